@@ -1,0 +1,113 @@
+"""Speak more Mandarin with the open Kokoro-82M (Apache-2.0), to train `mini` on.
+
+    python recipes/mini/teacher.py --model kokoro-v1.0.int8.onnx --vocab vocab.json \
+        --voices voices/ --sentences sentences.json --exclude heldout_zh.txt --out more_zh
+
+Writes one Opus file a line and an `index.jsonl` in the format of the other corpora. Resumable: lines that
+are in the index already are not spoken again. Several processes may share the work (`--shard 0/2`).
+"""
+
+import argparse
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import soundfile
+from misaki import zh
+from tqdm import tqdm
+
+SAMPLE_RATE = 24000
+MAX_PHONEMES = 400
+
+
+def lines_of(sentences: Path, exclude: Path, seed: int) -> list[str]:
+    """One to three everyday sentences a line, shuffled; sentences of the held-out lines never appear."""
+    held_out = exclude.read_text(encoding="utf-8")
+    texts = [record["chinese"] for record in json.loads(sentences.read_text(encoding="utf-8"))]
+    texts = [text for text in texts if text not in held_out]
+    rng = random.Random(seed)
+    rng.shuffle(texts)
+    lines = []
+    while texts:
+        count = rng.choice((1, 2, 2, 3))
+        lines.append("".join(texts[:count]))
+        texts = texts[count:]
+    return lines
+
+
+class Kokoro:
+    """The ONNX export of Kokoro-82M with its voice tables of shape (510, 1, 256)."""
+
+    def __init__(self, model: Path, vocab: Path, voices: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(str(model), options)
+        self.vocab: dict[str, int] = json.loads(vocab.read_text(encoding="utf-8"))["vocab"]
+        self.g2p = zh.ZHG2P()
+        self.voices = {
+            path.stem: np.fromfile(path, dtype=np.float32).reshape(-1, 1, 256)
+            for path in sorted(voices.glob("z[fm]_*.bin"))
+        }
+
+    def speak(self, text: str, voice: np.ndarray, speed: float) -> tuple[np.ndarray, str]:
+        """Samples at 24 kHz and the phonemes that were spoken."""
+        phonemes = self.g2p(text)[0]
+        ids = [self.vocab[symbol] for symbol in phonemes if symbol in self.vocab][:MAX_PHONEMES]
+        feeds = {
+            "tokens": np.array([[0, *ids, 0]], dtype=np.int64),
+            "style": voice[len(ids)],
+            "speed": np.array([speed], dtype=np.float32),
+        }
+        return self.session.run(None, feeds)[0], phonemes
+
+
+def pick_voice(kokoro: Kokoro, rng: random.Random) -> tuple[str, np.ndarray]:
+    """A pure voice half of the time, else a weighted mixture of two, so that speakers are many."""
+    first, second = rng.sample(sorted(kokoro.voices), 2)
+    if rng.random() < 0.5:
+        return first, kokoro.voices[first]
+    weight = round(rng.uniform(0.35, 0.65), 2)
+    mixture = weight * kokoro.voices[first] + (1 - weight) * kokoro.voices[second]
+    return f"{first}*{weight}+{second}*{1 - weight:.2f}", mixture
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for name in ("model", "vocab", "voices", "sentences", "exclude", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--shard", default="0/1", help="this process's part of the work, such as 0/2")
+    parser.add_argument("--seed", type=int, default=7)
+    arguments = parser.parse_args()
+    shard, shards = map(int, arguments.shard.split("/"))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    index = arguments.out / f"index.{shard}.jsonl"
+    done = {json.loads(line)["id"] for line in index.read_text("utf-8").splitlines()} if index.exists() else set()
+    kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
+    lines = lines_of(arguments.sentences, arguments.exclude, arguments.seed)
+    for number in tqdm(range(shard, len(lines), shards), desc="teacher", unit="line"):
+        name = f"zh_more_{arguments.seed}_{number:05d}"
+        if name in done:
+            continue
+        rng = random.Random(f"{arguments.seed}/{number}")
+        speaker, voice = pick_voice(kokoro, rng)
+        speed = round(rng.uniform(0.9, 1.12), 2)
+        samples, phonemes = kokoro.speak(lines[number], voice, speed)
+        soundfile.write(arguments.out / f"{name}.opus", samples, SAMPLE_RATE, format="OGG", subtype="OPUS")
+        record = {
+            "id": name,
+            "lang": "zh",
+            "text": lines[number],
+            "speaker": speaker,
+            "speed": speed,
+            "teacher_phonemes": phonemes,
+            "seconds": round(len(samples) / SAMPLE_RATE, 3),
+            "sample_rate": SAMPLE_RATE,
+        }
+        with index.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""One exception type per area; each message says what was wrong and what to do."""
+
+
+class GlmTtsError(Exception):
+    """Base of every error that a user can cause; the command line prints it as one sentence."""
+
+
+class ConfigError(GlmTtsError):
+    """A configuration with unknown, missing or impossible values."""
+
+
+class TextError(GlmTtsError):
+    """Text that cannot be spoken: empty, too long, or without a readable character."""
+
+
+class AudioError(GlmTtsError):
+    """Audio that cannot be read, used or written."""
+
+
+class BundleError(GlmTtsError):
+    """A model bundle that is missing, corrupt or of another format."""
+
+
+class VoiceError(GlmTtsError):
+    """A voice that does not exist or cannot be made from the given audio."""
+
+
+class TrainingError(GlmTtsError):
+    """Training input or state that cannot be used."""
