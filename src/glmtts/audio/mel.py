@@ -1,0 +1,94 @@
+"""Log-mel front ends: the 50 Hz mel of flow and vocoder, and Whisper's features for the speech tokenizer."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glmtts.config import StrictConfig
+
+
+class MelConfig(StrictConfig):
+    """Geometry of the log-mel; the defaults are the 24 kHz ones of the release, 50 frames a second."""
+
+    sample_rate: int = 24000
+    n_fft: int = 1920
+    hop_length: int = 480
+    n_mels: int = 80
+    f_min: float = 0.0
+    f_max: float = 8000.0
+
+
+def slaney_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> Tensor:
+    """Triangular filters on Slaney's mel scale, each of unit area. Shape (n_mels, n_fft // 2 + 1).
+
+    The scale is linear to 1 kHz (66.67 Hz a mel) and logarithmic above (27 mels to a factor of 6.4).
+    """
+    edges_hz = _mel_to_hz(torch.linspace(_hz_to_mel(f_min), _hz_to_mel(f_max), n_mels + 2, dtype=torch.float64))
+    bins_hz = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
+    left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
+    rising = (bins_hz - left) / (centre - left)
+    falling = (right - bins_hz) / (right - centre)
+    triangles = torch.minimum(rising, falling).clamp(min=0)
+    return (triangles * 2 / (right - left)).float()
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < 1000:
+        return hz * 3 / 200
+    return 15 + 27 * math.log(hz / 1000) / math.log(6.4)
+
+
+def _mel_to_hz(mels: Tensor) -> Tensor:
+    logarithmic = 1000 * torch.exp((mels - 15) * math.log(6.4) / 27)
+    return torch.where(mels < 15, mels * 200 / 3, logarithmic)
+
+
+class LogMel(nn.Module):
+    """log(max(mel, 1e-5)) of sqrt(re² + im² + 1e-9), reflect padding (n_fft − hop) / 2, no centring."""
+
+    filters: Tensor
+    window: Tensor
+
+    def __init__(self, config: MelConfig) -> None:
+        super().__init__()
+        self.config = config
+        filters = slaney_filters(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
+        self.register_buffer("filters", filters, persistent=False)
+        self.register_buffer("window", torch.hann_window(config.n_fft), persistent=False)
+
+    def forward(self, samples_BT: Tensor) -> Tensor:
+        """Samples (B, T) to log-mel (B, n_mels, T // hop). Audio shorter than the padding is zero-padded."""
+        config = self.config
+        padding = (config.n_fft - config.hop_length) // 2
+        if samples_BT.shape[-1] <= padding:
+            samples_BT = F.pad(samples_BT, (0, padding + 1 - samples_BT.shape[-1]))
+        padded = F.pad(samples_BT[:, None], (padding, padding), mode="reflect")[:, 0]
+        spectrum = torch.stft(
+            padded, config.n_fft, config.hop_length, window=self.window, center=False, return_complex=True
+        )
+        magnitude = torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-9)
+        return torch.log(torch.clamp(self.filters @ magnitude, min=1e-5))
+
+
+class WhisperFeatures(nn.Module):
+    """Whisper's log-mel of 16 kHz audio at 100 frames a second, of any length (Radford et al., 2022)."""
+
+    filters: Tensor
+    window: Tensor
+
+    def __init__(self, n_mels: int = 80) -> None:
+        super().__init__()
+        self.register_buffer("filters", slaney_filters(16000, 400, n_mels, 0.0, 8000.0), persistent=False)
+        self.register_buffer("window", torch.hann_window(400), persistent=False)
+
+    def forward(self, samples_BT: Tensor) -> Tensor:
+        """Samples (B, T) to features (B, n_mels, T // 160): log10 power, at most 8 below the loudest, (x + 4) / 4."""
+        if samples_BT.shape[-1] <= 200:
+            samples_BT = F.pad(samples_BT, (0, 400 - samples_BT.shape[-1]))
+        spectrum = torch.stft(samples_BT, 400, 160, window=self.window, return_complex=True)[..., :-1]
+        power = spectrum.real**2 + spectrum.imag**2
+        log_mel = torch.log10(torch.clamp(self.filters @ power, min=1e-10))
+        loudest = log_mel.amax(dim=(1, 2), keepdim=True)
+        return (torch.maximum(log_mel, loudest - 8.0) + 4.0) / 4.0

@@ -1,0 +1,71 @@
+"""Vector quantisation with a codebook that follows its vectors by moving averages (van den Oord et al., 2017)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Codebook(nn.Module):
+    """Nearest code by squared distance; trained by EMA, dead codes restarted from live vectors.
+
+    EMA, decay γ: n_i ← γ n_i + (1 − γ) Σ [c = i],  m_i ← γ m_i + (1 − γ) Σ_{c = i} z,  e_i = m_i / n_i.
+    Every `restart_interval` updates, a code whose n_i fell below γ^restart_interval takes a random live vector.
+    """
+
+    ema_count: Tensor
+    ema_weight: Tensor
+    updates: Tensor
+
+    def __init__(self, codes: int, width: int, decay: float, restart_interval: int) -> None:
+        super().__init__()
+        self.decay, self.restart_interval = decay, restart_interval
+        self.weight = nn.Parameter(torch.randn(codes, width), requires_grad=False)
+        self.register_buffer("ema_count", torch.ones(codes))
+        self.register_buffer("ema_weight", self.weight.detach().clone())
+        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
+
+    def nearest(self, vectors_ND: Tensor) -> Tensor:
+        """Ids (N,) of the nearest codes of vectors (N, D), in float32."""
+        vectors, codes = vectors_ND.float(), self.weight.float()
+        distance_NK = vectors.square().sum(1, keepdim=True) - 2 * vectors @ codes.T + codes.square().sum(1)
+        return distance_NK.argmin(dim=1)
+
+    def forward(self, vectors_ND: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Quantised vectors with straight-through gradient (N, D), ids (N,), commitment loss mean ‖z − sg(e)‖²."""
+        with torch.autocast(vectors_ND.device.type, enabled=False):
+            vectors = vectors_ND.float()
+            if self.training and self.updates == 0:
+                self._start_from(vectors.detach())
+            ids = self.nearest(vectors.detach())
+            codes = F.embedding(ids, self.weight)
+            commitment = F.mse_loss(vectors, codes)
+            if self.training:
+                self._update(vectors.detach(), ids)
+            return vectors + (codes - vectors).detach(), ids, commitment
+
+    @torch.no_grad()
+    def _start_from(self, vectors_ND: Tensor) -> None:
+        """Begin with real vectors, slightly disturbed so that no two codes are equal."""
+        picks = torch.randint(len(vectors_ND), (len(self.weight),), device=vectors_ND.device)
+        noise = 0.01 * vectors_ND.std() * torch.randn_like(self.weight)
+        self.weight.copy_(vectors_ND[picks] + noise)
+        self.ema_weight.copy_(self.weight)
+        self.ema_count.fill_(1.0)
+
+    @torch.no_grad()
+    def _update(self, vectors_ND: Tensor, ids_N: Tensor) -> None:
+        counts = torch.bincount(ids_N, minlength=len(self.weight)).float()
+        sums = torch.zeros_like(self.ema_weight).index_add_(0, ids_N, vectors_ND)
+        self.ema_count.lerp_(counts, 1 - self.decay)
+        self.ema_weight.lerp_(sums, 1 - self.decay)
+        self.weight.copy_(self.ema_weight / self.ema_count.clamp(min=1e-5)[:, None])
+        self.updates += 1
+        if self.updates % self.restart_interval == 0:
+            self._restart_dead(vectors_ND)
+
+    def _restart_dead(self, vectors_ND: Tensor) -> None:
+        dead = self.ema_count < self.decay**self.restart_interval
+        picks = torch.randint(len(vectors_ND), (int(dead.sum()),), device=vectors_ND.device)
+        self.weight[dead] = vectors_ND[picks]
+        self.ema_weight[dead] = vectors_ND[picks]
+        self.ema_count[dead] = 1.0

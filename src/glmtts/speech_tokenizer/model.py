@@ -1,0 +1,105 @@
+"""The speech tokenizer: Whisper encoder, pooling, codebook (report section 2.3)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glmtts.audio.mel import WhisperFeatures
+from glmtts.config import StrictConfig
+from glmtts.errors import AudioError
+from glmtts.speech_tokenizer.codebook import Codebook
+from glmtts.speech_tokenizer.encoder import Convolution, EncoderLayer, attention_mask
+
+PIECE_SECONDS = 30
+SAMPLE_RATE = 16000
+SAMPLES_PER_FRAME = 320
+
+
+class SpeechTokenizerConfig(StrictConfig):
+    """Sizes of the encoder up to the codebook, and of what only training needs after it."""
+
+    d_model: int = 512
+    heads: int = 8
+    ffn: int = 2048
+    num_mel_bins: int = 80
+    max_positions: int = 1500
+    layers_before: int = 4
+    layers_after: int = 2
+    pooling: int = 2
+    codes: int = 2048
+    ema_decay: float = 0.99
+    restart_interval: int = 100
+    causal_attention: bool = False
+    causal_convolution: bool = False
+    block_frames: int = 1500
+    commitment_scale: float = 2.5
+    pitch_scale: float = 2.0
+    pitch: bool = True
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Whisper's 50 frames a second over the pooling: 25 Hz or 12.5 Hz."""
+        return 50 / self.pooling
+
+
+class SpeechTokenizer(nn.Module):
+    """16 kHz speech to tokens; holds only what is needed up to the codebook."""
+
+    def __init__(self, config: SpeechTokenizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.d_model
+        self.conv1 = Convolution(config.num_mel_bins, width, 1, config.causal_convolution)
+        self.conv2 = Convolution(width, width, 2, config.causal_convolution)
+        self.embed_positions = nn.Embedding(config.max_positions, width)
+        self.layers = nn.ModuleList(
+            EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_before)
+        )
+        self.codebook = Codebook(config.codes, width, config.ema_decay, config.restart_interval)
+        self.features = WhisperFeatures(config.num_mel_bins)
+
+    def encode(self, features_BMT: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """Whisper features (B, M, T) at 100 Hz with their mask (B, T) to tokens (B, S) and their mask (B, S)."""
+        hidden, valid = self.encode_layers(self.embed(features_BMT), mask_BT[:, ::2], 0)
+        pooled = self.pool(hidden)
+        tokens = self.codebook.nearest(pooled.flatten(0, 1)).view(pooled.shape[:2])
+        return tokens, valid[:, :: self.config.pooling]
+
+    def embed(self, features_BMT: Tensor) -> Tensor:
+        """Convolutions and positions: (B, M, T) to (B, ceil(T / 2), D)."""
+        hidden = F.gelu(self.conv2(F.gelu(self.conv1(features_BMT)))).transpose(1, 2)
+        return hidden + self.embed_positions.weight[: hidden.shape[1]]
+
+    def encode_layers(
+        self, hidden_BTD: Tensor, valid_BT: Tensor, first: int, last: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run layers `first` to `last` (all by default) on hidden states at 50 Hz; gives them and their mask."""
+        mask = attention_mask(valid_BT, self.config.causal_attention, self.config.block_frames)
+        for layer in self.layers[first:last]:
+            hidden_BTD = layer(hidden_BTD, mask)
+        return hidden_BTD, valid_BT
+
+    def pool(self, hidden_BTD: Tensor) -> Tensor:
+        """Average of `pooling` neighbours; a last incomplete group repeats nothing and averages with zeros."""
+        size = self.config.pooling
+        hidden = F.pad(hidden_BTD, (0, 0, 0, -hidden_BTD.shape[1] % size))
+        return F.avg_pool1d(hidden.transpose(1, 2), size).transpose(1, 2)
+
+    @torch.inference_mode()
+    def tokenize(self, samples_T: Tensor) -> Tensor:
+        """Tokens (S,) of 16 kHz samples (T,) of any length, in pieces of 30 s.
+
+        Raises:
+            AudioError: the audio is shorter than one token.
+        """
+        per_token = SAMPLES_PER_FRAME * self.config.pooling
+        if len(samples_T) < per_token:
+            raise AudioError("The recording is shorter than one speech token (40 ms). Give at least a second.")
+        tokens = []
+        for piece in samples_T.split(PIECE_SECONDS * SAMPLE_RATE):
+            whole = piece[: len(piece) // per_token * per_token]
+            if len(whole):
+                features = self.features(whole[None])
+                mask = torch.ones(1, features.shape[2], device=samples_T.device)
+                tokens.append(self.encode(features, mask)[0][0])
+        return torch.cat(tokens)

@@ -1,0 +1,35 @@
+"""The pitch estimator: F0 read from the quantised representation, so that the tokens must carry it."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+REFERENCE_HZ = 150.0
+
+
+class PitchEstimator(nn.Module):
+    """Two convolutions on tokens up-sampled to the frame rate; log2(F0 / 150 Hz) and voicing for every frame."""
+
+    def __init__(self, width: int, upsample: int, channels: int = 256) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.expand = nn.Conv1d(width, channels * upsample, kernel_size=3, padding=1)
+        self.mix = nn.Conv1d(channels, channels, kernel_size=5, padding=2)
+        self.out = nn.Conv1d(channels, 2, kernel_size=1)
+
+    def forward(self, quantised_BSD: Tensor) -> tuple[Tensor, Tensor]:
+        """Quantised vectors (B, S, D) to octaves from 150 Hz and voicing logits, both (B, S · upsample)."""
+        batch, tokens, _ = quantised_BSD.shape
+        wide = self.expand(quantised_BSD.transpose(1, 2))
+        frames = wide.view(batch, -1, self.upsample, tokens).transpose(2, 3).reshape(batch, -1, tokens * self.upsample)
+        pitch, voicing = self.out(F.gelu(self.mix(F.gelu(frames)))).unbind(1)
+        return pitch, voicing
+
+
+def pitch_loss(pitch_BT: Tensor, voicing_BT: Tensor, f0_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """L1 in octaves over voiced frames plus binary cross-entropy of voicing over all; F0 in Hz, 0 = unvoiced."""
+    voiced = (f0_BT > 0) & mask_BT.bool()
+    target = torch.log2(f0_BT.clamp(min=40) / REFERENCE_HZ)
+    octaves = (pitch_BT.float() - target).abs().mul(voiced).sum() / voiced.sum().clamp(min=1)
+    entropy = F.binary_cross_entropy_with_logits(voicing_BT.float(), voiced.float(), reduction="none")
+    return octaves + entropy.mul(mask_BT).sum() / mask_BT.sum().clamp(min=1)

@@ -1,0 +1,183 @@
+"""One training loop for every stage: resumable, logged, plotted, on a CPU or on several GPUs (accelerate).
+
+A stage brings a model, a loss `(model, batch) → (loss, metrics)` and an endless iterator of batches; the loop does
+AdamW with a warm-up and a cosine decay, gradient clipping, an exponential moving average of the weights, and a
+checkpoint that is replaced atomically.
+"""
+
+import csv
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from glmtts.checkpoint import load_state, save_state
+from glmtts.config import StrictConfig
+
+Loss = Callable[[nn.Module, Any], tuple[Tensor, dict[str, float]]]
+
+
+class TrainingConfig(StrictConfig):
+    """How long and how fast one stage trains."""
+
+    steps: int
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 5e-5
+    warmup_steps: int = 200
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.98)
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.999
+    precision: Literal["no", "bf16"] = "bf16"
+    save_every: int = 250
+    log_every: int = 20
+    max_seconds: float | None = None
+
+
+def learning_rate_at(step: int, config: TrainingConfig) -> float:
+    """Linear warm-up, then a cosine from `learning_rate` to `final_learning_rate`."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    progress = min(1.0, (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))
+    share = 0.5 * (1 + math.cos(math.pi * progress))
+    return config.final_learning_rate + share * (config.learning_rate - config.final_learning_rate)
+
+
+class Trainer:
+    """Trains one model in the folder `out`; starting it again there goes on where it stopped."""
+
+    def __init__(self, model: nn.Module, loss: Loss, config: TrainingConfig, out: Path) -> None:
+        self.config, self.loss, self.out = config, loss, Path(out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
+        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(
+            parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+        )
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.ema = {name: value.detach().float().clone() for name, value in self.plain.state_dict().items()}
+        self.step = 0
+        self._resume()
+
+    @property
+    def plain(self) -> nn.Module:
+        """The model without the wrappers of distributed training."""
+        return self.accelerator.unwrap_model(self.model)
+
+    def fit(self, batches: Iterator[Any], evaluate: Callable[[nn.Module], dict[str, float]] | None = None) -> None:
+        """Train to `config.steps`, or until `config.max_seconds` have passed; saves at the end and on the way."""
+        started, history = time.monotonic(), []
+        bar = tqdm(total=self.config.steps, initial=self.step, desc=self.out.name, unit="step", mininterval=5)
+        while self.step < self.config.steps:
+            history.append(self._train_step(next(batches)))
+            self.step += 1
+            bar.update()
+            if self.step % self.config.log_every == 0:
+                bar.set_postfix(loss=f"{self._log(history):.3f}")
+                history = []
+            if self.step % self.config.save_every == 0:
+                self._save(evaluate)
+            if self.config.max_seconds and time.monotonic() - started > self.config.max_seconds:
+                break
+        bar.close()
+        self._save(evaluate)
+
+    def _train_step(self, batch: Any) -> dict[str, float]:
+        rate = learning_rate_at(self.step, self.config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        with self.accelerator.autocast():
+            loss, metrics = self.loss(self.model, batch)
+        self.accelerator.backward(loss)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._update_ema()
+        return {"loss": float(loss.detach()), **metrics, "learning_rate": rate, "gradient_norm": float(norm)}
+
+    @torch.no_grad()
+    def _update_ema(self) -> None:
+        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+        for name, value in self.plain.state_dict().items():
+            if value.is_floating_point():
+                self.ema[name].lerp_(value.float(), 1 - decay)
+            else:
+                self.ema[name].copy_(value)
+
+    def _log(self, history: list[dict[str, float]]) -> float:
+        """Append the mean of the last steps to `log.csv`; gives the mean loss."""
+        row: dict[str, float] = {
+            name: sum(item[name] for item in history) / len(history) for name in history[-1]
+        }
+        append_csv(self.out / "log.csv", {"step": self.step, **row})
+        return row["loss"]
+
+    def _save(self, evaluate: Callable[[nn.Module], dict[str, float]] | None) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        state = {
+            "step": self.step,
+            "model": self.plain.state_dict(),
+            "ema": self.ema,
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save_state(self.out / "state.safetensors", state)
+        if evaluate is not None:
+            self.plain.eval()
+            append_csv(self.out / "evaluation.csv", {"step": self.step, **evaluate(self.plain)})
+        plot_csv(self.out / "log.csv", self.out / "loss.png", "loss")
+
+    def _resume(self) -> None:
+        path = self.out / "state.safetensors"
+        if not path.exists():
+            return
+        state = load_state(path)
+        self.plain.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema, self.step = state["ema"], int(state["step"])
+
+
+def load_trained(model: nn.Module, out: Path) -> nn.Module:
+    """Fill `model` with the averaged weights that training left in the folder `out`."""
+    averaged = load_state(Path(out) / "state.safetensors")["ema"]
+    own = model.state_dict()
+    model.load_state_dict({name: value.to(own[name].dtype) for name, value in averaged.items()})
+    return model.eval()
+
+
+def append_csv(path: Path, row: dict[str, float]) -> None:
+    """Append one row; the first row writes the header."""
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow({name: round(value, 6) for name, value in row.items()})
+
+
+def plot_csv(path: Path, picture: Path, column: str) -> None:
+    """Draw one column of a log over the steps."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row.get(column)]
+    figure, axes = pyplot.subplots(figsize=(7, 3.5))
+    axes.plot([int(row["step"]) for row in rows], [float(row[column]) for row in rows])
+    axes.set(xlabel="step", ylabel=column, title=path.parent.name)
+    axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)
