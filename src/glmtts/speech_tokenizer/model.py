@@ -26,7 +26,7 @@ class SpeechTokenizerConfig(StrictConfig):
     layers_before: int = 4
     layers_after: int = 2
     pooling: int = 2
-    codes: int = 2048
+    codes: int = 1024
     ema_decay: float = 0.99
     restart_interval: int = 100
     causal_attention: bool = False
@@ -35,6 +35,7 @@ class SpeechTokenizerConfig(StrictConfig):
     commitment_scale: float = 2.5
     pitch_scale: float = 2.0
     pitch: bool = True
+    continuous_steps: int = 150
 
     @property
     def tokens_per_second(self) -> float:

@@ -1,0 +1,73 @@
+"""What the training stages of `mini` share: the data, the split, endless batches of like lengths."""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from corpora import HELD_OUT_EVERY
+
+from glmtts.features import FeatureStore
+from glmtts.text.bpe import train_bpe
+from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer
+
+BPE_SIZE, AUDIO_CODES = 2000, 1024
+Item = TypeVar("Item")
+Place = tuple[FeatureStore, int]
+
+
+def open_stores(features: Path, corpora: Sequence[str]) -> list[FeatureStore]:
+    """The feature stores of the named corpora."""
+    return [FeatureStore(features / corpus) for corpus in corpora if (features / corpus).is_dir()]
+
+
+def split(stores: Sequence[FeatureStore]) -> tuple[list[Place], list[Place]]:
+    """(training, held-out): every fiftieth utterance is kept out of training, for the losses that are reported."""
+    places = [(store, number) for store in stores for number in range(len(store))]
+    held_out = places[::HELD_OUT_EVERY]
+    return [place for i, place in enumerate(places) if i % HELD_OUT_EVERY], held_out
+
+
+def seconds(place: Place) -> float:
+    """Length of an utterance."""
+    return place[0].entries[place[1]]["seconds"]
+
+
+def bucketed(
+    places: Sequence[Place], batch_seconds: float, load: Callable[[Place], Item], seed: int
+) -> Iterator[list[Item]]:
+    """Endless batches of about `batch_seconds` of speech, utterances of like length together."""
+    rng = random.Random(seed)
+    while True:
+        ordered = sorted(places, key=lambda place: seconds(place) * rng.uniform(0.9, 1.1))
+        batches: list[list[Place]] = [[]]
+        for place in ordered:
+            if batches[-1] and seconds(place) * (len(batches[-1]) + 1) > batch_seconds:
+                batches.append([])
+            batches[-1].append(place)
+        rng.shuffle(batches)
+        for batch in batches:
+            yield [load(place) for place in batch]
+
+
+def text_tokenizer(folder: Path, texts: Sequence[str]) -> TextTokenizer:
+    """The vocabulary of `mini`, trained on the transcripts once."""
+    if not (folder / "added_tokens.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        mini_tokenizer(train_bpe(texts, BPE_SIZE), AUDIO_CODES).save(folder)
+    return TextTokenizer.load(folder)
+
+
+def frontend(work: Path, stores: Sequence[FeatureStore]) -> TextFrontend:
+    """The text front end of `mini`, every reading as phonemes."""
+    texts = [entry["text"] for store in stores for entry in store.entries]
+    return TextFrontend(TextConfig(phoneme_in="all"), text_tokenizer(work / "text", texts))
+
+
+def hybrid_of(front: TextFrontend, entry: dict[str, Any]) -> str:
+    """Hybrid text of a transcript; empty where digits or symbols leave its reading open."""
+    if re.search(r"\d", entry["text"]):
+        return ""
+    return front.to_hybrid(" ".join(front.prepare(entry["text"], entry["lang"])))

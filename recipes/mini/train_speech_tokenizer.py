@@ -1,0 +1,86 @@
+"""Train the speech tokenizer of `mini`, then write the tokens of every utterance beside its features.
+
+    python recipes/mini/train_speech_tokenizer.py --work WORK --whisper whisper-base/model.bin
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from corpora import PEOPLE, TEACHER
+from prepare import FROZEN_LAYERS
+from stage import Place, bucketed, frontend, hybrid_of, open_stores, split
+from tqdm import tqdm
+from whisper_base import encoder_weights
+
+from glmtts.features import FeatureStore, write_feature
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import (
+    SpeechTokenizerTraining,
+    collate,
+    evaluate,
+    tokenizer_loss,
+    tokens_from_hidden,
+)
+from glmtts.text.frontend import phonemes_of
+from glmtts.training import Trainer, TrainingConfig, load_trained
+
+
+def start(config: SpeechTokenizerConfig, whisper: Path) -> SpeechTokenizerTraining:
+    """A model whose layers, before and after the codebook, begin as Whisper-base's."""
+    model = SpeechTokenizerTraining(config, FROZEN_LAYERS)
+    weights = encoder_weights(whisper)
+    own = model.tokenizer.state_dict()
+    model.tokenizer.load_state_dict({k: v for k, v in weights.items() if k in own}, strict=False)
+    for number, layer in enumerate(model.layers):
+        prefix = f"layers.{config.layers_before + number}."
+        layer.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    return model
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
+    parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
+    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--batch-seconds", type=float, default=60)
+    parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
+    arguments = parser.parse_args()
+    stores = open_stores(arguments.work / "features", (*TEACHER, *PEOPLE))
+    front = frontend(arguments.work, stores)
+    labels: dict[Place, list[str]] = {}
+    for store in stores:
+        for number, entry in enumerate(store.entries):
+            labels[store, number] = phonemes_of(hybrid_of(front, entry))
+    training, held_out = split(stores)
+    usable = [place for place in training if 0 < len(labels[place]) < 24 * place[0].entries[place[1]]["seconds"]]
+
+    def load(place: Place) -> tuple:
+        store, number = place
+        return store.get(number, "hidden"), store.get(number, "f0"), labels[place]
+
+    model = start(SpeechTokenizerConfig(), arguments.whisper)
+    config = TrainingConfig(
+        steps=arguments.steps, learning_rate=3e-4, warmup_steps=50, ema_decay=0.0,
+        max_seconds=arguments.max_seconds, save_every=200,
+    )  # fmt: skip
+    trainer = Trainer(model, tokenizer_loss, config, arguments.work / "speech_tokenizer")
+    trainer.fit(map(collate, bucketed(usable, arguments.batch_seconds, load, seed=trainer.step)))
+    trained = load_trained(SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS), trainer.out)
+    for store in stores:
+        write_tokens(trained, store)
+    for kind, names in (("teacher", TEACHER), ("people", PEOPLE)):
+        places = [p for p in held_out if p[0].folder.name in names and labels[p]]
+        measured = evaluate(trained, [collate([load(place)]) for place in places])
+        (trainer.out / f"held_out_{kind}.json").write_text(json.dumps(measured, indent=1))
+
+
+def write_tokens(model: torch.nn.Module, store: FeatureStore) -> None:
+    """Replace the feature `tokens` of a corpus."""
+    numbers = tqdm(range(len(store)), desc=f"tokens of {store.folder.name}", mininterval=10)
+    write_feature(store.folder, "tokens", (tokens_from_hidden(model, store.get(i, "hidden")) for i in numbers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The layout of the language model's input."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glmtts.text.tokenizer import BEGIN_OF_AUDIO, END_OF_AUDIO, PADDING, TextTokenizer
+
+
+@dataclass(frozen=True)
+class AudioTokens:
+    """Where speech lives in the vocabulary: ids `first` … `first + count − 1`, and the marks around them."""
+
+    first: int
+    count: int
+    begin: int
+    end: int
+    padding: int
+
+    @classmethod
+    def of(cls, tokenizer: TextTokenizer) -> "AudioTokens":
+        """Read the ids from a vocabulary; its audio tokens are `<|audio_0|>` and those that follow."""
+        audio = [name for name in tokenizer.special if name.startswith("<|audio_")]
+        return cls(
+            first=tokenizer.token_id("<|audio_0|>"),
+            count=len(audio),
+            begin=tokenizer.token_id(BEGIN_OF_AUDIO),
+            end=tokenizer.token_id(END_OF_AUDIO),
+            padding=tokenizer.token_id(PADDING),
+        )
+
+
+def build_prompt(
+    layout: AudioTokens,
+    text_ids: Sequence[int],
+    prompt_text_ids: Sequence[int] = (),
+    prompt_tokens: Sequence[int] = (),
+) -> list[int]:
+    """Prompt text, text, begin of audio, prompt speech tokens; speech tokens come as codes from 0."""
+    shifted = [layout.first + token for token in prompt_tokens]
+    return [*prompt_text_ids, *text_ids, layout.begin, *shifted]

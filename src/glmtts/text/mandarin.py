@@ -1,0 +1,47 @@
+"""Pinyin for whole sentences: pypinyin's phrases, corrected where it is known to be wrong."""
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+
+from pypinyin import Style, lazy_pinyin
+
+CHINESE = re.compile(r"[㐀-䶿一-鿿〇\U00020000-\U0002ebef]")
+_RUN = re.compile(rf"{CHINESE.pattern}+")
+
+
+@lru_cache(maxsize=1)
+def corrections() -> dict[str, list[str]]:
+    """Words whose reading pypinyin gets wrong, with the right one; the longest match wins."""
+    words = {}
+    for line in files("glmtts.text").joinpath("corrections.tsv").read_text(encoding="utf-8").splitlines():
+        word, _, reading = line.partition("\t")
+        words[word] = reading.split()
+    return words
+
+
+def read_pinyin(text: str) -> list[str | None]:
+    """One entry a character: its pinyin with tone digit (5 neutral, v for ü), None where it is not Chinese."""
+    readings: list[str | None] = [None] * len(text)
+    for run in _RUN.finditer(text):
+        spoken = lazy_pinyin(
+            run[0], style=Style.TONE3, neutral_tone_with_five=True, v_to_u=False, errors=lambda c: list(c)
+        )
+        if len(spoken) == len(run[0]):
+            readings[run.start() : run.end()] = spoken
+    _correct(text, readings)
+    return readings
+
+
+def _correct(text: str, readings: list[str | None]) -> None:
+    words = corrections()
+    longest = max(map(len, words))
+    position = 0
+    while position < len(text):
+        for length in range(min(longest, len(text) - position), 0, -1):
+            reading = words.get(text[position : position + length])
+            if reading:
+                readings[position : position + length] = reading
+                position += length - 1
+                break
+        position += 1

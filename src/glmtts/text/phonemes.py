@@ -1,0 +1,77 @@
+"""The phoneme symbols of the hybrid input: 204 for Mandarin (report section 2.6), ARPAbet for English."""
+
+import re
+
+INITIALS = "B C CH D F G H J K L M N P Q R S SH T X Z ZH".split()
+ARPABET_VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split()
+ARPABET_CONSONANTS = "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split()
+
+_FINALS = (
+    "A AI AN ANG AO E EI EN ENG I IA IAN IANG IAO IE II III IN ING IONG IOU "
+    "O ONG OU U UA UAI UAN UANG UEI UEN UENG UO V VAN VE VN"
+).split()
+_FULL_SPELLING = {"iu": "iou", "ui": "uei", "un": "uen", "ue": "ve"}
+_INITIAL = re.compile(r"zh|ch|sh|[bpmfdtnlgkhjqxzcsr]")
+
+ENGLISH = [f"EN_{vowel}{stress}" for vowel in ARPABET_VOWELS for stress in "012"] + [
+    f"EN_{consonant}" for consonant in ARPABET_CONSONANTS
+]
+MANDARIN = INITIALS + [
+    *(f"{final}{tone}" for final in _FINALS for tone in range(1, 6)),
+    *(f"ER{tone}" for tone in range(2, 5)),
+    "IO1",
+]
+
+
+def token(symbol: str) -> str:
+    """How a phoneme symbol is written in hybrid text."""
+    return f"<|{symbol}|>"
+
+
+def split_syllable(pinyin: str) -> list[str]:
+    """Symbols of a pinyin syllable with tone digit, such as `hang2` → H, ANG2; empty where it is no syllable.
+
+    Finals are spelled in full (ui is UEI, iu IOU, un UEN, ü V), and `i` is II after z c s, III after zh ch sh r.
+    """
+    match = re.fullmatch(r"([a-zêü:]+)([1-5])", pinyin.lower())
+    if not match:
+        return []
+    letters, tone = match[1].replace("u:", "v").replace("ü", "v"), match[2]
+    if letters == "r":
+        letters = "er"
+    initial, final = _cut(letters)
+    symbols = [initial.upper()] if initial else []
+    symbols.append(f"{final.upper()}{tone}")
+    known = set(MANDARIN)
+    if symbols[-1] == "ER5":
+        symbols[-1] = "ER2"
+    return symbols if all(symbol in known for symbol in symbols) else []
+
+
+def _cut(letters: str) -> tuple[str, str]:
+    if letters.startswith("y"):
+        return "", _after_y(letters[1:])
+    if letters.startswith("w"):
+        return "", "u" if letters == "wu" else "u" + letters[1:]
+    match = _INITIAL.match(letters)
+    if not match:
+        return "", letters
+    initial, final = match[0], letters[match.end() :]
+    if final == "i" and initial in ("z", "c", "s"):
+        final = "ii"
+    elif final == "i" and initial in ("zh", "ch", "sh", "r"):
+        final = "iii"
+    elif initial in ("j", "q", "x") and final.startswith("u"):
+        final = "v" + final[1:]
+    else:
+        final = _FULL_SPELLING.get(final, final)
+    return initial, final
+
+
+def _after_y(rest: str) -> str:
+    """Final of a syllable that is written with y: yi → I, yu → V, yan → IAN, yong → IONG, you → IOU."""
+    if rest.startswith("u"):
+        return "v" + rest[1:]
+    if rest.startswith("i"):
+        return rest
+    return "i" + rest

@@ -1,0 +1,48 @@
+"""Long text to pieces that the language model speaks well (30 to 60 Chinese characters, or their equal)."""
+
+import re
+
+from glmtts.text.mandarin import CHINESE
+
+_SENTENCE = re.compile(r"(?<=[。！？!?；;])\s*|(?<=\.)\s+|\n+")
+_CLAUSE = re.compile(r"(?<=[，,、：:])\s*(?![0-9])|\s+")
+
+
+def weight(text: str) -> float:
+    """Length in Chinese characters; a Latin letter counts a quarter of one, since it is spoken that fast."""
+    chinese = len(CHINESE.findall(text))
+    return chinese + (len(text) - chinese) / 4
+
+
+def split_text(text: str, shortest: float, longest: float) -> list[str]:
+    """Pieces of `shortest` to `longest` weight where punctuation allows; never inside a word."""
+    pieces: list[str] = []
+    for sentence in filter(None, (part.strip() for part in _SENTENCE.split(text))):
+        for part in _cut(sentence, longest):
+            if pieces and weight(pieces[-1]) < shortest and weight(pieces[-1]) + weight(part) <= longest:
+                pieces[-1] = f"{pieces[-1]}{_gap(pieces[-1], part)}{part}"
+            else:
+                pieces.append(part)
+    return pieces
+
+
+def _gap(left: str, right: str) -> str:
+    return " " if right[0].isascii() and left[-1].isascii() else ""
+
+
+def _cut(sentence: str, longest: float) -> list[str]:
+    """A sentence that is too long, at its clauses, then anywhere."""
+    if weight(sentence) <= longest:
+        return [sentence]
+    parts, current = [], ""
+    for clause in filter(None, _CLAUSE.split(sentence)):
+        joined = f"{current}{_gap(current, clause)}{clause}" if current else clause
+        if current and weight(joined) > longest:
+            parts.append(current)
+            joined = clause
+        current = joined
+        while weight(current) > longest:
+            size = int(longest) if CHINESE.search(current) else int(longest * 4)
+            parts.append(current[:size])
+            current = current[size:]
+    return [*parts, current] if current else parts
