@@ -1,0 +1,43 @@
+"""Train the vocoder of `mini` on the teacher's speech.
+
+    python recipes/mini/train_vocoder.py --work WORK
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from corpora import TEACHER
+from stage import open_stores, split
+
+from glmtts.vocoder.train import VocoderTrainer, VocoderTrainingConfig, train_vocoder
+from glmtts.vocoder.vocos2d import Vocos2DConfig
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--gan-start", type=int, default=1500)
+    parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
+    arguments = parser.parse_args()
+    stores = [
+        store
+        for store in open_stores(arguments.work / "features", TEACHER)
+        if (store.folder / "wave.npy").exists()
+    ]
+    training, held_out = split(stores)
+    trainer = VocoderTrainer(
+        Vocos2DConfig(),
+        VocoderTrainingConfig(
+            steps=arguments.steps, gan_start=arguments.gan_start, max_seconds=arguments.max_seconds
+        ),
+        arguments.work / "vocoder",
+        torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+    waves = [store.get(number, "wave") for store, number in training]
+    train_vocoder(trainer, waves, [store.get(number, "wave") for store, number in held_out[:20]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The diffusion transformer that gives the velocity of the mel (report Figure 1)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glmtts.config import StrictConfig
+from glmtts.flow.layers import (
+    AdaptiveNorm,
+    Block,
+    InputEmbedding,
+    Rotary,
+    TimeEmbedding,
+    TokenEmbedding,
+    modulated,
+)
+
+
+class FlowConfig(StrictConfig):
+    """Sizes of the flow model; the defaults are those of `mini`. Mels enter as (mel − mel_mean) / mel_std."""
+
+    vocabulary: int = 1024
+    token_width: int = 192
+    token_blocks: int = 2
+    width: int = 256
+    blocks: int = 8
+    heads: int = 4
+    ff_mult: int = 3
+    n_mels: int = 80
+    speaker_width: int = 192
+    position_kernel: int = 31
+    position_groups: int = 16
+    rotate_first_head_only: bool = False
+    frames_per_token: int = 2
+    mel_mean: float = -5.5
+    mel_std: float = 2.5
+
+
+class DiT(nn.Module):
+    """Velocity of every frame, given time, tokens, prompt mel and speaker."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, condition = config.width, config.width + config.speaker_width
+        self.time_embed = TimeEmbedding(width)
+        self.text_emb_layer = TokenEmbedding(config.vocabulary, config.token_width, config.token_blocks)
+        self.emb_concator = InputEmbedding(
+            config.n_mels, config.token_width, width, config.position_kernel, config.position_groups
+        )
+        self.rotary_embed = Rotary(width // config.heads)
+        self.transformer_blocks = nn.ModuleList(
+            Block(width, condition, config.heads, config.ff_mult, config.rotate_first_head_only)
+            for _ in range(config.blocks)
+        )
+        self.norm_out = AdaptiveNorm(condition, width, 2)
+        self.proj_out = nn.Linear(width, config.n_mels)
+
+    def embed_tokens(self, tokens_BS: Tensor, frames: int, mask_BT: Tensor | None = None) -> Tensor:
+        """Tokens (B, S) to (B, frames, E), stretched to the frame rate by nearest neighbour."""
+        stretched = F.interpolate(tokens_BS[:, None].float(), size=frames, mode="nearest")[:, 0].long()
+        return self.text_emb_layer(stretched, None if mask_BT is None else mask_BT[..., None])
+
+    def forward(
+        self,
+        noisy_BTM: Tensor,
+        t_B: Tensor,
+        tokens_BTE: Tensor,
+        prompt_BTM: Tensor,
+        speaker_BD: Tensor,
+        mask_BT: Tensor | None = None,
+        visible_TT: Tensor | None = None,
+    ) -> Tensor:
+        """Velocity (B, T, M).
+
+        `tokens_BTE` are embedded tokens; `prompt_BTM` is zero after the prompt; `speaker_BD` has length 1 or is
+        zero; `mask_BT` is true on real frames; `visible_TT` is true where a frame may attend (block-causal).
+        """
+        condition_BC = torch.cat([self.time_embed(t_B), speaker_BD], dim=-1)
+        x = self.emb_concator(
+            noisy_BTM, prompt_BTM, tokens_BTE, None if mask_BT is None else mask_BT[..., None]
+        )
+        mask = None if mask_BT is None else mask_BT[:, None, None, :].bool()
+        if visible_TT is not None:
+            mask = visible_TT if mask is None else mask & visible_TT
+        rotary = self.rotary_embed(x.shape[1])
+        for block in self.transformer_blocks:
+            x = block(x, condition_BC, rotary, mask)
+        scale, shift = self.norm_out(condition_BC)
+        return self.proj_out(modulated(x, shift, scale))

@@ -1,0 +1,45 @@
+"""Losses of the vocoder: hinge, feature matching, log-mel at several resolutions."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glmtts.audio.mel import LogMel, MelConfig
+
+RECONSTRUCTION = ((512, 128, 40), (1024, 256, 80), (2048, 512, 128))
+
+
+def discriminator_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """Hinge: Σ mean max(0, 1 − D(x)) + mean max(0, 1 + D(G(m)))."""
+    pairs = zip(real, fake, strict=True)
+    return torch.stack([F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in pairs]).sum()
+
+
+def generator_loss(fake: list[Tensor]) -> Tensor:
+    """Hinge: Σ mean max(0, 1 − D(G(m)))."""
+    return torch.stack([F.relu(1 - f).mean() for f in fake]).sum()
+
+
+def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """Mean absolute difference of the discriminator's features, averaged over its layers."""
+    pairs = [(r, f) for rs, fs in zip(real, fake, strict=True) for r, f in zip(rs, fs, strict=True)]
+    return torch.stack([(r.detach() - f).abs().mean() for r, f in pairs]).mean()
+
+
+class ReconstructionLoss(nn.Module):
+    """L1 of log-mels at several resolutions up to the Nyquist frequency."""
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        self.mels = nn.ModuleList(
+            LogMel(
+                MelConfig(
+                    sample_rate=sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, f_max=sample_rate / 2
+                )
+            )
+            for n_fft, hop, n_mels in RECONSTRUCTION
+        )
+
+    def forward(self, real_BT: Tensor, fake_BT: Tensor) -> Tensor:
+        """Mean over the resolutions."""
+        return torch.stack([F.l1_loss(mel(fake_BT), mel(real_BT)) for mel in self.mels]).mean()

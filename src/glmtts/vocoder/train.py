@@ -1,0 +1,168 @@
+"""Training of the vocoder: reconstruction, then hinge GAN with feature matching and discriminator augmentation."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from glmtts.audio.mel import LogMel, MelConfig
+from glmtts.checkpoint import load_state, save_state
+from glmtts.config import StrictConfig
+from glmtts.training import append_csv, plot_csv
+from glmtts.vocoder.augmentation import Augmentation
+from glmtts.vocoder.discriminators import MultiResolutionDiscriminator
+from glmtts.vocoder.losses import ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
+from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
+
+
+class VocoderTrainingConfig(StrictConfig):
+    """How the vocoder trains."""
+
+    steps: int
+    batch: int = 8
+    segment_frames: int = 32
+    learning_rate: float = 1e-3
+    gan_start: int = 1500
+    reconstruction_weight: float = 15.0
+    feature_weight: float = 2.0
+    discriminator_channels: int = 16
+    save_every: int = 200
+    log_every: int = 20
+    seed: int = 0
+    max_seconds: float | None = None
+
+
+def segments(waves: Sequence[np.ndarray], batch: int, samples: int, seed: int) -> Iterator[Tensor]:
+    """Endless batches (B, samples) of random pieces of int16 waves, at random gain."""
+    rng = np.random.default_rng(seed)
+    long_enough = [wave for wave in waves if len(wave) > samples]
+    while True:
+        rows = []
+        for number in rng.integers(len(long_enough), size=batch):
+            start = rng.integers(len(long_enough[number]) - samples)
+            rows.append(long_enough[number][start : start + samples] / 32768 * rng.uniform(0.4, 1.2))
+        yield torch.from_numpy(np.stack(rows)).float()
+
+
+class VocoderTrainer:
+    """Two optimisers and everything a restart needs, in the folder `out`."""
+
+    def __init__(
+        self, model: Vocos2DConfig, training: VocoderTrainingConfig, out: Path, device: torch.device
+    ) -> None:
+        self.training, self.out = training, Path(out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.generator = Vocos2D(model).to(device)
+        self.discriminator = MultiResolutionDiscriminator(training.discriminator_channels).to(device)
+        betas = (0.8, 0.95)
+        self.generator_optimizer = torch.optim.AdamW(
+            self.generator.parameters(), training.learning_rate, betas
+        )
+        self.discriminator_optimizer = torch.optim.AdamW(self.discriminator.parameters(), 5e-4, betas)
+        self.mel = LogMel(
+            MelConfig(
+                sample_rate=model.sample_rate,
+                n_fft=model.n_fft,
+                hop_length=model.hop_length,
+                n_mels=model.n_mels,
+            )
+        ).to(device)
+        self.reconstruction = ReconstructionLoss(model.sample_rate).to(device)
+        self.step = 0
+        self._resume()
+
+    def train_step(self, real_BT: Tensor) -> dict[str, float]:
+        """One step of both networks; the discriminator joins at `gan_start`."""
+        fake_BT = self.generator(self.mel(real_BT))
+        reconstruction = self.reconstruction(real_BT, fake_BT)
+        loss = self.training.reconstruction_weight * reconstruction
+        metrics = {"reconstruction": float(reconstruction.detach())}
+        adversarial = self.step >= self.training.gan_start
+        augment = Augmentation.draw(len(real_BT), self.mel.config.hop_length, real_BT)
+        if adversarial:
+            metrics["discriminator"] = self._discriminator_step(augment(real_BT), augment(fake_BT.detach()))
+            scores, features = self.discriminator(augment(fake_BT))
+            with torch.no_grad():
+                _, real_features = self.discriminator(augment(real_BT))
+            matching = feature_loss(real_features, features)
+            loss = loss + generator_loss(scores) + self.training.feature_weight * matching
+            metrics["matching"] = float(matching.detach())
+        self._optimise(self.generator_optimizer, loss)
+        return {"discriminator": 0.0, "matching": 0.0, **metrics}
+
+    def _discriminator_step(self, real_BT: Tensor, fake_BT: Tensor) -> float:
+        loss = discriminator_loss(self.discriminator(real_BT)[0], self.discriminator(fake_BT)[0])
+        self._optimise(self.discriminator_optimizer, loss)
+        return float(loss.detach())
+
+    @staticmethod
+    def _optimise(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        if torch.isfinite(torch.nn.utils.clip_grad_norm_(parameters, 10.0)):
+            optimizer.step()
+
+    @torch.inference_mode()
+    def held_out_loss(self, waves: Sequence[np.ndarray]) -> float:
+        """Reconstruction loss on whole unseen recordings."""
+        self.generator.eval()
+        losses = []
+        for wave in waves:
+            real = torch.from_numpy(wave[: len(wave) // 480 * 480].astype(np.float32) / 32768)[None]
+            real = real.to(self.mel.window.device)
+            losses.append(float(self.reconstruction(real, self.generator(self.mel(real)))))
+        self.generator.train()
+        return sum(losses) / len(losses)
+
+    def save(self) -> None:
+        """Everything that a restart needs, atomically."""
+        save_state(self.out / "state.safetensors", {"step": self.step, **self._parts("state_dict")})
+
+    def _parts(self, what: str) -> dict:
+        names = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer")
+        return {name: getattr(getattr(self, name), what)() for name in names}
+
+    def _resume(self) -> None:
+        path = self.out / "state.safetensors"
+        if path.exists():
+            state = load_state(path)
+            self.step = int(state.pop("step"))
+            for name, values in state.items():
+                getattr(self, name).load_state_dict(values)
+
+
+def train_vocoder(
+    trainer: VocoderTrainer,
+    waves: Sequence[np.ndarray],
+    held_out: Sequence[np.ndarray],
+    evaluate_every: int = 500,
+) -> None:
+    """Train to the configured number of steps; starting again in the same folder goes on where it stopped."""
+    training, started, rows = trainer.training, time.monotonic(), []
+    samples = training.segment_frames * trainer.mel.config.hop_length
+    batches = segments(waves, training.batch, samples, training.seed + trainer.step)
+    bar = tqdm(total=training.steps, initial=trainer.step, desc="vocoder", unit="step", mininterval=5)
+    while trainer.step < training.steps:
+        rows.append(trainer.train_step(next(batches).to(trainer.mel.window.device)))
+        trainer.step += 1
+        bar.update()
+        if trainer.step % training.log_every == 0:
+            mean = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+            append_csv(trainer.out / "log.csv", {"step": trainer.step, **mean})
+            bar.set_postfix(reconstruction=f"{mean['reconstruction']:.3f}")
+            rows = []
+        if trainer.step % training.save_every == 0:
+            trainer.save()
+        if trainer.step % evaluate_every == 0:
+            loss = trainer.held_out_loss(held_out)
+            append_csv(trainer.out / "evaluation.csv", {"step": trainer.step, "held_out_reconstruction": loss})
+        if training.max_seconds and time.monotonic() - started > training.max_seconds:
+            break
+    bar.close()
+    trainer.save()
+    plot_csv(trainer.out / "log.csv", trainer.out / "loss.png", "reconstruction")

@@ -1,0 +1,88 @@
+"""Vocos2D: the vocoder on frequency × time maps (report section 2.7 and Figure 4)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from glmtts.config import StrictConfig
+from glmtts.vocoder.istft import InverseSTFT
+
+
+class Vocos2DConfig(StrictConfig):
+    """Geometry and size; the spectrum's bins are grouped into `bands` equal sub-bands (32 kHz: 2560 / 640)."""
+
+    sample_rate: int = 24000
+    n_fft: int = 1920
+    hop_length: int = 480
+    n_mels: int = 80
+    mel_mean: float = -5.5
+    mel_std: float = 2.5
+    channels: int = 32
+    expansion: int = 3
+    layers: int = 8
+    bands: int = 120
+    kernel: int = 7
+
+
+class Block(nn.Module):
+    """ConvNeXt in two dimensions; the mel spectrogram is regressed and added inside the inverted bottleneck."""
+
+    def __init__(self, config: Vocos2DConfig) -> None:
+        super().__init__()
+        channels, inner = config.channels, config.channels * config.expansion
+        self.dwconv = nn.Conv2d(channels, channels, config.kernel, padding=config.kernel // 2, groups=channels)
+        self.norm = nn.LayerNorm(channels)
+        self.pwconv1 = nn.Linear(channels, inner)
+        self.shortcut = nn.Linear(config.n_mels, inner)
+        self.pwconv2 = nn.Linear(inner, channels)
+        self.gamma = nn.Parameter(torch.full((channels,), 1 / config.layers))
+        self.activation = nn.GELU()
+
+    def forward(self, x_BCFT: Tensor, mel_BTM: Tensor) -> Tensor:
+        """Maps (B, C, F, T), channels last in memory, and the mel (B, T, M)."""
+        inner = self.norm(self.dwconv(x_BCFT).permute(0, 2, 3, 1))
+        inner = self.pwconv1(inner) + self.shortcut(mel_BTM)[:, None]
+        out = self.gamma * self.pwconv2(self.activation(inner))
+        return x_BCFT + out.permute(0, 3, 1, 2)
+
+
+class Vocos2D(nn.Module):
+    """Log-mel to waveform: point-wise layer, per-frequency embedding, 2-D ConvNeXt blocks, inverse STFT head."""
+
+    def __init__(self, config: Vocos2DConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.bins = math.ceil(config.n_fft // 2 / config.bands)
+        self.expand = nn.Linear(config.n_mels, config.channels * config.bands)
+        self.frequency = nn.Parameter(0.02 * torch.randn(config.channels, config.bands, 1))
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.channels)
+        self.head = nn.Linear(config.channels, 2 * self.bins)
+        self.istft = InverseSTFT(config.n_fft, config.hop_length)
+
+    def forward(self, mel_BMT: Tensor) -> Tensor:
+        """Log-mel (B, M, T) to samples (B, T · hop)."""
+        magnitude, phase = self.spectrum(mel_BMT)
+        return self.istft(torch.complex(magnitude * phase.cos(), magnitude * phase.sin()))
+
+    def spectrum(self, mel_BMT: Tensor) -> tuple[Tensor, Tensor]:
+        """Magnitude and phase, both (B, n_fft // 2 + 1, T), in float32."""
+        config = self.config
+        batch, _, frames = mel_BMT.shape
+        mel_BTM = ((mel_BMT - config.mel_mean) / config.mel_std).transpose(1, 2)
+        maps = self.expand(mel_BTM).view(batch, frames, config.bands, config.channels)
+        x = maps.permute(0, 3, 2, 1) + self.frequency
+        x = x.contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            x = block(x, mel_BTM)
+        out = self.head(self.norm(x.permute(0, 2, 3, 1))).float()
+        log_magnitude, phase = out.permute(0, 1, 3, 2).reshape(batch, -1, 2, self.bins, frames).unbind(2)
+        size = config.n_fft // 2 + 1
+        return self._bins(log_magnitude.clamp(max=6).exp(), size), self._bins(phase, size)
+
+    @staticmethod
+    def _bins(values_BFNT: Tensor, size: int) -> Tensor:
+        """Sub-bands laid side by side; bins beyond them (the Nyquist bin) are zero."""
+        flat = values_BFNT.flatten(1, 2)[:, :size]
+        return torch.nn.functional.pad(flat, (0, 0, 0, size - flat.shape[1]))
