@@ -59,7 +59,7 @@ class TokenBlock(nn.Module):
 
 
 class TokenEmbedding(nn.Module):
-    """Token table (entry 0 is the filler), a table of cosines and sines, then ConvNeXt V2 blocks."""
+    """Token table (its last entry is the filler), a table of cosines and sines, then ConvNeXt V2 blocks."""
 
     table: Tensor
 
@@ -74,7 +74,7 @@ class TokenEmbedding(nn.Module):
     def forward(self, tokens_BT: Tensor, mask_BT1: Tensor | None) -> Tensor:
         """Tokens (B, T), stretched to the frame rate, to (B, T, D)."""
         places = torch.arange(tokens_BT.shape[1], device=tokens_BT.device).clamp(max=len(self.table) - 1)
-        x = self.text_embed(tokens_BT + 1) + self.table[places]
+        x = self.text_embed(tokens_BT) + self.table[places]
         for block in self.text_blocks:
             x = block(x, mask_BT1)
         return x
