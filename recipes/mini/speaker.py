@@ -1,6 +1,6 @@
 """Bring the open CAM++ weights into ours and embed every utterance.
 
-    python recipes/mini/speaker.py --weights campplus_cn_en_common.pt --work WORK
+python recipes/mini/speaker.py --weights campplus_cn_en_common.pt --work WORK
 """
 
 import argparse
@@ -17,7 +17,7 @@ from glmtts.features import write_feature
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speaker.embed import speaker_embedding
 
-SECONDS = 5
+SECONDS = 3
 
 
 def load_open_weights(path: Path) -> CampPlus:

@@ -1,6 +1,6 @@
 """Train the flow model of `mini`: speech tokens and a speaker to mels.
 
-    python recipes/mini/train_flow.py --work WORK
+python recipes/mini/train_flow.py --work WORK
 """
 
 import argparse
@@ -39,9 +39,7 @@ def main() -> None:
             losses = [float(batch_loss(model, batch)[0]) for batch in unseen]
         return {"held_out_loss": sum(losses) / len(losses)}
 
-    config = TrainingConfig(
-        steps=arguments.steps, learning_rate=8e-4, max_seconds=arguments.max_seconds
-    )
+    config = TrainingConfig(steps=arguments.steps, learning_rate=8e-4, max_seconds=arguments.max_seconds)
     trainer = Trainer(DiT(FlowConfig()), batch_loss, config, arguments.work / "flow")
     stream = bucketed(training, arguments.batch_seconds, load, seed=trainer.step)
     trainer.fit(map(collate, stream), evaluate)

@@ -1,6 +1,6 @@
 """Train the language model of `mini`: phonemes to speech tokens.
 
-    python recipes/mini/train_lm.py --work WORK
+python recipes/mini/train_lm.py --work WORK
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Train the speech tokenizer of `mini`, then write the tokens of every utterance beside its features.
 
-    python recipes/mini/train_speech_tokenizer.py --work WORK --whisper whisper-base/model.bin
+python recipes/mini/train_speech_tokenizer.py --work WORK --whisper whisper-base/model.bin
 """
 
 import argparse
@@ -54,7 +54,9 @@ def main() -> None:
         for number, entry in enumerate(store.entries):
             labels[store, number] = phonemes_of(hybrid_of(front, entry))
     training, held_out = split(stores)
-    usable = [place for place in training if 0 < len(labels[place]) < 24 * place[0].entries[place[1]]["seconds"]]
+    usable = [
+        place for place in training if 0 < len(labels[place]) < 24 * place[0].entries[place[1]]["seconds"]
+    ]
 
     def load(place: Place) -> tuple:
         store, number = place
@@ -79,7 +81,9 @@ def main() -> None:
 def write_tokens(model: torch.nn.Module, store: FeatureStore) -> None:
     """Replace the feature `tokens` of a corpus."""
     numbers = tqdm(range(len(store)), desc=f"tokens of {store.folder.name}", mininterval=10)
-    write_feature(store.folder, "tokens", (tokens_from_hidden(model, store.get(i, "hidden")) for i in numbers))
+    write_feature(
+        store.folder, "tokens", (tokens_from_hidden(model, store.get(i, "hidden")) for i in numbers)
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Train the vocoder of `mini` on the teacher's speech.
 
-    python recipes/mini/train_vocoder.py --work WORK
+python recipes/mini/train_vocoder.py --work WORK
 """
 
 import argparse

@@ -31,7 +31,9 @@ def load_state(path: Path) -> dict[str, Any]:
             tree = json.loads(file.metadata()["tree"])
             return _put_together(tree, lambda name: file.get_tensor(name))
     except (OSError, SafetensorError, KeyError) as error:
-        raise TrainingError(f"The training state {path} cannot be read: {error}. Delete it to start anew.") from None
+        raise TrainingError(
+            f"The training state {path} cannot be read: {error}. Delete it to start anew."
+        ) from None
 
 
 def _take_apart(value: Any, tensors: dict[str, Tensor]) -> Any:
@@ -54,5 +56,3 @@ def _put_together(tree: Any, tensor: Any) -> Any:
     if "list" in tree:
         return [_put_together(item, tensor) for item in tree["list"]]
     return tree["value"]
-
-

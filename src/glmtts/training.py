@@ -70,7 +70,9 @@ class Trainer:
         """The model without the wrappers of distributed training."""
         return self.accelerator.unwrap_model(self.model)
 
-    def fit(self, batches: Iterator[Any], evaluate: Callable[[nn.Module], dict[str, float]] | None = None) -> None:
+    def fit(
+        self, batches: Iterator[Any], evaluate: Callable[[nn.Module], dict[str, float]] | None = None
+    ) -> None:
         """Train to `config.steps`, or until `config.max_seconds` have passed; saves at the end and on the way."""
         started, history = time.monotonic(), []
         bar = tqdm(total=self.config.steps, initial=self.step, desc=self.out.name, unit="step", mininterval=5)

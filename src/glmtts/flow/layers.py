@@ -37,7 +37,9 @@ class GlobalResponseNorm(nn.Module):
         """Shape (B, T, D) in and out; padded frames do not count in the norm."""
         counted = x_BTD if mask_BT1 is None else x_BTD * mask_BT1
         energy = counted.norm(p=2, dim=1, keepdim=True)
-        return self.gamma * (x_BTD * (energy / (energy.mean(dim=-1, keepdim=True) + 1e-6))) + self.beta + x_BTD
+        return (
+            self.gamma * (x_BTD * (energy / (energy.mean(dim=-1, keepdim=True) + 1e-6))) + self.beta + x_BTD
+        )
 
 
 class TokenBlock(nn.Module):

@@ -95,7 +95,9 @@ class SpeechTokenizer(nn.Module):
         """
         per_token = SAMPLES_PER_FRAME * self.config.pooling
         if len(samples_T) < per_token:
-            raise AudioError("The recording is shorter than one speech token (40 ms). Give at least a second.")
+            raise AudioError(
+                "The recording is shorter than one speech token (40 ms). Give at least a second."
+            )
         tokens = []
         for piece in samples_T.split(PIECE_SECONDS * SAMPLE_RATE):
             whole = piece[: len(piece) // per_token * per_token]

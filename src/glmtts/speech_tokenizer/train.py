@@ -107,9 +107,7 @@ class SpeechTokenizerTraining(nn.Module):
         return output
 
 
-def tokenizer_loss(
-    model: SpeechTokenizerTraining, batch: TokenizerBatch
-) -> tuple[Tensor, dict[str, float]]:
+def tokenizer_loss(model: SpeechTokenizerTraining, batch: TokenizerBatch) -> tuple[Tensor, dict[str, float]]:
     """CTC + pitch_scale · pitch + commitment_scale · commitment."""
     output = model(batch)
     config: SpeechTokenizerConfig = model.config
@@ -143,7 +141,9 @@ def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) 
             spoken = path[output["mask_BS"][row]].unique_consecutive().tolist()
             heard = [LABELS[label] for label in spoken if label]
             wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]
-            _count(errors["phoneme"], [x for x in heard if x != BOUNDARY], [x for x in wanted if x != BOUNDARY])
+            _count(
+                errors["phoneme"], [x for x in heard if x != BOUNDARY], [x for x in wanted if x != BOUNDARY]
+            )
             _count(errors["word"], _words(heard), _words(wanted))
         if "pitch_BT" in output:
             valid = batch.mask_BT.bool()

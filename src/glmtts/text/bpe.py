@@ -46,9 +46,7 @@ def train_bpe(texts: Iterable[str], size: int) -> dict[bytes, int]:
     trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=sorted(alphabet), show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     letters = _byte_of_letter()
-    words = {
-        bytes(letters[letter] for letter in word): rank for word, rank in tokenizer.get_vocab().items()
-    }
+    words = {bytes(letters[letter] for letter in word): rank for word, rank in tokenizer.get_vocab().items()}
     return prune_vocabulary(words)
 
 

@@ -67,7 +67,9 @@ def _ending(suffix: str, last: str) -> list[str]:
     if suffix == "ing":
         return ["IH0", "NG"]
     if suffix == "ed":
-        return ["IH0", "D"] if last in ("T", "D") else ["T"] if last in _VOICELESS | _SIBILANT - {"Z"} else ["D"]
+        return (
+            ["IH0", "D"] if last in ("T", "D") else ["T"] if last in _VOICELESS | _SIBILANT - {"Z"} else ["D"]
+        )
     if last in _SIBILANT:
         return ["IH0", "Z"]
     return ["S"] if last in _VOICELESS else ["Z"]

@@ -160,7 +160,9 @@ def train_vocoder(
             trainer.save()
         if trainer.step % evaluate_every == 0:
             loss = trainer.held_out_loss(held_out)
-            append_csv(trainer.out / "evaluation.csv", {"step": trainer.step, "held_out_reconstruction": loss})
+            append_csv(
+                trainer.out / "evaluation.csv", {"step": trainer.step, "held_out_reconstruction": loss}
+            )
         if training.max_seconds and time.monotonic() - started > training.max_seconds:
             break
     bar.close()

@@ -1,0 +1,100 @@
+"""The command line: thin commands over the API."""
+
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from glmtts.errors import GlmTtsError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Text to speech for Mandarin and English.",
+    pretty_exceptions_enable=False,
+)
+
+Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"glm-tts {version('glm-tts')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Text to speech for Mandarin and English."""
+
+
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")] = Path(
+        "out.wav"
+    ),
+    voice: Annotated[
+        str | None, typer.Option(help="A name from `glm-tts voices`, a recording to clone, or a saved voice.")
+    ] = None,
+    voice_text: Annotated[str | None, typer.Option(help="What is said in the recording to clone.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
+    language: Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 to 2; lower is steadier.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Flow steps; fewer are faster.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Classifier-free guidance of the flow.")] = None,
+    model: Model = None,
+) -> None:
+    """Speak a text into a file."""
+    from glmtts import load
+    from glmtts.audio.io import check_writable
+
+    check_writable(output)
+    tts = load(model)
+    written = sys.stdin.read() if text == "-" else text
+    chosen = tts.voice(voice, voice_text)
+    started = time.perf_counter()
+    audio = tts.say(
+        written,
+        chosen,
+        seed=seed,
+        language=language,
+        temperature=temperature,
+        steps=steps,
+        guidance=guidance,
+    )
+    taken = time.perf_counter() - started
+    audio.save(output)
+    typer.echo(
+        f"{output}: {audio.seconds:.1f} s of speech in {taken:.1f} s (real-time factor {taken / audio.seconds:.2f})",
+        err=True,
+    )
+
+
+@app.command()
+def voices(model: Model = None) -> None:
+    """List the bundled voices."""
+    from glmtts.bundle import Bundle
+
+    bundle: Any = Bundle.open(model)
+    width = max(map(len, bundle.config.voices))
+    for name, entry in bundle.config.voices.items():
+        typer.echo(f"{name:<{width}}  {entry.description}")
+
+
+def main() -> None:
+    """Entry point: an error of the user's is one sentence and exit code 2."""
+    try:
+        app()
+    except GlmTtsError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -1,0 +1,38 @@
+"""What synthesis gives: samples and their rate."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+from torch import Tensor
+
+from glmtts.audio.io import write_audio
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Mono samples (T,) float32 in ±1 at `rate` Hz; plays in a notebook."""
+
+    samples: Tensor
+    rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.rate
+
+    def save(self, path: str | Path) -> None:
+        """Write to a file whose suffix names the format (wav, flac, ogg, opus, mp3).
+
+        Raises:
+            AudioError: the path cannot be written.
+        """
+        write_audio(path, self.samples, self.rate)
+
+    def _repr_html_(self) -> str:
+        buffer = io.BytesIO()
+        soundfile.write(buffer, self.samples.clamp(-1, 1).numpy(), self.rate, format="WAV")
+        data = base64.b64encode(buffer.getvalue()).decode()
+        return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'

@@ -1,0 +1,140 @@
+"""The way from text and voice to audio: front end, language model, flow, vocoder."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from glmtts.bundle import Bundle, SynthesisDefaults
+from glmtts.errors import ConfigError
+from glmtts.flow.cfm import sample
+from glmtts.lm.generate import generate
+from glmtts.lm.prompt import AudioTokens, build_prompt
+from glmtts.synthesis.audio import Audio
+from glmtts.synthesis.voice import Voice, make_voice
+
+logger = logging.getLogger(__name__)
+RETRIES = 2
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+
+class Synthesizer:
+    """Speaks text with the models of one bundle."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.frontend = bundle.frontend()
+        self.layout = AudioTokens.of(self.frontend.tokenizer)
+        self._voices: dict[str, Voice] = {}
+
+    @property
+    def voices(self) -> dict[str, str]:
+        """Names of the bundled voices with their descriptions."""
+        return {name: entry.description for name, entry in self.bundle.config.voices.items()}
+
+    def voice(self, name: str | Path | None = None, text: str | None = None) -> Voice:
+        """A bundled voice by name, a saved voice, or a new one from a recording (and its text).
+
+        Raises:
+            VoiceError: there is no such voice, or the recording does not serve.
+            AudioError: the recording cannot be read.
+        """
+        key = str(name or self.bundle.config.synthesis.voice)
+        path = Path(key)
+        if path.suffix.lower() in AUDIO_SUFFIXES:
+            return make_voice(self.bundle, path, text)
+        if path.suffix == ".safetensors":
+            return Voice.load(path)
+        if key not in self._voices:
+            self.bundle.voice_bytes(key)
+            self._voices[key] = Voice.load(self.bundle.folder / self.bundle.config.voices[key].file)
+        return self._voices[key]
+
+    def say(
+        self,
+        text: str,
+        voice: Voice | str | Path | None = None,
+        *,
+        seed: int = 0,
+        language: str | None = None,
+        temperature: float | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Audio:
+        """Speak `text`; the same seed gives the same samples.
+
+        Raises:
+            TextError: nothing in the text can be spoken, or it is too long.
+            VoiceError: there is no such voice.
+            ConfigError: an option is out of its range.
+        """
+        options = self._options(temperature, steps, guidance)
+        pieces = self.frontend.prepare(text, language)
+        spoken = voice if isinstance(voice, Voice) else self.voice(voice)
+        pause = torch.zeros(int(options.pause_seconds * self.bundle.config.sample_rate))
+        waves: list[Tensor] = []
+        for number, piece in enumerate(pieces):
+            waves += [self.speak_piece(piece, spoken, options, seed + number), pause]
+        return Audio(torch.cat(waves[:-1]), self.bundle.config.sample_rate)
+
+    @torch.inference_mode()
+    def speak_piece(self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int) -> Tensor:
+        """Samples (T,) of one piece of prepared text."""
+        tokens = self._tokens(piece, voice, options, seed)
+        device, generator = self.bundle.device, torch.Generator().manual_seed(seed)
+        whole = torch.cat([voice.tokens, torch.tensor(tokens)])[None].to(device)
+        noise = torch.randn(1, 2 * whole.shape[1], voice.mel.shape[0], generator=generator).to(device)
+        mel = sample(
+            self.bundle.module("flow"),
+            whole,
+            voice.embedding[None].to(device),
+            voice.mel[None].to(device),
+            noise,
+            options.steps,
+            options.guidance,
+        )
+        return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
+
+    def _tokens(self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int) -> list[int]:
+        """Speech tokens of a piece; one that never ended is drawn again with another seed."""
+        text_ids = self.frontend.ids(piece)
+        prompt_text: list[int] = []
+        prompt_tokens: list[int] = []
+        if voice.text:
+            prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
+            prompt_tokens = voice.tokens.tolist()
+        ids = build_prompt(self.layout, text_ids, prompt_text, prompt_tokens)
+        limit = int(options.sampling.max_ratio * len(text_ids))
+        tokens: list[int] = []
+        for attempt in range(1 + RETRIES):
+            tokens = list(self._draw(ids, options, len(text_ids), seed + 1000 * attempt))
+            if len(tokens) < limit:
+                return tokens
+            logger.warning(
+                "“%s” did not end within %d tokens (seed %d).", piece, limit, seed + 1000 * attempt
+            )
+        return tokens
+
+    def _draw(self, ids: list[int], options: SynthesisDefaults, length: int, seed: int) -> Iterator[int]:
+        generator = torch.Generator(self.bundle.device).manual_seed(seed)
+        return generate(self.bundle.module("lm"), ids, self.layout, options.sampling, length, generator)
+
+    def _options(
+        self, temperature: float | None, steps: int | None, guidance: float | None
+    ) -> SynthesisDefaults:
+        """The bundle's defaults with what the user changed."""
+        if temperature is not None and not 0 <= temperature <= 2:
+            raise ConfigError(f"The temperature is {temperature}. Choose it from 0 to 2.")
+        if steps is not None and not 1 <= steps <= 100:
+            raise ConfigError(f"The number of flow steps is {steps}. Choose it from 1 to 100.")
+        if guidance is not None and not 0 <= guidance <= 5:
+            raise ConfigError(f"The guidance is {guidance}. Choose it from 0 to 5.")
+        defaults = self.bundle.config.synthesis
+        sampling = defaults.sampling
+        if temperature is not None:
+            sampling = sampling.model_copy(update={"temperature": temperature})
+        changed = {"steps": steps, "guidance": guidance}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        return defaults.model_copy(update={"sampling": sampling, **kept})

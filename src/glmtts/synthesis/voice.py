@@ -1,0 +1,103 @@
+"""A voice: what the models need to know of a speaker, computed once and saved as one small file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save_file
+from torch import Tensor
+
+from glmtts.audio.io import load_audio
+from glmtts.audio.mel import LogMel, MelConfig
+from glmtts.audio.resample import resample
+from glmtts.bundle import Bundle
+from glmtts.errors import VoiceError
+from glmtts.speaker.embed import speaker_embedding
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
+SILENCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,)."""
+
+    text: str
+    tokens: Tensor
+    mel: Tensor
+    embedding: Tensor
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, atomically."""
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.part")
+        tensors = {
+            "tokens": self.tokens.to(torch.int32),
+            "mel": self.mel.half().contiguous(),
+            "embedding": self.embedding.half(),
+        }
+        save_file(tensors, temporary, metadata={"text": self.text})
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            VoiceError: the file is missing or no voice.
+        """
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                text = (file.metadata() or {}).get("text", "")
+            return cls._of(load(Path(path).read_bytes()), text)
+        except (OSError, SafetensorError, KeyError):
+            raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.") from None
+
+    @classmethod
+    def _of(cls, tensors: dict[str, Tensor], text: str) -> Self:
+        return cls(text, tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float())
+
+
+def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voice:
+    """A voice from a recording of 1 to 30 seconds, and what is said in it where that is known.
+
+    With `text`, the language model continues the recording and takes over its manner of speaking; without, only
+    timbre is taken: the flow model has the recording and the speaker embedding.
+
+    Raises:
+        AudioError: the file cannot be read.
+        VoiceError: the recording is too short, or silent.
+    """
+    rate = bundle.config.sample_rate
+    samples = load_audio(path, rate)[: int(LONGEST_SECONDS * rate)]
+    if len(samples) < SHORTEST_SECONDS * rate:
+        raise VoiceError(
+            f"{path} is {len(samples) / rate:.2f} s long. A voice needs {SHORTEST_SECONDS:.0f} second or more."
+        )
+    if samples.abs().max() < SILENCE:
+        raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")
+    return voice_of(bundle, samples, text or "")
+
+
+@torch.inference_mode()
+def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
+    """A voice from samples (T,) at the bundle's rate."""
+    vocoder = bundle.module("vocoder").config
+    per_token = 2 * vocoder.hop_length
+    samples = samples_T[: len(samples_T) // per_token * per_token]
+    narrow = resample(samples.cpu(), vocoder.sample_rate, 16000).to(bundle.device)
+    front_end = LogMel(
+        MelConfig(
+            sample_rate=vocoder.sample_rate,
+            n_fft=vocoder.n_fft,
+            hop_length=vocoder.hop_length,
+            n_mels=vocoder.n_mels,
+        )
+    )
+    mel = front_end(samples.cpu()[None])[0]
+    tokens = bundle.module("speech_tokenizer").tokenize(narrow).cpu()
+    embedding = speaker_embedding(bundle.module("speaker"), narrow).cpu()
+    length = min(len(tokens), mel.shape[1] // 2)
+    return Voice(text, tokens[:length], mel[:, : 2 * length], embedding)
