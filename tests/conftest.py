@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.tiny import tiny_bundle
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -20,3 +22,10 @@ def shared() -> Path:
 def seeded() -> None:
     """Every test starts from the same seed."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle of tiny random models."""
+    torch.manual_seed(0)
+    return tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")

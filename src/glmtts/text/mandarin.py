@@ -20,13 +20,16 @@ def corrections() -> dict[str, list[str]]:
     return words
 
 
+def _one_each(characters: str) -> str:
+    """pypinyin asks this for characters without a reading; a blank for each keeps the list aligned."""
+    return " " * len(characters)
+
+
 def read_pinyin(text: str) -> list[str | None]:
     """One entry a character: its pinyin with tone digit (5 neutral, v for ü), None where it is not Chinese."""
     readings: list[str | None] = [None] * len(text)
     for run in _RUN.finditer(text):
-        spoken = lazy_pinyin(
-            run[0], style=Style.TONE3, neutral_tone_with_five=True, v_to_u=False, errors=lambda c: list(c)
-        )
+        spoken = lazy_pinyin(run[0], style=Style.TONE3, neutral_tone_with_five=True, errors=_one_each)
         if len(spoken) == len(run[0]):
             readings[run.start() : run.end()] = spoken
     _correct(text, readings)

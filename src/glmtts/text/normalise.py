@@ -17,7 +17,7 @@ _BREAKS_LATIN = str.maketrans({"—": ",", "–": "-", "…": ".", "“": "", "�
 _TITLES = {"Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Dr.": "Doctor", "St.": "Saint", "Prof.": "Professor",
            "No.": "Number", "vs.": "versus", "etc.": "et cetera", "e.g.": "for example", "i.e.": "that is"}  # fmt: skip
 _TITLE = re.compile("|".join(rf"\b{re.escape(title)}" for title in _TITLES))
-_DIGITS_EN = "zero one two three four five six seven eight nine".split()
+_DIGITS_EN = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
 def normalise(text: str, language: str | None = None) -> str:

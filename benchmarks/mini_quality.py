@@ -1,0 +1,164 @@
+"""Measure `mini` on held-out sentences: error rates, similarity, lengths, speed, beside its teacher.
+
+    python benchmarks/mini_quality.py --corpus CORPUS --whisper whisper-base --lines 100
+
+Needs the extra [eval]. CORPUS holds heldout_en.txt, heldout_zh.txt, heldout_teacher_en/ and heldout_teacher_zh/, and
+the folders of held-out speakers. Whisper-base transcribes with beam 5. Mandarin is compared by toned syllables, both
+sides read by pypinyin, and by characters. Results go to benchmarks/results/mini_quality.json.
+"""
+
+import argparse
+import json
+import platform
+import re
+import resource
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from faster_whisper import WhisperModel
+from pypinyin import Style, lazy_pinyin
+from tqdm import tqdm
+
+import glmtts
+from glmtts.audio.io import load_audio
+from glmtts.audio.resample import resample
+from glmtts.speech_tokenizer.train import edit_distance
+from glmtts.text.mandarin import CHINESE
+from glmtts.text.normalise import normalise
+
+RESULTS = Path(__file__).parent / "results" / "mini_quality.json"
+PROMPT = {"zh": "以下是普通话的句子。", "en": None}
+LENGTH_RANGE = (0.6, 1.7)
+
+
+def words(text: str) -> list[str]:
+    """English words, numbers spoken, without punctuation."""
+    return re.findall(r"[a-z']+", normalise(text, "en").lower())
+
+
+def characters(text: str) -> list[str]:
+    """Chinese characters, numbers spoken."""
+    return CHINESE.findall(normalise(text, "zh"))
+
+
+def syllables(text: str) -> list[str]:
+    """Toned pinyin of the Chinese characters."""
+    return lazy_pinyin("".join(characters(text)), style=Style.TONE3, neutral_tone_with_five=True)
+
+
+UNITS = {"en": {"wer": words}, "zh": {"toned_syllable_error": syllables, "cer": characters}}
+
+
+def transcribe(model: WhisperModel, samples: np.ndarray, lang: str) -> str:
+    """What Whisper hears in 16 kHz samples."""
+    parts, _ = model.transcribe(samples, language=lang, beam_size=5, initial_prompt=PROMPT[lang])
+    return "".join(part.text for part in parts)
+
+
+def error_rates(lang: str, heard: Sequence[str], wanted: Sequence[str]) -> dict[str, float]:
+    """Edits over reference length, summed over all lines."""
+    rates = {}
+    for name, cut in UNITS[lang].items():
+        edits = sum(edit_distance(cut(h), cut(w)) for h, w in zip(heard, wanted, strict=True))
+        rates[name] = round(edits / sum(len(cut(w)) for w in wanted), 4)
+    return rates
+
+
+def measure_language(tts: glmtts.Synthesizer, asr: WhisperModel, corpus: Path, lang: str, lines: int) -> dict[str, Any]:
+    """Error rates of mini and its teacher, length ratios, real-time factor."""
+    texts = (corpus / f"heldout_{lang}.txt").read_text(encoding="utf-8").splitlines()[:lines]
+    voices = [n for n, d in tts.voices.items() if ("Mandarin" in d) == (lang == "zh")]
+    heard: dict[str, list[str]] = {"mini": [], "teacher": []}
+    ratios, taken, spoken = [], 0.0, 0.0
+    for number, text in enumerate(tqdm(texts, desc=lang)):
+        started = time.perf_counter()
+        audio = tts.say(text, voices[number % len(voices)], seed=number)
+        taken, spoken = taken + time.perf_counter() - started, spoken + audio.seconds
+        teacher = load_audio(corpus / f"heldout_teacher_{lang}" / f"heldout_teacher_{lang}_{number:05d}.opus", 16000)
+        ratios.append(audio.seconds / (len(teacher) / 16000))
+        heard["mini"].append(transcribe(asr, resample(audio.samples, audio.rate, 16000).numpy(), lang))
+        heard["teacher"].append(transcribe(asr, teacher.numpy(), lang))
+    outside = sum(not LENGTH_RANGE[0] <= ratio <= LENGTH_RANGE[1] for ratio in ratios)
+    return {
+        "lines": len(texts),
+        "mini": error_rates(lang, heard["mini"], texts),
+        "teacher": error_rates(lang, heard["teacher"], texts),
+        "length_ratio_min_median_max": [round(float(np.quantile(ratios, q)), 2) for q in (0, 0.5, 1)],
+        "lines_outside_length_range": outside,
+        "real_time_factor": round(taken / spoken, 3),
+    }
+
+
+def similarity(tts: glmtts.Synthesizer, corpus: Path) -> dict[str, float]:
+    """Resemblyzer cosine of prompt and output for speakers held out of training, beside same and different ones."""
+    from resemblyzer import VoiceEncoder, preprocess_wav
+
+    encoder = VoiceEncoder("cpu", verbose=False)
+    by_speaker: dict[str, list[tuple[Path, str]]] = {}
+    for folder in ("ljspeech", "aishell", "speechocean762"):
+        for line in (corpus / folder / "index.jsonl").read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            held_out = folder == "ljspeech" or record["speaker"] == "S0252" or record["speaker"].endswith("7")
+            if held_out and 3 <= record["seconds"] <= 8:
+                path = corpus / folder / f"{record['id']}.opus"
+                by_speaker.setdefault(record["speaker"], []).append((path, record["text"]))
+    chosen = [recordings[:2] for recordings in by_speaker.values() if len(recordings) > 1][:10]
+
+    def embed(samples: torch.Tensor, rate: int) -> np.ndarray:
+        return encoder.embed_utterance(preprocess_wav(samples.numpy(), source_sr=rate))
+
+    prompts = [embed(load_audio(first[0], 16000), 16000) for first, _ in chosen]
+    seconds = [embed(load_audio(second[0], 16000), 16000) for _, second in chosen]
+    spoken = [tts.say("I would like to read you a short story.", tts.voice(first[0], first[1])) for first, _ in chosen]
+    outputs = [embed(audio.samples, audio.rate) for audio in spoken]
+    return {
+        "speakers": len(chosen),
+        "prompt_and_output": round(float(np.mean([p @ o for p, o in zip(prompts, outputs, strict=True)])), 3),
+        "same_speaker": round(float(np.mean([p @ s for p, s in zip(prompts, seconds, strict=True)])), 3),
+        "different_speakers": round(float(np.mean([p @ q for p, q in zip(prompts, seconds[1:], strict=False)])), 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--whisper", type=Path, required=True, help="folder of a CTranslate2 Whisper-base")
+    parser.add_argument("--lines", type=int, default=100, help="lines a language")
+    arguments = parser.parse_args()
+    started = time.perf_counter()
+    tts = glmtts.load()
+    tts.say("Hello.")
+    start_up = time.perf_counter() - started
+    started = time.perf_counter()
+    ten = tts.say("In the evening we walked along the river, and the children ran ahead of us to the old stone bridge.")
+    ten_factor = (time.perf_counter() - started) / ten.seconds
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    asr = WhisperModel(str(arguments.whisper), compute_type="float32")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    folder = tts.bundle.folder
+    result = {
+        "hardware": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "commit": commit.stdout.strip(),
+        "model": tts.bundle.config.name,
+        "bundle_megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
+        "import_load_and_first_word_seconds": round(start_up, 2),
+        "long_sentence_seconds": round(ten.seconds, 1),
+        "long_sentence_real_time_factor": round(ten_factor, 3),
+        "peak_gigabytes": round(peak, 2),
+        "en": measure_language(tts, asr, arguments.corpus, "en", arguments.lines),
+        "zh": measure_language(tts, asr, arguments.corpus, "zh", arguments.lines),
+        "similarity": similarity(tts, arguments.corpus),
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Gather the trained stages into the bundle `mini`.
+
+    python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/models/mini
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from prepare import FROZEN_LAYERS
+from safetensors.torch import load_file
+from train_lm import lm_config
+
+from glmtts.audio.io import load_audio
+from glmtts.bundle import (
+    TOKENIZER_FILES,
+    Bundle,
+    BundleConfig,
+    SynthesisDefaults,
+    VoiceEntry,
+    digest_of,
+    save_config,
+    save_module,
+)
+from glmtts.checkpoint import load_state
+from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.lm.model import Llama
+from glmtts.lm.sampling import SamplingConfig
+from glmtts.speaker.campplus import CampPlus, CampPlusConfig
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
+from glmtts.synthesis.voice import voice_of
+from glmtts.text.frontend import TextConfig
+from glmtts.text.tokenizer import TextTokenizer
+from glmtts.training import load_trained
+from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
+
+VOICES = {
+    "xiaoxiao": ("zh_daily", "zf_xiaoxiao", "Mandarin, female, bright"),
+    "xiaoyi": ("zh_daily", "zf_xiaoyi", "Mandarin, female, young"),
+    "yunjian": ("zh_daily", "zm_yunjian", "Mandarin, male, deep"),
+    "yunxi": ("zh_daily", "zm_yunxi", "Mandarin, male, light"),
+    "heart": ("en", "af_heart", "English, female, warm"),
+    "bella": ("en", "af_bella", "English, female, lively"),
+    "michael": ("en", "am_michael", "English, male, calm"),
+    "george": ("en", "bm_george", "British English, male"),
+}
+DESCRIPTION = "Mandarin and English, 24 kHz, trained from scratch by recipes/mini on a few hours of speech."
+LICENCE = "Apache-2.0"
+
+
+def save_modules(work: Path, out: Path) -> dict:
+    """Write every module; gives their entries."""
+    tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
+    load_trained(tokenizer, work / "speech_tokenizer")
+    vocoder = Vocos2D(Vocos2DConfig())
+    vocoder.load_state_dict(load_state(work / "vocoder" / "state.safetensors")["generator"])
+    speaker = CampPlus(CampPlusConfig())
+    speaker.load_state_dict(load_file(work / "speaker" / "model.safetensors"), strict=False)
+    config = lm_config(TextTokenizer.load(work / "text").size)
+    lm, flow = Llama(config), DiT(FlowConfig())
+    return {
+        "speech_tokenizer": save_module(out, "speech_tokenizer", tokenizer.tokenizer, tokenizer.config),
+        "speaker": save_module(out, "speaker", speaker, speaker.config),
+        "lm": save_module(out, "lm", load_trained(lm, work / "lm"), config),
+        "flow": save_module(out, "flow", load_trained(flow, work / "flow"), flow.config),
+        "vocoder": save_module(out, "vocoder", vocoder, vocoder.config),
+    }
+
+
+def pick(corpus: Path, speaker: str) -> tuple[Path, str]:
+    """A recording of the speaker between three and five seconds long, with what is said in it."""
+    for line in (corpus / "index.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if record["speaker"] == speaker and 3 <= record["seconds"] <= 5:
+            return corpus / f"{record['id']}.opus", record["text"]
+    raise SystemExit(f"{corpus} has no recording of {speaker} of 3 to 5 seconds")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="holds the trained stages")
+    parser.add_argument("--corpus", type=Path, required=True, help="holds the corpora of the voices")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    out: Path = arguments.out
+    (out / "voices").mkdir(parents=True, exist_ok=True)
+    TextTokenizer.load(arguments.work / "text").save(out)
+    config = BundleConfig(
+        name="mini",
+        description=DESCRIPTION,
+        licence=LICENCE,
+        sample_rate=24000,
+        modules=save_modules(arguments.work, out),
+        text=TextConfig(phoneme_in="all"),
+        text_files={name: digest_of(out / name) for name in TOKENIZER_FILES},
+        voices={},
+        synthesis=SynthesisDefaults(
+            voice="heart", sampling=SamplingConfig(temperature=0.8, min_ratio=0.8, max_ratio=6.0)
+        ),
+    )
+    bundle, entries = Bundle(out, config, torch.device("cpu")), {}
+    for name, (corpus, speaker, description) in VOICES.items():
+        path, text = pick(arguments.corpus / corpus, speaker)
+        file = out / "voices" / f"{name}.safetensors"
+        voice_of(bundle, load_audio(path, config.sample_rate), text).save(file)
+        entries[name] = VoiceEntry(file=f"voices/{name}.safetensors", sha256=digest_of(file), description=description)
+    save_config(out, config.model_copy(update={"voices": entries}))
+
+
+if __name__ == "__main__":
+    main()

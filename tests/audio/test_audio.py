@@ -1,0 +1,82 @@
+"""Front ends equal their references; bad audio is refused in one sentence; files appear whole or not at all."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+from glmtts.audio.fbank import kaldi_fbank
+from glmtts.audio.io import FORMATS, load_audio, read_audio, write_audio
+from glmtts.audio.mel import LogMel, MelConfig, WhisperFeatures, slaney_filters
+from glmtts.errors import AudioError
+
+TONE = 0.5 * torch.sin(torch.arange(24000) * 2 * torch.pi * 220 / 24000)
+
+
+@pytest.mark.parametrize(("name", "rate", "n_fft", "hop"), [("24k", 24000, 1920, 480), ("32k", 32000, 2560, 640)])
+def test_mel_equals_the_release(shared: Path, name: str, rate: int, n_fft: int, hop: int) -> None:
+    fixture = load_file(shared / "parity" / "mel.safetensors")
+    mel = LogMel(MelConfig(sample_rate=rate, n_fft=n_fft, hop_length=hop))(fixture["wav"])
+    torch.testing.assert_close(mel, fixture[f"mel_{name}"], atol=1e-4, rtol=0)
+
+
+def test_filters_have_unit_area() -> None:
+    filters = slaney_filters(24000, 8192, 40, 0, 12000)
+    areas = filters.sum(1) * 24000 / 8192
+    torch.testing.assert_close(areas[5:], torch.ones(35), atol=0.05, rtol=0)
+
+
+def test_shapes_of_features() -> None:
+    assert LogMel(MelConfig())(TONE[None]).shape == (1, 80, 50)
+    assert LogMel(MelConfig())(torch.zeros(1, 3)).shape[1] == 80
+    assert WhisperFeatures()(torch.randn(1, 16000)).shape == (1, 80, 100)
+    assert kaldi_fbank(torch.randn(16000)).shape == (98, 80)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_round_trip(tmp_path: Path, suffix: str) -> None:
+    write_audio(tmp_path / f"a{suffix}", TONE, 24000)
+    samples = load_audio(tmp_path / f"a{suffix}", 24000)
+    assert abs(len(samples) - 24000) < 3000
+    assert samples.abs().max() == pytest.approx(0.5, abs=0.1)
+    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
+
+
+def test_stereo_is_averaged_and_rates_are_changed(tmp_path: Path) -> None:
+    stereo = np.stack([TONE.numpy(), -TONE.numpy()], axis=1)
+    soundfile.write(tmp_path / "s.wav", stereo, 24000)
+    assert read_audio(tmp_path / "s.wav")[0].abs().max() < 1e-3
+    soundfile.write(tmp_path / "m.wav", TONE.numpy(), 24000)
+    assert len(load_audio(tmp_path / "m.wav", 16000)) == 16000
+
+
+def test_bad_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("no audio")
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 24000)
+    soundfile.write(tmp_path / "nan.wav", np.full(100, np.nan), 24000, subtype="FLOAT")
+    for name, reason in (("none.wav", "not a file"), ("text.wav", "corrupt"), ("empty.wav", "no samples"),
+                         ("nan.wav", "not numbers")):  # fmt: skip
+        with pytest.raises(AudioError, match=reason):
+            read_audio(tmp_path / name)
+
+
+def test_bad_targets_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "a.xyz", "suffix"), (tmp_path / "no" / "a.wav", "does not exist")):
+        with pytest.raises(AudioError, match=reason):
+            write_audio(path, TONE, 24000)
+    with pytest.raises(AudioError, match="not finite"):
+        write_audio(tmp_path / "a.wav", TONE * torch.nan, 24000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_f0_of_a_tone() -> None:
+    pytest.importorskip("pyworld", reason="F0 is estimated in training only, with the extra [train]")
+    from glmtts.audio.f0 import estimate_f0
+
+    harmonics = sum(torch.sin(torch.arange(24000) * 2 * torch.pi * 150 * k / 24000) / k for k in range(1, 9))
+    track = estimate_f0(0.2 * harmonics, 24000, 50)
+    assert len(track) == 50
+    assert track[10:40].median() == pytest.approx(150, rel=0.02)

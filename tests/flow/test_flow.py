@@ -1,0 +1,66 @@
+"""The flow model: loss, guidance, padding."""
+
+import numpy as np
+import torch
+
+from glmtts.flow.cfm import guided_velocity, sample, times
+from glmtts.flow.train import batch_loss, collate
+from tests.tiny import tiny_flow
+
+
+def test_schedule_is_the_cosine_one() -> None:
+    schedule = times(10)
+    assert schedule[0] == 0
+    torch.testing.assert_close(schedule[-1], torch.tensor(1.0))
+    torch.testing.assert_close(schedule[5], 1 - torch.cos(torch.tensor(torch.pi / 4)))
+
+
+@torch.inference_mode()
+def test_guidance_as_one_batch_equals_two_calls() -> None:
+    model = tiny_flow().eval()
+    x, tokens = torch.randn(1, 20, 80), model.embed_tokens(torch.randint(16, (1, 10)), 20)
+    prompt, speaker, t = torch.randn(1, 20, 80), torch.randn(1, 192), torch.tensor(0.4)
+    both = guided_velocity(model, x, t, (tokens, prompt, speaker), 0.7, None)
+    conditioned = model(x, t[None], tokens, prompt, speaker)
+    free = model(x, t[None], tokens, 0 * prompt, 0 * speaker)
+    torch.testing.assert_close(both, conditioned + 0.7 * (conditioned - free), atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_padding_changes_nothing() -> None:
+    model = tiny_flow().eval()
+    tokens, x, speaker = torch.randint(16, (1, 10)), torch.randn(1, 20, 80), torch.randn(1, 192)
+    mask = torch.arange(30)[None] < 20
+    padded = torch.nn.functional.pad(tokens, (0, 5))
+    whole = model(x, torch.tensor([0.5]), model.embed_tokens(tokens, 20), 0 * x, speaker, mask[:, :20])
+    wide = torch.nn.functional.pad(x, (0, 0, 0, 10), value=9.0)
+    embedded = model.embed_tokens(padded, 30, mask)
+    longer = model(wide, torch.tensor([0.5]), embedded, 0 * wide, speaker, mask)
+    torch.testing.assert_close(longer[:, :5], whole[:, :5], atol=1e-4, rtol=1e-4)
+
+
+def test_sampling_gives_the_part_after_the_prompt() -> None:
+    mel = sample(
+        tiny_flow().eval(),
+        torch.randint(16, (1, 15)),
+        torch.randn(1, 192),
+        torch.randn(1, 80, 10),
+        torch.randn(1, 30, 80),
+        steps=2,
+    )
+    assert mel.shape == (1, 80, 20)
+
+
+def test_loss_falls_on_one_batch() -> None:
+    model = tiny_flow()
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    rng = np.random.default_rng(0)
+    items = [(rng.integers(16, size=n), np.full((2 * n, 80), -5.0), rng.normal(size=192)) for n in (10, 14)]
+    batch, losses = collate(items), []
+    for _ in range(60):
+        loss, _ = batch_loss(model, batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss))
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])

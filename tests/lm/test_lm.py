@@ -1,0 +1,135 @@
+"""The language model: decoding, sampling, layout, training."""
+
+import pytest
+import torch
+
+from glmtts.lm.generate import generate
+from glmtts.lm.model import KeyValueCache, Llama
+from glmtts.lm.prompt import AudioTokens, build_prompt
+from glmtts.lm.sampling import SamplingConfig, draw
+from glmtts.lm.train import Spoken, batches, collate, example, lm_loss
+from tests.tiny import tiny_lm, tiny_tokenizer
+
+LAYOUT = AudioTokens(first=40, count=16, begin=38, end=39, padding=37)
+
+
+@pytest.fixture
+def model() -> Llama:
+    return tiny_lm(56).eval()
+
+
+@torch.inference_mode()
+def test_cached_steps_equal_one_pass(model: Llama) -> None:
+    ids = torch.randint(56, (2, 30))
+    cache = KeyValueCache(model.config, 2, 30, model.model.norm.weight)
+    pieces = [model(ids[:, :10], cache), *(model(ids[:, i : i + 1], cache) for i in range(10, 20))]
+    pieces.append(model(ids[:, 20:], cache))
+    torch.testing.assert_close(torch.cat(pieces, dim=1), model(ids), atol=1e-5, rtol=1e-5)
+
+
+def test_no_position_sees_the_future(model: Llama) -> None:
+    embedded = model.model.embed_tokens(torch.randint(56, (1, 12))).detach().requires_grad_()
+    x = embedded
+    for number, layer in enumerate(model.model.layers):
+        x = layer(x, model.cos[:12], model.sin[:12], number, None)
+    x[0, 5].sum().backward()
+    assert embedded.grad is not None
+    assert embedded.grad[0, 6:].abs().max() == 0
+    assert embedded.grad[0, :6].abs().min(dim=1).values.max() > 0
+
+
+def test_weight_names_are_those_of_the_hub(model: Llama) -> None:
+    names = set(model.state_dict())
+    assert "model.embed_tokens.weight" in names
+    assert "model.layers.1.self_attn.k_proj.weight" in names
+    assert "model.layers.0.post_attention_layernorm.weight" in names
+
+
+def test_equals_transformers(model: Llama) -> None:
+    transformers = pytest.importorskip("transformers", reason="compares with transformers where it is installed")
+    c = model.config
+    reference = transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(
+            vocab_size=c.vocab_size, hidden_size=c.hidden_size, num_hidden_layers=c.num_layers,
+            num_attention_heads=c.num_heads, num_key_value_heads=c.num_kv_heads, head_dim=c.head_dim,
+            intermediate_size=c.intermediate_size, rms_norm_eps=c.rms_norm_eps, tie_word_embeddings=True,
+        )
+    )  # fmt: skip
+    reference.load_state_dict(model.state_dict(), strict=False)
+    ids = torch.randint(56, (1, 20))
+    torch.testing.assert_close(model(ids), reference(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+def test_a_repeated_token_is_drawn_again_from_all() -> None:
+    logits = torch.tensor([6.0, 0.0, 0.0, 0.0])
+    config = SamplingConfig(top_p=0.5, top_k=1)
+    fresh = {draw(logits, [], config, torch.Generator().manual_seed(seed)) for seed in range(200)}
+    repeated = {draw(logits, [0], config, torch.Generator().manual_seed(seed)) for seed in range(2000)}
+    assert fresh == {0}
+    assert len(repeated) > 1
+
+
+def test_nucleus_keeps_what_reaches_top_p() -> None:
+    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    config = SamplingConfig(top_p=0.7, top_k=4, repetition_window=0)
+    drawn = {draw(logits, [], config.model_copy(update={"repetition_threshold": 1.0, "repetition_window": 1}),
+                  torch.Generator().manual_seed(seed)) for seed in range(300)}  # fmt: skip
+    assert drawn == {0, 1}
+
+
+@pytest.mark.parametrize(("low", "high"), [(2.0, 3.0), (0.0, 1.0)])
+def test_length_bounds_hold(model: Llama, low: float, high: float) -> None:
+    sampling = SamplingConfig(min_ratio=low, max_ratio=high)
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        tokens = list(generate(model, [1, 2, 3, LAYOUT.begin], LAYOUT, sampling, 10, generator))
+        assert 10 * low <= len(tokens) <= 10 * high
+        assert all(0 <= token < LAYOUT.count for token in tokens)
+
+
+def test_the_seed_decides(model: Llama) -> None:
+    def run(seed: int) -> list[int]:
+        generator = torch.Generator().manual_seed(seed)
+        return list(generate(model, [1, LAYOUT.begin], LAYOUT, SamplingConfig(), 8, generator))
+
+    assert run(3) == run(3)
+    assert run(3) != run(4)
+
+
+def test_layout() -> None:
+    assert build_prompt(LAYOUT, [5, 6], [1], [0, 3]) == [1, 5, 6, 38, 40, 43]
+    tokenizer = tiny_tokenizer()
+    layout = AudioTokens.of(tokenizer)
+    assert (layout.count, layout.first) == (16, tokenizer.size - 16)
+
+
+def test_loss_is_taken_on_speech_and_end_alone() -> None:
+    ids, targets = example(LAYOUT, Spoken([5, 6], [1, 2], "a"), Spoken([7], [3], "a"))
+    assert ids == [7, 5, 6, 38, 43, 41, 42]
+    assert targets == [-100, -100, -100, -100, 41, 42, 39]
+    batch = collate(LAYOUT, [(ids, targets), example(LAYOUT, Spoken([5], [1], "a"), None)])
+    assert batch.ids_BL[1].tolist() == [5, 38, 41, 37, 37, 37, 37]
+    assert batch.targets_BL[1].tolist() == [-100, 41, 39, -100, -100, -100, -100]
+
+
+def test_batches_stay_within_their_budget() -> None:
+    data = [Spoken(list(range(1 + n % 7)), [1] * (n % 20 + 1), "a") for n in range(60)]
+    stream = batches(LAYOUT, data, max_tokens=120, prompt_share=0.5, seed=0)
+    assert all(next(stream).ids_BL.numel() <= 120 for _ in range(10))
+
+
+def test_learns_a_copy_task_and_speaks_it() -> None:
+    model = tiny_lm(56)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
+    data = [Spoken([text], [text, text + 1, text + 2], "a") for text in range(4)]
+    batch = collate(LAYOUT, [example(LAYOUT, spoken, None) for spoken in data])
+    for _ in range(120):
+        loss, metrics = lm_loss(model, LAYOUT, batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert metrics["accuracy"] == 1
+    greedy = SamplingConfig(temperature=0, min_ratio=0, max_ratio=10)
+    for spoken in data:
+        ids = build_prompt(LAYOUT, spoken.text_ids)
+        assert list(generate(model, ids, LAYOUT, greedy, 1, torch.Generator())) == spoken.tokens

@@ -1,0 +1,31 @@
+"""CAM++: shapes, names, masks, errors."""
+
+import pytest
+import torch
+
+from glmtts.errors import AudioError
+from glmtts.speaker.campplus import CampPlus, CampPlusConfig
+from glmtts.speaker.embed import speaker_embedding
+
+
+def test_size_and_names_are_those_of_the_open_weights() -> None:
+    model = CampPlus(CampPlusConfig())
+    state = model.state_dict()
+    assert round(sum(parameter.numel() for parameter in model.parameters()) / 1e6, 2) == 6.85
+    assert state["xvector.block2.tdnnd24.cam_layer.linear_local.weight"].shape == (32, 128, 3)
+    assert state["xvector.dense.linear.weight"].shape == (192, 1024, 1)
+    assert "xvector.dense.nonlinear.batchnorm.weight" not in state
+
+
+def test_embedding_has_length_one_and_hears_a_difference() -> None:
+    model = CampPlus(CampPlusConfig(layers=(1, 1, 1))).eval()
+    low, high = (torch.sin(torch.arange(32000) * f) * 0.3 + 0.01 * torch.randn(32000) for f in (0.1, 0.9))
+    a, b = speaker_embedding(model, low), speaker_embedding(model, high)
+    assert a.shape == (192,)
+    assert a.norm() == pytest.approx(1, abs=1e-5)
+    assert a @ b < 0.999
+
+
+def test_too_short_is_refused() -> None:
+    with pytest.raises(AudioError, match="too short"):
+        speaker_embedding(CampPlus(CampPlusConfig(layers=(1, 1, 1))), torch.zeros(1000))

@@ -1,0 +1,122 @@
+"""The speech tokenizer: codebook, masks, lengths, training."""
+
+import numpy as np
+import pytest
+import torch
+
+from glmtts.errors import AudioError
+from glmtts.speech_tokenizer.codebook import Codebook
+from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
+from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import (
+    SpeechTokenizerTraining,
+    collate,
+    edit_distance,
+    evaluate,
+    tokenizer_loss,
+    tokens_from_hidden,
+)
+from tests.tiny import tiny_speech_tokenizer
+
+TINY = SpeechTokenizerConfig(
+    d_model=32, heads=2, ffn=64, layers_before=2, layers_after=1, codes=8, continuous_steps=2, restart_interval=5
+)
+
+
+def test_codes_follow_their_vectors() -> None:
+    codebook = Codebook(2, 4, decay=0.5, restart_interval=1000).train()
+    centres = torch.tensor([[5.0] * 4, [-5.0] * 4])
+    for _ in range(30):
+        codebook(centres.repeat(20, 1) + 0.01 * torch.randn(40, 4))
+    found = codebook.weight[codebook.nearest(centres)]
+    torch.testing.assert_close(found, centres, atol=0.1, rtol=0)
+
+
+def test_dead_codes_come_back() -> None:
+    codebook = Codebook(4, 2, decay=0.9, restart_interval=10).train()
+    vectors = torch.randn(64, 2)
+    codebook(vectors)
+    with torch.no_grad():
+        codebook.weight[3] = 1000.0
+        codebook.ema_weight[3] = 1e-6
+        codebook.ema_count[3] = 1e-9
+    for _ in range(20):
+        codebook(vectors)
+    assert codebook.weight[3].abs().max() < 10
+
+
+def test_gradient_passes_straight_through() -> None:
+    codebook = Codebook(4, 2, 0.9, 10).eval()
+    vectors = torch.randn(5, 2, requires_grad=True)
+    codebook(vectors)[0].sum().backward()
+    torch.testing.assert_close(vectors.grad, torch.ones(5, 2))
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_causal_attention_hides_the_future(causal: bool) -> None:
+    layer = EncoderLayer(16, 2, 32)
+    x = torch.randn(1, 10, 16, requires_grad=True)
+    mask = attention_mask(torch.ones(1, 10), causal, block=1000)
+    layer(x, mask)[0, 4].sum().backward()
+    assert x.grad is not None
+    assert (x.grad[0, 5:].abs().max() == 0) == causal
+
+
+def test_blocks_see_themselves_and_the_past() -> None:
+    allowed = attention_mask(torch.ones(1, 6), causal=False, block=2)[0, 0]
+    assert allowed[0].tolist() == [True, True, False, False, False, False]
+    assert allowed[3].tolist() == [True, True, True, True, False, False]
+
+
+@torch.inference_mode()
+def test_padding_leaves_the_tokens() -> None:
+    model = tiny_speech_tokenizer().eval()
+    features = torch.randn(1, 80, 80)
+    alone, _ = model.encode(features, torch.ones(1, 80))
+    mask = (torch.arange(120) < 80).float()[None]
+    padded, token_mask = model.encode(torch.nn.functional.pad(features, (0, 40)), mask)
+    assert torch.equal(padded[:, :19], alone[:, :19])
+    assert token_mask.sum() == 20
+
+
+@pytest.mark.parametrize(("pooling", "rate"), [(2, 25), (4, 12.5)])
+def test_token_rate_is_configuration(pooling: int, rate: float) -> None:
+    config = TINY.model_copy(update={"pooling": pooling})
+    model = SpeechTokenizer(config).eval()
+    assert config.tokens_per_second == rate
+    assert len(model.tokenize(torch.randn(16000 * 2))) == 2 * rate
+
+
+def test_long_and_short_audio() -> None:
+    model = tiny_speech_tokenizer().eval()
+    assert len(model.tokenize(torch.randn(16000 * 31))) == 31 * 25
+    with pytest.raises(AudioError, match="40 ms"):
+        model.tokenize(torch.zeros(10))
+
+
+def test_learns_labels_and_pitch_of_one_batch() -> None:
+    torch.manual_seed(0)
+    model = SpeechTokenizerTraining(TINY, frozen_layers=1)
+    rng = np.random.default_rng(0)
+    items = [
+        (rng.normal(size=(40, 32)).astype(np.float16), np.full(40, 200.0), ["N", "I3", "|", "H", "AO3"])
+        for _ in range(2)
+    ]
+    batch = collate(items)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 3e-3)
+    losses = []
+    for _ in range(60):
+        loss, _ = tokenizer_loss(model.train(), batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.5 * losses[0]
+    measured = evaluate(model.eval(), [batch])
+    assert measured["voicing_error"] < 0.2
+    assert len(tokens_from_hidden(model, items[0][0])) == 20
+
+
+def test_edit_distance() -> None:
+    assert edit_distance("kitten", "sitting") == 3
+    assert edit_distance("", "abc") == 3

@@ -1,0 +1,67 @@
+"""From text and voice to audio, with tiny models."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import glmtts
+from glmtts.audio.io import write_audio
+from glmtts.errors import AudioError, VoiceError
+from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.voice import Voice
+
+
+@pytest.fixture(scope="module")
+def tts(tiny_folder: Path) -> Synthesizer:
+    return glmtts.load(tiny_folder)
+
+
+def test_same_seed_same_audio(tts: Synthesizer) -> None:
+    first, again, other = (tts.say("Hello 世界.", seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first.samples, again.samples)
+    assert not torch.equal(first.samples[:1000], other.samples[:1000])
+    assert first.samples.abs().max() <= 1
+
+
+def test_bundled_voice_needs_no_tokenizer_and_no_speaker_model(tiny_folder: Path) -> None:
+    tts = glmtts.load(tiny_folder)
+    tts.say("Hello.")
+    assert set(tts.bundle._modules) == {"lm", "flow", "vocoder"}
+
+
+def test_clones_a_recording_and_saves_the_voice(tts: Synthesizer, tmp_path: Path) -> None:
+    tone = 0.3 * torch.sin(torch.arange(48000) / 16000 * 1500)
+    write_audio(tmp_path / "me.wav", tone, 16000)
+    voice = tts.voice(tmp_path / "me.wav", "A tone.")
+    assert voice.mel.shape == (80, 2 * len(voice.tokens))
+    assert len(voice.tokens) == 75
+    voice.save(tmp_path / "me.safetensors")
+    loaded = Voice.load(tmp_path / "me.safetensors")
+    assert loaded.text == "A tone."
+    assert torch.equal(loaded.tokens, voice.tokens)
+    assert tts.say("Hello.", tmp_path / "me.safetensors").seconds > 0
+
+
+def test_bad_recordings_are_refused(tts: Synthesizer, tmp_path: Path) -> None:
+    write_audio(tmp_path / "short.wav", torch.ones(100) / 2, 16000)
+    write_audio(tmp_path / "silent.wav", torch.zeros(48000), 16000)
+    (tmp_path / "noise.wav").write_bytes(b"RIFF nonsense")
+    (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(VoiceError, match="1 second or more"):
+        tts.voice(tmp_path / "short.wav")
+    with pytest.raises(VoiceError, match="silent"):
+        tts.voice(tmp_path / "silent.wav")
+    with pytest.raises(AudioError, match="corrupt"):
+        tts.voice(tmp_path / "noise.wav")
+    with pytest.raises(VoiceError, match="not a saved voice"):
+        tts.voice(tmp_path / "broken.safetensors")
+
+
+def test_long_text_is_spoken_piece_by_piece(tts: Synthesizer) -> None:
+    assert len(tts.frontend.prepare("今天天气很好，我们去公园散步吧。" * 6)) > 1
+    assert tts.say("今天天气很好，我们去公园散步吧。" * 4).seconds > tts.say("今天天气很好。").seconds
+
+
+def test_audio_plays_in_a_notebook(tts: Synthesizer) -> None:
+    assert tts.say("Hi there.")._repr_html_().startswith("<audio controls")

@@ -1,0 +1,63 @@
+"""A bundle is whole or refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from glmtts.bundle import Bundle, digest_of
+from glmtts.errors import BundleError
+
+
+@pytest.fixture
+def copy(tiny_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_folder, tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("file", ["lm.safetensors", "flow.safetensors", "vocoder.safetensors"])
+def test_one_flipped_byte_is_found(copy: Path, file: str) -> None:
+    data = bytearray((copy / file).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / file).write_bytes(data)
+    with pytest.raises(BundleError, match=f"{file} is corrupt"):
+        Bundle.open(copy).module(file.removesuffix(".safetensors"))
+
+
+def test_corrupt_voice_and_vocabulary_are_found(copy: Path) -> None:
+    for name in ("voices/tone.safetensors", "tokenizer.model"):
+        (copy / name).write_bytes((copy / name).read_bytes() + b"x")
+    with pytest.raises(BundleError, match="tone"):
+        Bundle.open(copy).voice_bytes("tone")
+    with pytest.raises(BundleError, match="tokenizer"):
+        Bundle.open(copy).frontend()
+
+
+def test_missing_folder_and_broken_description(tmp_path: Path, copy: Path) -> None:
+    with pytest.raises(BundleError, match="no model bundle"):
+        Bundle.open(tmp_path / "nothing")
+    description = json.loads((copy / "bundle.json").read_text())
+    (copy / "bundle.json").write_text(json.dumps({**description, "surprise": 1}))
+    with pytest.raises(BundleError, match="surprise"):
+        Bundle.open(copy)
+
+
+def test_module_of_another_shape_is_listed(copy: Path) -> None:
+    description = json.loads((copy / "bundle.json").read_text())
+    description["modules"]["lm"]["config"]["num_layers"] = 3
+    (copy / "bundle.json").write_text(json.dumps(description))
+    with pytest.raises(BundleError, match=r"model\.layers\.2"):
+        Bundle.open(copy).module("lm")
+
+
+def test_modules_are_loaded_once_and_only_when_asked(tiny_folder: Path) -> None:
+    bundle = Bundle.open(tiny_folder)
+    assert bundle.module("lm") is bundle.module("lm")
+    assert set(bundle._modules) == {"lm"}
+    assert bundle.module("lm").model.norm.weight.dtype == torch.float32
+
+
+def test_digest_is_sha256(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert digest_of(tmp_path / "a").startswith("ba7816bf")

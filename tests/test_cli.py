@@ -1,0 +1,67 @@
+"""The command line: it speaks, and bad input is one sentence with exit code 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+
+def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from glmtts.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120)
+
+
+def test_says_into_a_file(tiny_folder: Path, tmp_path: Path) -> None:
+    done = run("say", "-", "-o", str(tmp_path / "a.wav"), "--model", str(tiny_folder), stdin="Hello 世界")
+    assert done.returncode == 0, done.stderr
+    samples, rate = soundfile.read(tmp_path / "a.wav")
+    assert rate == 24000
+    assert len(samples) > 0
+    assert "real-time factor" in done.stderr
+
+
+def test_lists_voices(tiny_folder: Path) -> None:
+    assert run("voices", "--model", str(tiny_folder)).stdout == "tone  a sine\n"
+
+
+BAD_TEXTS = {
+    "empty": "",
+    "punctuation": "…!?。，",
+    "emoji": "😀🎉",
+    "script": "Привет мир",
+    "controls": "\x01\x02\x1b",
+    "endless": "word " * 2000,
+}
+
+
+@pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS.keys())
+def test_bad_text_is_one_sentence(tiny_folder: Path, tmp_path: Path, text: str) -> None:
+    done = run("say", "-", "-o", str(tmp_path / "a.wav"), "--model", str(tiny_folder), stdin=text)
+    assert_refused(done, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-o", "/nonexistent/folder/a.wav"),
+        ("-o", "{tmp}/a.xyz"),
+        ("-o", "{tmp}/a.wav", "--voice", "nobody"),
+        ("-o", "{tmp}/a.wav", "--voice", "{tmp}/missing.wav"),
+        ("-o", "{tmp}/a.wav", "--temperature", "9"),
+        ("-o", "{tmp}/a.wav", "--model", "{tmp}"),
+    ],
+    ids=["unwritable", "suffix", "voice", "recording", "temperature", "model"],
+)
+def test_bad_options_are_one_sentence(tiny_folder: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    filled = [argument.replace("{tmp}", str(tmp_path)) for argument in arguments]
+    model = [] if "--model" in filled else ["--model", str(tiny_folder)]
+    assert_refused(run("say", "Hello.", *filled, *model), tmp_path)
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], folder: Path) -> None:
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert list(folder.iterdir()) == []

@@ -1,0 +1,85 @@
+"""The vocoder: inverse STFT, shapes, augmentation, resumable training."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from glmtts.vocoder.augmentation import Augmentation
+from glmtts.vocoder.istft import InverseSTFT
+from glmtts.vocoder.train import VocoderTrainer, VocoderTrainingConfig, segments, train_vocoder
+from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
+
+TINY = Vocos2DConfig(channels=4, layers=1, bands=60, kernel=3)
+
+
+def test_inverse_stft_inverts() -> None:
+    samples = torch.randn(2, 4800)
+    padded = F.pad(samples[:, None], (720, 720), mode="reflect")[:, 0]
+    spectrum = torch.stft(padded, 1920, 480, window=torch.hann_window(1920), center=False, return_complex=True)
+    torch.testing.assert_close(InverseSTFT(1920, 480)(spectrum), samples, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("rate", "n_fft", "hop"), [(24000, 1920, 480), (32000, 2560, 640)])
+def test_length_is_frames_times_hop(rate: int, n_fft: int, hop: int) -> None:
+    config = TINY.model_copy(update={"sample_rate": rate, "n_fft": n_fft, "hop_length": hop})
+    model = Vocos2D(config)
+    assert model(torch.randn(2, 80, 7)).shape == (2, 7 * hop)
+    assert model.spectrum(torch.randn(1, 80, 7))[0].shape == (1, n_fft // 2 + 1, 7)
+
+
+def test_the_mel_enters_every_block() -> None:
+    model = Vocos2D(TINY)
+    x = torch.randn(1, 4, 60, 5)
+    mel = torch.randn(1, 5, 80)
+    assert not torch.allclose(model.blocks[0](x, mel), model.blocks[0](x, mel + 1))
+
+
+def test_augmentation_is_shared_and_differentiable() -> None:
+    samples = torch.randn(3, 4000, requires_grad=True)
+    augment = Augmentation.draw(3, 480, samples)
+    first, again = augment(samples), augment(samples)
+    assert torch.equal(first, again)
+    ratio = first.norm(dim=1) / samples[:, augment.shift :].norm(dim=1)
+    torch.testing.assert_close(20 * ratio.log10(), 20 * augment.gain_B1[:, 0].log10(), atol=0.2, rtol=0)
+    first.square().sum().backward()
+    assert samples.grad is not None
+    assert samples.grad[:, augment.shift :].abs().sum() > 0
+    assert samples.grad[:, : augment.shift].abs().sum() == 0
+
+
+def test_phase_rotation_by_pi_flips_the_sign() -> None:
+    samples = torch.randn(1, 4000)
+    samples -= samples.mean()
+    flip = Augmentation(torch.ones(1, 1), 0, torch.full((1, 1), torch.pi))
+    torch.testing.assert_close(flip(samples), -samples, atol=1e-4, rtol=1e-4)
+
+
+def waves() -> list[np.ndarray]:
+    tone = np.sin(np.arange(24000) * 0.05) * 8000
+    return [tone.astype(np.int16)]
+
+
+def test_training_resumes_where_it_stopped(tmp_path: Path) -> None:
+    config = VocoderTrainingConfig(steps=2, batch=2, segment_frames=8, gan_start=1, save_every=1, log_every=1)
+    first = VocoderTrainer(TINY, config, tmp_path, torch.device("cpu"))
+    train_vocoder(first, waves(), waves())
+    second = VocoderTrainer(TINY, config, tmp_path, torch.device("cpu"))
+    assert second.step == 2
+    batch = next(segments(waves(), 2, 8 * 480, seed=5))
+    losses = []
+    for trainer in (first, second):
+        torch.manual_seed(1)
+        losses.append(trainer.train_step(batch))
+    assert losses[0] == losses[1]
+    assert (tmp_path / "log.csv").read_text().count("\n") == 3
+
+
+def test_reconstruction_falls_on_a_tone(tmp_path: Path) -> None:
+    config = VocoderTrainingConfig(steps=30, batch=2, segment_frames=8, gan_start=1000, learning_rate=5e-3)
+    trainer = VocoderTrainer(TINY, config, tmp_path, torch.device("cpu"))
+    batch = next(segments(waves(), 2, 8 * 480, seed=5))
+    losses = [trainer.train_step(batch)["reconstruction"] for _ in range(30)]
+    assert losses[-1] < 0.8 * losses[0]
