@@ -24,9 +24,7 @@ class Utterance:
 
 def held_out_speaker(corpus: str, speaker: str) -> bool:
     """Speakers kept out of all training, for cloning tests: they may only be spoken with."""
-    return (
-        corpus == "ljspeech" or speaker == "S0252" or (corpus == "speechocean762" and speaker.endswith("7"))
-    )
+    return corpus == "ljspeech" or speaker == "S0252" or (corpus == "speechocean762" and speaker.endswith("7"))
 
 
 def read_corpus(folder: Path) -> list[Utterance]:

@@ -1,6 +1,6 @@
 """Gather the trained stages into the bundle `mini`.
 
-    python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/models/mini
+python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/models/mini
 """
 
 import argparse

@@ -52,9 +52,7 @@ def main() -> None:
     model = load_open_weights(arguments.weights)
     folder = arguments.work / "speaker"
     folder.mkdir(exist_ok=True)
-    save_file(
-        {k: v for k, v in model.state_dict().items() if "num_batches" not in k}, folder / "model.safetensors"
-    )
+    save_file({k: v for k, v in model.state_dict().items() if "num_batches" not in k}, folder / "model.safetensors")
     for store in open_stores(arguments.work / "features", (*TEACHER, *PEOPLE)):
         if "speaker" in store.names:
             continue

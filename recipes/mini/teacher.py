@@ -83,11 +83,7 @@ def main() -> None:
     shard, shards = map(int, arguments.shard.split("/"))
     arguments.out.mkdir(parents=True, exist_ok=True)
     index = arguments.out / f"index.{shard}.jsonl"
-    done = (
-        {json.loads(line)["id"] for line in index.read_text("utf-8").splitlines()}
-        if index.exists()
-        else set()
-    )
+    done = {json.loads(line)["id"] for line in index.read_text("utf-8").splitlines()} if index.exists() else set()
     kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
     lines = lines_of(arguments.sentences, arguments.exclude, arguments.seed)
     for number in tqdm(range(shard, len(lines), shards), desc="teacher", unit="line"):

@@ -54,9 +54,7 @@ def main() -> None:
         for number, entry in enumerate(store.entries):
             labels[store, number] = phonemes_of(hybrid_of(front, entry))
     training, held_out = split(stores)
-    usable = [
-        place for place in training if 0 < len(labels[place]) < 24 * place[0].entries[place[1]]["seconds"]
-    ]
+    usable = [place for place in training if 0 < len(labels[place]) < 24 * place[0].entries[place[1]]["seconds"]]
 
     def load(place: Place) -> tuple:
         store, number = place
@@ -81,9 +79,7 @@ def main() -> None:
 def write_tokens(model: torch.nn.Module, store: FeatureStore) -> None:
     """Replace the feature `tokens` of a corpus."""
     numbers = tqdm(range(len(store)), desc=f"tokens of {store.folder.name}", mininterval=10)
-    write_feature(
-        store.folder, "tokens", (tokens_from_hidden(model, store.get(i, "hidden")) for i in numbers)
-    )
+    write_feature(store.folder, "tokens", (tokens_from_hidden(model, store.get(i, "hidden")) for i in numbers))
 
 
 if __name__ == "__main__":

@@ -22,16 +22,12 @@ def main() -> None:
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
     stores = [
-        store
-        for store in open_stores(arguments.work / "features", TEACHER)
-        if (store.folder / "wave.npy").exists()
+        store for store in open_stores(arguments.work / "features", TEACHER) if (store.folder / "wave.npy").exists()
     ]
     training, held_out = split(stores)
     trainer = VocoderTrainer(
         Vocos2DConfig(),
-        VocoderTrainingConfig(
-            steps=arguments.steps, gan_start=arguments.gan_start, max_seconds=arguments.max_seconds
-        ),
+        VocoderTrainingConfig(steps=arguments.steps, gan_start=arguments.gan_start, max_seconds=arguments.max_seconds),
         arguments.work / "vocoder",
         torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )

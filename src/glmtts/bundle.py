@@ -101,9 +101,7 @@ class Bundle:
         folder = embedded() if folder is None else Path(folder)
         path = folder / CONFIG_FILE
         if not path.is_file():
-            raise BundleError(
-                f"{folder} is no model bundle: it holds no {CONFIG_FILE}. Give another --model."
-            )
+            raise BundleError(f"{folder} is no model bundle: it holds no {CONFIG_FILE}. Give another --model.")
         try:
             config = BundleConfig.parse(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, ConfigError) as error:
@@ -143,9 +141,7 @@ class Bundle:
             raise BundleError(f"The bundle lacks the file {path}. Install the model again.")
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != digest:
-            raise BundleError(
-                f"{path} is corrupt: its hash is not the recorded one. Install the model again."
-            )
+            raise BundleError(f"{path} is corrupt: its hash is not the recorded one. Install the model again.")
         return data
 
     def voice_bytes(self, name: str) -> bytes:
@@ -165,15 +161,9 @@ class Bundle:
         needed = {name for name in module.state_dict() if not name.endswith(TRAINING_ONLY)}
         wrong = sorted(needed ^ weights.keys())
         own = module.state_dict()
-        wrong += [
-            f"{k} {list(weights[k].shape)}"
-            for k in needed & weights.keys()
-            if own[k].shape != weights[k].shape
-        ]
+        wrong += [f"{k} {list(weights[k].shape)}" for k in needed & weights.keys() if own[k].shape != weights[k].shape]
         if wrong:
-            raise BundleError(
-                f"{file} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}."
-            )
+            raise BundleError(f"{file} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}.")
         module.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
 
 

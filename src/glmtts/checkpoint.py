@@ -31,9 +31,7 @@ def load_state(path: Path) -> dict[str, Any]:
             tree = json.loads(file.metadata()["tree"])
             return _put_together(tree, lambda name: file.get_tensor(name))
     except (OSError, SafetensorError, KeyError) as error:
-        raise TrainingError(
-            f"The training state {path} cannot be read: {error}. Delete it to start anew."
-        ) from None
+        raise TrainingError(f"The training state {path} cannot be read: {error}. Delete it to start anew.") from None
 
 
 def _take_apart(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -38,9 +38,7 @@ def _options(
 @app.command()
 def say(
     text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")] = Path(
-        "out.wav"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")] = Path("out.wav"),
     voice: Annotated[
         str | None, typer.Option(help="A name from `glm-tts voices`, a recording to clone, or a saved voice.")
     ] = None,

@@ -25,6 +25,4 @@ class StrictConfig(BaseModel):
             problems = "; ".join(
                 f"{'.'.join(map(str, item['loc'])) or cls.__name__}: {item['msg']}" for item in error.errors()
             )
-            raise ConfigError(
-                f"{cls.__name__} is not valid: {problems}. Correct or remove these keys."
-            ) from None
+            raise ConfigError(f"{cls.__name__} is not valid: {problems}. Correct or remove these keys.") from None

@@ -46,9 +46,7 @@ class FeatureStore:
         if name not in self._arrays:
             path = self.folder / f"{name}.npy"
             if not path.is_file():
-                raise TrainingError(
-                    f"{self.folder} holds no feature '{name}'. Run the step that prepares it."
-                )
+                raise TrainingError(f"{self.folder} holds no feature '{name}'. Run the step that prepares it.")
             self._arrays[name] = (
                 np.load(path, mmap_mode="r"),
                 np.load(self.folder / f"{name}.offsets.npy"),

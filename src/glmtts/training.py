@@ -70,9 +70,7 @@ class Trainer:
         """The model without the wrappers of distributed training."""
         return self.accelerator.unwrap_model(self.model)
 
-    def fit(
-        self, batches: Iterator[Any], evaluate: Callable[[nn.Module], dict[str, float]] | None = None
-    ) -> None:
+    def fit(self, batches: Iterator[Any], evaluate: Callable[[nn.Module], dict[str, float]] | None = None) -> None:
         """Train to `config.steps`, or until `config.max_seconds` have passed; saves at the end and on the way."""
         started, history = time.monotonic(), []
         bar = tqdm(total=self.config.steps, initial=self.step, desc=self.out.name, unit="step", mininterval=5)
@@ -116,9 +114,7 @@ class Trainer:
 
     def _log(self, history: list[dict[str, float]]) -> float:
         """Append the mean of the last steps to `log.csv`; gives the mean loss."""
-        row: dict[str, float] = {
-            name: sum(item[name] for item in history) / len(history) for name in history[-1]
-        }
+        row: dict[str, float] = {name: sum(item[name] for item in history) / len(history) for name in history[-1]}
         append_csv(self.out / "log.csv", {"step": self.step, **row})
         return row["loss"]
 

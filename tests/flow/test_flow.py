@@ -62,5 +62,5 @@ def test_loss_falls_on_one_batch() -> None:
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])

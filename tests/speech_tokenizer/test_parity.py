@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.parity import filled
 
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from tests.parity import filled
 
 
 @pytest.mark.parametrize("size", ["small", "official"])

@@ -89,8 +89,11 @@ def test_hybrid_format_equals_the_release(shared: Path) -> None:
     pairs = [(frontend.to_hybrid(line["normalised"]), line["hybrid"]) for line in lines if "hybrid" in line]
     differing = [(ours, theirs) for ours, theirs in pairs if ours != theirs]
     assert len(differing) <= len(pairs) // 10
-    for ours, theirs in differing:
-        assert len(re.sub(r"<\|.+?\|>", "", ours)) <= len(ours) and "<|" in ours + theirs
+    assert all(_outside_phonemes(ours) <= _outside_phonemes(theirs) + 2 for ours, theirs in differing)
+
+
+def _outside_phonemes(hybrid: str) -> int:
+    return len(re.sub(r"<\|.+?\|>", "", hybrid))
 
 
 def test_modes() -> None:
@@ -105,7 +108,7 @@ def test_modes() -> None:
 
 def test_labels_of_the_asr_head() -> None:
     hybrid = "<|N|><|I3|><|AI4|><|H|><|AO3|>，<|EN_HH|><|EN_AY1|> <|EN_Y|><|EN_UW1|>."
-    assert phonemes_of(hybrid) == "N I3 | AI4 | H AO3 | EN_HH EN_AY1 | EN_Y EN_UW1".split()
+    assert " ".join(phonemes_of(hybrid)) == "N I3 | AI4 | H AO3 | EN_HH EN_AY1 | EN_Y EN_UW1"
 
 
 @given(st.from_regex(r"[A-Za-z]{1,12}", fullmatch=True))

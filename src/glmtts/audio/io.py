@@ -91,8 +91,6 @@ def write_audio(path: str | Path, samples_T: Tensor, rate: int) -> None:
         temporary.chmod(0o644)
         temporary.replace(path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise AudioError(
-            f"{path} cannot be written: {error}. Free some space or choose another path."
-        ) from None
+        raise AudioError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
     finally:
         temporary.unlink(missing_ok=True)

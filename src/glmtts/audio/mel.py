@@ -25,9 +25,7 @@ def slaney_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_ma
 
     The scale is linear to 1 kHz (66.67 Hz a mel) and logarithmic above (27 mels to a factor of 6.4).
     """
-    edges_hz = _mel_to_hz(
-        torch.linspace(_hz_to_mel(f_min), _hz_to_mel(f_max), n_mels + 2, dtype=torch.float64)
-    )
+    edges_hz = _mel_to_hz(torch.linspace(_hz_to_mel(f_min), _hz_to_mel(f_max), n_mels + 2, dtype=torch.float64))
     bins_hz = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
     left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
     rising = (bins_hz - left) / (centre - left)

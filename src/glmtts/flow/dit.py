@@ -77,9 +77,7 @@ class DiT(nn.Module):
         zero; `mask_BT` is true on real frames; `visible_TT` is true where a frame may attend (block-causal).
         """
         condition_BC = torch.cat([self.time_embed(t_B), speaker_BD], dim=-1)
-        x = self.emb_concator(
-            noisy_BTM, prompt_BTM, tokens_BTE, None if mask_BT is None else mask_BT[..., None]
-        )
+        x = self.emb_concator(noisy_BTM, prompt_BTM, tokens_BTE, None if mask_BT is None else mask_BT[..., None])
         mask = None if mask_BT is None else mask_BT[:, None, None, :].bool()
         if visible_TT is not None:
             mask = visible_TT if mask is None else mask & visible_TT

@@ -37,9 +37,7 @@ class GlobalResponseNorm(nn.Module):
         """Shape (B, T, D) in and out; padded frames do not count in the norm."""
         counted = x_BTD if mask_BT1 is None else x_BTD * mask_BT1
         energy = counted.norm(p=2, dim=1, keepdim=True)
-        return (
-            self.gamma * (x_BTD * (energy / (energy.mean(dim=-1, keepdim=True) + 1e-6))) + self.beta + x_BTD
-        )
+        return self.gamma * (x_BTD * (energy / (energy.mean(dim=-1, keepdim=True) + 1e-6))) + self.beta + x_BTD
 
 
 class TokenBlock(nn.Module):
@@ -104,9 +102,7 @@ class InputEmbedding(nn.Module):
         self.proj = nn.Linear(2 * n_mels + token_width, width)
         self.conv_pos_embed = PositionConvolution(width, kernel, groups)
 
-    def forward(
-        self, noisy_BTM: Tensor, prompt_BTM: Tensor, tokens_BTD: Tensor, mask_BT1: Tensor | None
-    ) -> Tensor:
+    def forward(self, noisy_BTM: Tensor, prompt_BTM: Tensor, tokens_BTD: Tensor, mask_BT1: Tensor | None) -> Tensor:
         """Shape (B, T, ·) to (B, T, D)."""
         x = self.proj(torch.cat([noisy_BTM, prompt_BTM, tokens_BTD], dim=-1))
         return x + self.conv_pos_embed(x, mask_BT1)

@@ -21,9 +21,7 @@ class FlowBatch:
     speaker_BD: Tensor
 
 
-def collate(
-    items: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], frames_per_token: int = 2
-) -> FlowBatch:
+def collate(items: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], frames_per_token: int = 2) -> FlowBatch:
     """Batch (tokens (S,), mel (T, M), speaker (D,)); each is cut to whole tokens, T = S · frames_per_token."""
     lengths = [min(len(tokens), len(mel) // frames_per_token) for tokens, mel, _ in items]
     longest = max(lengths)

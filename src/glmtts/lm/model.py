@@ -65,9 +65,7 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(width, config.num_kv_heads * size, bias=False)
         self.o_proj = nn.Linear(config.num_heads * size, width, bias=False)
 
-    def forward(
-        self, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Tensor, layer: int, cache: KeyValueCache | None
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Tensor, layer: int, cache: KeyValueCache | None) -> Tensor:
         """Shape (B, L, D) in and out."""
         batch, length, _ = x_BLD.shape
         q, k, v = (
@@ -114,9 +112,7 @@ class Layer(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
 
-    def forward(
-        self, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Tensor, layer: int, cache: KeyValueCache | None
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Tensor, layer: int, cache: KeyValueCache | None) -> Tensor:
         """Shape (B, L, D) in and out."""
         x_BLD = x_BLD + self.self_attn(self.input_layernorm(x_BLD), cos_LK, sin_LK, layer, cache)
         return x_BLD + self.mlp(self.post_attention_layernorm(x_BLD))

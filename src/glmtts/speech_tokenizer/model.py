@@ -53,9 +53,7 @@ class SpeechTokenizer(nn.Module):
         self.conv1 = Convolution(config.num_mel_bins, width, 1, config.causal_convolution)
         self.conv2 = Convolution(width, width, 2, config.causal_convolution)
         self.embed_positions = nn.Embedding(config.max_positions, width)
-        self.layers = nn.ModuleList(
-            EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_before)
-        )
+        self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_before))
         self.codebook = Codebook(config.codes, width, config.ema_decay, config.restart_interval)
         self.features = WhisperFeatures(config.num_mel_bins)
 
@@ -95,9 +93,7 @@ class SpeechTokenizer(nn.Module):
         """
         per_token = SAMPLES_PER_FRAME * self.config.pooling
         if len(samples_T) < per_token:
-            raise AudioError(
-                "The recording is shorter than one speech token (40 ms). Give at least a second."
-            )
+            raise AudioError("The recording is shorter than one speech token (40 ms). Give at least a second.")
         tokens = []
         for piece in samples_T.split(PIECE_SECONDS * SAMPLE_RATE):
             whole = piece[: len(piece) // per_token * per_token]

@@ -21,11 +21,7 @@ class PitchEstimator(nn.Module):
         """Quantised vectors (B, S, D) to octaves from 150 Hz and voicing logits, both (B, S · upsample)."""
         batch, tokens, _ = quantised_BSD.shape
         wide = self.expand(quantised_BSD.transpose(1, 2))
-        frames = (
-            wide.view(batch, -1, self.upsample, tokens)
-            .transpose(2, 3)
-            .reshape(batch, -1, tokens * self.upsample)
-        )
+        frames = wide.view(batch, -1, self.upsample, tokens).transpose(2, 3).reshape(batch, -1, tokens * self.upsample)
         pitch, voicing = self.out(F.gelu(self.mix(F.gelu(frames)))).unbind(1)
         return pitch, voicing
 

@@ -44,9 +44,7 @@ def collate(items: Sequence[tuple[np.ndarray, np.ndarray, list[str]]]) -> Tokeni
         f0_BT[row, :length] = torch.from_numpy(np.array(f0[:length], dtype=np.float32))
         mask_BT[row, :length] = 1
     lengths = torch.tensor([len(label) for label in labels])
-    return TokenizerBatch(
-        hidden_BTD, mask_BT, f0_BT, nn.utils.rnn.pad_sequence(labels, batch_first=True), lengths
-    )
+    return TokenizerBatch(hidden_BTD, mask_BT, f0_BT, nn.utils.rnn.pad_sequence(labels, batch_first=True), lengths)
 
 
 class SpeechTokenizerTraining(nn.Module):
@@ -68,9 +66,7 @@ class SpeechTokenizerTraining(nn.Module):
         width = config.d_model
         self.embed_positions2 = nn.Embedding(config.max_positions // config.pooling, width)
         nn.init.normal_(self.embed_positions2.weight, std=0.02)
-        self.layers = nn.ModuleList(
-            EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_after)
-        )
+        self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_after))
         self.norm = nn.LayerNorm(width)
         self.asr_head = nn.Linear(width, len(LABELS))
         self.pitch = PitchEstimator(width, config.pooling) if config.pitch else None
@@ -141,9 +137,7 @@ def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) 
             spoken = path[output["mask_BS"][row]].unique_consecutive().tolist()
             heard = [LABELS[label] for label in spoken if label]
             wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]
-            _count(
-                errors["phoneme"], [x for x in heard if x != BOUNDARY], [x for x in wanted if x != BOUNDARY]
-            )
+            _count(errors["phoneme"], [x for x in heard if x != BOUNDARY], [x for x in wanted if x != BOUNDARY])
             _count(errors["word"], _words(heard), _words(wanted))
         if "pitch_BT" in output:
             valid = batch.mask_BT.bool()

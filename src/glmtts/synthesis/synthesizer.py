@@ -112,18 +112,14 @@ class Synthesizer:
             tokens = list(self._draw(ids, options, len(text_ids), seed + 1000 * attempt))
             if len(tokens) < limit:
                 return tokens
-            logger.warning(
-                "“%s” did not end within %d tokens (seed %d).", piece, limit, seed + 1000 * attempt
-            )
+            logger.warning("“%s” did not end within %d tokens (seed %d).", piece, limit, seed + 1000 * attempt)
         return tokens
 
     def _draw(self, ids: list[int], options: SynthesisDefaults, length: int, seed: int) -> Iterator[int]:
         generator = torch.Generator(self.bundle.device).manual_seed(seed)
         return generate(self.bundle.module("lm"), ids, self.layout, options.sampling, length, generator)
 
-    def _options(
-        self, temperature: float | None, steps: int | None, guidance: float | None
-    ) -> SynthesisDefaults:
+    def _options(self, temperature: float | None, steps: int | None, guidance: float | None) -> SynthesisDefaults:
         """The bundle's defaults with what the user changed."""
         if temperature is not None and not 0 <= temperature <= 2:
             raise ConfigError(f"The temperature is {temperature}. Choose it from 0 to 2.")

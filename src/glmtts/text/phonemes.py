@@ -4,9 +4,72 @@ import re
 
 INITIALS = ["B", "C", "CH", "D", "F", "G", "H", "J", "K", "L", "M", "N", "P", "Q", "R", "S", "SH", "T", "X", "Z", "ZH"]
 ARPABET_VOWELS = ["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"]
-ARPABET_CONSONANTS = ["B", "CH", "D", "DH", "F", "G", "HH", "JH", "K", "L", "M", "N", "NG", "P", "R", "S", "SH", "T", "TH", "V", "W", "Y", "Z", "ZH"]
+ARPABET_CONSONANTS = [
+    "B",
+    "CH",
+    "D",
+    "DH",
+    "F",
+    "G",
+    "HH",
+    "JH",
+    "K",
+    "L",
+    "M",
+    "N",
+    "NG",
+    "P",
+    "R",
+    "S",
+    "SH",
+    "T",
+    "TH",
+    "V",
+    "W",
+    "Y",
+    "Z",
+    "ZH",
+]
 
-_FINALS = ["A", "AI", "AN", "ANG", "AO", "E", "EI", "EN", "ENG", "I", "IA", "IAN", "IANG", "IAO", "IE", "II", "III", "IN", "ING", "IONG", "IOU", "O", "ONG", "OU", "U", "UA", "UAI", "UAN", "UANG", "UEI", "UEN", "UENG", "UO", "V", "VAN", "VE", "VN"]
+_FINALS = [
+    "A",
+    "AI",
+    "AN",
+    "ANG",
+    "AO",
+    "E",
+    "EI",
+    "EN",
+    "ENG",
+    "I",
+    "IA",
+    "IAN",
+    "IANG",
+    "IAO",
+    "IE",
+    "II",
+    "III",
+    "IN",
+    "ING",
+    "IONG",
+    "IOU",
+    "O",
+    "ONG",
+    "OU",
+    "U",
+    "UA",
+    "UAI",
+    "UAN",
+    "UANG",
+    "UEI",
+    "UEN",
+    "UENG",
+    "UO",
+    "V",
+    "VAN",
+    "VE",
+    "VN",
+]
 _FULL_SPELLING = {"iu": "iou", "ui": "uei", "un": "uen", "ue": "ve"}
 _INITIAL = re.compile(r"zh|ch|sh|[bpmfdtnlgkhjqxzcsr]")
 
@@ -15,7 +78,8 @@ _NEVER_SPOKEN = {"IONG5", "UAN5", "UENG2", "UENG5", "VAN5", "VE5"}
 ENGLISH = [f"EN_{vowel}{stress}" for vowel in ARPABET_VOWELS for stress in "012"] + [
     f"EN_{consonant}" for consonant in ARPABET_CONSONANTS
 ]
-MANDARIN = INITIALS + [
+MANDARIN = [
+    *INITIALS,
     *(name for final in _FINALS for tone in range(1, 6) if (name := f"{final}{tone}") not in _NEVER_SPOKEN),
     *(f"ER{tone}" for tone in range(2, 5)),
     "IO1",

@@ -22,9 +22,7 @@ class TextTokenizer:
 
     def __init__(self, ranks: dict[bytes, int], special: dict[str, int]) -> None:
         self.ranks, self.special = ranks, special
-        self._encoding = tiktoken.Encoding(
-            "glm-tts", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens=special
-        )
+        self._encoding = tiktoken.Encoding("glm-tts", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens=special)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

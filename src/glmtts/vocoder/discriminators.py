@@ -27,9 +27,7 @@ class ResolutionDiscriminator(nn.Module):
 
     def forward(self, samples_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Samples (B, T) to a map of scores and the features of every layer."""
-        spectrum = torch.stft(
-            samples_BT, self.n_fft, self.hop_length, window=self.window, return_complex=True
-        )
+        spectrum = torch.stft(samples_BT, self.n_fft, self.hop_length, window=self.window, return_complex=True)
         power = spectrum.real.square() + spectrum.imag.square()
         x, features = torch.log1p(10 * torch.sqrt(power + 1e-7))[:, None], []
         for convolution in self.convolutions:

@@ -33,9 +33,7 @@ class ReconstructionLoss(nn.Module):
         super().__init__()
         self.mels = nn.ModuleList(
             LogMel(
-                MelConfig(
-                    sample_rate=sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, f_max=sample_rate / 2
-                )
+                MelConfig(sample_rate=sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, f_max=sample_rate / 2)
             )
             for n_fft, hop, n_mels in RECONSTRUCTION
         )

@@ -51,17 +51,13 @@ def segments(waves: Sequence[np.ndarray], batch: int, samples: int, seed: int) -
 class VocoderTrainer:
     """Two optimisers and everything a restart needs, in the folder `out`."""
 
-    def __init__(
-        self, model: Vocos2DConfig, training: VocoderTrainingConfig, out: Path, device: torch.device
-    ) -> None:
+    def __init__(self, model: Vocos2DConfig, training: VocoderTrainingConfig, out: Path, device: torch.device) -> None:
         self.training, self.out = training, Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
         self.generator = Vocos2D(model).to(device)
         self.discriminator = MultiResolutionDiscriminator(training.discriminator_channels).to(device)
         betas = (0.8, 0.95)
-        self.generator_optimizer = torch.optim.AdamW(
-            self.generator.parameters(), training.learning_rate, betas
-        )
+        self.generator_optimizer = torch.optim.AdamW(self.generator.parameters(), training.learning_rate, betas)
         self.discriminator_optimizer = torch.optim.AdamW(self.discriminator.parameters(), 5e-4, betas)
         self.mel = LogMel(
             MelConfig(
@@ -160,9 +156,7 @@ def train_vocoder(
             trainer.save()
         if trainer.step % evaluate_every == 0:
             loss = trainer.held_out_loss(held_out)
-            append_csv(
-                trainer.out / "evaluation.csv", {"step": trainer.step, "held_out_reconstruction": loss}
-            )
+            append_csv(trainer.out / "evaluation.csv", {"step": trainer.step, "held_out_reconstruction": loss})
         if training.max_seconds and time.monotonic() - started > training.max_seconds:
             break
     bar.close()

@@ -31,9 +31,7 @@ class Block(nn.Module):
     def __init__(self, config: Vocos2DConfig) -> None:
         super().__init__()
         channels, inner = config.channels, config.channels * config.expansion
-        self.dwconv = nn.Conv2d(
-            channels, channels, config.kernel, padding=config.kernel // 2, groups=channels
-        )
+        self.dwconv = nn.Conv2d(channels, channels, config.kernel, padding=config.kernel // 2, groups=channels)
         self.norm = nn.LayerNorm(channels)
         self.pwconv1 = nn.Linear(channels, inner)
         self.shortcut = nn.Linear(config.n_mels, inner)

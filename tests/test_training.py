@@ -1,0 +1,100 @@
+"""The training loop, its state on disk, and the feature store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from glmtts.checkpoint import load_state, save_state
+from glmtts.errors import TrainingError
+from glmtts.features import FeatureStore, write_feature, write_index
+from glmtts.training import Trainer, TrainingConfig, learning_rate_at, load_trained
+
+CONFIG = TrainingConfig(steps=4, warmup_steps=1, save_every=2, log_every=1, precision="no")
+
+
+def squared(model: nn.Module, batch: Tensor) -> tuple[Tensor, dict[str, float]]:
+    loss = (model(batch) - batch.sum(1, keepdim=True)).square().mean()
+    return loss, {"mean": float(batch.mean())}
+
+
+def batches(start: int) -> Iterator[Tensor]:
+    while True:
+        yield torch.randn(8, 3, generator=torch.Generator().manual_seed(start))
+        start += 1
+
+
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Linear(3, 1)
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    whole = Trainer(model(), squared, CONFIG, tmp_path / "whole")
+    whole.fit(batches(0))
+    for _ in range(2):
+        half = CONFIG.model_copy(update={"max_seconds": 0.0})
+        trainer = Trainer(model(), squared, half, tmp_path / "stopped")
+        trainer.fit(batches(trainer.step))
+    rest = Trainer(model(), squared, CONFIG, tmp_path / "stopped")
+    assert rest.step == 2
+    rest.fit(batches(rest.step))
+    for name, value in whole.plain.state_dict().items():
+        torch.testing.assert_close(rest.plain.state_dict()[name], value)
+    assert (tmp_path / "stopped" / "log.csv").read_text().count("\n") == 5
+    assert (tmp_path / "stopped" / "loss.png").stat().st_size > 0
+    averaged = load_trained(model(), tmp_path / "stopped")
+    torch.testing.assert_close(averaged.weight, rest.ema["weight"])
+
+
+def test_learning_rate_warms_up_and_decays() -> None:
+    config = TrainingConfig(steps=100, warmup_steps=10, learning_rate=1.0, final_learning_rate=0.1)
+    rates = [learning_rate_at(step, config) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0.1)
+
+
+def test_state_round_trip_and_corruption(tmp_path: Path) -> None:
+    shared = torch.randn(3)
+    state = {"step": 3, "nested": {1: [shared, shared], "none": None}, "rate": 0.5}
+    save_state(tmp_path / "s.safetensors", state)
+    loaded = load_state(tmp_path / "s.safetensors")
+    assert loaded["step"] == 3
+    assert torch.equal(loaded["nested"][1][1], shared)
+    assert loaded["nested"]["none"] is None
+    (tmp_path / "s.safetensors").write_bytes(b"cut off")
+    with pytest.raises(TrainingError, match="cannot be read"):
+        load_state(tmp_path / "s.safetensors")
+
+
+def test_features_come_back_as_they_went_in(tmp_path: Path) -> None:
+    arrays = [np.arange(n * 2, dtype=np.float16).reshape(n, 2) for n in (3, 1, 5)]
+    write_index(tmp_path, [{"id": str(i), "text": "你好"} for i in range(3)])
+    write_feature(tmp_path, "mel", arrays)
+    store = FeatureStore(tmp_path)
+    assert len(store) == 3
+    assert store.names == ["mel"]
+    assert all(np.array_equal(store.get(i, "mel"), array) for i, array in enumerate(arrays))
+    with pytest.raises(TrainingError, match="no feature 'f0'"):
+        store.get(0, "f0")
+
+
+def test_a_killed_write_leaves_no_feature(tmp_path: Path) -> None:
+    def stops() -> Iterator[np.ndarray]:
+        yield np.zeros(3)
+        raise KeyboardInterrupt
+
+    write_index(tmp_path, [{"id": "a"}, {"id": "b"}])
+    with pytest.raises(KeyboardInterrupt):
+        write_feature(tmp_path, "f0", stops())
+    with pytest.raises(TrainingError):
+        FeatureStore(tmp_path).get(0, "f0")
+
+
+def test_missing_store_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="Prepare features"):
+        FeatureStore(tmp_path)
