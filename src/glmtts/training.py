@@ -83,7 +83,7 @@ class Trainer:
                 history = []
             if self.step % self.config.save_every == 0:
                 self._save(evaluate)
-            if self.config.max_seconds and time.monotonic() - started > self.config.max_seconds:
+            if self.config.max_seconds is not None and time.monotonic() - started > self.config.max_seconds:
                 break
         bar.close()
         self._save(evaluate)

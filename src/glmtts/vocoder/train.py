@@ -157,7 +157,7 @@ def train_vocoder(
         if trainer.step % evaluate_every == 0:
             loss = trainer.held_out_loss(held_out)
             append_csv(trainer.out / "evaluation.csv", {"step": trainer.step, "held_out_reconstruction": loss})
-        if training.max_seconds and time.monotonic() - started > training.max_seconds:
+        if training.max_seconds is not None and time.monotonic() - started > training.max_seconds:
             break
     bar.close()
     trainer.save()
