@@ -1,6 +1,6 @@
 """Draw a sentence spoken by `mini` as a log-mel spectrogram, for the README.
 
-    python recipes/mini/spectrogram.py docs/spectrogram.png
+python recipes/mini/spectrogram.py docs/spectrogram.png
 """
 
 import sys
