@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from glmtts.audio.fbank import kaldi_fbank
+from glmtts.bundle import Bundle
 from glmtts.errors import AudioError
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speaker.embed import speaker_embedding
@@ -29,3 +31,15 @@ def test_embedding_has_length_one_and_hears_a_difference() -> None:
 def test_too_short_is_refused() -> None:
     with pytest.raises(AudioError, match="too short"):
         speaker_embedding(CampPlus(CampPlusConfig(layers=(1, 1, 1))), torch.zeros(1000))
+
+
+def test_open_weights_give_the_reference_output() -> None:
+    """Values of the original implementation for the same signal; it clips them at zero, ours does not."""
+    reference = torch.tensor([0.0, 0.0, 0.1402, 0.0, 0.0, 0.8411, 0.0, 0.0])
+    seconds = torch.arange(24000) / 16000
+    swell = 1 + 0.5 * torch.sin(2 * torch.pi * 3 * seconds)
+    signal = 0.3 * torch.sin(2 * torch.pi * 180 * seconds) * swell + 0.1 * torch.sin(2 * torch.pi * 1450 * seconds)
+    model = Bundle.open().module("speaker")
+    with torch.inference_mode():
+        embedding = model(kaldi_fbank(signal)[None])[0, :8]
+    torch.testing.assert_close(embedding.relu(), reference, atol=0.01, rtol=0)
