@@ -46,7 +46,8 @@ def test_weight_names_are_those_of_the_hub(model: Llama) -> None:
 
 
 def test_equals_transformers(model: Llama) -> None:
-    transformers = pytest.importorskip("transformers", reason="compares with transformers where it is installed")
+    import transformers
+
     c = model.config
     reference = transformers.LlamaForCausalLM(
         transformers.LlamaConfig(
