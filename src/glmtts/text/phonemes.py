@@ -84,6 +84,7 @@ MANDARIN = [
     *(f"ER{tone}" for tone in range(2, 5)),
     "IO1",
 ]
+_KNOWN = frozenset(MANDARIN)
 
 
 def token(symbol: str) -> str:
@@ -105,10 +106,9 @@ def split_syllable(pinyin: str) -> list[str]:
     initial, final = _cut(letters)
     symbols = [initial.upper()] if initial else []
     symbols.append(f"{final.upper()}{tone}")
-    known = set(MANDARIN)
     if symbols[-1] == "ER5":
         symbols[-1] = "ER2"
-    return symbols if all(symbol in known for symbol in symbols) else []
+    return symbols if all(symbol in _KNOWN for symbol in symbols) else []
 
 
 def _cut(letters: str) -> tuple[str, str]:
