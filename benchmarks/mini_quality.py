@@ -9,10 +9,8 @@ sides read by pypinyin, and by characters. Results go to benchmarks/results/mini
 
 import argparse
 import json
-import platform
 import re
 import resource
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +20,7 @@ import numpy as np
 import torch
 from faster_whisper import WhisperModel
 from pypinyin import Style, lazy_pinyin
+from report import environment, write_result
 from tqdm import tqdm
 
 import glmtts
@@ -31,7 +30,6 @@ from glmtts.speech_tokenizer.train import edit_distance
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise
 
-RESULTS = Path(__file__).parent / "results" / "mini_quality.json"
 PROMPT = {"zh": "以下是普通话的句子。", "en": None}
 LENGTH_RANGE = (0.6, 1.7)
 
@@ -129,9 +127,10 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--whisper", type=Path, required=True, help="folder of a CTranslate2 Whisper-base")
     parser.add_argument("--lines", type=int, default=100, help="lines a language")
+    parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
     arguments = parser.parse_args()
     started = time.perf_counter()
-    tts = glmtts.load()
+    tts = glmtts.load(arguments.model)
     tts.say("Hello.")
     start_up = time.perf_counter() - started
     started = time.perf_counter()
@@ -139,12 +138,9 @@ def main() -> None:
     ten_factor = (time.perf_counter() - started) / ten.seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     asr = WhisperModel(str(arguments.whisper), compute_type="float32")
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     folder = tts.bundle.folder
     result = {
-        "hardware": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "commit": commit.stdout.strip(),
+        **environment(),
         "model": tts.bundle.config.name,
         "bundle_megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
         "import_load_and_first_word_seconds": round(start_up, 2),
@@ -155,9 +151,7 @@ def main() -> None:
         "zh": measure_language(tts, asr, arguments.corpus, "zh", arguments.lines),
         "similarity": similarity(tts, arguments.corpus),
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    write_result("mini_quality", result)
 
 
 if __name__ == "__main__":

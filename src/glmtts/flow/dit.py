@@ -22,9 +22,9 @@ class FlowConfig(StrictConfig):
     vocabulary: int = 1024
     token_width: int = 192
     token_blocks: int = 2
-    width: int = 256
-    blocks: int = 8
-    heads: int = 4
+    width: int = 192
+    blocks: int = 6
+    heads: int = 3
     ff_mult: int = 3
     n_mels: int = 80
     speaker_width: int = 192
