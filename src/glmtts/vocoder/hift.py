@@ -1,0 +1,166 @@
+"""HiFT: harmonic-plus-noise source, upsampling network, inverse STFT (HiFTNet, Li et al., 2023, arXiv 2309.09493).
+
+The 24 kHz vocoder of the released weights. Weight norms are folded into plain weights when a release is converted.
+"""
+
+import math
+from itertools import accumulate
+from operator import mul
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glmtts.config import StrictConfig
+
+NOISE_SEED = 0
+LAST_SLOPE = 0.01
+LOUDEST_MAGNITUDE = 100.0
+
+
+class HiFTConfig(StrictConfig):
+    """Sizes of HiFT; the defaults are those of the release. `n_fft` and `hop_length` are the mel's."""
+
+    sample_rate: int = 24000
+    n_fft: int = 1920
+    hop_length: int = 480
+    n_mels: int = 80
+    base_channels: int = 512
+    f0_channels: int = 512
+    harmonics: int = 8
+    sine_amplitude: float = 0.1
+    noise_deviation: float = 0.003
+    voiced_above_hz: float = 10
+    upsample_rates: tuple[int, ...] = (8, 5, 3)
+    upsample_kernels: tuple[int, ...] = (16, 11, 7)
+    istft_n_fft: int = 16
+    istft_hop: int = 4
+    kernels: tuple[int, ...] = (3, 7, 11)
+    dilations: tuple[int, ...] = (1, 3, 5)
+    source_kernels: tuple[int, ...] = (7, 7, 11)
+    slope: float = 0.1
+    limit: float = 0.99
+
+
+class Snake(nn.Module):
+    """x + sin²(α x) / α with one α a channel (Ziyin et al., 2020)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x_BCT: Tensor) -> Tensor:
+        """Shape (B, C, T) in and out."""
+        alpha = self.alpha[:, None]
+        return x_BCT + (x_BCT * alpha).sin().square() / (alpha + 1e-9)
+
+
+class ResidualBlock(nn.Module):
+    """Pairs of convolutions, the first of each dilated, each pair residual."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(
+            nn.Conv1d(channels, channels, kernel, dilation=d, padding=d * (kernel // 2)) for d in dilations
+        )
+        self.convs2 = nn.ModuleList(nn.Conv1d(channels, channels, kernel, padding=kernel // 2) for _ in dilations)
+        self.activations1 = nn.ModuleList(Snake(channels) for _ in dilations)
+        self.activations2 = nn.ModuleList(Snake(channels) for _ in dilations)
+
+    def forward(self, x_BCT: Tensor) -> Tensor:
+        """Shape (B, C, T) in and out."""
+        pairs = zip(self.activations1, self.convs1, self.activations2, self.convs2, strict=True)
+        for activation1, conv1, activation2, conv2 in pairs:
+            x_BCT = x_BCT + conv2(activation2(conv1(activation1(x_BCT))))
+        return x_BCT
+
+
+class F0Predictor(nn.Module):
+    """Log-mel to F0 in Hz, a value a frame."""
+
+    def __init__(self, n_mels: int, channels: int) -> None:
+        super().__init__()
+        parts: list[nn.Module] = []
+        for inputs in (n_mels, *[channels] * 4):
+            parts += [nn.Conv1d(inputs, channels, 3, padding=1), nn.ELU()]
+        self.condnet = nn.Sequential(*parts)
+        self.classifier = nn.Linear(channels, 1)
+
+    def forward(self, mel_BMT: Tensor) -> Tensor:
+        """(B, M, T) to (B, T)."""
+        return self.classifier(self.condnet(mel_BMT).transpose(1, 2))[..., 0].abs()
+
+
+class Source(nn.Module):
+    """Sines at F0 and its harmonics where voiced, noise elsewhere, mixed into one signal."""
+
+    def __init__(self, config: HiFTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.l_linear = nn.Linear(config.harmonics + 1, 1)
+
+    def forward(self, f0_BT: Tensor, noise: bool) -> Tensor:
+        """F0 in Hz (B, T) at the frame rate to (B, 1, T · hop); phase grows linearly between the frames' middles."""
+        config = self.config
+        multiples_H1 = torch.arange(1, config.harmonics + 2, device=f0_BT.device)[:, None]
+        cycles_BHT = config.hop_length * (f0_BT[:, None].double() * multiples_H1 / config.sample_rate % 1).cumsum(2)
+        cycles_BHN = F.interpolate(cycles_BHT, scale_factor=config.hop_length, mode="linear")
+        voiced_B1N = (f0_BT > config.voiced_above_hz).repeat_interleave(config.hop_length, dim=1)[:, None].float()
+        sines_BHN = config.sine_amplitude * (2 * math.pi * cycles_BHN).sin().float() * voiced_B1N
+        if noise:
+            level_B1N = voiced_B1N * config.noise_deviation + (1 - voiced_B1N) * config.sine_amplitude / 3
+            generator = torch.Generator().manual_seed(NOISE_SEED)
+            sines_BHN = sines_BHN + level_B1N * torch.randn(sines_BHN.shape, generator=generator).to(sines_BHN)
+        return self.l_linear(sines_BHN.transpose(1, 2)).tanh().transpose(1, 2)
+
+
+class HiFT(nn.Module):
+    """Log-mel to waveform; the source enters at every level of the upsampling network."""
+
+    window: Tensor
+
+    def __init__(self, config: HiFTConfig) -> None:
+        super().__init__()
+        self.config = config
+        bins = config.istft_n_fft + 2
+        self.m_source = Source(config)
+        self.f0_predictor = F0Predictor(config.n_mels, config.f0_channels)
+        self.conv_pre = nn.Conv1d(config.n_mels, config.base_channels, 7, padding=3)
+        self.ups, self.source_downs = nn.ModuleList(), nn.ModuleList()
+        self.source_resblocks, self.resblocks = nn.ModuleList(), nn.ModuleList()
+        rates = config.upsample_rates
+        shrink = list(accumulate(reversed((*rates[1:], 1)), mul))[::-1]
+        levels = zip(rates, config.upsample_kernels, shrink, config.source_kernels, strict=True)
+        channels = config.base_channels
+        for rate, kernel, down, source_kernel in levels:
+            self.ups.append(nn.ConvTranspose1d(channels, channels // 2, kernel, rate, padding=(kernel - rate) // 2))
+            channels //= 2
+            size, padding = (1, 0) if down == 1 else (2 * down, down // 2)
+            self.source_downs.append(nn.Conv1d(bins, channels, size, down, padding=padding))
+            self.source_resblocks.append(ResidualBlock(channels, source_kernel, config.dilations))
+            self.resblocks.extend(ResidualBlock(channels, k, config.dilations) for k in config.kernels)
+        self.conv_post = nn.Conv1d(channels, bins, 7, padding=3)
+        self.register_buffer("window", torch.hann_window(config.istft_n_fft), persistent=False)
+
+    def forward(self, mel_BMT: Tensor, noise: bool = True) -> Tensor:
+        """Log-mel (B, M, T) to samples (B, T · hop); the noise has a fixed seed."""
+        return self.decode(mel_BMT, self.m_source(self.f0_predictor(mel_BMT), noise))
+
+    def decode(self, mel_BMT: Tensor, source_B1N: Tensor) -> Tensor:
+        """Mel (B, M, T) and source (B, 1, T · hop) to samples (B, T · hop)."""
+        config = self.config
+        geometry = (config.istft_n_fft, config.istft_hop)
+        spectrum = torch.stft(source_B1N[:, 0], *geometry, window=self.window, return_complex=True)
+        excitation = torch.cat([spectrum.real, spectrum.imag], dim=1)
+        x = self.conv_pre(mel_BMT)
+        kinds = len(config.kernels)
+        for level, up in enumerate(self.ups):
+            x = up(F.leaky_relu(x, config.slope))
+            if level == len(self.ups) - 1:
+                x = F.pad(x, (1, 0), mode="reflect")
+            x = x + self.source_resblocks[level](self.source_downs[level](excitation))
+            x = torch.stack([block(x) for block in self.resblocks[kinds * level : kinds * (level + 1)]]).mean(0)
+        log_magnitude, phase = self.conv_post(F.leaky_relu(x, LAST_SLOPE)).float().chunk(2, dim=1)
+        magnitude, phase = log_magnitude.exp().clamp(max=LOUDEST_MAGNITUDE), phase.sin()
+        complex_BFT = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
+        return torch.istft(complex_BFT, *geometry, window=self.window).clamp(-config.limit, config.limit)

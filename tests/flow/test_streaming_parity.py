@@ -1,0 +1,59 @@
+"""Block-causal sampling computes what the released one computes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from glmtts.flow.dit import DiT
+from glmtts.flow.streaming import block_causal_mask, sample_chunk
+from glmtts.official.blocks import released_block_frames
+from tests.flow.test_parity import fixture, released  # noqa: F401
+
+BLOCKS_IN_TOKENS = (10, 5, 10, 20)
+
+
+@pytest.fixture(scope="module")
+def visible(fixture: dict[str, Tensor]) -> Tensor:  # noqa: F811
+    blocks = [released_block_frames(tokens) for tokens in BLOCKS_IN_TOKENS]
+    return block_causal_mask(blocks, fixture["noise"].shape[1])
+
+
+@pytest.mark.parametrize("blocks", [(21, 43, 86), (86, 43, 86, 344)])
+def test_masks(fixture: dict[str, Tensor], blocks: tuple[int, ...]) -> None:  # noqa: F811
+    wanted = fixture["block_mask_" + "_".join(map(str, blocks))].bool()
+    assert torch.equal(block_causal_mask(blocks, len(wanted)), wanted)
+
+
+@torch.inference_mode()
+def test_velocity(released: DiT, fixture: dict[str, Tensor], visible: Tensor) -> None:  # noqa: F811
+    frames = fixture["noise"].shape[1]
+    velocity = released(
+        fixture["noise"],
+        torch.tensor([0.3]),
+        released.embed_tokens(torch.cat([fixture["prompt_token"], fixture["token"]], dim=1), frames),
+        F.pad(fixture["prompt_feat"], (0, 0, 0, frames - fixture["prompt_feat"].shape[1])),
+        F.normalize(fixture["embedding"], dim=-1),
+        visible_TT=visible,
+    )
+    torch.testing.assert_close(velocity, fixture["velocity_block_causal_t0.3"], atol=2e-4, rtol=0)
+
+
+def test_two_chunks(released: DiT, fixture: dict[str, Tensor], visible: Tensor) -> None:  # noqa: F811
+    tokens = torch.cat([fixture["prompt_token"], fixture["token"]], dim=1)
+    prompt, speaker, noise = fixture["prompt_feat"].transpose(1, 2), fixture["embedding"], fixture["noise"]
+
+    def chunk(frames: int, finished: tuple | None = None) -> tuple:
+        part = visible[:frames, :frames]
+        return sample_chunk(
+            released, tokens[:, : frames // 2], speaker, prompt, noise[:, :frames], 10, 0.7, part, finished
+        )
+
+    whole, _ = chunk(250)
+    torch.testing.assert_close(whole, fixture["mel_block_causal"], atol=2e-4, rtol=0)
+    first, state = chunk(150)
+    torch.testing.assert_close(first, fixture["mel_stream_chunk1"], atol=2e-4, rtol=0)
+    second, _ = chunk(250, (state, 126))
+    torch.testing.assert_close(second, fixture["mel_stream_chunk2"], atol=2e-4, rtol=0)
