@@ -1,7 +1,5 @@
 """Block-causal sampling computes what the released one computes."""
 
-from pathlib import Path
-
 import pytest
 import torch
 import torch.nn.functional as F

@@ -103,10 +103,11 @@ class Source(nn.Module):
         """F0 in Hz (B, T) at the frame rate to (B, 1, T · hop); phase grows linearly between the frames' middles."""
         config = self.config
         multiples_H1 = torch.arange(1, config.harmonics + 2, device=f0_BT.device)[:, None]
-        cycles_BHT = config.hop_length * (f0_BT[:, None].double() * multiples_H1 / config.sample_rate % 1).cumsum(2)
-        cycles_BHN = F.interpolate(cycles_BHT, scale_factor=config.hop_length, mode="linear")
+        turns_BHT = f0_BT[:, None] * multiples_H1 / config.sample_rate % 1
+        phase_BHT = turns_BHT.cumsum(2) * 2 * math.pi * config.hop_length
+        phase_BHN = F.interpolate(phase_BHT, scale_factor=config.hop_length, mode="linear")
         voiced_B1N = (f0_BT > config.voiced_above_hz).repeat_interleave(config.hop_length, dim=1)[:, None].float()
-        sines_BHN = config.sine_amplitude * (2 * math.pi * cycles_BHN).sin().float() * voiced_B1N
+        sines_BHN = config.sine_amplitude * phase_BHN.sin() * voiced_B1N
         if noise:
             level_B1N = voiced_B1N * config.noise_deviation + (1 - voiced_B1N) * config.sine_amplitude / 3
             generator = torch.Generator().manual_seed(NOISE_SEED)
