@@ -29,7 +29,7 @@ def test_corrupt_voice_and_vocabulary_are_found(copy: Path) -> None:
     for name in ("voices/tone.safetensors", "tokenizer.model"):
         (copy / name).write_bytes((copy / name).read_bytes() + b"x")
     with pytest.raises(BundleError, match="tone"):
-        Bundle.open(copy).voice_bytes("tone")
+        Bundle.open(copy).voice_path("tone")
     with pytest.raises(BundleError, match="tokenizer"):
         Bundle.open(copy).frontend()
 

@@ -25,6 +25,13 @@ from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer
 from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
 
 CODES = 16
+KINDS = {
+    "lm": "llama",
+    "flow": "dit",
+    "vocoder": "vocos2d",
+    "speaker": "campplus",
+    "speech_tokenizer": "whisper_vq",
+}
 
 
 def tiny_tokenizer() -> TextTokenizer:
@@ -70,7 +77,7 @@ def tiny_bundle(folder: Path) -> Path:
         description="random weights",
         licence="Apache-2.0",
         sample_rate=24000,
-        modules={name: save_module(folder, name, model, model.config) for name, model in models.items()},
+        modules={name: save_module(folder, name, KINDS[name], model, model.config) for name, model in models.items()},
         text=TextConfig(),
         text_files={name: digest_of(folder / name) for name in TOKENIZER_FILES},
         voices={},

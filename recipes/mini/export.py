@@ -61,11 +61,11 @@ def save_modules(work: Path, out: Path) -> dict:
     config = lm_config(TextTokenizer.load(work / "text").size)
     lm, flow = Llama(config), DiT(FlowConfig())
     return {
-        "speech_tokenizer": save_module(out, "speech_tokenizer", tokenizer.tokenizer, tokenizer.config),
-        "speaker": save_module(out, "speaker", speaker, speaker.config),
-        "lm": save_module(out, "lm", load_trained(lm, work / "lm"), config),
-        "flow": save_module(out, "flow", load_trained(flow, work / "flow"), flow.config),
-        "vocoder": save_module(out, "vocoder", vocoder, vocoder.config),
+        "speech_tokenizer": save_module(out, "speech_tokenizer", "whisper_vq", tokenizer.tokenizer, tokenizer.config),
+        "speaker": save_module(out, "speaker", "campplus", speaker, speaker.config),
+        "lm": save_module(out, "lm", "llama", load_trained(lm, work / "lm"), config),
+        "flow": save_module(out, "flow", "dit", load_trained(flow, work / "flow"), flow.config),
+        "vocoder": save_module(out, "vocoder", "vocos2d", vocoder, vocoder.config),
     }
 
 

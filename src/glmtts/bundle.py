@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
+from pydantic import Field
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError, ConfigError, VoiceError
@@ -21,26 +22,33 @@ from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sampling import SamplingConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
+from glmtts.speaker.onnx import OnnxSpeaker, OnnxSpeakerConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
+from glmtts.vocoder.hift import HiFT, HiFTConfig
+from glmtts.vocoder.torchscript import TorchScriptVocoder, TorchScriptVocoderConfig
 from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
 
 CONFIG_FILE = "bundle.json"
 TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
 TRAINING_ONLY = ("codebook.ema_count", "codebook.ema_weight", "codebook.updates", "num_batches_tracked")
-ROOMS: dict[str, tuple[type[StrictConfig], type[nn.Module]]] = {
-    "speech_tokenizer": (SpeechTokenizerConfig, SpeechTokenizer),
-    "speaker": (CampPlusConfig, CampPlus),
-    "lm": (LMConfig, Llama),
-    "flow": (FlowConfig, DiT),
-    "vocoder": (Vocos2DConfig, Vocos2D),
+ARCHITECTURES: dict[str, tuple[type[StrictConfig], Any]] = {
+    "whisper_vq": (SpeechTokenizerConfig, SpeechTokenizer),
+    "campplus": (CampPlusConfig, CampPlus),
+    "campplus_onnx": (OnnxSpeakerConfig, OnnxSpeaker),
+    "llama": (LMConfig, Llama),
+    "dit": (FlowConfig, DiT),
+    "vocos2d": (Vocos2DConfig, Vocos2D),
+    "hift": (HiFTConfig, HiFT),
+    "vocos2d_torchscript": (TorchScriptVocoderConfig, TorchScriptVocoder),
 }
 
 
 class ModuleEntry(StrictConfig):
-    """A module's weights and the configuration of its class."""
+    """A module's weights, its class (one of `ARCHITECTURES`) and the configuration of that."""
 
+    architecture: str
     file: str
     sha256: str
     config: dict[str, Any]
@@ -57,7 +65,7 @@ class VoiceEntry(StrictConfig):
 class SynthesisDefaults(StrictConfig):
     """How a model speaks where the user does not say."""
 
-    voice: str
+    voice: str | None = None
     sampling: SamplingConfig = SamplingConfig()
     steps: int = 10
     guidance: float = 0.7
@@ -76,6 +84,7 @@ class BundleConfig(StrictConfig):
     text: TextConfig
     text_files: dict[str, str]
     voices: dict[str, VoiceEntry]
+    speaker_prompts: dict[str, list[int]] = Field(default={})
     synthesis: SynthesisDefaults
 
 
@@ -111,11 +120,11 @@ class Bundle:
     def frontend(self) -> TextFrontend:
         """The text front end with the bundle's vocabulary."""
         for name, digest in self.config.text_files.items():
-            self.read(name, digest)
+            self.path(name, digest)
         return TextFrontend(self.config.text, TextTokenizer.load(self.folder))
 
     def module(self, name: str) -> Any:
-        """One of `ROOMS`, in evaluation mode and float32; loaded once.
+        """One of the bundle's modules, in evaluation mode and float32; loaded once.
 
         Raises:
             BundleError: the bundle has no such module, or its file does not match.
@@ -123,15 +132,24 @@ class Bundle:
         if name not in self._modules:
             if name not in self.config.modules:
                 raise BundleError(f"The bundle '{self.config.name}' has no {name}, which this task needs.")
-            entry = self.config.modules[name]
-            config_class, module_class = ROOMS[name]
-            module = module_class(config_class.parse(entry.config))
-            self._fill(module, _tensors(self.read(entry.file, entry.sha256), entry.file), entry.file)
-            self._modules[name] = module.eval().requires_grad_(False).to(self.device)
+            self._modules[name] = self._load(self.config.modules[name])
         return self._modules[name]
 
-    def read(self, name: str, digest: str) -> bytes:
-        """Content of one file, checked against its hash.
+    def _load(self, entry: ModuleEntry) -> Any:
+        if entry.architecture not in ARCHITECTURES:
+            known = ", ".join(ARCHITECTURES)
+            raise BundleError(f"{entry.file} is a {entry.architecture}; known are {known}. Update glm-tts.")
+        config_class, module_class = ARCHITECTURES[entry.architecture]
+        config, path = config_class.parse(entry.config), self.path(entry.file, entry.sha256)
+        if not issubclass(module_class, nn.Module):
+            return module_class.open(path, config)
+        with NoInitialisation():
+            module = module_class(config)
+        self._fill(module, _tensors(path), entry.file)
+        return module.eval().requires_grad_(False).to(self.device)
+
+    def path(self, name: str, digest: str) -> Path:
+        """Path of one file, checked against its hash.
 
         Raises:
             BundleError: the file is missing or was changed.
@@ -139,12 +157,11 @@ class Bundle:
         path = self.folder / name
         if not path.is_file():
             raise BundleError(f"The bundle lacks the file {path}. Install the model again.")
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != digest:
+        if digest_of(path) != digest:
             raise BundleError(f"{path} is corrupt: its hash is not the recorded one. Install the model again.")
-        return data
+        return path
 
-    def voice_bytes(self, name: str) -> bytes:
+    def voice_path(self, name: str) -> Path:
         """The file of a bundled voice.
 
         Raises:
@@ -154,7 +171,7 @@ class Bundle:
             known = ", ".join(self.config.voices)
             raise VoiceError(f"There is no voice '{name}'. Known are: {known}; or give an audio file.")
         entry = self.config.voices[name]
-        return self.read(entry.file, entry.sha256)
+        return self.path(entry.file, entry.sha256)
 
     @staticmethod
     def _fill(module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
@@ -164,17 +181,30 @@ class Bundle:
         wrong += [f"{k} {list(weights[k].shape)}" for k in needed & weights.keys() if own[k].shape != weights[k].shape]
         if wrong:
             raise BundleError(f"{file} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}.")
-        module.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
+        module.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False, assign=True)
 
 
-def _tensors(data: bytes, file: str) -> dict[str, Tensor]:
+class NoInitialisation(TorchFunctionMode):
+    """Modules built inside leave their weights unset, since a file fills them: gigabytes need not be drawn first."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Skip `torch.nn.init`; do everything else."""
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file, mapped into memory rather than read."""
     try:
-        return load_tensors(data)
+        with safe_open(str(path), framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise BundleError(f"{file} is no safetensors file: {error}. Install the model again.") from None
+        raise BundleError(f"{path} is no safetensors file: {error}. Install the model again.") from None
 
 
-def save_module(folder: Path, name: str, module: nn.Module, config: StrictConfig) -> ModuleEntry:
+def save_module(folder: Path, name: str, architecture: str, module: nn.Module, config: StrictConfig) -> ModuleEntry:
     """Write a module's weights as float16; gives its entry for `bundle.json`."""
     weights = {
         key: value.detach().cpu().half().contiguous()
@@ -185,12 +215,15 @@ def save_module(folder: Path, name: str, module: nn.Module, config: StrictConfig
     temporary = folder / f"{file}.part"
     save_file(weights, temporary)
     temporary.replace(folder / file)
-    return ModuleEntry(file=file, sha256=digest_of(folder / file), config=config.model_dump())
+    return ModuleEntry(
+        architecture=architecture, file=file, sha256=digest_of(folder / file), config=config.model_dump()
+    )
 
 
 def digest_of(path: Path) -> str:
     """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_config(folder: Path, config: BundleConfig) -> None:

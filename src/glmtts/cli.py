@@ -2,6 +2,7 @@
 
 import sys
 import time
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,22 @@ app = typer.Typer(
     help="Text to speech for Mandarin and English.",
     pretty_exceptions_enable=False,
 )
+
+
+class Vocoder(StrEnum):
+    """Vocoders of the release."""
+
+    hift = "hift"
+    vocos2d = "vocos2d"
+
+
+class Dtype(StrEnum):
+    """Precisions of converted weights."""
+
+    float32 = "float32"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+
 
 Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
 
@@ -48,6 +65,7 @@ def say(
     temperature: Annotated[float | None, typer.Option(help="0 to 2; lower is steadier.")] = None,
     steps: Annotated[int | None, typer.Option(help="Flow steps; fewer are faster.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Classifier-free guidance of the flow.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="A speaker that the weights were fine-tuned on.")] = None,
     model: Model = None,
 ) -> None:
     """Speak a text into a file."""
@@ -67,6 +85,7 @@ def say(
         temperature=temperature,
         steps=steps,
         guidance=guidance,
+        speaker=speaker,
     )
     taken = time.perf_counter() - started
     audio.save(output)
@@ -82,9 +101,44 @@ def voices(model: Model = None) -> None:
     from glmtts.bundle import Bundle
 
     bundle: Any = Bundle.open(model)
+    if not bundle.config.voices:
+        typer.echo("This model has no voices of its own: give a recording with --voice.")
+        return
     width = max(map(len, bundle.config.voices))
     for name, entry in bundle.config.voices.items():
         typer.echo(f"{name:<{width}}  {entry.description}")
+
+
+@app.command()
+def fetch(
+    to: Annotated[Path, typer.Option("--to", help="Where the weights go.")] = Path("GLM-TTS"),
+    source: Annotated[Path | None, typer.Option("--from", help="Check a folder that lies there already.")] = None,
+    repository: Annotated[str, typer.Option(help="Repository on the Hub.")] = "zai-org/GLM-TTS",
+    revision: Annotated[str | None, typer.Option(help="Commit or branch.")] = None,
+) -> None:
+    """Download the released weights (9 GB), or check those that are there."""
+    from glmtts.official.fetch import check_folder
+    from glmtts.official.fetch import fetch as download
+
+    folder = check_folder(source) if source is not None else download(to, repository, revision)
+    typer.echo(f"{folder} is complete. Go on with: glm-tts convert {folder} OUT --code CODE")
+
+
+@app.command()
+def convert(
+    release: Annotated[Path, typer.Argument(help="The folder of the released weights.")],
+    out: Annotated[Path, typer.Argument(help="The bundle to write.")],
+    code: Annotated[Path | None, typer.Option(help="The folder of the release's code (configs/, frontend/).")] = None,
+    vocoder: Annotated[Vocoder, typer.Option(help="hift is 24 kHz, vocos2d 32 kHz.")] = Vocoder.hift,
+    dtype: Annotated[Dtype, typer.Option(help="Precision of the written weights.")] = Dtype.float32,
+) -> None:
+    """Turn the released weights into a bundle for --model; goes on where an earlier run stopped."""
+    import torch
+
+    from glmtts.official.convert import convert as convert_release
+
+    convert_release(release, out, code, vocoder.value, getattr(torch, dtype.value))
+    typer.echo(f"{out} is ready: glm-tts say TEXT --voice me.wav --model {out}")
 
 
 def main() -> None:

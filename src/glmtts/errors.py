@@ -27,3 +27,7 @@ class VoiceError(GlmTtsError):
 
 class TrainingError(GlmTtsError):
     """Training input or state that cannot be used."""
+
+
+class ReleaseError(GlmTtsError):
+    """A folder of released weights that is incomplete, damaged or not what it should be."""

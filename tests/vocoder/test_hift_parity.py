@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from glmtts.official.weight_norm import fold_weight_norm
+from glmtts.official.adapter import fold_weight_norm
 from glmtts.vocoder.hift import HiFT, HiFTConfig
 from tests.parity import filled
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from glmtts.audio.fbank import kaldi_fbank
 from glmtts.errors import AudioError
 from glmtts.speaker.campplus import CampPlus
+from glmtts.speaker.onnx import OnnxSpeaker
 
 SAMPLE_RATE = 16000
 SHORTEST_SECONDS = 0.4
@@ -13,7 +14,7 @@ LONGEST_SECONDS = 30
 
 
 @torch.inference_mode()
-def speaker_embedding(model: CampPlus, samples_T: Tensor) -> Tensor:
+def speaker_embedding(model: CampPlus | OnnxSpeaker, samples_T: Tensor) -> Tensor:
     """Embedding (D,) of length 1 from 16 kHz samples (T,); of a long recording, the first 30 seconds.
 
     Raises:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from glmtts.bundle import Bundle, SynthesisDefaults
-from glmtts.errors import ConfigError
+from glmtts.errors import ConfigError, VoiceError
 from glmtts.flow.cfm import sample
 from glmtts.lm.generate import generate
 from glmtts.lm.prompt import AudioTokens, build_prompt
@@ -41,15 +41,17 @@ class Synthesizer:
             VoiceError: there is no such voice, or the recording does not serve.
             AudioError: the recording cannot be read.
         """
-        key = str(name or self.bundle.config.synthesis.voice)
+        chosen = name or self.bundle.config.synthesis.voice
+        if chosen is None:
+            raise VoiceError("This model has no voice of its own. Give a recording as the voice.")
+        key = str(chosen)
         path = Path(key)
         if path.suffix.lower() in AUDIO_SUFFIXES:
             return make_voice(self.bundle, path, text)
         if path.suffix == ".safetensors":
             return Voice.load(path)
         if key not in self._voices:
-            self.bundle.voice_bytes(key)
-            self._voices[key] = Voice.load(self.bundle.folder / self.bundle.config.voices[key].file)
+            self._voices[key] = Voice.load(self.bundle.voice_path(key))
         return self._voices[key]
 
     def say(
@@ -62,8 +64,9 @@ class Synthesizer:
         temperature: float | None = None,
         steps: int | None = None,
         guidance: float | None = None,
+        speaker: str | None = None,
     ) -> Audio:
-        """Speak `text`; the same seed gives the same samples.
+        """Speak `text`; the same seed gives the same samples. `speaker` names a speaker of fine-tuned weights.
 
         Raises:
             TextError: nothing in the text can be spoken, or it is too long.
@@ -71,18 +74,19 @@ class Synthesizer:
             ConfigError: an option is out of its range.
         """
         options = self._options(temperature, steps, guidance)
+        prefix = self._speaker_prompt(speaker)
         pieces = self.frontend.prepare(text, language)
         spoken = voice if isinstance(voice, Voice) else self.voice(voice)
         pause = torch.zeros(int(options.pause_seconds * self.bundle.config.sample_rate))
         waves: list[Tensor] = []
         for number, piece in enumerate(pieces):
-            waves += [self.speak_piece(piece, spoken, options, seed + number), pause]
+            waves += [self.speak_piece(piece, spoken, options, seed + number, prefix), pause]
         return Audio(torch.cat(waves[:-1]), self.bundle.config.sample_rate)
 
     @torch.inference_mode()
-    def speak_piece(self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int) -> Tensor:
-        """Samples (T,) of one piece of prepared text."""
-        tokens = self._tokens(piece, voice, options, seed)
+    def speak_piece(self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int, prefix: list[int]) -> Tensor:
+        """Samples (T,) of one piece of prepared text; `prefix` are the text ids of a fine-tuned speaker."""
+        tokens = self._tokens(piece, voice, options, seed, prefix)
         device, generator = self.bundle.device, torch.Generator().manual_seed(seed)
         whole = torch.cat([voice.tokens, torch.tensor(tokens)])[None].to(device)
         noise = torch.randn(1, 2 * whole.shape[1], voice.mel.shape[0], generator=generator).to(device)
@@ -97,7 +101,7 @@ class Synthesizer:
         )
         return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
 
-    def _tokens(self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int) -> list[int]:
+    def _tokens(self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int, prefix: list[int]) -> list[int]:
         """Speech tokens of a piece; one that never ended is drawn again with another seed."""
         text_ids = self.frontend.ids(piece)
         prompt_text: list[int] = []
@@ -105,7 +109,7 @@ class Synthesizer:
         if voice.text:
             prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
             prompt_tokens = voice.tokens.tolist()
-        ids = build_prompt(self.layout, text_ids, prompt_text, prompt_tokens)
+        ids = [*prefix, *build_prompt(self.layout, text_ids, prompt_text, prompt_tokens)]
         limit = int(options.sampling.max_ratio * len(text_ids))
         tokens: list[int] = []
         for attempt in range(1 + RETRIES):
@@ -118,6 +122,13 @@ class Synthesizer:
     def _draw(self, ids: list[int], options: SynthesisDefaults, length: int, seed: int) -> Iterator[int]:
         generator = torch.Generator(self.bundle.device).manual_seed(seed)
         return generate(self.bundle.module("lm"), ids, self.layout, options.sampling, length, generator)
+
+    def _speaker_prompt(self, speaker: str | None) -> list[int]:
+        known = self.bundle.config.speaker_prompts
+        if speaker is not None and speaker not in known:
+            names = ", ".join(known) or "none"
+            raise VoiceError(f"There is no fine-tuned speaker '{speaker}'. This model knows: {names}.")
+        return known[speaker] if speaker is not None else []
 
     def _options(self, temperature: float | None, steps: int | None, guidance: float | None) -> SynthesisDefaults:
         """The bundle's defaults with what the user changed."""

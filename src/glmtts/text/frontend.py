@@ -1,7 +1,10 @@
 """Text as a person writes it to the ids that the language model reads (report sections 2.2 and 2.6)."""
 
 import re
+from collections.abc import Iterator
 from typing import Literal
+
+from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.errors import TextError
@@ -19,11 +22,13 @@ class TextConfig(StrictConfig):
     """How text becomes ids.
 
     `phoneme_in`: "all" replaces every character and word that has a known reading, "ambiguous" only characters
-    outside `safe_characters` and English words that no dictionary knows, "off" none.
+    outside `safe_characters` and English words that no dictionary knows, "off" none. `replacements` are words and
+    the hybrid text that stands for them, whatever the mode but "off"; the longest match wins.
     """
 
     phoneme_in: PhonemeIn = "all"
     safe_characters: str = ""
+    replacements: dict[str, str] = Field(default={})
     shortest_piece: float = 12
     longest_piece: float = 36
     max_characters: int = 5000
@@ -35,6 +40,8 @@ class TextFrontend:
     def __init__(self, config: TextConfig, tokenizer: TextTokenizer) -> None:
         self.config, self.tokenizer = config, tokenizer
         self._safe = set(config.safe_characters)
+        words = sorted(config.replacements, key=len, reverse=True)
+        self._replaced = re.compile("|".join(map(re.escape, words))) if words else None
 
     def prepare(self, text: str, language: str | None = None) -> list[str]:
         """Normalised pieces of `text`, each short enough to be spoken at once.
@@ -59,14 +66,27 @@ class TextFrontend:
             return piece
         readings = read_pinyin(piece)
         out, position = [], 0
-        for word in [*WORD.finditer(piece), None]:
-            end = word.start() if word else len(piece)
-            pairs = zip(piece[position:end], readings[position:end], strict=True)
+        for start, end, spoken in [*self._fixed(piece), (len(piece), len(piece), "")]:
+            pairs = zip(piece[position:start], readings[position:start], strict=True)
             out += [self._character(character, pinyin) for character, pinyin in pairs]
-            if word:
-                out.append(self._word(word[0]))
-                position = word.end()
+            out.append(spoken)
+            position = end
         return "".join(out)
+
+    def _fixed(self, piece: str) -> Iterator[tuple[int, int, str]]:
+        """Replacements and English words in order: start, end, hybrid text."""
+        position = 0
+        while position < len(piece):
+            replaced = self._replaced.search(piece, position) if self._replaced else None
+            word = WORD.search(piece, position)
+            if not replaced and not word:
+                return
+            if replaced and (not word or replaced.start() <= word.start()):
+                yield replaced.start(), replaced.end(), self.config.replacements[replaced[0]]
+                position = replaced.end()
+            elif word:
+                yield word.start(), word.end(), self._word(word[0])
+                position = word.end()
 
     def encode(self, hybrid: str) -> list[int]:
         """Ids of hybrid text."""
@@ -84,7 +104,9 @@ class TextFrontend:
     def _word(self, word: str) -> str:
         if self.config.phoneme_in == "ambiguous" and word.lower() in dictionary():
             return word
-        return "".join(token(f"EN_{phone}") for phone in pronounce(word)) or word
+        phones = [token(f"EN_{phone}") for phone in pronounce(word)]
+        known = all(phone in self.tokenizer.special for phone in phones)
+        return "".join(phones) if phones and known else word
 
 
 def phonemes_of(hybrid: str) -> list[str]:

@@ -17,6 +17,19 @@ PATTERN = (
 PADDING, END_OF_AUDIO, BEGIN_OF_AUDIO = "<|endoftext|>", "<|user|>", "<|begin_of_audio|>"
 
 
+def read_ranks(path: Path) -> dict[bytes, int]:
+    """A vocabulary in tiktoken's format: a line a token, base64 of its bytes, its rank.
+
+    Raises:
+        BundleError: the file is missing or not in the format.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+        return {base64.b64decode(word, validate=True): int(rank) for word, rank in (line.split() for line in lines)}
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} is no tiktoken vocabulary: {error}.") from None
+
+
 class TextTokenizer:
     """A byte-level BPE `ranks` (bytes → id) with `special` tokens (text → id)."""
 
@@ -32,10 +45,8 @@ class TextTokenizer:
             BundleError: a file is missing or not in the format.
         """
         try:
-            lines = (folder / "tokenizer.model").read_bytes().splitlines()
-            ranks = {base64.b64decode(word): int(rank) for word, rank in (line.split() for line in lines)}
             special = json.loads((folder / "added_tokens.json").read_text(encoding="utf-8"))
-            return cls(ranks, special)
+            return cls(read_ranks(folder / "tokenizer.model"), special)
         except (OSError, ValueError) as error:
             raise BundleError(f"The text vocabulary in {folder} cannot be read: {error}.") from None
 

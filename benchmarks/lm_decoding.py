@@ -1,0 +1,129 @@
+"""Decoding of the full-size language model: ours beside a plain `transformers` loop, on the same random weights.
+
+    python -m tests.official.synthetic_release RELEASE --full
+    glm-tts convert RELEASE BUNDLE --dtype bfloat16
+    python benchmarks/lm_decoding.py --model BUNDLE
+
+Each runs in a process of its own, so that peak memory is its own; both greedy, from the same prompt, with the same
+number of tokens. The tokens must be equal, or the figures mean nothing.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from report import environment, write_result
+from safetensors.torch import load_file
+
+from glmtts.bundle import Bundle
+from glmtts.lm.generate import generate
+from glmtts.lm.model import LMConfig
+from glmtts.lm.prompt import AudioTokens
+from glmtts.lm.sampling import SamplingConfig
+
+DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+def ours(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int, dtype: torch.dtype) -> list[int]:
+    """Codes from our decoding."""
+    model = bundle.module("lm").to(dtype)
+    sampling = SamplingConfig(temperature=0, min_ratio=tokens, max_ratio=tokens)
+    stream = generate(model, prompt, layout, sampling, 1, torch.Generator(bundle.device))
+    return _timed(list(_marked(stream, tokens)))
+
+
+def transformers_loop(
+    bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int, dtype: torch.dtype
+) -> list[int]:
+    """Codes from `LlamaForCausalLM` with `use_cache`, one call a token."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LMConfig.parse(bundle.config.modules["lm"].config)
+    with torch.device("meta"):
+        model = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=config.vocab_size,
+                hidden_size=config.hidden_size,
+                num_hidden_layers=config.num_layers,
+                num_attention_heads=config.num_heads,
+                num_key_value_heads=config.num_kv_heads,
+                head_dim=config.head_dim,
+                intermediate_size=config.intermediate_size,
+                rms_norm_eps=config.rms_norm_eps,
+                max_position_embeddings=config.max_positions,
+                tie_word_embeddings=True,
+            )
+        )
+    weights = load_file(bundle.folder / bundle.config.modules["lm"].file)
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+    model.load_state_dict({name: value.to(dtype) for name, value in weights.items()}, assign=True)
+    model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
+    model = model.eval().to(bundle.device)
+    return _timed(list(_marked(_plain(model, layout, prompt), tokens)))
+
+
+@torch.inference_mode()
+def _plain(model: torch.nn.Module, layout: AudioTokens, prompt: list[int]):
+    ids, past = torch.tensor([prompt], device=model.device), None
+    while True:
+        output = model(ids, past_key_values=past, use_cache=True)
+        past = output.past_key_values
+        audio = output.logits[0, -1, layout.first : layout.first + layout.count]
+        code = int(audio.argmax())
+        yield code
+        ids = torch.tensor([[layout.first + code]], device=model.device)
+
+
+def _marked(stream, tokens: int):
+    for _ in range(tokens):
+        code = next(stream)
+        yield code, time.perf_counter()
+
+
+def _timed(marks: list[tuple[int, float]]) -> list[int]:
+    codes, moments = [code for code, _ in marks], [moment for _, moment in marks]
+    each = (moments[-1] - moments[1]) / (len(moments) - 2)
+    result = {"milliseconds_a_token": round(1000 * each, 1), "codes": codes}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    result["peak_gigabytes"] = round(torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else peak, 2)
+    print(json.dumps(result))
+    return codes
+
+
+RUNS = {"glmtts": ours, "transformers": transformers_loop}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="a bundle of the full size")
+    parser.add_argument("--tokens", type=int, default=40)
+    parser.add_argument("--prompt", type=int, default=100, help="length of the prompt in ids")
+    parser.add_argument("--dtype", choices=DTYPES, default="bfloat16")
+    parser.add_argument("--only", choices=RUNS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if arguments.only:
+        bundle = Bundle.open(arguments.model, device)
+        layout = AudioTokens.of(bundle.frontend().tokenizer)
+        RUNS[arguments.only](bundle, layout, list(range(arguments.prompt)), arguments.tokens, DTYPES[arguments.dtype])
+        return
+    result = {**environment(), "dtype": arguments.dtype, "tokens": arguments.tokens, "prompt": arguments.prompt}
+    codes = {}
+    for name in RUNS:
+        command = [sys.executable, __file__, "--model", str(arguments.model), "--only", name]
+        command += ["--tokens", str(arguments.tokens), "--dtype", arguments.dtype, "--prompt", str(arguments.prompt)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        result[name] = json.loads(done.stdout.strip().splitlines()[-1])
+        codes[name] = result[name].pop("codes")
+    agree = sum(a == b for a, b in zip(*codes.values(), strict=True))
+    result["equal_tokens"] = f"{agree} of {arguments.tokens}"
+    write_result("lm_decoding", result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Names and shapes of the released modules, mapped strictly onto ours."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from glmtts.bundle import ARCHITECTURES, TRAINING_ONLY
+from glmtts.config import StrictConfig
+from glmtts.errors import ReleaseError
+from glmtts.official.weights import Weights
+
+LISTED = 12
+
+
+@dataclass(frozen=True)
+class Part:
+    """One module of a release: what it is in ours, and how its keys are called there.
+
+    `rename` gives our name of a released key, or None for one that synthesis does not need.
+    """
+
+    room: str
+    architecture: str
+    config: StrictConfig
+    weights: Weights
+    rename: Callable[[str], str | None]
+
+
+def adapted(part: Part) -> dict[str, str]:
+    """Our names with the released names that fill them.
+
+    Raises:
+        ReleaseError: lists every key that is missing, extra or misshapen.
+    """
+    with torch.device("meta"):
+        module: nn.Module = ARCHITECTURES[part.architecture][1](part.config)
+    wanted = {n: tuple(v.shape) for n, v in module.state_dict().items() if not n.endswith(TRAINING_ONLY)}
+    found, problems, sources = part.weights.shapes(), [], {}
+    for released, shape in found.items():
+        name = part.rename(released)
+        if name is None:
+            continue
+        sources[name] = released
+        if name not in wanted:
+            problems.append(f"extra {released}")
+        elif shape != wanted[name]:
+            problems.append(f"{released} has shape {list(shape)}, not {list(wanted[name])}")
+    problems += [f"missing {name}" for name in wanted if name not in sources]
+    if problems:
+        more = f" and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+        raise ReleaseError(
+            f"{part.weights.origin} is not the released {part.room}: {'; '.join(problems[:LISTED])}{more}. "
+            "Fetch the release again."
+        )
+    return {name: sources[name] for name in wanted}
+
+
+def flow_name(released: str) -> str:
+    """The flow model lies under `estimator`."""
+    return released.removeprefix("estimator.")
+
+
+def hift_name(released: str) -> str:
+    """The vocoder's keys, with or without the prefix of its training."""
+    return released.removeprefix("generator.")
+
+
+def speech_tokenizer_name(layers: int) -> Callable[[str], str | None]:
+    """Keys under `model.encoder` up to the codebook; what only training or recognition needs is left out."""
+    unused = re.compile(r"ema_(count|weight)|quantize_ema_count|embed_positions2\.weight|layer_norm\.(weight|bias)")
+
+    def rename(released: str) -> str | None:
+        name = released.removeprefix("model.encoder.")
+        layer = re.match(r"layers\.(\d+)\.", name)
+        if name == released or unused.fullmatch(name) or (layer and int(layer[1]) >= layers):
+            return None
+        return name
+
+    return rename
+
+
+def fold_weight_norm(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weight norm folded into plain weights, w = g · v / ‖v‖, the norm over all axes but the first.
+
+    (Salimans and Kingma, 2016.) PyTorch stores g as `original0` and v as `original1`.
+    """
+    length, direction = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
+    folded = {}
+    for name, value in state.items():
+        if name.endswith(direction):
+            prefix = name.removesuffix(direction)
+            if prefix + length not in state:
+                raise ReleaseError(f"The vocoder lacks {prefix + length}. Fetch the release again.")
+            norm = value.norm(p=2, dim=tuple(range(1, value.ndim)), keepdim=True)
+            folded[f"{prefix}.weight"] = state[prefix + length] * value / norm
+        elif not name.endswith(length):
+            folded[name] = value
+    return folded

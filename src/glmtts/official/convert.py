@@ -1,0 +1,167 @@
+"""A release to a bundle: one tensor in memory at a time, atomic, and resumed where it stopped."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import torch
+from tqdm import tqdm
+
+from glmtts.bundle import (
+    ARCHITECTURES,
+    TOKENIZER_FILES,
+    BundleConfig,
+    ModuleEntry,
+    SynthesisDefaults,
+    digest_of,
+    save_config,
+)
+from glmtts.errors import ReleaseError
+from glmtts.lm.prompt import AudioTokens
+from glmtts.official import parts, text
+from glmtts.official.adapter import Part, adapted
+from glmtts.official.release import SPEAKER_MODEL, VOCOS2D, Release
+from glmtts.official.writer import write_safetensors
+from glmtts.speaker.onnx import OnnxSpeakerConfig
+from glmtts.text.tokenizer import TextTokenizer
+from glmtts.vocoder.torchscript import TorchScriptVocoderConfig
+
+Vocoder = Literal["hift", "vocos2d"]
+JOURNAL = "converted.json"
+RATES = {"hift": 24000, "vocos2d": 32000}
+READERS: dict[str, Callable[[Release], Part]] = {
+    "lm": parts.language_model,
+    "speech_tokenizer": parts.speech_tokenizer,
+    "flow": parts.flow,
+}
+
+
+def convert(
+    folder: Path, out: Path, code: Path | None = None, vocoder: Vocoder = "hift", dtype: torch.dtype = torch.float32
+) -> Path:
+    """Convert the release in `folder` to the bundle `out`; gives `out`.
+
+    Work goes on in `out` + ".part", whose finished modules a later call keeps; it is renamed when all is there.
+
+    Raises:
+        ReleaseError: the release is incomplete, damaged or another model, or `out` exists.
+    """
+    if out.exists():
+        raise ReleaseError(f"{out} exists. Choose another folder, or delete it first.")
+    release = Release.open(folder, code)
+    readers = READERS if vocoder == "vocos2d" else {**READERS, "vocoder": parts.hift}
+    wanted = {room: reader(release) for room, reader in readers.items()}
+    sources = {room: adapted(part) for room, part in wanted.items()}
+    tokenizer = text.tokenizer(release)
+    _check_vocabulary(tokenizer, wanted)
+    work = out.with_name(f"{out.name}.part")
+    work.mkdir(parents=True, exist_ok=True)
+    journal = _Journal(work / JOURNAL)
+    modules = {}
+    for room, part in tqdm(wanted.items(), desc="converting", unit="module"):
+        write = partial(_write, part, sources[room], work, dtype)
+        modules[room] = journal.entry(room, _fingerprint(part, dtype), write)
+    modules["speaker"] = _copy(release.code / SPEAKER_MODEL, work, "campplus_onnx", OnnxSpeakerConfig().model_dump())
+    if vocoder == "vocos2d":
+        config = TorchScriptVocoderConfig().model_dump()
+        modules["vocoder"] = _copy(release.folder / VOCOS2D, work, "vocos2d_torchscript", config)
+    tokenizer.save(work)
+    save_config(work, _description(release, work, modules, RATES[vocoder]))
+    (work / JOURNAL).unlink(missing_ok=True)
+    work.rename(out)
+    return out
+
+
+class _Journal:
+    """Which modules are written already, and from what."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._done = json.loads(path.read_text()) if path.exists() else {}
+
+    def entry(self, room: str, fingerprint: str, write: Callable[[], ModuleEntry]) -> ModuleEntry:
+        """The entry of a module, written now or by an earlier call from the same files."""
+        known = self._done.get(room)
+        if known and known["fingerprint"] == fingerprint:
+            entry = ModuleEntry.parse(known["entry"])
+            file = self.path.parent / entry.file
+            if file.is_file() and digest_of(file) == entry.sha256:
+                return entry
+        entry = write()
+        self._done[room] = {"fingerprint": fingerprint, "entry": entry.model_dump()}
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self._done))
+        temporary.replace(self.path)
+        return entry
+
+
+def _fingerprint(part: Part, dtype: torch.dtype) -> str:
+    """Tells files apart by path, size and time, so that a resumed run need not read gigabytes to know them."""
+    origin = Path(part.weights.origin)
+    files = sorted(origin.glob("*.safetensors")) if origin.is_dir() else [origin]
+    facts = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(json.dumps([facts, str(dtype), part.config.model_dump()]).encode()).hexdigest()
+
+
+def _write(part: Part, sources: dict[str, str], work: Path, dtype: torch.dtype) -> ModuleEntry:
+    shapes = part.weights.shapes()
+    path = work / f"{part.room}.safetensors"
+    bar = tqdm(total=len(sources), desc=part.room, unit="tensor", leave=False)
+
+    def tensor(name: str) -> torch.Tensor:
+        bar.update()
+        return part.weights.tensor(sources[name])
+
+    try:
+        write_safetensors(path, {name: shapes[released] for name, released in sources.items()}, tensor, dtype)
+    except OSError as error:
+        raise ReleaseError(
+            f"{path} cannot be written: {error.strerror}. Free some space and run the same command again; "
+            "what is done is kept."
+        ) from None
+    bar.close()
+    return ModuleEntry(
+        architecture=part.architecture, file=path.name, sha256=digest_of(path), config=part.config.model_dump()
+    )
+
+
+def _copy(source: Path, work: Path, architecture: str, config: dict) -> ModuleEntry:
+    if not source.is_file():
+        raise ReleaseError(f"The release lacks {source}. Fetch it again.")
+    name = f"{architecture}{source.suffix}"
+    temporary = work / f"{name}.part"
+    shutil.copyfile(source, temporary)
+    temporary.replace(work / name)
+    ARCHITECTURES[architecture][1].open(work / name, ARCHITECTURES[architecture][0].parse(config))
+    return ModuleEntry(architecture=architecture, file=name, sha256=digest_of(work / name), config=config)
+
+
+def _check_vocabulary(tokenizer: TextTokenizer, wanted: dict[str, Part]) -> None:
+    """The parts must speak of the same tokens."""
+    layout, lm, flow = AudioTokens.of(tokenizer), wanted["lm"].config, wanted["flow"].config
+    codes = wanted["speech_tokenizer"].config.model_dump()["codes"]
+    vocabulary = lm.model_dump()["vocab_size"]
+    if tokenizer.size > vocabulary or layout.count != codes or flow.model_dump()["vocabulary"] < codes:
+        raise ReleaseError(
+            f"The parts do not fit: {tokenizer.size} text ids for a language model of {vocabulary}, {layout.count} "
+            f"audio tokens for a codebook of {codes}. They come from different releases."
+        )
+
+
+def _description(release: Release, work: Path, modules: dict[str, ModuleEntry], rate: int) -> BundleConfig:
+    return BundleConfig(
+        name="glm-tts",
+        description="The released GLM-TTS, converted",
+        licence="MIT (weights)",
+        sample_rate=rate,
+        modules=modules,
+        text=text.text_config(release),
+        text_files={name: digest_of(work / name) for name in TOKENIZER_FILES},
+        voices={},
+        speaker_prompts=text.speaker_prompts(release),
+        synthesis=SynthesisDefaults(),
+    )

@@ -1,0 +1,101 @@
+"""Released weights, read one tensor at a time: safetensors shards, and pickles that may hold tensors alone."""
+
+import pickle
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from glmtts.errors import ReleaseError
+
+DTYPE = torch.float32
+
+
+class Weights(Protocol):
+    """Named tensors whose shapes are known before they are read."""
+
+    origin: str
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes."""
+
+    def tensor(self, name: str) -> Tensor:
+        """One tensor."""
+
+
+class Shards:
+    """Weights in safetensors files; nothing but headers stays in memory."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.origin = str(paths[0].parent)
+        self._places: dict[str, tuple[Path, tuple[int, ...]]] = {}
+        for path in paths:
+            try:
+                with safe_open(str(path), framework="pt") as file:
+                    for name in file.keys():  # noqa: SIM118
+                        part = file.get_slice(name)
+                        _check_dtype(str(part.get_dtype()), "F32", f"{path}: {name}")
+                        if name in self._places:
+                            raise ReleaseError(
+                                f"{name} stands in two shards of {path.parent}. Fetch the release again."
+                            )
+                        self._places[name] = path, tuple(part.get_shape())
+            except (SafetensorError, OSError) as error:
+                raise ReleaseError(f"{path} is truncated or damaged ({error}). Fetch it again.") from None
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes."""
+        return {name: shape for name, (_, shape) in self._places.items()}
+
+    def tensor(self, name: str) -> Tensor:
+        """One tensor."""
+        with safe_open(str(self._places[name][0]), framework="pt") as file:
+            return file.get_tensor(name)
+
+
+class Loaded:
+    """Weights that are in memory, or mapped into it."""
+
+    def __init__(self, origin: Path, state: dict[str, Tensor]) -> None:
+        self.origin, self._state = str(origin), state
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes."""
+        return {name: tuple(value.shape) for name, value in self._state.items()}
+
+    def tensor(self, name: str) -> Tensor:
+        """One tensor."""
+        return self._state[name]
+
+
+def load_pickle(path: Path, change: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None) -> Loaded:
+    """A state dict, or `{"model": state dict}`, from a PyTorch file; mapped, not read. No code in it is run.
+
+    Raises:
+        ReleaseError: the file is damaged, or holds anything else than tensors.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_archive(path))
+    except pickle.UnpicklingError:
+        raise ReleaseError(f"{path} holds more than tensors and was not opened, since it could run code.") from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ReleaseError(f"{path} is truncated or damaged ({str(error)[:80]}). Fetch it again.") from None
+    state = state.get("model", state) if isinstance(state, dict) else state
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ReleaseError(f"{path} is no state dict of tensors. Fetch the release again.")
+    for name, value in state.items():
+        _check_dtype(str(value.dtype), str(DTYPE), f"{path}: {name}")
+    return Loaded(path, change(state) if change else state)
+
+
+def _is_archive(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _check_dtype(found: str, wanted: str, place: str) -> None:
+    if found != wanted:
+        raise ReleaseError(f"{place} is stored as {found}; the release has float32 only. Fetch it again.")

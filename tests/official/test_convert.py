@@ -1,0 +1,265 @@
+"""A release converts, loads and speaks; a wrong one is refused with a sentence."""
+
+import hashlib
+import json
+import math
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+import glmtts
+from glmtts.audio.io import load_audio, write_audio
+from glmtts.cli import app
+from glmtts.errors import BundleError, ReleaseError, VoiceError
+from glmtts.official import convert as conversion
+from glmtts.official.convert import convert
+from glmtts.official.fetch import check_folder, check_hashes
+from tests.official.synthetic_release import FULL, flow_weights, hift_weights, tokenizer_weights, write_release
+from tests.parity import fill
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_release(tmp_path_factory.mktemp("release") / "GLM-TTS")
+
+
+@pytest.fixture(scope="module")
+def converted(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return convert(release, tmp_path_factory.mktemp("bundle") / "glm-tts")
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    write_audio(tmp_path / "me.wav", 0.3 * torch.sin(torch.arange(32000) / 16000 * 1500), 16000)
+    return tmp_path / "me.wav"
+
+
+@pytest.fixture
+def copy(release: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(release, tmp_path / "copy"))
+
+
+def test_says_noise_of_the_right_length(converted: Path, recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    result = CliRunner().invoke(
+        app, ["say", "你好。", "--voice", str(recording), "--model", str(converted), "-o", str(out)]
+    )
+    assert result.exit_code == 0, result.output
+    text_ids = len(glmtts.load(converted).frontend.ids("你好。"))
+    tokens = len(load_audio(out, 24000)) / 960
+    assert int(2 * text_ids) <= tokens <= int(20 * text_ids)
+
+
+def test_weights_arrive_unchanged(release: Path, converted: Path) -> None:
+    bundle = glmtts.load(converted).bundle
+    shards = [load_file(path) for path in sorted((release / "llm").glob("*.safetensors"))]
+    assert len(shards) > 2
+    lm = bundle.module("lm").state_dict()
+    assert all(torch.equal(lm[name], value) for shard in shards for name, value in shard.items())
+    name = "estimator.transformer_blocks.1.attn.to_q.weight"
+    assert torch.equal(bundle.module("flow").transformer_blocks[1].attn.to_q.weight, fill(name, [64, 64]))
+    assert torch.equal(bundle.module("speech_tokenizer").conv1.bias, fill("conv1.bias", [32]))
+
+
+def test_text_is_the_releases(converted: Path) -> None:
+    frontend = glmtts.load(converted).frontend
+    assert frontend.to_hybrid("你好，我长大乐 Spain") == "你好，我<|ZH|><|ANG3|><|D|><|A4|><|L|><|E4|> Spain"
+    assert frontend.config.shortest_piece == 30
+
+
+def test_fine_tuned_speakers(converted: Path, recording: Path) -> None:
+    tts = glmtts.load(converted)
+    voice = tts.voice(recording)
+    plain, jam = tts.say("你好。", voice), tts.say("你好。", voice, speaker="jam")
+    assert not torch.equal(plain.samples[:480], jam.samples[:480]) or len(plain.samples) != len(jam.samples)
+    with pytest.raises(VoiceError, match="knows: jam"):
+        tts.say("你好。", voice, speaker="nobody")
+    with pytest.raises(VoiceError, match="no voice of its own"):
+        tts.say("你好。")
+
+
+class _Script(torch.nn.Module):
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        return mel.mean(2).repeat_interleave(640, dim=1).tanh()
+
+
+def test_the_released_vocos2d_runs_apart(copy: Path, recording: Path, tmp_path: Path) -> None:
+    (copy / "vocos2d").mkdir()
+    torch.jit.script(_Script()).save(str(copy / "vocos2d" / "generator_jit.ckpt"))
+    tts = glmtts.load(convert(copy, tmp_path / "wide", vocoder="vocos2d"))
+    vocoder, mel = tts.bundle.module("vocoder"), torch.randn(1, 80, 5)
+    torch.testing.assert_close(vocoder(mel), _Script()((mel - vocoder.config.mel_mean).transpose(1, 2)))
+    assert tts.say("你好。", recording).rate == 32000
+    (copy / "vocos2d" / "generator_jit.ckpt").write_bytes(b"nonsense")
+    with pytest.raises(BundleError, match="no TorchScript"):
+        convert(copy, tmp_path / "other", vocoder="vocos2d")
+
+
+def test_half_precision_is_half_as_large(release: Path, converted: Path, tmp_path: Path) -> None:
+    half = convert(release, tmp_path / "half", dtype=torch.bfloat16)
+    sizes = [(folder / "lm.safetensors").stat().st_size for folder in (half, converted)]
+    assert math.isclose(sizes[0] / sizes[1], 0.5, rel_tol=0.05)
+    assert glmtts.load(half).bundle.module("lm").model.norm.weight.dtype == torch.float32
+
+
+def test_keys_and_shapes_are_the_released_ones(shared: Path) -> None:
+    def keys(name: str) -> dict[str, list[int]]:
+        described = json.loads((shared / "parity" / f"{name}.json").read_text())["keys"]
+        return {key: entry["shape"] for key, entry in described.items()}
+
+    with torch.device("meta"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.official.synthetic_release.fill", lambda name, shape: torch.empty(shape))
+        flow = {name: list(value.shape) for name, value in flow_weights(FULL)}
+        hift = {name: list(value.shape) for name, value in hift_weights(FULL)}
+        tokenizer = {n.removeprefix("model.encoder."): list(v.shape) for n, v in tokenizer_weights(FULL)}
+    assert flow == keys("flow")
+    assert hift == keys("hift")
+    unused = [name for name in tokenizer if name.startswith(("layers.16.", "layer_norm.", "model.decoder."))]
+    assert {name: shape for name, shape in tokenizer.items() if name not in unused} == keys("speech_tokenizer_official")
+
+
+def test_resumes_after_a_kill(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    real = conversion._write
+
+    def dying(part, *rest):
+        if part.room == "flow" and "flow" not in written:
+            written.append("flow")
+            raise KeyboardInterrupt
+        written.append(part.room)
+        return real(part, *rest)
+
+    monkeypatch.setattr(conversion, "_write", dying)
+    with pytest.raises(KeyboardInterrupt):
+        convert(release, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    convert(release, tmp_path / "out")
+    assert written == ["lm", "speech_tokenizer", "flow", "flow", "vocoder"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    with pytest.raises(ReleaseError, match="exists"):
+        convert(release, tmp_path / "out")
+
+
+def _truncate(folder: Path) -> None:
+    path = sorted((folder / "llm").glob("*.safetensors"))[0]
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _swap(folder: Path) -> None:
+    shutil.copy(folder / "hift" / "hift.pt", folder / "flow" / "flow.pt")
+
+
+def _change(folder: Path, change: Callable[[dict], None]) -> None:
+    path = sorted((folder / "llm").glob("*.safetensors"))[0]
+    weights = load_file(path)
+    change(weights)
+    save_file(weights, path)
+
+
+def _halve(folder: Path) -> None:
+    _change(folder, lambda weights: weights.update({next(iter(weights)): next(iter(weights.values())).half()}))
+
+
+def _extra_key(folder: Path) -> None:
+    _change(folder, lambda weights: weights.update(surprise=torch.zeros(3)))
+
+
+def _missing_key(folder: Path) -> None:
+    _change(folder, lambda weights: weights.pop(next(iter(weights))))
+
+
+def _misshapen(folder: Path) -> None:
+    state = torch.load(folder / "hift" / "hift.pt", weights_only=True)
+    state["conv_pre.bias"] = torch.zeros(7)
+    torch.save(state, folder / "hift" / "hift.pt")
+
+
+class _Code:
+    def __reduce__(self) -> tuple:
+        return print, ("code has run",)
+
+
+def _pickled_code(folder: Path) -> None:
+    torch.save({"model": _Code()}, folder / "flow" / "flow.pt")
+
+
+def _plain_pickle(folder: Path) -> None:
+    (folder / "hift" / "hift.pt").write_bytes(pickle.dumps(_Code()))
+
+
+def _lost_shard(folder: Path) -> None:
+    sorted((folder / "llm").glob("*.safetensors"))[1].unlink()
+
+
+def _lost_file(folder: Path) -> None:
+    (folder / "configs" / "G2P_able_1word.json").unlink()
+
+
+def _broken_json(folder: Path) -> None:
+    (folder / "llm" / "config.json").write_text("{")
+
+
+def _other_model(folder: Path) -> None:
+    path = folder / "llm" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "model_type": "gpt2"}))
+
+
+def _other_vocabulary(folder: Path) -> None:
+    path = folder / "vq32k-phoneme-tokenizer" / "tokenizer_config.json"
+    added = json.loads(path.read_text())["added_tokens_decoder"]
+    path.write_text(json.dumps({"added_tokens_decoder": dict(list(added.items())[:-1])}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (_truncate, "truncated or damaged"),
+        (_swap, "another model: it lacks text_emb_layer"),
+        (_halve, "stored as F16; the release has float32"),
+        (_extra_key, "extra surprise"),
+        (_missing_key, "missing model"),
+        (_misshapen, r"conv_pre.bias has shape \[7\], not \[32\]"),
+        (_pickled_code, "more than tensors"),
+        (_plain_pickle, "more than tensors"),
+        (_lost_shard, "which its index names"),
+        (_lost_file, "lacks .*G2P_able_1word.json"),
+        (_broken_json, "config.json is damaged"),
+        (_other_model, "model_type is 'gpt2'"),
+        (_other_vocabulary, "parts do not fit"),
+    ],
+)
+def test_wrong_releases_are_refused(
+    copy: Path, tmp_path: Path, spoil: Callable[[Path], None], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(copy)
+    with pytest.raises(ReleaseError, match=sentence):
+        convert(copy, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert "code has run" not in capsys.readouterr().out
+
+
+def test_fetch_checks_a_folder_that_lies_there(release: Path, copy: Path) -> None:
+    result = CliRunner().invoke(app, ["fetch", "--from", str(release)])
+    assert result.exit_code == 0
+    assert "is complete" in result.output
+    _truncate(copy)
+    with pytest.raises(ReleaseError, match="truncated"):
+        check_folder(copy)
+    (copy / "hift" / "hift.pt").unlink()
+    with pytest.raises(ReleaseError, match="lacks hift"):
+        check_folder(copy)
+
+
+def test_a_download_with_another_hash_is_deleted(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"right")
+    (tmp_path / "b").write_bytes(b"wrong")
+    digest = hashlib.sha256(b"right").hexdigest()
+    with pytest.raises(ReleaseError, match="b did not have the recorded hash"):
+        check_hashes(tmp_path, {"a": digest, "b": digest})
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
