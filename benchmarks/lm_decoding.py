@@ -4,6 +4,8 @@
     glm-tts convert RELEASE BUNDLE --dtype bfloat16
     python benchmarks/lm_decoding.py --model BUNDLE
 
+The precision is that of the bundle: convert with --dtype bfloat16 or float32.
+
 Each runs in a process of its own, so that peak memory is its own; both greedy, from the same prompt, with the same
 number of tokens. The tokens must be equal, or the figures mean nothing.
 """
@@ -26,20 +28,16 @@ from glmtts.lm.model import LMConfig
 from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sampling import SamplingConfig
 
-DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 
-
-def ours(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int, dtype: torch.dtype) -> list[int]:
+def ours(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:
     """Codes from our decoding."""
-    model = bundle.module("lm").to(dtype)
+    model = bundle.module("lm")
     sampling = SamplingConfig(temperature=0, min_ratio=tokens, max_ratio=tokens)
     stream = generate(model, prompt, layout, sampling, 1, torch.Generator(bundle.device))
     return _timed(list(_marked(stream, tokens)))
 
 
-def transformers_loop(
-    bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int, dtype: torch.dtype
-) -> list[int]:
+def transformers_loop(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:
     """Codes from `LlamaForCausalLM` with `use_cache`, one call a token."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -61,7 +59,7 @@ def transformers_loop(
         )
     weights = load_file(bundle.folder / bundle.config.modules["lm"].file)
     weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
-    model.load_state_dict({name: value.to(dtype) for name, value in weights.items()}, assign=True)
+    model.load_state_dict(weights, assign=True)
     model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
     model = model.eval().to(bundle.device)
     return _timed(list(_marked(_plain(model, layout, prompt), tokens)))
@@ -103,20 +101,20 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="a bundle of the full size")
     parser.add_argument("--tokens", type=int, default=40)
     parser.add_argument("--prompt", type=int, default=100, help="length of the prompt in ids")
-    parser.add_argument("--dtype", choices=DTYPES, default="bfloat16")
     parser.add_argument("--only", choices=RUNS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if arguments.only:
         bundle = Bundle.open(arguments.model, device)
         layout = AudioTokens.of(bundle.frontend().tokenizer)
-        RUNS[arguments.only](bundle, layout, list(range(arguments.prompt)), arguments.tokens, DTYPES[arguments.dtype])
+        RUNS[arguments.only](bundle, layout, list(range(arguments.prompt)), arguments.tokens)
         return
-    result = {**environment(), "dtype": arguments.dtype, "tokens": arguments.tokens, "prompt": arguments.prompt}
+    dtype = str(Bundle.open(arguments.model).module("lm").model.norm.weight.dtype)
+    result = {**environment(), "dtype": dtype, "tokens": arguments.tokens, "prompt": arguments.prompt}
     codes = {}
     for name in RUNS:
         command = [sys.executable, __file__, "--model", str(arguments.model), "--only", name]
-        command += ["--tokens", str(arguments.tokens), "--dtype", arguments.dtype, "--prompt", str(arguments.prompt)]
+        command += ["--tokens", str(arguments.tokens), "--prompt", str(arguments.prompt)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         result[name] = json.loads(done.stdout.strip().splitlines()[-1])
         codes[name] = result[name].pop("codes")

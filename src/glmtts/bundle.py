@@ -124,7 +124,10 @@ class Bundle:
         return TextFrontend(self.config.text, TextTokenizer.load(self.folder))
 
     def module(self, name: str) -> Any:
-        """One of the bundle's modules, in evaluation mode and float32; loaded once.
+        """One of the bundle's modules, in evaluation mode; loaded once.
+
+        Weights become float32, but those of a language model stored as bfloat16 stay so: decoding is bound by the
+        bytes that it reads.
 
         Raises:
             BundleError: the bundle has no such module, or its file does not match.
@@ -132,10 +135,10 @@ class Bundle:
         if name not in self._modules:
             if name not in self.config.modules:
                 raise BundleError(f"The bundle '{self.config.name}' has no {name}, which this task needs.")
-            self._modules[name] = self._load(self.config.modules[name])
+            self._modules[name] = self._load(self.config.modules[name], keep=name == "lm")
         return self._modules[name]
 
-    def _load(self, entry: ModuleEntry) -> Any:
+    def _load(self, entry: ModuleEntry, keep: bool) -> Any:
         if entry.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
             raise BundleError(f"{entry.file} is a {entry.architecture}; known are {known}. Update glm-tts.")
@@ -145,7 +148,7 @@ class Bundle:
             return module_class.open(path, config)
         with NoInitialisation():
             module = module_class(config)
-        self._fill(module, _tensors(path), entry.file)
+        self._fill(module, _tensors(path, keep), entry.file)
         return module.eval().requires_grad_(False).to(self.device)
 
     def path(self, name: str, digest: str) -> Path:
@@ -181,7 +184,7 @@ class Bundle:
         wrong += [f"{k} {list(weights[k].shape)}" for k in needed & weights.keys() if own[k].shape != weights[k].shape]
         if wrong:
             raise BundleError(f"{file} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}.")
-        module.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False, assign=True)
+        module.load_state_dict(weights, strict=False, assign=True)
 
 
 class NoInitialisation(TorchFunctionMode):
@@ -195,11 +198,13 @@ class NoInitialisation(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file, mapped into memory rather than read."""
+def _tensors(path: Path, keep_bfloat16: bool) -> dict[str, Tensor]:
+    """All tensors of a file as float32, those that need no change mapped into memory rather than read."""
+    kept = torch.bfloat16 if keep_bfloat16 else torch.float32
     try:
         with safe_open(str(path), framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return {name: value if value.dtype == kept else value.float() for name, value in tensors.items()}
     except SafetensorError as error:
         raise BundleError(f"{path} is no safetensors file: {error}. Install the model again.") from None
 

@@ -101,11 +101,14 @@ def test_the_released_vocos2d_runs_apart(copy: Path, recording: Path, tmp_path: 
         convert(copy, tmp_path / "other", vocoder="vocos2d")
 
 
-def test_half_precision_is_half_as_large(release: Path, converted: Path, tmp_path: Path) -> None:
+def test_half_precision_is_half_as_large(release: Path, converted: Path, recording: Path, tmp_path: Path) -> None:
     half = convert(release, tmp_path / "half", dtype=torch.bfloat16)
     sizes = [(folder / "lm.safetensors").stat().st_size for folder in (half, converted)]
     assert math.isclose(sizes[0] / sizes[1], 0.5, rel_tol=0.05)
-    assert glmtts.load(half).bundle.module("lm").model.norm.weight.dtype == torch.float32
+    bundle = glmtts.load(half).bundle
+    assert bundle.module("lm").model.norm.weight.dtype == torch.bfloat16
+    assert bundle.module("flow").proj_out.weight.dtype == torch.float32
+    assert glmtts.load(half).say("你好。", recording).seconds > 0
 
 
 def test_keys_and_shapes_are_the_released_ones(shared: Path) -> None:
