@@ -22,7 +22,7 @@ def test_every_file_is_what_it_was(tts: Synthesizer) -> None:
     for name in tts.bundle.config.modules:
         tts.bundle.module(name)
     for name in tts.voices:
-        tts.bundle.voice_bytes(name)
+        tts.voice(name)
 
 
 def test_six_voices_in_both_languages_and_genders(tts: Synthesizer) -> None:

@@ -46,7 +46,7 @@ def tiny_lm(vocab_size: int = 600) -> Llama:
 
 
 def tiny_flow() -> DiT:
-    config = FlowConfig(vocabulary=CODES, token_width=16, token_blocks=1, width=32, blocks=2, heads=2)
+    config = FlowConfig(vocabulary=CODES, token_width=16, token_blocks=1, width=32, blocks=2, heads=2, prior_width=16)
     model = DiT(config)
     torch.nn.init.normal_(model.proj_out.weight, std=0.1)
     return model
@@ -54,7 +54,9 @@ def tiny_flow() -> DiT:
 
 def tiny_speech_tokenizer() -> SpeechTokenizer:
     return SpeechTokenizer(
-        SpeechTokenizerConfig(d_model=32, heads=2, ffn=64, layers_before=2, codes=CODES, max_positions=1500)
+        SpeechTokenizerConfig(
+            d_model=32, heads=2, ffn=64, layers_before=2, codes=CODES, code_width=8, max_positions=1500
+        )
     )
 
 

@@ -3,7 +3,7 @@
     python recipes/mini/prepare.py --corpus corpus/zh_daily corpus/en … --whisper whisper-base/model.bin --out features
 
 For each corpus, a folder of packed features: `wave` (24 kHz int16, teacher speech only), `mel` (80 bins, 50 Hz),
-`f0` (Hz, 50 Hz) and `hidden` (Whisper-base after its two frozen layers, 50 Hz). A corpus that is done is skipped.
+`f0` (Hz, 50 Hz) and `hidden` (Whisper-base after its five frozen layers, 50 Hz). A corpus that is done is skipped.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from glmtts.audio.resample import resample
 from glmtts.features import write_feature, write_index
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 
-FROZEN_LAYERS = 2
+FROZEN_LAYERS = 5
 RATE = 24000
 
 

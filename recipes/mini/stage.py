@@ -13,7 +13,7 @@ from glmtts.text.bpe import train_bpe
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer
 
-BPE_SIZE, AUDIO_CODES = 2000, 1024
+BPE_SIZE, AUDIO_CODES = 2000, 2048
 Item = TypeVar("Item")
 Place = tuple[FeatureStore, int]
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import torch
 from corpora import PEOPLE, TEACHER
+from prepare import FROZEN_LAYERS
 from stage import Place, bucketed, open_stores, split
 
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.train import batch_loss, collate
-from glmtts.training import Trainer, TrainingConfig
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
+from glmtts.training import Trainer, TrainingConfig, load_trained
 
 
 def main() -> None:
@@ -40,7 +43,10 @@ def main() -> None:
         return {"held_out_loss": sum(losses) / len(losses)}
 
     config = TrainingConfig(steps=arguments.steps, learning_rate=8e-4, max_seconds=arguments.max_seconds)
-    trainer = Trainer(DiT(FlowConfig()), batch_loss, config, arguments.work / "flow")
+    model = DiT(FlowConfig())
+    tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
+    model.prior.start_from(load_trained(tokenizer, arguments.work / "speech_tokenizer"))
+    trainer = Trainer(model, batch_loss, config, arguments.work / "flow")
     stream = bucketed(training, arguments.batch_seconds, load, seed=trainer.step)
     trainer.fit(map(collate, stream), evaluate)
 

@@ -16,7 +16,10 @@ from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.train import Spoken, batches, collate, example, lm_loss
 from glmtts.text.frontend import TextFrontend
+from glmtts.text.phonemes import ENGLISH, MANDARIN
 from glmtts.training import Trainer, TrainingConfig
+
+CORRUPTION, ALIGNMENT_SCALE = 0.1, 0.5
 
 
 def lm_config(vocab_size: int) -> LMConfig:
@@ -24,14 +27,22 @@ def lm_config(vocab_size: int) -> LMConfig:
     return LMConfig(vocab_size=vocab_size)
 
 
-def spoken(front: TextFrontend, place: Place) -> Spoken | None:
+def phoneme_ids(front: TextFrontend) -> frozenset[int]:
+    """Ids of the phoneme symbols."""
+    return frozenset(front.tokenizer.token_id(f"<|{symbol}|>") for symbol in (*MANDARIN, *ENGLISH))
+
+
+def spoken(front: TextFrontend, phonemes: frozenset[int], place: Place) -> Spoken | None:
     """An utterance as the language model sees it; None where its reading is open."""
     store, number = place
     entry = store.entries[number]
     hybrid = hybrid_of(front, entry)
     if not hybrid:
         return None
-    return Spoken(front.encode(hybrid), store.get(number, "tokens").tolist(), entry["speaker"])
+    ids = front.encode(hybrid)
+    places = [place for place, token in enumerate(ids) if token in phonemes]
+    alignment = [places[phoneme] for phoneme in store.get(number, "alignment").tolist()]
+    return Spoken(ids, store.get(number, "tokens").tolist(), entry["speaker"], alignment)
 
 
 def main() -> None:
@@ -39,7 +50,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--batch-tokens", type=int, default=3000)
-    parser.add_argument("--prompt-share", type=float, default=0.25)
+    parser.add_argument("--prompt-share", type=float, default=0.4)
     parser.add_argument("--teacher-only", action="store_true", help="leave out the recordings of people")
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
@@ -47,10 +58,11 @@ def main() -> None:
     front = frontend(arguments.work, everything)
     stores = [s for s in everything if not arguments.teacher_only or s.folder.name in TEACHER]
     training, held_out = split(stores)
-    data = [s for place in tqdm(training, desc="texts", mininterval=10) if (s := spoken(front, place))]
+    phonemes = phoneme_ids(front)
+    data = [s for place in tqdm(training, desc="texts", mininterval=10) if (s := spoken(front, phonemes, place))]
     layout = AudioTokens.of(front.tokenizer)
     assert layout.count == AUDIO_CODES
-    unseen = [s for place in held_out if (s := spoken(front, place))]
+    unseen = [s for place in held_out if (s := spoken(front, phonemes, place))]
 
     @torch.inference_mode()
     def evaluate(model: torch.nn.Module) -> dict[str, float]:
@@ -71,7 +83,7 @@ def main() -> None:
 
 
 def _loss(layout: AudioTokens, model: torch.nn.Module, batch: object) -> tuple:
-    return lm_loss(model, layout, batch)
+    return lm_loss(model, layout, batch, corruption=CORRUPTION, alignment_scale=ALIGNMENT_SCALE)
 
 
 if __name__ == "__main__":

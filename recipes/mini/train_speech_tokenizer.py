@@ -18,6 +18,7 @@ from glmtts.features import FeatureStore, write_feature
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import (
     SpeechTokenizerTraining,
+    TokenizerExample,
     collate,
     evaluate,
     tokenizer_loss,
@@ -43,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
     parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch-seconds", type=float, default=60)
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
@@ -56,9 +57,10 @@ def main() -> None:
     training, held_out = split(stores)
     usable = [place for place in training if 0 < len(labels[place]) < 24 * place[0].entries[place[1]]["seconds"]]
 
-    def load(place: Place) -> tuple:
+    def load(place: Place) -> TokenizerExample:
         store, number = place
-        return store.get(number, "hidden"), store.get(number, "f0"), labels[place]
+        hidden, f0, mel, speaker = (store.get(number, name) for name in ("hidden", "f0", "mel", "speaker"))
+        return TokenizerExample(hidden, f0, mel, speaker[0], labels[place])
 
     model = start(SpeechTokenizerConfig(), arguments.whisper)
     config = TrainingConfig(

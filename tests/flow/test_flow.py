@@ -2,9 +2,13 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from glmtts.flow.cfm import guided_velocity, sample, times
+from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.train import batch_loss, collate
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from tests.tiny import tiny_flow
 
 
@@ -18,8 +22,8 @@ def test_schedule_is_the_cosine_one() -> None:
 @torch.inference_mode()
 def test_guidance_as_one_batch_equals_two_calls() -> None:
     model = tiny_flow().eval()
-    x, tokens = torch.randn(1, 20, 80), model.embed_tokens(torch.randint(16, (1, 10)), 20)
     prompt, speaker, t = torch.randn(1, 20, 80), torch.randn(1, 192), torch.tensor(0.4)
+    x, tokens = torch.randn(1, 20, 80), model.embed_tokens(torch.randint(16, (1, 10)), 20, speaker)
     both = guided_velocity(model, x, t, (tokens, prompt, speaker), 0.7, None)
     conditioned = model(x, t[None], tokens, prompt, speaker)
     free = model(x, t[None], tokens, 0 * prompt, 0 * speaker)
@@ -32,11 +36,25 @@ def test_padding_changes_nothing() -> None:
     tokens, x, speaker = torch.randint(16, (1, 10)), torch.randn(1, 20, 80), torch.randn(1, 192)
     mask = torch.arange(30)[None] < 20
     padded = torch.nn.functional.pad(tokens, (0, 5))
-    whole = model(x, torch.tensor([0.5]), model.embed_tokens(tokens, 20), 0 * x, speaker, mask[:, :20])
+    whole = model(x, torch.tensor([0.5]), model.embed_tokens(tokens, 20, speaker), 0 * x, speaker, mask[:, :20])
     wide = torch.nn.functional.pad(x, (0, 0, 0, 10), value=9.0)
-    embedded = model.embed_tokens(padded, 30, mask)
+    embedded = model.embed_tokens(padded, 30, speaker, mask)
     longer = model(wide, torch.tensor([0.5]), embedded, 0 * wide, speaker, mask)
     torch.testing.assert_close(longer[:, :5], whole[:, :5], atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_the_prior_is_the_tokenizers_mel_head() -> None:
+    config = SpeechTokenizerConfig(d_model=32, heads=2, ffn=64, layers_before=2, codes=16, code_width=8)
+    trained = SpeechTokenizerTraining(config, frozen_layers=1).eval()
+    model = DiT(FlowConfig(vocabulary=16, token_width=16, token_blocks=1, width=32, blocks=1, heads=2))
+    assert model.prior is not None
+    assert trained.mel is not None
+    model.prior.start_from(trained)
+    tokens, speaker = torch.randint(16, (1, 10)), F.normalize(torch.randn(1, 192), dim=-1)
+    wanted = trained.mel(trained.expand(trained.tokenizer.codebook.weight[tokens]), speaker, torch.ones(1, 10))
+    torch.testing.assert_close(model.prior(tokens, speaker), wanted, atol=1e-4, rtol=1e-4)
+    assert not any(parameter.requires_grad for parameter in model.prior.parameters())
 
 
 def test_sampling_gives_the_part_after_the_prompt() -> None:

@@ -22,6 +22,7 @@ RELEASED = FlowConfig(
     heads=12,
     ff_mult=2,
     rotate_first_head_only=True,
+    prior_width=None,
     mel_mean=0.0,
     mel_std=1.0,
 )
@@ -52,7 +53,7 @@ def test_velocity(released: DiT, fixture: dict[str, Tensor]) -> None:
     velocity = released(
         fixture["noise"],
         torch.tensor([0.3]),
-        released.embed_tokens(tokens, frames),
+        released.embed_tokens(tokens, frames, fixture["embedding"]),
         F.pad(fixture["prompt_feat"], (0, 0, 0, frames - fixture["prompt_feat"].shape[1])),
         F.normalize(fixture["embedding"], dim=-1),
     )

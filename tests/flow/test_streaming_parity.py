@@ -31,7 +31,9 @@ def test_velocity(released: DiT, fixture: dict[str, Tensor], visible: Tensor) ->
     velocity = released(
         fixture["noise"],
         torch.tensor([0.3]),
-        released.embed_tokens(torch.cat([fixture["prompt_token"], fixture["token"]], dim=1), frames),
+        released.embed_tokens(
+            torch.cat([fixture["prompt_token"], fixture["token"]], dim=1), frames, fixture["embedding"]
+        ),
         F.pad(fixture["prompt_feat"], (0, 0, 0, frames - fixture["prompt_feat"].shape[1])),
         F.normalize(fixture["embedding"], dim=-1),
         visible_TT=visible,

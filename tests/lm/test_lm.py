@@ -105,10 +105,12 @@ def test_layout() -> None:
 
 
 def test_loss_is_taken_on_speech_and_end_alone() -> None:
-    ids, targets = example(LAYOUT, Spoken([5, 6], [1, 2], "a"), Spoken([7], [3], "a"))
+    with_prompt = example(LAYOUT, Spoken([5, 6], [1, 2], "a", [0, 1]), Spoken([7], [3], "a"))
+    ids, targets, aligned = with_prompt
     assert ids == [7, 5, 6, 38, 43, 41, 42]
     assert targets == [-100, -100, -100, -100, 41, 42, 39]
-    batch = collate(LAYOUT, [(ids, targets), example(LAYOUT, Spoken([5], [1], "a"), None)])
+    assert aligned == [-1, -1, -1, -1, 1, 2, 2]
+    batch = collate(LAYOUT, [with_prompt, example(LAYOUT, Spoken([5], [1], "a"), None)])
     assert batch.ids_BL[1].tolist() == [5, 38, 41, 37, 37, 37, 37]
     assert batch.targets_BL[1].tolist() == [-100, 41, 39, -100, -100, -100, -100]
 

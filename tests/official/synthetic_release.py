@@ -45,11 +45,12 @@ REDUCED = Sizes(
         vocab_size=640, hidden_size=32, num_layers=2, num_heads=2, num_kv_heads=1, head_dim=16, intermediate_size=64
     ),
     tokenizer=SpeechTokenizerConfig(
-        d_model=32, heads=2, ffn=64, num_mel_bins=128, layers_before=2, codes=64, block_frames=200
+        d_model=32, heads=2, ffn=64, num_mel_bins=128, layers_before=2, codes=64, code_width=None,
+        block_frames=200,
     ),
     flow=FlowConfig(
         vocabulary=100, token_width=16, token_blocks=2, width=64, blocks=2, heads=1, ff_mult=2,
-        rotate_first_head_only=True,
+        rotate_first_head_only=True, prior_width=None,
     ),
     hift=HiFTConfig(base_channels=32, f0_channels=16),
     layers=3,
@@ -61,11 +62,12 @@ FULL = Sizes(
         intermediate_size=6144, max_positions=8192,
     ),
     tokenizer=SpeechTokenizerConfig(
-        d_model=1280, heads=20, ffn=5120, num_mel_bins=128, layers_before=16, codes=32768, block_frames=200
+        d_model=1280, heads=20, ffn=5120, num_mel_bins=128, layers_before=16, codes=32768,
+        code_width=None, block_frames=200,
     ),
     flow=FlowConfig(
         vocabulary=100000, token_width=512, token_blocks=4, width=768, blocks=18, heads=12, ff_mult=2,
-        rotate_first_head_only=True,
+        rotate_first_head_only=True, prior_width=None,
     ),
     hift=HiFTConfig(),
     layers=17,

@@ -26,6 +26,7 @@ def test_tokens_equal_the_release(shared: Path, size: str) -> None:
                 num_mel_bins=released["num_mel_bins"],
                 layers_before=released["quantize_position"],
                 codes=released["quantize_vocab_size"],
+                code_width=None,
                 block_frames=released["quantize_causal_block_size"],
             )
         )

@@ -9,17 +9,28 @@ from glmtts.speech_tokenizer.codebook import Codebook
 from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import (
+    LABELS,
     SpeechTokenizerTraining,
+    TokenizerExample,
     collate,
     edit_distance,
     evaluate,
+    label_log_probs,
     tokenizer_loss,
     tokens_from_hidden,
 )
 from tests.tiny import tiny_speech_tokenizer
 
 TINY = SpeechTokenizerConfig(
-    d_model=32, heads=2, ffn=64, layers_before=2, layers_after=1, codes=8, continuous_steps=2, restart_interval=5
+    d_model=32,
+    heads=2,
+    ffn=64,
+    layers_before=2,
+    layers_after=1,
+    codes=8,
+    code_width=16,
+    continuous_steps=2,
+    restart_interval=5,
 )
 
 
@@ -30,6 +41,15 @@ def test_codes_follow_their_vectors() -> None:
         codebook(centres.repeat(20, 1) + 0.01 * torch.randn(40, 4))
     found = codebook.weight[codebook.nearest(centres)]
     torch.testing.assert_close(found, centres, atol=0.1, rtol=0)
+
+
+def test_starts_as_the_k_means_of_what_it_saw() -> None:
+    codebook = Codebook(4, 2, decay=0.99, restart_interval=1000)
+    centres = torch.tensor([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0], [9.0, 9.0]])
+    codebook.start_from(centres.repeat(50, 1) + 0.1 * torch.randn(200, 2), iterations=30)
+    distance = (codebook.weight[codebook.nearest(centres)] - centres).norm(dim=1)
+    assert distance.max() < 5
+    assert codebook.weight.isfinite().all()
 
 
 def test_dead_codes_come_back() -> None:
@@ -98,8 +118,15 @@ def test_learns_labels_and_pitch_of_one_batch() -> None:
     torch.manual_seed(0)
     model = SpeechTokenizerTraining(TINY, frozen_layers=1)
     rng = np.random.default_rng(0)
+    labels = ["N", "I3", "|", "H", "AO3"]
     items = [
-        (rng.normal(size=(40, 32)).astype(np.float16), np.full(40, 200.0), ["N", "I3", "|", "H", "AO3"])
+        TokenizerExample(
+            rng.normal(size=(40, 32)).astype(np.float16),
+            np.full(40, 200.0),
+            np.full((40, 80), -3.0),
+            rng.normal(size=192),
+            labels,
+        )
         for _ in range(2)
     ]
     batch = collate(items)
@@ -114,7 +141,10 @@ def test_learns_labels_and_pitch_of_one_batch() -> None:
     assert losses[-1] < 0.5 * losses[0]
     measured = evaluate(model.eval(), [batch])
     assert measured["voicing_error"] < 0.2
-    assert len(tokens_from_hidden(model, items[0][0])) == 20
+    assert measured["mel_l1"] < 2
+    log_probs = label_log_probs(model, torch.arange(8))
+    assert log_probs.shape == (8, len(LABELS))
+    assert len(tokens_from_hidden(model, items[0].hidden)) == 20
 
 
 def test_edit_distance() -> None:

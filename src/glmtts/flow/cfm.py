@@ -39,7 +39,7 @@ def sample(
     prompt = (prompt_mel_BMP.transpose(1, 2) - config.mel_mean) / config.mel_std
     prompt_BTM = F.pad(prompt, (0, 0, 0, frames - prompt_frames))
     speaker_BD = F.normalize(speaker_BD, dim=-1)
-    tokens_BTE = model.embed_tokens(tokens_BS, frames)
+    tokens_BTE = model.embed_tokens(tokens_BS, frames, speaker_BD)
     x_BTM, schedule = noise_BTM, times(steps).to(noise_BTM)
     for now, then in pairwise(schedule):
         conditions = (tokens_BTE, prompt_BTM, speaker_BD)
@@ -92,12 +92,13 @@ def flow_loss(
     share_B = torch.rand(batch, device=x1.device) * 0.7 * (torch.rand(batch, device=x1.device) < 0.5)
     prompt_frames_B = (mask_BT.sum(1) * share_B * kept_B).long()
     in_prompt_BT = torch.arange(frames, device=x1.device)[None] < prompt_frames_B[:, None]
+    speaker_BD = F.normalize(speaker_BD, dim=-1)
     velocity = model(
         noisy,
         t_B,
-        model.embed_tokens(tokens_BS, frames, mask_BT),
+        model.embed_tokens(tokens_BS, frames, speaker_BD, mask_BT),
         x1 * in_prompt_BT[..., None],
-        F.normalize(speaker_BD, dim=-1) * kept_B[:, None],
+        speaker_BD * kept_B[:, None],
         mask_BT,
     )
     error_BT = (velocity.float() - (x1 - (1 - SIGMA_MIN) * x0)).square().mean(-1)

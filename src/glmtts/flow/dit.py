@@ -14,12 +14,16 @@ from glmtts.flow.layers import (
     TokenEmbedding,
     modulated,
 )
+from glmtts.flow.prior import MelPrior
 
 
 class FlowConfig(StrictConfig):
-    """Sizes of the flow model; the defaults are those of `mini`. Mels enter as (mel − mel_mean) / mel_std."""
+    """Sizes of the flow model; the defaults are those of `mini`. Mels enter as (mel − mel_mean) / mel_std.
 
-    vocabulary: int = 1024
+    `prior_width` adds a first guess of the mel to the tokens (prior.py); None leaves it out, as in the release.
+    """
+
+    vocabulary: int = 2048
     token_width: int = 192
     token_blocks: int = 2
     width: int = 192
@@ -28,6 +32,7 @@ class FlowConfig(StrictConfig):
     ff_mult: int = 3
     n_mels: int = 80
     speaker_width: int = 192
+    prior_width: int | None = 256
     position_kernel: int = 31
     position_groups: int = 16
     rotate_first_head_only: bool = False
@@ -45,8 +50,15 @@ class DiT(nn.Module):
         width, condition = config.width, config.width + config.speaker_width
         self.time_embed = TimeEmbedding(width)
         self.text_emb_layer = TokenEmbedding(config.vocabulary, config.token_width, config.token_blocks)
+        self.prior = None
+        token_width = config.token_width
+        if config.prior_width is not None:
+            token_width += config.n_mels
+            self.prior = MelPrior(
+                config.vocabulary, config.prior_width, config.frames_per_token, config.n_mels, config.speaker_width
+            )
         self.emb_concator = InputEmbedding(
-            config.n_mels, config.token_width, width, config.position_kernel, config.position_groups
+            config.n_mels, token_width, width, config.position_kernel, config.position_groups
         )
         self.rotary_embed = Rotary(width // config.heads)
         self.transformer_blocks = nn.ModuleList(
@@ -56,10 +68,20 @@ class DiT(nn.Module):
         self.norm_out = AdaptiveNorm(condition, width, 2)
         self.proj_out = nn.Linear(width, config.n_mels)
 
-    def embed_tokens(self, tokens_BS: Tensor, frames: int, mask_BT: Tensor | None = None) -> Tensor:
-        """Tokens (B, S) to (B, frames, E), stretched to the frame rate by nearest neighbour."""
+    def embed_tokens(self, tokens_BS: Tensor, frames: int, speaker_BD: Tensor, mask_BT: Tensor | None = None) -> Tensor:
+        """Tokens (B, S) to (B, frames, E), stretched to the frame rate by nearest neighbour.
+
+        With a prior, E holds its normalised mel too, for the unit vector `speaker_BD` even where that is dropped
+        for guidance.
+        """
         stretched = F.interpolate(tokens_BS[:, None].float(), size=frames, mode="nearest")[:, 0].long()
-        return self.text_emb_layer(stretched, None if mask_BT is None else mask_BT[..., None])
+        embedded = self.text_emb_layer(stretched, None if mask_BT is None else mask_BT[..., None])
+        if self.prior is None:
+            return embedded
+        mask_BS = None if mask_BT is None else mask_BT[:, :: self.config.frames_per_token]
+        guess = (self.prior(tokens_BS, speaker_BD, mask_BS) - self.config.mel_mean) / self.config.mel_std
+        guess = F.pad(guess, (0, 0, 0, frames - guess.shape[1]))
+        return torch.cat([embedded, guess.to(embedded.dtype)], dim=-1)
 
     def forward(
         self,

@@ -64,7 +64,11 @@ def sample_chunk(
     frames, prompt_frames = noise_BTM.shape[1], prompt_mel_BMP.shape[2]
     prompt = (prompt_mel_BMP.transpose(1, 2) - config.mel_mean) / config.mel_std
     speaker_BD = F.normalize(speaker_BD, dim=-1)
-    conditions = (model.embed_tokens(tokens_BS, frames), F.pad(prompt, (0, 0, 0, frames - prompt_frames)), speaker_BD)
+    conditions = (
+        model.embed_tokens(tokens_BS, frames, speaker_BD),
+        F.pad(prompt, (0, 0, 0, frames - prompt_frames)),
+        speaker_BD,
+    )
     x_BTM, kept = noise_BTM, []
     schedule = times(steps).to(noise_BTM)
     for step, (now, then) in enumerate(pairwise(schedule)):

@@ -82,6 +82,17 @@ class Attention(nn.Module):
         )
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
 
+    def log_weights(self, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Tensor, head: int) -> Tensor:
+        """Logarithms of the attention weights of one head, (B, L, L), for training on alignments."""
+        size, group = self.config.head_dim, self.config.num_heads // self.config.num_kv_heads
+        queries = self.q_proj.weight[head * size : (head + 1) * size]
+        keys = self.k_proj.weight[head // group * size : (head // group + 1) * size]
+        q = rotate((x_BLD @ queries.T)[:, None], cos_LK, sin_LK)[:, 0].float()
+        k = rotate((x_BLD @ keys.T)[:, None], cos_LK, sin_LK)[:, 0].float()
+        logits = q @ k.transpose(1, 2) / size**0.5
+        hidden = ~_causal(x_BLD.shape[1], x_BLD.shape[1], x_BLD.device)
+        return logits.masked_fill(hidden, -torch.inf).log_softmax(-1)
+
 
 def _causal(queries: int, keys: int, device: torch.device) -> Tensor:
     """Mask of `queries` last positions over `keys` positions."""
@@ -149,12 +160,17 @@ class Llama(nn.Module):
                 into_residual = name.endswith(("o_proj.weight", "down_proj.weight"))
                 nn.init.normal_(weight, std=0.02 / (2 * self.config.num_layers) ** (0.5 * into_residual))
 
-    def hidden(self, ids_BL: Tensor, cache: KeyValueCache | None = None) -> Tensor:
-        """Final hidden states (B, L, D) of ids (B, L), which follow what the cache holds."""
+    def hidden(self, ids_BL: Tensor, cache: KeyValueCache | None = None, inputs: list[Tensor] | None = None) -> Tensor:
+        """Final hidden states (B, L, D) of ids (B, L), which follow what the cache holds.
+
+        A list `inputs` collects what enters each layer (alignment.py reads attention from it).
+        """
         start = cache.length if cache is not None else 0
         stop = start + ids_BL.shape[1]
         x = self.model.embed_tokens(ids_BL)
         for number, layer in enumerate(self.model.layers):
+            if inputs is not None:
+                inputs.append(x)
             x = layer(x, self.cos[start:stop], self.sin[start:stop], number, cache)
         if cache is not None:
             cache.length = stop

@@ -56,6 +56,7 @@ def speech_tokenizer(release: Release) -> Part:
         max_positions=_of(values, "max_source_positions", path),
         layers_before=layers,
         codes=_of(values, "quantize_vocab_size", path),
+        code_width=None,
         block_frames=_of(values, "quantize_causal_block_size", path),
     )
     weights = Shards(release.shards("speech_tokenizer"))
@@ -81,6 +82,7 @@ def flow(release: Release) -> Part:
         ff_mult=inner // width,
         n_mels=n_mels,
         speaker_width=condition - width,
+        prior_width=None,
         position_kernel=kernel,
         position_groups=width // group,
         rotate_first_head_only=True,

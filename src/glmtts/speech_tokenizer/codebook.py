@@ -34,8 +34,6 @@ class Codebook(nn.Module):
         """Quantised vectors with straight-through gradient (N, D), ids (N,), commitment loss mean ‖z − sg(e)‖²."""
         with torch.autocast(vectors_ND.device.type, enabled=False):
             vectors = vectors_ND.float()
-            if self.training and self.updates == 0:
-                self._start_from(vectors.detach())
             ids = self.nearest(vectors.detach())
             codes = F.embedding(ids, self.weight)
             commitment = F.mse_loss(vectors, codes)
@@ -44,11 +42,19 @@ class Codebook(nn.Module):
             return vectors + (codes - vectors).detach(), ids, commitment
 
     @torch.no_grad()
-    def _start_from(self, vectors_ND: Tensor) -> None:
-        """Begin with real vectors, slightly disturbed so that no two codes are equal."""
-        picks = torch.randint(len(vectors_ND), (len(self.weight),), device=vectors_ND.device)
-        noise = 0.01 * vectors_ND.std() * torch.randn_like(self.weight)
-        self.weight.copy_(vectors_ND[picks] + noise)
+    def start_from(self, vectors_ND: Tensor, iterations: int = 10) -> None:
+        """Begin as the k-means of real vectors; a centre that loses all of them takes a random one."""
+        vectors = vectors_ND.float()
+        picks = torch.randperm(len(vectors), device=vectors.device)[: len(self.weight)]
+        picks = picks.repeat(-(-len(self.weight) // len(picks)))[: len(self.weight)]
+        self.weight.copy_(vectors[picks] + 0.01 * vectors.std() * torch.randn_like(self.weight))
+        for _ in range(iterations):
+            ids = torch.cat([self.nearest(part) for part in vectors.split(8192)])
+            counts = torch.bincount(ids, minlength=len(self.weight))
+            sums = torch.zeros_like(self.weight).index_add_(0, ids, vectors)
+            self.weight.copy_(sums / counts.clamp(min=1)[:, None])
+            empty = counts == 0
+            self.weight[empty] = vectors[torch.randint(len(vectors), (int(empty.sum()),), device=vectors.device)]
         self.ema_weight.copy_(self.weight)
         self.ema_count.fill_(1.0)
 

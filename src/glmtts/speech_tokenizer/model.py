@@ -16,17 +16,23 @@ SAMPLES_PER_FRAME = 320
 
 
 class SpeechTokenizerConfig(StrictConfig):
-    """Sizes of the encoder up to the codebook, and of what only training needs after it."""
+    """Sizes of the encoder up to the codebook, and of what only training needs after it.
+
+    `code_width` projects the pooled vectors before the codebook; None quantises them as they are, like the release.
+    `relative_pitch` takes F0 relative to the utterance's median (pitch.py); the report's is absolute.
+    `mel_scale` weighs a loss that the report does not have: the mel, read back from the codes (0 leaves it out).
+    """
 
     d_model: int = 512
     heads: int = 8
     ffn: int = 2048
     num_mel_bins: int = 80
     max_positions: int = 1500
-    layers_before: int = 4
-    layers_after: int = 2
+    layers_before: int = 6
+    layers_after: int = 1
     pooling: int = 2
-    codes: int = 1024
+    codes: int = 2048
+    code_width: int | None = 64
     ema_decay: float = 0.99
     restart_interval: int = 100
     causal_attention: bool = False
@@ -35,7 +41,9 @@ class SpeechTokenizerConfig(StrictConfig):
     commitment_scale: float = 2.5
     pitch_scale: float = 2.0
     pitch: bool = True
-    continuous_steps: int = 150
+    relative_pitch: bool = True
+    mel_scale: float = 4.0
+    continuous_steps: int = 200
 
     @property
     def tokens_per_second(self) -> float:
@@ -54,14 +62,15 @@ class SpeechTokenizer(nn.Module):
         self.conv2 = Convolution(width, width, 2, config.causal_convolution)
         self.embed_positions = nn.Embedding(config.max_positions, width)
         self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_before))
-        self.codebook = Codebook(config.codes, width, config.ema_decay, config.restart_interval)
+        self.project = nn.Identity() if config.code_width is None else nn.Linear(width, config.code_width)
+        self.codebook = Codebook(config.codes, config.code_width or width, config.ema_decay, config.restart_interval)
         self.features = WhisperFeatures(config.num_mel_bins)
 
     def encode(self, features_BMT: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
         """Whisper features (B, M, T) at 100 Hz with their mask (B, T) to tokens (B, S) and their mask (B, S)."""
         hidden, valid = self.encode_layers(self.embed(features_BMT), mask_BT[:, ::2], 0)
         pooled = self.pool(hidden)
-        tokens = self.codebook.nearest(pooled.flatten(0, 1)).view(pooled.shape[:2])
+        tokens = self.codebook.nearest(self.project(pooled).flatten(0, 1)).view(pooled.shape[:2])
         return tokens, valid[:, :: self.config.pooling]
 
     def embed(self, features_BMT: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ REFERENCE_HZ = 150.0
 
 
 class PitchEstimator(nn.Module):
-    """Two convolutions on tokens up-sampled to the frame rate; log2(F0 / 150 Hz) and voicing for every frame."""
+    """Two convolutions on tokens up-sampled to the frame rate; pitch in octaves and voicing for every frame."""
 
     def __init__(self, width: int, upsample: int, channels: int = 256) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class PitchEstimator(nn.Module):
         self.out = nn.Conv1d(channels, 2, kernel_size=1)
 
     def forward(self, quantised_BSD: Tensor) -> tuple[Tensor, Tensor]:
-        """Quantised vectors (B, S, D) to octaves from 150 Hz and voicing logits, both (B, S · upsample)."""
+        """Quantised vectors (B, S, D) to octaves from the reference and voicing logits, both (B, S · upsample)."""
         batch, tokens, _ = quantised_BSD.shape
         wide = self.expand(quantised_BSD.transpose(1, 2))
         frames = wide.view(batch, -1, self.upsample, tokens).transpose(2, 3).reshape(batch, -1, tokens * self.upsample)
@@ -26,10 +26,21 @@ class PitchEstimator(nn.Module):
         return pitch, voicing
 
 
-def pitch_loss(pitch_BT: Tensor, voicing_BT: Tensor, f0_BT: Tensor, mask_BT: Tensor) -> Tensor:
+def octaves_of(f0_BT: Tensor, relative: bool) -> Tensor:
+    """F0 (B, T) in Hz to octaves from 150 Hz, or from the median of each utterance's voiced frames.
+
+    Relative pitch leaves the height of a voice to the speaker embedding and tone and intonation to the tokens.
+    """
+    octaves_BT = torch.log2(f0_BT.clamp(min=40) / REFERENCE_HZ)
+    if not relative:
+        return octaves_BT
+    return octaves_BT - octaves_BT.where(f0_BT > 0, torch.nan).nanmedian(dim=1, keepdim=True).values.nan_to_num()
+
+
+def pitch_loss(pitch_BT: Tensor, voicing_BT: Tensor, f0_BT: Tensor, mask_BT: Tensor, relative: bool) -> Tensor:
     """L1 in octaves over voiced frames plus binary cross-entropy of voicing over all; F0 in Hz, 0 = unvoiced."""
     voiced = (f0_BT > 0) & mask_BT.bool()
-    target = torch.log2(f0_BT.clamp(min=40) / REFERENCE_HZ)
+    target = octaves_of(f0_BT, relative)
     octaves = (pitch_BT.float() - target).abs().mul(voiced).sum() / voiced.sum().clamp(min=1)
     entropy = F.binary_cross_entropy_with_logits(voicing_BT.float(), voiced.float(), reduction="none")
     return octaves + entropy.mul(mask_BT).sum() / mask_BT.sum().clamp(min=1)

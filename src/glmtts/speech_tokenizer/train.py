@@ -1,8 +1,11 @@
-"""Training of the speech tokenizer: ASR loss (CTC) + pitch loss + commitment (report section 2.3).
+"""Training of the speech tokenizer: ASR loss (CTC) + pitch loss + commitment (report section 2.3), and a mel loss.
 
-The lower layers of Whisper stay frozen, and their output is computed once; what is trained starts from there.
+The lower layers of Whisper stay frozen, and their output is computed once; what is trained starts from there. The
+mel loss is ours: with hours of speech in place of the report's hundred thousand, the ASR loss alone leaves out of
+the codes what a vocoder needs to be understood (docs/mini.md has the figures).
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,45 +16,63 @@ from torch import Tensor, nn
 
 from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
-from glmtts.speech_tokenizer.pitch import REFERENCE_HZ, PitchEstimator, pitch_loss
+from glmtts.speech_tokenizer.mel_head import MelHead, mel_loss
+from glmtts.speech_tokenizer.pitch import PitchEstimator, octaves_of, pitch_loss
 from glmtts.text.phonemes import ENGLISH, MANDARIN
 
 BLANK, BOUNDARY = "", "|"
 LABELS = [BLANK, BOUNDARY, *MANDARIN, *ENGLISH]
+START_BATCHES = 24
 LABEL_IDS = {label: number for number, label in enumerate(LABELS)}
 
 
 @dataclass
 class TokenizerBatch:
-    """A padded batch: frozen layers' output at 50 Hz, its mask, F0 in Hz, and label ids with lengths."""
+    """A padded batch: frozen layers' output at 50 Hz, its mask, F0 in Hz, log-mel, speaker, label ids with lengths."""
 
     hidden_BTD: Tensor
     mask_BT: Tensor
     f0_BT: Tensor
+    mel_BTM: Tensor
+    speaker_BD: Tensor
     labels_BL: Tensor
     label_lengths_B: Tensor
 
 
-def collate(items: Sequence[tuple[np.ndarray, np.ndarray, list[str]]]) -> TokenizerBatch:
-    """Batch (hidden (T, D), f0 (T,), labels) of several utterances."""
-    frames = [min(len(hidden), len(f0)) // 2 * 2 for hidden, f0, _ in items]
-    longest, width = max(frames), items[0][0].shape[1]
-    hidden_BTD = torch.zeros(len(items), longest, width)
+@dataclass(frozen=True)
+class TokenizerExample:
+    """One utterance: frozen layers' output (T, D), F0 (T,) in Hz, log-mel (T, M), speaker embedding (E,), labels."""
+
+    hidden: np.ndarray
+    f0: np.ndarray
+    mel: np.ndarray
+    speaker: np.ndarray
+    labels: list[str]
+
+
+def collate(items: Sequence[TokenizerExample]) -> TokenizerBatch:
+    """Batch several utterances, each cut to whole pairs of frames."""
+    frames = [min(len(item.hidden), len(item.f0), len(item.mel)) // 2 * 2 for item in items]
+    longest = max(frames)
+    hidden_BTD = torch.zeros(len(items), longest, items[0].hidden.shape[1])
+    mel_BTM = torch.zeros(len(items), longest, items[0].mel.shape[1])
     f0_BT, mask_BT = torch.zeros(len(items), longest), torch.zeros(len(items), longest)
-    labels = [torch.tensor([LABEL_IDS[label] for label in item[2]]) for item in items]
-    for row, (length, (hidden, f0, _)) in enumerate(zip(frames, items, strict=True)):
-        hidden_BTD[row, :length] = torch.from_numpy(np.array(hidden[:length], dtype=np.float32))
-        f0_BT[row, :length] = torch.from_numpy(np.array(f0[:length], dtype=np.float32))
+    labels = [torch.tensor([LABEL_IDS[label] for label in item.labels]) for item in items]
+    for row, (length, item) in enumerate(zip(frames, items, strict=True)):
+        for padded, values in ((hidden_BTD, item.hidden), (f0_BT, item.f0), (mel_BTM, item.mel)):
+            padded[row, :length] = torch.from_numpy(np.array(values[:length], dtype=np.float32))
         mask_BT[row, :length] = 1
+    speaker_BD = torch.from_numpy(np.stack([item.speaker for item in items]).astype(np.float32))
     lengths = torch.tensor([len(label) for label in labels])
-    return TokenizerBatch(hidden_BTD, mask_BT, f0_BT, nn.utils.rnn.pad_sequence(labels, batch_first=True), lengths)
+    labels_BL = nn.utils.rnn.pad_sequence(labels, batch_first=True)
+    return TokenizerBatch(hidden_BTD, mask_BT, f0_BT, mel_BTM, speaker_BD, labels_BL, lengths)
 
 
 class SpeechTokenizerTraining(nn.Module):
     """The tokenizer with what stands after its codebook in training: a second position table, layers, heads.
 
     For the first `continuous_steps` the vectors pass unquantised: the encoder then moves fast, and a codebook that
-    follows by moving averages would lag behind and collapse.
+    follows by moving averages would lag behind and collapse. It begins as the k-means of the last of those vectors.
     """
 
     steps: Tensor
@@ -69,42 +90,56 @@ class SpeechTokenizerTraining(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_after))
         self.norm = nn.LayerNorm(width)
         self.asr_head = nn.Linear(width, len(LABELS))
+        self.expand = nn.Identity() if config.code_width is None else nn.Linear(config.code_width, width)
         self.pitch = PitchEstimator(width, config.pooling) if config.pitch else None
+        self.mel = MelHead(width, config.pooling) if config.mel_scale else None
+        self._seen: deque[Tensor] = deque(maxlen=START_BATCHES)
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def pooled(self, batch: TokenizerBatch) -> tuple[Tensor, Tensor]:
         """Vectors before the codebook (B, S, D) and their mask (B, S)."""
         hidden, _ = self.tokenizer.encode_layers(batch.hidden_BTD, batch.mask_BT, self.frozen_layers)
-        return self.tokenizer.pool(hidden), batch.mask_BT[:, :: self.config.pooling].bool()
+        return self.tokenizer.project(self.tokenizer.pool(hidden)), batch.mask_BT[:, :: self.config.pooling].bool()
 
     def _quantise(self, vectors_ND: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         self.steps += int(self.training)
         if self.training and self.steps <= self.config.continuous_steps:
+            self._seen.append(vectors_ND.detach().float())
             ids = torch.zeros(len(vectors_ND), dtype=torch.long, device=vectors_ND.device)
             return vectors_ND, ids, vectors_ND.new_zeros(())
+        if self.training and self._seen:
+            self.tokenizer.codebook.start_from(torch.cat(list(self._seen)))
+            self._seen.clear()
         return self.tokenizer.codebook(vectors_ND)
+
+    def label_logits(self, quantised_BSD: Tensor, mask_BS: Tensor) -> Tensor:
+        """The ASR head: quantised vectors (B, S, D) to logits of `LABELS` (B, S, V)."""
+        hidden = quantised_BSD + self.embed_positions2.weight[: mask_BS.shape[1]]
+        mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        return self.asr_head(self.norm(hidden))
 
     def forward(self, batch: TokenizerBatch) -> dict[str, Tensor]:
         """Everything the loss and the evaluation read: logits, tokens, commitment, pitch and voicing."""
         pooled_BSD, mask_BS = self.pooled(batch)
         quantised, ids, commitment = self._quantise(pooled_BSD[mask_BS])
-        quantised_BSD = torch.zeros_like(pooled_BSD, dtype=quantised.dtype)
-        quantised_BSD[mask_BS] = quantised
+        expanded = self.expand(quantised)
+        quantised_BSD = expanded.new_zeros(*mask_BS.shape, expanded.shape[-1])
+        quantised_BSD[mask_BS] = expanded
         tokens_BS = torch.full(mask_BS.shape, -1, device=ids.device)
         tokens_BS[mask_BS] = ids
-        hidden = quantised_BSD + self.embed_positions2.weight[: mask_BS.shape[1]]
-        mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
-        for layer in self.layers:
-            hidden = layer(hidden, mask)
-        output = {"logits_BSV": self.asr_head(self.norm(hidden)), "tokens_BS": tokens_BS, "mask_BS": mask_BS}
+        output = {"logits_BSV": self.label_logits(quantised_BSD, mask_BS), "tokens_BS": tokens_BS, "mask_BS": mask_BS}
         output["commitment"] = commitment
         if self.pitch is not None:
             output["pitch_BT"], output["voicing_BT"] = self.pitch(quantised_BSD)
+        if self.mel is not None:
+            output["mel_BTM"] = self.mel(quantised_BSD, F.normalize(batch.speaker_BD, dim=-1), mask_BS)
         return output
 
 
 def tokenizer_loss(model: SpeechTokenizerTraining, batch: TokenizerBatch) -> tuple[Tensor, dict[str, float]]:
-    """CTC + pitch_scale · pitch + commitment_scale · commitment."""
+    """CTC + pitch_scale · pitch + mel_scale · mel + commitment_scale · commitment."""
     output = model(batch)
     config: SpeechTokenizerConfig = model.config
     log_probs = output["logits_BSV"].float().log_softmax(-1).transpose(0, 1)
@@ -113,22 +148,28 @@ def tokenizer_loss(model: SpeechTokenizerTraining, batch: TokenizerBatch) -> tup
     loss = ctc + config.commitment_scale * output["commitment"]
     metrics = {"ctc": float(ctc.detach()), "commitment": float(output["commitment"].detach())}
     if "pitch_BT" in output:
-        pitch = pitch_loss(output["pitch_BT"], output["voicing_BT"], batch.f0_BT, batch.mask_BT)
+        pitch = pitch_loss(
+            output["pitch_BT"], output["voicing_BT"], batch.f0_BT, batch.mask_BT, config.relative_pitch
+        )
         loss = loss + config.pitch_scale * pitch
         metrics["pitch"] = float(pitch.detach())
+    if "mel_BTM" in output:
+        mel = mel_loss(output["mel_BTM"], batch.mel_BTM, batch.mask_BT)
+        loss = loss + config.mel_scale * mel
+        metrics["mel"] = float(mel.detach())
     metrics["codes_in_batch"] = float(output["tokens_BS"].unique().numel())
     return loss, metrics
 
 
 @torch.inference_mode()
 def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) -> dict[str, float]:
-    """Codebook use and perplexity, F0 correlation, voicing error, phoneme and word error rates of the ASR head.
+    """Codebook use and perplexity, F0 correlation, voicing error, log-mel L1, phoneme and word errors of the ASR head.
 
     A word is what stands between word boundaries: an English word, or a toned Mandarin syllable.
     """
     counts = torch.zeros(model.config.codes)
     errors = {"phoneme": [0, 0], "word": [0, 0]}
-    predicted, actual, voicing_wrong = [], [], []
+    predicted, actual, voicing_wrong, mels = [], [], [], []
     for batch in batches:
         output = model(batch)
         tokens = output["tokens_BS"]
@@ -139,11 +180,13 @@ def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) 
             wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]
             _count(errors["phoneme"], [x for x in heard if x != BOUNDARY], [x for x in wanted if x != BOUNDARY])
             _count(errors["word"], _words(heard), _words(wanted))
+        if "mel_BTM" in output:
+            mels.append(float(mel_loss(output["mel_BTM"], batch.mel_BTM, batch.mask_BT)))
         if "pitch_BT" in output:
             valid = batch.mask_BT.bool()
             voiced = (batch.f0_BT > 0) & valid
             predicted.append(output["pitch_BT"][voiced].float())
-            actual.append(torch.log2(batch.f0_BT[voiced] / REFERENCE_HZ))
+            actual.append(octaves_of(batch.f0_BT, model.config.relative_pitch)[voiced])
             voicing_wrong.append(((output["voicing_BT"] > 0) != (batch.f0_BT > 0))[valid].float())
     shares = counts[counts > 0] / counts.sum()
     result = {
@@ -151,6 +194,8 @@ def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) 
         "perplexity": float(torch.exp(-(shares * shares.log()).sum())),
         **{f"{unit}_error": wrong / max(1, total) for unit, (wrong, total) in errors.items()},
     }
+    if mels:
+        result["mel_l1"] = sum(mels) / len(mels)
     if predicted:
         both = torch.stack([torch.cat(predicted), torch.cat(actual)])
         result["f0_correlation"] = float(torch.corrcoef(both)[0, 1])
@@ -183,5 +228,13 @@ def tokens_from_hidden(model: SpeechTokenizerTraining, hidden_TD: np.ndarray) ->
     hidden = torch.from_numpy(np.array(hidden_TD, dtype=np.float32))[None]
     whole = hidden[:, : hidden.shape[1] // 2 * 2]
     encoded, _ = model.tokenizer.encode_layers(whole, torch.ones(whole.shape[:2]), model.frozen_layers)
-    pooled = model.tokenizer.pool(encoded)[0]
-    return model.tokenizer.codebook.nearest(pooled).numpy().astype(np.int32)
+    vectors = model.tokenizer.project(model.tokenizer.pool(encoded)[0])
+    return model.tokenizer.codebook.nearest(vectors).numpy().astype(np.int32)
+
+
+@torch.inference_mode()
+def label_log_probs(model: SpeechTokenizerTraining, tokens_S: Tensor) -> Tensor:
+    """What the ASR head reads from tokens (S,): log-probabilities of `LABELS` (S, V)."""
+    quantised = model.expand(model.tokenizer.codebook.weight[tokens_S])[None]
+    mask = torch.ones(1, len(tokens_S), dtype=torch.bool, device=tokens_S.device)
+    return model.label_logits(quantised, mask)[0].log_softmax(-1)

@@ -1,0 +1,54 @@
+"""Align the speech tokens of every utterance with its phonemes, by the speech tokenizer's own ASR head.
+
+    python recipes/mini/align.py --work WORK
+
+Writes the feature `alignment`: for each token the phoneme (counted without word boundaries) that it speaks; empty
+where a transcript leaves its reading open or is longer than its speech.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from corpora import PEOPLE, TEACHER
+from prepare import FROZEN_LAYERS
+from stage import frontend, hybrid_of, open_stores
+from tqdm import tqdm
+
+from glmtts.features import FeatureStore, write_feature
+from glmtts.lm.alignment import ctc_path
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import BOUNDARY, LABEL_IDS, SpeechTokenizerTraining, label_log_probs
+from glmtts.text.frontend import TextFrontend, phonemes_of
+from glmtts.training import load_trained
+
+
+def alignments(model: SpeechTokenizerTraining, front: TextFrontend, store: FeatureStore) -> Iterator[np.ndarray]:
+    """The alignment of each utterance of a corpus."""
+    for number, entry in enumerate(tqdm(store.entries, desc=f"{store.folder.name} alignment", mininterval=10)):
+        labels = phonemes_of(hybrid_of(front, entry))
+        phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
+        tokens = torch.from_numpy(np.array(store.get(number, "tokens"), dtype=np.int64))
+        try:
+            path = ctc_path(label_log_probs(model, tokens).numpy(), np.array([LABEL_IDS[label] for label in labels]))
+        except ValueError:
+            labels = []
+        yield phoneme_of_label[path].astype(np.int32) if labels else np.zeros(0, dtype=np.int32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="holds features/ and the trained speech_tokenizer/")
+    arguments = parser.parse_args()
+    stores = open_stores(arguments.work / "features", (*TEACHER, *PEOPLE))
+    front = frontend(arguments.work, stores)
+    model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
+    load_trained(model, arguments.work / "speech_tokenizer")
+    for store in stores:
+        write_feature(store.folder, "alignment", alignments(model, front, store))
+
+
+if __name__ == "__main__":
+    main()

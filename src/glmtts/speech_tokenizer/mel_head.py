@@ -1,0 +1,61 @@
+"""A head that reads the mel back from the codes and the speaker, so that the codes keep what makes speech clear.
+
+Not in the report, whose codebook sees enough speech to keep it by the ASR loss alone; used in training only.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MEL_MEAN, MEL_STD = -5.5, 2.5
+
+
+class ModulatedBlock(nn.Module):
+    """ConvNeXt over time whose norm is scaled and shifted by the speaker."""
+
+    def __init__(self, width: int, condition: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(width, width, kernel_size=7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.modulation = nn.Linear(condition, 2 * width)
+        self.rise, self.fall = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
+
+    def forward(self, x_BTD: Tensor, speaker_BE: Tensor, mask_BT1: Tensor) -> Tensor:
+        """Shape (B, T, D) in and out; padding counts as zeros."""
+        hidden = self.norm(self.depthwise((x_BTD * mask_BT1).transpose(1, 2)).transpose(1, 2))
+        scale, shift = self.modulation(speaker_BE)[:, None].chunk(2, dim=-1)
+        return x_BTD + self.fall(F.gelu(self.rise(hidden * (1 + scale) + shift)))
+
+
+class MelHead(nn.Module):
+    """Blocks at the token rate, up-sampling, blocks at the frame rate, log-mel.
+
+    `width` None takes vectors that have `channels` entries already (flow/prior.py).
+    """
+
+    def __init__(
+        self, width: int | None, upsample: int, channels: int = 256, n_mels: int = 80, speaker: int = 192
+    ) -> None:
+        super().__init__()
+        self.enter = nn.Identity() if width is None else nn.Linear(width, channels)
+        self.slow = nn.ModuleList(ModulatedBlock(channels, speaker) for _ in range(2))
+        self.expand = nn.Linear(channels, upsample * channels)
+        self.fast = nn.ModuleList(ModulatedBlock(channels, speaker) for _ in range(3))
+        self.out = nn.Linear(channels, n_mels)
+
+    def forward(self, quantised_BSD: Tensor, speaker_BE: Tensor, mask_BS: Tensor) -> Tensor:
+        """Quantised vectors (B, S, D), unit speaker vectors (B, E) and a mask to log-mels (B, S · upsample, M)."""
+        mask_BS1 = mask_BS[..., None]
+        x = self.enter(quantised_BSD)
+        for block in self.slow:
+            x = block(x, speaker_BE, mask_BS1)
+        x = self.expand(x).unflatten(-1, (-1, x.shape[-1])).flatten(1, 2)
+        mask_BT1 = mask_BS1.repeat_interleave(x.shape[1] // mask_BS.shape[1], dim=1)
+        for block in self.fast:
+            x = block(x, speaker_BE, mask_BT1)
+        return self.out(x) * MEL_STD + MEL_MEAN
+
+
+def mel_loss(predicted_BTM: Tensor, mel_BTM: Tensor, mask_BT: Tensor) -> Tensor:
+    """Mean absolute error of log-mels over real frames."""
+    error_BT = (predicted_BTM.float() - mel_BTM).abs().mean(-1)
+    return (error_BT * mask_BT).sum() / mask_BT.sum()
