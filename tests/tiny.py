@@ -19,18 +19,21 @@ from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sampling import SamplingConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer
 from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
 
 CODES = 16
+SAMPLING = SamplingConfig(min_ratio=0.5, max_ratio=1.5)
 KINDS = {
     "lm": "llama",
     "flow": "dit",
     "vocoder": "vocos2d",
     "speaker": "campplus",
     "speech_tokenizer": "whisper_vq",
+    "token_recogniser": "token_recogniser",
 }
 
 
@@ -65,6 +68,7 @@ def tiny_bundle(folder: Path) -> Path:
     (folder / "voices").mkdir(parents=True)
     tokenizer = tiny_tokenizer()
     tokenizer.save(folder)
+    tokenizer_model = tiny_speech_tokenizer()
     vocoder = Vocos2D(Vocos2DConfig(channels=4, layers=1, bands=60, kernel=3))
     speaker = CampPlus(CampPlusConfig(layers=(1, 1, 1)))
     models = {
@@ -72,7 +76,8 @@ def tiny_bundle(folder: Path) -> Path:
         "flow": tiny_flow(),
         "vocoder": vocoder,
         "speaker": speaker,
-        "speech_tokenizer": tiny_speech_tokenizer(),
+        "speech_tokenizer": tokenizer_model,
+        "token_recogniser": TokenRecogniser(tokenizer_model.config),
     }
     config = BundleConfig(
         name="tiny",
@@ -83,7 +88,7 @@ def tiny_bundle(folder: Path) -> Path:
         text=TextConfig(),
         text_files={name: digest_of(folder / name) for name in TOKENIZER_FILES},
         voices={},
-        synthesis=SynthesisDefaults(voice="tone", steps=2, sampling=SamplingConfig(min_ratio=0.5, max_ratio=1.5)),
+        synthesis=SynthesisDefaults(voice="tone", steps=2, candidates=3, sampling=SAMPLING),
     )
     seconds = torch.arange(36000) / 24000
     voice = voice_of(Bundle(folder, config, torch.device("cpu")), 0.3 * torch.sin(1200 * seconds), "A tone.")

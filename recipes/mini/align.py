@@ -20,19 +20,20 @@ from tqdm import tqdm
 from glmtts.features import FeatureStore, write_feature
 from glmtts.lm.alignment import ctc_path
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.train import BOUNDARY, LABEL_IDS, SpeechTokenizerTraining, label_log_probs
+from glmtts.speech_tokenizer.recogniser import BOUNDARY, LABEL_IDS, TokenRecogniser
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, recogniser_of
 from glmtts.text.frontend import TextFrontend, phonemes_of
 from glmtts.training import load_trained
 
 
-def alignments(model: SpeechTokenizerTraining, front: TextFrontend, store: FeatureStore) -> Iterator[np.ndarray]:
+def alignments(recogniser: TokenRecogniser, front: TextFrontend, store: FeatureStore) -> Iterator[np.ndarray]:
     """The alignment of each utterance of a corpus."""
     for number, entry in enumerate(tqdm(store.entries, desc=f"{store.folder.name} alignment", mininterval=10)):
         labels = phonemes_of(hybrid_of(front, entry))
         phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
         tokens = torch.from_numpy(np.array(store.get(number, "tokens"), dtype=np.int64))
         try:
-            path = ctc_path(label_log_probs(model, tokens).numpy(), np.array([LABEL_IDS[label] for label in labels]))
+            path = ctc_path(recogniser.log_probs(tokens).numpy(), np.array([LABEL_IDS[label] for label in labels]))
         except ValueError:
             labels = []
         yield phoneme_of_label[path].astype(np.int32) if labels else np.zeros(0, dtype=np.int32)
@@ -45,9 +46,9 @@ def main() -> None:
     stores = open_stores(arguments.work / "features", (*TEACHER, *PEOPLE))
     front = frontend(arguments.work, stores)
     model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-    load_trained(model, arguments.work / "speech_tokenizer")
+    recogniser = recogniser_of(load_trained(model, arguments.work / "speech_tokenizer"))
     for store in stores:
-        write_feature(store.folder, "alignment", alignments(model, front, store))
+        write_feature(store.folder, "alignment", alignments(recogniser, front, store))
 
 
 if __name__ == "__main__":

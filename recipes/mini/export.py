@@ -29,7 +29,7 @@ from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, recogniser_of
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
@@ -50,18 +50,29 @@ DESCRIPTION = "Mandarin and English, 24 kHz, trained from scratch by recipes/min
 LICENCE = "Apache-2.0"
 
 
+def trained_vocoder(work: Path) -> Vocos2D:
+    """The generator that `train_vocoder.py` left, or that of the embedded bundle where none was trained."""
+    if not (work / "vocoder" / "state.safetensors").exists():
+        return Bundle.open().module("vocoder")
+    vocoder = Vocos2D(Vocos2DConfig())
+    vocoder.load_state_dict(load_state(work / "vocoder" / "state.safetensors")["generator"])
+    return vocoder
+
+
 def save_modules(work: Path, out: Path) -> dict:
     """Write every module; gives their entries."""
     tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
     load_trained(tokenizer, work / "speech_tokenizer")
-    vocoder = Vocos2D(Vocos2DConfig())
-    vocoder.load_state_dict(load_state(work / "vocoder" / "state.safetensors")["generator"])
+    vocoder = trained_vocoder(work)
     speaker = CampPlus(CampPlusConfig())
     speaker.load_state_dict(load_file(work / "speaker" / "model.safetensors"), strict=False)
     config = lm_config(TextTokenizer.load(work / "text").size)
     lm, flow = Llama(config), DiT(FlowConfig())
     return {
         "speech_tokenizer": save_module(out, "speech_tokenizer", "whisper_vq", tokenizer.tokenizer, tokenizer.config),
+        "token_recogniser": save_module(
+            out, "token_recogniser", "token_recogniser", recogniser_of(tokenizer), tokenizer.config
+        ),
         "speaker": save_module(out, "speaker", "campplus", speaker, speaker.config),
         "lm": save_module(out, "lm", "llama", load_trained(lm, work / "lm"), config),
         "flow": save_module(out, "flow", "dit", load_trained(flow, work / "flow"), flow.config),

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
     parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch-seconds", type=float, default=60)
+    parser.add_argument("--batch-seconds", type=float, default=30)
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
     stores = open_stores(arguments.work / "features", (*TEACHER, *PEOPLE))
@@ -64,7 +64,7 @@ def main() -> None:
 
     model = start(SpeechTokenizerConfig(), arguments.whisper)
     config = TrainingConfig(
-        steps=arguments.steps, learning_rate=3e-4, warmup_steps=50, ema_decay=0.0,
+        steps=arguments.steps, learning_rate=5e-4, warmup_steps=50, ema_decay=0.0,
         max_seconds=arguments.max_seconds, save_every=200,
     )  # fmt: skip
     trainer = Trainer(model, tokenizer_loss, config, arguments.work / "speech_tokenizer")

@@ -24,6 +24,7 @@ from glmtts.lm.sampling import SamplingConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speaker.onnx import OnnxSpeaker, OnnxSpeakerConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.vocoder.hift import HiFT, HiFTConfig
@@ -35,6 +36,7 @@ TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
 TRAINING_ONLY = ("codebook.ema_count", "codebook.ema_weight", "codebook.updates", "num_batches_tracked")
 ARCHITECTURES: dict[str, tuple[type[StrictConfig], Any]] = {
     "whisper_vq": (SpeechTokenizerConfig, SpeechTokenizer),
+    "token_recogniser": (SpeechTokenizerConfig, TokenRecogniser),
     "campplus": (CampPlusConfig, CampPlus),
     "campplus_onnx": (OnnxSpeakerConfig, OnnxSpeaker),
     "llama": (LMConfig, Llama),
@@ -63,10 +65,15 @@ class VoiceEntry(StrictConfig):
 
 
 class SynthesisDefaults(StrictConfig):
-    """How a model speaks where the user does not say."""
+    """How a model speaks where the user does not say.
+
+    `candidates` token sequences are drawn for each piece of text, and the one that the module `token_recogniser`
+    reads best is spoken; 1 draws one and reads none.
+    """
 
     voice: str | None = None
     sampling: SamplingConfig = SamplingConfig()
+    candidates: int = 1
     steps: int = 10
     guidance: float = 0.7
     pause_seconds: float = 0.15

@@ -8,14 +8,14 @@ from glmtts.errors import AudioError
 from glmtts.speech_tokenizer.codebook import Codebook
 from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.recogniser import LABELS
 from glmtts.speech_tokenizer.train import (
-    LABELS,
     SpeechTokenizerTraining,
     TokenizerExample,
     collate,
     edit_distance,
     evaluate,
-    label_log_probs,
+    recogniser_of,
     tokenizer_loss,
     tokens_from_hidden,
 )
@@ -142,9 +142,11 @@ def test_learns_labels_and_pitch_of_one_batch() -> None:
     measured = evaluate(model.eval(), [batch])
     assert measured["voicing_error"] < 0.2
     assert measured["mel_l1"] < 2
-    log_probs = label_log_probs(model, torch.arange(8))
-    assert log_probs.shape == (8, len(LABELS))
-    assert len(tokens_from_hidden(model, items[0].hidden)) == 20
+    recogniser, tokens = recogniser_of(model), torch.from_numpy(tokens_from_hidden(model, items[0].hidden)).long()
+    assert len(tokens) == 20
+    assert recogniser.log_probs(tokens).shape == (20, len(LABELS))
+    assert recogniser.cost(tokens, labels) < recogniser.cost(tokens, ["M", "A5", "|", "T", "U4"])
+    assert recogniser.cost(tokens[:1], labels) == float("inf")
 
 
 def test_edit_distance() -> None:

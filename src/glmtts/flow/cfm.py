@@ -75,12 +75,18 @@ def guided_velocity(
 
 
 def flow_loss(
-    model: DiT, tokens_BS: Tensor, mel_BTM: Tensor, mask_BT: Tensor, speaker_BD: Tensor
+    model: DiT,
+    tokens_BS: Tensor,
+    mel_BTM: Tensor,
+    mask_BT: Tensor,
+    speaker_BD: Tensor,
+    visible_TT: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """E ‖v(x_t, t) − (x₁ − (1 − σ) x₀)‖² with x_t = (1 − (1 − σ) t) x₀ + t x₁, over frames after the prompt.
 
     The prompt is a random prefix of up to 70 % of the frames, none for half of the utterances; prompt and speaker
-    are dropped together with probability 0.2, so that guidance has its unconditional velocity.
+    are dropped together with probability 0.2, so that guidance has its unconditional velocity. `visible_TT` is true
+    where a frame may attend.
     """
     config, (batch, frames, _) = model.config, mel_BTM.shape
     x1 = (mel_BTM - config.mel_mean) / config.mel_std
@@ -100,6 +106,7 @@ def flow_loss(
         x1 * in_prompt_BT[..., None],
         speaker_BD * kept_B[:, None],
         mask_BT,
+        visible_TT,
     )
     error_BT = (velocity.float() - (x1 - (1 - SIGMA_MIN) * x0)).square().mean(-1)
     counted_BT = mask_BT * ~in_prompt_BT

@@ -33,7 +33,7 @@ class FlowConfig(StrictConfig):
     n_mels: int = 80
     speaker_width: int = 192
     prior_width: int | None = 256
-    position_kernel: int = 31
+    position_kernel: int = 15
     position_groups: int = 16
     rotate_first_head_only: bool = False
     frames_per_token: int = 2

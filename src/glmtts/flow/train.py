@@ -9,6 +9,10 @@ from torch import Tensor
 
 from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT
+from glmtts.flow.streaming import block_causal_mask
+
+BLOCK_CAUSAL_SHARE = 0.5
+SHORTEST_BLOCK, LONGEST_BLOCK = 50, 400
 
 
 @dataclass
@@ -38,5 +42,9 @@ def collate(items: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], frames_p
 
 
 def batch_loss(model: DiT, batch: FlowBatch) -> tuple[Tensor, dict[str, float]]:
-    """The flow-matching loss of one batch."""
-    return flow_loss(model, batch.tokens_BS, batch.mel_BTM, batch.mask_BT, batch.speaker_BD)
+    """The flow-matching loss of one batch; half of the batches attend in blocks of one random size, for streaming."""
+    visible_TT = None
+    if torch.rand(()) < BLOCK_CAUSAL_SHARE:
+        size = int(torch.randint(SHORTEST_BLOCK, LONGEST_BLOCK + 1, ()))
+        visible_TT = block_causal_mask([size], batch.mel_BTM.shape[1]).to(batch.mel_BTM.device)
+    return flow_loss(model, batch.tokens_BS, batch.mel_BTM, batch.mask_BT, batch.speaker_BD, visible_TT)

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from glmtts.text.tokenizer import BEGIN_OF_AUDIO, END_OF_AUDIO, PADDING, TextTokenizer
 
 
@@ -27,6 +30,10 @@ class AudioTokens:
             end=tokenizer.token_id(END_OF_AUDIO),
             padding=tokenizer.token_id(PADDING),
         )
+
+    def choices(self, embedding_VD: Tensor) -> Tensor:
+        """Rows of the (tied) embedding that may follow in speech: every code, then the end of audio (C + 1, D)."""
+        return torch.cat([embedding_VD[self.first : self.first + self.count], embedding_VD[self.end, None]])
 
 
 def build_prompt(

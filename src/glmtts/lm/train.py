@@ -121,13 +121,7 @@ def lm_loss(
     inputs: list[Tensor] | None = [] if alignment_scale else None
     hidden_ND = model.hidden(ids_BL, inputs=inputs)[taken_BL]
     targets_N = batch.targets_BL[taken_BL]
-    choices = torch.cat(
-        [
-            model.model.embed_tokens.weight[layout.first : layout.first + layout.count],
-            model.model.embed_tokens.weight[layout.end, None],
-        ]
-    )
-    logits_NC = (hidden_ND @ choices.T).float()
+    logits_NC = (hidden_ND @ layout.choices(model.model.embed_tokens.weight).T).float()
     wanted_N = torch.where(targets_N == layout.end, layout.count, targets_N - layout.first)
     loss = F.cross_entropy(logits_NC, wanted_N)
     metrics = {"accuracy": float((logits_NC.argmax(-1) == wanted_N).float().mean())}

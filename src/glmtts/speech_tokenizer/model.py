@@ -43,7 +43,7 @@ class SpeechTokenizerConfig(StrictConfig):
     pitch: bool = True
     relative_pitch: bool = True
     mel_scale: float = 4.0
-    continuous_steps: int = 200
+    continuous_steps: int = 400
 
     @property
     def tokens_per_second(self) -> float:

@@ -14,16 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
-from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.mel_head import MelHead, mel_loss
+from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.pitch import PitchEstimator, octaves_of, pitch_loss
-from glmtts.text.phonemes import ENGLISH, MANDARIN
+from glmtts.speech_tokenizer.recogniser import BOUNDARY, LABEL_IDS, LABELS, AsrHead, TokenRecogniser
 
-BLANK, BOUNDARY = "", "|"
-LABELS = [BLANK, BOUNDARY, *MANDARIN, *ENGLISH]
 START_BATCHES = 24
-LABEL_IDS = {label: number for number, label in enumerate(LABELS)}
 
 
 @dataclass
@@ -69,7 +65,7 @@ def collate(items: Sequence[TokenizerExample]) -> TokenizerBatch:
 
 
 class SpeechTokenizerTraining(nn.Module):
-    """The tokenizer with what stands after its codebook in training: a second position table, layers, heads.
+    """The tokenizer with the heads that stand after its codebook in training: ASR, pitch, mel.
 
     For the first `continuous_steps` the vectors pass unquantised: the encoder then moves fast, and a codebook that
     follows by moving averages would lag behind and collapse. It begins as the k-means of the last of those vectors.
@@ -85,11 +81,7 @@ class SpeechTokenizerTraining(nn.Module):
         for module in [*lower, *self.tokenizer.layers[:frozen_layers]]:
             module.requires_grad_(False)
         width = config.d_model
-        self.embed_positions2 = nn.Embedding(config.max_positions // config.pooling, width)
-        nn.init.normal_(self.embed_positions2.weight, std=0.02)
-        self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_after))
-        self.norm = nn.LayerNorm(width)
-        self.asr_head = nn.Linear(width, len(LABELS))
+        self.asr = AsrHead(config)
         self.expand = nn.Identity() if config.code_width is None else nn.Linear(config.code_width, width)
         self.pitch = PitchEstimator(width, config.pooling) if config.pitch else None
         self.mel = MelHead(width, config.pooling) if config.mel_scale else None
@@ -112,14 +104,6 @@ class SpeechTokenizerTraining(nn.Module):
             self._seen.clear()
         return self.tokenizer.codebook(vectors_ND)
 
-    def label_logits(self, quantised_BSD: Tensor, mask_BS: Tensor) -> Tensor:
-        """The ASR head: quantised vectors (B, S, D) to logits of `LABELS` (B, S, V)."""
-        hidden = quantised_BSD + self.embed_positions2.weight[: mask_BS.shape[1]]
-        mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
-        for layer in self.layers:
-            hidden = layer(hidden, mask)
-        return self.asr_head(self.norm(hidden))
-
     def forward(self, batch: TokenizerBatch) -> dict[str, Tensor]:
         """Everything the loss and the evaluation read: logits, tokens, commitment, pitch and voicing."""
         pooled_BSD, mask_BS = self.pooled(batch)
@@ -129,7 +113,7 @@ class SpeechTokenizerTraining(nn.Module):
         quantised_BSD[mask_BS] = expanded
         tokens_BS = torch.full(mask_BS.shape, -1, device=ids.device)
         tokens_BS[mask_BS] = ids
-        output = {"logits_BSV": self.label_logits(quantised_BSD, mask_BS), "tokens_BS": tokens_BS, "mask_BS": mask_BS}
+        output = {"logits_BSV": self.asr(quantised_BSD, mask_BS), "tokens_BS": tokens_BS, "mask_BS": mask_BS}
         output["commitment"] = commitment
         if self.pitch is not None:
             output["pitch_BT"], output["voicing_BT"] = self.pitch(quantised_BSD)
@@ -148,9 +132,7 @@ def tokenizer_loss(model: SpeechTokenizerTraining, batch: TokenizerBatch) -> tup
     loss = ctc + config.commitment_scale * output["commitment"]
     metrics = {"ctc": float(ctc.detach()), "commitment": float(output["commitment"].detach())}
     if "pitch_BT" in output:
-        pitch = pitch_loss(
-            output["pitch_BT"], output["voicing_BT"], batch.f0_BT, batch.mask_BT, config.relative_pitch
-        )
+        pitch = pitch_loss(output["pitch_BT"], output["voicing_BT"], batch.f0_BT, batch.mask_BT, config.relative_pitch)
         loss = loss + config.pitch_scale * pitch
         metrics["pitch"] = float(pitch.detach())
     if "mel_BTM" in output:
@@ -232,9 +214,10 @@ def tokens_from_hidden(model: SpeechTokenizerTraining, hidden_TD: np.ndarray) ->
     return model.tokenizer.codebook.nearest(vectors).numpy().astype(np.int32)
 
 
-@torch.inference_mode()
-def label_log_probs(model: SpeechTokenizerTraining, tokens_S: Tensor) -> Tensor:
-    """What the ASR head reads from tokens (S,): log-probabilities of `LABELS` (S, V)."""
-    quantised = model.expand(model.tokenizer.codebook.weight[tokens_S])[None]
-    mask = torch.ones(1, len(tokens_S), dtype=torch.bool, device=tokens_S.device)
-    return model.label_logits(quantised, mask)[0].log_softmax(-1)
+@torch.no_grad()
+def recogniser_of(model: SpeechTokenizerTraining) -> TokenRecogniser:
+    """The trained ASR head with the codebook in front."""
+    recogniser = TokenRecogniser(model.config)
+    recogniser.codes.weight.copy_(model.expand(model.tokenizer.codebook.weight))
+    recogniser.head.load_state_dict(model.asr.state_dict())
+    return recogniser.eval()

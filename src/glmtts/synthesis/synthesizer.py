@@ -1,7 +1,6 @@
 """The way from text and voice to audio: front end, language model, flow, vocoder."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -10,10 +9,11 @@ from torch import Tensor
 from glmtts.bundle import Bundle, SynthesisDefaults
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.flow.cfm import sample
-from glmtts.lm.generate import generate
+from glmtts.lm.generate import generate_candidates
 from glmtts.lm.prompt import AudioTokens, build_prompt
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.voice import Voice, make_voice
+from glmtts.text.frontend import phonemes_of
 
 logger = logging.getLogger(__name__)
 RETRIES = 2
@@ -102,8 +102,9 @@ class Synthesizer:
         return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
 
     def _tokens(self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int, prefix: list[int]) -> list[int]:
-        """Speech tokens of a piece; one that never ended is drawn again with another seed."""
-        text_ids = self.frontend.ids(piece)
+        """Speech tokens of a piece: the candidate that reads best; drawn again with other seeds where none ended."""
+        hybrid = self.frontend.to_hybrid(piece)
+        text_ids = self.frontend.encode(hybrid)
         prompt_text: list[int] = []
         prompt_tokens: list[int] = []
         if voice.text:
@@ -113,15 +114,25 @@ class Synthesizer:
         limit = int(options.sampling.max_ratio * len(text_ids))
         tokens: list[int] = []
         for attempt in range(1 + RETRIES):
-            tokens = list(self._draw(ids, options, len(text_ids), seed + 1000 * attempt))
+            tokens = self._best(self._draw(ids, options, len(text_ids), seed + 1000 * attempt), hybrid)
             if len(tokens) < limit:
                 return tokens
             logger.warning("“%s” did not end within %d tokens (seed %d).", piece, limit, seed + 1000 * attempt)
         return tokens
 
-    def _draw(self, ids: list[int], options: SynthesisDefaults, length: int, seed: int) -> Iterator[int]:
-        generator = torch.Generator(self.bundle.device).manual_seed(seed)
-        return generate(self.bundle.module("lm"), ids, self.layout, options.sampling, length, generator)
+    def _draw(self, ids: list[int], options: SynthesisDefaults, length: int, seed: int) -> list[list[int]]:
+        seeds = (seed + 100 * candidate for candidate in range(options.candidates))
+        generators = [torch.Generator(self.bundle.device).manual_seed(number) for number in seeds]
+        return generate_candidates(self.bundle.module("lm"), ids, self.layout, options.sampling, length, generators)
+
+    def _best(self, candidates: list[list[int]], hybrid: str) -> list[int]:
+        """The candidate in which the recogniser finds the wanted phonemes with the least doubt."""
+        labels = phonemes_of(hybrid)
+        if len(candidates) == 1 or not labels:
+            return candidates[0]
+        recogniser = self.bundle.module("token_recogniser")
+        device = self.bundle.device
+        return min(candidates, key=lambda tokens: recogniser.cost(torch.tensor(tokens, device=device), labels))
 
     def _speaker_prompt(self, speaker: str | None) -> list[int]:
         known = self.bundle.config.speaker_prompts

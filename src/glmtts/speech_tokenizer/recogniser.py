@@ -1,0 +1,69 @@
+"""Phonemes read from speech tokens: the ASR head of training, kept as a judge of what the language model wrote."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.text.phonemes import ENGLISH, MANDARIN
+
+BLANK, BOUNDARY = "", "|"
+LABELS = [BLANK, BOUNDARY, *MANDARIN, *ENGLISH]
+LABEL_IDS = {label: number for number, label in enumerate(LABELS)}
+
+
+class AsrHead(nn.Module):
+    """Quantised vectors (B, S, D) with their mask (B, S) to logits of `LABELS` (B, S, V).
+
+    A second position table and layers, as after the codebook of the report's encoder, then a linear layer.
+    """
+
+    def __init__(self, config: SpeechTokenizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.d_model
+        self.embed_positions = nn.Embedding(config.max_positions // config.pooling, width)
+        nn.init.normal_(self.embed_positions.weight, std=0.02)
+        self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_after))
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, len(LABELS))
+
+    def forward(self, quantised_BSD: Tensor, mask_BS: Tensor) -> Tensor:
+        """See the class."""
+        hidden = quantised_BSD + self.embed_positions.weight[: mask_BS.shape[1]]
+        mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        return self.out(self.norm(hidden))
+
+
+class TokenRecogniser(nn.Module):
+    """The ASR head with a table of codes in front, so that it reads tokens without the encoder."""
+
+    def __init__(self, config: SpeechTokenizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.codes = nn.Embedding(config.codes, config.d_model)
+        self.head = AsrHead(config)
+
+    @property
+    def longest(self) -> int:
+        """Tokens that can be read at once."""
+        return self.head.embed_positions.num_embeddings
+
+    @torch.inference_mode()
+    def log_probs(self, tokens_S: Tensor) -> Tensor:
+        """Log-probabilities of `LABELS` (S, V) at each of the tokens (S,)."""
+        mask_BS = torch.ones(1, len(tokens_S), dtype=torch.bool, device=tokens_S.device)
+        return self.head(self.codes(tokens_S)[None], mask_BS)[0].log_softmax(-1)
+
+    @torch.inference_mode()
+    def cost(self, tokens_S: Tensor, labels: list[str]) -> float:
+        """−log P(labels | tokens) of CTC a label: low where the tokens say just this. Infinite where they cannot."""
+        wanted = torch.tensor([[LABEL_IDS[label] for label in labels]])
+        if not 0 < len(tokens_S) <= self.longest:
+            return float("inf")
+        log_probs_SBV = self.log_probs(tokens_S).float().cpu()[:, None]
+        loss = F.ctc_loss(log_probs_SBV, wanted, torch.tensor([len(tokens_S)]), torch.tensor([len(labels)]))
+        return float(loss)
