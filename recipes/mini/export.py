@@ -108,7 +108,7 @@ def main() -> None:
         text_files={name: digest_of(out / name) for name in TOKENIZER_FILES},
         voices={},
         synthesis=SynthesisDefaults(
-            voice="heart", sampling=SamplingConfig(temperature=0.8, min_ratio=0.8, max_ratio=6.0)
+            voice="heart", candidates=4, sampling=SamplingConfig(temperature=0.8, min_ratio=0.8, max_ratio=6.0)
         ),
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import torch
 from corpora import PEOPLE, TEACHER
+from prepare import FROZEN_LAYERS
 from stage import AUDIO_CODES, Place, frontend, hybrid_of, open_stores, split
 from tqdm import tqdm
 
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.train import Spoken, batches, collate, example, lm_loss
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.text.frontend import TextFrontend
 from glmtts.text.phonemes import ENGLISH, MANDARIN
-from glmtts.training import Trainer, TrainingConfig
+from glmtts.training import Trainer, TrainingConfig, load_trained
 
 CORRUPTION, ALIGNMENT_SCALE = 0.1, 0.5
 
@@ -49,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
     parser.add_argument("--steps", type=int, default=20000)
-    parser.add_argument("--batch-tokens", type=int, default=3000)
+    parser.add_argument("--batch-tokens", type=int, default=2000)
     parser.add_argument("--prompt-share", type=float, default=0.4)
     parser.add_argument("--teacher-only", action="store_true", help="leave out the recordings of people")
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
@@ -74,6 +77,10 @@ def main() -> None:
 
     model = Llama(lm_config(front.tokenizer.size))
     model.reset_parameters()
+    tokenizer = load_trained(
+        SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS), arguments.work / "speech_tokenizer"
+    )
+    model.start_speech_from(tokenizer.tokenizer.codebook.weight, layout.first)
     config = TrainingConfig(
         steps=arguments.steps, learning_rate=1.5e-3, weight_decay=0.05, max_seconds=arguments.max_seconds
     )

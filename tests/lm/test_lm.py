@@ -134,6 +134,16 @@ def test_batches_stay_within_their_budget() -> None:
     assert all(next(stream).ids_BL.numel() <= 120 for _ in range(10))
 
 
+def test_like_codes_begin_with_like_embeddings(model: Llama) -> None:
+    codebook = torch.randn(LAYOUT.count, 8)
+    codebook[1] = codebook[0] + 0.01
+    before = model.model.embed_tokens.weight.clone()
+    model.start_speech_from(codebook, LAYOUT.first)
+    rows = model.model.embed_tokens.weight[LAYOUT.first :]
+    assert (rows[0] - rows[1]).norm() < 0.1 * (rows[0] - rows[2:]).norm(dim=1).min()
+    assert torch.equal(model.model.embed_tokens.weight[: LAYOUT.first], before[: LAYOUT.first])
+
+
 def test_learns_a_copy_task_and_speaks_it() -> None:
     model = tiny_lm(56)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)

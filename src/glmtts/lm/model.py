@@ -167,6 +167,19 @@ class Llama(nn.Module):
                 into_residual = name.endswith(("o_proj.weight", "down_proj.weight"))
                 nn.init.normal_(weight, std=0.02 / (2 * self.config.num_layers) ** (0.5 * into_residual))
 
+    @torch.no_grad()
+    def start_speech_from(self, codebook_CE: Tensor, first: int) -> None:
+        """Rows from `first` begin as a random rotation of the codebook (C, E): like codes, like embeddings.
+
+        A code is seen some hundred times in hours of speech; its neighbours then teach it too.
+        """
+        codes, width = codebook_CE.float(), self.config.hidden_size
+        codes = (codes - codes.mean(0)) / codes.std()
+        rotation = torch.linalg.qr(torch.randn(max(width, codes.shape[1]), min(width, codes.shape[1])))[0]
+        rotation = rotation if codes.shape[1] > width else rotation.T
+        rows = codes @ rotation
+        self.model.embed_tokens.weight[first : first + len(rows)] = 0.02 * rows / rows.std()
+
     def hidden(self, ids_BL: Tensor, cache: KeyValueCache | None = None, inputs: list[Tensor] | None = None) -> Tensor:
         """Final hidden states (B, L, D) of ids (B, L), which follow what the cache holds.
 
