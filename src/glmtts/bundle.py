@@ -68,7 +68,8 @@ class SynthesisDefaults(StrictConfig):
     """How a model speaks where the user does not say.
 
     `candidates` token sequences are drawn for each piece of text, and the one that the module `token_recogniser`
-    reads best is spoken; 1 draws one and reads none.
+    reads best is spoken; 1 draws one and reads none. `blocks` are the token counts of a stream's blocks; the last
+    one repeats.
     """
 
     voice: str | None = None
@@ -77,6 +78,7 @@ class SynthesisDefaults(StrictConfig):
     steps: int = 10
     guidance: float = 0.7
     pause_seconds: float = 0.15
+    blocks: tuple[int, ...] = (25, 50, 200)
 
 
 class BundleConfig(StrictConfig):

@@ -1,6 +1,7 @@
 """The way from text and voice to audio: front end, language model, flow, vocoder."""
 
 import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -9,9 +10,11 @@ from torch import Tensor
 from glmtts.bundle import Bundle, SynthesisDefaults
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.flow.cfm import sample
-from glmtts.lm.generate import generate_candidates
+from glmtts.lm.generate import generate, generate_candidates
 from glmtts.lm.prompt import AudioTokens, build_prompt
 from glmtts.synthesis.audio import Audio
+from glmtts.synthesis.stream import ahead, stream_piece
+from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import phonemes_of
 
@@ -83,6 +86,37 @@ class Synthesizer:
             waves += [self.speak_piece(piece, spoken, options, seed + number, prefix), pause]
         return Audio(torch.cat(waves[:-1]), self.bundle.config.sample_rate)
 
+    def stream(
+        self,
+        text: str | Iterable[str],
+        voice: Voice | str | Path | None = None,
+        *,
+        seed: int = 0,
+        language: str | None = None,
+        temperature: float | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        speaker: str | None = None,
+    ) -> Iterator[Audio]:
+        """Speak `text`, or text that itself arrives in parts, chunk by chunk as soon as each is ready.
+
+        A sentence of arriving text is spoken once its end is there. One candidate of tokens is drawn, since the first
+        block leaves before the last token is known; so `say` with one candidate speaks the same tokens.
+
+        Raises: as `say` does, when the first chunk is asked for.
+        """
+        options = self._options(temperature, steps, guidance)
+        prefix = self._speaker_prompt(speaker)
+        spoken = voice if isinstance(voice, Voice) else self.voice(voice)
+        rate = self.bundle.config.sample_rate
+        pause = Audio(torch.zeros(int(options.pause_seconds * rate)), rate)
+        for number, piece in enumerate(pieces_of(self.frontend, text, language)):
+            if number:
+                yield pause
+            tokens = ahead(self._token_stream(piece, spoken, options, seed + number, prefix))
+            for samples in stream_piece(self.bundle, tokens, spoken, options, seed + number):
+                yield Audio(samples, rate)
+
     @torch.inference_mode()
     def speak_piece(self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int, prefix: list[int]) -> Tensor:
         """Samples (T,) of one piece of prepared text; `prefix` are the text ids of a fine-tuned speaker."""
@@ -105,12 +139,7 @@ class Synthesizer:
         """Speech tokens of a piece: the candidate that reads best; drawn again with other seeds where none ended."""
         hybrid = self.frontend.to_hybrid(piece)
         text_ids = self.frontend.encode(hybrid)
-        prompt_text: list[int] = []
-        prompt_tokens: list[int] = []
-        if voice.text:
-            prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
-            prompt_tokens = voice.tokens.tolist()
-        ids = [*prefix, *build_prompt(self.layout, text_ids, prompt_text, prompt_tokens)]
+        ids = [*prefix, *self._prompt(text_ids, voice)]
         limit = int(options.sampling.max_ratio * len(text_ids))
         tokens: list[int] = []
         for attempt in range(1 + RETRIES):
@@ -119,6 +148,21 @@ class Synthesizer:
                 return tokens
             logger.warning("“%s” did not end within %d tokens (seed %d).", piece, limit, seed + 1000 * attempt)
         return tokens
+
+    def _prompt(self, text_ids: list[int], voice: Voice) -> list[int]:
+        """Ids before the first speech token: with the voice's own text and tokens where its text is known."""
+        if not voice.text:
+            return build_prompt(self.layout, text_ids)
+        prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
+        return build_prompt(self.layout, text_ids, prompt_text, voice.tokens.tolist())
+
+    def _token_stream(
+        self, piece: str, voice: Voice, options: SynthesisDefaults, seed: int, prefix: list[int]
+    ) -> Iterator[int]:
+        text_ids = self.frontend.ids(piece)
+        ids = [*prefix, *self._prompt(text_ids, voice)]
+        generator = torch.Generator(self.bundle.device).manual_seed(seed)
+        return generate(self.bundle.module("lm"), ids, self.layout, options.sampling, len(text_ids), generator)
 
     def _draw(self, ids: list[int], options: SynthesisDefaults, length: int, seed: int) -> list[list[int]]:
         seeds = (seed + 100 * candidate for candidate in range(options.candidates))

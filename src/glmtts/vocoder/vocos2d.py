@@ -61,6 +61,12 @@ class Vocos2D(nn.Module):
         self.head = nn.Linear(config.channels, 2 * self.bins)
         self.istft = InverseSTFT(config.n_fft, config.hop_length)
 
+    @property
+    def context_frames(self) -> int:
+        """Frames on either side that a frame's samples depend on: the convolutions' reach and the window's."""
+        config = self.config
+        return config.layers * (config.kernel // 2) + -(-config.n_fft // (2 * config.hop_length))
+
     def forward(self, mel_BMT: Tensor) -> Tensor:
         """Log-mel (B, M, T) to samples (B, T · hop)."""
         magnitude, phase = self.spectrum(mel_BMT)

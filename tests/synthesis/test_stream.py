@@ -1,0 +1,96 @@
+"""Streams: text in parts, tokens ahead, samples that are those of the whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import glmtts
+from glmtts.errors import TextError, VoiceError
+from glmtts.synthesis.stream import ahead, stream_piece
+from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.text_stream import pieces_of, sentences
+
+
+@pytest.fixture(scope="module")
+def tts(tiny_folder: Path) -> Synthesizer:
+    return glmtts.load(tiny_folder)
+
+
+@given(st.lists(st.text("ab.。! \n？”", max_size=8)))
+def test_sentences_joined_are_the_text(parts: list[str]) -> None:
+    assert "".join(sentences(parts)) == "".join(parts)
+
+
+def test_a_sentence_leaves_when_its_end_is_there(tts: Synthesizer) -> None:
+    arrived: list[str] = []
+
+    def parts() -> Iterator[str]:
+        for part in ("你好，世", "界。再", "见！Pi is 3", ".14. Bye"):
+            arrived.append(part)
+            yield part
+
+    pieces = pieces_of(tts.frontend, parts(), None)
+    assert next(pieces) == "你好，世界。"
+    assert len(arrived) == 2
+    assert "".join(pieces).count("three point one four") == 1
+
+
+def test_text_with_nothing_to_speak_is_refused(tts: Synthesizer) -> None:
+    with pytest.raises(TextError, match="nothing to speak"):
+        list(tts.stream(iter(["…", "！"])))
+    with pytest.raises(VoiceError):
+        next(tts.stream("Hello.", "nobody"))
+
+
+def test_every_sample_is_that_of_the_whole_mel(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    mels: list[torch.Tensor] = []
+    vocoder = tts.bundle.module("vocoder")
+    options = tts.bundle.config.synthesis.model_copy(update={"blocks": (10, 20)})
+    tokens = torch.randint(16, (73,)).tolist()
+    voice = tts.voice()
+    monkeypatch.setattr("glmtts.synthesis.stream._finish", _recording(mels))
+    chunks = list(stream_piece(tts.bundle, iter(tokens), voice, options, seed=1))
+    assert len(chunks) > 2
+    whole = vocoder(mels[-1])[0].clamp(-1, 1)
+    torch.testing.assert_close(torch.cat(chunks), whole, atol=1e-5, rtol=0)
+
+
+def _recording(mels: list[torch.Tensor]):
+    from glmtts.synthesis import stream
+
+    original = stream._finish
+
+    def finish(bundle, state, voice, options, upto) -> None:
+        original(bundle, state, voice, options, upto)
+        mels.append(state.mel_BMT)
+
+    return finish
+
+
+def test_streams_as_long_as_it_says(tts: Synthesizer) -> None:
+    text = "今天天气很好，我们去公园散步吧。" * 4
+    chunks = list(tts.stream(text, seed=3))
+    again = list(tts.stream(iter(text), seed=3))
+    joined = torch.cat([chunk.samples for chunk in chunks])
+    assert torch.equal(joined, torch.cat([chunk.samples for chunk in again]))
+    options = tts.bundle.config.synthesis
+    pieces = tts.frontend.prepare(text)
+    tokens = [list(tts._token_stream(piece, tts.voice(), options, 3 + i, [])) for i, piece in enumerate(pieces)]
+    pause = int(options.pause_seconds * 24000)
+    assert len(joined) == 960 * sum(map(len, tokens)) + pause * (len(pieces) - 1)
+
+
+def test_items_come_ahead_and_errors_arrive() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    source = ahead(failing())
+    assert next(source) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(source)
+    assert list(ahead(iter(range(100)))) == list(range(100))
