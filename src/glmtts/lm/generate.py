@@ -26,7 +26,7 @@ def generate(
     `text_length` counts the text tokens that are to be spoken (without the prompt's): at least
     int(min_ratio · text_length) and at most int(max_ratio · text_length) tokens come; the end is masked before.
     """
-    at_least, at_most = _bounds(model, prompt_ids, sampling, text_length)
+    at_least, at_most = bounds(model, prompt_ids, sampling, text_length)
     weights = model.model.embed_tokens.weight
     choices = layout.choices(weights)
     cache = KeyValueCache(model.config, 1, len(prompt_ids) + at_most, weights)
@@ -34,7 +34,7 @@ def generate(
     drawn: list[int] = []
     while len(drawn) < at_most:
         logits = choices @ model.hidden(ids, cache)[0, -1]
-        token = _next(logits, drawn, at_least, sampling, generator)
+        token = next_code(logits, drawn, at_least, sampling, generator)
         if token == layout.count:
             return
         drawn.append(token)
@@ -56,7 +56,7 @@ def generate_candidates(
     The prompt is read once. Candidates that go on half as long again as the first that ended are given up; where
     none ends within the bounds, all are given as they stand.
     """
-    at_least, at_most = _bounds(model, prompt_ids, sampling, text_length)
+    at_least, at_most = bounds(model, prompt_ids, sampling, text_length)
     weights = model.model.embed_tokens.weight
     choices = layout.choices(weights)
     cache = KeyValueCache(model.config, 1, len(prompt_ids) + at_most, weights)
@@ -69,7 +69,7 @@ def generate_candidates(
         for row, generator in enumerate(generators):
             if row in ended:
                 continue
-            token = _next(logits_BC[row], drawn[row], at_least, sampling, generator)
+            token = next_code(logits_BC[row], drawn[row], at_least, sampling, generator)
             if token == layout.count:
                 ended.add(row)
             else:
@@ -81,13 +81,13 @@ def generate_candidates(
     return [drawn[row] for row in sorted(ended)] or drawn
 
 
-def _bounds(model: Llama, prompt_ids: Sequence[int], sampling: SamplingConfig, text_length: int) -> tuple[int, int]:
+def bounds(model: Llama, prompt_ids: Sequence[int], sampling: SamplingConfig, text_length: int) -> tuple[int, int]:
     """The least and the most speech tokens of a text."""
     room = model.config.max_positions - len(prompt_ids)
     return int(sampling.min_ratio * text_length), min(int(sampling.max_ratio * text_length), room)
 
 
-def _next(
+def next_code(
     logits_C: Tensor, drawn: Sequence[int], at_least: int, sampling: SamplingConfig, generator: torch.Generator
 ) -> int:
     """Draw a code, or the number of codes for the end of audio, which is masked below the least length."""

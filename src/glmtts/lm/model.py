@@ -23,7 +23,12 @@ class LMConfig(StrictConfig):
 
 
 class KeyValueCache:
-    """Static buffers of keys and values for one decoding run; `length` positions are filled."""
+    """Static buffers of keys and values for one decoding run; `length` columns are filled.
+
+    Where the rows begin at different columns, `starts_B` says at which, and a row's positions count from there.
+    """
+
+    starts_B: Tensor | None = None
 
     def __init__(self, config: LMConfig, batch: int, positions: int, like: Tensor) -> None:
         shape = (config.num_layers, 2, batch, config.num_kv_heads, positions, config.head_dim)
@@ -72,8 +77,16 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(width, config.num_kv_heads * size, bias=False)
         self.o_proj = nn.Linear(config.num_heads * size, width, bias=False)
 
-    def forward(self, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Tensor, layer: int, cache: KeyValueCache | None) -> Tensor:
-        """Shape (B, L, D) in and out."""
+    def forward(
+        self,
+        x_BLD: Tensor,
+        cos_LK: Tensor,
+        sin_LK: Tensor,
+        layer: int,
+        cache: KeyValueCache | None,
+        visible: Tensor | None = None,
+    ) -> Tensor:
+        """Shape (B, L, D) in and out; `visible` (B, 1, L, keys) is true where a query may look, None is causal."""
         batch, length, _ = x_BLD.shape
         q, k, v = (
             project(x_BLD).view(batch, length, -1, self.config.head_dim).transpose(1, 2)
@@ -83,9 +96,10 @@ class Attention(nn.Module):
         if cache is not None:
             k, v = cache.append(layer, k, v)
         grouped = self.config.num_heads != self.config.num_kv_heads
-        mask = None if k.shape[2] == length or length == 1 else _causal(length, k.shape[2], q.device)
+        if visible is None and k.shape[2] != length and length > 1:
+            visible = _causal(length, k.shape[2], q.device)
         mixed = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, is_causal=mask is None and length > 1, enable_gqa=grouped
+            q, k, v, attn_mask=visible, is_causal=visible is None and length > 1, enable_gqa=grouped
         )
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
 
@@ -130,9 +144,17 @@ class Layer(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
 
-    def forward(self, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Tensor, layer: int, cache: KeyValueCache | None) -> Tensor:
-        """Shape (B, L, D) in and out."""
-        x_BLD = x_BLD + self.self_attn(self.input_layernorm(x_BLD), cos_LK, sin_LK, layer, cache)
+    def forward(
+        self,
+        x_BLD: Tensor,
+        cos_LK: Tensor,
+        sin_LK: Tensor,
+        layer: int,
+        cache: KeyValueCache | None,
+        visible: Tensor | None = None,
+    ) -> Tensor:
+        """Shape (B, L, D) in and out; see `Attention`."""
+        x_BLD = x_BLD + self.self_attn(self.input_layernorm(x_BLD), cos_LK, sin_LK, layer, cache, visible)
         return x_BLD + self.mlp(self.post_attention_layernorm(x_BLD))
 
 
@@ -187,11 +209,18 @@ class Llama(nn.Module):
         """
         start = cache.length if cache is not None else 0
         stop = start + ids_BL.shape[1]
+        cos, sin, visible = self.cos[start:stop], self.sin[start:stop], None
+        if cache is not None and cache.starts_B is not None:
+            columns = torch.arange(stop, device=ids_BL.device)
+            positions_BL = (columns[start:] - cache.starts_B[:, None]).clamp(min=0)
+            cos, sin = self.cos[positions_BL][:, None], self.sin[positions_BL][:, None]
+            begun_BK = columns >= cache.starts_B[:, None]
+            visible = begun_BK[:, None, None] & (columns <= columns[start:, None])
         x = self.model.embed_tokens(ids_BL)
         for number, layer in enumerate(self.model.layers):
             if inputs is not None:
                 inputs.append(x)
-            x = layer(x, self.cos[start:stop], self.sin[start:stop], number, cache)
+            x = layer(x, cos, sin, number, cache, visible)
         if cache is not None:
             cache.length = stop
         return self.model.norm(x)
