@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glmtts.lm.generate import generate, generate_candidates
+from glmtts.lm.generate import generate
 from glmtts.lm.model import KeyValueCache, Llama
 from glmtts.lm.prompt import AudioTokens, build_prompt
 from glmtts.lm.sampling import SamplingConfig, draw
@@ -95,19 +95,6 @@ def test_the_seed_decides(model: Llama) -> None:
 
     assert run(3) == run(3)
     assert run(3) != run(4)
-
-
-def test_candidates_are_what_each_seed_draws_alone(model: Llama) -> None:
-    sampling, ids = SamplingConfig(min_ratio=0, max_ratio=9), [1, 2, 3, LAYOUT.begin]
-
-    def seeds(numbers: range) -> list[torch.Generator]:
-        return [torch.Generator().manual_seed(number) for number in numbers]
-
-    alone = [list(generate(model, ids, LAYOUT, sampling, 10, generator)) for generator in seeds(range(6))]
-    together = generate_candidates(model, ids, LAYOUT, sampling, 10, seeds(range(6)))
-    assert together
-    assert all(tokens in alone for tokens in together)
-    assert all(len(tokens) < 90 for tokens in together) or together == alone
 
 
 def test_layout() -> None:

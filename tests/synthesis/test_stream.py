@@ -13,6 +13,7 @@ from glmtts.errors import TextError, VoiceError
 from glmtts.synthesis.stream import ahead, stream_piece
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.text_stream import pieces_of, sentences
+from glmtts.synthesis.writer import Piece
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_streams_as_long_as_it_says(tts: Synthesizer) -> None:
     assert torch.equal(joined, torch.cat([chunk.samples for chunk in again]))
     options = tts.bundle.config.synthesis
     pieces = tts.frontend.prepare(text)
-    tokens = [list(tts._token_stream(piece, tts.voice(), options, 3 + i, [])) for i, piece in enumerate(pieces)]
+    tokens = [list(tts.writer.stream(Piece(piece, tts.voice(), options, 3 + i, []))) for i, piece in enumerate(pieces)]
     pause = int(options.pause_seconds * 24000)
     assert len(joined) == 960 * sum(map(len, tokens)) + pause * (len(pieces) - 1)
 

@@ -7,7 +7,7 @@ import torch
 
 import glmtts
 from glmtts.audio.io import write_audio
-from glmtts.errors import AudioError, VoiceError
+from glmtts.errors import AudioError, ConfigError, VoiceError
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
 
@@ -22,6 +22,21 @@ def test_same_seed_same_audio(tts: Synthesizer) -> None:
     assert torch.equal(first.samples, again.samples)
     assert not torch.equal(first.samples[:1000], other.samples[:1000])
     assert first.samples.abs().max() <= 1
+
+
+def test_a_batch_is_what_each_says_alone(tts: Synthesizer) -> None:
+    texts, seeds = ["Hello 世界.", "今天天气很好，我们去公园散步吧。" * 3, "Good morning."], [1, 2, 3]
+    together = tts.say_batch(texts, seeds=seeds, temperature=1.5)
+    for text, seed, audio in zip(texts, seeds, together, strict=True):
+        alone = tts.say(text, seed=seed, temperature=1.5)
+        torch.testing.assert_close(audio.samples, alone.samples, atol=1e-4, rtol=0)
+
+
+def test_options_have_ranges(tts: Synthesizer) -> None:
+    with pytest.raises(ConfigError, match="top-p is 3"):
+        tts.say("Hello.", top_p=3)
+    with pytest.raises(ConfigError, match="2 texts, 1 voices and 2 seeds"):
+        tts.say_batch(["a", "b"], [None])
 
 
 def test_bundled_voice_needs_no_tokenizer_and_no_speaker_model(tiny_folder: Path) -> None:

@@ -20,7 +20,10 @@ FIRST_COLUMNS = 512
 
 @dataclass
 class Request:
-    """One sequence to decode: what comes before it, how tokens are drawn, and those drawn so far (codes from 0)."""
+    """One sequence to decode: what comes before it, how tokens are drawn, and those drawn so far (codes from 0).
+
+    `ended`: no more tokens come; `by_itself`: since the end of audio was drawn, not since the bound was reached.
+    """
 
     prompt_ids: Sequence[int]
     sampling: SamplingConfig
@@ -28,6 +31,7 @@ class Request:
     generator: torch.Generator
     drawn: list[int] = field(default_factory=list)
     ended: bool = False
+    by_itself: bool = False
 
 
 class DecodingBatch:
@@ -71,7 +75,8 @@ class DecodingBatch:
             token = next_code(logits_BC[row], request.drawn, at_least, request.sampling, request.generator)
             if token != self.layout.count:
                 request.drawn.append(token)
-            request.ended = token == self.layout.count or len(request.drawn) >= at_most
+            request.by_itself = token == self.layout.count
+            request.ended = request.by_itself or len(request.drawn) >= at_most
         ended = [request for request in self.requests if request.ended]
         self._keep([row for row, request in enumerate(self.requests) if not request.ended])
         if self.requests:

@@ -1,4 +1,4 @@
-"""Decoding speech tokens, one forward a token, with a static cache: one sequence, or several candidates at once."""
+"""Decoding speech tokens, one forward a token, with a static cache."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,8 +8,6 @@ from torch import Tensor
 from glmtts.lm.model import KeyValueCache, Llama
 from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sampling import SamplingConfig, draw
-
-GIVEN_UP = 1.5
 
 
 @torch.inference_mode()
@@ -40,45 +38,6 @@ def generate(
         drawn.append(token)
         yield token
         ids = torch.tensor([[layout.first + token]], device=weights.device)
-
-
-@torch.inference_mode()
-def generate_candidates(
-    model: Llama,
-    prompt_ids: Sequence[int],
-    layout: AudioTokens,
-    sampling: SamplingConfig,
-    text_length: int,
-    generators: Sequence[torch.Generator],
-) -> list[list[int]]:
-    """One sequence of codes from each generator, decoded as one batch; those that ended by themselves.
-
-    The prompt is read once. Candidates that go on half as long again as the first that ended are given up; where
-    none ends within the bounds, all are given as they stand.
-    """
-    at_least, at_most = bounds(model, prompt_ids, sampling, text_length)
-    weights = model.model.embed_tokens.weight
-    choices = layout.choices(weights)
-    cache = KeyValueCache(model.config, 1, len(prompt_ids) + at_most, weights)
-    hidden_BD = model.hidden(torch.tensor([list(prompt_ids)], device=weights.device), cache)[:, -1]
-    hidden_BD, cache = hidden_BD.expand(len(generators), -1), cache.repeated(len(generators))
-    drawn: list[list[int]] = [[] for _ in generators]
-    ended: set[int] = set()
-    for length in range(at_most):
-        logits_BC = hidden_BD @ choices.T
-        for row, generator in enumerate(generators):
-            if row in ended:
-                continue
-            token = next_code(logits_BC[row], drawn[row], at_least, sampling, generator)
-            if token == layout.count:
-                ended.add(row)
-            else:
-                drawn[row].append(token)
-        if len(ended) == len(drawn) or (ended and length > GIVEN_UP * min(len(drawn[row]) for row in ended)):
-            break
-        last = [layout.first + (tokens[-1] if tokens else 0) for tokens in drawn]
-        hidden_BD = model.hidden(torch.tensor(last, device=weights.device)[:, None], cache)[:, -1]
-    return [drawn[row] for row in sorted(ended)] or drawn
 
 
 def bounds(model: Llama, prompt_ids: Sequence[int], sampling: SamplingConfig, text_length: int) -> tuple[int, int]:

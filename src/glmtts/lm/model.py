@@ -43,13 +43,6 @@ class KeyValueCache:
         values[:, :, self.length : end] = v_BHLK
         return keys[:, :, :end], values[:, :, :end]
 
-    def repeated(self, batch: int) -> "KeyValueCache":
-        """A cache of `batch` rows that all hold what the only row of this one holds."""
-        copy = KeyValueCache.__new__(KeyValueCache)
-        copy.buffer = self.buffer.repeat(1, 1, batch, 1, 1, 1)
-        copy.length = self.length
-        return copy
-
 
 def rotary_table(config: LMConfig) -> tuple[Tensor, Tensor]:
     """Cosines and sines (positions, head_dim) of RoPE, the two halves of a head rotated together."""

@@ -1,0 +1,47 @@
+"""What a caller may change for one utterance."""
+
+from typing import TypedDict
+
+from glmtts.bundle import SynthesisDefaults
+from glmtts.errors import ConfigError
+
+
+class Options(TypedDict, total=False):
+    """Options of `say`, `stream` and `say_batch`; those that are left out, or None, are the model's own.
+
+    `language` ("zh" or "en") decides how digits are read where nothing else tells; `speaker` names a speaker of
+    fine-tuned weights; `temperature`, `top_p` and `candidates` concern the language model; `steps` and `guidance`
+    the flow.
+    """
+
+    language: str | None
+    speaker: str | None
+    temperature: float | None
+    top_p: float | None
+    candidates: int | None
+    steps: int | None
+    guidance: float | None
+
+
+RANGES: dict[str, tuple[str, float, float]] = {
+    "temperature": ("temperature", 0, 2),
+    "top_p": ("top-p", 0.01, 1),
+    "candidates": ("number of candidates", 1, 32),
+    "steps": ("number of flow steps", 1, 100),
+    "guidance": ("guidance", 0, 5),
+}
+
+
+def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults:
+    """The model's defaults with what the caller changed.
+
+    Raises:
+        ConfigError: an option is out of its range.
+    """
+    changed = {name: value for name in RANGES if (value := options.get(name)) is not None}
+    for name, value in changed.items():
+        label, least, most = RANGES[name]
+        if not isinstance(value, int | float) or not least <= value <= most:
+            raise ConfigError(f"The {label} is {value}. Choose it from {least} to {most}.")
+    drawing = {name: changed.pop(name) for name in ("temperature", "top_p") if name in changed}
+    return defaults.model_copy(update={"sampling": defaults.sampling.model_copy(update=drawing), **changed})

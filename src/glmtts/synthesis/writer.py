@@ -1,0 +1,96 @@
+"""The first stage: the language model writes the speech tokens of pieces of text."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from glmtts.bundle import Bundle, SynthesisDefaults
+from glmtts.lm.batch import Request
+from glmtts.lm.candidates import candidates, decode_groups
+from glmtts.lm.generate import generate
+from glmtts.lm.prompt import AudioTokens, build_prompt
+from glmtts.synthesis.voice import Voice
+from glmtts.text.frontend import TextFrontend, phonemes_of
+
+logger = logging.getLogger(__name__)
+RETRIES = 2
+CANDIDATE_STRIDE, RETRY_STRIDE = 100, 1000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of prepared text, who speaks it and how; `prefix` are the text ids of a fine-tuned speaker."""
+
+    text: str
+    voice: Voice
+    settings: SynthesisDefaults
+    seed: int
+    prefix: list[int]
+
+
+class TokenWriter:
+    """Writes speech tokens with the language model of one bundle."""
+
+    def __init__(self, bundle: Bundle, frontend: TextFrontend) -> None:
+        self.bundle, self.frontend = bundle, frontend
+        self.layout = AudioTokens.of(frontend.tokenizer)
+
+    def stream(self, piece: Piece) -> Iterator[int]:
+        """Tokens of one candidate, as they are drawn."""
+        request = self._request(piece, self.frontend.ids(piece.text), piece.seed)
+        return generate(
+            self.bundle.module("lm"),
+            request.prompt_ids,
+            self.layout,
+            request.sampling,
+            request.text_length,
+            request.generator,
+        )
+
+    def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[int]]]:
+        """(number, tokens) of every piece as it is done; all are decoded together.
+
+        Of a piece's candidates the one is taken that reads best. Where none ended by itself, all are drawn again
+        with other seeds, a few times.
+        """
+        hybrids = [self.frontend.to_hybrid(piece.text) for piece in pieces]
+        waiting = list(range(len(pieces)))
+        for attempt in range(1 + RETRIES):
+            groups = [self._group(pieces[number], hybrids[number], attempt) for number in waiting]
+            again = []
+            for place in decode_groups(self.bundle.module("lm"), self.layout, groups):
+                number, group = waiting[place], groups[place]
+                if attempt < RETRIES and not any(request.by_itself for request in group):
+                    logger.warning("“%s” did not end (attempt %d).", pieces[number].text, attempt + 1)
+                    again.append(number)
+                else:
+                    yield number, self._best(candidates(group), hybrids[number])
+            waiting = again
+
+    def _group(self, piece: Piece, hybrid: str, attempt: int) -> list[Request]:
+        text_ids = self.frontend.encode(hybrid)
+        first = piece.seed + RETRY_STRIDE * attempt
+        seeds = [first + CANDIDATE_STRIDE * number for number in range(piece.settings.candidates)]
+        return [self._request(piece, text_ids, seed) for seed in seeds]
+
+    def _request(self, piece: Piece, text_ids: list[int], seed: int) -> Request:
+        generator = torch.Generator(self.bundle.device).manual_seed(seed)
+        ids = [*piece.prefix, *self._prompt(text_ids, piece.voice)]
+        return Request(ids, piece.settings.sampling, len(text_ids), generator)
+
+    def _prompt(self, text_ids: list[int], voice: Voice) -> list[int]:
+        """Ids before the first speech token: with the voice's own text and tokens where its text is known."""
+        if not voice.text:
+            return build_prompt(self.layout, text_ids)
+        prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
+        return build_prompt(self.layout, text_ids, prompt_text, voice.tokens.tolist())
+
+    def _best(self, drawn: list[list[int]], hybrid: str) -> list[int]:
+        """The candidate in which the recogniser finds the wanted phonemes with the least doubt."""
+        labels = phonemes_of(hybrid)
+        if len(drawn) == 1 or not labels:
+            return drawn[0]
+        recogniser, device = self.bundle.module("token_recogniser"), self.bundle.device
+        return min(drawn, key=lambda tokens: recogniser.cost(torch.tensor(tokens, device=device), labels))
