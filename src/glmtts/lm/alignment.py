@@ -5,11 +5,13 @@ attention (Tachibana et al., 2018), one head in each of two layers is told where
 model, its sizes and its inference stay those of a plain Llama.
 """
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from glmtts.lm.model import Llama
+from glmtts.lm.model import Layer, Llama
 
 GUIDED_LAYERS = (2, 3)
 GUIDED_HEAD = 0
@@ -59,7 +61,7 @@ def alignment_loss(model: Llama, inputs: list[Tensor], aligned_BL: Tensor) -> Te
     length, losses = aligned_BL.shape[1], []
     cos, sin = model.cos[:length], model.sin[:length]
     for number in GUIDED_LAYERS:
-        layer = model.model.layers[number]
+        layer = cast(Layer, model.model.layers[number])
         log_weights = layer.self_attn.log_weights(layer.input_layernorm(inputs[number]), cos, sin, GUIDED_HEAD)
         near = log_weights[known_BL].gather(1, places.clamp(0, length - 1))
         losses.append(-near.logsumexp(-1).clamp(max=0).mean())

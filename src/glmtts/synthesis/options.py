@@ -1,6 +1,6 @@
 """What a caller may change for one utterance."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from glmtts.bundle import SynthesisDefaults
 from glmtts.errors import ConfigError
@@ -38,10 +38,10 @@ def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults
     Raises:
         ConfigError: an option is out of its range.
     """
-    changed = {name: value for name in RANGES if (value := options.get(name)) is not None}
+    changed: dict[str, Any] = {name: value for name in RANGES if (value := options.get(name)) is not None}
     for name, value in changed.items():
         label, least, most = RANGES[name]
         if not isinstance(value, int | float) or not least <= value <= most:
             raise ConfigError(f"The {label} is {value}. Choose it from {least} to {most}.")
-    drawing = {name: changed.pop(name) for name in ("temperature", "top_p") if name in changed}
+    drawing: dict[str, Any] = {name: changed.pop(name) for name in ("temperature", "top_p") if name in changed}
     return defaults.model_copy(update={"sampling": defaults.sampling.model_copy(update=drawing), **changed})

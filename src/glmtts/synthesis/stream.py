@@ -96,14 +96,12 @@ def _finish(bundle: Bundle, state: StreamState, voice: Voice, options: Synthesis
 def _samples(bundle: Bundle, state: StreamState, ended: bool) -> Tensor:
     """Samples (T,) of the frames that are known with all that the vocoder sees around them."""
     vocoder = bundle.module("vocoder")
-    context = getattr(vocoder, "context_frames", None)
     frames = state.mel_BMT.shape[2]
-    if not ended and context is None:
-        return torch.empty(0)
+    context: int = getattr(vocoder, "context_frames", frames)  # a vocoder without bounds sends all at the end
     until = frames if ended else max(state.sent, frames - context)
     if until == state.sent:
         return torch.empty(0)
-    start = 0 if context is None else max(0, state.sent - context)
+    start = max(0, state.sent - context)
     hop = vocoder.config.hop_length
     wave = vocoder(state.mel_BMT[:, :, start:].to(bundle.device))[0].cpu().clamp(-1, 1)
     samples = wave[(state.sent - start) * hop : (until - start) * hop]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -79,12 +79,13 @@ class Synthesizer:
 
         Raises: as `say` does, before anything is spoken; ConfigError too where the lengths of the lists differ.
         """
-        each = list(voices) if isinstance(voices, list | tuple) else [voices] * len(texts)
+        one = voices is None or isinstance(voices, Voice | str | Path)
+        each: list[Any] = [voices] * len(texts) if one else list(voices)  # type: ignore[arg-type]
         numbers = [0] * len(texts) if seeds is None else list(seeds)
         if not len(texts) == len(each) == len(numbers):
             raise ConfigError(f"There are {len(texts)} texts, {len(each)} voices and {len(numbers)} seeds.")
         prepared = [self.frontend.prepare(text, options.get("language")) for text in texts]
-        spoken = [self._pieces(*one, options) for one in zip(prepared, each, numbers, strict=True)]
+        spoken = [self._pieces(*given, options) for given in zip(prepared, each, numbers, strict=True)]
         pieces = [piece for text in spoken for piece in text]
         waves = {number: self.speak_tokens(pieces[number], tokens) for number, tokens in self.writer.write(pieces)}
         in_order = iter(waves[number] for number in range(len(pieces)))
