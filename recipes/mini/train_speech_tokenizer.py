@@ -27,15 +27,17 @@ from glmtts.speech_tokenizer.train import (
 from glmtts.text.frontend import phonemes_of
 from glmtts.training import Trainer, TrainingConfig, load_trained
 
+WHISPER_LAYERS = 6
+
 
 def start(config: SpeechTokenizerConfig, whisper: Path) -> SpeechTokenizerTraining:
-    """A model whose layers, before and after the codebook, begin as Whisper-base's."""
+    """A model whose layers before the codebook begin as Whisper-base's, and those after it as its last ones."""
     model = SpeechTokenizerTraining(config, FROZEN_LAYERS)
     weights = encoder_weights(whisper)
     own = model.tokenizer.state_dict()
     model.tokenizer.load_state_dict({k: v for k, v in weights.items() if k in own}, strict=False)
-    for number, layer in enumerate(model.layers):
-        prefix = f"layers.{config.layers_before + number}."
+    for number, layer in enumerate(model.asr.layers):
+        prefix = f"layers.{WHISPER_LAYERS - config.layers_after + number}."
         layer.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
     return model
 

@@ -96,6 +96,47 @@ def say(
 
 
 @app.command()
+def read(
+    book: Annotated[Path, typer.Argument(help="A text file (UTF-8), as long as you like.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")],
+    subtitles: Annotated[Path | None, typer.Option(help="Also write .srt, or .vtt with a time for every word.")] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="A name from `glm-tts voices`, a recording to clone, or a saved voice.")
+    ] = None,
+    voice_text: Annotated[str | None, typer.Option(help="What is said in the recording to clone.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
+    language: Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget an unfinished reading and start anew.")] = False,
+    model: Model = None,
+) -> None:
+    """Read a long text into a file; after a break, the same command goes on where it was."""
+    from tqdm import tqdm
+
+    from glmtts import load
+    from glmtts.errors import TextError
+    from glmtts.synthesis.reading import read_book
+
+    try:
+        size = book.stat().st_size
+        with book.open(encoding="utf-8") as lines, tqdm(total=size, unit="B", unit_scale=True, desc="reading") as bar:
+            tts = load(model)
+            seconds = read_book(
+                tts,
+                lines,
+                output,
+                tts.voice(voice, voice_text),
+                seed=seed,
+                subtitles=subtitles,
+                restart=restart,
+                progress=lambda piece: bar.update(len(piece.encode())),
+                language=language,
+            )
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError(f"{book} cannot be read as text: {error}. Give a text file in UTF-8.") from None
+    typer.echo(f"{output}: {seconds:.1f} s of speech", err=True)
+
+
+@app.command()
 def voices(model: Model = None) -> None:
     """List the bundled voices."""
     from glmtts.bundle import Bundle

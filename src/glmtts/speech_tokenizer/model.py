@@ -42,7 +42,8 @@ class SpeechTokenizerConfig(StrictConfig):
     pitch_scale: float = 2.0
     pitch: bool = True
     relative_pitch: bool = True
-    mel_scale: float = 4.0
+    asr_scale: float = 2.5
+    mel_scale: float = 3.0
     continuous_steps: int = 400
 
     @property

@@ -123,13 +123,13 @@ class SpeechTokenizerTraining(nn.Module):
 
 
 def tokenizer_loss(model: SpeechTokenizerTraining, batch: TokenizerBatch) -> tuple[Tensor, dict[str, float]]:
-    """CTC + pitch_scale · pitch + mel_scale · mel + commitment_scale · commitment."""
+    """asr_scale · CTC + pitch_scale · pitch + mel_scale · mel + commitment_scale · commitment."""
     output = model(batch)
     config: SpeechTokenizerConfig = model.config
     log_probs = output["logits_BSV"].float().log_softmax(-1).transpose(0, 1)
     lengths = output["mask_BS"].sum(1)
     ctc = F.ctc_loss(log_probs, batch.labels_BL, lengths, batch.label_lengths_B, zero_infinity=True)
-    loss = ctc + config.commitment_scale * output["commitment"]
+    loss = config.asr_scale * ctc + config.commitment_scale * output["commitment"]
     metrics = {"ctc": float(ctc.detach()), "commitment": float(output["commitment"].detach())}
     if "pitch_BT" in output:
         pitch = pitch_loss(output["pitch_BT"], output["voicing_BT"], batch.f0_BT, batch.mask_BT, config.relative_pitch)

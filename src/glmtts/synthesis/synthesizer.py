@@ -14,10 +14,12 @@ from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.options import Options, settings
 from glmtts.synthesis.stream import ahead, stream_piece
 from glmtts.synthesis.text_stream import pieces_of
+from glmtts.synthesis.timing import Timed, word_times
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.synthesis.writer import Piece, TokenWriter
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+TOKENS_PER_SECOND = 25
 AnyVoice = Voice | str | Path | None
 
 
@@ -109,6 +111,21 @@ class Synthesizer:
             tokens = ahead(self.writer.stream(piece))
             for samples in stream_piece(self.bundle, tokens, piece.voice, piece.settings, piece.seed):
                 yield Audio(samples, self.bundle.config.sample_rate)
+
+    def speak_timed(
+        self, text: str, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
+    ) -> tuple[str, Tensor, int, list[Timed]]:
+        """One prepared piece of text: itself, its samples (T,), the samples of the pause after it, its words' times.
+
+        The times are empty where the model has no recogniser or a word has no known reading.
+        """
+        (piece,) = self._pieces([text], voice, seed, options)
+        ((_, tokens),) = self.writer.write([piece])
+        words: list[Timed] = []
+        if "token_recogniser" in self.bundle.config.modules:
+            recogniser, hybrid = self.bundle.module("token_recogniser"), self.frontend.to_hybrid(text)
+            words = word_times(recogniser, text, hybrid, tokens, TOKENS_PER_SECOND)
+        return text, self.speak_tokens(piece, tokens), len(self._pause()), words
 
     @torch.inference_mode()
     def speak_tokens(self, piece: Piece, tokens: list[int]) -> Tensor:

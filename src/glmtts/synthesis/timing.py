@@ -1,0 +1,44 @@
+"""When each word of a piece is spoken, read from its speech tokens by forced alignment (lm/alignment.py)."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from glmtts.lm.alignment import ctc_path
+from glmtts.speech_tokenizer.recogniser import BOUNDARY, LABEL_IDS, TokenRecogniser
+from glmtts.text.english import WORD
+from glmtts.text.frontend import phonemes_of
+from glmtts.text.mandarin import CHINESE
+
+_SPOKEN = re.compile(rf"{CHINESE.pattern}|{WORD.pattern}")
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A stretch of text and when it is spoken, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+def word_times(recogniser: TokenRecogniser, piece: str, hybrid: str, tokens: list[int], rate: float) -> list[Timed]:
+    """English words and Chinese characters of a piece with their times; `rate` is tokens a second.
+
+    Empty where not every word has a known reading, or where the tokens do not hold all of them.
+    """
+    words, labels = _SPOKEN.findall(piece), phonemes_of(hybrid)
+    boundaries = np.array([label == BOUNDARY for label in labels], dtype=int)
+    word_of_label = np.cumsum(boundaries) - boundaries
+    if not labels or boundaries.sum() + 1 != len(words) or not 0 < len(tokens) <= recogniser.longest:
+        return []
+    log_probs = recogniser.log_probs(torch.tensor(tokens, device=recogniser.codes.weight.device)).float().cpu()
+    try:
+        path = ctc_path(log_probs.numpy(), np.array([LABEL_IDS[label] for label in labels]))
+    except ValueError:
+        return []
+    spoken = word_of_label[path]
+    starts = np.searchsorted(spoken, np.arange(len(words) + 1)) / rate
+    return [Timed(word, float(start), float(end)) for word, start, end in zip(words, starts, starts[1:], strict=False)]

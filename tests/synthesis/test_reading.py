@@ -1,0 +1,117 @@
+"""Long texts: read in pieces, resumed after a break, with subtitles."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from typer.testing import CliRunner
+
+import glmtts
+from glmtts.cli import app
+from glmtts.errors import AudioError, ConfigError, TextError
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.speech_tokenizer.recogniser import LABEL_IDS, TokenRecogniser
+from glmtts.synthesis.journal import Journal
+from glmtts.synthesis.reading import read_book
+from glmtts.synthesis.subtitles import Cue, write_subtitles
+from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.timing import Timed, word_times
+
+LINES = ["今天天气很好，我们去公园散步吧。\n", "Good morning. How are you?\n", "再见！\n"]
+
+
+@pytest.fixture(scope="module")
+def tts(tiny_folder: Path) -> Synthesizer:
+    return glmtts.load(tiny_folder)
+
+
+def test_a_broken_reading_goes_on_and_equals_the_whole(tts: Synthesizer, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole.wav", tmp_path / "broken.wav"
+    seconds = read_book(tts, LINES, whole, seed=5, subtitles=tmp_path / "whole.srt")
+    seen: list[str] = []
+
+    def interrupt(piece: str) -> None:
+        seen.append(piece)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_book(tts, LINES, broken, seed=5, progress=interrupt)
+    journal = next(tmp_path.glob(".broken.wav.part")) / "journal.jsonl"
+    with journal.open("a", encoding="utf-8") as file:
+        file.write('{"line": {"text": "cut o')
+    with (journal.parent / "audio.raw").open("ab") as file:
+        file.write(b"x" * 777)
+    assert not broken.exists()
+    read_book(tts, LINES, broken, seed=5)
+    ours, theirs = soundfile.read(broken)[0], soundfile.read(whole)[0]
+    assert len(ours) == round(seconds * 24000)
+    assert np.array_equal(ours, theirs)
+    assert not list(tmp_path.glob(".*"))
+    assert (tmp_path / "whole.srt").read_text("utf-8").startswith("1\n00:00:00,000 --> 00:00:0")
+
+
+def test_another_text_or_seed_is_no_continuation(tts: Synthesizer, tmp_path: Path) -> None:
+    def stop(piece: str) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out.flac"
+    with pytest.raises(KeyboardInterrupt):
+        read_book(tts, LINES, out, progress=stop)
+    with pytest.raises(ConfigError, match="--restart"):
+        read_book(tts, ["Another text.\n"], out)
+    with pytest.raises(ConfigError, match="other settings"):
+        read_book(tts, LINES, out, seed=1)
+    assert read_book(tts, ["Another text.\n"], out, seed=1, restart=True) > 0
+
+
+def test_bad_input_is_refused(tts: Synthesizer, tmp_path: Path) -> None:
+    with pytest.raises(TextError, match="nothing to speak"):
+        read_book(tts, ["…\n", "😀"], tmp_path / "out.wav")
+    with pytest.raises(AudioError, match="subtitles"):
+        read_book(tts, LINES, tmp_path / "out.wav", subtitles=tmp_path / "out.txt")
+    (tmp_path / "latin.txt").write_bytes(b"\xff\xfe\xff")
+    result = CliRunner().invoke(app, ["read", str(tmp_path / "latin.txt"), "-o", str(tmp_path / "o.wav")])
+    assert isinstance(result.exception, TextError)
+    assert "UTF-8" in str(result.exception)
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path / ".x.part", {"rate": 24000}, restart=False)
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal, "_append", full)
+    with pytest.raises(AudioError, match="Free some space and run the same command again"):
+        journal.add("Hello.", torch.zeros(100), 10, [])
+    assert journal.cues == []
+
+
+def test_words_lie_where_their_tokens_are() -> None:
+    config = SpeechTokenizerConfig(d_model=32, heads=2, ffn=64, layers_before=1, codes=8)
+    recogniser = TokenRecogniser(config)
+    spoken = ["", "N", "I3", "|", "|", "H", "AO3", "", ""]
+
+    def log_probs(tokens: torch.Tensor) -> torch.Tensor:
+        scores = torch.full((len(tokens), len(LABEL_IDS)), -9.0)
+        scores[torch.arange(len(tokens)), [LABEL_IDS[label] for label in spoken]] = -0.1
+        return scores
+
+    recogniser.log_probs = log_probs  # type: ignore[method-assign]
+    hybrid = "<|N|><|I3|><|H|><|AO3|>"
+    times = word_times(recogniser, "你好", hybrid, [0] * len(spoken), rate=25)
+    assert [(word.text, word.start, word.end) for word in times] == [("你", 0.0, 0.2), ("好", 0.2, 0.36)]
+    assert word_times(recogniser, "你好吗", hybrid, [0] * 9, rate=25) == []
+    assert word_times(recogniser, "你好", hybrid, [], rate=25) == []
+
+
+def test_vtt_has_a_time_for_every_word(tmp_path: Path) -> None:
+    words = [Timed("Hi", 1.0, 1.5), Timed("there", 1.5, 2.0), Timed("你", 2.0, 2.2)]
+    write_subtitles(tmp_path / "x.vtt", [Cue(Timed("Hi there 你", 1.0, 3661.5), words)])
+    lines = (tmp_path / "x.vtt").read_text("utf-8").splitlines()
+    assert lines[0] == "WEBVTT"
+    assert lines[2] == "00:00:01.000 --> 01:01:01.500"
+    assert lines[3] == "<00:00:01.000>Hi <00:00:01.500>there <00:00:02.000>你"
