@@ -59,12 +59,13 @@ def _vtt(cues: list[Cue]) -> str:
 
 
 def _words(cue: Cue) -> str:
-    """Words with their times in front; blanks stand between words of Latin script alone."""
-    out, latin = "", False
+    """Words with their times in front; blanks stand around words of Latin script."""
+    out, latin_before = "", False
     for word in cue.words:
-        out += " " if latin and not CHINESE.match(word.text) else ""
-        out += f"<{_clock(word.start, '.')}>{word.text}"
         latin = not CHINESE.match(word.text)
+        out += " " if out and (latin or latin_before) else ""
+        out += f"<{_clock(word.start, '.')}>{word.text}"
+        latin_before = latin
     return out
 
 
