@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import glmtts
 from glmtts.errors import TextError, VoiceError
-from glmtts.synthesis.stream import ahead, stream_piece
+from glmtts.synthesis.stream import stream_piece
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.text_stream import pieces_of, sentences
 from glmtts.synthesis.writer import Piece
@@ -83,15 +83,3 @@ def test_streams_as_long_as_it_says(tts: Synthesizer) -> None:
     tokens = [list(tts.writer.stream(Piece(piece, tts.voice(), options, 3 + i, []))) for i, piece in enumerate(pieces)]
     pause = int(options.pause_seconds * 24000)
     assert len(joined) == 960 * sum(map(len, tokens)) + pause * (len(pieces) - 1)
-
-
-def test_items_come_ahead_and_errors_arrive() -> None:
-    def failing() -> Iterator[int]:
-        yield 1
-        raise ValueError("broken")
-
-    source = ahead(failing())
-    assert next(source) == 1
-    with pytest.raises(ValueError, match="broken"):
-        next(source)
-    assert list(ahead(iter(range(100)))) == list(range(100))

@@ -5,11 +5,8 @@ computed when its look-ahead is there too; the frames of the blocks before keep 
 vocoder has a bounded view, so samples whose frames are known on both sides are those of the whole mel.
 """
 
-import queue
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,9 +14,6 @@ from torch import Tensor
 from glmtts.bundle import Bundle, SynthesisDefaults
 from glmtts.flow.streaming import FlowState, block_causal_mask, look_ahead, sample_chunk
 from glmtts.synthesis.voice import Voice
-
-Item = TypeVar("Item")
-_END = object()
 
 
 @dataclass
@@ -107,32 +101,3 @@ def _samples(bundle: Bundle, state: StreamState, ended: bool) -> Tensor:
     samples = wave[(state.sent - start) * hop : (until - start) * hop]
     state.sent = until
     return samples
-
-
-def ahead(source: Iterator[Item]) -> Iterator[Item]:
-    """The same items, computed by a thread of their own, so that the language model goes on while the flow works.
-
-    The thread ends when the source does, or at its next item after the consumer has gone; an error of the source
-    is raised here.
-    """
-    items: queue.Queue[object] = queue.Queue()
-    gone = threading.Event()
-
-    def run() -> None:
-        try:
-            for item in source:
-                items.put(item)
-                if gone.is_set():
-                    return
-            items.put(_END)
-        except Exception as error:
-            items.put(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        while (item := items.get()) is not _END:
-            if isinstance(item, Exception):
-                raise item
-            yield item  # type: ignore[misc]
-    finally:
-        gone.set()

@@ -1,6 +1,7 @@
 """The way from text and voice to audio: front end, language model, flow, vocoder."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -12,7 +13,7 @@ from glmtts.errors import ConfigError, VoiceError
 from glmtts.flow.cfm import sample
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.options import Options, settings
-from glmtts.synthesis.stream import ahead, stream_piece
+from glmtts.synthesis.stream import stream_piece
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, word_times
 from glmtts.synthesis.voice import Voice, make_voice
@@ -108,9 +109,9 @@ class Synthesizer:
             (piece,) = self._pieces([words], chosen, seed + number, options)
             if number:
                 yield Audio(self._pause(), self.bundle.config.sample_rate)
-            tokens = ahead(self.writer.stream(piece))
-            for samples in stream_piece(self.bundle, tokens, piece.voice, piece.settings, piece.seed):
-                yield Audio(samples, self.bundle.config.sample_rate)
+            with closing(self.writer.stream(piece)) as tokens:
+                for samples in stream_piece(self.bundle, tokens, piece.voice, piece.settings, piece.seed):
+                    yield Audio(samples, self.bundle.config.sample_rate)
 
     def speak_timed(
         self, text: str, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]

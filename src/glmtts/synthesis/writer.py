@@ -1,7 +1,7 @@
 """The first stage: the language model writes the speech tokens of pieces of text."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +9,8 @@ import torch
 from glmtts.bundle import Bundle, SynthesisDefaults
 from glmtts.lm.batch import Request
 from glmtts.lm.candidates import candidates, decode_groups
-from glmtts.lm.generate import generate
 from glmtts.lm.prompt import AudioTokens, build_prompt
+from glmtts.lm.service import TokenService
 from glmtts.synthesis.voice import Voice
 from glmtts.text.frontend import TextFrontend, phonemes_of
 
@@ -36,18 +36,13 @@ class TokenWriter:
     def __init__(self, bundle: Bundle, frontend: TextFrontend) -> None:
         self.bundle, self.frontend = bundle, frontend
         self.layout = AudioTokens.of(frontend.tokenizer)
+        self._service: TokenService | None = None
 
-    def stream(self, piece: Piece) -> Iterator[int]:
-        """Tokens of one candidate, as they are drawn."""
-        request = self._request(piece, self.frontend.ids(piece.text), piece.seed)
-        return generate(
-            self.bundle.module("lm"),
-            request.prompt_ids,
-            self.layout,
-            request.sampling,
-            request.text_length,
-            request.generator,
-        )
+    def stream(self, piece: Piece) -> Generator[int]:
+        """Tokens of one candidate, as they are drawn, by a thread that serves all streams together."""
+        if self._service is None:
+            self._service = TokenService(self.bundle.module("lm"), self.layout)
+        return self._service.stream(self._request(piece, self.frontend.ids(piece.text), piece.seed))
 
     def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[int]]]:
         """(number, tokens) of every piece as it is done; all are decoded together.

@@ -1,0 +1,94 @@
+"""One thread that decodes for everybody: callers on other threads get their tokens as they are drawn.
+
+All requests in flight share each forward of the language model (lm/batch.py); who asks while others are being served
+joins at the next step, and who goes away is dropped there.
+"""
+
+import queue
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from glmtts.lm.batch import DecodingBatch, Request
+from glmtts.lm.model import Llama
+from glmtts.lm.prompt import AudioTokens
+
+
+@dataclass
+class _Client:
+    request: Request
+    tokens: "queue.Queue[int | Exception | None]" = field(default_factory=queue.Queue)
+    sent: int = 0
+    gone: bool = False
+
+
+class TokenService:
+    """Decodes up to `capacity` requests together; the others wait for a place."""
+
+    def __init__(self, model: Llama, layout: AudioTokens, capacity: int = 16) -> None:
+        self._batch, self._capacity = DecodingBatch(model, layout), capacity
+        self._inbox: queue.Queue[_Client | None] = queue.Queue()
+        self._clients: list[_Client] = []
+        self._thread = threading.Thread(target=self._run, name="token-service", daemon=True)
+        self._thread.start()
+
+    def stream(self, request: Request) -> Generator[int]:
+        """Tokens of `request` as they are drawn; closing the iterator drops the request."""
+        client = _Client(request)
+        self._inbox.put(client)
+        try:
+            while (token := client.tokens.get()) is not None:
+                if isinstance(token, Exception):
+                    raise token
+                yield token
+        finally:
+            client.gone = True
+
+    def close(self) -> None:
+        """End the thread once all that it was given is done; a second call does nothing."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        waiting: list[_Client] = []
+        open_ = True
+        while open_ or waiting or self._clients:
+            idle = not (waiting or self._clients)
+            while open_ and (idle or not self._inbox.empty()):
+                client = self._inbox.get()
+                open_ = client is not None
+                waiting += [client] if client is not None else []
+                idle = False
+            while waiting and len(self._clients) < self._capacity:
+                self._join(waiting.pop(0))
+            if self._clients:
+                self._step()
+
+    def _join(self, client: _Client) -> None:
+        if client.gone:
+            return
+        try:
+            self._batch.join([client.request])
+        except Exception as error:
+            client.tokens.put(error)
+        else:
+            self._clients.append(client)
+
+    def _step(self) -> None:
+        for client in [client for client in self._clients if client.gone]:
+            self._batch.leave(client.request)
+            self._clients.remove(client)
+        try:
+            self._batch.step()
+        except Exception as error:
+            for client in self._clients:
+                self._batch.leave(client.request)
+                client.tokens.put(error)
+            self._clients = []
+        for client in list(self._clients):
+            for token in client.request.drawn[client.sent :]:
+                client.tokens.put(token)
+            client.sent = len(client.request.drawn)
+            if client.request.ended:
+                client.tokens.put(None)
+                self._clients.remove(client)
