@@ -32,7 +32,7 @@ class TokenService:
         self._thread = threading.Thread(target=self._run, name="token-service", daemon=True)
         self._thread.start()
 
-    def stream(self, request: Request) -> Generator[int]:
+    def stream(self, request: Request) -> Generator[int, None, None]:
         """Tokens of `request` as they are drawn; closing the iterator drops the request."""
         client = _Client(request)
         self._inbox.put(client)

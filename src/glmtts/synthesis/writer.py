@@ -38,7 +38,7 @@ class TokenWriter:
         self.layout = AudioTokens.of(frontend.tokenizer)
         self._service: TokenService | None = None
 
-    def stream(self, piece: Piece) -> Generator[int]:
+    def stream(self, piece: Piece) -> Generator[int, None, None]:
         """Tokens of one candidate, as they are drawn, by a thread that serves all streams together."""
         if self._service is None:
             self._service = TokenService(self.bundle.module("lm"), self.layout)
