@@ -2,6 +2,9 @@
 
     python benchmarks/mini_quality.py --corpus CORPUS --whisper whisper-base --lines 100
 
+Speed and memory are measured first, alone; then the languages run side by side, each in a process with its share of
+the cores.
+
 Needs the extra [eval]. CORPUS holds heldout_en.txt, heldout_zh.txt, heldout_teacher_en/ and heldout_teacher_zh/, and
 the folders of held-out speakers. Whisper-base transcribes with beam 5. Mandarin is compared by toned syllables, both
 sides read by pypinyin, and by characters. Results go to benchmarks/results/mini_quality.json.
@@ -9,10 +12,13 @@ sides read by pypinyin, and by characters. Results go to benchmarks/results/mini
 
 import argparse
 import json
+import multiprocessing
+import os
 import re
 import resource
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +73,12 @@ def error_rates(lang: str, heard: Sequence[str], wanted: Sequence[str]) -> dict[
     return rates
 
 
-def measure_language(tts: glmtts.Synthesizer, asr: WhisperModel, corpus: Path, lang: str, lines: int) -> dict[str, Any]:
+def measure_language(model: Path | None, whisper: Path, corpus: Path, lang: str, lines: int) -> dict[str, Any]:
     """Error rates of mini and its teacher, length ratios, real-time factor."""
+    threads = max(1, (os.cpu_count() or 1) // len(UNITS))
+    torch.set_num_threads(threads)
+    tts = glmtts.load(model)
+    asr = WhisperModel(str(whisper), compute_type="float32", cpu_threads=threads)
     texts = (corpus / f"heldout_{lang}.txt").read_text(encoding="utf-8").splitlines()[:lines]
     voices = [n for n, d in tts.voices.items() if ("Mandarin" in d) == (lang == "zh")]
     heard: dict[str, list[str]] = {"mini": [], "teacher": []}
@@ -137,7 +147,10 @@ def main() -> None:
     ten = tts.say("In the evening we walked along the river, and the children ran ahead of us to the old stone bridge.")
     ten_factor = (time.perf_counter() - started) / ten.seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    asr = WhisperModel(str(arguments.whisper), compute_type="float32")
+    given = (arguments.model, arguments.whisper, arguments.corpus)
+    with ProcessPoolExecutor(len(UNITS), multiprocessing.get_context("spawn")) as pool:
+        runs = {lang: pool.submit(measure_language, *given, lang, arguments.lines) for lang in UNITS}
+        languages = {lang: run.result() for lang, run in runs.items()}
     folder = tts.bundle.folder
     result = {
         **environment(),
@@ -147,8 +160,7 @@ def main() -> None:
         "long_sentence_seconds": round(ten.seconds, 1),
         "long_sentence_real_time_factor": round(ten_factor, 3),
         "peak_gigabytes": round(peak, 2),
-        "en": measure_language(tts, asr, arguments.corpus, "en", arguments.lines),
-        "zh": measure_language(tts, asr, arguments.corpus, "zh", arguments.lines),
+        **languages,
         "similarity": similarity(tts, arguments.corpus),
     }
     write_result("mini_quality", result)
