@@ -68,13 +68,15 @@ class SynthesisDefaults(StrictConfig):
     """How a model speaks where the user does not say.
 
     `candidates` token sequences are drawn for each piece of text, and the one that the module `token_recogniser`
-    reads best is spoken; 1 draws one and reads none. `blocks` are the token counts of a stream's blocks; the last
+    reads best is spoken; 1 draws one and reads none. Where even that one costs more than `doubt` (nats a phoneme), all
+    are drawn again. `blocks` are the token counts of a stream's blocks; the last
     one repeats.
     """
 
     voice: str | None = None
     sampling: SamplingConfig = SamplingConfig()
     candidates: int = 1
+    doubt: float = 1e9
     steps: int = 10
     guidance: float = 0.7
     pause_seconds: float = 0.15

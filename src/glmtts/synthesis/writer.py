@@ -47,21 +47,23 @@ class TokenWriter:
     def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[int]]]:
         """(number, tokens) of every piece as it is done; all are decoded together.
 
-        Of a piece's candidates the one is taken that reads best. Where none ended by itself, all are drawn again
-        with other seeds, a few times.
+        Of a piece's candidates the one is taken that reads best. Where none ended by itself, or the best reads
+        badly (looped, cut short, or with something else in it), all are drawn again with other seeds, a few times.
         """
         hybrids = [self.frontend.to_hybrid(piece.text) for piece in pieces]
-        waiting = list(range(len(pieces)))
+        waiting, best = list(range(len(pieces))), dict[int, tuple[float, list[int]]]()
         for attempt in range(1 + RETRIES):
             groups = [self._group(pieces[number], hybrids[number], attempt) for number in waiting]
             again = []
             for place in decode_groups(self.bundle.module("lm"), self.layout, groups):
-                number, group = waiting[place], groups[place]
-                if attempt < RETRIES and not any(request.by_itself for request in group):
-                    logger.warning("“%s” did not end (attempt %d).", pieces[number].text, attempt + 1)
+                number, piece = waiting[place], pieces[waiting[place]]
+                read = self._best(groups[place], hybrids[number])
+                best[number] = min(best.get(number, read), read)
+                if attempt < RETRIES and best[number][0] > piece.settings.doubt:
+                    logger.warning("“%s” came out badly and is drawn again (attempt %d).", piece.text, attempt + 1)
                     again.append(number)
                 else:
-                    yield number, self._best(candidates(group), hybrids[number])
+                    yield number, best[number][1]
             waiting = again
 
     def _group(self, piece: Piece, hybrid: str, attempt: int) -> list[Request]:
@@ -82,10 +84,17 @@ class TokenWriter:
         prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
         return build_prompt(self.layout, text_ids, prompt_text, voice.tokens.tolist())
 
-    def _best(self, drawn: list[list[int]], hybrid: str) -> list[int]:
-        """The candidate in which the recogniser finds the wanted phonemes with the least doubt."""
-        labels = phonemes_of(hybrid)
-        if len(drawn) == 1 or not labels:
-            return drawn[0]
+    def _best(self, group: list[Request], hybrid: str) -> tuple[float, list[int]]:
+        """Cost and tokens of the candidate in which the recogniser finds the wanted phonemes with the least doubt.
+
+        Without a recogniser, or phonemes to find, the first that ended by itself costs nothing; where none ended the
+        cost is infinite.
+        """
+        drawn, labels = candidates(group), phonemes_of(hybrid)
+        ended = any(request.by_itself for request in group)
+        if "token_recogniser" not in self.bundle.config.modules or not labels:
+            return (0.0 if ended else float("inf")), drawn[0]
         recogniser, device = self.bundle.module("token_recogniser"), self.bundle.device
-        return min(drawn, key=lambda tokens: recogniser.cost(torch.tensor(tokens, device=device), labels))
+        costs = [recogniser.cost(torch.tensor(tokens, device=device), labels) for tokens in drawn]
+        place = costs.index(min(costs))
+        return (costs[place] if ended else float("inf")), drawn[place]
