@@ -30,13 +30,16 @@ def alignments(recogniser: TokenRecogniser, front: TextFrontend, store: FeatureS
     """The alignment of each utterance of a corpus."""
     for number, entry in enumerate(tqdm(store.entries, desc=f"{store.folder.name} alignment", mininterval=10)):
         labels = phonemes_of(hybrid_of(front, entry))
+        if not labels:
+            yield np.zeros(0, dtype=np.int32)
+            continue
         phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
         tokens = torch.from_numpy(np.array(store.get(number, "tokens"), dtype=np.int64))
         try:
             path = ctc_path(recogniser.log_probs(tokens).numpy(), np.array([LABEL_IDS[label] for label in labels]))
         except ValueError:
-            labels = []
-        yield phoneme_of_label[path].astype(np.int32) if labels else np.zeros(0, dtype=np.int32)
+            path = np.zeros(0, dtype=np.int32)
+        yield phoneme_of_label[path].astype(np.int32)
 
 
 def main() -> None:
