@@ -1,10 +1,18 @@
 """The embedded model is whole and speaks both languages."""
 
 import pytest
+import torch
 
 import glmtts
+from glmtts.audio.mel import LogMel, MelConfig
+from glmtts.audio.resample import resample
 from glmtts.bundle import embedded
+from glmtts.speech_tokenizer.recogniser import BOUNDARY
+from glmtts.speech_tokenizer.train import edit_distance
 from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.text.frontend import phonemes_of
+
+NEAR = 0.5  # mean distance of log-mels; that of two seeds is about 1
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +45,22 @@ def test_speaks(tts: Synthesizer, text: str) -> None:
     audio = tts.say(text, steps=4)
     assert 0.2 < audio.seconds < 12
     assert audio.samples.std() > 1e-3
+
+
+@pytest.mark.parametrize("text", ["I would like to read you a short story.", "今天天气很好，我们去公园散步吧。"])
+def test_what_it_says_is_what_was_asked_for(tts: Synthesizer, text: str) -> None:
+    spoken = resample(tts.say(text).samples, 24000, 16000)
+    tokens = tts.bundle.module("speech_tokenizer").tokenize(spoken)
+    heard = tts.bundle.module("token_recogniser").read(tokens)
+    wanted = phonemes_of(" ".join(map(tts.frontend.to_hybrid, tts.frontend.prepare(text))))
+    heard, wanted = ([label for label in labels if label != BOUNDARY] for labels in (heard, wanted))
+    assert edit_distance(heard, wanted) < 0.4 * len(wanted)
+
+
+@pytest.mark.parametrize("text", ["I would like to read you a short story.", "今天天气很好，我们去公园散步吧。"])
+def test_a_stream_is_near_the_whole(tts: Synthesizer, text: str) -> None:
+    streamed = torch.cat([chunk.samples for chunk in tts.stream(text, seed=1)])
+    whole = tts.say(text, seed=1, candidates=1).samples
+    assert len(streamed) == len(whole)
+    mel = LogMel(MelConfig())
+    assert (mel(streamed[None]) - mel(whole[None])).abs().mean() < NEAR

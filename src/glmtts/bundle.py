@@ -230,6 +230,7 @@ def save_module(folder: Path, name: str, architecture: str, module: nn.Module, c
     file = f"{name}.safetensors"
     temporary = folder / f"{file}.part"
     save_file(weights, temporary)
+    temporary.chmod(0o644)
     temporary.replace(folder / file)
     return ModuleEntry(
         architecture=architecture, file=file, sha256=digest_of(folder / file), config=config.model_dump()

@@ -13,6 +13,12 @@ LABELS = [BLANK, BOUNDARY, *MANDARIN, *ENGLISH]
 LABEL_IDS = {label: number for number, label in enumerate(LABELS)}
 
 
+def best_path(scores_SV: Tensor) -> list[str]:
+    """Labels of the best path of CTC: repetitions merged, blanks dropped."""
+    path = scores_SV.argmax(-1).unique_consecutive().tolist()
+    return [LABELS[label] for label in path if label]
+
+
 class AsrHead(nn.Module):
     """Quantised vectors (B, S, D) with their mask (B, S) to logits of `LABELS` (B, S, V).
 
@@ -57,6 +63,10 @@ class TokenRecogniser(nn.Module):
         """Log-probabilities of `LABELS` (S, V) at each of the tokens (S,)."""
         mask_BS = torch.ones(1, len(tokens_S), dtype=torch.bool, device=tokens_S.device)
         return self.head(self.codes(tokens_S)[None], mask_BS)[0].log_softmax(-1)
+
+    def read(self, tokens_S: Tensor) -> list[str]:
+        """The labels that tokens (S,) say, word boundaries included."""
+        return best_path(self.log_probs(tokens_S))
 
     @torch.inference_mode()
     def cost(self, tokens_S: Tensor, labels: list[str]) -> float:

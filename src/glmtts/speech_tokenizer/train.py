@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from glmtts.speech_tokenizer.mel_head import MelHead, mel_loss
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.pitch import PitchEstimator, octaves_of, pitch_loss
-from glmtts.speech_tokenizer.recogniser import BOUNDARY, LABEL_IDS, LABELS, AsrHead, TokenRecogniser
+from glmtts.speech_tokenizer.recogniser import BOUNDARY, LABEL_IDS, LABELS, AsrHead, TokenRecogniser, best_path
 
 START_BATCHES = 24
 
@@ -156,9 +156,8 @@ def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) 
         output = model(batch)
         tokens = output["tokens_BS"]
         counts += torch.bincount(tokens[tokens >= 0], minlength=len(counts))
-        for row, path in enumerate(output["logits_BSV"].argmax(-1)):
-            spoken = path[output["mask_BS"][row]].unique_consecutive().tolist()
-            heard = [LABELS[label] for label in spoken if label]
+        for row, logits_SV in enumerate(output["logits_BSV"]):
+            heard = best_path(logits_SV[output["mask_BS"][row]])
             wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]
             _count(errors["phoneme"], [x for x in heard if x != BOUNDARY], [x for x in wanted if x != BOUNDARY])
             _count(errors["word"], _words(heard), _words(wanted))
