@@ -15,6 +15,7 @@ from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import VoiceError
 from glmtts.speaker.embed import speaker_embedding
+from glmtts.synthesis.transcribe import transcribe
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
 SILENCE = 1e-3
@@ -61,10 +62,11 @@ class Voice:
 
 
 def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voice:
-    """A voice from a recording of 1 to 30 seconds, and what is said in it where that is known.
+    """A voice from a recording of 1 to 30 seconds, and what is said in it.
 
-    With `text`, the language model continues the recording and takes over its manner of speaking; without, only
-    timbre is taken: the flow model has the recording and the speaker embedding.
+    With `text`, the language model continues the recording and takes over its manner of speaking. None is
+    transcribed where a recogniser is at hand (transcribe.py); without a text, or with an empty one, only timbre is
+    taken: the flow model has the recording and the speaker embedding.
 
     Raises:
         AudioError: the file cannot be read.
@@ -78,7 +80,7 @@ def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voi
         )
     if samples.abs().max() < SILENCE:
         raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")
-    return voice_of(bundle, samples, text or "")
+    return voice_of(bundle, samples, transcribe(samples, rate) if text is None else text)
 
 
 @torch.inference_mode()
