@@ -7,7 +7,7 @@
 The precision is that of the bundle: convert with --dtype bfloat16 or float32.
 
 Each runs in a process of its own, so that peak memory is its own; both greedy, from the same prompt, with the same
-number of tokens. The tokens must be equal, or the figures mean nothing.
+number of tokens. The tokens must be equal but for a few ties of bfloat16, or the figures mean nothing.
 """
 
 import argparse
