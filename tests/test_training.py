@@ -1,11 +1,15 @@
 """The training loop, its state on disk, and the feature store."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from glmtts.checkpoint import load_state, save_state
@@ -48,6 +52,27 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     assert (tmp_path / "stopped" / "loss.png").stat().st_size > 0
     averaged = load_trained(model(), tmp_path / "stopped")
     torch.testing.assert_close(averaged.weight, rest.ema["weight"])
+
+
+def test_two_processes_share_their_gradients(tmp_path: Path) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    script = str(Path(__file__).parent / "two_processes.py")
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "ACCELERATE_USE_CPU": "true",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    done = subprocess.run(
+        [*launch, script, str(tmp_path)], capture_output=True, text=True, timeout=240, env=environment
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (load_file(tmp_path / f"weights.{process}.safetensors") for process in range(2))
+    for name, weight in first.items():
+        assert torch.equal(weight, second[name])
+    streams = {(tmp_path / f"seed.{process}").read_text() for process in range(2)}
+    assert len(streams) == 2
+    assert (tmp_path / "lm" / "log.csv").read_text().count("\n") == 5
 
 
 def test_learning_rate_warms_up_and_decays() -> None:

@@ -108,7 +108,12 @@ def main() -> None:
         text_files={name: digest_of(out / name) for name in TOKENIZER_FILES},
         voices={},
         synthesis=SynthesisDefaults(
-            voice="heart", candidates=4, sampling=SamplingConfig(temperature=0.8, min_ratio=0.8, max_ratio=6.0)
+            voice="heart",
+            candidates=4,
+            sampling=SamplingConfig(temperature=0.8, min_ratio=0.8, max_ratio=6.0),
+            steps=6,
+            start=0.5,
+            flow_temperature=0.6,
         ),
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}

@@ -47,7 +47,7 @@ def main() -> None:
     tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
     model.prior.start_from(load_trained(tokenizer, arguments.work / "speech_tokenizer"))
     trainer = Trainer(model, batch_loss, config, arguments.work / "flow")
-    stream = bucketed(training, arguments.batch_seconds, load, seed=trainer.step)
+    stream = bucketed(training, arguments.batch_seconds, load, seed=trainer.seed)
     trainer.fit(map(collate, stream), evaluate)
 
 

@@ -85,7 +85,7 @@ def main() -> None:
         steps=arguments.steps, learning_rate=1.5e-3, weight_decay=0.05, max_seconds=arguments.max_seconds
     )
     trainer = Trainer(model, partial(_loss, layout), config, arguments.work / "lm")
-    stream = batches(layout, data, arguments.batch_tokens, arguments.prompt_share, seed=trainer.step)
+    stream = batches(layout, data, arguments.batch_tokens, arguments.prompt_share, seed=trainer.seed)
     trainer.fit(stream, evaluate)
 
 

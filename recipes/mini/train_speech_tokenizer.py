@@ -70,7 +70,7 @@ def main() -> None:
         max_seconds=arguments.max_seconds, save_every=200,
     )  # fmt: skip
     trainer = Trainer(model, tokenizer_loss, config, arguments.work / "speech_tokenizer")
-    trainer.fit(map(collate, bucketed(usable, arguments.batch_seconds, load, seed=trainer.step)))
+    trainer.fit(map(collate, bucketed(usable, arguments.batch_seconds, load, seed=trainer.seed)))
     trained = load_trained(SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS), trainer.out)
     for store in stores:
         write_tokens(trained, store)

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError, ConfigError, VoiceError
+from glmtts.flow.cfm import Solver
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sampling import SamplingConfig
@@ -79,8 +80,15 @@ class SynthesisDefaults(StrictConfig):
     doubt: float = 1e9
     steps: int = 10
     guidance: float = 0.7
+    start: float = Field(default=0.0, ge=0, lt=1)
+    flow_temperature: float = Field(default=1.0, ge=0)
     pause_seconds: float = 0.15
     blocks: tuple[int, ...] = (25, 50, 200)
+
+    @property
+    def solver(self) -> Solver:
+        """How the flow is integrated; `start` and `flow_temperature` are explained there."""
+        return Solver(self.steps, self.guidance, self.start, self.flow_temperature)
 
 
 class BundleConfig(StrictConfig):

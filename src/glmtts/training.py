@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from accelerate import Accelerator
@@ -49,18 +49,30 @@ def learning_rate_at(step: int, config: TrainingConfig) -> float:
     return config.final_learning_rate + share * (config.learning_rate - config.final_learning_rate)
 
 
+class _Step(nn.Module):
+    """A model with its loss as one module: what runs inside its forward is what distributed training sees."""
+
+    def __init__(self, model: nn.Module, loss: Loss) -> None:
+        super().__init__()
+        self.model, self.loss = model, loss
+
+    def forward(self, batch: Any) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a batch, with what is to be logged."""
+        return self.loss(self.model, batch)
+
+
 class Trainer:
     """Trains one model in the folder `out`; starting it again there goes on where it stopped."""
 
     def __init__(self, model: nn.Module, loss: Loss, config: TrainingConfig, out: Path) -> None:
-        self.config, self.loss, self.out = config, loss, Path(out)
+        self.config, self.out = config, Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
         self.accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(
             parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
         )
-        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.whole, self.optimizer = self.accelerator.prepare(_Step(model, loss), optimizer)
         self.ema = {name: value.detach().float().clone() for name, value in self.plain.state_dict().items()}
         self.step = 0
         self._resume()
@@ -68,12 +80,24 @@ class Trainer:
     @property
     def plain(self) -> nn.Module:
         """The model without the wrappers of distributed training."""
-        return self.accelerator.unwrap_model(self.model)
+        return cast(_Step, self.accelerator.unwrap_model(self.whole)).model
+
+    @property
+    def seed(self) -> int:
+        """Seed of the stream of batches: another one after every resumption, and on every process."""
+        return self.step * self.accelerator.num_processes + self.accelerator.process_index
 
     def fit(self, batches: Iterator[Any], evaluate: Callable[[nn.Module], dict[str, float]] | None = None) -> None:
         """Train to `config.steps`, or until `config.max_seconds` have passed; saves at the end and on the way."""
         started, history = time.monotonic(), []
-        bar = tqdm(total=self.config.steps, initial=self.step, desc=self.out.name, unit="step", mininterval=5)
+        bar = tqdm(
+            total=self.config.steps,
+            initial=self.step,
+            desc=self.out.name,
+            unit="step",
+            mininterval=5,
+            disable=not self.accelerator.is_main_process,
+        )
         while self.step < self.config.steps:
             history.append(self._train_step(next(batches)))
             self.step += 1
@@ -83,20 +107,27 @@ class Trainer:
                 history = []
             if self.step % self.config.save_every == 0:
                 self._save(evaluate)
-            if self.config.max_seconds is not None and time.monotonic() - started > self.config.max_seconds:
+            if self._out_of_time(started):
                 break
         bar.close()
         self._save(evaluate)
+
+    def _out_of_time(self, started: float) -> bool:
+        """Whether `max_seconds` have passed on any process; all of them stop at the same step."""
+        if self.config.max_seconds is None:
+            return False
+        passed = torch.tensor(float(time.monotonic() - started > self.config.max_seconds))
+        return bool(cast(Tensor, self.accelerator.reduce(passed.to(self.accelerator.device))) > 0)
 
     def _train_step(self, batch: Any) -> dict[str, float]:
         rate = learning_rate_at(self.step, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.model.train()
+        self.whole.train()
         with self.accelerator.autocast():
-            loss, metrics = self.loss(self.model, batch)
+            loss, metrics = self.whole(batch)
         self.accelerator.backward(loss)
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        norm = self.accelerator.clip_grad_norm_(self.whole.parameters(), self.config.gradient_clip)
         if torch.isfinite(norm):
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -115,7 +146,8 @@ class Trainer:
     def _log(self, history: list[dict[str, float]]) -> float:
         """Append the mean of the last steps to `log.csv`; gives the mean loss."""
         row: dict[str, float] = {name: sum(item[name] for item in history) / len(history) for name in history[-1]}
-        append_csv(self.out / "log.csv", {"step": self.step, **row})
+        if self.accelerator.is_main_process:
+            append_csv(self.out / "log.csv", {"step": self.step, **row})
         return row["loss"]
 
     def _save(self, evaluate: Callable[[nn.Module], dict[str, float]] | None) -> None:

@@ -1,10 +1,12 @@
 """The flow model: loss, guidance, padding."""
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
-from glmtts.flow.cfm import guided_velocity, sample, times
+from glmtts.errors import ConfigError
+from glmtts.flow.cfm import Solver, guided_velocity, sample
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.train import batch_loss, collate
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
@@ -13,7 +15,7 @@ from tests.tiny import tiny_flow
 
 
 def test_schedule_is_the_cosine_one() -> None:
-    schedule = times(10)
+    schedule = Solver(10).times()
     assert schedule[0] == 0
     torch.testing.assert_close(schedule[-1], torch.tensor(1.0))
     torch.testing.assert_close(schedule[5], 1 - torch.cos(torch.tensor(torch.pi / 4)))
@@ -64,9 +66,27 @@ def test_sampling_gives_the_part_after_the_prompt() -> None:
         torch.randn(1, 192),
         torch.randn(1, 80, 10),
         torch.randn(1, 30, 80),
-        steps=2,
+        Solver(2),
     )
     assert mel.shape == (1, 80, 20)
+
+
+def test_a_late_start_is_near_the_prior() -> None:
+    model, tokens, speaker = tiny_flow().eval(), torch.randint(16, (1, 15)), torch.randn(1, 192)
+    noise, nothing = torch.randn(1, 30, 80), torch.zeros(1, 80, 0)
+    assert model.prior is not None
+    prior = model.prior(tokens, F.normalize(speaker, dim=-1)).transpose(1, 2)
+
+    def distance(solver: Solver) -> float:
+        return float((sample(model, tokens, speaker, nothing, noise, solver) - prior).abs().mean())
+
+    assert Solver(4, start=0.5).times()[0] == 0.5
+    late, early = distance(Solver(4, start=0.98)), distance(Solver(4))
+    assert late < 0.2 * early
+    assert distance(Solver(4, start=0.9, temperature=0)) < distance(Solver(4, start=0.9))
+    free = DiT(FlowConfig(vocabulary=16, token_width=16, token_blocks=1, width=32, blocks=1, heads=2, prior_width=None))
+    with pytest.raises(ConfigError, match="no prior"):
+        sample(free, tokens, speaker, nothing, noise, Solver(2, start=0.5))
 
 
 def test_loss_falls_on_one_batch() -> None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from glmtts.flow.cfm import sample
+from glmtts.flow.cfm import Solver, sample
 from glmtts.flow.dit import DiT, FlowConfig
 from tests.parity import fill
 
@@ -22,6 +22,7 @@ RELEASED = FlowConfig(
     heads=12,
     ff_mult=2,
     rotate_first_head_only=True,
+    position_kernel=31,
     prior_width=None,
     mel_mean=0.0,
     mel_std=1.0,
@@ -63,5 +64,5 @@ def test_velocity(released: DiT, fixture: dict[str, Tensor]) -> None:
 def test_ten_steps(released: DiT, fixture: dict[str, Tensor]) -> None:
     tokens = torch.cat([fixture["prompt_token"], fixture["token"]], dim=1)
     prompt = fixture["prompt_feat"].transpose(1, 2)
-    mel = sample(released, tokens, fixture["embedding"], prompt, fixture["noise"], steps=10, guidance=0.7)
+    mel = sample(released, tokens, fixture["embedding"], prompt, fixture["noise"], Solver(10, 0.7))
     torch.testing.assert_close(mel, fixture["mel_full"], atol=2e-4, rtol=0)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glmtts.flow.cfm import Solver
 from glmtts.flow.dit import DiT
 from glmtts.flow.streaming import block_causal_mask, sample_chunk
 from glmtts.official.blocks import released_block_frames
@@ -48,7 +49,7 @@ def test_two_chunks(released: DiT, fixture: dict[str, Tensor], visible: Tensor) 
     def chunk(frames: int, finished: tuple | None = None) -> tuple:
         part = visible[:frames, :frames]
         return sample_chunk(
-            released, tokens[:, : frames // 2], speaker, prompt, noise[:, :frames], 10, 0.7, part, finished
+            released, tokens[:, : frames // 2], speaker, prompt, noise[:, :frames], Solver(10, 0.7), part, finished
         )
 
     whole, _ = chunk(250)

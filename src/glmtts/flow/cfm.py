@@ -1,6 +1,7 @@
 """Conditional flow matching (Lipman et al., 2023): the training loss and the Euler sampler."""
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -13,9 +14,28 @@ SIGMA_MIN = 1e-6
 CONDITION_DROP = 0.2
 
 
-def times(steps: int) -> Tensor:
-    """Cosine schedule t = 1 − cos(π s / 2) at steps + 1 points s of 0 … 1."""
-    return 1 - torch.cos(torch.linspace(0, 1, steps + 1) * math.pi / 2)
+@dataclass(frozen=True)
+class Solver:
+    """How the flow is integrated: Euler steps on the cosine schedule, with classifier-free guidance.
+
+    `start` skips the flow up to that time: x begins as start · μ + (1 − start) · temperature · noise, where μ is the
+    prior's mel (prior.py), as in DiffSinger's shallow diffusion (Liu et al., 2022). 0 begins with noise alone and
+    needs no prior. A `temperature` below 1 is closer to the average, and clearer (Grad-TTS).
+    """
+
+    steps: int = 10
+    guidance: float = 0.7
+    start: float = 0.0
+    temperature: float = 1.0
+
+    def times(self) -> Tensor:
+        """t = start + (1 − start) (1 − cos(π s / 2)) at steps + 1 points s of 0 … 1."""
+        return self.start + (1 - self.start) * (1 - torch.cos(torch.linspace(0, 1, self.steps + 1) * math.pi / 2))
+
+    def begin(self, model: DiT, tokens_BTE: Tensor, noise_BTM: Tensor) -> Tensor:
+        """x at the time `start`, shape (B, T, M)."""
+        x_BTM = (1 - self.start) * self.temperature * noise_BTM
+        return x_BTM + self.start * model.guess(tokens_BTE) if self.start else x_BTM
 
 
 @torch.inference_mode()
@@ -25,8 +45,7 @@ def sample(
     speaker_BD: Tensor,
     prompt_mel_BMP: Tensor,
     noise_BTM: Tensor,
-    steps: int = 10,
-    guidance: float = 0.7,
+    solver: Solver,
     visible_TT: Tensor | None = None,
 ) -> Tensor:
     """Integrate noise to the log-mel (B, M, T − P) that follows the prompt of P frames.
@@ -40,10 +59,10 @@ def sample(
     prompt_BTM = F.pad(prompt, (0, 0, 0, frames - prompt_frames))
     speaker_BD = F.normalize(speaker_BD, dim=-1)
     tokens_BTE = model.embed_tokens(tokens_BS, frames, speaker_BD)
-    x_BTM, schedule = noise_BTM, times(steps).to(noise_BTM)
+    x_BTM, schedule = solver.begin(model, tokens_BTE, noise_BTM), solver.times().to(noise_BTM)
     for now, then in pairwise(schedule):
         conditions = (tokens_BTE, prompt_BTM, speaker_BD)
-        velocity = guided_velocity(model, x_BTM, now, conditions, guidance, visible_TT)
+        velocity = guided_velocity(model, x_BTM, now, conditions, solver.guidance, visible_TT)
         x_BTM = x_BTM + (then - now) * velocity
     mel_BTM = x_BTM[:, prompt_frames:] * config.mel_std + config.mel_mean
     return mel_BTM.transpose(1, 2)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.config import StrictConfig
+from glmtts.errors import ConfigError
 from glmtts.flow.layers import (
     AdaptiveNorm,
     Block,
@@ -82,6 +83,16 @@ class DiT(nn.Module):
         guess = (self.prior(tokens_BS, speaker_BD, mask_BS) - self.config.mel_mean) / self.config.mel_std
         guess = F.pad(guess, (0, 0, 0, frames - guess.shape[1]))
         return torch.cat([embedded, guess.to(embedded.dtype)], dim=-1)
+
+    def guess(self, tokens_BTE: Tensor) -> Tensor:
+        """The prior's normalised mel (B, T, M) within embedded tokens.
+
+        Raises:
+            ConfigError: the model has no prior.
+        """
+        if self.prior is None:
+            raise ConfigError("This flow model has no prior to start from. Let it start at 0.")
+        return tokens_BTE[..., self.config.token_width :]
 
     def forward(
         self,

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from glmtts.flow.cfm import guided_velocity, times
+from glmtts.flow.cfm import Solver, guided_velocity
 from glmtts.flow.dit import DiT
 
 LONG_BLOCK = 172
@@ -49,8 +49,7 @@ def sample_chunk(
     speaker_BD: Tensor,
     prompt_mel_BMP: Tensor,
     noise_BTM: Tensor,
-    steps: int,
-    guidance: float,
+    solver: Solver,
     visible_TT: Tensor | None,
     finished: tuple[FlowState, int] | None = None,
 ) -> tuple[Tensor, FlowState]:
@@ -69,13 +68,13 @@ def sample_chunk(
         F.pad(prompt, (0, 0, 0, frames - prompt_frames)),
         speaker_BD,
     )
-    x_BTM, kept = noise_BTM, []
-    schedule = times(steps).to(noise_BTM)
+    x_BTM, kept = solver.begin(model, conditions[0], noise_BTM), []
+    schedule = solver.times().to(noise_BTM)
     for step, (now, then) in enumerate(pairwise(schedule)):
         if finished is not None:
             state, count = finished
             x_BTM = torch.cat([state.steps[step][:, :count], x_BTM[:, count:]], dim=1)
         kept.append(x_BTM)
-        x_BTM = x_BTM + (then - now) * guided_velocity(model, x_BTM, now, conditions, guidance, visible_TT)
+        x_BTM = x_BTM + (then - now) * guided_velocity(model, x_BTM, now, conditions, solver.guidance, visible_TT)
     mel_BTM = x_BTM[:, prompt_frames:] * config.mel_std + config.mel_mean
     return mel_BTM.transpose(1, 2), FlowState(kept)

@@ -77,8 +77,7 @@ def _finish(bundle: Bundle, state: StreamState, voice: Voice, options: Synthesis
         voice.embedding[None].to(device),
         voice.mel[None].to(device),
         state.noise_BTM.to(device),
-        options.steps,
-        options.guidance,
+        options.solver,
         block_causal_mask(frames, state.noise_BTM.shape[1]).to(device),
         (state.flow, done) if state.flow is not None else None,
     )

@@ -141,8 +141,7 @@ class Synthesizer:
             voice.embedding[None].to(device),
             voice.mel[None].to(device),
             noise,
-            piece.settings.steps,
-            piece.settings.guidance,
+            piece.settings.solver,
         )
         return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
 
