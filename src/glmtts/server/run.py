@@ -1,0 +1,40 @@
+"""Run the app under uvicorn, and end it gracefully."""
+
+import signal
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from glmtts.server.service import Service, State
+
+
+class DrainingServer(uvicorn.Server):
+    """Goes on answering after the first SIGTERM or SIGINT until running requests are done.
+
+    uvicorn alone closes its socket and every WebSocket at once, so that neither `/ready` can say that the server
+    drains nor a stream can end.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: drain; SIGINT once more: end now."""
+        if self._service.state is State.draining and sig == signal.SIGINT:
+            self.should_exit = self.force_exit = True
+        self._service.drain()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if self._service.drained:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def run(app: FastAPI, host: str, port: int) -> None:
+    """Serve until a signal ends it."""
+    service: Service = app.state.service
+    config = uvicorn.Config(app, host=host, port=port, log_level="info", timeout_graceful_shutdown=5, lifespan="on")
+    DrainingServer(config, service).run()

@@ -1,0 +1,45 @@
+"""What the operator of a server decides."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from glmtts.config import StrictConfig
+
+
+def data_folder() -> Path:
+    """Where added voices are kept by default, as the XDG base directory specification says."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "glm-tts" / "voices"
+
+
+class ServerSettings(StrictConfig):
+    """Limits, keys and places of a server.
+
+    `workers` requests are spoken at a time; `queue_size` more wait, the next is refused with 429. A request that is
+    not finished after `request_timeout` seconds is given up. After SIGTERM, running requests have `drain_seconds`.
+    """
+
+    voices_folder: Path = Field(default_factory=data_folder)
+    api_keys: tuple[str, ...] = ()
+    max_characters: int = Field(default=4096, ge=1)
+    max_upload_bytes: int = Field(default=10 * 2**20, ge=1024)
+    max_recording_seconds: float = Field(default=120, gt=1)
+    workers: int = Field(default=1, ge=1)
+    queue_size: int = Field(default=32, ge=1)
+    request_timeout: float = Field(default=120, gt=0)
+    drain_seconds: float = Field(default=30, ge=0)
+
+
+class RaySettings(StrictConfig):
+    """Replicas of the server under Ray Serve: a number, or bounds between which the load decides."""
+
+    server: ServerSettings = ServerSettings()
+    replicas: int | Literal["auto"] = 1
+    min_replicas: int = Field(default=1, ge=1)
+    max_replicas: int = Field(default=2, ge=1)
+    target_ongoing_requests: float = Field(default=2, gt=0)
+    cpus_per_replica: float = Field(default=1, gt=0)
+    gpus_per_replica: float = Field(default=0, ge=0)
