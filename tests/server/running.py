@@ -17,7 +17,7 @@ from glmtts.server.run import DrainingServer
 from glmtts.server.service import Service
 from glmtts.server.settings import ServerSettings
 
-PATIENCE = 60
+PATIENCE = 300
 
 
 def free_port() -> int:
@@ -44,7 +44,7 @@ class Running:
 
 
 @contextmanager
-def running(engine: Engine, settings: ServerSettings) -> Iterator[Running]:
+def running(engine: Engine, settings: ServerSettings, ready: bool = True) -> Iterator[Running]:
     app = create_app(engine, settings)
     port = free_port()
     server = DrainingServer(uvicorn.Config(app, port=port, log_level="warning"), app.state.service)
@@ -53,7 +53,7 @@ def running(engine: Engine, settings: ServerSettings) -> Iterator[Running]:
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, timeout=PATIENCE) as client:
         wait_until(lambda: server.started)
-        wait_until(lambda: client.get("/ready").status_code == 200)
+        wait_until(lambda: not ready or client.get("/ready").status_code == 200)
         yield Running(url, app.state.service, client)
     server.should_exit = server.force_exit = True
     thread.join(PATIENCE)

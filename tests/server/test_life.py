@@ -33,17 +33,21 @@ def test_health_ready_and_metrics(server: Running) -> None:
         assert f"glmtts_{name} " in text
 
 
-def test_not_ready_while_models_load_or_fail(engine: Engine, tmp_path: Path) -> None:
+def test_not_ready_while_models_load_and_when_they_fail(engine: Engine, tmp_path: Path) -> None:
+    loading = threading.Event()
+
     class Broken(Engine):
         def warm_up(self) -> None:
             loading.wait(PATIENCE)
-            raise RuntimeError("no memory")
+            raise MemoryError("no memory")
 
-    loading = threading.Event()
-    broken = Broken(engine._tts)
-    with pytest.raises(AssertionError), running(broken, ServerSettings(voices_folder=tmp_path)):
-        pass
-    loading.set()
+    with running(Broken(engine._tts), ServerSettings(voices_folder=tmp_path), ready=False) as server:
+        refused(server.client.get("/ready"), 503, "loading")
+        assert server.client.get("/health").status_code == 200
+        loading.set()
+        wait_until(lambda: server.client.get("/health").status_code == 503)
+        refused(server.client.get("/ready"), 503, "failed")
+        refused(server.client.post("/v1/audio/speech", json=SPEECH), 503, "failed")
 
 
 def test_a_client_that_vanishes_ends_its_work(gated: tuple[Running, GatedEngine]) -> None:

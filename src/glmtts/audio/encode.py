@@ -7,7 +7,7 @@ others refuse, so FLAC waits for the end.
 
 import io
 import struct
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import soundfile
@@ -143,7 +143,7 @@ class _Packets:
         self._sink, self._rate, self._position = _Sink(), rate, 0
         self._container = av.open(self._sink, "w", format=container, options=options)
         self._container.metadata.update(tags)
-        self._stream = self._container.add_stream(codec, rate=rate, layout="mono")
+        self._stream: Any = self._container.add_stream(codec, rate=rate, layout="mono")
 
     def feed(self, samples_T: np.ndarray) -> bytes:
         import av

@@ -28,6 +28,8 @@ def serve(
     drain_seconds: Annotated[float | None, typer.Option(help="After SIGTERM.", rich_help_panel="Limits")] = None,
 ) -> None:
     """Serve OpenAI's speech API, and a page at /."""
+    from glmtts.server.settings import ServerSettings
+
     values: dict[str, Any] = {
         "voices_folder": voices,
         "api_keys": tuple(api_key) if api_key else None,
@@ -38,9 +40,10 @@ def serve(
         "request_timeout": request_timeout,
         "drain_seconds": drain_seconds,
     }
+    settings = ServerSettings.parse({name: value for name, value in values.items() if value is not None})
     try:
         import av  # noqa: F401
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
 
         from glmtts.server.app import create_app
         from glmtts.server.run import run
@@ -48,7 +51,5 @@ def serve(
         raise ConfigError(f"{EXTRA} ({error.name} is missing.)") from None
     from glmtts import load
     from glmtts.server.engine import Engine
-    from glmtts.server.settings import ServerSettings
 
-    settings = ServerSettings.parse({name: value for name, value in values.items() if value is not None})
     run(create_app(Engine(load(model, device)), settings), host, port)

@@ -10,7 +10,7 @@ import soundfile
 
 from glmtts.errors import TextError, VoiceError
 from glmtts.server.engine import Engine
-from glmtts.server.errors import ApiError, as_api_error
+from glmtts.server.errors import ApiError
 from glmtts.server.jobs import Job, Workers
 from glmtts.server.metrics import Metrics
 from glmtts.server.settings import ServerSettings
@@ -55,9 +55,9 @@ class Service:
         try:
             async for _ in self.workers.submit(Job(load, LONGEST_WARM_UP)):
                 pass
-        except Exception as error:
+        except Exception:
             self.state = State.failed
-            raise as_api_error(error) from None
+            logger.exception("The models could not be loaded.")
         if self.state is State.loading:
             self.state = State.ready
 
