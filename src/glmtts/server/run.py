@@ -1,12 +1,18 @@
 """Run the app under uvicorn, and end it gracefully."""
 
 import signal
+from pathlib import Path
 from types import FrameType
 
+import av  # noqa: F401  the encoders need it: better missed now than at the first request
+import python_multipart  # noqa: F401
 import uvicorn
-from fastapi import FastAPI
 
+from glmtts import load
+from glmtts.server.app import create_app
+from glmtts.server.engine import Engine
 from glmtts.server.service import Service, State
+from glmtts.server.settings import ServerSettings
 
 
 class DrainingServer(uvicorn.Server):
@@ -33,8 +39,8 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def run(app: FastAPI, host: str, port: int) -> None:
-    """Serve until a signal ends it."""
-    service: Service = app.state.service
+def run(model: Path | None, device: str, settings: ServerSettings, host: str, port: int) -> None:
+    """Serve a model until a signal ends it."""
+    app = create_app(Engine(load(model, device)), settings)
     config = uvicorn.Config(app, host=host, port=port, log_level="info", timeout_graceful_shutdown=5, lifespan="on")
-    DrainingServer(config, service).run()
+    DrainingServer(config, app.state.service).run()

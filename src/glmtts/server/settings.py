@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Self
 
+import yaml
 from pydantic import Field
 
 from glmtts.config import StrictConfig
+from glmtts.errors import ConfigError
 
 
 def data_folder() -> Path:
@@ -33,13 +35,31 @@ class ServerSettings(StrictConfig):
     drain_seconds: float = Field(default=30, ge=0)
 
 
-class RaySettings(StrictConfig):
-    """Replicas of the server under Ray Serve: a number, or bounds between which the load decides."""
+class ReplicaSettings(StrictConfig):
+    """Replicas of the server under Ray Serve: between two bounds, as many as the load asks for.
 
-    server: ServerSettings = ServerSettings()
-    replicas: int | Literal["auto"] = 1
+    A replica is added where each has more than `target_ongoing_requests` at a time. `cpus` and `gpus` are what Ray
+    reserves for each, on whatever machine of the cluster has them.
+    """
+
     min_replicas: int = Field(default=1, ge=1)
-    max_replicas: int = Field(default=2, ge=1)
+    max_replicas: int = Field(default=1, ge=1)
     target_ongoing_requests: float = Field(default=2, gt=0)
-    cpus_per_replica: float = Field(default=1, gt=0)
-    gpus_per_replica: float = Field(default=0, ge=0)
+    max_ongoing_requests: int = Field(default=64, ge=1)
+    cpus: float = Field(default=1, gt=0)
+    gpus: float = Field(default=0, ge=0)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Settings from a YAML file.
+
+        Raises:
+            ConfigError: the file is missing, no YAML, or holds what these settings do not know.
+        """
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path} cannot be read as YAML: {error}") from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path} holds no settings. Write lines such as: max_replicas: 4")
+        return cls.parse(values)

@@ -1,0 +1,52 @@
+"""The same app under Ray Serve: replicas on many machines, as many as the load asks for.
+
+Every replica has its own models, queue and workers. Voices are on disk: machines that share the folder share them.
+"""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from ray import serve
+
+from glmtts import load
+from glmtts.server.app import create_app
+from glmtts.server.engine import Engine
+from glmtts.server.settings import ReplicaSettings, ServerSettings
+
+NAME = "glm-tts"
+
+
+def build_app(model: str | None, device: str, settings: dict[str, object]) -> FastAPI:
+    """The app of one replica; called on the machine that it runs on."""
+    return create_app(Engine(load(model, device)), ServerSettings.parse(settings))
+
+
+def deployment(
+    model: Path | None, device: str, settings: ServerSettings, replicas: ReplicaSettings
+) -> serve.Application:
+    """What Ray Serve runs."""
+    scaling = {
+        "min_replicas": replicas.min_replicas,
+        "max_replicas": replicas.max_replicas,
+        "target_ongoing_requests": replicas.target_ongoing_requests,
+    }
+    replica = serve.deployment(
+        serve.ingress(build_app)(),
+        name=NAME,
+        autoscaling_config=scaling,
+        max_ongoing_requests=replicas.max_ongoing_requests,
+        graceful_shutdown_timeout_s=settings.drain_seconds,
+        ray_actor_options={"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
+    )
+    return replica.bind(str(model.resolve()) if model else None, device, settings.model_dump(mode="json"))
+
+
+def run_replicas(
+    model: Path | None, device: str, settings: ServerSettings, replicas: ReplicaSettings, host: str, port: int
+) -> None:
+    """Start replicas on the Ray cluster that is there, or on this machine, and serve until a signal ends it."""
+    serve.start(http_options={"host": host, "port": port})
+    try:
+        serve.run(deployment(model, device, settings, replicas), name=NAME, route_prefix="/", blocking=True)
+    finally:
+        serve.shutdown()
