@@ -6,12 +6,9 @@ import av
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from glmtts.audio.encode import MEDIA_TYPES, Format, encoder
-from glmtts.audio.io import FORMATS, write_audio
 from glmtts.audio.provenance import synthetic_mark, synthetic_tags
-from glmtts.errors import AudioError
 
 FILE_FORMATS = [name for name in MEDIA_TYPES if name != "pcm"]
 
@@ -70,21 +67,3 @@ def test_streamed_files_say_that_they_are_synthetic(tmp_path: Path, format: Form
     path = tmp_path / f"a.{format}"
     path.write_bytes(encode(format, 24000, []))
     assert "Synthetic speech" in (synthetic_mark(path) or "")
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_written_files_say_that_they_are_synthetic(tmp_path: Path, suffix: str) -> None:
-    write_audio(tmp_path / f"a{suffix}", torch.from_numpy(tone(24000)), 24000, synthetic_tags("tiny"))
-    assert "with the model tiny" in (synthetic_mark(tmp_path / f"a{suffix}") or "")
-
-
-def test_a_recording_says_nothing(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", tone(24000), 24000)
-    assert synthetic_mark(tmp_path / "a.wav") is None
-
-
-def test_what_is_no_audio_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.wav").write_text("no audio")
-    for name in ("a.wav", "missing.wav"):
-        with pytest.raises(AudioError, match=name):
-            synthetic_mark(tmp_path / name)

@@ -88,7 +88,8 @@ class Workers:
     @property
     def waiting(self) -> int:
         """Jobs that nobody has begun."""
-        return sum(not job.cancelled for job in list(self._pending))
+        with self._changed:
+            return sum(not job.cancelled for job in self._pending)
 
     @property
     def alive(self) -> bool:

@@ -21,7 +21,9 @@ class Metrics:
             "glmtts_speech_seconds", "From a request to its last audio.", buckets=SECONDS, registry=registry
         )
         self.audio = Counter("glmtts_audio_seconds", "Seconds of speech that were made.", registry=registry)
-        self.cancelled = Counter("glmtts_cancelled", "Requests whose client left early.", registry=registry)
+        self.cancelled = Counter(
+            "glmtts_cancelled", "Requests that ended early: the client left, or time was up.", registry=registry
+        )
         self.active = Gauge("glmtts_active", "Requests that wait or are spoken.", registry=registry)
         self.waiting = Gauge("glmtts_waiting", "Requests that no worker has begun.", registry=registry)
 

@@ -4,6 +4,7 @@ Every replica has its own models, queue and workers. Voices are on disk: machine
 """
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
@@ -30,7 +31,7 @@ def deployment(
         "max_replicas": replicas.max_replicas,
         "target_ongoing_requests": replicas.target_ongoing_requests,
     }
-    replica = serve.deployment(
+    replica: Any = serve.deployment(
         serve.ingress(build_app)(),
         name=NAME,
         autoscaling_config=scaling,

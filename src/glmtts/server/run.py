@@ -14,6 +14,9 @@ from glmtts.server.engine import Engine
 from glmtts.server.service import Service, State
 from glmtts.server.settings import ServerSettings
 
+CLOSING_SECONDS = 5
+LARGEST_MESSAGE = 2**20  # bytes of a WebSocket message
+
 
 class DrainingServer(uvicorn.Server):
     """Goes on answering after the first SIGTERM or SIGINT until running requests are done.
@@ -42,5 +45,13 @@ class DrainingServer(uvicorn.Server):
 def run(model: Path | None, device: str, settings: ServerSettings, host: str, port: int) -> None:
     """Serve a model until a signal ends it."""
     app = create_app(Engine(load(model, device)), settings)
-    config = uvicorn.Config(app, host=host, port=port, log_level="info", timeout_graceful_shutdown=5, lifespan="on")
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="info",
+        lifespan="on",
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+        ws_max_size=LARGEST_MESSAGE,
+    )
     DrainingServer(config, app.state.service).run()
