@@ -27,7 +27,8 @@ class LimitBody:
         with suppress(_TooLarge):
             await self._app(scope, guard.receive, guard.send)
         if guard.exceeded and not guard.answered:
-            await self._discard(receive)
+            if guard.more:
+                await self._discard(receive)
             await self._refuse(scope, receive, send)
 
     async def _discard(self, receive: Receive) -> None:
@@ -53,13 +54,13 @@ class _Guard:
 
     def __init__(self, receive: Receive, send: Send, largest: int) -> None:
         self._receive, self._send, self._left = receive, send, largest
-        self.exceeded = self.answered = False
+        self.exceeded = self.answered = self.more = False
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            self.exceeded = True
+            self.exceeded, self.more = True, message.get("more_body", False)
             raise _TooLarge
         return message
 
