@@ -1,5 +1,6 @@
 """The WebSocket: text in, audio out while the text is still being written."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from glmtts.server.routes.live import Incoming, Mark, Text
 from tests.server.running import GatedEngine, Running, wait_until
 from tests.server.test_speech import pcm
 
@@ -78,12 +80,43 @@ def test_bad_starts_are_refused(server: Running, message: str | bytes, code: str
     assert closed.value.rcvd.code == 1008
 
 
-def test_too_much_waiting_text_is_refused(server: Running) -> None:
+def test_a_message_that_is_too_long_is_refused(server: Running) -> None:
     with open_socket(server) as socket:
         say(socket, type="start")
         socket.recv(60)
         say(socket, type="text", text="x" * 401)
         assert json.loads(socket.recv(60))["error"]["code"] == "text_too_long"
+
+
+def test_text_may_come_faster_than_it_is_spoken(server: Running) -> None:
+    """Three times as much as may wait."""
+    with open_socket(server) as socket:
+        say(socket, type="start", steps=1)
+        socket.recv(60)
+        for _ in range(6):
+            say(socket, type="text", text="It is late now. " * 12)
+        say(socket, type="end")
+        assert collect(socket)[1]["type"] == "done"
+
+
+def test_text_is_taken_in_whole_sentences() -> None:
+    async def taken(longest: int, *messages: Text | Mark) -> list[str]:
+        incoming = Incoming(longest)
+        for message in (*messages, Mark(type="end")):
+            incoming.add(message)
+        parts = []
+        while (part := await incoming.next()) is not None:
+            parts.append(part)
+        return parts
+
+    one = Text(type="text", text="One. Two. Th")
+    assert asyncio.run(taken(100, one)) == ["One. Two. Th"]
+    assert asyncio.run(taken(6, *(Text(type="text", text=part) for part in ("One. T", "wo. Th")))) == [
+        "One.",
+        " Two.",
+        " Th",
+    ]
+    assert asyncio.run(taken(4, *(Text(type="text", text="好好好") for _ in range(2)))) == ["好好好好", "好好"]
 
 
 def test_a_client_that_vanishes_ends_its_work(gated: tuple[Running, GatedEngine]) -> None:

@@ -63,38 +63,46 @@ class Incoming:
 
     def __init__(self, longest: int) -> None:
         self._longest, self._text, self._flushed, self._ended = longest, "", 0, False
-        self._changed = asyncio.Event()
+        self._added, self._taken = asyncio.Event(), asyncio.Event()
 
     def add(self, message: Text | Mark) -> None:
         """Take a message in.
 
         Raises:
-            ApiError: 413, more text waits than may.
+            ApiError: 413, it is too long.
         """
         if isinstance(message, Text):
+            if len(message.text) > self._longest:
+                raise ApiError(413, f"A message has at most {self._longest} characters.", "text_too_long", "text")
             self._text += message.text
         else:
             self._flushed = len(self._text)
             self._ended = self._ended or message.type == "end"
-        if len(self._text) > self._longest:
-            raise ApiError(413, f"More than {self._longest} characters wait to be spoken.", "text_too_long", "text")
-        self._changed.set()
+        self._added.set()
+
+    async def room(self) -> None:
+        """Wait until more text may come: whoever writes faster than we speak is held back by the connection."""
+        while len(self._text) > self._longest:
+            self._taken.clear()
+            await self._taken.wait()
 
     async def next(self) -> str | None:
         """All sentences that are complete; waits for one; None at the end of the text."""
-        while True:
-            if (end := self._complete()) > 0:
-                part, self._text = self._text[:end], self._text[end:]
-                self._flushed = max(0, self._flushed - end)
-                return part
+        while (end := self._complete()) == 0:
             if self._ended:
                 return None
-            self._changed.clear()
-            await self._changed.wait()
+            self._added.clear()
+            await self._added.wait()
+        part, self._text = self._text[:end], self._text[end:]
+        self._flushed = max(0, self._flushed - end)
+        self._taken.set()
+        return part
 
     def _complete(self) -> int:
-        ends = [match.end() for match in _SENTENCE_END.finditer(self._text)]
-        return max(self._flushed, ends[-1] if ends else 0)
+        """How much can be spoken; text that grew too long without the end of a sentence is cut somewhere."""
+        ends = [match.end() for match in _SENTENCE_END.finditer(self._text, 0, self._longest + 1)]
+        best = max([self._flushed if self._flushed <= self._longest else 0, *ends])
+        return self._longest if not best and len(self._text) > self._longest else best
 
 
 class Session:
@@ -155,6 +163,7 @@ class Session:
 
     async def _read(self) -> None:
         while True:
+            await self._incoming.room()
             self._incoming.add(_message.validate_json(await self._receive()))
 
     async def _speak(self, start: Start) -> None:
