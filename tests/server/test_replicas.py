@@ -1,5 +1,6 @@
 """The same app under Ray Serve, with replicas of its own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,13 +29,14 @@ def test_settings_are_strict(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def cluster(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Two replicas on a Ray cluster of this machine; its address."""
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled", RAY_raylet_start_wait_time_s="300")
     ray = pytest.importorskip("ray", reason="needs Ray: pip install 'glm-tts[ray]'")
     from glmtts.server.replicas import deployment
 
     port = free_port()
     settings = ServerSettings(voices_folder=tmp_path_factory.mktemp("voices"))
     replicas = ReplicaSettings(min_replicas=2, max_replicas=2, cpus=0.5)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
     ray.serve.start(http_options={"host": "127.0.0.1", "port": port})
     try:
         ray.serve.run(deployment(tiny_folder, "cpu", settings, replicas), name="glm-tts", route_prefix="/")

@@ -3,6 +3,7 @@
 Every replica has its own models, queue and workers. Voices are on disk: machines that share the folder share them.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def run_replicas(
     model: Path | None, device: str, settings: ServerSettings, replicas: ReplicaSettings, host: str, port: int
 ) -> None:
     """Start replicas on the Ray cluster that is there, or on this machine, and serve until a signal ends it."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use to its makers
     serve.start(http_options={"host": host, "port": port})
     try:
         serve.run(deployment(model, device, settings, replicas), name=NAME, route_prefix="/", blocking=True)
