@@ -62,7 +62,7 @@ class Incoming:
     """Text that has arrived and is not spoken yet."""
 
     def __init__(self, longest: int) -> None:
-        self._longest, self._text, self._flushed, self._ended = longest, "", 0, False
+        self._longest, self._text, self._flushed, self.ended = longest, "", 0, False
         self._added, self._taken = asyncio.Event(), asyncio.Event()
 
     def add(self, message: Text | Mark) -> None:
@@ -77,7 +77,7 @@ class Incoming:
             self._text += message.text
         else:
             self._flushed = len(self._text)
-            self._ended = self._ended or message.type == "end"
+            self.ended = self.ended or message.type == "end"
         self._added.set()
 
     async def room(self) -> None:
@@ -89,7 +89,7 @@ class Incoming:
     async def next(self) -> str | None:
         """All sentences that are complete; waits for one; None at the end of the text."""
         while (end := self._complete()) == 0:
-            if self._ended:
+            if self.ended:
                 return None
             self._added.clear()
             await self._added.wait()
@@ -153,8 +153,9 @@ class Session:
         return start
 
     async def _receive(self) -> str:
+        patience = None if self._incoming.ended else self._service.settings.request_timeout
         try:
-            async with asyncio.timeout(self._service.settings.request_timeout):
+            async with asyncio.timeout(patience):
                 return await self._socket.receive_text()
         except TimeoutError:
             raise ApiError(408, "No message came for too long.", "timeout") from None
@@ -162,6 +163,7 @@ class Session:
             raise ApiError(400, "Messages are JSON text.", "invalid_value") from None
 
     async def _read(self) -> None:
+        """Take messages in; after the end of the text only to notice that the client leaves."""
         while True:
             await self._incoming.room()
             self._incoming.add(_message.validate_json(await self._receive()))
