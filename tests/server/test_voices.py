@@ -81,6 +81,11 @@ def test_recordings_that_do_not_serve(server: Running) -> None:
     assert names(server.client) == ["default", "tone"]
 
 
+def test_a_text_that_cannot_be_spoken_is_refused(server: Running) -> None:
+    assert refused(add(server.client, "me", recording(), text="…"), 400)["param"] == "text"
+    assert names(server.client) == ["default", "tone"]
+
+
 def test_bundled_voices_stay(server: Running) -> None:
     for name in ("tone", "default"):
         refused(server.client.delete(f"/v1/audio/voices/{name}"), 403)

@@ -97,8 +97,8 @@ class Service:
             hint = "GET /v1/audio/voices lists those that there are."
             raise ApiError(404, f"There is no voice '{name}'. {hint}", "voice_not_found", "voice") from None
 
-    def check_text(self, text: str, language: str | None) -> int:
-        """The number of text tokens.
+    def check_text(self, text: str, language: str | None, param: str = "input") -> int:
+        """The number of text tokens; `param` is where a request has the text.
 
         Raises:
             ApiError: 413 too long, 400 nothing to speak.
@@ -109,12 +109,12 @@ class Service:
                 f"The text has {len(text)} characters; at most {self.settings.max_characters} are taken at once. "
                 "Split it into parts.",
                 "text_too_long",
-                "input",
+                param,
             )
         try:
             return sum(len(piece.ids) for piece in self.engine.pieces(text, language))
         except TextError as error:
-            raise ApiError(400, str(error), "invalid_value", "input") from None
+            raise ApiError(400, str(error), "invalid_value", param) from None
 
     async def clone(self, recording: Path, text: str | None) -> Voice:
         """A voice from a recording, made on a worker.

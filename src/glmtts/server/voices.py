@@ -85,6 +85,7 @@ class VoiceStore:
 
         Raises:
             VoiceError: the name is not valid, or taken.
+            OSError: the disk does not take it.
         """
         target = self._folder / valid_name(name)
         temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
@@ -95,10 +96,10 @@ class VoiceStore:
                 _to_disk(path)
             temporary.rename(target)
             _to_disk(self._folder)
-        except OSError as error:
+        except OSError:
             if target.exists():
                 raise VoiceError(f"There is a voice '{name}' already. Choose another name or delete it.") from None
-            raise VoiceError(f"The voice cannot be kept: {error.strerror}.") from None
+            raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

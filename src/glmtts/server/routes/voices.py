@@ -82,6 +82,8 @@ async def add_voice(
             400, "Set consent=true to state that the speaker agreed to this cloning.", "consent_required", "consent"
         )
     name = _free_name(name, service)
+    if text:
+        await asyncio.to_thread(service.check_text, text, None, "text")
     voice = await _clone(service, await audio_sample.read(), text)
     record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
     try:
