@@ -18,29 +18,30 @@ from glmtts.server.settings import ReplicaSettings, ServerSettings
 NAME = "glm-tts"
 
 
-def build_app(model: str | None, device: str, settings: dict[str, object]) -> FastAPI:
-    """The app of one replica; called on the machine that it runs on."""
-    return create_app(Engine(load(model, device)), ServerSettings.parse(settings))
-
-
 def deployment(
     model: Path | None, device: str, settings: ServerSettings, replicas: ReplicaSettings
 ) -> serve.Application:
     """What Ray Serve runs."""
+    folder, values = str(model.resolve()) if model else None, settings.model_dump(mode="json")
+
+    def build() -> FastAPI:
+        """The app of one replica, on the machine that it runs on; Ray gives a builder no arguments."""
+        return create_app(Engine(load(folder, device)), ServerSettings.parse(values))
+
     scaling = {
         "min_replicas": replicas.min_replicas,
         "max_replicas": replicas.max_replicas,
         "target_ongoing_requests": replicas.target_ongoing_requests,
     }
     replica: Any = serve.deployment(
-        serve.ingress(build_app)(),
+        serve.ingress(build)(),
         name=NAME,
         autoscaling_config=scaling,
         max_ongoing_requests=replicas.max_ongoing_requests,
         graceful_shutdown_timeout_s=settings.drain_seconds,
         ray_actor_options={"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
     )
-    return replica.bind(str(model.resolve()) if model else None, device, settings.model_dump(mode="json"))
+    return replica.bind()
 
 
 def run_replicas(
