@@ -4,6 +4,8 @@ Every replica has its own models, queue and workers. Voices are on disk: machine
 """
 
 import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +51,10 @@ def run_replicas(
 ) -> None:
     """Start replicas on the Ray cluster that is there, or on this machine, and serve until a signal ends it."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use to its makers
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
     serve.start(http_options={"host": host, "port": port})
     try:
-        serve.run(deployment(model, device, settings, replicas), name=NAME, route_prefix="/", blocking=True)
+        with suppress(KeyboardInterrupt):
+            serve.run(deployment(model, device, settings, replicas), name=NAME, route_prefix="/", blocking=True)
     finally:
         serve.shutdown()
