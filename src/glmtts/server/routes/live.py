@@ -20,7 +20,7 @@ from glmtts.errors import TextError
 from glmtts.server.auth import check_key
 from glmtts.server.errors import ApiError, as_api_error
 from glmtts.server.routes.common import service_of
-from glmtts.server.routes.manner import Manner, check_model
+from glmtts.server.routes.options import SpeechOptions, check_model
 from glmtts.server.service import Service
 from glmtts.server.speaking import Speaking
 
@@ -29,7 +29,7 @@ _SENTENCE_END = re.compile(r"[。！？!?；;\n]|[.](?=\s)")
 CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_FAILED, CLOSE_LATER = 1000, 1008, 1011, 1013
 
 
-class Start(Manner):
+class Start(SpeechOptions):
     """The first message."""
 
     type: Literal["start"]

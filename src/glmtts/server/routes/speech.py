@@ -16,13 +16,13 @@ from glmtts.audio.provenance import synthetic_tags
 from glmtts.server.engine import TOKENS_PER_SECOND
 from glmtts.server.errors import CLIENT_GONE, ApiError, as_api_error, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
-from glmtts.server.routes.manner import Manner, check_model
+from glmtts.server.routes.options import SpeechOptions, check_model
 from glmtts.server.speaking import Speaking
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
 
 
-class SpeechRequest(Manner):
+class SpeechRequest(SpeechOptions):
     """A text to speak."""
 
     model: Annotated[str, Field(min_length=1, max_length=200)]

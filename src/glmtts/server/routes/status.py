@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from glmtts.server.errors import ApiError, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
-from glmtts.server.routes.manner import check_model
+from glmtts.server.routes.options import check_model
 from glmtts.server.service import Service, State
 
 router = APIRouter(tags=["status"])

@@ -9,7 +9,7 @@ from pypinyin import Style, pinyin
 
 from glmtts.server.errors import documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
-from glmtts.server.routes.manner import Language
+from glmtts.server.routes.options import Language
 from glmtts.text.mandarin import CHINESE, read_pinyin
 
 router = APIRouter(tags=["text"], dependencies=WITH_KEY)

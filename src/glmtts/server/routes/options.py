@@ -1,4 +1,4 @@
-"""How a client wishes to be spoken to: what the speech endpoint and the WebSocket have in common."""
+"""What a client may choose: what the speech endpoint and the WebSocket have in common."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ class VoiceId(BaseModel):
     id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class Manner(BaseModel):
+class SpeechOptions(BaseModel):
     """Voice, format and options. `seed` to `guidance` are this server's own: `extra_body` in OpenAI's client."""
 
     model_config = ConfigDict(extra="forbid")
