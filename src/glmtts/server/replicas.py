@@ -51,8 +51,8 @@ def run_replicas(
 ) -> None:
     """Start replicas on the Ray cluster that is there, or on this machine, and serve until a signal ends it."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use to its makers
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
     serve.start(http_options={"host": host, "port": port})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does; Ray's own handler aborts
     try:
         with suppress(KeyboardInterrupt):
             serve.run(deployment(model, device, settings, replicas), name=NAME, route_prefix="/", blocking=True)
