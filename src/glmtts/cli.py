@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from glmtts.errors import GlmTtsError
+from glmtts.server.command import serve
 
 app = typer.Typer(
     add_completion=False,
@@ -180,6 +181,19 @@ def convert(
 
     convert_release(release, out, code, vocoder.value, getattr(torch, dtype.value))
     typer.echo(f"{out} is ready: glm-tts say TEXT --voice me.wav --model {out}")
+
+
+@app.command()
+def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None:
+    """Tell whether a file says that its speech is synthetic; exit code 1 where it does not."""
+    from glmtts.audio.provenance import synthetic_mark
+
+    mark = synthetic_mark(file)
+    typer.echo(mark or f"{file} does not say that it is synthetic. Tags can be removed: this proves nothing.")
+    raise typer.Exit(0 if mark else 1)
+
+
+app.command()(serve)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import soundfile
 import torch
 from torch import Tensor
 
+from glmtts.audio.provenance import synthetic_tags
 from glmtts.audio.resample import resample
 from glmtts.errors import AudioError
 
@@ -71,8 +72,10 @@ def check_writable(path: str | Path) -> None:
         raise AudioError(f"{path} cannot be written: {error.strerror}. Choose another path.") from None
 
 
-def write_audio(path: str | Path, samples_T: Tensor, rate: int) -> None:
+def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, str] | None = None) -> None:
     """Write mono samples (T,), clamped to ±1; the file appears whole or not at all.
+
+    `tags` are soundfile's (`artist`, `comment`, …); by default they say that the speech is synthetic.
 
     Raises:
         AudioError: nothing to write, an unknown suffix, or a path or disk that does not take it.
@@ -86,8 +89,10 @@ def write_audio(path: str | Path, samples_T: Tensor, rate: int) -> None:
     os.close(handle)
     temporary = Path(name)
     try:
-        values = samples_T.clamp(-1, 1).numpy()
-        soundfile.write(str(temporary), values, rate, format=container, subtype=subtype)
+        with soundfile.SoundFile(str(temporary), "w", rate, 1, subtype, format=container) as file:
+            for tag, text in (synthetic_tags() if tags is None else tags).items():
+                setattr(file, tag, text)
+            file.write(samples_T.clamp(-1, 1).numpy())
         temporary.chmod(0o644)
         temporary.replace(path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:

@@ -1,0 +1,85 @@
+"""Latency and throughput of the server, which this script starts on a loopback port.
+
+    python benchmarks/server_load.py
+
+First chunk: the median over requests of one client, after a warm-up, beside the whole utterance. Load: 1, 4 and 16
+clients that each speak one text after the other: seconds of audio per second, p50 and p95 of the whole request.
+"""
+
+import argparse
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+from report import environment, write_result
+from server_client import LONG_TEXT, TEXTS, Server, Timing, serving, timed_speech
+
+TIMEOUT = 600
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which `share` of all lie."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def summary(timings: list[Timing], seconds: float) -> dict[str, float]:
+    """The figures of one table row."""
+    wholes = [timing.whole for timing in timings]
+    return {
+        "audio_seconds_per_second": round(sum(timing.audio for timing in timings) / seconds, 3),
+        "first_chunk_p50_ms": round(1000 * statistics.median(timing.first for timing in timings), 1),
+        "first_chunk_p95_ms": round(1000 * percentile([timing.first for timing in timings], 0.95), 1),
+        "whole_p50_ms": round(1000 * statistics.median(wholes), 1),
+        "whole_p95_ms": round(1000 * percentile(wholes, 0.95), 1),
+    }
+
+
+def one_client(server: Server, texts: list[str], seed: int) -> list[Timing]:
+    """Texts one after the other over one connection."""
+    with httpx.Client(timeout=TIMEOUT) as client:
+        return [timed_speech(client, server, text, seed + number) for number, text in enumerate(texts)]
+
+
+def load(server: Server, clients: int, requests: int) -> dict[str, float]:
+    """`clients` at a time, each with its share of the requests."""
+    shares = [
+        [TEXTS[(client + n) % len(TEXTS)] for n in range(max(1, requests // clients))] for client in range(clients)
+    ]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        spoken = list(pool.map(lambda client: one_client(server, shares[client], 1000 * client), range(clients)))
+    return {
+        "clients": clients,
+        **summary([timing for part in spoken for timing in part], time.perf_counter() - started),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
+    parser.add_argument("--requests", type=int, default=50, help="requests for the first chunk, and a row of the table")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--workers", type=int, default=1, help="as of `glm-tts serve`")
+    arguments = parser.parse_args()
+    with serving(arguments.model, "--workers", str(arguments.workers), "--request-timeout", str(TIMEOUT)) as server:
+        one_client(server, TEXTS[:2], 0)
+        started = time.perf_counter()
+        alone = one_client(server, [TEXTS[n % len(TEXTS)] for n in range(arguments.requests)], 0)
+        result = {
+            **environment(),
+            "model": server.model,
+            "workers": arguments.workers,
+            "requests": arguments.requests,
+            "one_sentence": summary(alone, time.perf_counter() - started),
+        }
+        started = time.perf_counter()
+        result["several_sentences"] = summary(one_client(server, [LONG_TEXT] * 5, 0), time.perf_counter() - started)
+        result["load"] = [load(server, clients, arguments.requests) for clients in arguments.clients]
+    write_result("server_load", result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The HTTP server: OpenAI's speech endpoint, voices, a WebSocket, metrics and a page in the browser."""

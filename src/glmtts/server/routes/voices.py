@@ -1,0 +1,128 @@
+"""/v1/audio/voices: list, add from a recording, delete."""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Form, UploadFile
+from pydantic import BaseModel
+
+from glmtts.errors import AudioError, VoiceError
+from glmtts.server.errors import ApiError, documented
+from glmtts.server.routes.common import WITH_KEY, ServiceOf
+from glmtts.server.service import DEFAULT, Service
+from glmtts.server.voices import VoiceRecord, valid_name
+from glmtts.synthesis.voice import Voice
+
+router = APIRouter(prefix="/v1/audio/voices", tags=["voices"], dependencies=WITH_KEY)
+CONSENT = "The client states that the speaker agreed to the cloning of this voice."
+
+
+class VoiceObject(BaseModel):
+    """A voice that can be asked for."""
+
+    id: str
+    object: Literal["audio.voice"] = "audio.voice"
+    name: str
+    description: str
+    source: Literal["bundled", "added"]
+    created_at: int
+
+
+class VoiceList(BaseModel):
+    """All voices."""
+
+    object: Literal["list"] = "list"
+    data: list[VoiceObject]
+
+
+class VoiceDeleted(BaseModel):
+    """A voice that is gone."""
+
+    id: str
+    object: Literal["audio.voice.deleted"] = "audio.voice.deleted"
+    deleted: bool = True
+
+
+def _added(name: str, record: VoiceRecord) -> VoiceObject:
+    return VoiceObject(id=name, name=name, description=record.description, source="added", created_at=record.created)
+
+
+def _all_voices(service: Service) -> list[VoiceObject]:
+    bundled = dict(service.engine.voices)
+    if service.engine.default_voice:
+        bundled = {DEFAULT: f"the model's own: {service.engine.default_voice}", **bundled}
+    listed = [
+        VoiceObject(id=name, name=name, description=text, source="bundled", created_at=service.started)
+        for name, text in bundled.items()
+    ]
+    return [*listed, *(_added(name, record) for name, record in service.voices.records().items())]
+
+
+@router.get("", responses=documented(401))
+def list_voices(service: ServiceOf) -> VoiceList:
+    """The bundled and the added voices."""
+    return VoiceList(data=_all_voices(service))
+
+
+@router.post("", status_code=201, responses=documented(400, 401, 409, 413, 429, 503, 504))
+async def add_voice(
+    service: ServiceOf,
+    name: Annotated[str, Form(max_length=64, description="1 to 48 letters, digits, - or _.")],
+    audio_sample: Annotated[UploadFile, File(description="1 to 30 s of one speaker; wav, flac, ogg, opus or mp3.")],
+    consent: Annotated[bool, Form(description="`true` states that the speaker agreed to this cloning.")] = False,
+    text: Annotated[str | None, Form(max_length=1000, description="What is said in the recording.")] = None,
+    description: Annotated[str, Form(max_length=200)] = "",
+) -> VoiceObject:
+    """Clone a voice from a recording. Refused without the statement that the speaker agreed."""
+    if not consent:
+        raise ApiError(
+            400, "Set consent=true to state that the speaker agreed to this cloning.", "consent_required", "consent"
+        )
+    name = _free_name(name, service)
+    if text:
+        await asyncio.to_thread(service.check_text, text, None, "text")
+    voice = await _clone(service, await audio_sample.read(), text)
+    record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
+    try:
+        await asyncio.to_thread(service.voices.add, name, voice, record)
+    except VoiceError as error:
+        raise ApiError(409, str(error), "voice_exists", "name") from None
+    return _added(name, record)
+
+
+async def _clone(service: Service, recording: bytes, text: str | None) -> Voice:
+    with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
+        path = Path(folder) / "recording.wav"
+        await asyncio.to_thread(path.write_bytes, recording)
+        try:
+            return await service.clone(path, text or None)
+        except (AudioError, VoiceError) as error:
+            message = str(error).replace(str(path), "The recording")
+            raise ApiError(400, message, "invalid_recording", "audio_sample") from None
+
+
+def _free_name(name: str, service: Service) -> str:
+    try:
+        name = valid_name(name)
+    except VoiceError as error:
+        raise ApiError(400, str(error), "invalid_value", "name") from None
+    if any(voice.id == name for voice in _all_voices(service)):
+        raise ApiError(
+            409, f"There is a voice '{name}' already. Choose another name or delete it.", "voice_exists", "name"
+        )
+    return name
+
+
+@router.delete("/{voice}", responses=documented(400, 401, 403, 404))
+def delete_voice(voice: str, service: ServiceOf) -> VoiceDeleted:
+    """Delete an added voice."""
+    if voice == DEFAULT or voice in service.engine.voices:
+        raise ApiError(403, f"'{voice}' belongs to the model and stays.", "voice_bundled", "voice")
+    try:
+        service.voices.delete(voice)
+    except VoiceError as error:
+        raise ApiError(404, str(error), "voice_not_found", "voice") from None
+    return VoiceDeleted(id=voice)

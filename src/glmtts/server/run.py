@@ -1,0 +1,57 @@
+"""Run the app under uvicorn, and end it gracefully."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+
+import av  # noqa: F401  the encoders need it: better missed now than at the first request
+import python_multipart  # noqa: F401
+import uvicorn
+
+from glmtts import load
+from glmtts.server.app import create_app
+from glmtts.server.engine import Engine
+from glmtts.server.service import Service, State
+from glmtts.server.settings import ServerSettings
+
+CLOSING_SECONDS = 5
+LARGEST_MESSAGE = 2**20  # bytes of a WebSocket message
+
+
+class DrainingServer(uvicorn.Server):
+    """Goes on answering after the first SIGTERM or SIGINT until running requests are done.
+
+    uvicorn alone closes its socket and every WebSocket at once, so that neither `/ready` can say that the server
+    drains nor a stream can end.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: drain; SIGINT once more: end now."""
+        if self._service.state is State.draining and sig == signal.SIGINT:
+            self.should_exit = self.force_exit = True
+        self._service.drain()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if self._service.drained:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def run(model: Path | None, device: str, settings: ServerSettings, host: str, port: int) -> None:
+    """Serve a model until a signal ends it."""
+    app = create_app(Engine(load(model, device)), settings)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="info",
+        lifespan="on",
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+        ws_max_size=LARGEST_MESSAGE,
+    )
+    DrainingServer(config, app.state.service).run()

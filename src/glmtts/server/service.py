@@ -1,0 +1,150 @@
+"""What the endpoints share: the engine and its workers, the voices, the limits, and whether we take requests."""
+
+import logging
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import soundfile
+
+from glmtts.errors import TextError, VoiceError
+from glmtts.server.engine import Engine
+from glmtts.server.errors import ApiError
+from glmtts.server.jobs import Job, Workers
+from glmtts.server.metrics import Metrics
+from glmtts.server.settings import ServerSettings
+from glmtts.server.voices import VoiceStore
+from glmtts.synthesis.voice import Voice
+
+logger = logging.getLogger(__name__)
+DEFAULT = "default"
+LONGEST_WARM_UP = 3600.0
+
+
+class State(StrEnum):
+    """Where a server is in its life."""
+
+    loading = "loading"
+    ready = "ready"
+    failed = "failed"
+    draining = "draining"
+
+
+class Service:
+    """One server's working parts."""
+
+    def __init__(self, engine: Engine, settings: ServerSettings) -> None:
+        self.engine, self.settings = engine, settings
+        self.voices = VoiceStore(settings.voices_folder)
+        self.metrics = Metrics()
+        self.workers = Workers(settings.workers, settings.queue_size)
+        self.metrics.waiting.set_function(lambda: self.workers.waiting)
+        self.metrics.active.set_function(lambda: self.active)
+        self.state, self._drain_until = State.loading, 0.0
+        self.active = 0
+        self.started = int(time.time())
+
+    async def warm_up(self) -> None:
+        """Load the models on a worker; requests that come meanwhile wait behind it."""
+
+        def load() -> Iterator[bool]:
+            self.engine.warm_up()
+            yield True
+
+        try:
+            async for _ in self.workers.submit(Job(load, LONGEST_WARM_UP)):
+                pass
+        except Exception:
+            self.state = State.failed
+            logger.exception("The models could not be loaded.")
+        if self.state is State.loading:
+            self.state = State.ready
+
+    def drain(self) -> None:
+        """Take no more requests."""
+        if self.state is not State.draining:
+            self.state, self._drain_until = State.draining, time.monotonic() + self.settings.drain_seconds
+
+    @property
+    def drained(self) -> bool:
+        """Whether the server may end: everything that was begun is done, or had its time."""
+        return self.state is State.draining and (self.active == 0 or time.monotonic() > self._drain_until)
+
+    def admit(self) -> None:
+        """Refuse work that cannot be done now.
+
+        Raises:
+            ApiError: 503.
+        """
+        if self.state is State.draining:
+            raise ApiError(
+                503, "The server is shutting down. Ask another one.", "draining", headers={"Retry-After": "5"}
+            )
+        if self.state is State.failed:
+            raise ApiError(503, "The server could not load its models. Its log says why.", "failed")
+
+    def voice(self, name: str) -> Voice:
+        """A bundled or an added voice; `default` is the model's own.
+
+        Raises:
+            ApiError: 404, there is none.
+        """
+        wanted = self.engine.default_voice if name == DEFAULT and self.engine.default_voice else name
+        try:
+            return self.engine.bundled_voice(wanted) if wanted in self.engine.voices else self.voices.load(wanted)
+        except VoiceError:
+            hint = "GET /v1/audio/voices lists those that there are."
+            raise ApiError(404, f"There is no voice '{name}'. {hint}", "voice_not_found", "voice") from None
+
+    def check_text(self, text: str, language: str | None, param: str = "input") -> int:
+        """The number of text tokens; `param` is where a request has the text.
+
+        Raises:
+            ApiError: 413 too long, 400 nothing to speak.
+        """
+        if len(text) > self.settings.max_characters:
+            raise ApiError(
+                413,
+                f"The text has {len(text)} characters; at most {self.settings.max_characters} are taken at once. "
+                "Split it into parts.",
+                "text_too_long",
+                param,
+            )
+        try:
+            return sum(len(piece.ids) for piece in self.engine.pieces(text, language))
+        except TextError as error:
+            raise ApiError(400, str(error), "invalid_value", param) from None
+
+    async def clone(self, recording: Path, text: str | None) -> Voice:
+        """A voice from a recording, made on a worker.
+
+        Raises:
+            ApiError: 413, 429, 503 or 504.
+            GlmTtsError: the recording does not serve.
+        """
+        self.admit()
+        _check_length(recording, self.settings.max_recording_seconds)
+
+        def work() -> Iterator[Voice]:
+            yield self.engine.clone(recording, text)
+
+        job = self.workers.submit(Job(work, self.settings.request_timeout))
+        self.active += 1
+        try:
+            return await anext(aiter(job))
+        finally:
+            job.cancel()
+            self.active -= 1
+
+
+def _check_length(recording: Path, longest: float) -> None:
+    """A small file can hold hours: refuse before anything is decoded. What is no audio is refused later."""
+    try:
+        seconds = soundfile.info(str(recording)).duration
+    except (soundfile.LibsndfileError, RuntimeError):
+        return
+    if seconds > longest:
+        raise ApiError(
+            413, f"The recording has {seconds:.0f} s; at most {longest:g} s are taken.", "recording_too_long"
+        )

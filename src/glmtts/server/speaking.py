@@ -1,0 +1,75 @@
+"""One utterance on its way to one client."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import numpy as np
+from starlette.types import Receive
+
+from glmtts.server.engine import Utterance
+from glmtts.server.jobs import Job
+from glmtts.server.service import Service
+
+
+class Speaking:
+    """Audio of an utterance as it is made, with its metrics; `close` must be called at the end, however it comes."""
+
+    def __init__(self, service: Service, utterance: Utterance) -> None:
+        """Queue the utterance.
+
+        Raises:
+            ApiError: 429 the queue is full, 503 the server takes nothing.
+        """
+        service.admit()
+        self._service, self._started = service, time.perf_counter()
+        self._job = service.workers.submit(
+            Job(lambda: service.engine.stream(utterance), service.settings.request_timeout)
+        )
+        self._watcher: asyncio.Task[None] | None = None
+        self._samples, self._finished, self._closed = 0, False, False
+        service.active += 1
+
+    @property
+    def seconds(self) -> float:
+        """How much audio has been made."""
+        return self._samples / self._service.engine.rate
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the client left."""
+        return self._job.cancelled
+
+    def cancel_when_gone(self, receive: Receive) -> None:
+        """Stop the work as soon as an HTTP client leaves, even while it waits in the queue."""
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self._job.cancel()
+
+        self._watcher = asyncio.create_task(watch())
+
+    async def chunks(self) -> AsyncIterator[np.ndarray]:
+        """Samples (T,) at the engine's rate as they become ready; ends early where the client left."""
+        async for chunk in self._job:
+            if len(chunk) and not self._samples:
+                self._service.metrics.first_chunk.observe(time.perf_counter() - self._started)
+            self._samples += len(chunk)
+            yield chunk
+        if not self._job.cancelled:
+            self._service.metrics.whole.observe(time.perf_counter() - self._started)
+            self._finished = True
+
+    def close(self) -> None:
+        """Stop the work if it still goes on, and count what happened."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if not self._finished:
+            self._service.metrics.cancelled.inc()
+        self._job.cancel()
+        self._service.metrics.audio.inc(self.seconds)
+        self._service.active -= 1

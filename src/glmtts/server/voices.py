@@ -1,0 +1,136 @@
+"""Added voices on disk: one folder a voice, which appears whole and disappears whole.
+
+A voice is written into a hidden folder beside its final place and renamed there when everything is on the disk. A
+process that is killed leaves at most a hidden folder, which the next start removes; several processes may share the
+folder, since each looks at the disk whenever it is asked.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+import unicodedata
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from glmtts.config import StrictConfig
+from glmtts.errors import VoiceError
+from glmtts.synthesis.voice import Voice
+
+_NAME = re.compile(r"[\w-]{1,48}")
+_VOICE, _RECORD = "voice.safetensors", "record.json"
+ABANDONED_SECONDS = 600
+
+
+class VoiceRecord(StrictConfig):
+    """What is kept beside a voice: who agreed is the operator's business, that somebody did is ours."""
+
+    description: str
+    consent: str
+    created: int
+
+
+def valid_name(name: str) -> str:
+    """A name that is safe as a folder and unique in its spelling.
+
+    Raises:
+        VoiceError: it is not one.
+    """
+    name = unicodedata.normalize("NFC", name)
+    if not _NAME.fullmatch(name) or len(name.encode()) > 192:
+        raise VoiceError("A voice's name has 1 to 48 letters, digits, - or _. Choose another name.")
+    return name
+
+
+class VoiceStore:
+    """The voices below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left; what is young may belong to a process that still lives."""
+        oldest = time.time() - ABANDONED_SECONDS
+        for path in self._folder.glob(".*"):
+            if path.is_dir() and path.stat().st_mtime < oldest:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def records(self) -> dict[str, VoiceRecord]:
+        """Every voice by name, in alphabetical order."""
+        found = {}
+        for path in sorted(self._folder.iterdir()):
+            record = None if path.name.startswith(".") else _read_record(path)
+            if record is not None:
+                found[path.name] = record
+        return found
+
+    def holds(self, name: str) -> bool:
+        """Whether there is such a voice."""
+        return _read_record(self._folder / valid_name(name)) is not None
+
+    def load(self, name: str) -> Voice:
+        """A voice by its name.
+
+        Raises:
+            VoiceError: there is none.
+        """
+        return Voice.load(self._folder / valid_name(name) / _VOICE)
+
+    def add(self, name: str, voice: Voice, record: VoiceRecord) -> None:
+        """Keep a voice.
+
+        Raises:
+            VoiceError: the name is not valid, or taken.
+            OSError: the disk does not take it.
+        """
+        target = self._folder / valid_name(name)
+        temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
+        try:
+            voice.save(temporary / _VOICE)
+            (temporary / _RECORD).write_text(record.model_dump_json(), encoding="utf-8")
+            for path in (temporary / _VOICE, temporary / _RECORD, temporary):
+                _to_disk(path)
+            temporary.rename(target)
+            _to_disk(self._folder)
+        except OSError:
+            if target.exists():
+                raise VoiceError(f"There is a voice '{name}' already. Choose another name or delete it.") from None
+            raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def delete(self, name: str) -> None:
+        """Forget a voice.
+
+        Raises:
+            VoiceError: there is none.
+        """
+        trash = Path(tempfile.mkdtemp(prefix=".deleting-", dir=self._folder))
+        try:
+            (self._folder / valid_name(name)).rename(trash / "voice")
+        except OSError:
+            raise VoiceError(f"There is no voice '{name}' to delete.") from None
+        finally:
+            shutil.rmtree(trash, ignore_errors=True)
+
+
+def _read_record(folder: Path) -> VoiceRecord | None:
+    """The record of a whole voice, None where the folder is no voice."""
+    try:
+        text = (folder / _RECORD).read_text(encoding="utf-8")
+        return VoiceRecord.model_validate_json(text) if (folder / _VOICE).is_file() else None
+    except (OSError, ValidationError):
+        return None
+
+
+def _to_disk(path: Path) -> None:
+    """Ask for a file or folder to be on the disk before going on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,142 @@
+"""What a client may not do is refused with the right status and a reason in OpenAI's shape."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openai import AuthenticationError, BadRequestError, OpenAI, RateLimitError
+
+from glmtts.server.engine import Engine
+from glmtts.server.settings import ServerSettings
+from tests.server.running import GatedEngine, Running, running, wait_until
+
+SPEECH = {"model": "tiny", "input": "Hello.", "voice": "tone", "response_format": "pcm"}
+
+
+def refused(answer: httpx.Response, status: int, code: str | None = None) -> dict[str, Any]:
+    """The error of an answer, which has OpenAI's shape."""
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert len(error["message"]) > 8
+    assert code is None or error["code"] == code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"input": ""}, "input"),
+        ({"input": None}, "input"),
+        ({"input": "…!?。"}, "input"),
+        ({"input": "😀"}, "input"),
+        ({"input": "Привет"}, "input"),
+        ({"speed": 0.1}, "speed"),
+        ({"speed": "fast"}, "speed"),
+        ({"response_format": "midi"}, "response_format"),
+        ({"stream_format": "smoke"}, "stream_format"),
+        ({"temperature": -1}, "temperature"),
+        ({"seed": -1}, "seed"),
+        ({"unknown": 1}, "unknown"),
+        ({"instructions": "Whisper."}, "instructions"),
+    ],
+)
+def test_bad_values_are_named(server: Running, change: dict[str, Any], param: str) -> None:
+    error = refused(server.client.post("/v1/audio/speech", json={**SPEECH, **change}), 400)
+    assert error["param"] == param
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"input": "\\ud800"}', b"null"])
+def test_bodies_that_are_no_request(server: Running, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    refused(server.client.post("/v1/audio/speech", content=body, headers=headers), 400)
+
+
+def test_missing_things_are_404(server: Running) -> None:
+    refused(server.client.post("/v1/audio/speech", json={**SPEECH, "model": "tts-1"}), 404, "model_not_found")
+    refused(server.client.post("/v1/audio/speech", json={**SPEECH, "voice": "nobody"}), 404, "voice_not_found")
+    refused(server.client.post("/v1/audio/speech", json={**SPEECH, "voice": "../tone"}), 404, "voice_not_found")
+    refused(server.client.get("/v1/nothing"), 404)
+    refused(server.client.get("/v1/audio/speech"), 405)
+
+
+def test_text_too_long_is_413(server: Running) -> None:
+    error = refused(
+        server.client.post("/v1/audio/speech", json={**SPEECH, "input": "word " * 81}), 413, "text_too_long"
+    )
+    assert "405 characters; at most 400" in error["message"]
+    refused(server.client.post("/v1/text/phonemes", json={"input": "word " * 81}), 413, "text_too_long")
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_body_too_large_is_413(server: Running, announced: bool) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="audio_sample"; filename="me.wav"\r\n\r\n'
+        for _ in range(500):
+            yield b"x" * 1000
+
+    content = b"".join(parts()) if announced else parts()
+    answer = server.client.post(
+        "/v1/audio/voices", content=content, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    refused(answer, 413, "too_large")
+    assert server.client.get("/health").status_code == 200
+
+
+def test_a_full_queue_is_429(gated: tuple[Running, GatedEngine]) -> None:
+    server, engine = gated
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(server.client.post, "/v1/audio/speech", json=SPEECH) for _ in range(2)]
+        wait_until(lambda: server.service.active == 2)
+        answer = server.client.post("/v1/audio/speech", json=SPEECH)
+        refused(answer, 429, "queue_full")
+        assert answer.headers["retry-after"]
+        with (
+            OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0) as client,
+            pytest.raises(RateLimitError, match="wait already"),
+        ):
+            client.audio.speech.create(model="tiny", input="Hello.", voice="tone")
+        for _ in range(200):
+            engine.gate.release()
+        assert [future.result().status_code for future in waiting] == [200, 200]
+    assert server.client.get("/ready").status_code == 200
+
+
+def test_a_request_that_takes_too_long_is_504(engine: Engine, tmp_path: Path) -> None:
+    slow = GatedEngine(engine)
+    settings = ServerSettings(voices_folder=tmp_path, request_timeout=0.3)
+    with running(slow, settings) as server:
+        refused(server.client.post("/v1/audio/speech", json=SPEECH), 504, "timeout")
+        slow.gate.release()
+        wait_until(lambda: slow.closed == 1)
+        assert server.service.active == 0
+
+
+def test_keys(engine: Engine, tmp_path: Path) -> None:
+    settings = ServerSettings(voices_folder=tmp_path, api_keys=("first", "zweiter-ü"))
+    with running(engine, settings) as server:
+        for path in ("/v1/models", "/v1/audio/voices"):
+            refused(server.client.get(path), 401, "invalid_api_key")
+        refused(server.client.post("/v1/audio/speech", json=SPEECH), 401)
+        refused(server.client.get("/v1/models", headers={"Authorization": "Bearer wrong"}), 401)
+        assert server.client.get("/v1/models", headers={"Authorization": "Bearer first"}).status_code == 200
+        assert server.client.get("/health").status_code == 200
+        for key in ("wrong", "first"):
+            with OpenAI(base_url=f"{server.url}/v1", api_key=key, max_retries=0) as client:
+                speak = partial(client.audio.speech.create, model="tiny", input="Hello.", voice="tone")
+                if key == "first":
+                    assert speak().content
+                else:
+                    with pytest.raises(AuthenticationError, match="key is wrong"):
+                        speak()
+
+
+def test_the_openai_client_understands_the_errors(openai_client: OpenAI) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        openai_client.audio.speech.create(model="tiny", input="…", voice="tone")
+    assert caught.value.param == "input"
+    assert caught.value.type == "invalid_request_error"

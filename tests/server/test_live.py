@@ -1,0 +1,133 @@
+"""The WebSocket: text in, audio out while the text is still being written."""
+
+import asyncio
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from glmtts.server.routes.live import Incoming, Mark, Text
+from tests.server.running import GatedEngine, Running, wait_until
+from tests.server.test_speech import pcm
+
+
+def open_socket(server: Running) -> ClientConnection:
+    return connect(server.url.replace("http", "ws") + "/v1/audio/stream", open_timeout=60)
+
+
+def say(socket: ClientConnection, **message: Any) -> None:
+    socket.send(json.dumps(message))
+
+
+def collect(socket: ClientConnection) -> tuple[bytes, dict[str, Any]]:
+    """All audio until the last message, and that message."""
+    audio = b""
+    while isinstance(message := socket.recv(60), bytes):
+        audio += message
+    return audio, json.loads(message)
+
+
+def test_audio_comes_while_text_is_written(server: Running) -> None:
+    with open_socket(server) as socket:
+        say(socket, type="start", voice="tone", seed=3)
+        assert json.loads(socket.recv(60)) == {"type": "started", "rate": 24000, "response_format": "pcm"}
+        say(socket, type="text", text="Good mor")
+        say(socket, type="text", text="ning. And no")
+        first = socket.recv(60)
+        assert isinstance(first, bytes)
+        say(socket, type="text", text="w more")
+        say(socket, type="end")
+        rest, last = collect(socket)
+        assert last["type"] == "done"
+        assert abs(last["seconds"] - len(first + rest) / 48000) < 0.01
+    alone = pcm(server.client, input="Good morning.", seed=3)
+    assert np.array_equal(np.frombuffer(first + rest, "<i2")[: len(alone)], alone)
+
+
+def test_flush_speaks_what_is_there(server: Running) -> None:
+    with open_socket(server) as socket:
+        say(socket, type="start", response_format="mp3")
+        socket.recv(60)
+        say(socket, type="text", text="no end yet")
+        say(socket, type="flush")
+        assert isinstance(socket.recv(60), bytes)
+        say(socket, type="text", text=" … ")
+        say(socket, type="end")
+        assert collect(socket)[1]["type"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("no json", "invalid_value"),
+        ('{"type": "text", "text": "too early"}', "invalid_value"),
+        ('{"type": "start", "speed": 9}', "invalid_value"),
+        ('{"type": "start", "voice": "nobody"}', "voice_not_found"),
+        ('{"type": "start", "model": "tts-1"}', "model_not_found"),
+        (b"binary", "invalid_value"),
+    ],
+)
+def test_bad_starts_are_refused(server: Running, message: str | bytes, code: str) -> None:
+    with open_socket(server) as socket:
+        socket.send(message)
+        error = json.loads(socket.recv(60))
+        assert (error["type"], error["error"]["code"]) == ("error", code)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(60)
+    assert closed.value.rcvd.code == 1008
+
+
+def test_a_message_that_is_too_long_is_refused(server: Running) -> None:
+    with open_socket(server) as socket:
+        say(socket, type="start")
+        socket.recv(60)
+        say(socket, type="text", text="x" * 401)
+        assert json.loads(socket.recv(60))["error"]["code"] == "text_too_long"
+
+
+def test_text_may_come_faster_than_it_is_spoken(server: Running) -> None:
+    """Three times as much as may wait."""
+    with open_socket(server) as socket:
+        say(socket, type="start", steps=1)
+        socket.recv(60)
+        for _ in range(6):
+            say(socket, type="text", text="It is late now. " * 12)
+        say(socket, type="end")
+        assert collect(socket)[1]["type"] == "done"
+
+
+def test_text_is_taken_in_whole_sentences() -> None:
+    async def taken(longest: int, *messages: Text | Mark) -> list[str]:
+        incoming = Incoming(longest)
+        for message in (*messages, Mark(type="end")):
+            incoming.add(message)
+        parts = []
+        while (part := await incoming.next()) is not None:
+            parts.append(part)
+        return parts
+
+    one = Text(type="text", text="One. Two. Th")
+    assert asyncio.run(taken(100, one)) == ["One. Two. Th"]
+    assert asyncio.run(taken(6, *(Text(type="text", text=part) for part in ("One. T", "wo. Th")))) == [
+        "One.",
+        " Two.",
+        " Th",
+    ]
+    assert asyncio.run(taken(4, *(Text(type="text", text="好好好") for _ in range(2)))) == ["好好好好", "好好"]
+
+
+def test_a_client_that_vanishes_ends_its_work(gated: tuple[Running, GatedEngine]) -> None:
+    server, engine = gated
+    socket = open_socket(server)
+    say(socket, type="start")
+    socket.recv(60)
+    say(socket, type="text", text="Hello. ")
+    engine.gate.release()
+    assert isinstance(socket.recv(60), bytes)
+    socket.close()
+    wait_until(lambda: server.service.active == 0)
+    engine.gate.release()
+    wait_until(lambda: engine.closed == 1)

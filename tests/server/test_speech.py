@@ -1,0 +1,110 @@
+"""OpenAI's own client speaks through the server, whole and streamed."""
+
+import base64
+import io
+import json
+from typing import Any
+
+import av
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from openai import NotFoundError, OpenAI
+
+from glmtts.audio.provenance import MARK
+from tests.server.running import GatedEngine, Running, wait_until
+
+TEXT = "Good morning. 今天天气很好。"
+LONG = "The rain in Spain stays mainly in the plain, they say. It rained all day in Madrid, and nobody was surprised."
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Samples by FFmpeg, whatever the format."""
+    with av.open(io.BytesIO(data)) as container:
+        return np.concatenate([frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)])
+
+
+def pcm(client: httpx.Client, **body: Any) -> np.ndarray:
+    body = {"model": "tiny", "input": TEXT, "voice": "default", "response_format": "pcm", **body}
+    answer = client.post("/v1/audio/speech", json=body)
+    assert answer.status_code == 200, answer.text
+    return np.frombuffer(answer.content, "<i2")
+
+
+@pytest.mark.parametrize("format", ["mp3", "opus", "aac", "flac", "wav"])
+def test_the_openai_client_speaks_whole(openai_client: OpenAI, format: Any) -> None:
+    answer = openai_client.audio.speech.create(model="tiny", input=TEXT, voice="tone", response_format=format)
+    assert len(decode(answer.content)) > 10000
+    assert answer.response.headers["content-type"].startswith("audio/")
+
+
+def test_mp3_is_the_default_and_says_that_it_is_synthetic(openai_client: OpenAI) -> None:
+    answer = openai_client.audio.speech.create(model="tiny", input=TEXT, voice="default")
+    with soundfile.SoundFile(io.BytesIO(answer.content)) as file:
+        assert file.format == "MP3"
+        assert MARK in file.artist
+
+
+def test_the_openai_client_speaks_streamed(openai_client: OpenAI, server: Running) -> None:
+    with openai_client.audio.speech.with_streaming_response.create(
+        model="tiny", input=LONG, voice="tone", response_format="pcm"
+    ) as answer:
+        streamed = b"".join(answer.iter_bytes(4096))
+    assert np.array_equal(np.frombuffer(streamed, "<i2"), pcm(server.client, input=LONG))
+
+
+def test_audio_leaves_before_the_end_is_made(gated: tuple[Running, GatedEngine]) -> None:
+    server, engine = gated
+    body = {"model": "tiny", "input": TEXT, "voice": "tone", "response_format": "pcm"}
+    engine.gate.release()
+    with server.client.stream("POST", "/v1/audio/speech", json=body) as answer:
+        assert len(next(answer.iter_raw())) > 0
+        assert engine.given == 1
+    wait_until(lambda: server.service.active == 0)
+
+
+def test_server_sent_events(openai_client: OpenAI, server: Running) -> None:
+    with openai_client.audio.speech.with_streaming_response.create(
+        model="tiny", input=LONG, voice="tone", response_format="pcm", stream_format="sse"
+    ) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in answer.iter_lines() if line]
+    events = [json.loads(line.removeprefix("data: ")) for line in lines]
+    assert [event["type"] for event in events[:-1]] == ["speech.audio.delta"] * (len(events) - 1)
+    assert events[-1]["type"] == "speech.audio.done"
+    assert events[-1]["usage"]["output_tokens"] > 10
+    audio = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
+    assert np.array_equal(np.frombuffer(audio, "<i2"), pcm(server.client, input=LONG))
+
+
+def test_seed_and_speed(server: Running) -> None:
+    first = pcm(server.client, seed=3)
+    assert np.array_equal(first, pcm(server.client, seed=3))
+    assert not np.array_equal(first[:1000], pcm(server.client, seed=4)[:1000])
+    assert abs(len(pcm(server.client, seed=3, speed=2.0)) - len(first) / 2) < 10
+
+
+def test_options_reach_the_models(server: Running) -> None:
+    first = pcm(server.client)
+    assert not np.array_equal(first, pcm(server.client, steps=1)[: len(first)])
+    assert len(pcm(server.client, temperature=0.5, guidance=0, language="zh", instructions=" ", voice={"id": "tone"}))
+
+
+def test_models(openai_client: OpenAI) -> None:
+    assert [model.id for model in openai_client.models.list()] == ["tiny"]
+    assert openai_client.models.retrieve("tiny").owned_by == "glm-tts"
+    with pytest.raises(NotFoundError, match="tts-9"):
+        openai_client.models.retrieve("tts-9")
+
+
+def test_phonemes(server: Running) -> None:
+    text = "银行{行|xing2} ok"
+    answer = server.client.post("/v1/text/phonemes", json={"input": text}).json()
+    assert "".join(character["text"] for character in answer["characters"]) == text
+    bank, fixed = answer["characters"][1], answer["characters"][2]
+    assert bank["pinyin"] == "hang2"
+    assert {"hang2", "xing2"} <= set(bank["candidates"])
+    assert (fixed["shown"], fixed["pinyin"], fixed["fixed"]) == ("行", "xing2", True)
+    assert "<|ANG2|>" in answer["pieces"][0]["tokens"]
+    assert answer["pieces"][0]["ids"]

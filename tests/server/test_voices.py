@@ -1,0 +1,148 @@
+"""Voices are added with consent, listed, spoken, deleted; whatever kills the server, listed ones are whole."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+from glmtts.errors import VoiceError
+from glmtts.server.engine import Engine
+from glmtts.server.settings import ServerSettings
+from glmtts.server.voices import VoiceRecord, VoiceStore, valid_name
+from tests.server.running import Running, running
+from tests.server.test_limits import refused
+
+RECORD = VoiceRecord(description="me", consent="yes", created=1)
+
+
+def recording(seconds: float = 1.5, loudness: float = 0.3, format: str = "WAV") -> bytes:
+    samples = loudness * np.sin(2 * np.pi * 200 * np.arange(int(16000 * seconds)) / 16000)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, 16000, format=format)
+    return buffer.getvalue()
+
+
+def add(client: httpx.Client, name: str, audio: bytes, **fields: str) -> httpx.Response:
+    data = {"name": name, "consent": "true", **fields}
+    return client.post("/v1/audio/voices", data=data, files={"audio_sample": ("me.wav", audio)})
+
+
+def names(client: httpx.Client) -> list[str]:
+    return [voice["id"] for voice in client.get("/v1/audio/voices").json()["data"]]
+
+
+def test_add_speak_delete(server: Running) -> None:
+    assert names(server.client) == ["default", "tone"]
+    answer = add(server.client, "我的-voice_1", recording(), text="Hello.", description="mine")
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["source"] == "added"
+    assert names(server.client) == ["default", "tone", "我的-voice_1"]
+    body = {"model": "tiny", "input": "Hello.", "voice": "我的-voice_1", "response_format": "pcm"}
+    assert len(server.client.post("/v1/audio/speech", json=body).content) > 1000
+    refused(add(server.client, "我的-voice_1", recording()), 409, "voice_exists")
+    assert server.client.delete("/v1/audio/voices/我的-voice_1").json()["deleted"] is True
+    assert names(server.client) == ["default", "tone"]
+    refused(server.client.post("/v1/audio/speech", json=body), 404)
+    refused(server.client.delete("/v1/audio/voices/我的-voice_1"), 404)
+
+
+@pytest.mark.parametrize("format", ["FLAC", "OGG", "MP3"])
+def test_other_formats(server: Running, format: str) -> None:
+    assert add(server.client, f"in-{format}", recording(format=format)).status_code == 201
+    assert server.client.delete(f"/v1/audio/voices/in-{format}").status_code == 200
+
+
+def test_consent_must_be_stated(server: Running) -> None:
+    for value in ("false", ""):
+        refused(add(server.client, "me", recording(), consent=value), 400)
+    files = {"audio_sample": ("me.wav", recording())}
+    refused(server.client.post("/v1/audio/voices", data={"name": "me"}, files=files), 400, "consent_required")
+    assert "me" not in names(server.client)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a b", "x" * 49, "tone", "default"])
+def test_bad_names(server: Running, name: str) -> None:
+    refused(add(server.client, name, recording()), 409 if name in ("tone", "default") else 400)
+
+
+def test_recordings_that_do_not_serve(server: Running) -> None:
+    for audio in (b"no audio", b"", recording(0.5), recording(loudness=0)):
+        error = refused(add(server.client, "me", audio), 400, "invalid_recording")
+        assert "/" not in error["message"].replace("wav, flac", "")
+    refused(add(server.client, "me", recording(60, format="MP3")), 413, "recording_too_long")
+    refused(add(server.client, "me", recording(30)), 413, "too_large")
+    assert names(server.client) == ["default", "tone"]
+
+
+def test_a_text_that_cannot_be_spoken_is_refused(server: Running) -> None:
+    assert refused(add(server.client, "me", recording(), text="…"), 400)["param"] == "text"
+    assert names(server.client) == ["default", "tone"]
+
+
+def test_bundled_voices_stay(server: Running) -> None:
+    for name in ("tone", "default"):
+        refused(server.client.delete(f"/v1/audio/voices/{name}"), 403)
+
+
+def test_voices_survive_a_restart(engine: Engine, tmp_path: Path) -> None:
+    settings = ServerSettings(voices_folder=tmp_path)
+    with running(engine, settings) as server:
+        assert add(server.client, "me", recording(), description="mine").status_code == 201
+    with running(engine, settings) as server:
+        voices = server.client.get("/v1/audio/voices").json()["data"]
+        assert [voice["description"] for voice in voices if voice["source"] == "added"] == ["mine"]
+
+
+def test_what_is_incomplete_is_not_listed_and_old_remains_go(engine: Engine, tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path)
+    store.add("me", engine.bundled_voice("tone"), RECORD)
+    with pytest.raises(VoiceError, match="already"):
+        store.add("me", engine.bundled_voice("tone"), RECORD)
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "record.json").write_text(RECORD.model_dump_json())
+    (tmp_path / ".adding-old").mkdir()
+    os.utime(tmp_path / ".adding-old", (0, 0))
+    assert list(VoiceStore(tmp_path).records()) == ["me"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["half", "me"]
+
+
+def test_names_are_safe() -> None:
+    assert valid_name("e\u0301") == "\u00e9"
+    for name in ("/", "a/../b", "a\0", "a\n", "\U00020000" * 49):
+        with pytest.raises(VoiceError):
+            valid_name(name)
+
+
+ADDING_FOREVER = """
+import sys, itertools
+from pathlib import Path
+import torch
+from glmtts.server.voices import VoiceRecord, VoiceStore
+from glmtts.synthesis.voice import Voice
+store = VoiceStore(Path(sys.argv[1]))
+voice = Voice("Hello.", torch.zeros(50), torch.zeros(80, 100), torch.zeros(192))
+record = VoiceRecord(description="", consent="yes", created=1)
+for number in itertools.count():
+    store.add(f"voice-{number % 50}-{number}", voice, record)
+    print("added", flush=True)
+"""
+
+
+def test_a_kill_leaves_only_whole_voices(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ADDING_FOREVER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(5):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+    store = VoiceStore(tmp_path)
+    assert len(store.records()) >= 5
+    for name in store.records():
+        assert store.load(name).text == "Hello."
