@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
     parser.add_argument("--requests", type=int, default=50, help="requests for the first chunk, and a row of the table")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--workers", type=int, default=1, help="as of `glm-tts serve`")
+    parser.add_argument("--workers", type=int, default=4, help="as of `glm-tts serve`")
     arguments = parser.parse_args()
     with serving(arguments.model, "--workers", str(arguments.workers), "--request-timeout", str(TIMEOUT)) as server:
         one_client(server, TEXTS[:2], 0)

@@ -30,7 +30,7 @@ def server(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def gated(engine: Engine, tmp_path: Path) -> Iterator[tuple[Running, GatedEngine]]:
     """A server of its own that speaks only when the test opens the gate; one request waits, the next is refused."""
     slow = GatedEngine(engine)
-    settings = ServerSettings(voices_folder=tmp_path / "voices", queue_size=1, **LIMITS)
+    settings = ServerSettings(voices_folder=tmp_path / "voices", queue_size=1, workers=1, **LIMITS)
     with running(slow, settings) as started:
         yield started, slow
         for _ in range(1000):

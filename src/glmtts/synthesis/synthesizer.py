@@ -1,6 +1,6 @@
 """The way from text and voice to audio: front end, language model, flow, vocoder."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
@@ -96,7 +96,7 @@ class Synthesizer:
 
     def stream(
         self, text: str | Iterable[str], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
-    ) -> Iterator[Audio]:
+    ) -> Generator[Audio, None, None]:
         """Speak `text`, or text that itself arrives in parts, chunk by chunk as soon as each is ready.
 
         A sentence of arriving text is spoken once its end is there. One candidate of tokens is drawn, since the first

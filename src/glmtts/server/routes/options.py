@@ -11,7 +11,7 @@ from glmtts.server.errors import ApiError
 from glmtts.server.service import DEFAULT, Service
 
 Language = Literal["zh", "en"]
-_OPTIONS = ("seed", "language", "temperature", "steps", "guidance")
+_OPTIONS = ("seed", "language", "temperature", "top_p", "steps", "guidance")
 
 
 class VoiceId(BaseModel):
@@ -34,6 +34,7 @@ class SpeechOptions(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**31)
     language: Language | None = Field(default=None, description="How digits are read where no letter tells.")
     temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0.01, le=1)
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0, le=5)
 
