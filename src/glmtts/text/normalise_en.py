@@ -65,10 +65,15 @@ def _day(name: str, day: str, year_written: str | None) -> str:
     return f"{spoken}, {year(year_written)}" if year_written else spoken
 
 
+def spoken_date(month: int, day: int, year_written: str | None) -> str:
+    """March third, twenty twenty one."""
+    return _day(_MONTHS[month - 1], str(day), year_written)
+
+
 def _numeric_date(written: str, month: str, day: str, year_written: str) -> str:
     if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
         return written
-    return _day(_MONTHS[int(month) - 1], day, year_written)
+    return spoken_date(int(month), int(day), year_written)
 
 
 def clock(hour: str, minute: str, half: str | None) -> str:
