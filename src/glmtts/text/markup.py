@@ -48,7 +48,7 @@ def parse(text: str, language: str) -> tuple[str, dict[str, Control]]:
     controls: dict[str, Control] = {}
 
     def replace(match: re.Match[str]) -> str:
-        made = _control(match, language)
+        made = parse_control(match, language)
         if isinstance(made, str):
             return made
         name = chr(ord(PLACEHOLDERS[0]) + len(controls))
@@ -60,7 +60,12 @@ def parse(text: str, language: str) -> tuple[str, dict[str, Control]]:
     return (html.unescape(marked) if "<speak" in marked else marked), controls
 
 
-def _control(match: re.Match[str], language: str) -> Control | str:
+def parse_control(match: re.Match[str], language: str) -> Control | str:
+    """What one match of `CONTROL` stands for; plain text where words do.
+
+    Raises:
+        TextError: a reading, time or alphabet in it is not known.
+    """
     kind = match.lastgroup
     if kind == "reading":
         return Control(hybrid_reading(match["word"], match["reading"]), match["word"])

@@ -18,6 +18,7 @@ from glmtts.text.polyphone_features import dense_features, phrases_around, spars
 
 UNKNOWN, BEGIN, END = 1, 2, 3
 WEIGHTS = "polyphones.safetensors"
+TRUSTED_PHRASE = 3
 Array = NDArray[np.float32]
 
 
@@ -83,7 +84,10 @@ class PolyphoneModel:
 
     def resolve(self, text: str, readings: list[str | None]) -> None:
         """Replace, in place, a dictionary's `readings` (one a character) of polyphones by those in context."""
-        positions = [i for i, character in enumerate(text) if character in self.candidates and readings[i]]
+        positions = [
+            i for i, character in enumerate(text)
+            if character in self.candidates and readings[i] and not _settled(text, i, readings[i])
+        ]  # fmt: skip
         if not positions:
             return
         for position, probabilities in zip(positions, self.probabilities(text, positions), strict=True):
@@ -109,6 +113,13 @@ class PolyphoneModel:
             return self.scorer.score(features, label) + sum(a * b for a, b in zip(self.dense, numbers, strict=True))
 
         return max(probabilities, key=score)
+
+
+def _settled(text: str, position: int, dictionary: str | None) -> bool:
+    """Whether phrases of three characters and more agree on the dictionary's reading: they err less than the network."""
+    phrases = phrases_around(text, position)
+    long_enough = any(len(phrase) >= TRUSTED_PHRASE for phrase, _ in phrases)
+    return long_enough and all(reading == dictionary for _, reading in phrases)
 
 
 def _columns(readings: list[str], classes: list[str]) -> list[tuple[str, int]]:
