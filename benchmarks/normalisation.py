@@ -1,6 +1,6 @@
 """Written to spoken: share right of the table-driven test set, its failures, and sentences a second on one core.
 
-    python benchmarks/normalisation.py
+python benchmarks/normalisation.py
 """
 
 import time

@@ -1,7 +1,7 @@
 """Accuracy, size and speed of readers of Mandarin polyphones on lines of CPP.
 
-    pip install g2pM
-    python benchmarks/polyphones.py shared/text/cpp_test.tsv
+pip install g2pM
+python benchmarks/polyphones.py shared/text/cpp_test.tsv
 """
 
 import argparse
@@ -68,7 +68,10 @@ def main() -> None:
     write_result(
         "polyphones",
         environment()
-        | {"lines": len(lines), "systems": {name: measure(reader, lines, size) for name, (reader, size) in systems.items()}},
+        | {
+            "lines": len(lines),
+            "systems": {name: measure(reader, lines, size) for name, (reader, size) in systems.items()},
+        },
     )
 
 

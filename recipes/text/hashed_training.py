@@ -109,5 +109,7 @@ def cross_validate(
     for held_out in parts:
         kept = torch.ones(len(examples), dtype=torch.bool)
         kept[held_out] = False
-        scores.append(fit(examples.at(kept.nonzero()[:, 0]).with_(extra), bits, penalty, dense).accuracy(examples.at(held_out)))
+        scores.append(
+            fit(examples.at(kept.nonzero()[:, 0]).with_(extra), bits, penalty, dense).accuracy(examples.at(held_out))
+        )
     return sum(scores) / folds

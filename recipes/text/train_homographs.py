@@ -76,7 +76,9 @@ def main() -> None:
     parser.add_argument("--cross-validate", action="store_true", help="also report held-out accuracy")
     arguments = parser.parse_args()
     words = read_labels(arguments.words)
-    lines = [f"{word}\t{label}\t{' '.join(phones_of(word, ipa))}" for word in words for label, ipa in words[word].items()]
+    lines = [
+        f"{word}\t{label}\t{' '.join(phones_of(word, ipa))}" for word in words for label, ipa in words[word].items()
+    ]
     (OUT / WORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
     examples = examples_of(read_occurrences(arguments.train), words)
     if arguments.cross_validate:

@@ -53,7 +53,9 @@ def read_everyday(path: Path, exclude: set[str], candidates: dict[str, list[str]
         if number % 2 != odd or text in exclude or len(places) != len(syllables):
             continue
         readings = [syllable if syllable[-1].isdigit() else f"{syllable}5" for syllable in syllables]
-        lines += [(text, place, name) for place, name in zip(places, readings, strict=True) if text[place] in candidates]
+        lines += [
+            (text, place, name) for place, name in zip(places, readings, strict=True) if text[place] in candidates
+        ]
     return lines
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import jieba
 from pypinyin.constants import PHRASES_DICT
 from pypinyin.contrib.tone_convert import to_tone3
-from pypinyin_dict.pinyin_data.ktghz2013 import pinyin_dict as standard_readings
 from pypinyin_dict.pinyin_data.kmandarin_8105 import pinyin_dict as standard
+from pypinyin_dict.pinyin_data.ktghz2013 import pinyin_dict as standard_readings
 
 from glmtts.text.polyphone_features import phrase_reading
 from glmtts.text.polyphones import polyphone_model
@@ -72,7 +72,9 @@ def main() -> None:
     phrases, candidates = readings_in_phrases(words), polyphone_model().candidates
     characters = [chr(code) for code in standard]
     heard = {name: phrases.get(name, Counter()) for name in characters}
-    polyphones = {name for name in characters if is_polyphone(name, heard[name])} | set(candidates)
+    polyphones = {name for name in characters if is_polyphone(name, heard[name])} | {
+        name for name, readings in candidates.items() if len(readings) > 1
+    }
     place = {character: number for number, character in enumerate(filter(set(characters).__contains__, order))}
     safe = [name for name in place if place[name] < FREQUENT and name not in polyphones]
     rare = sorted(set(characters) - polyphones - set(safe))

@@ -169,7 +169,11 @@ def test_every_character_is_explained(frontend: TextFrontend) -> None:
         "char": "行", "pinyin": "hang2", "symbols": ["H", "ANG2"], "replaced": True, "why": ""
     }  # fmt: skip
     assert by_char["2"]["pinyin"] is None
-    assert by_char["r"]["symbols"] == ["EN_R", "EN_EH1", "EN_D"] or by_char["r"]["symbols"] == ["EN_R", "EN_IY1", "EN_D"]
+    assert by_char["r"]["symbols"] == ["EN_R", "EN_EH1", "EN_D"] or by_char["r"]["symbols"] == [
+        "EN_R",
+        "EN_IY1",
+        "EN_D",
+    ]
     assert by_char["他"]["pinyin"] == "ta1"
     assert all(entry["why"] for entry in entries)
 

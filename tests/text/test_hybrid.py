@@ -64,7 +64,7 @@ def test_mistakes_of_the_release_are_right_here(written: str, part: str) -> None
         ("朝阳朝着太阳", "zhao1 yang2 chao2 zhe5 tai4 yang2"),
         ("重庆很重要", "chong2 qing4 hen3 zhong4 yao4"),
         ("参差不齐的人参", "cen1 ci1 bu4 qi2 de5 ren2 shen1"),
-        ("他发现头发很长", "ta1 fa1 xian4 tou2 fa4 hen3 chang2"),
+        ("他发现头发很长", "ta1 fa1 xian4 tou2 fa5 hen3 chang2"),
         ("为了解决问题", "wei4 le5 jie3 jue2 wen4 ti2"),
         ("我了解目的", "wo3 liao3 jie3 mu4 di4"),
     ],
@@ -118,8 +118,8 @@ def test_the_lists_are_disjoint_and_their_readings_can_be_spoken() -> None:
     assert not safe_characters() & rare_characters()
     assert not (safe_characters() | rare_characters()) & polyphones().keys()
     assert {"行", "长", "得", "重", "着"} <= polyphones().keys()
-    assert polyphone_model().candidates.keys() <= polyphones().keys()
-    assert all(len(readings) > 1 for character, readings in polyphones().items() if character not in "嗯")
+    assert all(len(readings) > 1 for readings in polyphones().values())
+    assert {c for c, readings in polyphone_model().candidates.items() if len(readings) > 1} <= polyphones().keys()
 
 
 def test_ambiguous_replaces_polyphones_and_rare_characters_only() -> None:
@@ -135,7 +135,9 @@ def test_a_single_letter_is_read_by_its_name() -> None:
     assert frontend.to_hybrid("A dog") == frontend.to_hybrid("a dog")
 
 
-@pytest.mark.parametrize("pinyin", ["hang2", "jiu3", "xue2", "yuan2", "yi1", "wu3", "wei4", "er2", "a5", "lv4", "shi4", "yong4"])
+@pytest.mark.parametrize(
+    "pinyin", ["hang2", "jiu3", "xue2", "yuan2", "yi1", "wu3", "wei4", "er2", "a5", "lv4", "shi4", "yong4"]
+)
 def test_pinyin_and_symbols_are_the_same_thing(pinyin: str) -> None:
     assert to_pinyin(split_syllable(pinyin)) == pinyin
 

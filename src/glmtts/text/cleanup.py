@@ -7,7 +7,9 @@ _CODE = re.compile(r"```[^`]*```")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _LIST = re.compile(r"^[ \t]*(?:[-+>•·]|\d{1,3}[.)](?=[ \t]))[ \t]+", re.MULTILINE)
 _RULE = re.compile(r"^[ \t]*[-=_*]{3,}[ \t]*$", re.MULTILINE)
-_MARKS = re.compile(r"(?<!\d)\*+|\*+(?!\d)|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|^[ \t]*#+(?=[ \t])", re.MULTILINE)
+_MARKS = re.compile(
+    r"(?<!\d)\*+|\*+(?!\d)|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|^[ \t]*#+(?=[ \t])", re.MULTILINE
+)
 _ADDRESS = re.compile(r"https?://[^\s，。！？；、]+|www\.[^\s，。！？；、]+", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _KEPT_WIDE = "！，？：；（）～"

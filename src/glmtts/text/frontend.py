@@ -63,9 +63,7 @@ class Piece(str):
 class TextFrontend:
     """Normalises, splits and encodes text for one vocabulary."""
 
-    def __init__(
-        self, config: TextConfig, tokenizer: TextTokenizer, pronunciations: Dictionary | None = None
-    ) -> None:
+    def __init__(self, config: TextConfig, tokenizer: TextTokenizer, pronunciations: Dictionary | None = None) -> None:
         self.config, self.tokenizer, self.pronunciations = config, tokenizer, pronunciations
         safe = frozenset(config.safe_characters) or safe_characters()
         self._writer = HybridWriter(

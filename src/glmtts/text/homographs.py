@@ -13,6 +13,15 @@ from glmtts.text.hashed import HashedScorer
 WEIGHTS, WORDS = "homographs.safetensors", "homographs.tsv"
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d+|[^\sA-Za-z\d]")
 REACH, WINDOW = 6, 120
+_CLASSES = {
+    "to": "to", "modal": "will would can could shall should may might must cannot do does did let 'll n't",
+    "have": "have has had having", "be": "am is are was were be been being 's 're",
+    "the": "the a an this that these those each every any some no my your his her its our their another both",
+    "who": "i you he she it we they who which what",
+    "in": "of in on at by for with from into over under about as after before",
+    "and": "and or but nor", "more": "very more most too so quite highly",
+}  # fmt: skip
+_CLASS_OF = {word: name for name, words in _CLASSES.items() for word in words.split()}
 
 
 class HomographModel:
@@ -55,11 +64,22 @@ def features_of(text: str, start: int, end: int) -> list[str]:
     features += [f"l01{left[1]} {left[0]}", f"r01{right[0]} {right[1]}", f"lr{left[0]} {right[0]}"]
     features += [f"l012{left[2]} {left[1]} {left[0]}"]
     for k in range(2):
-        features += [f"{side}{k}{size}{words[k][-size:]}" for side, words in (("l", left), ("r", right)) for size in (2, 3)]
+        features += [
+            f"{side}{k}{size}{words[k][-size:]}" for side, words in (("l", left), ("r", right)) for size in (2, 3)
+        ]
     features += [f"e{left[0][-2:]} {right[0][-2:]}", f"e2{left[1][-2:]} {left[0][-2:]}"]
     features += [f"le{left[0]} {right[0][-2:]}", f"re{left[0][-2:]} {right[0]}"]
+    kinds = [_word_class(word) for word in (left[1], left[0], right[0])]
+    features += [f"k{kinds[1]}", f"K{kinds[0]} {kinds[1]}", f"q{kinds[1]} {kinds[2]}", f"Q{kinds[2]}"]
     features += [f"C{side}{bool(near) and near[0][0].isupper()}" for side, near in (("l", before), ("r", after))]
     return features + [f"w{word}" for word in (*left, *right)]
+
+
+def _word_class(word: str) -> str:
+    """A closed class such as "modal" or "the"; the last two letters elsewhere."""
+    if word.endswith("n't") or word.endswith("'ll"):
+        return "modal"
+    return _CLASS_OF.get(word, word[-2:])
 
 
 @lru_cache(maxsize=1)

@@ -138,7 +138,12 @@ def _is_letter(text: str, start: int, end: int) -> bool:
     """Whether a capital A is the letter rather than the article: beside Chinese, a digit, or another single capital."""
     before, after = text[max(0, start - 2) : start], text[end : end + 3]
     return bool(
-        re.match(rf" ?{CHINESE.pattern}| ?[A-Z](?![A-Za-z])| (?:one|two|three|four|five|six|seven|eight|nine|ten)\b", text[end : end + 7])
-        or re.search(rf"{CHINESE.pattern} ?$|(?:^|[^A-Za-z])[A-Z] $", f" {before}" if start < 3 else text[start - 3 : start])
+        re.match(
+            rf" ?{CHINESE.pattern}| ?[A-Z](?![A-Za-z])| (?:one|two|three|four|five|six|seven|eight|nine|ten)\b",
+            text[end : end + 7],
+        )
+        or re.search(
+            rf"{CHINESE.pattern} ?$|(?:^|[^A-Za-z])[A-Z] $", f" {before}" if start < 3 else text[start - 3 : start]
+        )
         or (after[:1] == "." and after[1:2].isupper())
     )

@@ -100,7 +100,9 @@ def _pause(attributes: dict[str, str]) -> float:
     match = _TIME.fullmatch(written.strip())
     seconds = float(match[1]) / (1000 if match[2] == "ms" else 1) if match else -1.0
     if not 0 <= seconds <= LONGEST_PAUSE:
-        raise TextError(f"The time '{written}' of <break> is not known. Write 500ms or 1.5s, at most {LONGEST_PAUSE:g}s.")
+        raise TextError(
+            f"The time '{written}' of <break> is not known. Write 500ms or 1.5s, at most {LONGEST_PAUSE:g}s."
+        )
     return seconds
 
 

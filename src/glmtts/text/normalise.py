@@ -7,10 +7,8 @@ from glmtts.text.cleanup import plain, without_markup
 from glmtts.text.mandarin import CHINESE
 
 _NEEDS_RULES = re.compile(r"[\d%‰℃°$¥￥€£₩+=&@#/²³№×÷±<>≥≤≈≠−]|[A-Za-z]\.|[IVX]")
-_BREAKS = str.maketrans({"—": "，", "…": "。", "“": "", "”": "", "‘": "", "’": "'", '"': "", "「": "", "」": "", "《": "",
-                         "》": "", "〈": "", "〉": "", "【": "", "】": "", "（": "，", "）": "，", "(": "，", ")": "，",
-                         "[": "，", "]": "，", "『": "", "』": "", "{": "", "}": "", "~": "", "～": "", "^": "",
-                         "\\": "", "_": " ", "<": "", ">": "", "@": "", "#": "", "/": ""})  # fmt: skip
+_SILENT = '“”‘"「」《》〈〉【】『』{}~～^\\<>@#/'
+_BREAKS = str.maketrans(dict.fromkeys(_SILENT, "") | dict.fromkeys("—（）()[]", "，") | {"…": "。", "’": "'", "_": " "})
 _BREAKS_LATIN = str.maketrans({"—": ", ", "–": "-", "…": ".", "“": "", "”": "", "’": "'", "‘": "'", '"': "",
                                "(": ", ", ")": ", ", "[": ", ", "]": ", ", "{": "", "}": "", "<": "", ">": "", "^": "",
                                "\\": "", "~": "", "_": " ", "#": "", "，": ", ", "。": ". ", "：": ": ", "；": "; ",
@@ -31,7 +29,7 @@ def normalise(text: str, language: str | None = None) -> str:
 
 
 def is_chinese(text: str) -> bool:
-    """Whether numbers in `text` are read in Mandarin: it holds a Chinese character, or a sign that only Chinese uses."""
+    """Whether numbers in `text` are read in Mandarin: it holds a Chinese character or a sign that Chinese uses."""
     return CHINESE.search(text) is not None or any(mark in text for mark in "￥¥℃")
 
 

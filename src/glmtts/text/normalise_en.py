@@ -13,14 +13,28 @@ _FREE = r"(?<![\w.])"
 _SIGNED = rf"{_FREE}[-−+]?(?:{_N})"
 _TO = r"\s?[-–—~]\s?"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS_EN, key=len, reverse=True))
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _MONTH_OF = {name[:3]: name for name in _MONTHS} | {name: name for name in _MONTHS} | {"Sept": "September"}
 _MONTH = "(" + "|".join(sorted(_MONTH_OF, key=len, reverse=True)) + r")\b\.?"
 _YEAR = r"((?:1\d|20)\d\d)"
 _SCALE = r"(?:\s?(thousand|million|billion|trillion|[kKMBT](?:n|bn)?)\b)?"
 _SCALES = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion", "mn": "million", "t": "trillion"}
 _TITLES = {"Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Dr.": "Doctor", "Prof.": "Professor", "vs.": "versus",
-           "etc.": "et cetera", "e.g.": "for example", "i.e.": "that is", "approx.": "approximately", "dept.": "department",
+           "etc.": "et cetera", "e.g.": "for example", "i.e.": "that is", "approx.": "approximately",
+           "dept.": "department",
            "Dept.": "Department", "Jr.": "Junior", "Sr.": "Senior", "Gen.": "General", "Capt.": "Captain",
            "Sgt.": "Sergeant", "Lt.": "Lieutenant", "Col.": "Colonel", "Rev.": "Reverend", "Sen.": "Senator",
            "Gov.": "Governor", "Ave.": "Avenue", "Blvd.": "Boulevard", "Rd.": "Road", "Mt.": "Mount", "Ft.": "Fort",
@@ -30,8 +44,15 @@ _TITLES = {"Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Dr.": "Doctor", "P
 _TITLE = re.compile("|".join(rf"\b{re.escape(title)}(?!\w)" for title in sorted(_TITLES, key=len, reverse=True)))
 _NEEDS_DIGIT = ("p.", "pp.", "Fig.", "fig.", "Vol.", "vol.", "Ch.")
 _ENDINGS = ("etc.", "Inc.", "Ltd.", "Corp.", "Co.", "Jr.", "Sr.", "Ave.", "Blvd.", "Rd.")
-_NUMBERED = "Chapter|Part|Volume|War|Act|Book|Section|Phase|Type|Level|Figure|Table|Appendix|Vol|Title|Stage|Class|Mark|Final Fantasy|Rocky|Grade|Article|Apollo|Unit|Round|Bowl"
-_RULERS = "Henry|Louis|Elizabeth|George|Charles|James|Edward|Richard|William|Mary|Pius|Paul|Benedict|Leo|Gregory|Philip|Frederick|Catherine|Peter|Nicholas|Alexander|Ferdinand|Napoleon|Ramses|Innocent|Urban|Clement|Francis|Constantine|Margaret|Wilhelm|Christian"
+_NUMBERED = (
+    "Chapter|Part|Volume|War|Act|Book|Section|Phase|Type|Level|Figure|Table|Appendix|Vol|Title|Stage|Class|"
+    "Mark|Final Fantasy|Rocky|Grade|Article|Apollo|Unit|Round|Bowl"
+)
+_RULERS = (
+    "Henry|Louis|Elizabeth|George|Charles|James|Edward|Richard|William|Mary|Pius|Paul|Benedict|Leo|Gregory|"
+    "Philip|Frederick|Catherine|Peter|Nicholas|Alexander|Ferdinand|Napoleon|Ramses|Innocent|Urban|Clement|"
+    "Francis|Constantine|Margaret|Wilhelm|Christian"
+)
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
 _MARKS = {"+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "by", "X": "by", "*": "times", "÷": "divided by",
           "=": "equals", "<": "is less than", ">": "is greater than", "≥": "is at least", "≤": "is at most",
@@ -177,55 +198,80 @@ def _rule(pattern: str, spoken: Callable[[re.Match[str]], str]) -> Rule:
 _HALF = r"\s?([aApP])\.?[mM]\b\.?"
 RULES: list[Rule] = [
     _rule(r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", _spelled),
-    _rule(r"(?<![A-Za-z0-9.-])[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:com|org|net|io|edu|gov|co\.uk)(?![A-Za-z0-9])", _spelled),
+    _rule(
+        r"(?<![A-Za-z0-9.-])[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:com|org|net|io|edu|gov|co\.uk)(?![A-Za-z0-9])",
+        _spelled,
+    ),
     (_TITLE, _title),
     _rule(r"\bSt\.(?=\s([A-Z])|)", _saint),
     _rule(r"\bNo\.\s?(?=\d)", lambda m: "Number "),
     _rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
     _rule(rf"\b{_MONTH}\s(\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?:,?\s{_YEAR}\b)?", lambda m: _day(m[1], m[2], m[3])),
-    _rule(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}(?:,?\s{_YEAR}\b)?",
-          lambda m: f"{ordinal(m[1])} of {_MONTH_OF[m[2]]}" + (f", {year(m[3])}" if m[3] else "")),
+    _rule(
+        rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}(?:,?\s{_YEAR}\b)?",
+        lambda m: f"{ordinal(m[1])} of {_MONTH_OF[m[2]]}" + (f", {year(m[3])}" if m[3] else ""),
+    ),
     _rule(rf"\b{_MONTH}\s{_YEAR}\b", lambda m: f"{_MONTH_OF[m[1]]} {year(m[2])}"),
-    _rule(rf"(?<![\d/.-]){_YEAR}[-/](\d{{1,2}})[-/](\d{{1,2}})(?![\d/-])", lambda m: _numeric_date(m[0], m[2], m[3], m[1])),
+    _rule(
+        rf"(?<![\d/.-]){_YEAR}[-/](\d{{1,2}})[-/](\d{{1,2}})(?![\d/-])", lambda m: _numeric_date(m[0], m[2], m[3], m[1])
+    ),
     _rule(rf"(?<![\d/.-])(\d{{1,2}})/(\d{{1,2}})/{_YEAR}(?![\d/-])", lambda m: _numeric_date(m[0], m[1], m[2], m[3])),
     _rule(rf"(?<![\w-]){_YEAR}{_TO}{_YEAR}(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
     _rule(rf"(?<![\w.]){_YEAR}'?s\b", lambda m: plural(year(m[1]))),
     _rule(r"(?<!\w)'?(\d)0'?s\b", lambda m: plural(cardinal(f"{m[1]}0")) if m[1] not in "01" else f"{m[1]}0s"),
-    _rule(rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca)\s){_YEAR}(?![\w,]|\.\d)(?!\s(?:people|men|women|words|of)\b)",
-          lambda m: m[1] + year(m[2])),
+    _rule(
+        rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca)\s){_YEAR}(?![\w,]|\.\d)(?!\s(?:people|men|women|words|of)\b)",
+        lambda m: m[1] + year(m[2]),
+    ),
     _rule(r"(?<![\d:])(\d{1,2}):(\d\d)\s?[-–—]\s?(?=\d{1,2}:\d\d)", lambda m: f"{clock(m[1], m[2], None)} to "),
     _rule(rf"(?<![\d:])(\d{{1,2}}):(\d\d)(?::(\d\d))?(?:{_HALF})?(?![\d:])", _time),
     _rule(rf"(?<![\w.:])(\d{{1,2}}){_HALF}(?!\w)", lambda m: f"{cardinal(m[1])} {m[2].upper()} M" + _full_stop(m)),
     _rule(r"\b([ap])\.m\.", lambda m: f"{m[1].upper()} M"),
     _rule(r"\b24/7\b", lambda m: "twenty four seven"),
     _rule(r"(?<![\w.$-])\+?\d{0,3}[-. ]?\(\d{3}\)\s?\d{3}[-. ]\d{4}(?![\d-])", _telephone),
-    _rule(r"(?<![\w.$-])(?:\+?\d{1,3}[-. ])?\d{3}[-. ]\d{3}[-. ]\d{4}(?![\d-])|(?<![\w.$-])\d{3}-\d{4}(?![\w-])", _telephone),
-    _rule(rf"(US\$|[$£€¥￥₩])\s?({_N}){_TO}\1?({_N}){_SCALE}",
-          lambda m: f"{number(m[2])} to {_money(m[1], m[3], m[4])}"),
+    _rule(
+        r"(?<![\w.$-])(?:\+?\d{1,3}[-. ])?\d{3}[-. ]\d{3}[-. ]\d{4}(?![\d-])|(?<![\w.$-])\d{3}-\d{4}(?![\w-])",
+        _telephone,
+    ),
+    _rule(
+        rf"(US\$|[$£€¥￥₩])\s?({_N}){_TO}\1?({_N}){_SCALE}", lambda m: f"{number(m[2])} to {_money(m[1], m[3], m[4])}"
+    ),
     _rule(rf"[-−](US\$|[$£€¥￥₩])\s?({_N}){_SCALE}", lambda m: f"minus {_money(m[1], m[2], m[3])}"),
     _rule(rf"(US\$|[$£€¥￥₩])\s?({_N}){_SCALE}", lambda m: _money(m[1], m[2], m[3])),
     _rule(rf"{_FREE}({_N})\s?(USD|EUR|GBP|RMB)\b", lambda m: _money(m[2], m[1], None)),
-    _rule(rf"({_SIGNED})%?(?:{_TO}({_N}))?\s?%",
-          lambda m: number(m[1]) + (f" to {number(m[2])}" if m[2] else "") + " percent"),
+    _rule(
+        rf"({_SIGNED})%?(?:{_TO}({_N}))?\s?%",
+        lambda m: number(m[1]) + (f" to {number(m[2])}" if m[2] else "") + " percent",
+    ),
     _rule(rf"({_SIGNED})(?:{_TO}({_N}))?\s?°\s?([CFK]\b)?", _degrees),
     _rule(rf"({_SIGNED})(?:{_TO}({_N}))?\s?(?:℃)", lambda m: _several(number(m[1]), "degree", "degrees") + " Celsius"),
     _rule(rf"({_SIGNED})(?:{_TO}({_N}))?[\s-]?({_UNIT})(?![\w/²³])(?!\s(?:[Tt]he|19|20|a)\b)", _measure),
-    _rule(r"(?<![\w./])(\d+)\s(\d{1,3})/(\d{1,3})(?![\w/])",
-          lambda m: f"{cardinal(m[1])} and " + fraction(m[2], m[3]).replace("one half", "a half")),
-    _rule(r"(?<![\w./])(\d{1,3})/(\d{1,3})(?![\w/])", lambda m: fraction(m[1], m[2]) if int(m[2]) > 1 else f"{cardinal(m[1])} {cardinal(m[2])}"),
+    _rule(
+        r"(?<![\w./])(\d+)\s(\d{1,3})/(\d{1,3})(?![\w/])",
+        lambda m: f"{cardinal(m[1])} and " + fraction(m[2], m[3]).replace("one half", "a half"),
+    ),
+    _rule(
+        r"(?<![\w./])(\d{1,3})/(\d{1,3})(?![\w/])",
+        lambda m: fraction(m[1], m[2]) if int(m[2]) > 1 else f"{cardinal(m[1])} {cardinal(m[2])}",
+    ),
     _rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1])),
     _rule(r"\b([Vv]\.?|[Vv]er\.)\s?(\d+(?:\.\d+)*)(?![\w])", _version),
     _rule(r"(?<![\w.])()(\d+(?:\.\d+){2,})(?![\w])", _version),
     _rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXL]+)\b", lambda m: f"{m['what']} {cardinal(_roman(m['roman']))}"),
-    _rule(rf"\b(?P<who>{_RULERS})\s(?P<roman>[IVX]+)\b(?!')", lambda m: f"{m['who']} the {ordinal(_roman(m['roman']))}"),
+    _rule(
+        rf"\b(?P<who>{_RULERS})\s(?P<roman>[IVX]+)\b(?!')", lambda m: f"{m['who']} the {ordinal(_roman(m['roman']))}"
+    ),
     _rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?=)", lambda m: f"{cardinal(m[1])} minus "),
-    _rule(r"\b(Boeing|Airbus|Flight|Room|Route|Highway)\s(\d)(\d\d)(?!\d)", lambda m: f"{m[1]} {cardinal(m[2])} {digits(m[3]) if m[3][0] == '0' else cardinal(m[3])}"),
+    _rule(
+        r"\b(Boeing|Airbus|Flight|Room|Route|Highway)\s(\d)(\d\d)(?!\d)",
+        lambda m: f"{m[1]} {cardinal(m[2])} {digits(m[3]) if m[3][0] == '0' else cardinal(m[3])}",
+    ),
     _rule(rf"(?<![\w.,$])({_N}){_TO}({_N})(?![\w,-]|\.\d)", lambda m: f"{number(m[1])} to {number(m[2])}"),
     _rule(rf"{_FREE}(\d+)\s?:\s?(\d+)(?!\w)", lambda m: f"{cardinal(m[1])} to {cardinal(m[2])}"),
     _rule(rf"(?<![\w.])({_N})\s?([+×xX*÷=<>≥≤≈≠±])\s?(?=[-−]?\d)", lambda m: f"{number(m[1])} {_MARKS[m[2]]} "),
     _rule(r"(?<![\w.])(\d+)\s[-−]\s(?=\d)", lambda m: f"{cardinal(m[1])} minus "),
     _rule(r"\s?([=<>≥≤≈≠±×÷])\s?(?=[-−]?\d)", lambda m: f" {_MARKS[m[1]]} "),
-    _rule(rf"(?<![\w)])[-−](?=\d)", lambda m: "minus "),
+    _rule(r"(?<![\w)])[-−](?=\d)", lambda m: "minus "),
     _rule(r"(?<!\w)\+(?=\d)", lambda m: "plus "),
     _rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
     _rule(rf"(?<![\w.])({_N})([kK])\b", lambda m: f"{number(m[1])} {'thousand' if m[2] == 'k' else 'K'}"),
@@ -239,5 +285,8 @@ RULES: list[Rule] = [
     _rule(r"(?<=\w)\+{1,2}(?!\w)", lambda m: " plus" * len(m[0])),
     _rule(r"(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
     _rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
-    _rule(r"\b((?:[A-Z]\.){2,})(?=(\s[a-z])|,|;|\?|!|(\s[A-Z])|$)", lambda m: " ".join(m[1].replace(".", "")) + ("" if m[2] or not m.string[m.end():] .strip() == "" else ".")),
-]  # fmt: skip
+    _rule(
+        r"\b((?:[A-Z]\.){2,})(?=(\s[a-z])|,|;|\?|!|(\s[A-Z])|$)",
+        lambda m: " ".join(m[1].replace(".", "")) + ("" if m[2] or m.string[m.end() :].strip() != "" else "."),
+    ),
+]

@@ -1,4 +1,4 @@
-"""Mandarin: numbers, dates, times, money, units and signs to words, a table of rules from the special to the general."""
+"""Mandarin: numbers, dates, times, money, units and signs to words; rules from the special to the general."""
 
 import re
 from collections.abc import Callable
@@ -14,9 +14,13 @@ _TO = r"\s*[-~～–—－至到]\s*"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS_ZH, key=len, reverse=True))
 _END = r"(?![A-Za-z])"
 _SCALE = r"[万亿千百]{0,2}"
-_COUNTED = "个只条张本件位名次天周岁家间双套层座辆台部支枝棵颗朵片块根把份杯碗瓶盒包袋箱头匹口种点分秒时小倍元角毛步句首场门节排组对群批项亩吨米斤公厘毫平立海英千万亿人年成"
+_COUNTED = (
+    "个只条张本件位名次天周岁家间双套层座辆台部支枝棵颗朵片块根把份杯碗瓶盒包袋箱头匹口种点分秒"
+    "时小倍元角毛步句首场门节排组对群批项亩吨米斤公厘毫平立海英千万亿人年成"
+)
 _MARKS = {"+": "加", "-": "减", "−": "减", "×": "乘", "x": "乘", "X": "乘", "*": "乘", "÷": "除以", "=": "等于",
-          "<": "小于", ">": "大于", "≥": "大于等于", "≤": "小于等于", "≈": "约等于", "≠": "不等于", "±": "正负"}  # fmt: skip
+          "<": "小于", ">": "大于", "≥": "大于等于", "≤": "小于等于", "≈": "约等于",
+          "≠": "不等于", "±": "正负"}  # fmt: skip
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 
 
@@ -102,7 +106,12 @@ def _range(match: re.Match[str], first: int) -> str:
 
 def _spelled(match: re.Match[str]) -> str:
     """Signs of a mail address or a domain."""
-    return re.sub(r"\d+", lambda run: digits(run[0]), match[0]).replace(".", "点").replace("@", " at ").replace("_", "下划线")
+    return (
+        re.sub(r"\d+", lambda run: digits(run[0]), match[0])
+        .replace(".", "点")
+        .replace("@", " at ")
+        .replace("_", "下划线")
+    )
 
 
 def _percent(match: re.Match[str]) -> str:
@@ -130,33 +139,58 @@ def _rule(pattern: str, spoken: Callable[[re.Match[str]], str]) -> Rule:
 _TEMPERATURE = rf"({_SIGNED})(?:{_TO}([-−+]?(?:{_N})))?\s*"
 RULES: list[Rule] = [
     _rule(r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", _spelled),
-    _rule(r"(?<![A-Za-z0-9.-])[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:com|cn|org|net|io|edu|gov)(?![A-Za-z0-9])", _spelled),
+    _rule(
+        r"(?<![A-Za-z0-9.-])[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:com|cn|org|net|io|edu|gov)(?![A-Za-z0-9])",
+        _spelled,
+    ),
     _rule(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])", _date),
-    _rule(rf"(?<!\d)(\d{{4}})(年?)[-~～–—－](\d{{4}})(?=年)", lambda m: f"{digits(m[1])}{m[2]}到{digits(m[3])}"),
-    _rule(rf"(?<!\d)((?:19|20)\d\d)[-–—~～]((?:19|20)\d\d)(?!\d)", lambda m: f"{digits(m[1])}到{digits(m[2])}"),
+    _rule(r"(?<!\d)(\d{4})(年?)[-~～–—－](\d{4})(?=年)", lambda m: f"{digits(m[1])}{m[2]}到{digits(m[3])}"),
+    _rule(r"(?<!\d)((?:19|20)\d\d)[-–—~～]((?:19|20)\d\d)(?!\d)", lambda m: f"{digits(m[1])}到{digits(m[2])}"),
     _rule(r"(?<![\d.])(\d{4})(?=年(?!前|后|以|的?历史|来))", lambda m: digits(m[1])),
     _rule(r"(?<![\d-])((?:19|20)\d\d)[-/](0[1-9]|1[0-2])(?![\d-])", _month),
     _rule(r"(?<![\d.])(0\d|[89][1-9])(?=年(?!代|前|后|内|来|间|以|的|了|时|多|级别))", lambda m: digits(m[1])),
     _rule(r"(?<![\d.])(\d{4})(?=(?:级|届)(?![别]))", lambda m: digits(m[1])),
     _rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
-    _rule(r"((?:比分|比例|比率|[以比])[为是达约到]?\s*)(\d+)\s*[:：]\s*(\d+)", lambda m: f"{m[1]}{cardinal(m[2])}比{cardinal(m[3])}"),
-    _rule(r"(比分[为是达到]?\s*)?(?<![\d.-])(\d{1,3})-(\d{1,3})(?(1)(?!\d)|(?=[获战险击惜大完力]))",
-          lambda m: f"{m[1] or ''}{cardinal(m[2])}比{cardinal(m[3])}"),
-    _rule(rf"(?<![\d:：])(\d{{1,2}})[:：](\d\d)()[-~～–—至到](\d{{1,2}})[:：](\d\d)(?![\d:：])",
-          lambda m: f"{_clock_of(m[1], m[2])}到{_clock_of(m[4], m[5])}"),
+    _rule(
+        r"((?:比分|比例|比率|[以比])[为是达约到]?\s*)(\d+)\s*[:：]\s*(\d+)",
+        lambda m: f"{m[1]}{cardinal(m[2])}比{cardinal(m[3])}",
+    ),
+    _rule(
+        r"(比分[为是达到]?\s*)?(?<![\d.-])(\d{1,3})-(\d{1,3})(?(1)(?!\d)|(?=[获战险击惜大完力]))",
+        lambda m: f"{m[1] or ''}{cardinal(m[2])}比{cardinal(m[3])}",
+    ),
+    _rule(
+        r"(?<![\d:：])(\d{1,2})[:：](\d\d)()[-~～–—至到](\d{1,2})[:：](\d\d)(?![\d:：])",
+        lambda m: f"{_clock_of(m[1], m[2])}到{_clock_of(m[4], m[5])}",
+    ),
     _rule(r"(?<![\d:：.])(\d{1,2})[:：](\d\d)(?:[:：](\d\d))?(?![\d:：])", clock),
-    _rule(r"(?<![\d:：.])(\d+(?:\.\d+)?)\s?[:：]\s?(\d+(?:\.\d+)?)(?![\d:：])", lambda m: f"{number(m[1])}比{number(m[2])}"),
+    _rule(
+        r"(?<![\d:：.])(\d+(?:\.\d+)?)\s?[:：]\s?(\d+(?:\.\d+)?)(?![\d:：])",
+        lambda m: f"{number(m[1])}比{number(m[2])}",
+    ),
     _rule(rf"{_TEMPERATURE}(?:℃|°\s?C|摄氏度)", lambda m: f"{_degrees(m)}摄氏度"),
     _rule(rf"{_TEMPERATURE}(?:℉|°\s?F|华氏度)", lambda m: f"{_degrees(m)}华氏度"),
-    _rule(rf"({_SIGNED})°(?:(\d+)[′'](?:(\d+)[″\"])?)?", lambda m: f"{number(m[1])}度" + (f"{number(m[2])}分" if m[2] else "") + (f"{number(m[3])}秒" if m[3] else "")),
+    _rule(
+        rf"({_SIGNED})°(?:(\d+)[′'](?:(\d+)[″\"])?)?",
+        lambda m: f"{number(m[1])}度" + (f"{number(m[2])}分" if m[2] else "") + (f"{number(m[3])}秒" if m[3] else ""),
+    ),
     _rule(r"[￥¥]\s*(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d)(\d)?)?(?![\d.万亿千百])", _renminbi),
     _rule(rf"(US\$|HK\$|NT\$|[$€£₩￥¥])\s*({_N})({_SCALE})", _foreign),
-    _rule(rf"()({_N})({_SCALE})\s?(USD|RMB|CNY|EUR|GBP|JPY|HKD)(?![A-Za-z])", lambda m: f"{_amount(m[2])}{m[3]}{CURRENCIES_ZH[m[4]]}"),
+    _rule(
+        rf"()({_N})({_SCALE})\s?(USD|RMB|CNY|EUR|GBP|JPY|HKD)(?![A-Za-z])",
+        lambda m: f"{_amount(m[2])}{m[3]}{CURRENCIES_ZH[m[4]]}",
+    ),
     _rule(rf"({_SIGNED})%?(?:{_TO}({_N}))?\s?([%‰])", _percent),
     _rule(r"(?<![\d.A-Za-z])\+?(?:86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)", lambda m: _telephone(m[0])),
     _rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)-\d{3,4}-?\d{4}(?![\d-])", lambda m: _telephone(m[0])),
-    _rule(r"((?:拨打?|电话|热线|呼叫|客服|报警|手机号?码?|号码|QQ|微信号?|致电)[是为号:：]{0,2}\s*)(\d[\d-]{2,14})(?!\d)", lambda m: m[1] + _telephone(m[2])),
-    _rule(r"((?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|波音|空客|账号|房号|身份证号?码?)[是为:：]{0,2}\s*)([A-Z]?)(\d+)", lambda m: f"{m[1]}{m[2]}{digits(m[3])}"),
+    _rule(
+        r"((?:拨打?|电话|热线|呼叫|客服|报警|手机号?码?|号码|QQ|微信号?|致电)[是为号:：]{0,2}\s*)(\d[\d-]{2,14})(?!\d)",
+        lambda m: m[1] + _telephone(m[2]),
+    ),
+    _rule(
+        r"((?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|波音|空客|账号|房号|身份证号?码?)[是为:：]{0,2}\s*)([A-Z]?)(\d+)",
+        lambda m: f"{m[1]}{m[2]}{digits(m[3])}",
+    ),
     _rule(r"(?<!\d)(\d{3,4})(?=(?:号?房间?|室(?![内外])|教室|国道|省道|路(?:公交|车)?))", lambda m: digits(m[1])),
     _rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", _version),
     _rule(r"(?<![\d./])(?:(\d+)\s)?(\d{1,4})/(\d{1,4})(?![\d/])", _fraction),
@@ -165,12 +199,18 @@ RULES: list[Rule] = [
     _rule(r"#\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
     _rule(r"(第)([IVX]{1,6})(?=[卷章节部期型代世届集册编篇条款幕季])", lambda m: m[1] + _roman(m[2])),
     _rule(r"(?<![A-Za-z])([IVX]{1,6})(?=[世期级])|(?<![A-Za-z])([IVX]{2,6})(?=型)", lambda m: _roman(m[1] or m[2])),
-    _rule(r"(?<![A-Za-z])(?=[IVX]*[IV])([IVX]{2,6})(?![A-Za-z])(?=$|[，。！？、；：\s）》]|章|卷|部)", lambda m: _roman(m[1])),
-    _rule(rf"(?<![\d.A-Za-z])({_N})\s?(?:([+×xX*÷=<>≥≤≈≠±])\s?(?=[-−]?\d)|([-−])\s?(?=\d[^，。；]{{0,20}}=))", lambda m: f"{number(m[1])}{_MARKS[m[2] or m[3]]}"),
+    _rule(
+        r"(?<![A-Za-z])(?=[IVX]*[IV])([IVX]{2,6})(?![A-Za-z])(?=$|[，。！？、；：\s）》]|章|卷|部)",
+        lambda m: _roman(m[1]),
+    ),
+    _rule(
+        rf"(?<![\d.A-Za-z])({_N})\s?(?:([+×xX*÷=<>≥≤≈≠±])\s?(?=[-−]?\d)|([-−])\s?(?=\d[^，。；]{{0,20}}=))",
+        lambda m: f"{number(m[1])}{_MARKS[m[2] or m[3]]}",
+    ),
     _rule(rf"(?<![\dA-Za-z.])({_N})({_SCALE}){_TO}({_N})", lambda m: f"{number(m[1])}{m[2]}到{number(m[3])}"),
-    _rule(rf"([=<>≥≤≈≠±×÷])\s?(?=\d|[-−]\d)", lambda m: _MARKS[m[1]]),
+    _rule(r"([=<>≥≤≈≠±×÷])\s?(?=\d|[-−]\d)", lambda m: _MARKS[m[1]]),
     _rule(rf"(?<![\dA-Za-z一-鿿])[-−](?={_N})|(?<=[是为到至达跌降约了分])[-−](?={_N})", lambda m: "负"),
-    _rule(rf"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
+    _rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
     _rule(r"([A-Za-z])-?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
     _rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
     _rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
@@ -182,7 +222,7 @@ RULES: list[Rule] = [
     _rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
     _rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
     _rule(r"(?<=[零一二三四五六七八九十百千万亿])\+", lambda m: "多"),
-]  # fmt: skip
+]
 
 
 def _clock_of(hour: str, minute: str) -> str:

@@ -23,7 +23,7 @@ Array = NDArray[np.float32]
 
 
 class PolyphoneNetwork:
-    """Characters (T) to probabilities of readings: embedding, BiLSTM, ReLU layer, softmax; PyTorch's names of weights."""
+    """Characters (T) to probabilities of readings: embedding, BiLSTM, ReLU layer, softmax; names as in PyTorch."""
 
     def __init__(self, weights: dict[str, Array]) -> None:
         sides = ("", "_reverse")
@@ -49,7 +49,9 @@ class PolyphoneNetwork:
         states = np.empty((len(x), 2, size), np.float32)
         for step in range(len(x)):
             gate = gates[:, step : step + 1] + hidden @ self._recurrent
-            opened = 0.5 + 0.5 * np.tanh(gate / 2)  # the sigmoids of input, forget, (candidate), output, as PyTorch orders them
+            opened = 0.5 + 0.5 * np.tanh(
+                gate / 2
+            )  # the sigmoids of input, forget, (candidate), output, as PyTorch orders them
             candidate = np.tanh(gate[..., 2 * size : 3 * size])
             cell = opened[..., size : 2 * size] * cell + opened[..., :size] * candidate
             hidden = opened[..., 3 * size :] * np.tanh(cell)
@@ -116,7 +118,7 @@ class PolyphoneModel:
 
 
 def _settled(text: str, position: int, dictionary: str | None) -> bool:
-    """Whether phrases of three characters and more agree on the dictionary's reading: they err less than the network."""
+    """Whether phrases of three characters and more agree on the reading: they err less than the network."""
     phrases = phrases_around(text, position)
     long_enough = any(len(phrase) >= TRUSTED_PHRASE for phrase, _ in phrases)
     return long_enough and all(reading == dictionary for _, reading in phrases)

@@ -38,8 +38,8 @@ def hybrid_reading(word: str, reading: str) -> str:
 
 
 def _pinyin(reading: str) -> list[str]:
-    syllables = [split_syllable(part) for part in reading.split() if part == part.lower()]
-    return sum(syllables, []) if all(syllables) and len(syllables) == len(reading.split()) else []
+    syllables = [split_syllable(part) if part == part.lower() else [] for part in reading.split()]
+    return [symbol for syllable in syllables for symbol in syllable] if all(syllables) else []
 
 
 def _symbols(reading: str) -> list[str]:
@@ -160,8 +160,8 @@ def _jsonl(path: Path, text: str) -> list[tuple[int, str, object]]:
 
 
 def _key(word: str) -> str:
-    """A word as it looks after normalisation (4S店 is 四S店 there); Latin letters small, since they match in any case."""
+    """A word as it looks after normalisation (4S店 is 四S店 there), in small letters, since any case matches."""
     key = normalise(word).lower()
-    if not key:
+    if not any(map(str.isalnum, key)):
         raise TextError(f"The word '{word}' holds nothing that is spoken. Give a word in Mandarin or English.")
     return key

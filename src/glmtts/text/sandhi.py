@@ -39,7 +39,7 @@ def _neutral(text: str, readings: Readings) -> None:
         doubled = i > 0 and character == text[i - 1] and character in _KIN
         if doubled or (character == "们" and _tone(readings, i - 1)):
             _set_tone(readings, i, "5")
-        elif character == "儿" and i > 0 and text[i - 1] in _ERHUA and not text[i + 1 : i + 2] in ("子", "女", "童"):
+        elif character == "儿" and i > 0 and text[i - 1] in _ERHUA and text[i + 1 : i + 2] not in ("子", "女", "童"):
             readings[i] = "er5"
 
 

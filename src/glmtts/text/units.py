@@ -12,8 +12,9 @@ UNITS_ZH = {
     "ha": "公顷", "Mbps": "兆比特每秒",
 }  # fmt: skip
 CURRENCIES_ZH = {
-    "": "元", "$": "美元", "US$": "美元", "HK$": "港元", "NT$": "新台币", "€": "欧元", "£": "英镑", "¥": "元", "￥": "元",
-    "₩": "韩元", "USD": "美元", "RMB": "人民币", "CNY": "人民币", "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元",
+    "": "元", "$": "美元", "US$": "美元", "HK$": "港元", "NT$": "新台币", "€": "欧元", "£": "英镑",
+    "¥": "元", "￥": "元", "₩": "韩元", "USD": "美元", "RMB": "人民币", "CNY": "人民币", "EUR": "欧元",
+    "GBP": "英镑", "JPY": "日元", "HKD": "港元",
 }  # fmt: skip
 
 # English units: one, several.
@@ -22,7 +23,8 @@ UNITS_EN = {
     "mph": ("mile per hour", "miles per hour"), "m/s": ("meter per second", "meters per second"),
     "km": ("kilometer", "kilometers"), "cm": ("centimeter", "centimeters"), "mm": ("millimeter", "millimeters"),
     "nm": ("nanometer", "nanometers"), "m": ("meter", "meters"), "mi": ("mile", "miles"), "ft": ("foot", "feet"),
-    "in": ("inch", "inches"), "yd": ("yard", "yards"), "kg": ("kilogram", "kilograms"), "mg": ("milligram", "milligrams"),
+    "in": ("inch", "inches"), "yd": ("yard", "yards"), "kg": ("kilogram", "kilograms"),
+    "mg": ("milligram", "milligrams"),
     "g": ("gram", "grams"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"),
     "mL": ("milliliter", "milliliters"), "ml": ("milliliter", "milliliters"), "L": ("liter", "liters"),
     "km²": ("square kilometer", "square kilometers"), "m²": ("square meter", "square meters"),
