@@ -15,6 +15,9 @@ from glmtts.text.vocabulary import polyphones, rare_characters
 PhonemeIn = Literal["all", "ambiguous", "off"]
 TOKENS = re.compile(r"(?:<\|[A-Z][A-Z0-9_]*\|>)+")
 _HELD = PLACEHOLDERS[0]
+_LETTER_BEFORE = re.compile(rf"(?:{CHINESE.pattern}|(?:^|[^A-Za-z])[A-Z]) ?$")
+_LETTER_AFTER = re.compile(rf" ?(?:{CHINESE.pattern}|[A-Z](?![A-Za-z]))|\.[A-Z]")
+_DIGIT_AFTER = re.compile(r" (?:one|two|three|four|five|six|seven|eight|nine|ten)\b")
 
 
 class Span(NamedTuple):
@@ -135,15 +138,8 @@ def _phones(text: str, start: int, end: int) -> tuple[tuple[str, ...], str]:
 
 
 def _is_letter(text: str, start: int, end: int) -> bool:
-    """Whether a capital A is the letter rather than the article: beside Chinese, a digit, or another single capital."""
-    before, after = text[max(0, start - 2) : start], text[end : end + 3]
-    return bool(
-        re.match(
-            rf" ?{CHINESE.pattern}| ?[A-Z](?![A-Za-z])| (?:one|two|three|four|five|six|seven|eight|nine|ten)\b",
-            text[end : end + 7],
-        )
-        or re.search(
-            rf"{CHINESE.pattern} ?$|(?:^|[^A-Za-z])[A-Z] $", f" {before}" if start < 3 else text[start - 3 : start]
-        )
-        or (after[:1] == "." and after[1:2].isupper())
-    )
+    """Whether a capital A is the letter rather than the article: beside Chinese, or in A M, A.B, and "size A four"."""
+    before, after = text[max(0, start - 3) : start], text[end : end + 7]
+    if _LETTER_BEFORE.search(before) or _LETTER_AFTER.match(after):
+        return True
+    return before.endswith((" ", "-")) and before[:-1][-1:].islower() and _DIGIT_AFTER.match(after) is not None

@@ -21,7 +21,7 @@ def normalise(text: str, language: str | None = None) -> str:
 
     `language` ("zh" or "en") decides how digits are read where no letter around them tells; linear in the text.
     """
-    text = plain(without_markup(text))
+    text = re.sub(r"\s+", " ", plain(without_markup(text)))
     chinese = is_chinese(text) if language is None else language == "zh"
     spoken = _chinese(text) if chinese else _english(text)
     spoken = _STOPS.sub("", re.sub(r"\s+", " ", spoken))

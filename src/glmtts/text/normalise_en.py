@@ -9,7 +9,7 @@ from glmtts.text.units import CURRENCIES_EN, UNITS_EN
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 
 _N = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_FREE = r"(?<![\w.])"
+_FREE = r"(?<![\w.])(?<!\d,)"
 _SIGNED = rf"{_FREE}[-−+]?(?:{_N})"
 _TO = r"\s?[-–—~]\s?"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS_EN, key=len, reverse=True))
@@ -119,7 +119,7 @@ def _time(match: re.Match[str]) -> str:
 
 def _full_stop(match: re.Match[str]) -> str:
     """The stop of "a.m." ends the sentence only at the end of the text or before a capital."""
-    rest = match.string[match.end() :].strip()
+    rest = match.string[match.end() : match.end() + 9].strip()
     ends = rest[0].isupper() if rest else match.start() > 0
     return "." if ends and match[0].endswith(".") else ""
 
@@ -259,7 +259,8 @@ RULES: list[Rule] = [
     _rule(r"(?<![\w.])()(\d+(?:\.\d+){2,})(?![\w])", _version),
     _rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXL]+)\b", lambda m: f"{m['what']} {cardinal(_roman(m['roman']))}"),
     _rule(
-        rf"\b(?P<who>{_RULERS})\s(?P<roman>[IVX]+)\b(?!')", lambda m: f"{m['who']} the {ordinal(_roman(m['roman']))}"
+        rf"\b(?P<who>{_RULERS})\s(?P<roman>[IVX]{{2,}}|[VX]|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!')",
+        lambda m: f"{m['who']} the {ordinal(_roman(m['roman']))}",
     ),
     _rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?=)", lambda m: f"{cardinal(m[1])} minus "),
     _rule(
@@ -287,6 +288,6 @@ RULES: list[Rule] = [
     _rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
     _rule(
         r"\b((?:[A-Z]\.){2,})(?=(\s[a-z])|,|;|\?|!|(\s[A-Z])|$)",
-        lambda m: " ".join(m[1].replace(".", "")) + ("" if m[2] or m.string[m.end() :].strip() != "" else "."),
+        lambda m: " ".join(m[1].replace(".", "")) + ("" if m[2] or m.string[m.end() : m.end() + 9].strip() else "."),
     ),
 ]

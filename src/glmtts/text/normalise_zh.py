@@ -9,7 +9,7 @@ from glmtts.text.units import CURRENCIES_ZH, UNITS_ZH
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 
 _N = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_SIGNED = rf"(?<![\dA-Za-z.)])[-−+]?(?:{_N})"
+_SIGNED = rf"(?<![\dA-Za-z.)])(?<!\d,)[-−+]?(?:{_N})"
 _TO = r"\s*[-~～–—－至到]\s*"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS_ZH, key=len, reverse=True))
 _END = r"(?![A-Za-z])"
