@@ -12,7 +12,7 @@ from report import environment, write_result
 from glmtts.text.normalise import normalise
 
 CASES = Path(__file__).parents[1] / "tests" / "text"
-TARGET_SECONDS = 2.0
+TARGET_SECONDS = 1.0
 
 
 def failures(language: str) -> tuple[int, list[dict[str, str]]]:

@@ -10,7 +10,7 @@ _RULE = re.compile(r"^[ \t]*[-=_*]{3,}[ \t]*$", re.MULTILINE)
 _MARKS = re.compile(
     r"(?<!\d)\*+|\*+(?!\d)|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|^[ \t]*#+(?=[ \t])", re.MULTILINE
 )
-_ADDRESS = re.compile(r"https?://[^\s，。！？；、]+|www\.[^\s，。！？；、]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[!-~]+|www\.[!-~]+", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _KEPT_WIDE = "！，？：；（）～"
 _SPOKEN_SYMBOLS = "℃℉°№©®™"

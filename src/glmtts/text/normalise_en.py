@@ -183,6 +183,12 @@ def _version(match: re.Match[str]) -> str:
     return prefix + " point ".join(cardinal(part) for part in match[2].split("."))
 
 
+def _in_pairs(hundreds: str, rest: str) -> str:
+    """747 is seven forty seven, 204 two oh four, 200 two hundred."""
+    tail = "hundred" if rest == "00" else f"oh {cardinal(rest[1])}" if rest[0] == "0" else cardinal(rest)
+    return f"{cardinal(hundreds)} {tail}"
+
+
 def _integer(match: re.Match[str]) -> str:
     """Years from 1700 to 2099 are read as such where they stand alone."""
     written = match[0]
@@ -223,11 +229,13 @@ RULES: list[Rule] = [
         rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca)\s){_YEAR}(?![\w,]|\.\d)(?!\s(?:people|men|women|words|of)\b)",
         lambda m: m[1] + year(m[2]),
     ),
-    _rule(r"(?<![\d:])(\d{1,2}):(\d\d)\s?[-–—]\s?(?=\d{1,2}:\d\d)", lambda m: f"{clock(m[1], m[2], None)} to "),
+    _rule(r"(?<![\d:])(\d{1,2}):(\d\d)\s?[-–—~]\s?(?=\d{1,2}:\d\d)", lambda m: f"{clock(m[1], m[2], None)} to "),
     _rule(rf"(?<![\d:])(\d{{1,2}}):(\d\d)(?::(\d\d))?(?:{_HALF})?(?![\d:])", _time),
     _rule(rf"(?<![\w.:])(\d{{1,2}}){_HALF}(?!\w)", lambda m: f"{cardinal(m[1])} {m[2].upper()} M" + _full_stop(m)),
     _rule(r"\b([ap])\.m\.", lambda m: f"{m[1].upper()} M"),
     _rule(r"\b24/7\b", lambda m: "twenty four seven"),
+    _rule(r"(?<![\w.])(\d)['′](\d{1,2})[\"″]?(?!\w)", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
+    _rule(r"(?<!\w)\+\d{1,3}(?:[ -]\d{2,4}){2,4}(?![\w-])", _telephone),
     _rule(r"(?<![\w.$-])\+?\d{0,3}[-. ]?\(\d{3}\)\s?\d{3}[-. ]\d{4}(?![\d-])", _telephone),
     _rule(
         r"(?<![\w.$-])(?:\+?\d{1,3}[-. ])?\d{3}[-. ]\d{3}[-. ]\d{4}(?![\d-])|(?<![\w.$-])\d{3}-\d{4}(?![\w-])",
@@ -265,9 +273,9 @@ RULES: list[Rule] = [
     _rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?=)", lambda m: f"{cardinal(m[1])} minus "),
     _rule(
         r"\b(Boeing|Airbus|Flight|Room|Route|Highway)\s(\d)(\d\d)(?!\d)",
-        lambda m: f"{m[1]} {cardinal(m[2])} {digits(m[3]) if m[3][0] == '0' else cardinal(m[3])}",
+        lambda m: f"{m[1]} {_in_pairs(m[2], m[3])}",
     ),
-    _rule(rf"(?<![\w.,$])({_N}){_TO}({_N})(?![\w,-]|\.\d)", lambda m: f"{number(m[1])} to {number(m[2])}"),
+    _rule(rf"(?<![\w.,$])({_N}){_TO}({_N})(?![\w-]|[.,]\d)", lambda m: f"{number(m[1])} to {number(m[2])}"),
     _rule(rf"{_FREE}(\d+)\s?:\s?(\d+)(?!\w)", lambda m: f"{cardinal(m[1])} to {cardinal(m[2])}"),
     _rule(rf"(?<![\w.])({_N})\s?([+×xX*÷=<>≥≤≈≠±])\s?(?=[-−]?\d)", lambda m: f"{number(m[1])} {_MARKS[m[2]]} "),
     _rule(r"(?<![\w.])(\d+)\s[-−]\s(?=\d)", lambda m: f"{cardinal(m[1])} minus "),

@@ -150,6 +150,8 @@ RULES: list[Rule] = [
     _rule(r"(?<![\d-])((?:19|20)\d\d)[-/](0[1-9]|1[0-2])(?![\d-])", _month),
     _rule(r"(?<![\d.])(0\d|[89][1-9])(?=年(?!代|前|后|内|来|间|以|的|了|时|多|级别))", lambda m: digits(m[1])),
     _rule(r"(?<![\d.])(\d{4})(?=(?:级|届)(?![别]))", lambda m: digits(m[1])),
+    _rule(r"(?<![\d.])(\d0)(?=后)", lambda m: digits(m[1])),
+    _rule(r"(?<=\d[月日号点周])\s?[-~～–—－]\s?(?=\d)", lambda m: "到"),
     _rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
     _rule(
         r"((?:比分|比例|比率|[以比])[为是达约到]?\s*)(\d+)\s*[:：]\s*(\d+)",
@@ -174,7 +176,7 @@ RULES: list[Rule] = [
         rf"({_SIGNED})°(?:(\d+)[′'](?:(\d+)[″\"])?)?",
         lambda m: f"{number(m[1])}度" + (f"{number(m[2])}分" if m[2] else "") + (f"{number(m[3])}秒" if m[3] else ""),
     ),
-    _rule(r"[￥¥]\s*(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d)(\d)?)?(?![\d.万亿千百])", _renminbi),
+    _rule(r"[￥¥]\s*(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d)(\d)?)?(?![\d.万亿千百]|,\d)", _renminbi),
     _rule(rf"(US\$|HK\$|NT\$|[$€£₩￥¥])\s*({_N})({_SCALE})", _foreign),
     _rule(
         rf"()({_N})({_SCALE})\s?(USD|RMB|CNY|EUR|GBP|JPY|HKD)(?![A-Za-z])",
@@ -182,7 +184,7 @@ RULES: list[Rule] = [
     ),
     _rule(rf"({_SIGNED})%?(?:{_TO}({_N}))?\s?([%‰])", _percent),
     _rule(r"(?<![\d.A-Za-z])\+?(?:86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)", lambda m: _telephone(m[0])),
-    _rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)-\d{3,4}-?\d{4}(?![\d-])", lambda m: _telephone(m[0])),
+    _rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)-\d{3,4}[- ]?\d{4}(?![\d-])", lambda m: _telephone(m[0])),
     _rule(
         r"((?:拨打?|电话|热线|呼叫|客服|报警|手机号?码?|号码|QQ|微信号?|致电)[是为号:：]{0,2}\s*)(\d[\d-]{2,14})(?!\d)",
         lambda m: m[1] + _telephone(m[2]),
@@ -211,7 +213,7 @@ RULES: list[Rule] = [
     _rule(r"([=<>≥≤≈≠±×÷])\s?(?=\d|[-−]\d)", lambda m: _MARKS[m[1]]),
     _rule(rf"(?<![\dA-Za-z一-鿿])[-−](?={_N})|(?<=[是为到至达跌降约了分])[-−](?={_N})", lambda m: "负"),
     _rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
-    _rule(r"([A-Za-z])-?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
+    _rule(r"([A-Za-z])[-_]?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
     _rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
     _rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
     _rule(rf"(?<![\d.A-Za-z第])2(?=[{_COUNTED}])(?!年级)", lambda m: "两"),
