@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from glmtts.cli import app
 from glmtts.errors import ConfigError, TextError
 from glmtts.text.explain import explain
 from glmtts.text.frontend import TextConfig, TextFrontend
@@ -185,6 +187,17 @@ def test_lines_of_standard_input_give_lines_of_json(
     show(frontend, "-", as_json=True)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [[entry["pinyin"] for entry in line] for line in lines] == [["lv4"], [], ["hang2", "zhang3"]]
+
+
+def test_the_command_reads_lines_and_refuses_a_wrong_mode(tiny_folder: Path) -> None:
+    run = CliRunner()
+    shown = run.invoke(app, ["phonemes", "--json", "-", "--model", str(tiny_folder)], input="绿\n银行\n")
+    assert [[entry["pinyin"] for entry in json.loads(line)] for line in shown.stdout.splitlines()] == [
+        ["lv4"],
+        ["yin2", "hang2"],
+    ]
+    wrong = run.invoke(app, ["phonemes", "绿", "--mode", "loud", "--model", str(tiny_folder)])
+    assert isinstance(wrong.exception, ConfigError)
 
 
 def test_people_see_reasons(frontend: TextFrontend, capsys: pytest.CaptureFixture[str]) -> None:

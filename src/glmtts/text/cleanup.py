@@ -11,7 +11,7 @@ _MARKS = re.compile(
     r"(?<!\d)\*+|\*+(?!\d)|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|^[ \t]*#+(?=[ \t])", re.MULTILINE
 )
 _ADDRESS = re.compile(r"https?://[!-~]+|www\.[!-~]+", re.IGNORECASE)
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_TAG = re.compile(r"""</?[A-Za-z][\w:-]*(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*/?>""")
 _KEPT_WIDE = "！，？：；（）～"
 _SPOKEN_SYMBOLS = "℃℉°№©®™"
 _DROPPED = ("So", "Sk", "Cn", "Co", "Cs", "Cf", "Mn", "Me")

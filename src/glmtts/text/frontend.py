@@ -123,9 +123,10 @@ class TextFrontend:
 
     def _current(self) -> Replacements:
         """Replacements of the configuration and of the dictionary as it is now; the dictionary wins."""
-        if self.pronunciations is not None and self.pronunciations.words is not self._words:
-            self._words = self.pronunciations.words
-            self._replacements = Replacements(self.config.replacements | dict(self._words))
+        words = self.pronunciations.words if self.pronunciations is not None else None
+        if words is not self._words:
+            self._words = words
+            self._replacements = Replacements(self.config.replacements | dict(words or {}))
         return self._replacements
 
     def _pieces(self, segment: str, controls: dict[str, Control]) -> list[Piece]:

@@ -7,6 +7,7 @@ pypinyin's phrases and hashed n-grams of the characters around are weighed by a 
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from glmtts.text.polyphone_features import dense_features, phrases_around, spars
 UNKNOWN, BEGIN, END = 1, 2, 3
 WEIGHTS = "polyphones.safetensors"
 TRUSTED_PHRASE = 3
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 
 
 class PolyphoneNetwork:
