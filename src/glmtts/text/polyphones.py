@@ -21,6 +21,7 @@ UNKNOWN, BEGIN, END = 1, 2, 3
 WEIGHTS = "polyphones.safetensors"
 TRUSTED_PHRASE = 3
 Array = NDArray[Any]
+Phrases = list[tuple[str, str]]
 
 
 class PolyphoneNetwork:
@@ -87,14 +88,16 @@ class PolyphoneModel:
 
     def resolve(self, text: str, readings: list[str | None]) -> None:
         """Replace, in place, a dictionary's `readings` (one a character) of polyphones by those in context."""
-        positions = [
-            i for i, character in enumerate(text)
-            if character in self.candidates and readings[i] and not _settled(text, i, readings[i])
-        ]  # fmt: skip
+        phrases = {
+            position: phrases_around(text, position)
+            for position, character in enumerate(text)
+            if character in self.candidates and readings[position]
+        }
+        positions = [position for position in phrases if not _settled(phrases[position], readings[position])]
         if not positions:
             return
         for position, probabilities in zip(positions, self.probabilities(text, positions), strict=True):
-            readings[position] = self.choose(text, position, readings[position], probabilities)
+            readings[position] = self.choose(text, position, readings[position], phrases[position], probabilities)
 
     def probabilities(self, text: str, positions: list[int]) -> list[dict[str, float]]:
         """The network's probability of each candidate at each position."""
@@ -105,9 +108,10 @@ class PolyphoneModel:
             for position, row in zip(positions, rows, strict=True)
         ]
 
-    def choose(self, text: str, position: int, dictionary: str | None, probabilities: dict[str, float]) -> str:
+    def choose(
+        self, text: str, position: int, dictionary: str | None, phrases: Phrases, probabilities: dict[str, float]
+    ) -> str:
         """The candidate of highest score."""
-        phrases = phrases_around(text, position)
         network = max(probabilities, key=lambda reading: probabilities[reading])
         features = sparse_features(text, position, phrases, dictionary, network)
 
@@ -118,9 +122,8 @@ class PolyphoneModel:
         return max(probabilities, key=score)
 
 
-def _settled(text: str, position: int, dictionary: str | None) -> bool:
+def _settled(phrases: Phrases, dictionary: str | None) -> bool:
     """Whether phrases of three characters and more agree on the reading: they err less than the network."""
-    phrases = phrases_around(text, position)
     long_enough = any(len(phrase) >= TRUSTED_PHRASE for phrase, _ in phrases)
     return long_enough and all(reading == dictionary for _, reading in phrases)
 
