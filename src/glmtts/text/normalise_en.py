@@ -13,20 +13,8 @@ _FREE = r"(?<![\w.])(?<!\d,)"
 _SIGNED = rf"{_FREE}[-−+]?(?:{_N})"
 _TO = r"\s?[-–—~]\s?"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS_EN, key=len, reverse=True))
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+           "November", "December"]  # fmt: skip
 _MONTH_OF = {name[:3]: name for name in _MONTHS} | {name: name for name in _MONTHS} | {"Sept": "September"}
 _MONTH = "(" + "|".join(sorted(_MONTH_OF, key=len, reverse=True)) + r")\b\.?"
 _YEAR = r"((?:1\d|20)\d\d)"
@@ -34,8 +22,7 @@ _SCALE = r"(?:\s?(thousand|million|billion|trillion|[kKMBT](?:n|bn)?)\b)?"
 _SCALES = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion", "mn": "million", "t": "trillion"}
 _TITLES = {"Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Dr.": "Doctor", "Prof.": "Professor", "vs.": "versus",
            "etc.": "et cetera", "e.g.": "for example", "i.e.": "that is", "approx.": "approximately",
-           "dept.": "department",
-           "Dept.": "Department", "Jr.": "Junior", "Sr.": "Senior", "Gen.": "General", "Capt.": "Captain",
+           "dept.": "department", "Dept.": "Department", "Jr.": "Junior", "Sr.": "Senior", "Gen.": "General", "Capt.": "Captain",
            "Sgt.": "Sergeant", "Lt.": "Lieutenant", "Col.": "Colonel", "Rev.": "Reverend", "Sen.": "Senator",
            "Gov.": "Governor", "Ave.": "Avenue", "Blvd.": "Boulevard", "Rd.": "Road", "Mt.": "Mount", "Ft.": "Fort",
            "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "Co.": "Company", "est.": "estimated",
