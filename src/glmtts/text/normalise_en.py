@@ -22,7 +22,8 @@ _SCALE = r"(?:\s?(thousand|million|billion|trillion|[kKMBT](?:n|bn)?)\b)?"
 _SCALES = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion", "mn": "million", "t": "trillion"}
 _TITLES = {"Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Dr.": "Doctor", "Prof.": "Professor", "vs.": "versus",
            "etc.": "et cetera", "e.g.": "for example", "i.e.": "that is", "approx.": "approximately",
-           "dept.": "department", "Dept.": "Department", "Jr.": "Junior", "Sr.": "Senior", "Gen.": "General", "Capt.": "Captain",
+           "dept.": "department", "Dept.": "Department", "Jr.": "Junior", "Sr.": "Senior",
+           "Gen.": "General", "Capt.": "Captain",
            "Sgt.": "Sergeant", "Lt.": "Lieutenant", "Col.": "Colonel", "Rev.": "Reverend", "Sen.": "Senator",
            "Gov.": "Governor", "Ave.": "Avenue", "Blvd.": "Boulevard", "Rd.": "Road", "Mt.": "Mount", "Ft.": "Fort",
            "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "Co.": "Company", "est.": "estimated",
