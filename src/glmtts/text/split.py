@@ -2,15 +2,22 @@
 
 import re
 
+from glmtts.text.cleanup import PLACEHOLDERS, is_placeholder
 from glmtts.text.mandarin import CHINESE
 
 _SENTENCE = re.compile(r"(?<=[。！？!?；;])\s*|(?<=\.)\s+|\n+")
 _CLAUSE = re.compile(r"(?<=[，,、：:])\s*(?![0-9])|\s+")
 
 
+_WHOLE = re.compile(rf"{CHINESE.pattern}|[{PLACEHOLDERS[0]}-{PLACEHOLDERS[1]}]")
+
+
 def weight(text: str) -> float:
-    """Length in Chinese characters; a Latin letter counts a quarter of one, since it is spoken that fast."""
-    chinese = len(CHINESE.findall(text))
+    """Length in Chinese characters; a Latin letter counts a quarter of one, since it is spoken that fast.
+
+    The private character that holds the place of an inline control counts as one.
+    """
+    chinese = len(_WHOLE.findall(text))
     return chinese + (len(text) - chinese) / 4
 
 
@@ -27,7 +34,11 @@ def split_text(text: str, shortest: float, longest: float) -> list[str]:
 
 
 def _gap(left: str, right: str) -> str:
-    return " " if right[0].isascii() and left[-1].isascii() else ""
+    return " " if _latin(right[0]) and _latin(left[-1]) else ""
+
+
+def _latin(character: str) -> bool:
+    return character.isascii() or is_placeholder(character)
 
 
 def _cut(sentence: str, longest: float) -> list[str]:

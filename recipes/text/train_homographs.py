@@ -1,0 +1,92 @@
+"""Trains the classifier of English homographs; writes `homographs.safetensors` and `homographs.tsv` of the package.
+
+    python recipes/text/train_homographs.py homographs_train.tsv homographs_wordids.tsv
+
+Both files are the Wikipedia Homograph Data (Apache-2.0). Readings are those of the CMU dictionary where it has the
+one that the data set writes in IPA.
+"""
+
+import argparse
+import csv
+import re
+from pathlib import Path
+
+from hashed_training import Examples, cross_validate, fit
+from safetensors.torch import save_file
+
+from glmtts.text.english import alternatives
+from glmtts.text.hashed import bucket
+from glmtts.text.homographs import WEIGHTS, WORDS, features_of, kind_of
+from glmtts.text.ipa import arpabet_of_ipa
+
+BITS, PENALTY = 16, 1e-3
+OUT = Path(__file__).parents[2] / "src/glmtts/text/data"
+Occurrence = tuple[str, int, int, str]
+
+
+def read_occurrences(path: Path) -> list[Occurrence]:
+    """Sentence, start and end of the homograph in characters, label; the file counts bytes."""
+    found = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            raw = row["sentence"].encode()
+            start, end = (len(raw[: int(row[side])].decode()) for side in ("start", "end"))
+            found.append((row["sentence"], start, end, row["wordid"]))
+    return found
+
+
+def read_labels(path: Path) -> dict[str, dict[str, str]]:
+    """Word → label → IPA."""
+    words: dict[str, dict[str, str]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            words.setdefault(row["homograph"], {})[row["wordid"]] = re.sub(r"\d", "", row["pronunciation"]).strip('"')
+    return words
+
+
+def phones_of(word: str, ipa: str) -> list[str]:
+    """The CMU dictionary's reading that is this one but for reduced vowels and secondary stress, or the IPA itself."""
+    wanted = arpabet_of_ipa(ipa)
+    assert wanted, f"{word}: {ipa} holds a sign that is not known"
+    return next((known for known in alternatives().get(word, []) if _rough(known) == _rough(wanted)), wanted)
+
+
+def _rough(phones: list[str]) -> list[str]:
+    plain = [phone.replace("2", "0") for phone in phones]
+    return ["AH0" if phone in ("IH0", "EH0", "UH0") else phone.replace("IY0", "AH0") for phone in plain]
+
+
+def examples_of(occurrences: list[Occurrence], words: dict[str, dict[str, str]]) -> Examples:
+    """Hashed features of every reading of every occurrence; there are no dense ones."""
+    buckets, answers = [], []
+    for text, start, end, answer in occurrences:
+        labels = list(words[text[start:end].lower()])
+        features = features_of(text, start, end)
+        buckets.append(
+            [[bucket(f, name) for name in (label, kind_of(label, labels)) for f in features] for label in labels]
+        )
+        answers.append(labels.index(answer))
+    return Examples.pack(buckets, [[[0.0]] * len(labels) for labels in buckets], answers)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("train", type=Path, help="homographs_train.tsv")
+    parser.add_argument("words", type=Path, help="homographs_wordids.tsv")
+    parser.add_argument("--cross-validate", action="store_true", help="also report held-out accuracy")
+    arguments = parser.parse_args()
+    words = read_labels(arguments.words)
+    lines = [
+        f"{word}\t{label}\t{' '.join(phones_of(word, ipa))}" for word in words for label, ipa in words[word].items()
+    ]
+    (OUT / WORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    examples = examples_of(read_occurrences(arguments.train), words)
+    if arguments.cross_validate:
+        print(f"cross-validated accuracy: {cross_validate(examples, BITS, PENALTY, [0.0]):.4f}")
+    classifier = fit(examples, BITS, PENALTY, [0.0])
+    save_file({"weights": classifier.table.weight[:-1, 0].detach().half()}, OUT / WEIGHTS)
+    print(f"{OUT / WEIGHTS}: {(OUT / WEIGHTS).stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Trains the classifier of Mandarin polyphones and writes `src/glmtts/text/data/polyphones.safetensors`.
+
+    pip install g2pM
+    python recipes/text/train_polyphones.py cpp_dev.tsv --everyday sentences.json --exclude heldout_zh.txt
+
+Takes g2pM's network as it is (Apache-2.0), and fits, on the development set of CPP, how far to trust it, pypinyin's
+phrases and the characters around. CPP is encyclopaedic: without the everyday sentences (`hsk-sentences-audio` of npm,
+every second one) the network's 桌子 zi3 and 了解 le5 would win.
+"""
+
+import argparse
+import json
+import pickle
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hashed_training import Classifier, Examples, cross_validate, fit
+from pypinyin.constants import PINYIN_DICT
+from pypinyin.contrib.tone_convert import to_tone3
+from safetensors.torch import save_file
+
+from glmtts.text.hashed import HashedScorer, bucket
+from glmtts.text.mandarin import CHINESE, dictionary_readings
+from glmtts.text.polyphone_features import DENSE, dense_features, phrases_around, sparse_features
+from glmtts.text.polyphones import WEIGHTS, PolyphoneModel, PolyphoneNetwork
+
+BITS, PENALTY = 16, 0.03
+START = [0.5, 0.5, 0.5] + [0.0] * (DENSE - 3)
+OUT = Path(__file__).parents[2] / "src/glmtts/text/data" / WEIGHTS
+Line = tuple[str, int, str]
+
+
+def read_cpp(path: Path) -> list[Line]:
+    """Sentence, position of the polyphone between ▁ marks, reading."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        sentence, reading = line.split("\t")
+        lines.append((sentence.replace("▁", ""), sentence.index("▁"), reading.replace("u:", "v")))
+    return lines
+
+
+def read_everyday(path: Path, exclude: set[str], candidates: dict[str, list[str]], odd: bool) -> list[Line]:
+    """Polyphones of the even or odd sentences of hsk-sentences-audio whose pinyin lines up with the characters."""
+    lines: list[Line] = []
+    for number, entry in enumerate(json.loads(path.read_text(encoding="utf-8"))):
+        text = entry["chinese"]
+        places = [match.start() for match in CHINESE.finditer(text)]
+        syllables = re.findall(r"[a-z]+[1-5]?", entry["pinyin_numbered"].lower().replace("u:", "v").replace("ü", "v"))
+        if number % 2 != odd or text in exclude or len(places) != len(syllables):
+            continue
+        readings = [syllable if syllable[-1].isdigit() else f"{syllable}5" for syllable in syllables]
+        lines += [
+            (text, place, name) for place, name in zip(places, readings, strict=True) if text[place] in candidates
+        ]
+    return lines
+
+
+def read_g2pm() -> tuple[dict[str, torch.Tensor], str, list[str]]:
+    """State dict, characters in the order of their ids, and readings, from the installed package g2pM."""
+    spec = find_spec("g2pM")
+    if spec is None or spec.origin is None:
+        raise SystemExit("Install g2pM first: pip install g2pM")
+    folder = Path(spec.origin).parent
+    tables: list[Any] = [
+        pickle.loads((folder / f"{name}.pkl").read_bytes()) for name in ("np_ckpt", "char2idx", "class2idx")
+    ]
+    state = {name: torch.tensor(np.asarray(value)).half() for name, value in tables[0].items()}
+    # The first four entries are padding, unknown, begin and end: stand-ins of one character keep ids in step.
+    characters = "\0\1\2\3" + "".join(sorted(tables[1], key=tables[1].__getitem__)[4:])
+    return state, characters, [name.replace("u:", "v") for name in sorted(tables[2], key=tables[2].__getitem__)]
+
+
+def candidates_of(lines: list[Line], classes: list[str]) -> dict[str, list[str]]:
+    """Readings of each polyphone: those of the development set, and pypinyin's that the network knows."""
+    found: dict[str, set[str]] = {}
+    for text, position, reading in lines:
+        found.setdefault(text[position], set()).add(reading)
+    for character, readings in found.items():
+        known = (to_tone3(name, neutral_tone_with_five=True) for name in PINYIN_DICT[ord(character)].split(","))
+        readings |= set(known) & set(classes)
+    return {character: sorted(readings) for character, readings in sorted(found.items())}
+
+
+def examples_of(lines: list[Line], model: PolyphoneModel, trusted: bool = True) -> Examples:
+    """Hashed and dense features of every candidate of every line."""
+    buckets, numbers, answers = [], [], []
+    for text, position, reading in lines:
+        labels = model.candidates[text[position]]
+        dictionary, phrases = dictionary_readings(text)[position], phrases_around(text, position)
+        probabilities = model.probabilities(text, [position])[0]
+        network = max(probabilities, key=lambda label: probabilities[label])
+        features = sparse_features(text, position, phrases, dictionary, network)
+        buckets.append([[bucket(feature, label) for feature in features] for label in labels])
+        numbers.append([dense_features(label, phrases, dictionary, probabilities) for label in labels])
+        # Everyday labels come from a dictionary: one that neither reader supports is more likely a slip.
+        believed = reading in labels and (trusted or reading in (dictionary, network))
+        answers.append(labels.index(reading) if believed else -1)
+    return Examples.pack(buckets, numbers, answers)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dev", type=Path, help="development lines of CPP: sentence with ▁ around a polyphone, reading")
+    parser.add_argument("--everyday", type=Path, help="sentences.json of the npm package hsk-sentences-audio")
+    parser.add_argument("--exclude", type=Path, help="sentences to keep out, one a line")
+    arguments = parser.parse_args()
+    lines = read_cpp(arguments.dev)
+    state, characters, classes = read_g2pm()
+    network = PolyphoneNetwork({name: value.float().numpy() for name, value in state.items()})
+    candidates = candidates_of(lines, classes)
+    model = PolyphoneModel(network, characters, classes, candidates, HashedScorer([0.0]), START)
+    examples = examples_of(lines, model)
+    extra = None
+    if arguments.everyday:
+        exclude = set(arguments.exclude.read_text(encoding="utf-8").splitlines()) if arguments.exclude else set()
+        everyday = read_everyday(arguments.everyday, exclude, candidates, odd=False)
+        extra = examples_of(everyday, model, trusted=False)
+    print(f"cross-validated accuracy: {cross_validate(examples, BITS, PENALTY, START, extra):.4f}")
+    classifier: Classifier = fit(examples.with_(extra), BITS, PENALTY, START)
+    tensors = state | {"weights": classifier.table.weight[:-1, 0].detach().half(), "dense": classifier.dense.detach()}
+    lists = {"characters": characters, "classes": classes, "candidates": candidates}
+    save_file(tensors, OUT, metadata={"lists": json.dumps(lists, ensure_ascii=False)})
+    print(f"{OUT}: {OUT.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

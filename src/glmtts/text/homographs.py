@@ -1,0 +1,92 @@
+"""English homographs by the words around them: read, lead, use, record and 158 more.
+
+A hashed linear classifier, after Gorman, Mazovetskiy and Nikolaev (2018), whose 162 words it takes; features of a
+reading are shared among all words with the same choice of verb or noun, so that rare words learn from common ones.
+"""
+
+import re
+from functools import lru_cache
+
+from glmtts.text.data import data_file, read_lines
+from glmtts.text.hashed import HashedScorer
+
+WEIGHTS, WORDS = "homographs.safetensors", "homographs.tsv"
+_TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d+|[^\sA-Za-z\d]")
+REACH, WINDOW = 6, 120
+_CLASSES = {
+    "to": "to", "modal": "will would can could shall should may might must cannot do does did let 'll n't",
+    "have": "have has had having", "be": "am is are was were be been being 's 're",
+    "the": "the a an this that these those each every any some no my your his her its our their another both",
+    "who": "i you he she it we they who which what",
+    "in": "of in on at by for with from into over under about as after before",
+    "and": "and or but nor", "more": "very more most too so quite highly",
+}  # fmt: skip
+_CLASS_OF = {word: name for name, words in _CLASSES.items() for word in words.split()}
+
+
+class HomographModel:
+    """Chooses the reading of a homograph from `words`: word → label → ARPAbet phones."""
+
+    def __init__(self, words: dict[str, dict[str, tuple[str, ...]]], scorer: HashedScorer) -> None:
+        self.words, self.scorer = words, scorer
+
+    def label(self, text: str, start: int, end: int) -> str:
+        """The label of highest score for the word at text[start:end]."""
+        word = text[start:end].lower()
+        labels = list(self.words[word])
+        features = features_of(text, start, end)
+        return max(labels, key=lambda label: self._score(features, label, kind_of(label, labels)))
+
+    def read(self, text: str, start: int, end: int) -> tuple[str, ...]:
+        """Phones of the word at text[start:end] in its sentence; empty where it is no homograph."""
+        readings = self.words.get(text[start:end].lower())
+        return readings[self.label(text, start, end)] if readings else ()
+
+    def _score(self, features: list[str], label: str, kind: str) -> float:
+        return self.scorer.score(features, label) + self.scorer.score(features, kind)
+
+
+def kind_of(label: str, labels: list[str]) -> str:
+    """What words share: verb or not, where that is the choice; the label itself elsewhere."""
+    if not any(name.endswith("_vrb") for name in labels):
+        return f"#{label}"
+    return "#verb" if label.endswith("_vrb") else "#other"
+
+
+def features_of(text: str, start: int, end: int) -> list[str]:
+    """Words and endings around text[start:end]: positions, pairs, capitals, and a bag of the nearest words."""
+    before = _TOKEN.findall(text[max(0, start - WINDOW) : start])[-REACH:][::-1]
+    after = _TOKEN.findall(text[end : end + WINDOW])[:REACH]
+    left = [token.lower() for token in before] + ["^"] * (REACH - len(before))
+    right = [token.lower() for token in after] + ["$"] * (REACH - len(after))
+    features = ["b", f"c{text[start].isupper()}{bool(before)}", f"m{text[end - 2 : end]}"]
+    features += [f"l{k}{left[k]}" for k in range(3)] + [f"r{k}{right[k]}" for k in range(3)]
+    features += [f"l01{left[1]} {left[0]}", f"r01{right[0]} {right[1]}", f"lr{left[0]} {right[0]}"]
+    features += [f"l012{left[2]} {left[1]} {left[0]}"]
+    for k in range(2):
+        features += [
+            f"{side}{k}{size}{words[k][-size:]}" for side, words in (("l", left), ("r", right)) for size in (2, 3)
+        ]
+    features += [f"e{left[0][-2:]} {right[0][-2:]}", f"e2{left[1][-2:]} {left[0][-2:]}"]
+    features += [f"le{left[0]} {right[0][-2:]}", f"re{left[0][-2:]} {right[0]}"]
+    kinds = [_word_class(word) for word in (left[1], left[0], right[0])]
+    features += [f"k{kinds[1]}", f"K{kinds[0]} {kinds[1]}", f"q{kinds[1]} {kinds[2]}", f"Q{kinds[2]}"]
+    features += [f"C{side}{bool(near) and near[0][0].isupper()}" for side, near in (("l", before), ("r", after))]
+    return features + [f"w{word}" for word in (*left, *right)]
+
+
+def _word_class(word: str) -> str:
+    """A closed class such as "modal" or "the"; the last two letters elsewhere."""
+    if word.endswith("n't") or word.endswith("'ll"):
+        return "modal"
+    return _CLASS_OF.get(word, word[-2:])
+
+
+@lru_cache(maxsize=1)
+def homograph_model() -> HomographModel:
+    """The model that ships with the package."""
+    words: dict[str, dict[str, tuple[str, ...]]] = {}
+    for line in read_lines(WORDS):
+        word, label, phones = line.split("\t")
+        words.setdefault(word, {})[label] = tuple(phones.split())
+    return HomographModel(words, HashedScorer.load(data_file(WEIGHTS)))

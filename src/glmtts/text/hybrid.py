@@ -1,0 +1,145 @@
+"""Hybrid text: phonemes where a reading must be sure, text elsewhere (report section 2.6)."""
+
+import re
+from collections.abc import Container, Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from glmtts.text.cleanup import PLACEHOLDERS
+from glmtts.text.english import WORD, dictionary, pronounce, spell
+from glmtts.text.homographs import homograph_model
+from glmtts.text.mandarin import CHINESE, read_pinyin
+from glmtts.text.phonemes import split_syllable, token
+from glmtts.text.sandhi import apply_sandhi
+from glmtts.text.vocabulary import polyphones, rare_characters
+
+PhonemeIn = Literal["all", "ambiguous", "off"]
+TOKENS = re.compile(r"(?:<\|[A-Z][A-Z0-9_]*\|>)+")
+_HELD = PLACEHOLDERS[0]
+_LETTER_BEFORE = re.compile(rf"(?:{CHINESE.pattern}|(?:^|[^A-Za-z])[A-Z]) ?$")
+_LETTER_AFTER = re.compile(rf" ?(?:{CHINESE.pattern}|[A-Z](?![A-Za-z]))|\.[A-Z]")
+_DIGIT_AFTER = re.compile(r" (?:one|two|three|four|five|six|seven|eight|nine|ten)\b")
+
+
+class Span(NamedTuple):
+    """A character, word or run of phonemes of a piece, what stands for it, its pinyin if it has one, and why."""
+
+    text: str
+    hybrid: str
+    pinyin: str | None
+    why: str
+
+
+class Replacements:
+    """Words and the hybrid text that stands for them; the longest match wins, Latin words match whole, in any case."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = {word.lower(): hybrid for word, hybrid in words.items()}
+        patterns = map(_whole, sorted(words, key=len, reverse=True))
+        self._pattern = re.compile("|".join(patterns), re.IGNORECASE) if words else None
+
+    def search(self, text: str, position: int) -> tuple[int, int, str] | None:
+        """Start, end and hybrid text of the next word from `position`."""
+        match = self._pattern.search(text, position) if self._pattern else None
+        return (match.start(), match.end(), self._words[match[0].lower()]) if match else None
+
+
+def _whole(word: str) -> str:
+    latin = re.compile(r"[A-Za-z]")
+    before = r"(?<![A-Za-z])" if latin.match(word[0]) else ""
+    after = r"(?![A-Za-z])" if latin.match(word[-1]) else ""
+    return before + re.escape(word) + after
+
+
+class HybridWriter:
+    """Writes pieces as hybrid text for a vocabulary with the special tokens `known`."""
+
+    def __init__(
+        self, mode: PhonemeIn, safe: Container[str], known: Container[str], in_context: bool, sandhi: bool
+    ) -> None:
+        self.mode, self.safe, self.known, self.in_context, self.sandhi = mode, safe, known, in_context, sandhi
+
+    def spans(self, piece: str, replacements: Replacements) -> list[Span]:
+        """The spans of a piece in order; their texts joined are the piece, their hybrids the hybrid text."""
+        held = iter(TOKENS.findall(piece))
+        masked = TOKENS.sub(_HELD, piece.replace(_HELD, ""))
+        return [
+            span if span.text != _HELD else Span(run := next(held), run, None, "written as phonemes in the text")
+            for span in self._masked_spans(masked, replacements)
+        ]
+
+    def _masked_spans(self, text: str, replacements: Replacements) -> Iterator[Span]:
+        if self.mode == "off":
+            yield from (Span(character, character, None, "phoneme-in is off") for character in text)
+            return
+        readings = read_pinyin(text, self.in_context)
+        if self.sandhi:
+            readings = apply_sandhi(text, readings)
+        position = 0
+        for start, end, fixed in [*self._fixed(text, replacements), (len(text), len(text), None)]:
+            pairs = zip(text[position:start], readings[position:start], strict=True)
+            yield from (self._character(character, pinyin) for character, pinyin in pairs)
+            if fixed:
+                yield fixed
+            position = end
+
+    def _fixed(self, text: str, replacements: Replacements) -> Iterator[tuple[int, int, Span]]:
+        """Replacements and English words in order: start, end, span."""
+        position = 0
+        found, word = replacements.search(text, 0), WORD.search(text, 0)
+        while found or word:
+            if found and (not word or found[0] <= word.start()):
+                start, end, hybrid = found
+                yield start, end, Span(text[start:end], hybrid, None, "in the dictionary of pronunciations")
+            elif word:
+                start, end = word.span()
+                yield start, end, self._word(text, start, end)
+            position = end
+            if found and found[0] < position:
+                found = replacements.search(text, position)
+            if word and word.start() < position:
+                word = WORD.search(text, position)
+
+    def _character(self, character: str, pinyin: str | None) -> Span:
+        hybrid = "".join(map(token, split_syllable(pinyin))) if pinyin else ""
+        if not hybrid or not pinyin:
+            why = "no known reading" if CHINESE.match(character) else "not a Chinese character or an English word"
+            return Span(character, character, None, why)
+        if self.mode == "ambiguous" and character in self.safe:
+            return Span(character, character, pinyin, "safe: frequent, and of one reading")
+        return Span(character, hybrid, pinyin, self._why(character))
+
+    def _why(self, character: str) -> str:
+        if character in polyphones():
+            return f"polyphone: {', '.join(polyphones()[character])}"
+        if character in rare_characters():
+            return "rare character"
+        return "every known reading is replaced" if self.mode == "all" else "not in the list of safe characters"
+
+    def _word(self, text: str, start: int, end: int) -> Span:
+        word = text[start:end]
+        phones, why = _phones(text, start, end)
+        if self.mode == "ambiguous" and why == "in the dictionary":
+            return Span(word, word, None, "in the dictionary, one reading")
+        tokens = [token(f"EN_{phone}") for phone in phones]
+        if not tokens or not all(item in self.known for item in tokens):
+            return Span(word, word, None, "this vocabulary has no English phonemes")
+        return Span(word, "".join(tokens), None, why)
+
+
+def _phones(text: str, start: int, end: int) -> tuple[tuple[str, ...], str]:
+    word = text[start:end]
+    if word == "A" and _is_letter(text, start, end):
+        return spell("a"), "in the dictionary"
+    if word.lower() in homograph_model().words:
+        label = homograph_model().label(text, start, end)
+        return homograph_model().words[word.lower()][label], f"homograph: {label}"
+    known = word.lower().replace("’", "'") in dictionary()
+    return pronounce(word), "in the dictionary" if known else "in no dictionary: by its parts or spelling"
+
+
+def _is_letter(text: str, start: int, end: int) -> bool:
+    """Whether a capital A is the letter rather than the article: beside Chinese, or in A M, A.B, and "size A four"."""
+    before, after = text[max(0, start - 3) : start], text[end : end + 7]
+    if _LETTER_BEFORE.search(before) or _LETTER_AFTER.match(after):
+        return True
+    return before.endswith((" ", "-")) and before[:-1][-1:].islower() and _DIGIT_AFTER.match(after) is not None

@@ -1,0 +1,121 @@
+"""Control inside a text: `{行|hang2}`, and `<phoneme>`, `<break>`, `<say-as>` and `<sub>` of SSML.
+
+Each control becomes one private character, which no rule of normalisation and no splitter touches, and which the
+front end puts back as phonemes or a pause at the end.
+"""
+
+import html
+import re
+from dataclasses import dataclass
+
+from glmtts.errors import TextError
+from glmtts.text.cleanup import PLACEHOLDERS
+from glmtts.text.english import spell
+from glmtts.text.phonemes import token
+from glmtts.text.pronunciations import hybrid_reading
+from glmtts.text.say_as import say_as
+
+LONGEST_PAUSE = 10.0
+STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong": 0.75, "x-strong": 1.0}
+ALPHABETS = ("ipa", "arpabet", "x-arpabet", "x-cmu", "pinyin", "x-pinyin", "symbols", "x-symbols")
+_PRIVATE = re.compile("[\U000f0000-\U0010ffff\ue000-\uf8ff]")
+CONTROL = re.compile(
+    r"\{(?P<word>[^{}|]*)\|(?P<reading>[^{}|]*)\}"
+    r"|<phoneme\b(?P<phoneme>[^<>]*)(?:/>|>(?P<spoken>[^<>]*)</phoneme\s*>)"
+    r"|<break\b(?P<pause>[^<>]*)>"
+    r"|<say-as\b(?P<kind>[^<>]*)>(?P<content>[^<>]*)</say-as\s*>"
+    r"|<sub\b(?P<alias>[^<>]*)>[^<>]*</sub\s*>"
+)
+_ATTRIBUTE = re.compile(r"""([A-Za-z][\w:-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)")
+
+
+@dataclass(frozen=True)
+class Control:
+    """Phonemes in hybrid text and the written form that stands in where a vocabulary lacks them, or a pause in s."""
+
+    phonemes: str = ""
+    written: str = ""
+    pause: float | None = None
+
+
+def parse(text: str, language: str) -> tuple[str, dict[str, Control]]:
+    """`text` with a private character for each control, and what each of these stands for.
+
+    Raises:
+        TextError: a control holds a reading, a time or an alphabet that is not known.
+    """
+    controls: dict[str, Control] = {}
+
+    def replace(match: re.Match[str]) -> str:
+        made = parse_control(match, language)
+        if isinstance(made, str):
+            return made
+        name = chr(ord(PLACEHOLDERS[0]) + len(controls))
+        controls[name] = made
+        return name
+
+    without_private = _PRIVATE.sub("", text)
+    marked = CONTROL.sub(replace, without_private)
+    return (html.unescape(marked) if "<speak" in marked else marked), controls
+
+
+def parse_control(match: re.Match[str], language: str) -> Control | str:
+    """What one match of `CONTROL` stands for; plain text where words do.
+
+    Raises:
+        TextError: a reading, time or alphabet in it is not known.
+    """
+    kind = match.lastgroup
+    if kind == "reading":
+        return Control(hybrid_reading(match["word"], match["reading"]), match["word"])
+    if kind in ("phoneme", "spoken"):
+        return _phoneme(_attributes(match["phoneme"]), match["spoken"] or "")
+    if kind == "pause":
+        return Control(pause=_pause(_attributes(match["pause"])))
+    if kind == "content":
+        return _say_as(_attributes(match["kind"]), match["content"], language)
+    return _attributes(match["alias"]).get("alias", "")
+
+
+def _attributes(written: str) -> dict[str, str]:
+    return {name: html.unescape(double or single) for name, double, single in _ATTRIBUTE.findall(written)}
+
+
+def _phoneme(attributes: dict[str, str], spoken: str) -> Control:
+    alphabet = attributes.get("alphabet", "ipa").lower()
+    if alphabet not in ALPHABETS:
+        raise TextError(f"The alphabet '{alphabet}' of <phoneme> is not known. Use one of: {', '.join(ALPHABETS)}.")
+    reading = attributes.get("ph", "")
+    return Control(hybrid_reading(spoken, f"/{reading}/" if alphabet == "ipa" else reading), spoken)
+
+
+def _pause(attributes: dict[str, str]) -> float:
+    written = attributes.get("time")
+    if written is None:
+        strength = attributes.get("strength", "medium")
+        if strength not in STRENGTHS:
+            raise TextError(f"The strength '{strength}' of <break> is not known. Use one of: {', '.join(STRENGTHS)}.")
+        return STRENGTHS[strength]
+    match = _TIME.fullmatch(written.strip())
+    seconds = float(match[1]) / (1000 if match[2] == "ms" else 1) if match else -1.0
+    if not 0 <= seconds <= LONGEST_PAUSE:
+        raise TextError(
+            f"The time '{written}' of <break> is not known. Write 500ms or 1.5s, at most {LONGEST_PAUSE:g}s."
+        )
+    return seconds
+
+
+def _say_as(attributes: dict[str, str], content: str, language: str) -> Control | str:
+    kind = attributes.get("interpret-as", "").lower()
+    spoken = say_as(html.unescape(content), kind, attributes.get("format", "").lower(), language)
+    if kind in ("characters", "spell-out", "verbatim") and re.search(r"[A-Za-z]", spoken):
+        return Control(" ".join(_letter(part) for part in spoken.split()), spoken.upper())
+    return spoken
+
+
+def _letter(part: str) -> str:
+    """A letter by its name; other signs as they are."""
+    if len(part) == 1 and part.isascii() and part.isalpha():
+        return "".join(token(f"EN_{phone}") for phone in spell(part.lower()))
+    return part

@@ -1,0 +1,78 @@
+"""Tone sandhi: readings as they are spoken, where the dictionary gives them as they are written.
+
+Rules after Chao (1968) and the Hanyu Pinyin orthography: third tones before third tones, 一, 不, neutral tones of
+reduplicated kin terms and of 们. The inventory of the release has no rhotacised finals, so 儿 of erhua stays a
+syllable of its own, in the neutral tone.
+"""
+
+from glmtts.text.polyphone_features import phrase_reading
+
+Readings = list[str | None]
+_KIN = frozenset("爸妈爷奶哥姐弟妹叔公婆舅姑嫂娃宝星猩太")
+_NUMBERS = frozenset("零〇一二三四五六七八九十百千万亿点第初两")
+_ERHUA = frozenset("花活玩事点块会哪这那份味劲空伴头门孩女鸟馅词小一样")
+
+
+def apply_sandhi(text: str, readings: Readings) -> Readings:
+    """Readings (one a character, None where none) with sandhi; the others are left as they are."""
+    spoken = list(readings)
+    _neutral(text, spoken)
+    _yi_and_bu(text, spoken)
+    _third_tones(text, spoken)
+    return spoken
+
+
+def _tone(readings: Readings, position: int) -> str:
+    """Tone digit at `position`, empty outside the text and where there is no reading."""
+    reading = readings[position] if 0 <= position < len(readings) else None
+    return reading[-1] if reading else ""
+
+
+def _set_tone(readings: Readings, position: int, tone: str) -> None:
+    reading = readings[position]
+    if reading:
+        readings[position] = reading[:-1] + tone
+
+
+def _neutral(text: str, readings: Readings) -> None:
+    for i, character in enumerate(text):
+        doubled = i > 0 and character == text[i - 1] and character in _KIN
+        if doubled or (character == "们" and _tone(readings, i - 1)):
+            _set_tone(readings, i, "5")
+        elif character == "儿" and i > 0 and text[i - 1] in _ERHUA and text[i + 1 : i + 2] not in ("子", "女", "童"):
+            readings[i] = "er5"
+
+
+def _yi_and_bu(text: str, readings: Readings) -> None:
+    for i, character in enumerate(text):
+        before, after, following = text[i - 1 : i] if i else "", text[i + 1 : i + 2], _tone(readings, i + 1)
+        if character not in "一不" or not readings[i] or not following:
+            continue
+        if before and before == after:
+            _set_tone(readings, i, "5")
+        elif character == "不":
+            _set_tone(readings, i, "2" if following == "4" else "4")
+        elif before not in _NUMBERS and (after not in _NUMBERS or after in "百千万亿两"):
+            falling = following == "4" or after == "个"
+            _set_tone(readings, i, "2" if falling else "4")
+
+
+def _third_tones(text: str, readings: Readings) -> None:
+    start = 0
+    while start < len(text):
+        end = start
+        while _tone(readings, end) == "3":
+            end += 1
+        for position in _rising(text[start:end]):
+            _set_tone(readings, start + position, "2")
+        start = max(end, start + 1)
+
+
+def _rising(run: str) -> list[int]:
+    """Which third tones of a run rise: every one before another in its word or foot; words of one stay for the last."""
+    if len(run) == 3 and phrase_reading(run[1:]) and not phrase_reading(run[:2]):
+        return [1]
+    if len(run) <= 3:
+        return list(range(len(run) - 1))
+    head = 3 if len(run) % 2 else 2
+    return _rising(run[:head]) + [head + position for position in _rising(run[head:])]
