@@ -5,7 +5,7 @@ import time
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -63,7 +63,12 @@ def say(
     voice_text: Annotated[str | None, typer.Option(help="What is said in the recording to clone.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
     language: Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")] = None,
+    speed: Annotated[float | None, typer.Option(help="0.25 to 4; the pitch stays.")] = None,
+    pronunciations: Annotated[Path | None, typer.Option(help="Readings of words, in TOML or JSONL.")] = None,
+    phoneme_in: Annotated[str | None, typer.Option(help="all, ambiguous or off: what becomes phonemes.")] = None,
     temperature: Annotated[float | None, typer.Option(help="0 to 2; lower is steadier.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Nucleus of the language model, up to 1.")] = None,
+    candidates: Annotated[int | None, typer.Option(help="Token sequences to choose from.")] = None,
     steps: Annotated[int | None, typer.Option(help="Flow steps; fewer are faster.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Classifier-free guidance of the flow.")] = None,
     speaker: Annotated[str | None, typer.Option(help="A speaker that the weights were fine-tuned on.")] = None,
@@ -72,6 +77,7 @@ def say(
     """Speak a text into a file."""
     from glmtts import load
     from glmtts.audio.io import check_writable
+    from glmtts.text.pronunciations import PronunciationFile
 
     check_writable(output)
     tts = load(model)
@@ -83,7 +89,12 @@ def say(
         chosen,
         seed=seed,
         language=language,
+        speed=speed,
+        pronunciations=PronunciationFile(pronunciations) if pronunciations else None,
+        phoneme_in=cast(Any, phoneme_in),
         temperature=temperature,
+        top_p=top_p,
+        candidates=candidates,
         steps=steps,
         guidance=guidance,
         speaker=speaker,

@@ -13,6 +13,10 @@ class TextError(GlmTtsError):
     """Text that cannot be spoken: empty, too long, or without a readable character."""
 
 
+class EmptyTextError(TextError):
+    """Text in which nothing can be spoken."""
+
+
 class AudioError(GlmTtsError):
     """Audio that cannot be read, used or written."""
 

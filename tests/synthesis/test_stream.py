@@ -80,6 +80,9 @@ def test_streams_as_long_as_it_says(tts: Synthesizer) -> None:
     assert torch.equal(joined, torch.cat([chunk.samples for chunk in again]))
     options = tts.bundle.config.synthesis
     pieces = tts.frontend.prepare(text)
-    tokens = [list(tts.writer.stream(Piece(piece, tts.voice(), options, 3 + i, []))) for i, piece in enumerate(pieces)]
+    tokens = [
+        list(tts.writer.stream(Piece(piece, tts.frontend.to_hybrid(piece), tts.voice(), options, 3 + i, [])))
+        for i, piece in enumerate(pieces)
+    ]
     pause = int(options.pause_seconds * 24000)
     assert len(joined) == 960 * sum(map(len, tokens)) + pause * (len(pieces) - 1)

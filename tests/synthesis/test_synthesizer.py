@@ -10,6 +10,7 @@ from glmtts.audio.io import write_audio
 from glmtts.errors import AudioError, ConfigError, VoiceError
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
+from glmtts.text.pronunciations import Pronunciations
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,27 @@ def test_a_batch_is_what_each_says_alone(tts: Synthesizer) -> None:
     for text, seed, audio in zip(texts, seeds, together, strict=True):
         alone = tts.say(text, seed=seed, temperature=1.5)
         torch.testing.assert_close(audio.samples, alone.samples, atol=1e-4, rtol=0)
+
+
+def test_breaks_are_silence_of_their_length(tts: Synthesizer) -> None:
+    plain, paused = tts.say("Hello there."), tts.say('<break time="0.5s"/>Hello there.<break time="1s"/>')
+    assert len(paused.samples) == len(plain.samples) + 36000
+    assert paused.samples[:12000].abs().max() == 0
+    assert paused.samples[-24000:].abs().max() == 0
+    streamed = torch.cat([chunk.samples for chunk in tts.stream('Hello there.<break time="1s"/>')])
+    assert streamed[-24000:].abs().max() == 0
+
+
+def test_callers_choose_readings_and_speed(tts: Synthesizer) -> None:
+    words = Pronunciations({"世界": "ma1 ma1"})
+    assert not torch.equal(tts.say("你好，世界。").samples, tts.say("你好，世界。", pronunciations=words).samples)
+    (piece,) = tts._pieces(["你好，世界。"], None, 0, {"pronunciations": words, "phoneme_in": "ambiguous"})
+    assert piece.hybrid.endswith("<|M|><|A1|><|M|><|A1|>。")
+    assert tts.say("Hello there.", speed=2).seconds == pytest.approx(tts.say("Hello there.").seconds / 2, abs=0.01)
+    with pytest.raises(ConfigError, match="speed is 9"):
+        tts.say("Hello.", speed=9)
+    with pytest.raises(ConfigError, match="phoneme mode is 'some'"):
+        tts.say("Hello.", phoneme_in="some")  # type: ignore[arg-type]
 
 
 def test_options_have_ranges(tts: Synthesizer) -> None:

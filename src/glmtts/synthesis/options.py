@@ -1,26 +1,33 @@
 """What a caller may change for one utterance."""
 
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_args
 
+from glmtts.audio.tempo import FASTEST, SLOWEST
 from glmtts.bundle import SynthesisDefaults
 from glmtts.errors import ConfigError
+from glmtts.text.frontend import Dictionary, TextFrontend
+from glmtts.text.hybrid import PhonemeIn
 
 
 class Options(TypedDict, total=False):
     """Options of `say`, `stream` and `say_batch`; those that are left out, or None, are the model's own.
 
-    `language` ("zh" or "en") decides how digits are read where nothing else tells; `speaker` names a speaker of
-    fine-tuned weights; `temperature`, `top_p` and `candidates` concern the language model; `steps` and `guidance`
-    the flow.
+    `language` ("zh" or "en") decides how digits are read where nothing else tells; `phoneme_in` and `pronunciations`
+    (glmtts.text.pronunciations) how words become phonemes. `speaker` names a speaker of fine-tuned weights.
+    `temperature`, `top_p` and `candidates` concern the language model, `steps` and `guidance` the flow. `speed`
+    makes speech faster (2 halves its length) or slower at the same pitch.
     """
 
     language: str | None
+    phoneme_in: PhonemeIn | None
+    pronunciations: Dictionary | None
     speaker: str | None
     temperature: float | None
     top_p: float | None
     candidates: int | None
     steps: int | None
     guidance: float | None
+    speed: float | None
 
 
 RANGES: dict[str, tuple[str, float, float]] = {
@@ -29,7 +36,23 @@ RANGES: dict[str, tuple[str, float, float]] = {
     "candidates": ("number of candidates", 1, 32),
     "steps": ("number of flow steps", 1, 100),
     "guidance": ("guidance", 0, 5),
+    "speed": ("speed", SLOWEST, FASTEST),
 }
+
+
+def reader(frontend: TextFrontend, options: Options) -> TextFrontend:
+    """The front end that reads as the caller wants it.
+
+    Raises:
+        ConfigError: there is no such mode of phonemes.
+    """
+    mode, words = options.get("phoneme_in"), options.get("pronunciations")
+    if mode is not None and mode not in get_args(PhonemeIn):
+        raise ConfigError(f"The phoneme mode is '{mode}'. Choose one of {', '.join(get_args(PhonemeIn))}.")
+    if mode is not None and mode != frontend.config.phoneme_in:
+        config = frontend.config.model_copy(update={"phoneme_in": mode})
+        frontend = TextFrontend(config, frontend.tokenizer, frontend.pronunciations)
+    return frontend if words is None else frontend.with_pronunciations(words)
 
 
 def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults:
@@ -43,5 +66,6 @@ def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults
         label, least, most = RANGES[name]
         if not isinstance(value, int | float) or not least <= value <= most:
             raise ConfigError(f"The {label} is {value}. Choose it from {least} to {most}.")
+    changed.pop("speed", None)
     drawing: dict[str, Any] = {name: changed.pop(name) for name in ("temperature", "top_p") if name in changed}
     return defaults.model_copy(update={"sampling": defaults.sampling.model_copy(update=drawing), **changed})

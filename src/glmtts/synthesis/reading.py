@@ -7,7 +7,7 @@ piece. A killed run loses the piece it was at; the same command goes on with tha
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from torch import Tensor
 
@@ -46,7 +46,11 @@ def read_book(
     if subtitles is not None:
         check_suffix(Path(subtitles))
     chosen = tts.voice(voice) if isinstance(voice, str | Path) or voice is None else voice
-    about = {"voice": _digest(chosen.tokens, chosen.mel, chosen.embedding), "seed": seed, "options": dict(options)}
+    about = {
+        "voice": _digest(chosen.tokens, chosen.mel, chosen.embedding),
+        "seed": seed,
+        "options": _described(options),
+    }
     journal = Journal(out.with_name(f".{out.name}.part"), {**about, "rate": tts.bundle.config.sample_rate}, restart)
     number = -1
     for number, piece in enumerate(pieces_of(tts.frontend, text, options.get("language"))):
@@ -61,6 +65,12 @@ def read_book(
         write_subtitles(subtitles, journal.cues)
     journal.remove()
     return journal.samples / journal.rate
+
+
+def _described(options: Options) -> dict[str, Any]:
+    """Options as JSON."""
+    words = options.get("pronunciations")
+    return {**options, "pronunciations": dict(words.words) if words is not None else None}
 
 
 def _digest(*tensors: Tensor) -> str:

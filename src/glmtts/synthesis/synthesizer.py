@@ -1,6 +1,6 @@
 """The way from text and voice to audio: front end, language model, flow, vocoder."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
@@ -8,11 +8,12 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
+from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.flow.cfm import sample
 from glmtts.synthesis.audio import Audio
-from glmtts.synthesis.options import Options, settings
+from glmtts.synthesis.options import Options, reader, settings
 from glmtts.synthesis.stream import stream_piece
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, word_times
@@ -87,12 +88,13 @@ class Synthesizer:
         numbers = [0] * len(texts) if seeds is None else list(seeds)
         if not len(texts) == len(each) == len(numbers):
             raise ConfigError(f"There are {len(texts)} texts, {len(each)} voices and {len(numbers)} seeds.")
-        prepared = [self.frontend.prepare(text, options.get("language")) for text in texts]
+        front = reader(self.frontend, options)
+        prepared = [front.prepare(text, options.get("language")) for text in texts]
         spoken = [self._pieces(*given, options) for given in zip(prepared, each, numbers, strict=True)]
         pieces = [piece for text in spoken for piece in text]
         waves = {number: self.speak_tokens(pieces[number], tokens) for number, tokens in self.writer.write(pieces)}
         in_order = iter(waves[number] for number in range(len(pieces)))
-        return [self._joined([next(in_order) for _ in text]) for text in spoken]
+        return [self._joined(text, in_order, options.get("speed") or 1.0) for text in spoken]
 
     def stream(
         self, text: str | Iterable[str], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
@@ -104,14 +106,23 @@ class Synthesizer:
 
         Raises: as `say` does, when the first chunk is asked for.
         """
-        chosen = voice if isinstance(voice, Voice) else self.voice(voice)
-        for number, words in enumerate(pieces_of(self.frontend, text, options.get("language"))):
+        chosen, rate = voice if isinstance(voice, Voice) else self.voice(voice), self.bundle.config.sample_rate
+        tempo, pause = Tempo(rate, options.get("speed") or 1.0), 0
+        for number, words in enumerate(pieces_of(reader(self.frontend, options), text, options.get("language"))):
             (piece,) = self._pieces([words], chosen, seed + number, options)
-            if number:
-                yield Audio(self._pause(), self.bundle.config.sample_rate)
-            with closing(self.writer.stream(piece)) as tokens:
-                for samples in stream_piece(self.bundle, tokens, piece.voice, piece.settings, piece.seed):
-                    yield Audio(samples, self.bundle.config.sample_rate)
+            before, after = self._pauses(words)
+            for samples in self._silence(pause + before), *self._speak(piece):
+                if len(made := tempo.feed(samples.numpy())):
+                    yield Audio(torch.from_numpy(made), rate)
+            pause = after
+        for rest in tempo.feed(self._silence(self._pauses(words, last=True)[1]).numpy()), tempo.finish():
+            if len(rest):
+                yield Audio(torch.from_numpy(rest), rate)
+
+    def _speak(self, piece: Piece) -> Iterator[Tensor]:
+        """Samples of a piece as its tokens come; the request is dropped where the caller goes away."""
+        with closing(self.writer.stream(piece)) as tokens:
+            yield from stream_piece(self.bundle, tokens, piece.voice, piece.settings, piece.seed)
 
     def speak_timed(
         self, text: str, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
@@ -124,9 +135,8 @@ class Synthesizer:
         ((_, tokens),) = self.writer.write([piece])
         words: list[Timed] = []
         if "token_recogniser" in self.bundle.config.modules:
-            recogniser, hybrid = self.bundle.module("token_recogniser"), self.frontend.to_hybrid(text)
-            words = word_times(recogniser, text, hybrid, tokens, TOKENS_PER_SECOND)
-        return text, self.speak_tokens(piece, tokens), len(self._pause()), words
+            words = word_times(self.bundle.module("token_recogniser"), text, piece.hybrid, tokens, TOKENS_PER_SECOND)
+        return text, self.speak_tokens(piece, tokens), self._pauses(text)[1], words
 
     @torch.inference_mode()
     def speak_tokens(self, piece: Piece, tokens: list[int]) -> Tensor:
@@ -146,19 +156,33 @@ class Synthesizer:
         return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
 
     def _pieces(self, texts: Iterable[str], voice: AnyVoice, seed: int, options: Options) -> list[Piece]:
-        """Prepared pieces of text with their voice, settings and seeds."""
+        """Prepared pieces of text with their phonemes, voice, settings and seeds."""
         chosen = voice if isinstance(voice, Voice) else self.voice(voice)
-        how = settings(self.bundle.config.synthesis, options)
+        how, front = settings(self.bundle.config.synthesis, options), reader(self.frontend, options)
         prefix = self._speaker_prompt(options.get("speaker"))
-        return [Piece(text, chosen, how, seed + number, prefix) for number, text in enumerate(texts)]
+        return [
+            Piece(text, front.to_hybrid(text), chosen, how, seed + number, prefix) for number, text in enumerate(texts)
+        ]
 
-    def _pause(self) -> Tensor:
-        return torch.zeros(int(self.bundle.config.synthesis.pause_seconds * self.bundle.config.sample_rate))
+    def _pauses(self, text: str, last: bool = False) -> tuple[int, int]:
+        """Samples of silence before and after a piece; after the last one only what the text asks for."""
+        rate, usual = self.bundle.config.sample_rate, 0.0 if last else self.bundle.config.synthesis.pause_seconds
+        after = getattr(text, "pause_after", None)
+        return int(getattr(text, "pause_before", 0.0) * rate), int((usual if after is None else after) * rate)
 
-    def _joined(self, waves: list[Tensor]) -> Audio:
-        """Pieces with pauses between them."""
-        paused = [part for wave in waves for part in (wave, self._pause())]
-        return Audio(torch.cat(paused[:-1]), self.bundle.config.sample_rate)
+    @staticmethod
+    def _silence(samples: int) -> Tensor:
+        return torch.zeros(samples)
+
+    def _joined(self, pieces: list[Piece], waves: Iterator[Tensor], speed: float) -> Audio:
+        """The waves of pieces with pauses around them, at the wanted speed."""
+        parts: list[Tensor] = []
+        for number, piece in enumerate(pieces):
+            before, after = self._pauses(piece.text, last=number == len(pieces) - 1)
+            parts += [self._silence(before), next(waves), self._silence(after)]
+        rate = self.bundle.config.sample_rate
+        samples = torch.cat(parts)
+        return Audio(samples if speed == 1 else torch.from_numpy(change_tempo(samples.numpy(), rate, speed)), rate)
 
     def _speaker_prompt(self, speaker: str | None) -> list[int]:
         known = self.bundle.config.speaker_prompts

@@ -3,17 +3,17 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from glmtts.errors import TextError
-from glmtts.text.frontend import TextFrontend
+from glmtts.errors import EmptyTextError
+from glmtts.text.frontend import Piece, TextFrontend
 
 _SENTENCE = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')]*(?=\s)|\n")
 
 
-def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str | None) -> Iterator[str]:
+def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str | None) -> Iterator[Piece]:
     """Prepared pieces of a text, or of a text in parts, each as soon as its sentence has ended.
 
     Raises:
-        TextError: nothing in the whole text can be spoken, or a sentence is too long.
+        TextError: nothing in the whole text can be spoken, a sentence is too long, or a control in it is not valid.
     """
     if isinstance(text, str):
         yield from frontend.prepare(text, language)
@@ -22,14 +22,12 @@ def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str |
     for sentence in sentences(text):
         try:
             pieces = frontend.prepare(sentence, language)
-        except TextError:
-            if len(sentence) > frontend.config.max_characters:
-                raise
+        except EmptyTextError:
             continue
         spoken = True
         yield from pieces
     if not spoken:
-        raise TextError("The text holds nothing to speak. Give at least one word in Mandarin or English.")
+        raise EmptyTextError("The text holds nothing to speak. Give at least one word in Mandarin or English.")
 
 
 def sentences(parts: Iterable[str]) -> Iterator[str]:

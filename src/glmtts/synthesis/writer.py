@@ -21,9 +21,13 @@ CANDIDATE_STRIDE, RETRY_STRIDE = 100, 1000
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of prepared text, who speaks it and how; `prefix` are the text ids of a fine-tuned speaker."""
+    """A piece of prepared text and the hybrid text that is read, who speaks it and how.
+
+    `prefix` are the text ids of a fine-tuned speaker.
+    """
 
     text: str
+    hybrid: str
     voice: Voice
     settings: SynthesisDefaults
     seed: int
@@ -42,7 +46,7 @@ class TokenWriter:
         """Tokens of one candidate, as they are drawn, by a thread that serves all streams together."""
         if self._service is None:
             self._service = TokenService(self.bundle.module("lm"), self.layout)
-        return self._service.stream(self._request(piece, self.frontend.ids(piece.text), piece.seed))
+        return self._service.stream(self._request(piece, self.frontend.encode(piece.hybrid), piece.seed))
 
     def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[int]]]:
         """(number, tokens) of every piece as it is done; all are decoded together.
@@ -50,14 +54,13 @@ class TokenWriter:
         Of a piece's candidates the one is taken that reads best. Where none ended by itself, or the best reads
         badly (looped, cut short, or with something else in it), all are drawn again with other seeds, a few times.
         """
-        hybrids = [self.frontend.to_hybrid(piece.text) for piece in pieces]
         waiting, best = list(range(len(pieces))), dict[int, tuple[float, list[int]]]()
         for attempt in range(1 + RETRIES):
-            groups = [self._group(pieces[number], hybrids[number], attempt) for number in waiting]
+            groups = [self._group(pieces[number], attempt) for number in waiting]
             again = []
             for place in decode_groups(self.bundle.module("lm"), self.layout, groups):
                 number, piece = waiting[place], pieces[waiting[place]]
-                read = self._best(groups[place], hybrids[number])
+                read = self._best(groups[place], piece.hybrid)
                 best[number] = min(best.get(number, read), read)
                 if attempt < RETRIES and best[number][0] > piece.settings.doubt:
                     logger.warning("“%s” came out badly and is drawn again (attempt %d).", piece.text, attempt + 1)
@@ -66,8 +69,8 @@ class TokenWriter:
                     yield number, best[number][1]
             waiting = again
 
-    def _group(self, piece: Piece, hybrid: str, attempt: int) -> list[Request]:
-        text_ids = self.frontend.encode(hybrid)
+    def _group(self, piece: Piece, attempt: int) -> list[Request]:
+        text_ids = self.frontend.encode(piece.hybrid)
         first = piece.seed + RETRY_STRIDE * attempt
         seeds = [first + CANDIDATE_STRIDE * number for number in range(piece.settings.candidates)]
         return [self._request(piece, text_ids, seed) for seed in seeds]

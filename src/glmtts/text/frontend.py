@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from pydantic import Field
 
 from glmtts.config import StrictConfig
-from glmtts.errors import TextError
+from glmtts.errors import EmptyTextError, TextError
 from glmtts.text.cleanup import is_placeholder
 from glmtts.text.english import WORD
 from glmtts.text.hybrid import TOKENS, HybridWriter, PhonemeIn, Replacements, Span
@@ -101,7 +101,7 @@ class TextFrontend:
             elif pause is not None:
                 before += pause
         if not pieces:
-            raise TextError("The text holds nothing to speak. Give at least one word in Mandarin or English.")
+            raise EmptyTextError("The text holds nothing to speak. Give at least one word in Mandarin or English.")
         pieces[0].pause_before = before
         return pieces
 
