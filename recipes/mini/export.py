@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from prepare import FROZEN_LAYERS
 from safetensors.torch import load_file
+from torch import nn
 from train_lm import lm_config
 
 from glmtts.audio.io import load_audio
@@ -17,6 +18,7 @@ from glmtts.bundle import (
     TOKENIZER_FILES,
     Bundle,
     BundleConfig,
+    ModuleEntry,
     SynthesisDefaults,
     VoiceEntry,
     digest_of,
@@ -46,38 +48,43 @@ VOICES = {
     "michael": ("en", "am_michael", "English, male, calm"),
     "george": ("en", "bm_george", "British English, male"),
 }
+MODULES = {
+    "speech_tokenizer": "whisper_vq",
+    "token_recogniser": "token_recogniser",
+    "speaker": "campplus",
+    "lm": "llama",
+    "flow": "dit",
+    "vocoder": "vocos2d",
+}
 DESCRIPTION = "Mandarin and English, 24 kHz, trained from scratch by recipes/mini on a few hours of speech."
 LICENCE = "Apache-2.0"
 
 
-def trained_vocoder(work: Path) -> Vocos2D:
-    """The generator that `train_vocoder.py` left, or that of the embedded bundle where none was trained."""
-    if not (work / "vocoder" / "state.safetensors").exists():
-        return Bundle.open().module("vocoder")
-    vocoder = Vocos2D(Vocos2DConfig())
-    vocoder.load_state_dict(load_state(work / "vocoder" / "state.safetensors")["generator"])
-    return vocoder
+def trained(work: Path) -> dict[str, nn.Module]:
+    """Every module: what its stage left in `work`, or that of the embedded bundle where the stage left nothing."""
+    embedded = Bundle.open()
+    modules = {name: embedded.module(name) for name in MODULES if name in embedded.config.modules}
+    if (work / "speech_tokenizer" / "state.safetensors").exists():
+        tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
+        load_trained(tokenizer, work / "speech_tokenizer")
+        modules |= {"speech_tokenizer": tokenizer.tokenizer, "token_recogniser": recogniser_of(tokenizer)}
+    if (work / "speaker" / "model.safetensors").exists():
+        modules["speaker"] = CampPlus(CampPlusConfig())
+        modules["speaker"].load_state_dict(load_file(work / "speaker" / "model.safetensors"), strict=False)
+    if (work / "lm" / "state.safetensors").exists():
+        modules["lm"] = load_trained(Llama(lm_config(TextTokenizer.load(work / "text").size)), work / "lm")
+    if (work / "flow" / "state.safetensors").exists():
+        modules["flow"] = load_trained(DiT(FlowConfig()), work / "flow")
+    if (work / "vocoder" / "state.safetensors").exists():
+        modules["vocoder"] = Vocos2D(Vocos2DConfig())
+        modules["vocoder"].load_state_dict(load_state(work / "vocoder" / "state.safetensors")["generator"])
+    return modules
 
 
-def save_modules(work: Path, out: Path) -> dict:
+def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
     """Write every module; gives their entries."""
-    tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-    load_trained(tokenizer, work / "speech_tokenizer")
-    vocoder = trained_vocoder(work)
-    speaker = CampPlus(CampPlusConfig())
-    speaker.load_state_dict(load_file(work / "speaker" / "model.safetensors"), strict=False)
-    config = lm_config(TextTokenizer.load(work / "text").size)
-    lm, flow = Llama(config), DiT(FlowConfig())
-    return {
-        "speech_tokenizer": save_module(out, "speech_tokenizer", "whisper_vq", tokenizer.tokenizer, tokenizer.config),
-        "token_recogniser": save_module(
-            out, "token_recogniser", "token_recogniser", recogniser_of(tokenizer), tokenizer.config
-        ),
-        "speaker": save_module(out, "speaker", "campplus", speaker, speaker.config),
-        "lm": save_module(out, "lm", "llama", load_trained(lm, work / "lm"), config),
-        "flow": save_module(out, "flow", "dit", load_trained(flow, work / "flow"), flow.config),
-        "vocoder": save_module(out, "vocoder", "vocos2d", vocoder, vocoder.config),
-    }
+    modules = trained(work)
+    return {name: save_module(out, name, kind, modules[name], modules[name].config) for name, kind in MODULES.items()}
 
 
 def pick(corpus: Path, speaker: str) -> tuple[Path, str]:

@@ -44,8 +44,9 @@ def main() -> None:
 
     config = TrainingConfig(steps=arguments.steps, learning_rate=8e-4, max_seconds=arguments.max_seconds)
     model = DiT(FlowConfig())
-    tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-    model.prior.start_from(load_trained(tokenizer, arguments.work / "speech_tokenizer"))
+    if not (arguments.work / "flow" / "state.safetensors").exists():
+        tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
+        model.prior.start_from(load_trained(tokenizer, arguments.work / "speech_tokenizer"))
     trainer = Trainer(model, batch_loss, config, arguments.work / "flow")
     stream = bucketed(training, arguments.batch_seconds, load, seed=trainer.seed)
     trainer.fit(map(collate, stream), evaluate)

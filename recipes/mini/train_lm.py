@@ -77,10 +77,10 @@ def main() -> None:
 
     model = Llama(lm_config(front.tokenizer.size))
     model.reset_parameters()
-    tokenizer = load_trained(
-        SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS), arguments.work / "speech_tokenizer"
-    )
-    model.start_speech_from(tokenizer.tokenizer.codebook.weight, layout.first)
+    if not (arguments.work / "lm" / "state.safetensors").exists():
+        tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
+        trained = load_trained(tokenizer, arguments.work / "speech_tokenizer")
+        model.start_speech_from(trained.tokenizer.codebook.weight, layout.first)
     config = TrainingConfig(
         steps=arguments.steps, learning_rate=1.5e-3, weight_decay=0.05, max_seconds=arguments.max_seconds
     )

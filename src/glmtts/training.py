@@ -171,7 +171,8 @@ class Trainer:
             return
         state = load_state(path)
         self.plain.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        if "optimizer" in state:
+            self.optimizer.load_state_dict(state["optimizer"])
         self.ema, self.step = state["ema"], int(state["step"])
 
 
