@@ -44,7 +44,9 @@ def spoken(front: TextFrontend, phonemes: frozenset[int], place: Place) -> Spoke
         return None
     ids = front.encode(hybrid)
     places = [place for place, token in enumerate(ids) if token in phonemes]
-    alignment = [places[phoneme] for phoneme in store.get(number, "alignment").tolist()]
+    spoken_phonemes = store.get(number, "alignment").tolist()
+    same_reading = max(spoken_phonemes, default=-1) + 1 == len(places)
+    alignment = [places[phoneme] for phoneme in spoken_phonemes] if same_reading else []
     return Spoken(ids, store.get(number, "tokens").tolist(), entry["speaker"], alignment)
 
 
