@@ -116,8 +116,9 @@ def main() -> None:
         voices={},
         synthesis=SynthesisDefaults(
             voice="heart",
-            candidates=4,
-            sampling=SamplingConfig(temperature=0.8, min_ratio=0.8, max_ratio=6.0),
+            continue_prompt=False,
+            candidates=8,
+            sampling=SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0),
             steps=6,
             start=0.5,
             flow_temperature=0.6,

@@ -68,14 +68,16 @@ class VoiceEntry(StrictConfig):
 class SynthesisDefaults(StrictConfig):
     """How a model speaks where the user does not say.
 
-    `candidates` token sequences are drawn for each piece of text, and the one that the module `token_recogniser`
-    reads best is spoken; 1 draws one and reads none. Where even that one costs more than `doubt` (nats a phoneme), all
-    are drawn again. `blocks` are the token counts of a stream's blocks; the last
-    one repeats.
+    `continue_prompt`: the language model goes on from the text and tokens of the voice, where its text is known, and
+    takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each piece
+    of text, and the one that the module `token_recogniser` reads best is spoken; 1 draws one and reads none. Where
+    even that one costs more than `doubt` (nats a phoneme), all are drawn again. `blocks` are the token counts of a
+    stream's blocks; the last one repeats.
     """
 
     voice: str | None = None
     sampling: SamplingConfig = SamplingConfig()
+    continue_prompt: bool = True
     candidates: int = 1
     doubt: float = 1e9
     steps: int = 10

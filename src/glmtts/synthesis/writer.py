@@ -77,12 +77,12 @@ class TokenWriter:
 
     def _request(self, piece: Piece, text_ids: list[int], seed: int) -> Request:
         generator = torch.Generator(self.bundle.device).manual_seed(seed)
-        ids = [*piece.prefix, *self._prompt(text_ids, piece.voice)]
+        ids = [*piece.prefix, *self._prompt(text_ids, piece.voice, piece.settings.continue_prompt)]
         return Request(ids, piece.settings.sampling, len(text_ids), generator)
 
-    def _prompt(self, text_ids: list[int], voice: Voice) -> list[int]:
+    def _prompt(self, text_ids: list[int], voice: Voice, continued: bool) -> list[int]:
         """Ids before the first speech token: with the voice's own text and tokens where its text is known."""
-        if not voice.text:
+        if not voice.text or not continued:
             return build_prompt(self.layout, text_ids)
         prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
         return build_prompt(self.layout, text_ids, prompt_text, voice.tokens.tolist())
