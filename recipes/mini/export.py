@@ -119,9 +119,10 @@ def main() -> None:
             continue_prompt=False,
             candidates=8,
             sampling=SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0),
-            steps=6,
-            start=0.5,
-            flow_temperature=0.6,
+            steps=4,
+            guidance=0.0,
+            start=0.7,
+            flow_temperature=0.4,
         ),
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}
