@@ -18,9 +18,8 @@ from stage import frontend, hybrid_of, open_stores
 from tqdm import tqdm
 
 from glmtts.features import FeatureStore, write_feature
-from glmtts.lm.alignment import ctc_path
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.recogniser import BOUNDARY, LABEL_IDS, TokenRecogniser
+from glmtts.speech_tokenizer.recogniser import BOUNDARY, TokenRecogniser
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, recogniser_of
 from glmtts.text.frontend import TextFrontend, phonemes_of
 from glmtts.training import load_trained
@@ -30,16 +29,9 @@ def alignments(recogniser: TokenRecogniser, front: TextFrontend, store: FeatureS
     """The alignment of each utterance of a corpus."""
     for number, entry in enumerate(tqdm(store.entries, desc=f"{store.folder.name} alignment", mininterval=10)):
         labels = phonemes_of(hybrid_of(front, entry))
-        if not labels:
-            yield np.zeros(0, dtype=np.int32)
-            continue
         phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
         tokens = torch.from_numpy(np.array(store.get(number, "tokens"), dtype=np.int64))
-        try:
-            path = ctc_path(recogniser.log_probs(tokens).numpy(), np.array([LABEL_IDS[label] for label in labels]))
-        except ValueError:
-            path = np.zeros(0, dtype=np.int32)
-        yield phoneme_of_label[path].astype(np.int32)
+        yield phoneme_of_label[recogniser.align(tokens, labels)].astype(np.int32)
 
 
 def main() -> None:

@@ -8,31 +8,15 @@ optimizer. What is not trained again, `export.py` takes from the embedded bundle
 """
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import torch
 from align import alignments
 from corpora import PEOPLE, TEACHER
-from prepare import FROZEN_LAYERS
-from stage import frontend, open_stores
-from tqdm import tqdm
+from stage import frontend, open_stores, write_tokens
 
 from glmtts.bundle import Bundle
 from glmtts.checkpoint import save_state
 from glmtts.features import FeatureStore, write_feature
-from glmtts.speech_tokenizer.model import SpeechTokenizer
-
-
-@torch.inference_mode()
-def tokens(tokenizer: SpeechTokenizer, store: FeatureStore) -> Iterator[np.ndarray]:
-    """Speech tokens (S,) of each utterance, from the cached output of the frozen layers."""
-    for number in tqdm(range(len(store)), desc=f"tokens of {store.folder.name}", mininterval=10):
-        hidden = torch.from_numpy(np.array(store.get(number, "hidden"), dtype=np.float32))[None]
-        whole = hidden[:, : hidden.shape[1] // 2 * 2]
-        encoded, _ = tokenizer.encode_layers(whole, torch.ones(whole.shape[:2]), FROZEN_LAYERS)
-        yield tokenizer.codebook.nearest(tokenizer.project(tokenizer.pool(encoded)[0])).numpy().astype(np.int32)
 
 
 def main() -> None:
@@ -45,7 +29,7 @@ def main() -> None:
     stores = open_stores(work / "features", (*TEACHER, *PEOPLE))
     front = frontend(work, stores)
     for store in stores:
-        write_feature(store.folder, "tokens", tokens(bundle.module("speech_tokenizer"), store))
+        write_tokens(bundle.module("speech_tokenizer"), store)
         fresh = FeatureStore(store.folder)
         write_feature(store.folder, "alignment", alignments(bundle.module("token_recogniser"), front, fresh))
     for stage in ("lm", "flow"):

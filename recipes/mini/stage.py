@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from corpora import HELD_OUT_EVERY
+from prepare import FROZEN_LAYERS
+from tqdm import tqdm
 
-from glmtts.features import FeatureStore
+from glmtts.features import FeatureStore, write_feature
+from glmtts.speech_tokenizer.model import SpeechTokenizer
+from glmtts.speech_tokenizer.train import tokens_from_hidden
 from glmtts.text.bpe import train_bpe
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer
@@ -71,3 +75,10 @@ def hybrid_of(front: TextFrontend, entry: dict[str, Any]) -> str:
     if re.search(r"\d", entry["text"]):
         return ""
     return front.to_hybrid(" ".join(front.prepare(entry["text"], entry["lang"])))
+
+
+def write_tokens(tokenizer: SpeechTokenizer, store: FeatureStore) -> None:
+    """Replace the feature `tokens` of a corpus."""
+    numbers = tqdm(range(len(store)), desc=f"tokens of {store.folder.name}", mininterval=10)
+    tokens = (tokens_from_hidden(tokenizer, FROZEN_LAYERS, store.get(number, "hidden")) for number in numbers)
+    write_feature(store.folder, "tokens", tokens)

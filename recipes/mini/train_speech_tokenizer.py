@@ -7,14 +7,11 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
 from corpora import PEOPLE, TEACHER
 from prepare import FROZEN_LAYERS
-from stage import Place, bucketed, frontend, hybrid_of, open_stores, split
-from tqdm import tqdm
+from stage import Place, bucketed, frontend, hybrid_of, open_stores, split, write_tokens
 from whisper_base import encoder_weights
 
-from glmtts.features import FeatureStore, write_feature
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import (
     SpeechTokenizerTraining,
@@ -22,7 +19,6 @@ from glmtts.speech_tokenizer.train import (
     collate,
     evaluate,
     tokenizer_loss,
-    tokens_from_hidden,
 )
 from glmtts.text.frontend import phonemes_of
 from glmtts.training import Trainer, TrainingConfig, load_trained
@@ -73,17 +69,11 @@ def main() -> None:
     trainer.fit(map(collate, bucketed(usable, arguments.batch_seconds, load, seed=trainer.seed)))
     trained = load_trained(SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS), trainer.out)
     for store in stores:
-        write_tokens(trained, store)
+        write_tokens(trained.tokenizer, store)
     for kind, names in (("teacher", TEACHER), ("people", PEOPLE)):
         places = [p for p in held_out if p[0].folder.name in names and labels[p]]
         measured = evaluate(trained, [collate([load(place)]) for place in places])
         (trainer.out / f"held_out_{kind}.json").write_text(json.dumps(measured, indent=1))
-
-
-def write_tokens(model: torch.nn.Module, store: FeatureStore) -> None:
-    """Replace the feature `tokens` of a corpus."""
-    numbers = tqdm(range(len(store)), desc=f"tokens of {store.folder.name}", mininterval=10)
-    write_feature(store.folder, "tokens", (tokens_from_hidden(model, store.get(i, "hidden")) for i in numbers))
 
 
 if __name__ == "__main__":

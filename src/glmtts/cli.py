@@ -35,6 +35,12 @@ class Dtype(StrEnum):
     bfloat16 = "bfloat16"
 
 
+VoiceName = Annotated[
+    str | None, typer.Option(help="A name from `glm-tts voices`, a recording to clone, or a saved voice.")
+]
+VoiceText = Annotated[str | None, typer.Option(help="What is said in the recording to clone.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same audio.")]
+Language = Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")]
 Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
 
 
@@ -57,12 +63,10 @@ def _options(
 def say(
     text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")] = Path("out.wav"),
-    voice: Annotated[
-        str | None, typer.Option(help="A name from `glm-tts voices`, a recording to clone, or a saved voice.")
-    ] = None,
-    voice_text: Annotated[str | None, typer.Option(help="What is said in the recording to clone.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
-    language: Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")] = None,
+    voice: VoiceName = None,
+    voice_text: VoiceText = None,
+    seed: Seed = 0,
+    language: Language = None,
     speed: Annotated[float | None, typer.Option(help="0.25 to 4; the pitch stays.")] = None,
     pronunciations: Annotated[Path | None, typer.Option(help="Readings of words, in TOML or JSONL.")] = None,
     phoneme_in: Annotated[str | None, typer.Option(help="all, ambiguous or off: what becomes phonemes.")] = None,
@@ -112,12 +116,10 @@ def read(
     book: Annotated[Path, typer.Argument(help="A text file (UTF-8), as long as you like.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")],
     subtitles: Annotated[Path | None, typer.Option(help="Also write .srt, or .vtt with a time for every word.")] = None,
-    voice: Annotated[
-        str | None, typer.Option(help="A name from `glm-tts voices`, a recording to clone, or a saved voice.")
-    ] = None,
-    voice_text: Annotated[str | None, typer.Option(help="What is said in the recording to clone.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
-    language: Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")] = None,
+    voice: VoiceName = None,
+    voice_text: VoiceText = None,
+    seed: Seed = 0,
+    language: Language = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget an unfinished reading and start anew.")] = False,
     model: Model = None,
 ) -> None:

@@ -16,6 +16,9 @@ class TextError(GlmTtsError):
 class EmptyTextError(TextError):
     """Text in which nothing can be spoken."""
 
+    def __init__(self) -> None:
+        super().__init__("The text holds nothing to speak. Give at least one word in Mandarin or English.")
+
 
 class AudioError(GlmTtsError):
     """Audio that cannot be read, used or written."""

@@ -142,7 +142,8 @@ def test_learns_labels_and_pitch_of_one_batch() -> None:
     measured = evaluate(model.eval(), [batch])
     assert measured["voicing_error"] < 0.2
     assert measured["mel_l1"] < 2
-    recogniser, tokens = recogniser_of(model), torch.from_numpy(tokens_from_hidden(model, items[0].hidden)).long()
+    recogniser = recogniser_of(model)
+    tokens = torch.from_numpy(tokens_from_hidden(model.tokenizer, 1, items[0].hidden)).long()
     assert len(tokens) == 20
     assert recogniser.log_probs(tokens).shape == (20, len(LABELS))
     assert recogniser.cost(tokens, labels) < recogniser.cost(tokens, ["M", "A5", "|", "T", "U4"])

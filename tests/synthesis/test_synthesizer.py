@@ -8,6 +8,7 @@ import torch
 import glmtts
 from glmtts.audio.io import write_audio
 from glmtts.errors import AudioError, ConfigError, VoiceError
+from glmtts.synthesis.options import Options, reader
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
 from glmtts.text.pronunciations import Pronunciations
@@ -45,7 +46,8 @@ def test_breaks_are_silence_of_their_length(tts: Synthesizer) -> None:
 def test_callers_choose_readings_and_speed(tts: Synthesizer) -> None:
     words = Pronunciations({"世界": "ma1 ma1"})
     assert not torch.equal(tts.say("你好，世界。").samples, tts.say("你好，世界。", pronunciations=words).samples)
-    (piece,) = tts._pieces(["你好，世界。"], None, 0, {"pronunciations": words, "phoneme_in": "ambiguous"})
+    options: Options = {"pronunciations": words, "phoneme_in": "ambiguous"}
+    (piece,) = tts._pieces(reader(tts.frontend, options), ["你好，世界。"], None, 0, options)
     assert piece.hybrid.endswith("<|M|><|A1|><|M|><|A1|>。")
     assert tts.say("Hello there.", speed=2).seconds == pytest.approx(tts.say("Hello there.").seconds / 2, abs=0.01)
     with pytest.raises(ConfigError, match="speed is 9"):

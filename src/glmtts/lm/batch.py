@@ -18,7 +18,7 @@ from glmtts.lm.sampling import SamplingConfig
 FIRST_COLUMNS = 512
 
 
-@dataclass
+@dataclass(eq=False)
 class Request:
     """One sequence to decode: what comes before it, how tokens are drawn, and those drawn so far (codes from 0).
 

@@ -14,7 +14,7 @@ from glmtts.lm.model import Llama
 from glmtts.lm.prompt import AudioTokens
 
 
-@dataclass
+@dataclass(eq=False)
 class _Client:
     request: Request
     tokens: "queue.Queue[int | Exception | None]" = field(default_factory=queue.Queue)

@@ -12,8 +12,6 @@ from glmtts.audio.tempo import Tempo
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
 
-TOKENS_PER_SECOND = 25
-
 
 @dataclass(frozen=True)
 class Utterance:
@@ -58,8 +56,9 @@ class Engine:
 
     def pieces(self, text: str, language: str | None) -> list[Piece]:
         """What is spoken at once, in order. Raises TextError where nothing can be spoken."""
-        prepare, hybrid = self._tts.frontend.prepare(text, language), self._tts.frontend.to_hybrid
-        return [Piece(piece, hybrid(piece), self._tts.frontend.ids(piece)) for piece in prepare]
+        front = self._tts.frontend
+        read = [(piece, front.to_hybrid(piece)) for piece in front.prepare(text, language)]
+        return [Piece(piece, hybrid, front.encode(hybrid)) for piece, hybrid in read]
 
     def stream(self, utterance: Utterance) -> Iterator[np.ndarray]:
         """Samples (T,) float32 at `rate`, a part at a time; whoever closes the iterator ends the speaking."""

@@ -1,9 +1,11 @@
 """Phonemes read from speech tokens: the ASR head of training, kept as a judge of what the language model wrote."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from glmtts.speech_tokenizer.ctc import ctc_path
 from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.text.phonemes import ENGLISH, MANDARIN
@@ -67,6 +69,16 @@ class TokenRecogniser(nn.Module):
     def read(self, tokens_S: Tensor) -> list[str]:
         """The labels that tokens (S,) say, word boundaries included."""
         return best_path(self.log_probs(tokens_S))
+
+    def align(self, tokens_S: Tensor, labels: list[str]) -> np.ndarray:
+        """The label (its place in `labels`) that each token speaks, shape (S,); empty where that cannot be."""
+        if not labels or not 0 < len(tokens_S) <= self.longest:
+            return np.zeros(0, dtype=np.int32)
+        log_probs_SV = self.log_probs(tokens_S).float().cpu().numpy()
+        try:
+            return ctc_path(log_probs_SV, np.array([LABEL_IDS[label] for label in labels]))
+        except ValueError:
+            return np.zeros(0, dtype=np.int32)
 
     @torch.inference_mode()
     def cost(self, tokens_S: Tensor, labels: list[str]) -> float:

@@ -204,13 +204,13 @@ def edit_distance(heard: Sequence[str], wanted: Sequence[str]) -> int:
 
 
 @torch.inference_mode()
-def tokens_from_hidden(model: SpeechTokenizerTraining, hidden_TD: np.ndarray) -> np.ndarray:
-    """Tokens (S,) int32 of one utterance's cached hidden states (T, D)."""
+def tokens_from_hidden(tokenizer: SpeechTokenizer, first: int, hidden_TD: np.ndarray) -> np.ndarray:
+    """Tokens (S,) int32 of one utterance's cached hidden states (T, D), which come before layer `first`."""
     hidden = torch.from_numpy(np.array(hidden_TD, dtype=np.float32))[None]
     whole = hidden[:, : hidden.shape[1] // 2 * 2]
-    encoded, _ = model.tokenizer.encode_layers(whole, torch.ones(whole.shape[:2]), model.frozen_layers)
-    vectors = model.tokenizer.project(model.tokenizer.pool(encoded)[0])
-    return model.tokenizer.codebook.nearest(vectors).numpy().astype(np.int32)
+    encoded, _ = tokenizer.encode_layers(whole, torch.ones(whole.shape[:2]), first)
+    vectors = tokenizer.project(tokenizer.pool(encoded)[0])
+    return tokenizer.codebook.nearest(vectors).numpy().astype(np.int32)
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """What a caller may change for one utterance."""
 
-from typing import Any, TypedDict, get_args
+from typing import Any, TypedDict
 
 from glmtts.audio.tempo import FASTEST, SLOWEST
 from glmtts.bundle import SynthesisDefaults
@@ -46,12 +46,7 @@ def reader(frontend: TextFrontend, options: Options) -> TextFrontend:
     Raises:
         ConfigError: there is no such mode of phonemes.
     """
-    mode, words = options.get("phoneme_in"), options.get("pronunciations")
-    if mode is not None and mode not in get_args(PhonemeIn):
-        raise ConfigError(f"The phoneme mode is '{mode}'. Choose one of {', '.join(get_args(PhonemeIn))}.")
-    if mode is not None and mode != frontend.config.phoneme_in:
-        config = frontend.config.model_copy(update={"phoneme_in": mode})
-        frontend = TextFrontend(config, frontend.tokenizer, frontend.pronunciations)
+    frontend, words = frontend.with_mode(options.get("phoneme_in")), options.get("pronunciations")
     return frontend if words is None else frontend.with_pronunciations(words)
 
 

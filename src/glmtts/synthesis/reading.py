@@ -45,7 +45,7 @@ def read_book(
     check_writable(out)
     if subtitles is not None:
         check_suffix(Path(subtitles))
-    chosen = tts.voice(voice) if isinstance(voice, str | Path) or voice is None else voice
+    chosen = tts.voice(voice)
     about = {
         "voice": _digest(chosen.tokens, chosen.mel, chosen.embedding),
         "seed": seed,

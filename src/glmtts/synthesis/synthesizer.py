@@ -19,6 +19,7 @@ from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, word_times
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.synthesis.writer import Piece, TokenWriter
+from glmtts.text.frontend import TextFrontend
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 TOKENS_PER_SECOND = 25
@@ -39,13 +40,15 @@ class Synthesizer:
         """Names of the bundled voices with their descriptions."""
         return {name: entry.description for name, entry in self.bundle.config.voices.items()}
 
-    def voice(self, name: str | Path | None = None, text: str | None = None) -> Voice:
-        """A bundled voice by name, a saved voice, or a new one from a recording (and its text).
+    def voice(self, name: AnyVoice = None, text: str | None = None) -> Voice:
+        """A bundled voice by name, a saved voice, or a new one from a recording (and its text); a voice is itself.
 
         Raises:
             VoiceError: there is no such voice, or the recording does not serve.
             AudioError: the recording cannot be read.
         """
+        if isinstance(name, Voice):
+            return name
         chosen = name or self.bundle.config.synthesis.voice
         if chosen is None:
             raise VoiceError("This model has no voice of its own. Give a recording as the voice.")
@@ -90,7 +93,7 @@ class Synthesizer:
             raise ConfigError(f"There are {len(texts)} texts, {len(each)} voices and {len(numbers)} seeds.")
         front = reader(self.frontend, options)
         prepared = [front.prepare(text, options.get("language")) for text in texts]
-        spoken = [self._pieces(*given, options) for given in zip(prepared, each, numbers, strict=True)]
+        spoken = [self._pieces(front, *given, options) for given in zip(prepared, each, numbers, strict=True)]
         pieces = [piece for text in spoken for piece in text]
         waves = {number: self.speak_tokens(pieces[number], tokens) for number, tokens in self.writer.write(pieces)}
         in_order = iter(waves[number] for number in range(len(pieces)))
@@ -106,16 +109,16 @@ class Synthesizer:
 
         Raises: as `say` does, when the first chunk is asked for.
         """
-        chosen, rate = voice if isinstance(voice, Voice) else self.voice(voice), self.bundle.config.sample_rate
-        tempo, pause = Tempo(rate, options.get("speed") or 1.0), 0
-        for number, words in enumerate(pieces_of(reader(self.frontend, options), text, options.get("language"))):
-            (piece,) = self._pieces([words], chosen, seed + number, options)
+        chosen, rate = self.voice(voice), self.bundle.config.sample_rate
+        front, tempo, pause = reader(self.frontend, options), Tempo(rate, options.get("speed") or 1.0), 0
+        for number, words in enumerate(pieces_of(front, text, options.get("language"))):
+            (piece,) = self._pieces(front, [words], chosen, seed + number, options)
             before, after = self._pauses(words)
-            for samples in self._silence(pause + before), *self._speak(piece):
+            for samples in torch.zeros(pause + before), *self._speak(piece):
                 if len(made := tempo.feed(samples.numpy())):
                     yield Audio(torch.from_numpy(made), rate)
             pause = after
-        for rest in tempo.feed(self._silence(self._pauses(words, last=True)[1]).numpy()), tempo.finish():
+        for rest in tempo.feed(torch.zeros(self._pauses(words, last=True)[1]).numpy()), tempo.finish():
             if len(rest):
                 yield Audio(torch.from_numpy(rest), rate)
 
@@ -131,7 +134,7 @@ class Synthesizer:
 
         The times are empty where the model has no recogniser or a word has no known reading.
         """
-        (piece,) = self._pieces([text], voice, seed, options)
+        (piece,) = self._pieces(reader(self.frontend, options), [text], voice, seed, options)
         ((_, tokens),) = self.writer.write([piece])
         words: list[Timed] = []
         if "token_recogniser" in self.bundle.config.modules:
@@ -155,10 +158,11 @@ class Synthesizer:
         )
         return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
 
-    def _pieces(self, texts: Iterable[str], voice: AnyVoice, seed: int, options: Options) -> list[Piece]:
+    def _pieces(
+        self, front: TextFrontend, texts: Iterable[str], voice: AnyVoice, seed: int, options: Options
+    ) -> list[Piece]:
         """Prepared pieces of text with their phonemes, voice, settings and seeds."""
-        chosen = voice if isinstance(voice, Voice) else self.voice(voice)
-        how, front = settings(self.bundle.config.synthesis, options), reader(self.frontend, options)
+        chosen, how = self.voice(voice), settings(self.bundle.config.synthesis, options)
         prefix = self._speaker_prompt(options.get("speaker"))
         return [
             Piece(text, front.to_hybrid(text), chosen, how, seed + number, prefix) for number, text in enumerate(texts)
@@ -170,16 +174,12 @@ class Synthesizer:
         after = getattr(text, "pause_after", None)
         return int(getattr(text, "pause_before", 0.0) * rate), int((usual if after is None else after) * rate)
 
-    @staticmethod
-    def _silence(samples: int) -> Tensor:
-        return torch.zeros(samples)
-
     def _joined(self, pieces: list[Piece], waves: Iterator[Tensor], speed: float) -> Audio:
         """The waves of pieces with pauses around them, at the wanted speed."""
         parts: list[Tensor] = []
         for number, piece in enumerate(pieces):
             before, after = self._pauses(piece.text, last=number == len(pieces) - 1)
-            parts += [self._silence(before), next(waves), self._silence(after)]
+            parts += [torch.zeros(before), next(waves), torch.zeros(after)]
         rate = self.bundle.config.sample_rate
         samples = torch.cat(parts)
         return Audio(samples if speed == 1 else torch.from_numpy(change_tempo(samples.numpy(), rate, speed)), rate)

@@ -27,7 +27,7 @@ def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str |
         spoken = True
         yield from pieces
     if not spoken:
-        raise EmptyTextError("The text holds nothing to speak. Give at least one word in Mandarin or English.")
+        raise EmptyTextError
 
 
 def sentences(parts: Iterable[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""When each word of a piece is spoken, read from its speech tokens by forced alignment (lm/alignment.py)."""
+"""When each word of a piece is spoken, read from its speech tokens by forced alignment (speech_tokenizer/ctc.py)."""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from glmtts.lm.alignment import ctc_path
-from glmtts.speech_tokenizer.recogniser import BOUNDARY, LABEL_IDS, TokenRecogniser
+from glmtts.speech_tokenizer.recogniser import BOUNDARY, TokenRecogniser
 from glmtts.text.english import WORD
 from glmtts.text.frontend import phonemes_of
 from glmtts.text.mandarin import CHINESE
@@ -32,12 +31,10 @@ def word_times(recogniser: TokenRecogniser, piece: str, hybrid: str, tokens: lis
     words, labels = _SPOKEN.findall(piece), phonemes_of(hybrid)
     boundaries = np.array([label == BOUNDARY for label in labels], dtype=int)
     word_of_label = np.cumsum(boundaries) - boundaries
-    if not labels or boundaries.sum() + 1 != len(words) or not 0 < len(tokens) <= recogniser.longest:
+    if boundaries.sum() + 1 != len(words):
         return []
-    log_probs = recogniser.log_probs(torch.tensor(tokens, device=recogniser.codes.weight.device)).float().cpu()
-    try:
-        path = ctc_path(log_probs.numpy(), np.array([LABEL_IDS[label] for label in labels]))
-    except ValueError:
+    path = recogniser.align(torch.tensor(tokens, device=recogniser.codes.weight.device), labels)
+    if not len(path):
         return []
     spoken = word_of_label[path]
     starts = np.searchsorted(spoken, np.arange(len(words) + 1)) / rate

@@ -46,7 +46,7 @@ class TokenWriter:
         """Tokens of one candidate, as they are drawn, by a thread that serves all streams together."""
         if self._service is None:
             self._service = TokenService(self.bundle.module("lm"), self.layout)
-        return self._service.stream(self._request(piece, self.frontend.encode(piece.hybrid), piece.seed))
+        return self._service.stream(self._requests(piece, [piece.seed])[0])
 
     def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[int]]]:
         """(number, tokens) of every piece as it is done; all are decoded together.
@@ -70,15 +70,15 @@ class TokenWriter:
             waiting = again
 
     def _group(self, piece: Piece, attempt: int) -> list[Request]:
-        text_ids = self.frontend.encode(piece.hybrid)
         first = piece.seed + RETRY_STRIDE * attempt
-        seeds = [first + CANDIDATE_STRIDE * number for number in range(piece.settings.candidates)]
-        return [self._request(piece, text_ids, seed) for seed in seeds]
+        return self._requests(piece, [first + CANDIDATE_STRIDE * number for number in range(piece.settings.candidates)])
 
-    def _request(self, piece: Piece, text_ids: list[int], seed: int) -> Request:
-        generator = torch.Generator(self.bundle.device).manual_seed(seed)
+    def _requests(self, piece: Piece, seeds: Sequence[int]) -> list[Request]:
+        """One request a seed; they share their prompt."""
+        text_ids = self.frontend.encode(piece.hybrid)
         ids = [*piece.prefix, *self._prompt(text_ids, piece.voice, piece.settings.continue_prompt)]
-        return Request(ids, piece.settings.sampling, len(text_ids), generator)
+        generators = [torch.Generator(self.bundle.device).manual_seed(seed) for seed in seeds]
+        return [Request(ids, piece.settings.sampling, len(text_ids), generator) for generator in generators]
 
     def _prompt(self, text_ids: list[int], voice: Voice, continued: bool) -> list[int]:
         """Ids before the first speech token: with the voice's own text and tokens where its text is known."""

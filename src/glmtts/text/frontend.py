@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from copy import copy
-from typing import Protocol, Self
+from typing import Protocol, Self, get_args
 
 from pydantic import Field
 
 from glmtts.config import StrictConfig
-from glmtts.errors import EmptyTextError, TextError
+from glmtts.errors import ConfigError, EmptyTextError, TextError
 from glmtts.text.cleanup import is_placeholder
 from glmtts.text.english import WORD
 from glmtts.text.hybrid import TOKENS, HybridWriter, PhonemeIn, Replacements, Span
@@ -79,6 +79,19 @@ class TextFrontend:
         other._replacements = Replacements(self.config.replacements)
         return other
 
+    def with_mode(self, mode: str | None) -> Self:
+        """The same front end with another mode of phonemes; None changes nothing.
+
+        Raises:
+            ConfigError: there is no such mode.
+        """
+        if mode is None or mode == self.config.phoneme_in:
+            return self
+        if mode not in get_args(PhonemeIn):
+            raise ConfigError(f"The phoneme mode is '{mode}'. Choose one of {', '.join(get_args(PhonemeIn))}.")
+        config = self.config.model_copy(update={"phoneme_in": mode})
+        return type(self)(config, self.tokenizer, self.pronunciations)
+
     def prepare(self, text: str, language: str | None = None) -> list[Piece]:
         """Normalised pieces of `text`, each short enough to be spoken at once; inline control is resolved.
 
@@ -101,7 +114,7 @@ class TextFrontend:
             elif pause is not None:
                 before += pause
         if not pieces:
-            raise EmptyTextError("The text holds nothing to speak. Give at least one word in Mandarin or English.")
+            raise EmptyTextError
         pieces[0].pause_before = before
         return pieces
 

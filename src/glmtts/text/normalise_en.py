@@ -1,14 +1,12 @@
 """English: numbers, dates, times, money, units and signs to words, a table of rules from the special to the general."""
 
 import re
-from collections.abc import Callable
 
 from glmtts.text.numbers_en import cardinal, digits, fraction, number, ordinal, plural, year
+from glmtts.text.rules import MAIL, NUMBER, Rule, applied, roman, rule
 from glmtts.text.units import CURRENCIES_EN, UNITS_EN
 
-Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
-
-_N = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+_N = NUMBER
 _FREE = r"(?<![\w.])(?<!\d,)"
 _SIGNED = rf"{_FREE}[-−+]?(?:{_N})"
 _TO = r"\s?[-–—~]\s?"
@@ -41,7 +39,6 @@ _RULERS = (
     "Philip|Frederick|Catherine|Peter|Nicholas|Alexander|Ferdinand|Napoleon|Ramses|Innocent|Urban|Clement|"
     "Francis|Constantine|Margaret|Wilhelm|Christian"
 )
-_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
 _MARKS = {"+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "by", "X": "by", "*": "times", "÷": "divided by",
           "=": "equals", "<": "is less than", ">": "is greater than", "≥": "is at least", "≤": "is at most",
           "≈": "is about", "≠": "is not equal to", "±": "plus or minus"}  # fmt: skip
@@ -49,8 +46,7 @@ _MARKS = {"+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "by", "
 
 def in_words(text: str) -> str:
     """`text` with every number, sign and common abbreviation spelled out."""
-    for pattern, spoken in RULES:
-        text = pattern.sub(spoken, text)
+    text = applied(RULES, text)
     return text
 
 
@@ -150,14 +146,6 @@ def _telephone(match: re.Match[str]) -> str:
     return plus + ", ".join(digits(group) for group in groups)
 
 
-def _roman(written: str) -> str:
-    total = 0
-    for sign, after in zip(written, [*written[1:], ""], strict=True):
-        value = _ROMAN[sign]
-        total += -value if after and _ROMAN[after] > value else value
-    return str(total)
-
-
 def _spelled(match: re.Match[str]) -> str:
     """Mail addresses and domains: dot, at, dash, underscore."""
     spoken = re.sub(r"\d+", lambda run: f" {digits(run[0])} ", match[0])
@@ -185,104 +173,100 @@ def _integer(match: re.Match[str]) -> str:
     return number(written)
 
 
-def _rule(pattern: str, spoken: Callable[[re.Match[str]], str]) -> Rule:
-    return re.compile(pattern), spoken
-
-
 _HALF = r"\s?([aApP])\.?[mM]\b\.?"
 RULES: list[Rule] = [
-    _rule(r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", _spelled),
-    _rule(
+    rule(MAIL, _spelled),
+    rule(
         r"(?<![A-Za-z0-9.-])[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:com|org|net|io|edu|gov|co\.uk)(?![A-Za-z0-9])",
         _spelled,
     ),
     (_TITLE, _title),
-    _rule(r"\bSt\.(?=\s([A-Z])|)", _saint),
-    _rule(r"\bNo\.\s?(?=\d)", lambda m: "Number "),
-    _rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
-    _rule(rf"\b{_MONTH}\s(\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?:,?\s{_YEAR}\b)?", lambda m: _day(m[1], m[2], m[3])),
-    _rule(
+    rule(r"\bSt\.(?=\s([A-Z])|)", _saint),
+    rule(r"\bNo\.\s?(?=\d)", lambda m: "Number "),
+    rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
+    rule(rf"\b{_MONTH}\s(\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?:,?\s{_YEAR}\b)?", lambda m: _day(m[1], m[2], m[3])),
+    rule(
         rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}(?:,?\s{_YEAR}\b)?",
         lambda m: f"{ordinal(m[1])} of {_MONTH_OF[m[2]]}" + (f", {year(m[3])}" if m[3] else ""),
     ),
-    _rule(rf"\b{_MONTH}\s{_YEAR}\b", lambda m: f"{_MONTH_OF[m[1]]} {year(m[2])}"),
-    _rule(
+    rule(rf"\b{_MONTH}\s{_YEAR}\b", lambda m: f"{_MONTH_OF[m[1]]} {year(m[2])}"),
+    rule(
         rf"(?<![\d/.-]){_YEAR}[-/](\d{{1,2}})[-/](\d{{1,2}})(?![\d/-])", lambda m: _numeric_date(m[0], m[2], m[3], m[1])
     ),
-    _rule(rf"(?<![\d/.-])(\d{{1,2}})/(\d{{1,2}})/{_YEAR}(?![\d/-])", lambda m: _numeric_date(m[0], m[1], m[2], m[3])),
-    _rule(rf"(?<![\w-]){_YEAR}{_TO}{_YEAR}(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
-    _rule(rf"(?<![\w.]){_YEAR}'?s\b", lambda m: plural(year(m[1]))),
-    _rule(r"(?<!\w)'?(\d)0'?s\b", lambda m: plural(cardinal(f"{m[1]}0")) if m[1] not in "01" else f"{m[1]}0s"),
-    _rule(
+    rule(rf"(?<![\d/.-])(\d{{1,2}})/(\d{{1,2}})/{_YEAR}(?![\d/-])", lambda m: _numeric_date(m[0], m[1], m[2], m[3])),
+    rule(rf"(?<![\w-]){_YEAR}{_TO}{_YEAR}(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
+    rule(rf"(?<![\w.]){_YEAR}'?s\b", lambda m: plural(year(m[1]))),
+    rule(r"(?<!\w)'?(\d)0'?s\b", lambda m: plural(cardinal(f"{m[1]}0")) if m[1] not in "01" else f"{m[1]}0s"),
+    rule(
         rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca)\s){_YEAR}(?![\w,]|\.\d)(?!\s(?:people|men|women|words|of)\b)",
         lambda m: m[1] + year(m[2]),
     ),
-    _rule(r"(?<![\d:])(\d{1,2}):(\d\d)\s?[-–—~]\s?(?=\d{1,2}:\d\d)", lambda m: f"{clock(m[1], m[2], None)} to "),
-    _rule(rf"(?<![\d:])(\d{{1,2}}):(\d\d)(?::(\d\d))?(?:{_HALF})?(?![\d:])", _time),
-    _rule(rf"(?<![\w.:])(\d{{1,2}}){_HALF}(?!\w)", lambda m: f"{cardinal(m[1])} {m[2].upper()} M" + _full_stop(m)),
-    _rule(r"\b([ap])\.m\.", lambda m: f"{m[1].upper()} M"),
-    _rule(r"\b24/7\b", lambda m: "twenty four seven"),
-    _rule(r"(?<![\w.])(\d)['′](\d{1,2})[\"″]?(?!\w)", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
-    _rule(r"(?<!\w)\+\d{1,3}(?:[ -]\d{2,4}){2,4}(?![\w-])", _telephone),
-    _rule(r"(?<![\w.$-])\+?\d{0,3}[-. ]?\(\d{3}\)\s?\d{3}[-. ]\d{4}(?![\d-])", _telephone),
-    _rule(
+    rule(r"(?<![\d:])(\d{1,2}):(\d\d)\s?[-–—~]\s?(?=\d{1,2}:\d\d)", lambda m: f"{clock(m[1], m[2], None)} to "),
+    rule(rf"(?<![\d:])(\d{{1,2}}):(\d\d)(?::(\d\d))?(?:{_HALF})?(?![\d:])", _time),
+    rule(rf"(?<![\w.:])(\d{{1,2}}){_HALF}(?!\w)", lambda m: f"{cardinal(m[1])} {m[2].upper()} M" + _full_stop(m)),
+    rule(r"\b([ap])\.m\.", lambda m: f"{m[1].upper()} M"),
+    rule(r"\b24/7\b", lambda m: "twenty four seven"),
+    rule(r"(?<![\w.])(\d)['′](\d{1,2})[\"″]?(?!\w)", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
+    rule(r"(?<!\w)\+\d{1,3}(?:[ -]\d{2,4}){2,4}(?![\w-])", _telephone),
+    rule(r"(?<![\w.$-])\+?\d{0,3}[-. ]?\(\d{3}\)\s?\d{3}[-. ]\d{4}(?![\d-])", _telephone),
+    rule(
         r"(?<![\w.$-])(?:\+?\d{1,3}[-. ])?\d{3}[-. ]\d{3}[-. ]\d{4}(?![\d-])|(?<![\w.$-])\d{3}-\d{4}(?![\w-])",
         _telephone,
     ),
-    _rule(
+    rule(
         rf"(US\$|[$£€¥￥₩])\s?({_N}){_TO}\1?({_N}){_SCALE}", lambda m: f"{number(m[2])} to {_money(m[1], m[3], m[4])}"
     ),
-    _rule(rf"[-−](US\$|[$£€¥￥₩])\s?({_N}){_SCALE}", lambda m: f"minus {_money(m[1], m[2], m[3])}"),
-    _rule(rf"(US\$|[$£€¥￥₩])\s?({_N}){_SCALE}", lambda m: _money(m[1], m[2], m[3])),
-    _rule(rf"{_FREE}({_N})\s?(USD|EUR|GBP|RMB)\b", lambda m: _money(m[2], m[1], None)),
-    _rule(
+    rule(rf"[-−](US\$|[$£€¥￥₩])\s?({_N}){_SCALE}", lambda m: f"minus {_money(m[1], m[2], m[3])}"),
+    rule(rf"(US\$|[$£€¥￥₩])\s?({_N}){_SCALE}", lambda m: _money(m[1], m[2], m[3])),
+    rule(rf"{_FREE}({_N})\s?(USD|EUR|GBP|RMB)\b", lambda m: _money(m[2], m[1], None)),
+    rule(
         rf"({_SIGNED})%?(?:{_TO}({_N}))?\s?%",
         lambda m: number(m[1]) + (f" to {number(m[2])}" if m[2] else "") + " percent",
     ),
-    _rule(rf"({_SIGNED})(?:{_TO}({_N}))?\s?°\s?([CFK]\b)?", _degrees),
-    _rule(rf"({_SIGNED})(?:{_TO}({_N}))?\s?(?:℃)", lambda m: _several(number(m[1]), "degree", "degrees") + " Celsius"),
-    _rule(rf"({_SIGNED})(?:{_TO}({_N}))?[\s-]?({_UNIT})(?![\w/²³])(?!\s(?:[Tt]he|19|20|a)\b)", _measure),
-    _rule(
+    rule(rf"({_SIGNED})(?:{_TO}({_N}))?\s?°\s?([CFK]\b)?", _degrees),
+    rule(rf"({_SIGNED})(?:{_TO}({_N}))?\s?(?:℃)", lambda m: _several(number(m[1]), "degree", "degrees") + " Celsius"),
+    rule(rf"({_SIGNED})(?:{_TO}({_N}))?[\s-]?({_UNIT})(?![\w/²³])(?!\s(?:[Tt]he|19|20|a)\b)", _measure),
+    rule(
         r"(?<![\w./])(\d+)\s(\d{1,3})/(\d{1,3})(?![\w/])",
         lambda m: f"{cardinal(m[1])} and " + fraction(m[2], m[3]).replace("one half", "a half"),
     ),
-    _rule(
+    rule(
         r"(?<![\w./])(\d{1,3})/(\d{1,3})(?![\w/])",
         lambda m: fraction(m[1], m[2]) if int(m[2]) > 1 else f"{cardinal(m[1])} {cardinal(m[2])}",
     ),
-    _rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1])),
-    _rule(r"\b([Vv]\.?|[Vv]er\.)\s?(\d+(?:\.\d+)*)(?![\w])", _version),
-    _rule(r"(?<![\w.])()(\d+(?:\.\d+){2,})(?![\w])", _version),
-    _rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXL]+)\b", lambda m: f"{m['what']} {cardinal(_roman(m['roman']))}"),
-    _rule(
+    rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1])),
+    rule(r"\b([Vv]\.?|[Vv]er\.)\s?(\d+(?:\.\d+)*)(?![\w])", _version),
+    rule(r"(?<![\w.])()(\d+(?:\.\d+){2,})(?![\w])", _version),
+    rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXL]+)\b", lambda m: f"{m['what']} {cardinal(roman(m['roman']))}"),
+    rule(
         rf"\b(?P<who>{_RULERS})\s(?P<roman>[IVX]{{2,}}|[VX]|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!')",
-        lambda m: f"{m['who']} the {ordinal(_roman(m['roman']))}",
+        lambda m: f"{m['who']} the {ordinal(roman(m['roman']))}",
     ),
-    _rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?=)", lambda m: f"{cardinal(m[1])} minus "),
-    _rule(
+    rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?=)", lambda m: f"{cardinal(m[1])} minus "),
+    rule(
         r"\b(Boeing|Airbus|Flight|Room|Route|Highway)\s(\d)(\d\d)(?!\d)",
         lambda m: f"{m[1]} {_in_pairs(m[2], m[3])}",
     ),
-    _rule(rf"(?<![\w.,$])({_N}){_TO}({_N})(?![\w-]|[.,]\d)", lambda m: f"{number(m[1])} to {number(m[2])}"),
-    _rule(rf"{_FREE}(\d+)\s?:\s?(\d+)(?!\w)", lambda m: f"{cardinal(m[1])} to {cardinal(m[2])}"),
-    _rule(rf"(?<![\w.])({_N})\s?([+×xX*÷=<>≥≤≈≠±])\s?(?=[-−]?\d)", lambda m: f"{number(m[1])} {_MARKS[m[2]]} "),
-    _rule(r"(?<![\w.])(\d+)\s[-−]\s(?=\d)", lambda m: f"{cardinal(m[1])} minus "),
-    _rule(r"\s?([=<>≥≤≈≠±×÷])\s?(?=[-−]?\d)", lambda m: f" {_MARKS[m[1]]} "),
-    _rule(r"(?<![\w)])[-−](?=\d)", lambda m: "minus "),
-    _rule(r"(?<!\w)\+(?=\d)", lambda m: "plus "),
-    _rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
-    _rule(rf"(?<![\w.])({_N})([kK])\b", lambda m: f"{number(m[1])} {'thousand' if m[2] == 'k' else 'K'}"),
-    _rule(r"(?<![\w.])\.(\d+)", lambda m: "point " + digits(m[1])),
-    _rule(r"(?<=[A-Za-z])\d{1,3}(?!\d)", lambda m: f" {cardinal(m[0])} "),
-    _rule(r"(?<=[A-Za-z])\d{4,}", lambda m: f" {digits(m[0])} "),
-    _rule(r"(?<![\w.])(\d+)-(?=[A-Za-z])", lambda m: f"{_integer(re.match('.+', m[1]) or m)} "),
-    _rule(rf"(?:{_N})(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
-    _rule(_N, _integer),
-    _rule(r"\s?&\s?", lambda m: " and "),
-    _rule(r"(?<=\w)\+{1,2}(?!\w)", lambda m: " plus" * len(m[0])),
-    _rule(r"(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
-    _rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
-    _rule(
+    rule(rf"(?<![\w.,$])({_N}){_TO}({_N})(?![\w-]|[.,]\d)", lambda m: f"{number(m[1])} to {number(m[2])}"),
+    rule(rf"{_FREE}(\d+)\s?:\s?(\d+)(?!\w)", lambda m: f"{cardinal(m[1])} to {cardinal(m[2])}"),
+    rule(rf"(?<![\w.])({_N})\s?([+×xX*÷=<>≥≤≈≠±])\s?(?=[-−]?\d)", lambda m: f"{number(m[1])} {_MARKS[m[2]]} "),
+    rule(r"(?<![\w.])(\d+)\s[-−]\s(?=\d)", lambda m: f"{cardinal(m[1])} minus "),
+    rule(r"\s?([=<>≥≤≈≠±×÷])\s?(?=[-−]?\d)", lambda m: f" {_MARKS[m[1]]} "),
+    rule(r"(?<![\w)])[-−](?=\d)", lambda m: "minus "),
+    rule(r"(?<!\w)\+(?=\d)", lambda m: "plus "),
+    rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
+    rule(rf"(?<![\w.])({_N})([kK])\b", lambda m: f"{number(m[1])} {'thousand' if m[2] == 'k' else 'K'}"),
+    rule(r"(?<![\w.])\.(\d+)", lambda m: "point " + digits(m[1])),
+    rule(r"(?<=[A-Za-z])\d{1,3}(?!\d)", lambda m: f" {cardinal(m[0])} "),
+    rule(r"(?<=[A-Za-z])\d{4,}", lambda m: f" {digits(m[0])} "),
+    rule(r"(?<![\w.])(\d+)-(?=[A-Za-z])", lambda m: f"{_integer(re.match('.+', m[1]) or m)} "),
+    rule(rf"(?:{_N})(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
+    rule(_N, _integer),
+    rule(r"\s?&\s?", lambda m: " and "),
+    rule(r"(?<=\w)\+{1,2}(?!\w)", lambda m: " plus" * len(m[0])),
+    rule(r"(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
+    rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
+    rule(
         r"\b((?:[A-Z]\.){2,})(?=(\s[a-z])|,|;|\?|!|(\s[A-Z])|$)",
         lambda m: " ".join(m[1].replace(".", "")) + ("" if m[2] or m.string[m.end() : m.end() + 9].strip() else "."),
     ),

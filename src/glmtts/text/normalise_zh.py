@@ -1,14 +1,12 @@
 """Mandarin: numbers, dates, times, money, units and signs to words; rules from the special to the general."""
 
 import re
-from collections.abc import Callable
 
 from glmtts.text.numbers_zh import cardinal, digits, number
+from glmtts.text.rules import MAIL, NUMBER, Rule, applied, roman, rule
 from glmtts.text.units import CURRENCIES_ZH, UNITS_ZH
 
-Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
-
-_N = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+_N = NUMBER
 _SIGNED = rf"(?<![\dA-Za-z.)])(?<!\d,)[-−+]?(?:{_N})"
 _TO = r"\s*[-~～–—－至到]\s*"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS_ZH, key=len, reverse=True))
@@ -21,13 +19,11 @@ _COUNTED = (
 _MARKS = {"+": "加", "-": "减", "−": "减", "×": "乘", "x": "乘", "X": "乘", "*": "乘", "÷": "除以", "=": "等于",
           "<": "小于", ">": "大于", "≥": "大于等于", "≤": "小于等于", "≈": "约等于",
           "≠": "不等于", "±": "正负"}  # fmt: skip
-_ROMAN = {"I": 1, "V": 5, "X": 10}
 
 
 def in_words(text: str) -> str:
     """`text` with every number and sign spelled out."""
-    for pattern, spoken in RULES:
-        text = pattern.sub(spoken, text)
+    text = applied(RULES, text)
     return text
 
 
@@ -87,14 +83,6 @@ def _telephone(written: str) -> str:
     return ("加" if written[0] == "+" else "") + "，".join(groups)
 
 
-def _roman(written: str) -> str:
-    total = 0
-    for sign, after in zip(written, [*written[1:], ""], strict=True):
-        value = _ROMAN[sign]
-        total += -value if after and _ROMAN[after] > value else value
-    return cardinal(str(total))
-
-
 def _per(match: re.Match[str]) -> str:
     return f"{_range(match, 1)}{UNITS_ZH[match[3]]}"
 
@@ -132,98 +120,97 @@ def _fraction(match: re.Match[str]) -> str:
     return (f"{cardinal(whole)}又" if whole else "") + f"{cardinal(bottom)}分之{cardinal(top)}"
 
 
-def _rule(pattern: str, spoken: Callable[[re.Match[str]], str]) -> Rule:
-    return re.compile(pattern), spoken
-
-
 _TEMPERATURE = rf"({_SIGNED})(?:{_TO}([-−+]?(?:{_N})))?\s*"
 RULES: list[Rule] = [
-    _rule(r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", _spelled),
-    _rule(
+    rule(MAIL, _spelled),
+    rule(
         r"(?<![A-Za-z0-9.-])[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:com|cn|org|net|io|edu|gov)(?![A-Za-z0-9])",
         _spelled,
     ),
-    _rule(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])", _date),
-    _rule(r"(?<!\d)(\d{4})(年?)[-~～–—－](\d{4})(?=年)", lambda m: f"{digits(m[1])}{m[2]}到{digits(m[3])}"),
-    _rule(r"(?<!\d)((?:19|20)\d\d)[-–—~～]((?:19|20)\d\d)(?!\d)", lambda m: f"{digits(m[1])}到{digits(m[2])}"),
-    _rule(r"(?<![\d.])(\d{4})(?=年(?!前|后|以|的?历史|来))", lambda m: digits(m[1])),
-    _rule(r"(?<![\d-])((?:19|20)\d\d)[-/](0[1-9]|1[0-2])(?![\d-])", _month),
-    _rule(r"(?<![\d.])(0\d|[89][1-9])(?=年(?!代|前|后|内|来|间|以|的|了|时|多|级别))", lambda m: digits(m[1])),
-    _rule(r"(?<![\d.])(\d{4})(?=(?:级|届)(?![别]))", lambda m: digits(m[1])),
-    _rule(r"(?<![\d.])(\d0)(?=后)", lambda m: digits(m[1])),
-    _rule(r"(?<=\d[月日号点周])\s?[-~～–—－]\s?(?=\d)", lambda m: "到"),
-    _rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
-    _rule(
+    rule(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])", _date),
+    rule(r"(?<!\d)(\d{4})(年?)[-~～–—－](\d{4})(?=年)", lambda m: f"{digits(m[1])}{m[2]}到{digits(m[3])}"),
+    rule(r"(?<!\d)((?:19|20)\d\d)[-–—~～]((?:19|20)\d\d)(?!\d)", lambda m: f"{digits(m[1])}到{digits(m[2])}"),
+    rule(r"(?<![\d.])(\d{4})(?=年(?!前|后|以|的?历史|来))", lambda m: digits(m[1])),
+    rule(r"(?<![\d-])((?:19|20)\d\d)[-/](0[1-9]|1[0-2])(?![\d-])", _month),
+    rule(r"(?<![\d.])(0\d|[89][1-9])(?=年(?!代|前|后|内|来|间|以|的|了|时|多|级别))", lambda m: digits(m[1])),
+    rule(r"(?<![\d.])(\d{4})(?=(?:级|届)(?![别]))", lambda m: digits(m[1])),
+    rule(r"(?<![\d.])(\d0)(?=后)", lambda m: digits(m[1])),
+    rule(r"(?<=\d[月日号点周])\s?[-~～–—－]\s?(?=\d)", lambda m: "到"),
+    rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
+    rule(
         r"((?:比分|比例|比率|[以比])[为是达约到]?\s*)(\d+)\s*[:：]\s*(\d+)",
         lambda m: f"{m[1]}{cardinal(m[2])}比{cardinal(m[3])}",
     ),
-    _rule(
+    rule(
         r"(比分[为是达到]?\s*)?(?<![\d.-])(\d{1,3})-(\d{1,3})(?(1)(?!\d)|(?=[获战险击惜大完力]))",
         lambda m: f"{m[1] or ''}{cardinal(m[2])}比{cardinal(m[3])}",
     ),
-    _rule(
+    rule(
         r"(?<![\d:：])(\d{1,2})[:：](\d\d)()[-~～–—至到](\d{1,2})[:：](\d\d)(?![\d:：])",
         lambda m: f"{_clock_of(m[1], m[2])}到{_clock_of(m[4], m[5])}",
     ),
-    _rule(r"(?<![\d:：.])(\d{1,2})[:：](\d\d)(?:[:：](\d\d))?(?![\d:：])", clock),
-    _rule(
+    rule(r"(?<![\d:：.])(\d{1,2})[:：](\d\d)(?:[:：](\d\d))?(?![\d:：])", clock),
+    rule(
         r"(?<![\d:：.])(\d+(?:\.\d+)?)\s?[:：]\s?(\d+(?:\.\d+)?)(?![\d:：])",
         lambda m: f"{number(m[1])}比{number(m[2])}",
     ),
-    _rule(rf"{_TEMPERATURE}(?:℃|°\s?C|摄氏度)", lambda m: f"{_degrees(m)}摄氏度"),
-    _rule(rf"{_TEMPERATURE}(?:℉|°\s?F|华氏度)", lambda m: f"{_degrees(m)}华氏度"),
-    _rule(
+    rule(rf"{_TEMPERATURE}(?:℃|°\s?C|摄氏度)", lambda m: f"{_degrees(m)}摄氏度"),
+    rule(rf"{_TEMPERATURE}(?:℉|°\s?F|华氏度)", lambda m: f"{_degrees(m)}华氏度"),
+    rule(
         rf"({_SIGNED})°(?:(\d+)[′'](?:(\d+)[″\"])?)?",
         lambda m: f"{number(m[1])}度" + (f"{number(m[2])}分" if m[2] else "") + (f"{number(m[3])}秒" if m[3] else ""),
     ),
-    _rule(r"[￥¥]\s*(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d)(\d)?)?(?![\d.万亿千百]|,\d)", _renminbi),
-    _rule(rf"(US\$|HK\$|NT\$|[$€£₩￥¥])\s*({_N})({_SCALE})", _foreign),
-    _rule(
+    rule(r"[￥¥]\s*(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d)(\d)?)?(?![\d.万亿千百]|,\d)", _renminbi),
+    rule(rf"(US\$|HK\$|NT\$|[$€£₩￥¥])\s*({_N})({_SCALE})", _foreign),
+    rule(
         rf"()({_N})({_SCALE})\s?(USD|RMB|CNY|EUR|GBP|JPY|HKD)(?![A-Za-z])",
         lambda m: f"{_amount(m[2])}{m[3]}{CURRENCIES_ZH[m[4]]}",
     ),
-    _rule(rf"({_SIGNED})%?(?:{_TO}({_N}))?\s?([%‰])", _percent),
-    _rule(r"(?<![\d.A-Za-z])\+?(?:86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)", lambda m: _telephone(m[0])),
-    _rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)-\d{3,4}[- ]?\d{4}(?![\d-])", lambda m: _telephone(m[0])),
-    _rule(
+    rule(rf"({_SIGNED})%?(?:{_TO}({_N}))?\s?([%‰])", _percent),
+    rule(r"(?<![\d.A-Za-z])\+?(?:86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)", lambda m: _telephone(m[0])),
+    rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)-\d{3,4}[- ]?\d{4}(?![\d-])", lambda m: _telephone(m[0])),
+    rule(
         r"((?:拨打?|电话|热线|呼叫|客服|报警|手机号?码?|号码|QQ|微信号?|致电)[是为号:：]{0,2}\s*)(\d[\d-]{2,14})(?!\d)",
         lambda m: m[1] + _telephone(m[2]),
     ),
-    _rule(
+    rule(
         r"((?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|波音|空客|账号|房号|身份证号?码?)[是为:：]{0,2}\s*)([A-Z]?)(\d+)",
         lambda m: f"{m[1]}{m[2]}{digits(m[3])}",
     ),
-    _rule(r"(?<!\d)(\d{3,4})(?=(?:号?房间?|室(?![内外])|教室|国道|省道|路(?:公交|车)?))", lambda m: digits(m[1])),
-    _rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", _version),
-    _rule(r"(?<![\d./])(?:(\d+)\s)?(\d{1,4})/(\d{1,4})(?![\d/])", _fraction),
-    _rule(rf"({_SIGNED})(?:{_TO}({_N}))?\s?({_UNIT}){_END}", _per),
-    _rule(r"(?<![A-Za-z])[NnＮ][Oo]\.?\s?(\d+)|№\s?(\d+)", lambda m: f"{cardinal(m[1] or m[2])}号"),
-    _rule(r"#\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
-    _rule(r"(第)([IVX]{1,6})(?=[卷章节部期型代世届集册编篇条款幕季])", lambda m: m[1] + _roman(m[2])),
-    _rule(r"(?<![A-Za-z])([IVX]{1,6})(?=[世期级])|(?<![A-Za-z])([IVX]{2,6})(?=型)", lambda m: _roman(m[1] or m[2])),
-    _rule(
-        r"(?<![A-Za-z])(?=[IVX]*[IV])([IVX]{2,6})(?![A-Za-z])(?=$|[，。！？、；：\s）》]|章|卷|部)",
-        lambda m: _roman(m[1]),
+    rule(r"(?<!\d)(\d{3,4})(?=(?:号?房间?|室(?![内外])|教室|国道|省道|路(?:公交|车)?))", lambda m: digits(m[1])),
+    rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", _version),
+    rule(r"(?<![\d./])(?:(\d+)\s)?(\d{1,4})/(\d{1,4})(?![\d/])", _fraction),
+    rule(rf"({_SIGNED})(?:{_TO}({_N}))?\s?({_UNIT}){_END}", _per),
+    rule(r"(?<![A-Za-z])[NnＮ][Oo]\.?\s?(\d+)|№\s?(\d+)", lambda m: f"{cardinal(m[1] or m[2])}号"),
+    rule(r"#\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
+    rule(r"(第)([IVX]{1,6})(?=[卷章节部期型代世届集册编篇条款幕季])", lambda m: m[1] + cardinal(roman(m[2]))),
+    rule(
+        r"(?<![A-Za-z])([IVX]{1,6})(?=[世期级])|(?<![A-Za-z])([IVX]{2,6})(?=型)",
+        lambda m: cardinal(roman(m[1] or m[2])),
     ),
-    _rule(
+    rule(
+        r"(?<![A-Za-z])(?=[IVX]*[IV])([IVX]{2,6})(?![A-Za-z])(?=$|[，。！？、；：\s）》]|章|卷|部)",
+        lambda m: cardinal(roman(m[1])),
+    ),
+    rule(
         rf"(?<![\d.A-Za-z])({_N})\s?(?:([+×xX*÷=<>≥≤≈≠±])\s?(?=[-−]?\d)|([-−])\s?(?=\d[^，。；]{{0,20}}=))",
         lambda m: f"{number(m[1])}{_MARKS[m[2] or m[3]]}",
     ),
-    _rule(rf"(?<![\dA-Za-z.])({_N})({_SCALE}){_TO}({_N})", lambda m: f"{number(m[1])}{m[2]}到{number(m[3])}"),
-    _rule(r"([=<>≥≤≈≠±×÷])\s?(?=\d|[-−]\d)", lambda m: _MARKS[m[1]]),
-    _rule(rf"(?<![\dA-Za-z一-鿿])[-−](?={_N})|(?<=[是为到至达跌降约了分])[-−](?={_N})", lambda m: "负"),
-    _rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
-    _rule(r"([A-Za-z])[-_]?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
-    _rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
-    _rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
-    _rule(rf"(?<![\d.A-Za-z第])2(?=[{_COUNTED}])(?!年级)", lambda m: "两"),
-    _rule(r"(?<![\d.])\.(\d+)", lambda m: "点" + digits(m[1])),
-    _rule(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", lambda m: number(m[0])),
-    _rule(r"²", lambda m: "平方"),
-    _rule(r"³", lambda m: "立方"),
-    _rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
-    _rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
-    _rule(r"(?<=[零一二三四五六七八九十百千万亿])\+", lambda m: "多"),
+    rule(rf"(?<![\dA-Za-z.])({_N})({_SCALE}){_TO}({_N})", lambda m: f"{number(m[1])}{m[2]}到{number(m[3])}"),
+    rule(r"([=<>≥≤≈≠±×÷])\s?(?=\d|[-−]\d)", lambda m: _MARKS[m[1]]),
+    rule(rf"(?<![\dA-Za-z一-鿿])[-−](?={_N})|(?<=[是为到至达跌降约了分])[-−](?={_N})", lambda m: "负"),
+    rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
+    rule(r"([A-Za-z])[-_]?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
+    rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
+    rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
+    rule(rf"(?<![\d.A-Za-z第])2(?=[{_COUNTED}])(?!年级)", lambda m: "两"),
+    rule(r"(?<![\d.])\.(\d+)", lambda m: "点" + digits(m[1])),
+    rule(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", lambda m: number(m[0])),
+    rule(r"²", lambda m: "平方"),
+    rule(r"³", lambda m: "立方"),
+    rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
+    rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
+    rule(r"(?<=[零一二三四五六七八九十百千万亿])\+", lambda m: "多"),
 ]
 
 

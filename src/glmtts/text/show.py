@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from glmtts.text.explain import explain
-from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.frontend import TextFrontend
 from glmtts.text.pronunciations import PronunciationFile
 
 COLOURS = {"polyphone": "red", "rare": "magenta", "homograph": "red", "written": "cyan", "in the dictionary of": "cyan"}
@@ -21,8 +21,8 @@ def frontend_of(frontend: TextFrontend, mode: str | None, dictionary: Path | Non
     Raises:
         ConfigError: the mode or the dictionary is not valid.
     """
-    config = frontend.config if mode is None else TextConfig.parse(frontend.config.model_dump() | {"phoneme_in": mode})
-    return TextFrontend(config, frontend.tokenizer, PronunciationFile(dictionary) if dictionary else None)
+    words = PronunciationFile(dictionary) if dictionary else None
+    return frontend.with_mode(mode).with_pronunciations(words)
 
 
 def show(frontend: TextFrontend, text: str, as_json: bool) -> None:

@@ -13,11 +13,11 @@ from starlette.types import Receive, Scope, Send
 
 from glmtts.audio.encode import MEDIA_TYPES, Encoder, encoder
 from glmtts.audio.provenance import synthetic_tags
-from glmtts.server.engine import TOKENS_PER_SECOND
 from glmtts.server.errors import CLIENT_GONE, ApiError, as_api_error, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.routes.options import SpeechOptions, check_model
 from glmtts.server.speaking import Speaking
+from glmtts.synthesis.synthesizer import TOKENS_PER_SECOND
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
 

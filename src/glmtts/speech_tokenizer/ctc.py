@@ -1,0 +1,36 @@
+"""Connectionist temporal classification (Graves et al., 2006): the best alignment of given labels."""
+
+import numpy as np
+
+
+def ctc_path(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> np.ndarray:
+    """The label (its place in `labels_L`) that every frame belongs to on the best CTC path, shape (S,).
+
+    Viterbi over blank-interleaved states; a blank belongs to the label before it, the first blanks to the first.
+
+    Raises:
+        ValueError: there are fewer frames than the labels need.
+    """
+    frames, count = len(log_probs_SV), len(labels_L)
+    states = np.full(2 * count + 1, blank)
+    states[1::2] = labels_L
+    may_skip = np.zeros(len(states), dtype=bool)
+    may_skip[3::2] = states[3::2] != states[1:-2:2]
+    if frames < count + int((labels_L[1:] == labels_L[:-1]).sum()):
+        raise ValueError("There are fewer frames than labels.")
+    score = np.full(len(states), -np.inf)
+    score[:2] = log_probs_SV[0, states[:2]]
+    came = np.zeros((frames, len(states)), dtype=np.int8)
+    for frame in range(1, frames):
+        one, two = np.full_like(score, -np.inf), np.full_like(score, -np.inf)
+        one[1:] = score[:-1]
+        two[2:] = np.where(may_skip[2:], score[:-2], -np.inf)
+        choices = np.stack([score, one, two])
+        came[frame] = choices.argmax(0)
+        score = choices.max(0) + log_probs_SV[frame, states]
+    state = len(states) - 1 - int(score[-2] > score[-1])
+    path = np.zeros(frames, dtype=np.int32)
+    for frame in range(frames - 1, -1, -1):
+        path[frame] = max(0, (state - 1) // 2)
+        state -= int(came[frame, state])
+    return path
