@@ -72,6 +72,23 @@ def _recording(mels: list[torch.Tensor]):
     return finish
 
 
+def test_the_first_chunk_leaves_before_the_last_token(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def tokens(piece: Piece) -> Iterator[int]:
+        for number in range(200):
+            drawn.append(number)
+            yield number % 16
+
+    monkeypatch.setattr(tts.writer, "stream", tokens)
+    chunks = tts.stream("Hello there.")
+    first = next(chunks)
+    assert first.seconds > 0
+    assert len(drawn) < 100
+    chunks.close()
+    assert len(drawn) < 100
+
+
 def test_streams_as_long_as_it_says(tts: Synthesizer) -> None:
     text = "今天天气很好，我们去公园散步吧。" * 4
     chunks = list(tts.stream(text, seed=3))

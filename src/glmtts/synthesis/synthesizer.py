@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -114,7 +115,7 @@ class Synthesizer:
         for number, words in enumerate(pieces_of(front, text, options.get("language"))):
             (piece,) = self._pieces(front, [words], chosen, seed + number, options)
             before, after = self._pauses(words)
-            for samples in torch.zeros(pause + before), *self._speak(piece):
+            for samples in chain([torch.zeros(pause + before)], self._speak(piece)):
                 if len(made := tempo.feed(samples.numpy())):
                     yield Audio(torch.from_numpy(made), rate)
             pause = after
