@@ -40,7 +40,7 @@ def read_corpus(folder: Path) -> list[Utterance]:
             Utterance(
                 id=record["id"],
                 corpus=folder.name,
-                path=folder / f"{record['id']}.opus",
+                path=folder / record.get("file", f"{record['id']}.opus"),
                 text=record["text"],
                 lang=record["lang"],
                 speaker=f"{folder.name}/{record['speaker']}",

@@ -3,11 +3,13 @@
     python recipes/mini/english.py --wordnet /usr/share/wordnet --sentences sentences.json \
         --exclude heldout_en.txt --out corpus/en_more --hours 3
 
-Texts: the example sentences of WordNet and the English side of the HSK sentences, one to three a line; lines that
-share a sentence with the held-out texts are left out. Resumable; writes Opus and an `index.jsonl`.
+Texts: the example sentences of WordNet and the English side of the HSK sentences, one to three a line, and, with
+`--wikipedia`, the sentences of a Wikipedia homograph file, whole or up to a comma, so that lines are as long as prose
+is; lines that share a sentence with the held-out texts are left out. Resumable; writes FLAC and an `index.jsonl`.
 """
 
 import argparse
+import csv
 import json
 import random
 import re
@@ -18,6 +20,7 @@ from hibari import Hibari
 from tqdm import tqdm
 
 SAMPLE_RATE = 24000
+PLAIN = re.compile(r"[A-Za-z ,.;:!?'-]+")
 EXAMPLE = re.compile(r'"([^"]{15,160})"')
 
 
@@ -30,20 +33,37 @@ def sentences_of(wordnet: Path, hsk: Path) -> list[str]:
             found += [example.strip() for example in EXAMPLE.findall(gloss)]
     records = json.loads(hsk.read_text(encoding="utf-8"))
     found += [record["translation"]["en"] for record in records if record.get("translation", {}).get("en")]
-    spoken = [text for text in found if len(text.split()) >= 3 and re.fullmatch(r"[A-Za-z ,.;:!?'-]+", text)]
+    spoken = [text for text in found if len(text.split()) >= 3 and PLAIN.fullmatch(text)]
     return [text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".") for text in dict.fromkeys(spoken)]
 
 
-def lines_of(sentences: list[str], held_out: str, seed: int) -> list[str]:
-    """One to three sentences a line, shuffled."""
+def prose_of(wikipedia: Path, seed: int) -> list[str]:
+    """Sentences of 5 to 28 words of a tab-separated file with the column `sentence`; a third end at a comma."""
     rng = random.Random(seed)
-    kept = [text for text in sentences if text.rstrip(".!?").lower() not in held_out.lower()]
-    rng.shuffle(kept)
+    with wikipedia.open(encoding="utf-8", newline="") as file:
+        sentences = [row["sentence"] for row in csv.DictReader(file, delimiter="\t")]
     lines = []
+    for text in dict.fromkeys(sentences):
+        clauses = text.split(", ")
+        cut = rng.randint(1, len(clauses) - 1) if len(clauses) > 1 and rng.random() < 1 / 3 else len(clauses)
+        line = ", ".join(clauses[:cut]) + ("," if cut < len(clauses) else "")
+        if 5 <= len(line.split()) <= 28 and PLAIN.fullmatch(line):
+            lines.append(line)
+    return lines
+
+
+def lines_of(sentences: list[str], prose: list[str], held_out: str, seed: int) -> list[str]:
+    """One to three of the sentences a line, and the lines of prose, shuffled."""
+    rng = random.Random(seed)
+    kept, prose = ([text for text in texts if text.rstrip(".!?,").lower() not in held_out.lower()]
+                   for texts in (sentences, prose))
+    rng.shuffle(kept)
+    lines = prose
     while kept:
         count = rng.choice((1, 1, 2, 3))
         lines.append(" ".join(kept[:count]))
         kept = kept[count:]
+    rng.shuffle(lines)
     return lines
 
 
@@ -51,6 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     for name in ("wordnet", "sentences", "exclude", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--wikipedia", type=Path, help="tab-separated, with a column `sentence`")
     parser.add_argument("--hours", type=float, default=3.0, help="how much speech to make in all")
     parser.add_argument("--voices", nargs="+", default=["heart"], help="hibari's voices, in turn")
     parser.add_argument("--seed", type=int, default=11)
@@ -61,7 +82,8 @@ def main() -> None:
     seconds = sum(record["seconds"] for record in done)
     voices = [Hibari(voice=voice) for voice in arguments.voices]
     held_out = arguments.exclude.read_text(encoding="utf-8")
-    lines = lines_of(sentences_of(arguments.wordnet, arguments.sentences), held_out, arguments.seed)
+    prose = prose_of(arguments.wikipedia, arguments.seed) if arguments.wikipedia else []
+    lines = lines_of(sentences_of(arguments.wordnet, arguments.sentences), prose, held_out, arguments.seed)
     bar = tqdm(total=round(arguments.hours * 3600), initial=round(seconds), unit="s", desc="english")
     for number in range(len(done), len(lines)):
         if seconds >= arguments.hours * 3600:
@@ -71,9 +93,10 @@ def main() -> None:
         speed = round(rng.uniform(0.9, 1.12), 2)
         samples = voice(lines[number], speed=speed, seed=number)
         name = f"en_more_{arguments.seed}_{number:05d}"
-        soundfile.write(arguments.out / f"{name}.opus", samples, SAMPLE_RATE, format="OGG", subtype="OPUS")
+        soundfile.write(arguments.out / f"{name}.flac", samples, SAMPLE_RATE)  # Opus takes four times the speaking
         record = {
             "id": name,
+            "file": f"{name}.flac",
             "lang": "en",
             "text": lines[number],
             "speaker": f"hibari_{voice.voice}",

@@ -4,10 +4,11 @@
 
 For each corpus, a folder of packed features: `wave` (24 kHz int16, teacher speech only), `mel` (80 bins, 50 Hz),
 `f0` (Hz, 50 Hz) and `hidden` (Whisper-base after its five frozen layers, 50 Hz). A corpus that is done is skipped.
+The language model alone needs no more than `--features hidden`; the other stages leave such a corpus out.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 
 FROZEN_LAYERS = 5
 RATE = 24000
+FEATURES = ("wave", "mel", "f0", "hidden")
 
 
 def load_waves(utterances: list[Utterance], label: str) -> Iterator[torch.Tensor]:
@@ -44,10 +46,9 @@ def hidden_states(tokenizer: SpeechTokenizer, samples_24k: torch.Tensor) -> np.n
     return hidden[0].half().numpy()
 
 
-def prepare(folder: Path, tokenizer: SpeechTokenizer, out: Path) -> None:
-    """All features of one corpus."""
+def prepare(folder: Path, tokenizer: SpeechTokenizer, out: Path, names: Sequence[str]) -> None:
+    """The named features of one corpus."""
     utterances = read_corpus(folder)
-    name = folder.name
     write_index(out, [{**vars(utterance), "path": str(utterance.path)} for utterance in utterances])
     mel = LogMel(MelConfig())
     features = {
@@ -55,11 +56,11 @@ def prepare(folder: Path, tokenizer: SpeechTokenizer, out: Path) -> None:
         "f0": lambda wave: estimate_f0(wave, RATE, 50).numpy(),
         "hidden": lambda wave: hidden_states(tokenizer, wave),
     }
-    if name in TEACHER:
+    if folder.name in TEACHER:
         features["wave"] = lambda wave: (wave.clamp(-1, 1) * 32767).short().numpy()
-    for feature, compute in features.items():
-        if not (out / f"{feature}.npy").exists():
-            write_feature(out, feature, (compute(w) for w in load_waves(utterances, f"{name} {feature}")))
+    for feature in (name for name in features if name in names and not (out / f"{name}.npy").exists()):
+        waves = load_waves(utterances, f"{folder.name} {feature}")
+        write_feature(out, feature, (features[feature](wave) for wave in waves))
 
 
 def main() -> None:
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, nargs="+", required=True)
     parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--features", nargs="+", default=FEATURES, choices=FEATURES, help="which; all by default")
     arguments = parser.parse_args()
     tokenizer = SpeechTokenizer(SpeechTokenizerConfig())
     weights = encoder_weights(arguments.whisper)
@@ -74,7 +76,7 @@ def main() -> None:
         {name: value for name, value in weights.items() if name in tokenizer.state_dict()}, strict=False
     )
     for folder in arguments.corpus:
-        prepare(folder, tokenizer, arguments.out / folder.name)
+        prepare(folder, tokenizer, arguments.out / folder.name, arguments.features)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,10 @@ Item = TypeVar("Item")
 Place = tuple[FeatureStore, int]
 
 
-def open_stores(features: Path, corpora: Sequence[str]) -> list[FeatureStore]:
-    """The feature stores of the named corpora."""
-    return [FeatureStore(features / corpus) for corpus in corpora if (features / corpus).is_dir()]
+def open_stores(features: Path, corpora: Sequence[str], needs: Sequence[str] = ()) -> list[FeatureStore]:
+    """The feature stores of the named corpora, as far as they hold the features that a stage needs."""
+    stores = (FeatureStore(features / corpus) for corpus in corpora if (features / corpus).is_dir())
+    return [store for store in stores if set(needs) <= set(store.names)]
 
 
 def split(stores: Sequence[FeatureStore]) -> tuple[list[Place], list[Place]]:

@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
     names = TEACHER if arguments.teacher_only else (*TEACHER, *PEOPLE)
-    training, held_out = split(open_stores(arguments.work / "features", names))
+    training, held_out = split(open_stores(arguments.work / "features", names, ("tokens", "mel", "speaker")))
 
     def load(place: Place) -> tuple:
         store, number = place

@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--batch-seconds", type=float, default=30)
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
-    stores = open_stores(arguments.work / "features", (*TEACHER, *PEOPLE))
+    stores = open_stores(arguments.work / "features", (*TEACHER, *PEOPLE), ("hidden", "mel", "f0"))
     front = frontend(arguments.work, stores)
     labels: dict[Place, list[str]] = {}
     for store in stores:

@@ -117,7 +117,7 @@ def test_loss_is_taken_on_speech_and_end_alone() -> None:
 
 def test_batches_stay_within_their_budget() -> None:
     data = [Spoken(list(range(1 + n % 7)), [1] * (n % 20 + 1), "a") for n in range(60)]
-    stream = batches(LAYOUT, data, max_tokens=120, prompt_share=0.5, seed=0)
+    stream = batches(LAYOUT, lambda rng: data, max_tokens=120, prompt_share=0.5, seed=0)
     assert all(next(stream).ids_BL.numel() <= 120 for _ in range(10))
 
 

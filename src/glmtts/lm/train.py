@@ -5,7 +5,7 @@ speech tokens that the model reads is replaced by random ones, so that it leans 
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -76,19 +76,23 @@ def collate(layout: AudioTokens, examples: Sequence[Example]) -> LMBatch:
 
 
 def batches(
-    layout: AudioTokens, data: Sequence[Spoken], max_tokens: int, prompt_share: float, seed: int
+    layout: AudioTokens,
+    draw: Callable[[random.Random], Sequence[Spoken]],
+    max_tokens: int,
+    prompt_share: float,
+    seed: int,
 ) -> Iterator[LMBatch]:
-    """Endless batches of at most `max_tokens` ids, padding included.
+    """Endless batches of at most `max_tokens` ids, padding included; `draw` gives the utterances of each epoch.
 
     With probability `prompt_share` an utterance follows another of its speaker as prompt; else it stands alone,
     so that the model learns to speak with a voice prompt and without (prompt dropping).
     """
     rng = random.Random(seed)
-    by_speaker: dict[str, list[Spoken]] = {}
-    for spoken in data:
-        by_speaker.setdefault(spoken.speaker, []).append(spoken)
     while True:
-        examples = []
+        data, examples = draw(rng), []
+        by_speaker: dict[str, list[Spoken]] = {}
+        for spoken in data:
+            by_speaker.setdefault(spoken.speaker, []).append(spoken)
         for spoken in data:
             prompt = rng.choice(by_speaker[spoken.speaker]) if rng.random() < prompt_share else None
             examples.append(example(layout, spoken, prompt if prompt is not spoken else None))

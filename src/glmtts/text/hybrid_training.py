@@ -54,24 +54,29 @@ class HybridCollate:
 
     def __call__(self, sentence: str) -> str:
         """Hybrid text of a normalised sentence."""
+        chosen = self.choose(sentence)
+        return self._replace(sentence, chosen) if chosen else sentence
+
+    def choose(self, sentence: str) -> set[int]:
+        """The positions of a normalised sentence that become phonemes."""
         places = [position for position, character in enumerate(sentence) if character in self.safe]
         statistics = self.statistics
         statistics.sentences += 1
         statistics.characters += len(sentence)
         statistics.safe += len(places)
         if self._random.random() >= self.config.probability:
-            return sentence
+            return set()
         statistics.triggered += 1
         statistics.safe_in_triggered += len(places)
         share = self._random.uniform(0, self.config.largest_share)
         chosen = self._random.sample(places, round(share * len(places)))
-        return self._replace(sentence, set(chosen)) if chosen else sentence
+        statistics.replaced += len(chosen)
+        return set(chosen)
 
     def _replace(self, sentence: str, chosen: set[int]) -> str:
         readings = read_pinyin(sentence, self.config.polyphones_in_context)
         written = []
         for position, (character, pinyin) in enumerate(zip(sentence, readings, strict=True)):
             symbols = split_syllable(pinyin) if pinyin and position in chosen else []
-            self.statistics.replaced += bool(symbols)
             written.append("".join(map(token, symbols)) or character)
         return "".join(written)

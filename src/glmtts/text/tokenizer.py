@@ -65,6 +65,10 @@ class TextTokenizer:
         """The text of ids."""
         return self._encoding.decode(ids)
 
+    def byte_length(self, token: int) -> int:
+        """Bytes of UTF-8 that an id stands for."""
+        return len(self._encoding.decode_single_token_bytes(token))
+
     def token_id(self, special: str) -> int:
         """Id of a special token.
 
