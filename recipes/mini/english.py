@@ -55,8 +55,9 @@ def prose_of(wikipedia: Path, seed: int) -> list[str]:
 def lines_of(sentences: list[str], prose: list[str], held_out: str, seed: int) -> list[str]:
     """One to three of the sentences a line, and the lines of prose, shuffled."""
     rng = random.Random(seed)
-    kept, prose = ([text for text in texts if text.rstrip(".!?,").lower() not in held_out.lower()]
-                   for texts in (sentences, prose))
+    kept, prose = (
+        [text for text in texts if text.rstrip(".!?,").lower() not in held_out.lower()] for texts in (sentences, prose)
+    )
     rng.shuffle(kept)
     lines = prose
     while kept:

@@ -4,7 +4,7 @@
 
 Needs the features of `prepare.py` and `speaker.py`. Writes `tokens` and `alignment` of every corpus, the vocabulary,
 and states of `lm` and `flow` from which `train_lm.py` and `train_flow.py` go on at step 0, with new moments of the
-optimizer. What is not trained again, `export.py` takes from the embedded bundle.
+optimizer; states that are there already stay. What is not trained again, `export.py` takes from the embedded bundle.
 """
 
 import argparse
@@ -22,17 +22,20 @@ from glmtts.features import FeatureStore, write_feature
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="holds features/; states go beside it")
+    parser.add_argument("--corpora", nargs="+", default=(*TEACHER, *PEOPLE), help="all that have features by default")
     parser.add_argument("--bundle", type=Path, help="the embedded bundle by default")
     arguments = parser.parse_args()
     bundle, work = Bundle.open(arguments.bundle), arguments.work
     bundle.frontend().tokenizer.save(_made(work / "text"))
-    stores = open_stores(work / "features", (*TEACHER, *PEOPLE))
+    stores = open_stores(work / "features", arguments.corpora, ("hidden",))
     front = frontend(work, stores)
     for store in stores:
         write_tokens(bundle.module("speech_tokenizer"), store)
         fresh = FeatureStore(store.folder)
         write_feature(store.folder, "alignment", alignments(bundle.module("token_recogniser"), front, fresh))
     for stage in ("lm", "flow"):
+        if (work / stage / "state.safetensors").exists():
+            continue
         weights = bundle.module(stage).state_dict()
         save_state(_made(work / stage) / "state.safetensors", {"step": 0, "model": weights, "ema": weights})
 

@@ -23,6 +23,7 @@ class Reading:
     spans: list[Span]
     tokens: list[int]
     speaker: str
+    language: str
     phonemes: list[int]
 
     def as_phonemes(self) -> Spoken:
@@ -59,4 +60,4 @@ def reading(front: TextFrontend, place: Place) -> Reading | None:
     pieces = front.prepare(entry["text"], entry["lang"])
     spans = front.spans(" ".join(pieces))
     tokens, phonemes = store.get(number, "tokens").tolist(), store.get(number, "alignment").tolist()
-    return Reading(front, spans, tokens, entry["speaker"], phonemes)
+    return Reading(front, spans, tokens, entry["speaker"], entry["lang"], phonemes)

@@ -26,6 +26,7 @@ from glmtts.training import Trainer, TrainingConfig, load_trained
 
 CORRUPTION, ALIGNMENT_SCALE = 0.1, 0.5
 EVALUATED = 80
+REPEATS = {"zh": 3}  # in an epoch: there is far less Mandarin than English
 NO_PHONEMES = HybridCollate("")
 
 
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--learning-rate", type=float, default=1.5e-3)
     parser.add_argument("--batch-tokens", type=int, default=2000)
-    parser.add_argument("--prompt-share", type=float, default=0.4)
+    parser.add_argument("--prompt-share", type=float, default=0.4, help="how often a voice prompt comes before")
     parser.add_argument("--teacher-only", action="store_true", help="leave out the recordings of people")
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
@@ -82,7 +83,7 @@ def main() -> None:
     trainer = Trainer(model, partial(_loss, layout), config, arguments.work / "lm")
 
     def draw(rng: random.Random) -> list[Spoken]:
-        return [r.draw(rng, collate_hybrid) for r in data]
+        return [r.draw(rng, collate_hybrid) for r in data for _ in range(REPEATS.get(r.language, 1))]
 
     stream = batches(layout, draw, arguments.batch_tokens, arguments.prompt_share, seed=trainer.seed)
     trainer.fit(stream, evaluate)
