@@ -26,8 +26,11 @@ def place_phonemes(
     position = 0
     for span, text in zip(spans, written, strict=True):
         length = len(text.encode())
-        phonemes = len(_SYMBOL.findall(span.hybrid)) if span.hybrid != span.text or _SYMBOL.match(span.text) else 0
-        for number in range(phonemes):
-            places.append(bisect_right(starts, position + number * length // phonemes) - 1)
+        symbols = list(_SYMBOL.finditer(span.hybrid))
+        if text == span.hybrid:
+            offsets = [match.start() for match in symbols]
+        else:
+            offsets = [number * length // len(symbols) for number in range(len(symbols))]
+        places += [bisect_right(starts, position + offset) - 1 for offset in offsets]
         position += length
     return ids, places
