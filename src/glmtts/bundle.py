@@ -22,6 +22,7 @@ from glmtts.flow.cfm import Solver
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.steering import SteeringConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speaker.onnx import OnnxSpeaker, OnnxSpeakerConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
@@ -71,8 +72,8 @@ class SynthesisDefaults(StrictConfig):
     `continue_prompt`: the language model goes on from the text and tokens of the voice, where its text is known, and
     takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each piece
     of text, and the one that the module `token_recogniser` reads best is spoken; 1 draws one and reads none. Where
-    even that one costs more than `doubt` (nats a phoneme), all are drawn again. `blocks` are the token counts of a
-    stream's blocks; the last one repeats.
+    even that one costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they compete on the
+    way (lm/steering.py). `blocks` are the token counts of a stream's blocks; the last one repeats.
     """
 
     voice: str | None = None
@@ -80,6 +81,7 @@ class SynthesisDefaults(StrictConfig):
     continue_prompt: bool = True
     candidates: int = 1
     doubt: float = 1e9
+    steering: SteeringConfig | None = None
     steps: int = 10
     guidance: float = 0.7
     start: float = Field(default=0.0, ge=0, lt=1)

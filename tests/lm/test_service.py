@@ -1,10 +1,12 @@
 """The thread that decodes for everybody."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
+from glmtts.lm.batch import Request
+from glmtts.lm.candidates import Group
 from glmtts.lm.generate import generate
 from glmtts.lm.service import TokenService
 from tests.lm.test_batch import LAYOUT, SAMPLING, request
@@ -18,11 +20,15 @@ def service() -> Iterator[TokenService]:
     service.close()
 
 
+def stream(service: TokenService, alone: Request) -> Generator[int, None, None]:
+    return service.stream(Group([alone]), lambda group: group.drawn()[0])
+
+
 def test_many_callers_get_what_each_draws_alone(service: TokenService) -> None:
     model, heard = service._batch.model, {}
 
     def call(number: int) -> None:
-        heard[number] = list(service.stream(request(number)))
+        heard[number] = list(stream(service, request(number)))
 
     threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -35,10 +41,10 @@ def test_many_callers_get_what_each_draws_alone(service: TokenService) -> None:
 
 
 def test_who_goes_away_is_dropped(service: TokenService) -> None:
-    stream = service.stream(request(2))
-    next(stream)
-    stream.close()
-    assert list(service.stream(request(3)))
+    left = stream(service, request(2))
+    next(left)
+    left.close()
+    assert list(stream(service, request(3)))
     service.close()
     assert not service._batch.requests
 
@@ -47,5 +53,5 @@ def test_an_error_reaches_its_caller_and_the_service_goes_on(service: TokenServi
     broken = request(1)
     broken.prompt_ids = [10**9]
     with pytest.raises(IndexError):
-        list(service.stream(broken))
-    assert list(service.stream(request(1)))
+        list(stream(service, broken))
+    assert list(stream(service, request(1)))

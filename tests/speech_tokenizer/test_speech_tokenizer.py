@@ -145,7 +145,7 @@ def test_learns_labels_and_pitch_of_one_batch() -> None:
     recogniser = recogniser_of(model)
     tokens = torch.from_numpy(tokens_from_hidden(model.tokenizer, 1, items[0].hidden)).long()
     assert len(tokens) == 20
-    assert recogniser.log_probs(tokens).shape == (20, len(LABELS))
+    assert recogniser.log_probs(tokens[None]).shape == (1, 20, len(LABELS))
     assert recogniser.cost(tokens, labels) < recogniser.cost(tokens, ["M", "A5", "|", "T", "U4"])
     assert recogniser.cost(tokens[:1], labels) == float("inf")
 

@@ -96,8 +96,8 @@ def test_words_lie_where_their_tokens_are() -> None:
     spoken = ["", "N", "I3", "|", "|", "H", "AO3", "", ""]
 
     def log_probs(tokens: torch.Tensor) -> torch.Tensor:
-        scores = torch.full((len(tokens), len(LABEL_IDS)), -9.0)
-        scores[torch.arange(len(tokens)), [LABEL_IDS[label] for label in spoken]] = -0.1
+        scores = torch.full((*tokens.shape, len(LABEL_IDS)), -9.0)
+        scores[0, torch.arange(tokens.shape[1]), [LABEL_IDS[label] for label in spoken]] = -0.1
         return scores
 
     recogniser.log_probs = log_probs  # type: ignore[method-assign]

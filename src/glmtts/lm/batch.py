@@ -86,8 +86,29 @@ class DecodingBatch:
             self._hidden_BD = self.model.hidden(ids, self._cache)[:, -1]
         return ended
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+        return self._choices.device
+
+    @torch.inference_mode()
+    def continue_as(self, pairs: Sequence[tuple[Request, Request]]) -> None:
+        """In each pair the first goes on as a copy of the second, of the same prompt and length, with its own seed."""
+        if not pairs:
+            return
+        row_of = {id(request): row for row, request in enumerate(self.requests)}
+        into, taken = ([row_of[id(pair[side])] for pair in pairs] for side in (0, 1))
+        cache = self._cache
+        assert cache.starts_B is not None
+        first = int(cache.starts_B[into].min())
+        cache.buffer[:, :, into, :, first : cache.length] = cache.buffer[:, :, taken, :, first : cache.length]
+        self._hidden_BD[into] = self._hidden_BD[taken]
+        for request, source in pairs:
+            request.drawn = list(source.drawn)
+
     def leave(self, request: Request) -> None:
-        """Drop a request that nobody waits for any more."""
+        """Drop a request that nobody waits for any more; it counts as ended."""
+        request.ended = True
         self._keep([row for row, other in enumerate(self.requests) if other is not request])
 
     def _keep(self, rows: list[int]) -> None:

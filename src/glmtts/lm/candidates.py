@@ -1,43 +1,72 @@
 """Several candidates for each text, decoded together with those of other texts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 
 from glmtts.lm.batch import DecodingBatch, Request
 from glmtts.lm.model import Llama
 from glmtts.lm.prompt import AudioTokens
+from glmtts.lm.steering import Steering
 
 GIVEN_UP = 1.5
 
 
-def decode_groups(
-    model: Llama, layout: AudioTokens, groups: Sequence[Sequence[Request]], capacity: int = 32
-) -> Iterator[int]:
-    """Decode groups, at most about `capacity` sequences at a time; yields the number of each group as it is done.
+@dataclass
+class Group:
+    """The candidates of one text: they have the same prompt and differ in their seeds; `steering` lets them compete."""
 
-    The candidates of a group have the same prompt. One that goes on half as long again as the first of its group
-    that ended is given up.
-    """
+    requests: list[Request]
+    steering: Steering | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no candidate is being decoded any more."""
+        return all(request.ended for request in self.requests)
+
+    def after_step(self, batch: DecodingBatch) -> None:
+        """What follows each step of the batch: rounds, and an end for those that go on and on.
+
+        A candidate that goes on half as long again as the first one that ended, or a round longer where they compete,
+        is given up.
+        """
+        if self.steering is not None:
+            self.steering.after_step(batch)
+        lengths = [len(request.drawn) for request in self.requests if request.by_itself]
+        if not lengths:
+            return
+        most = GIVEN_UP * min(lengths) if self.steering is None else min(lengths) + self.steering.config.interval
+        for request in self.requests:
+            if not request.ended and len(request.drawn) > most:
+                batch.leave(request)
+
+    def settled(self) -> list[int]:
+        """The codes that all candidates share which may still be chosen."""
+        eligible = [request.drawn for request in self._eligible()]
+        same = takewhile(lambda codes: len(set(codes)) == 1, zip(*eligible, strict=False))
+        return [codes[0] for codes in same]
+
+    def drawn(self) -> list[list[int]]:
+        """Codes of those that ended by themselves; of all where none did."""
+        return [request.drawn for request in self.requests if request.by_itself] or [
+            request.drawn for request in self.requests
+        ]
+
+    def _eligible(self) -> list[Request]:
+        return [request for request in self.requests if request.by_itself or not request.ended] or self.requests
+
+
+def decode_groups(model: Llama, layout: AudioTokens, groups: Sequence[Group], capacity: int = 32) -> Iterator[int]:
+    """Decode groups, at most about `capacity` sequences at a time; yields the number of each group as it is done."""
     batch, waiting = DecodingBatch(model, layout), list(range(len(groups)))
     running: list[int] = []
     while waiting or running:
-        while waiting and (not running or len(batch.requests) + len(groups[waiting[0]]) <= capacity):
+        while waiting and (not running or len(batch.requests) + len(groups[waiting[0]].requests) <= capacity):
             running.append(waiting.pop(0))
-            batch.join(groups[running[-1]])
+            batch.join(groups[running[-1]].requests)
         batch.step()
         for number in list(running):
-            _give_up(batch, groups[number])
-            if not any(request in batch.requests for request in groups[number]):
+            groups[number].after_step(batch)
+            if groups[number].ended:
                 running.remove(number)
                 yield number
-
-
-def _give_up(batch: DecodingBatch, group: Sequence[Request]) -> None:
-    ended = [len(request.drawn) for request in group if request.by_itself]
-    for request in group:
-        if ended and not request.ended and len(request.drawn) > GIVEN_UP * min(ended):
-            batch.leave(request)
-
-
-def candidates(group: Sequence[Request]) -> list[list[int]]:
-    """Codes of those that ended by themselves; of all where none did."""
-    return [request.drawn for request in group if request.by_itself] or [request.drawn for request in group]

@@ -1,29 +1,31 @@
 """One thread that decodes for everybody: callers on other threads get their tokens as they are drawn.
 
-All requests in flight share each forward of the language model (lm/batch.py); who asks while others are being served
+All groups in flight share each forward of the language model (lm/batch.py); who asks while others are being served
 joins at the next step, and who goes away is dropped there.
 """
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from glmtts.lm.batch import DecodingBatch, Request
+from glmtts.lm.batch import DecodingBatch
+from glmtts.lm.candidates import Group
 from glmtts.lm.model import Llama
 from glmtts.lm.prompt import AudioTokens
 
 
 @dataclass(eq=False)
 class _Client:
-    request: Request
+    group: Group
+    choose: Callable[[Group], list[int]]
     tokens: "queue.Queue[int | Exception | None]" = field(default_factory=queue.Queue)
     sent: int = 0
     gone: bool = False
 
 
 class TokenService:
-    """Decodes up to `capacity` requests together; the others wait for a place."""
+    """Decodes up to `capacity` groups of candidates together; the others wait for a place."""
 
     def __init__(self, model: Llama, layout: AudioTokens, capacity: int = 16) -> None:
         self._batch, self._capacity = DecodingBatch(model, layout), capacity
@@ -32,9 +34,12 @@ class TokenService:
         self._thread = threading.Thread(target=self._run, name="token-service", daemon=True)
         self._thread.start()
 
-    def stream(self, request: Request) -> Generator[int, None, None]:
-        """Tokens of `request` as they are drawn; closing the iterator drops the request."""
-        client = _Client(request)
+    def stream(self, group: Group, choose: Callable[[Group], list[int]]) -> Generator[int, None, None]:
+        """Tokens of `group` as soon as its candidates agree on them; `choose` picks from those that ended.
+
+        Closing the iterator drops the request.
+        """
+        client = _Client(group, choose)
         self._inbox.put(client)
         try:
             while (token := client.tokens.get()) is not None:
@@ -68,7 +73,7 @@ class TokenService:
         if client.gone:
             return
         try:
-            self._batch.join([client.request])
+            self._batch.join(client.group.requests)
         except Exception as error:
             client.tokens.put(error)
         else:
@@ -76,19 +81,28 @@ class TokenService:
 
     def _step(self) -> None:
         for client in [client for client in self._clients if client.gone]:
-            self._batch.leave(client.request)
-            self._clients.remove(client)
+            self._drop(client)
         try:
             self._batch.step()
+            for client in list(self._clients):
+                self._serve(client)
         except Exception as error:
-            for client in self._clients:
-                self._batch.leave(client.request)
+            for client in list(self._clients):
                 client.tokens.put(error)
-            self._clients = []
-        for client in list(self._clients):
-            for token in client.request.drawn[client.sent :]:
-                client.tokens.put(token)
-            client.sent = len(client.request.drawn)
-            if client.request.ended:
-                client.tokens.put(None)
-                self._clients.remove(client)
+                self._drop(client)
+
+    def _serve(self, client: _Client) -> None:
+        group = client.group
+        group.after_step(self._batch)
+        known = client.choose(group) if group.ended else group.settled()
+        for token in known[client.sent :]:
+            client.tokens.put(token)
+        client.sent = max(client.sent, len(known))
+        if group.ended:
+            client.tokens.put(None)
+            self._clients.remove(client)
+
+    def _drop(self, client: _Client) -> None:
+        for request in client.group.requests:
+            self._batch.leave(request)
+        self._clients.remove(client)

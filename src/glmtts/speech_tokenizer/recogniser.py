@@ -37,9 +37,9 @@ class AsrHead(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, len(LABELS))
 
-    def forward(self, quantised_BSD: Tensor, mask_BS: Tensor) -> Tensor:
-        """See the class."""
-        hidden = quantised_BSD + self.embed_positions.weight[: mask_BS.shape[1]]
+    def forward(self, quantised_BSD: Tensor, mask_BS: Tensor, start: int = 0) -> Tensor:
+        """See the class; `start` is the position of the first vector."""
+        hidden = quantised_BSD + self.embed_positions.weight[start : start + mask_BS.shape[1]]
         mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
         for layer in self.layers:
             hidden = layer(hidden, mask)
@@ -61,20 +61,20 @@ class TokenRecogniser(nn.Module):
         return self.head.embed_positions.num_embeddings
 
     @torch.inference_mode()
-    def log_probs(self, tokens_S: Tensor) -> Tensor:
-        """Log-probabilities of `LABELS` (S, V) at each of the tokens (S,)."""
-        mask_BS = torch.ones(1, len(tokens_S), dtype=torch.bool, device=tokens_S.device)
-        return self.head(self.codes(tokens_S)[None], mask_BS)[0].log_softmax(-1)
+    def log_probs(self, tokens_BS: Tensor, start: int = 0) -> Tensor:
+        """Log-probabilities of `LABELS` (B, S, V) at each of the tokens (B, S), the first of which is token `start`."""
+        mask_BS = torch.ones_like(tokens_BS, dtype=torch.bool)
+        return self.head(self.codes(tokens_BS), mask_BS, start).log_softmax(-1)
 
     def read(self, tokens_S: Tensor) -> list[str]:
         """The labels that tokens (S,) say, word boundaries included."""
-        return best_path(self.log_probs(tokens_S))
+        return best_path(self.log_probs(tokens_S[None])[0])
 
     def align(self, tokens_S: Tensor, labels: list[str]) -> np.ndarray:
         """The label (its place in `labels`) that each token speaks, shape (S,); empty where that cannot be."""
         if not labels or not 0 < len(tokens_S) <= self.longest:
             return np.zeros(0, dtype=np.int32)
-        log_probs_SV = self.log_probs(tokens_S).float().cpu().numpy()
+        log_probs_SV = self.log_probs(tokens_S[None])[0].float().cpu().numpy()
         try:
             return ctc_path(log_probs_SV, np.array([LABEL_IDS[label] for label in labels]))
         except ValueError:
@@ -86,6 +86,6 @@ class TokenRecogniser(nn.Module):
         wanted = torch.tensor([[LABEL_IDS[label] for label in labels]])
         if not 0 < len(tokens_S) <= self.longest:
             return float("inf")
-        log_probs_SBV = self.log_probs(tokens_S).float().cpu()[:, None]
+        log_probs_SBV = self.log_probs(tokens_S[None])[0].float().cpu()[:, None]
         loss = F.ctc_loss(log_probs_SBV, wanted, torch.tensor([len(tokens_S)]), torch.tensor([len(labels)]))
         return float(loss)

@@ -8,9 +8,12 @@ import torch
 
 from glmtts.bundle import Bundle, SynthesisDefaults
 from glmtts.lm.batch import Request
-from glmtts.lm.candidates import candidates, decode_groups
+from glmtts.lm.candidates import Group, decode_groups
 from glmtts.lm.prompt import AudioTokens, build_prompt
 from glmtts.lm.service import TokenService
+from glmtts.lm.steering import Steering
+from glmtts.speech_tokenizer.prefix import PrefixScorer
+from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from glmtts.synthesis.voice import Voice
 from glmtts.text.frontend import TextFrontend, phonemes_of
 
@@ -43,10 +46,13 @@ class TokenWriter:
         self._service: TokenService | None = None
 
     def stream(self, piece: Piece) -> Generator[int, None, None]:
-        """Tokens of one candidate, as they are drawn, by a thread that serves all streams together."""
+        """Tokens as the candidates agree on them, by a thread that serves all streams together.
+
+        They are those of `write` where it draws nothing again.
+        """
         if self._service is None:
             self._service = TokenService(self.bundle.module("lm"), self.layout)
-        return self._service.stream(self._requests(piece, [piece.seed])[0])
+        return self._service.stream(self._group(piece, 0), lambda group: self._best(group, piece.hybrid)[1])
 
     def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[int]]]:
         """(number, tokens) of every piece as it is done; all are decoded together.
@@ -69,9 +75,27 @@ class TokenWriter:
                     yield number, best[number][1]
             waiting = again
 
-    def _group(self, piece: Piece, attempt: int) -> list[Request]:
-        first = piece.seed + RETRY_STRIDE * attempt
-        return self._requests(piece, [first + CANDIDATE_STRIDE * number for number in range(piece.settings.candidates)])
+    def _group(self, piece: Piece, attempt: int) -> Group:
+        first, how = piece.seed + RETRY_STRIDE * attempt, piece.settings
+        requests = self._requests(piece, [first + CANDIDATE_STRIDE * number for number in range(how.candidates)])
+        labels = phonemes_of(piece.hybrid)
+        if how.steering is None or how.candidates == 1 or self._recogniser is None or not labels:
+            return Group(requests)
+        scorer = PrefixScorer(self._recogniser, labels, how.candidates)
+
+        def reads_well(tokens: list[int]) -> bool:
+            return self._cost(tokens, labels) <= how.doubt
+
+        return Group(requests, Steering(requests, scorer, how.steering, reads_well))
+
+    @property
+    def _recogniser(self) -> TokenRecogniser | None:
+        known = "token_recogniser" in self.bundle.config.modules
+        return self.bundle.module("token_recogniser") if known else None
+
+    def _cost(self, tokens: list[int], labels: list[str]) -> float:
+        assert self._recogniser is not None
+        return self._recogniser.cost(torch.tensor(tokens, device=self.bundle.device), labels)
 
     def _requests(self, piece: Piece, seeds: Sequence[int]) -> list[Request]:
         """One request a seed; they share their prompt."""
@@ -87,17 +111,16 @@ class TokenWriter:
         prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
         return build_prompt(self.layout, text_ids, prompt_text, voice.tokens.tolist())
 
-    def _best(self, group: list[Request], hybrid: str) -> tuple[float, list[int]]:
+    def _best(self, group: Group, hybrid: str) -> tuple[float, list[int]]:
         """Cost and tokens of the candidate in which the recogniser finds the wanted phonemes with the least doubt.
 
         Without a recogniser, or phonemes to find, the first that ended by itself costs nothing; where none ended the
         cost is infinite.
         """
-        drawn, labels = candidates(group), phonemes_of(hybrid)
-        ended = any(request.by_itself for request in group)
-        if "token_recogniser" not in self.bundle.config.modules or not labels:
+        drawn, labels = group.drawn(), phonemes_of(hybrid)
+        ended = any(request.by_itself for request in group.requests)
+        if self._recogniser is None or not labels:
             return (0.0 if ended else float("inf")), drawn[0]
-        recogniser, device = self.bundle.module("token_recogniser"), self.bundle.device
-        costs = [recogniser.cost(torch.tensor(tokens, device=device), labels) for tokens in drawn]
+        costs = [self._cost(tokens, labels) for tokens in drawn]
         place = costs.index(min(costs))
         return (costs[place] if ended else float("inf")), drawn[place]

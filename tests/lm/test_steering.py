@@ -1,0 +1,113 @@
+"""Candidates that compete: scores of prefixes, copies that go on by themselves, rounds that find what is wanted."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from glmtts.lm.batch import DecodingBatch, Request
+from glmtts.lm.candidates import Group, decode_groups
+from glmtts.lm.steering import Steering, SteeringConfig
+from glmtts.speech_tokenizer.prefix import REWARD, PrefixScorer
+from glmtts.speech_tokenizer.recogniser import LABEL_IDS, LABELS, TokenRecogniser
+from tests.lm.test_batch import LAYOUT
+from tests.tiny import CODES, SAMPLING, tiny_lm, tiny_speech_tokenizer
+
+SPOKEN = ["N", "I3", "|", "H", "AO3", "AO3"]
+
+
+@pytest.fixture
+def recogniser() -> TokenRecogniser:
+    torch.manual_seed(0)
+    return TokenRecogniser(tiny_speech_tokenizer().config).eval()
+
+
+class TableRecogniser:
+    """Reads code n as label n without a doubt; half of the codes are silence."""
+
+    longest = 1000
+
+    def log_probs(self, tokens_BS: torch.Tensor, start: int = 0) -> torch.Tensor:
+        labels = torch.where(tokens_BS < CODES // 2, tokens_BS, 0)
+        return torch.full((*tokens_BS.shape, len(LABELS)), -9.0).scatter(2, labels[..., None], 0.0)
+
+
+def test_a_score_is_the_probability_of_the_best_prefix(recogniser: TokenRecogniser) -> None:
+    tokens = torch.randint(0, CODES, (3, 20), generator=torch.Generator().manual_seed(1))
+    scores = PrefixScorer(recogniser, SPOKEN, 3).score(tokens)
+    log_probs = recogniser.log_probs(tokens)
+    for row in range(3):
+        values = [log_probs[row, :, 0].sum()]
+        for count in range(1, len(SPOKEN) + 1):
+            wanted = torch.tensor([[LABEL_IDS[label] for label in SPOKEN[:count]]])
+            lengths = torch.tensor([20]), torch.tensor([count])
+            values.append(-F.ctc_loss(log_probs[row][:, None], wanted, *lengths, reduction="sum") + REWARD * count)
+        assert scores[row] == pytest.approx(max(float(value) for value in values), abs=1e-3)
+
+
+def test_scores_grow_with_the_tokens_and_follow_the_copies() -> None:
+    labels = [LABELS[number] for number in (3, 4, 5, 6)]
+    tokens = torch.tensor([[3, 3, 0, 4, 0, 0, 5, 6], [3, 4, 7, 7, 7, 7, 7, 7]])
+    whole = PrefixScorer(TableRecogniser(), labels, 2).score(tokens)
+    assert whole[0] > whole[1] + 20
+    parts = PrefixScorer(TableRecogniser(), labels, 2)
+    for length in (2, 5, 7):
+        parts.score(tokens[:, :length])
+    assert torch.allclose(parts.score(tokens), whole, atol=1e-4)
+    longer = tokens.repeat(1, 2)
+    parts.score(longer)
+    parts.reorder([0, 0])
+    again = parts.score(longer[[0, 0]])
+    assert again[0] == again[1]
+
+
+def requests(count: int, least: int = 24) -> list[Request]:
+    sampling = SAMPLING.model_copy(
+        update={"min_ratio": least, "max_ratio": 2 * least, "temperature": 2.0, "top_p": 1.0}
+    )
+    return [Request([1, 2, LAYOUT.begin], sampling, 1, torch.Generator().manual_seed(n)) for n in range(count)]
+
+
+def test_a_copy_goes_on_as_its_source_would() -> None:
+    model = tiny_lm(56).eval()
+    batch, (first, second, alone) = DecodingBatch(model, LAYOUT), requests(3)
+    batch.join([first, second])
+    other = DecodingBatch(model, LAYOUT)
+    other.join([alone])
+    alone.generator.manual_seed(0)
+    for step in range(12):
+        if step == 5:
+            batch.continue_as([(second, first)])
+            assert second.drawn == first.drawn
+            second.generator.set_state(first.generator.get_state())
+        batch.step()
+        other.step()
+    assert first.drawn == second.drawn == alone.drawn
+
+
+def test_steered_candidates_say_more_of_what_is_wanted() -> None:
+    model = tiny_lm(56).eval()
+    labels = [LABELS[number] for number in (3, 4, 5, 6, 7, 8)]
+
+    def cost(steered: bool) -> float:
+        group = requests(8)
+        scorer = PrefixScorer(TableRecogniser(), labels, 8)
+        config = SteeringConfig(interval=2, survivors=2)
+        steering = Steering(group, scorer, config, reads_well=lambda drawn: True) if steered else None
+        list(decode_groups(model, LAYOUT, [Group(group, steering)]))
+        length = min(len(request.drawn) for request in group)
+        tokens = torch.tensor([request.drawn[:length] for request in group])
+        return float(PrefixScorer(TableRecogniser(), labels, 8).score(tokens).max()) / length
+
+    assert cost(steered=True) > cost(steered=False) + 0.5
+
+
+def test_one_that_ends_too_early_is_not_chosen() -> None:
+    group = requests(2)
+    group[0].drawn, group[0].ended, group[0].by_itself = [1, 2], True, True
+    group[1].drawn = [1, 2, 3]
+    scorer = PrefixScorer(TableRecogniser(), ["N"], 2)
+    Steering(group, scorer, SteeringConfig(), reads_well=lambda drawn: False).after_step(
+        DecodingBatch(tiny_lm(56).eval(), LAYOUT)
+    )
+    assert not group[0].by_itself
+    assert Group(group).settled() == [1, 2, 3]
