@@ -29,6 +29,7 @@ from glmtts.checkpoint import load_state
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.steering import SteeringConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, recogniser_of
@@ -118,6 +119,7 @@ def main() -> None:
             voice="heart",
             continue_prompt=False,
             candidates=8,
+            steering=SteeringConfig(),
             sampling=SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0),
             steps=4,
             guidance=0.0,

@@ -105,8 +105,8 @@ class Synthesizer:
     ) -> Generator[Audio, None, None]:
         """Speak `text`, or text that itself arrives in parts, chunk by chunk as soon as each is ready.
 
-        A sentence of arriving text is spoken once its end is there. One candidate of tokens is drawn, since the first
-        block leaves before the last token is known; `say` with one candidate speaks the same tokens.
+        A sentence of arriving text is spoken once its end is there. The tokens are those of `say`, where that draws no
+        piece again; where candidates do not compete (bundle.py), they leave when all of them have ended.
 
         Raises: as `say` does, when the first chunk is asked for.
         """
