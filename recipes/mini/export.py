@@ -125,6 +125,7 @@ def main() -> None:
             guidance=0.0,
             start=0.7,
             flow_temperature=0.4,
+            match_spectrum=True,
         ),
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}

@@ -73,7 +73,8 @@ class SynthesisDefaults(StrictConfig):
     takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each piece
     of text, and the one that the module `token_recogniser` reads best is spoken; 1 draws one and reads none. Where
     even that one costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they compete on the
-    way (lm/steering.py). `blocks` are the token counts of a stream's blocks; the last one repeats.
+    way (lm/steering.py). `match_spectrum` gives each voice an equaliser (flow/spectrum.py). `blocks` are the token
+    counts of a stream's blocks; the last one repeats.
     """
 
     voice: str | None = None
@@ -86,6 +87,7 @@ class SynthesisDefaults(StrictConfig):
     guidance: float = 0.7
     start: float = Field(default=0.0, ge=0, lt=1)
     flow_temperature: float = Field(default=1.0, ge=0)
+    match_spectrum: bool = False
     pause_seconds: float = 0.15
     blocks: tuple[int, ...] = (25, 50, 200)
 

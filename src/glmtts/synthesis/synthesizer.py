@@ -157,7 +157,7 @@ class Synthesizer:
             noise,
             piece.settings.solver,
         )
-        return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
+        return self.bundle.module("vocoder")(voice.coloured(mel))[0].cpu().clamp(-1, 1)
 
     def _pieces(
         self, front: TextFrontend, texts: Iterable[str], voice: AnyVoice, seed: int, options: Options

@@ -14,6 +14,7 @@ from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import VoiceError
+from glmtts.flow.spectrum import spectrum_gap
 from glmtts.speaker.embed import speaker_embedding
 from glmtts.synthesis.transcribe import transcribe
 
@@ -23,12 +24,17 @@ SILENCE = 1e-3
 
 @dataclass(frozen=True)
 class Voice:
-    """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,)."""
+    """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,).
+
+    `spectrum` (M,) is added to every frame that is spoken with it (flow/spectrum.py); None where the model asks for
+    no such correction.
+    """
 
     text: str
     tokens: Tensor
     mel: Tensor
     embedding: Tensor
+    spectrum: Tensor | None = None
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, atomically."""
@@ -39,6 +45,8 @@ class Voice:
             "mel": self.mel.half().contiguous(),
             "embedding": self.embedding.half(),
         }
+        if self.spectrum is not None:
+            tensors["spectrum"] = self.spectrum.half()
         save_file(tensors, temporary, metadata={"text": self.text})
         temporary.replace(path)
 
@@ -58,7 +66,12 @@ class Voice:
 
     @classmethod
     def _of(cls, tensors: dict[str, Tensor], text: str) -> Self:
-        return cls(text, tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float())
+        spectrum = tensors["spectrum"].float() if "spectrum" in tensors else None
+        return cls(text, tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float(), spectrum)
+
+    def coloured(self, mel_BMT: Tensor) -> Tensor:
+        """The log-mel (B, M, T) with the voice's `spectrum` added."""
+        return mel_BMT if self.spectrum is None else mel_BMT + self.spectrum.to(mel_BMT)[None, :, None]
 
 
 def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voice:
@@ -102,4 +115,8 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
     tokens = bundle.module("speech_tokenizer").tokenize(narrow).cpu()
     embedding = speaker_embedding(bundle.module("speaker"), narrow).cpu()
     length = min(len(tokens), mel.shape[1] // 2)
-    return Voice(text, tokens[:length], mel[:, : 2 * length], embedding)
+    tokens, mel, options = tokens[:length], mel[:, : 2 * length], bundle.config.synthesis
+    if not options.match_spectrum:
+        return Voice(text, tokens, mel, embedding)
+    given = (tensor.to(bundle.device) for tensor in (tokens, embedding, mel))
+    return Voice(text, tokens, mel, embedding, spectrum_gap(bundle.module("flow"), *given, options.solver).cpu())
