@@ -16,7 +16,7 @@ LOUDEST = 0.7
 
 @torch.inference_mode()
 def spectrum_gap(flow: DiT, tokens_S: Tensor, embedding_D: Tensor, mel_MT: Tensor, solver: Solver) -> Tensor:
-    """Mean log-mel (M,) of a recording less that of its tokens through the flow, over the loudest 70 % of its frames."""
+    """Mean log-mel (M,) of a recording less that of its tokens through the flow, over its loudest 70 % of frames."""
     noise_BTM = torch.randn(1, 2 * len(tokens_S), mel_MT.shape[0], generator=torch.Generator().manual_seed(0))
     nothing_BMT = mel_MT[None, :, :0]
     made_MT = sample(flow, tokens_S[None], embedding_D[None], nothing_BMT, noise_BTM.to(mel_MT), solver)[0]

@@ -118,5 +118,6 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
     tokens, mel, options = tokens[:length], mel[:, : 2 * length], bundle.config.synthesis
     if not options.match_spectrum:
         return Voice(text, tokens, mel, embedding)
-    given = (tensor.to(bundle.device) for tensor in (tokens, embedding, mel))
-    return Voice(text, tokens, mel, embedding, spectrum_gap(bundle.module("flow"), *given, options.solver).cpu())
+    on = bundle.device
+    gap = spectrum_gap(bundle.module("flow"), tokens.to(on), embedding.to(on), mel.to(on), options.solver)
+    return Voice(text, tokens, mel, embedding, gap.cpu())
