@@ -125,8 +125,8 @@ def densest(answers: list[Answered], count: int) -> list[Answered]:
     """Greedily the sentences that add most: a reading counts 1/(1+n) where n chosen sentences have it, a character."""
     left, chosen, covered = list(answers), list[Answered](), Counter[tuple[str, str]]()
     while left and len(chosen) < count:
-        best = max(left, key=lambda a: sum(1 / (1 + covered[pair]) for pair in set(hard(a))) / len(a.pinyin))
-        covered.update(set(hard(best)))
+        best = max(left, key=lambda a: sum(1 / (1 + covered[pair]) for pair in dict.fromkeys(hard(a))) / len(a.pinyin))
+        covered.update(dict.fromkeys(hard(best)).keys())
         chosen.append(best)
         left.remove(best)
     return chosen
