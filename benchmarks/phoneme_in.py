@@ -5,9 +5,9 @@
 Speaks `data/phoneme_in.tsv` in each of `--modes`, with the same voices and seeds, and every line of `data/forced.tsv`
 with its control and, beside it, without. Whisper-base transcribes with beam 5, pypinyin reads what it wrote, and the
 phonemes, initials and finals with their tone, are compared with the published answer. Whisper hears words rather than
-sounds, so a wrong reading of a character may be written as the character: the error without Phoneme-in is larger than
-measured. `own_recogniser` is what the model's own recogniser of phonemes reads in the same audio. It is no independent
-judge, since the same recogniser chooses among the model's candidates.
+sounds, so a wrong reading of a character may be written as the character, which hides errors without Phoneme-in, and
+forced readings as well. `own_recogniser` is what the model's own recogniser of phonemes reads in the same audio. It is
+no independent judge, since the same recogniser chooses among the model's candidates.
 
 A forced reading counts as heard where its syllable, or its English word, stands at its place among those heard. One
 process a core; needs the extra [eval]. Results go to benchmarks/results/phoneme_in.json.
