@@ -12,6 +12,7 @@ import argparse
 import json
 import pickle
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -43,20 +44,26 @@ def read_cpp(path: Path) -> list[Line]:
     return lines
 
 
-def read_everyday(path: Path, exclude: set[str], candidates: dict[str, list[str]], odd: bool) -> list[Line]:
-    """Polyphones of the even or odd sentences of hsk-sentences-audio whose pinyin lines up with the characters."""
-    lines: list[Line] = []
+def everyday_readings(path: Path) -> Iterator[tuple[int, str, dict[int, str]]]:
+    """Number, text and readings by position of the sentences of hsk-sentences-audio whose pinyin lines up with it."""
     for number, entry in enumerate(json.loads(path.read_text(encoding="utf-8"))):
         text = entry["chinese"]
         places = [match.start() for match in CHINESE.finditer(text)]
         syllables = re.findall(r"[a-z]+[1-5]?", entry["pinyin_numbered"].lower().replace("u:", "v").replace("ü", "v"))
-        if number % 2 != odd or text in exclude or len(places) != len(syllables):
-            continue
-        readings = [syllable if syllable[-1].isdigit() else f"{syllable}5" for syllable in syllables]
-        lines += [
-            (text, place, name) for place, name in zip(places, readings, strict=True) if text[place] in candidates
-        ]
-    return lines
+        if len(places) == len(syllables):
+            readings = [syllable if syllable[-1].isdigit() else f"{syllable}5" for syllable in syllables]
+            yield number, text, dict(zip(places, readings, strict=True))
+
+
+def read_everyday(path: Path, exclude: set[str], candidates: dict[str, list[str]], odd: bool) -> list[Line]:
+    """Polyphones of the even or odd sentences of hsk-sentences-audio whose pinyin lines up with the characters."""
+    return [
+        (text, place, name)
+        for number, text, readings in everyday_readings(path)
+        if number % 2 == odd and text not in exclude
+        for place, name in readings.items()
+        if text[place] in candidates
+    ]
 
 
 def read_g2pm() -> tuple[dict[str, torch.Tensor], str, list[str]]:

@@ -1,0 +1,243 @@
+"""Phoneme error rate with and without Phoneme-in (Table 7 of the report), and whether forced readings are heard.
+
+    python benchmarks/phoneme_in.py --whisper whisper-base
+
+Speaks `data/phoneme_in.tsv` in each of `--modes`, with the same voices and seeds, and every line of `data/forced.tsv`
+with its control and, beside it, without. Whisper-base transcribes with beam 5, pypinyin reads what it wrote, and the
+phonemes, initials and finals with their tone, are compared with the published answer. Whisper hears words rather than
+sounds, so a wrong reading of a character may be written as the character, which hides errors without Phoneme-in, and
+forced readings as well. `own_recogniser` is what the model's own recogniser of phonemes reads in the same audio. It is
+no independent judge, since the same recogniser chooses among the model's candidates.
+
+A forced reading counts as heard where its syllable, or its English word, stands at its place among those heard. One
+process a core; needs the extra [eval]. Results go to benchmarks/results/phoneme_in.json.
+"""
+
+import argparse
+import multiprocessing
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import torch
+from faster_whisper import WhisperModel
+from mini_quality import syllables, transcribe, words
+from report import environment, write_result
+from tqdm import tqdm
+
+import glmtts
+from glmtts.audio.resample import resample
+from glmtts.speech_tokenizer.recogniser import BOUNDARY
+from glmtts.speech_tokenizer.train import edit_distance
+from glmtts.synthesis.options import Options
+from glmtts.text.frontend import phonemes_of
+from glmtts.text.hybrid import PhonemeIn
+from glmtts.text.mandarin import read_pinyin
+from glmtts.text.markup import CONTROL
+from glmtts.text.phonemes import split_syllable
+from glmtts.text.pronunciations import hybrid_reading
+
+DATA = Path(__file__).parent / "data"
+UNHEARD = "*"
+Row = list[str]
+
+
+class Job(NamedTuple):
+    """One utterance to be spoken; `name` says what it is for."""
+
+    name: str
+    text: str
+    lang: str
+    voice: str | None
+    seed: int
+    options: Options
+
+
+class Heard(NamedTuple):
+    """What Whisper writes, and the phonemes that the model's own recogniser reads."""
+
+    text: str
+    phonemes: list[str]
+
+
+_models: dict[str, Any] = {}
+
+
+def start(bundle: Path | None, whisper: Path) -> None:
+    """Load the models of this process, which keeps to one core."""
+    torch.set_num_threads(1)
+    _models["tts"] = glmtts.load(bundle)
+    _models["whisper"] = WhisperModel(str(whisper), compute_type="float32", cpu_threads=1)
+
+
+def speak_and_hear(job: Job) -> Heard:
+    """Speak one text and recognise it twice."""
+    tts = _models["tts"]
+    audio = tts.say(job.text, job.voice, seed=job.seed, language=job.lang, **job.options)
+    samples = resample(audio.samples, audio.rate, 16000)
+    phonemes: list[str] = []
+    if "token_recogniser" in tts.bundle.config.modules:
+        read = tts.bundle.module("token_recogniser").read(tts.bundle.module("speech_tokenizer").tokenize(samples))
+        phonemes = [label for label in read if label != BOUNDARY]
+    return Heard(transcribe(_models["whisper"], samples.numpy(), job.lang).strip(), phonemes)
+
+
+def symbols_of(pinyin: Sequence[str]) -> list[str]:
+    """Initials and finals with tone; a syllable that has none, such as n2, counts as one."""
+    return [symbol for syllable in pinyin for symbol in split_syllable(syllable) or [syllable]]
+
+
+def rate(pairs: Sequence[tuple[list[str], list[str]]]) -> float:
+    """Edits of (heard, wanted) over the length of what was wanted, summed over all lines."""
+    return round(sum(edit_distance(*pair) for pair in pairs) / sum(len(wanted) for _, wanted in pairs), 4)
+
+
+def error_rates(heard: Sequence[Heard], answers: Sequence[list[str]]) -> dict[str, Any]:
+    """Error rates of one mode by phonemes and by toned syllables."""
+    both = list(zip(heard, answers, strict=True))
+    read = [(syllables(line.text), answer) for line, answer in both]
+    own = [(line.phonemes, symbols_of(answer)) for line, answer in both]
+    return {
+        "per": rate([(symbols_of(spoken), symbols_of(answer)) for spoken, answer in read]),
+        "toned_syllable_error": rate(read),
+        "per_by_own_recogniser": rate(own) if any(phonemes for phonemes, _ in own) else None,
+    }
+
+
+def stands_at(place: int, unit: str, expected: Sequence[str], heard: Sequence[str]) -> bool:
+    """Whether `unit` is found in `heard` where the place of `expected` aligns: it saves an edit over a unit unheard."""
+    open_, filled = ([*expected[:place], fill, *expected[place + 1 :]] for fill in (UNHEARD, unit))
+    return edit_distance(heard, filled) < edit_distance(heard, open_)
+
+
+def toneless(syllable: str) -> str:
+    """A syllable without its tone digit; an English word as it is."""
+    return syllable.rstrip("12345")
+
+
+def is_heard(row: Row, line: Heard, same: Callable[[str], str]) -> bool:
+    """Whether the forced unit of a row stands at its place, compared after `same`."""
+    kind, text, wanted = row
+    plain, start = without_control(text), control_of(text).start()
+    if kind == "english":
+        spoken, heard, place = words(plain), words(line.text), len(words(plain[:start]))
+    else:
+        readings, heard = read_pinyin(plain), syllables(line.text)
+        spoken, place = [reading for reading in readings if reading], sum(map(bool, readings[:start]))
+    return stands_at(place, same(wanted), [same(unit) for unit in spoken], [same(unit) for unit in heard])
+
+
+def is_read(row: Row, line: Heard) -> bool:
+    """Whether the model's own recogniser reads the forced phonemes, one after another."""
+    control = control_of(row[1])
+    wanted = phonemes_of(hybrid_reading(control["word"], control["reading"]))
+    return any(line.phonemes[start : start + len(wanted)] == wanted for start in range(len(line.phonemes)))
+
+
+def control_of(text: str) -> re.Match[str]:
+    """The control in the text of a forced reading."""
+    match = CONTROL.search(text)
+    assert match is not None
+    return match
+
+
+def without_control(text: str) -> str:
+    """A text whose words are read as usual."""
+    return CONTROL.sub(r"\g<word>", text)
+
+
+def forced_figures(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence[Heard]) -> dict[str, Any]:
+    """Shares of the cases in which the forced reading is heard, forced and, as a control, not forced."""
+    judges: dict[str, Callable[[Row, Heard], bool]] = {
+        "with_tone": partial(is_heard, same=str),
+        "without_tone": partial(is_heard, same=toneless),
+        "by_own_recogniser": is_read,
+    }
+    return {
+        "cases": len(rows),
+        **{
+            f"{kind}_{name}": round(sum(map(judge, rows, lines)) / len(rows), 4)
+            for name, judge in judges.items()
+            for kind, lines in (("heard", forced), ("heard_unforced", usual))
+        },
+    }
+
+
+def read_rows(name: str) -> list[Row]:
+    """The lines of a file of tab-separated values in `data`."""
+    return [line.split("\t") for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
+
+
+def jobs_of(arguments: argparse.Namespace, lines: list[Row], rows: list[Row]) -> list[Job]:
+    """Every utterance: the sentences in each mode, and the forced readings with and without their control."""
+    descriptions = glmtts.load(arguments.bundle).voices
+    voices = {
+        lang: [name for name, words_ in descriptions.items() if ("Mandarin" in words_) == (lang == "zh")]
+        for lang in ("zh", "en")
+    }
+
+    def job(name: str, text: str, lang: str, number: int, mode: PhonemeIn | None) -> Job:
+        voice = arguments.voice if lang == "zh" and arguments.voice else voices[lang][number % len(voices[lang])]
+        return Job(name, text, lang, voice, number, {"phoneme_in": mode, "candidates": arguments.candidates})
+
+    jobs = [job(mode, row[0], "zh", n, mode) for mode in arguments.modes for n, row in enumerate(lines)]
+    for number, (kind, text, _) in enumerate(rows):
+        lang = "en" if kind == "english" else "zh"
+        jobs.append(job(f"forced {kind}", text, lang, number, arguments.forced_mode))
+        jobs.append(job(f"unforced {kind}", without_control(text), lang, number, arguments.forced_mode))
+    return jobs
+
+
+def figures(
+    modes: Sequence[str], lines: list[Row], rows: list[Row], heard: dict[str, list[Heard]]
+) -> dict[str, dict[str, Any]]:
+    """Everything that is written down."""
+    answers = [pinyin.split() for _, pinyin in lines]
+    rates = {mode: error_rates(heard[mode], answers) for mode in modes} if lines else {}
+    off = rates.get("off", {}).get("per")
+    ratios = {mode: round(rates[mode]["per"] / off, 3) for mode in rates if off and mode != "off"}
+    kinds = dict.fromkeys(row[0] for row in rows)
+    groups = {kind: [row for row in rows if row[0] == kind] for kind in kinds}
+    forced = {k: forced_figures(group, heard[f"forced {k}"], heard[f"unforced {k}"]) for k, group in groups.items()}
+    return {"modes": rates, "per_over_off": ratios, "forced": forced}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--whisper", type=Path, required=True, help="folder of a CTranslate2 Whisper-base")
+    parser.add_argument("--bundle", type=Path, help="a bundle; the embedded one by default")
+    parser.add_argument("--modes", nargs="+", choices=get_args(PhonemeIn), default=["off", "ambiguous", "all"])
+    parser.add_argument("--forced-mode", choices=get_args(PhonemeIn), help="the model's own by default")
+    parser.add_argument("--lines", type=int, help="first lines of the sentences, and of each kind of forced reading")
+    parser.add_argument("--voice", help="one Mandarin voice; all of the bundle in turn by default")
+    parser.add_argument("--candidates", type=int, help="of each utterance; the model's own number by default")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--heard", type=Path, help="also write every utterance and what was heard, tab-separated")
+    arguments = parser.parse_args()
+    lines, cases = read_rows("phoneme_in.tsv")[: arguments.lines], read_rows("forced.tsv")
+    kinds = dict.fromkeys(row[0] for row in cases)
+    rows = [row for kind in kinds for row in [row for row in cases if row[0] == kind][: arguments.lines]]
+    jobs = jobs_of(arguments, lines, rows)
+    context = multiprocessing.get_context("spawn")
+    given = (arguments.bundle, arguments.whisper)
+    with ProcessPoolExecutor(arguments.processes, context, start, given) as pool:
+        results = list(tqdm(pool.map(speak_and_hear, jobs), total=len(jobs), desc="utterances"))
+    heard: dict[str, list[Heard]] = {}
+    for job, result in zip(jobs, results, strict=True):
+        heard.setdefault(job.name, []).append(result)
+    if arguments.heard:
+        table = [
+            f"{job.name}\t{job.text}\t{line.text}\t{' '.join(line.phonemes)}\n"
+            for job, line in zip(jobs, results, strict=True)
+        ]
+        arguments.heard.write_text("".join(table), encoding="utf-8")
+    setting = {"lines": len(lines), "forced_mode": arguments.forced_mode, "candidates": arguments.candidates}
+    write_result("phoneme_in", environment() | setting | figures(arguments.modes, lines, rows, heard))
+
+
+if __name__ == "__main__":
+    main()
