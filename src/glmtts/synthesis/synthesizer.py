@@ -130,8 +130,8 @@ class Synthesizer:
 
     def speak_timed(
         self, text: str, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
-    ) -> tuple[str, Tensor, int, list[Timed]]:
-        """One prepared piece of text: itself, its samples (T,), the samples of the pause after it, its words' times.
+    ) -> tuple[str, Tensor, tuple[int, int], list[Timed]]:
+        """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
 
         The times are empty where the model has no recogniser or a word has no known reading.
         """
@@ -140,7 +140,7 @@ class Synthesizer:
         words: list[Timed] = []
         if "token_recogniser" in self.bundle.config.modules:
             words = word_times(self.bundle.module("token_recogniser"), text, piece.hybrid, tokens, TOKENS_PER_SECOND)
-        return text, self.speak_tokens(piece, tokens), self._pauses(text)[1], words
+        return text, self.speak_tokens(piece, tokens), self._pauses(text), words
 
     @torch.inference_mode()
     def speak_tokens(self, piece: Piece, tokens: list[int]) -> Tensor:
