@@ -38,6 +38,6 @@ def _give_up(batch: DecodingBatch, group: Sequence[Request]) -> None:
             batch.leave(request)
 
 
-def candidates(group: Sequence[Request]) -> list[list[int]]:
-    """Codes of those that ended by themselves; of all where none did."""
-    return [request.drawn for request in group if request.by_itself] or [request.drawn for request in group]
+def candidates(group: Sequence[Request]) -> list[Request]:
+    """Those that ended by themselves; all where none did."""
+    return [request for request in group if request.by_itself] or list(group)
