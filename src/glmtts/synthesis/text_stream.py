@@ -32,6 +32,11 @@ def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str |
         raise EmptyTextError
 
 
+def sentence_ends(text: str) -> list[int]:
+    """Where the sentences that are whole in `text` end; a closing quote may still follow one at its very end."""
+    return [match.end() for match in _SENTENCE.finditer(text)]
+
+
 def sentences(parts: Iterable[str]) -> Iterator[str]:
     """Sentences with their marks; what has no end mark comes last. Joined, they are the text."""
     waiting = ""
