@@ -16,6 +16,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -23,18 +24,25 @@ from report import environment, write_result
 from safetensors.torch import load_file
 
 from glmtts.bundle import Bundle
-from glmtts.lm.generate import generate
+from glmtts.lm.batch import DecodingBatch, Request
 from glmtts.lm.model import LMConfig
 from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sampling import SamplingConfig
 
 
 def ours(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:
-    """Codes from our decoding."""
-    model = bundle.module("lm")
+    """Codes from the decoding that synthesis uses, with one request in its batch."""
     sampling = SamplingConfig(temperature=0, min_ratio=tokens, max_ratio=tokens)
-    stream = generate(model, prompt, layout, sampling, 1, torch.Generator(bundle.device))
-    return _timed(list(_marked(stream, tokens)))
+    batch = DecodingBatch(bundle.module("lm"), layout)
+    batch.join([Request(prompt, sampling, 1, torch.Generator(bundle.device))])
+    return _timed(list(_marked(_stepped(batch), tokens)))
+
+
+def _stepped(batch: DecodingBatch) -> Iterator[int]:
+    (request,) = batch.requests
+    while not request.ended:
+        batch.step()
+        yield request.drawn[-1]
 
 
 def transformers_loop(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:

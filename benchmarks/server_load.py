@@ -3,7 +3,8 @@
     python benchmarks/server_load.py
 
 First chunk: the median over requests of one client, after a warm-up, beside the whole utterance. Load: 1, 4 and 16
-clients that each speak one text after the other: seconds of audio per second, p50 and p95 of the whole request.
+clients that each speak one text after the other: seconds of audio per second, p50 and p95 of the whole request, and
+how much more audio comes a second with the most clients than with one.
 """
 
 import argparse
@@ -78,6 +79,8 @@ def main() -> None:
         started = time.perf_counter()
         result["several_sentences"] = summary(one_client(server, [LONG_TEXT] * 5, 0), time.perf_counter() - started)
         result["load"] = [load(server, clients, arguments.requests) for clients in arguments.clients]
+        first, last = (row["audio_seconds_per_second"] for row in (result["load"][0], result["load"][-1]))
+        result["throughput_of_most_to_fewest_clients"] = round(last / first, 2)
     write_result("server_load", result)
 
 

@@ -71,9 +71,9 @@ class SynthesisDefaults(StrictConfig):
 
     `continue_prompt`: the language model goes on from the text and tokens of the voice, where its text is known, and
     takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each piece
-    of text, and the one that the module `token_recogniser` reads best is spoken; 1 draws one and reads none. Where
-    even that one costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they compete on the
-    way (lm/steering.py). `match_spectrum` gives each voice an equaliser (flow/spectrum.py). `blocks` are the token
+    of text, and the one that the module `token_recogniser` reads best is spoken. Where even that one has a fault
+    (lm/checks.py), or costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they compete on
+    the way (lm/steering.py). `match_spectrum` gives each voice an equaliser (flow/spectrum.py). `blocks` are the token
     counts of a stream's blocks; the last one repeats.
     """
 

@@ -41,6 +41,7 @@ VoiceName = Annotated[
 VoiceText = Annotated[str | None, typer.Option(help="What is said in the recording to clone.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same audio.")]
 Language = Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")]
+Pronunciations = Annotated[Path | None, typer.Option(help="Readings of words, in .toml or .jsonl.")]
 Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
 
 
@@ -68,7 +69,7 @@ def say(
     seed: Seed = 0,
     language: Language = None,
     speed: Annotated[float | None, typer.Option(help="0.25 to 4; the pitch stays.")] = None,
-    pronunciations: Annotated[Path | None, typer.Option(help="Readings of words, in TOML or JSONL.")] = None,
+    pronunciations: Pronunciations = None,
     phoneme_in: Annotated[str | None, typer.Option(help="all, ambiguous or off: what becomes phonemes.")] = None,
     temperature: Annotated[float | None, typer.Option(help="0 to 2; lower is steadier.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Nucleus of the language model, up to 1.")] = None,
@@ -169,14 +170,14 @@ def phonemes(
     text: Annotated[str, typer.Argument(help="A text; - reads a line at a time from standard input.")],
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list a line, one object a character.")] = False,
     mode: Annotated[str | None, typer.Option(help="all, ambiguous or off; the model's own by default.")] = None,
-    dictionary: Annotated[Path | None, typer.Option(help="Pronunciations in .toml or .jsonl.")] = None,
+    pronunciations: Pronunciations = None,
     model: Model = None,
 ) -> None:
     """Show the phonemes and text that the language model reads, and why."""
     from glmtts.bundle import Bundle
     from glmtts.text.show import frontend_of, show
 
-    show(frontend_of(Bundle.open(model).frontend(), mode, dictionary), text, as_json)
+    show(frontend_of(Bundle.open(model).frontend(), mode, pronunciations), text, as_json)
 
 
 @app.command()

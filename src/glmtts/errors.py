@@ -14,9 +14,10 @@ class TextError(GlmTtsError):
 
 
 class EmptyTextError(TextError):
-    """Text in which nothing can be spoken."""
+    """Text in which nothing can be spoken; `pause` is the silence that it asks for, in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float = 0.0) -> None:
+        self.pause = pause
         super().__init__("The text holds nothing to speak. Give at least one word in Mandarin or English.")
 
 

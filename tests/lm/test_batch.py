@@ -5,9 +5,9 @@ import torch
 
 from glmtts.lm import batch as batch_module
 from glmtts.lm.batch import DecodingBatch, Request
-from glmtts.lm.generate import generate
 from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sampling import SamplingConfig
+from tests.lm.plain import plain
 from tests.tiny import tiny_lm
 
 LAYOUT = AudioTokens(first=40, count=16, begin=38, end=39, padding=37)
@@ -23,10 +23,7 @@ def request(number: int) -> Request:
 def test_requests_that_come_and_go_speak_as_if_alone(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_module, "FIRST_COLUMNS", columns)
     model = tiny_lm(56).eval()
-    alone = [
-        list(generate(model, r.prompt_ids, LAYOUT, SAMPLING, r.text_length, r.generator))
-        for r in map(request, range(12))
-    ]
+    alone = [plain(model, LAYOUT, request(number)) for number in range(12)]
     requests, batch, done = [request(number) for number in range(12)], DecodingBatch(model, LAYOUT), 0
     waiting = list(requests)
     for step in range(300):
@@ -49,8 +46,7 @@ def test_candidates_share_their_prompt_and_a_request_may_leave() -> None:
     batch.leave(second)
     while batch.requests:
         batch.step()
-    alone = request(1)
-    assert first.drawn == list(generate(model, alone.prompt_ids, LAYOUT, SAMPLING, alone.text_length, alone.generator))
+    assert first.drawn == plain(model, LAYOUT, request(1))
     assert len(second.drawn) == 1
 
 

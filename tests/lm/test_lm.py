@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from glmtts.lm.generate import generate
+from glmtts.lm.batch import Request
 from glmtts.lm.model import KeyValueCache, Llama
 from glmtts.lm.prompt import AudioTokens, build_prompt
 from glmtts.lm.sampling import SamplingConfig, draw
 from glmtts.lm.train import Spoken, batches, collate, example, lm_loss
+from tests.lm.plain import decode
 from tests.tiny import tiny_lm, tiny_tokenizer
 
 LAYOUT = AudioTokens(first=40, count=16, begin=38, end=39, padding=37)
@@ -83,7 +84,7 @@ def test_length_bounds_hold(model: Llama, low: float, high: float) -> None:
     sampling = SamplingConfig(min_ratio=low, max_ratio=high)
     for seed in range(5):
         generator = torch.Generator().manual_seed(seed)
-        tokens = list(generate(model, [1, 2, 3, LAYOUT.begin], LAYOUT, sampling, 10, generator))
+        tokens = decode(model, LAYOUT, Request([1, 2, 3, LAYOUT.begin], sampling, 10, generator))
         assert 10 * low <= len(tokens) <= 10 * high
         assert all(0 <= token < LAYOUT.count for token in tokens)
 
@@ -91,7 +92,7 @@ def test_length_bounds_hold(model: Llama, low: float, high: float) -> None:
 def test_the_seed_decides(model: Llama) -> None:
     def run(seed: int) -> list[int]:
         generator = torch.Generator().manual_seed(seed)
-        return list(generate(model, [1, LAYOUT.begin], LAYOUT, SamplingConfig(), 8, generator))
+        return decode(model, LAYOUT, Request([1, LAYOUT.begin], SamplingConfig(), 8, generator))
 
     assert run(3) == run(3)
     assert run(3) != run(4)
@@ -145,4 +146,4 @@ def test_learns_a_copy_task_and_speaks_it() -> None:
     greedy = SamplingConfig(temperature=0, min_ratio=0, max_ratio=10)
     for spoken in data:
         ids = build_prompt(LAYOUT, spoken.text_ids)
-        assert list(generate(model, ids, LAYOUT, greedy, 1, torch.Generator())) == spoken.tokens
+        assert decode(model, LAYOUT, Request(ids, greedy, 1, torch.Generator())) == spoken.tokens

@@ -7,9 +7,9 @@ import pytest
 
 from glmtts.lm.batch import Request
 from glmtts.lm.candidates import Group
-from glmtts.lm.generate import generate
 from glmtts.lm.service import TokenService
-from tests.lm.test_batch import LAYOUT, SAMPLING, request
+from tests.lm.plain import plain
+from tests.lm.test_batch import LAYOUT, request
 from tests.tiny import tiny_lm
 
 
@@ -21,7 +21,7 @@ def service() -> Iterator[TokenService]:
 
 
 def stream(service: TokenService, alone: Request) -> Generator[int, None, None]:
-    return service.stream(Group([alone]), lambda group: group.drawn()[0])
+    return service.stream(Group([alone]), lambda group: group.finished()[0].drawn)
 
 
 def test_many_callers_get_what_each_draws_alone(service: TokenService) -> None:
@@ -36,8 +36,7 @@ def test_many_callers_get_what_each_draws_alone(service: TokenService) -> None:
     for thread in threads:
         thread.join(timeout=60)
     for number in range(8):
-        r = request(number)
-        assert heard[number] == list(generate(model, r.prompt_ids, LAYOUT, SAMPLING, r.text_length, r.generator))
+        assert heard[number] == plain(model, LAYOUT, request(number))
 
 
 def test_who_goes_away_is_dropped(service: TokenService) -> None:

@@ -1,17 +1,24 @@
 """The same app under Ray Serve, with replicas of its own."""
 
+import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
+import torch
 from openai import OpenAI
 
-from glmtts.errors import ConfigError
+from glmtts.errors import ConfigError, VoiceError
+from glmtts.server.engine import Engine
+from glmtts.server.errors import ApiError
+from glmtts.server.service import Service
 from glmtts.server.settings import ReplicaSettings, ServerSettings
+from glmtts.server.voices import VoiceStore
 from tests.server.running import PATIENCE, free_port, wait_until
-from tests.server.test_voices import add, names, recording
+from tests.server.test_voices import RECORD, add, names, recording
 
 
 def test_settings_are_strict(tmp_path: Path) -> None:
@@ -24,6 +31,43 @@ def test_settings_are_strict(tmp_path: Path) -> None:
             ReplicaSettings.read(path)
     with pytest.raises(ConfigError, match="missing"):
         ReplicaSettings.read(tmp_path / "missing.yaml")
+
+
+def test_replicas_share_voices_on_disk(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two services as Ray builds them: from settings that were sent to another working folder."""
+    monkeypatch.chdir(tmp_path)
+    sent = ServerSettings(voices_folder=Path("voices"), api_keys=("key",)).portable()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    one, two = (Service(engine, ServerSettings.parse(json.loads(json.dumps(sent)))) for _ in range(2))
+    assert one.settings.api_keys == ("key",)
+    for service in (one, two):
+        service.workers.stop()
+    with pytest.raises(ApiError):
+        two.voice("mine")
+    one.voices.add("mine", engine.bundled_voice("tone"), RECORD)
+    assert list(two.voices.records()) == ["mine"]
+    assert torch.equal(two.voice("mine").tokens, engine.bundled_voice("tone").tokens)
+    two.voices.delete("mine")
+    assert not one.voices.records()
+    with pytest.raises(ApiError):
+        one.voice("mine")
+
+
+def test_of_replicas_that_add_the_same_name_one_wins(engine: Engine, tmp_path: Path) -> None:
+    stores, voice = [VoiceStore(tmp_path) for _ in range(2)], engine.bundled_voice("tone")
+
+    def added(number: int) -> bool:
+        try:
+            stores[number % 2].add("mine", voice, RECORD)
+        except VoiceError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(added, range(16))) == 1
+    assert list(stores[0].records()) == ["mine"]
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from glmtts.audio.provenance import MARK
 from tests.server.running import GatedEngine, Running, wait_until
 
 TEXT = "Good morning. 今天天气很好。"
+HELLO = "Hello there."
 LONG = "The rain in Spain stays mainly in the plain, they say. It rained all day in Madrid, and nobody was surprised."
 
 
@@ -96,6 +97,32 @@ def test_models(openai_client: OpenAI) -> None:
     assert openai_client.models.retrieve("tiny").owned_by == "glm-tts"
     with pytest.raises(NotFoundError, match="tts-9"):
         openai_client.models.retrieve("tts-9")
+
+
+def test_a_text_is_read_once(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, frontend = list[str](), server.service.engine._tts.frontend
+    original = frontend.prepare
+
+    def prepare(text: str, language: str | None = None) -> Any:
+        read.append(text)
+        return original(text, language)
+
+    monkeypatch.setattr(frontend, "prepare", prepare)
+    plain, paused = pcm(server.client, input=HELLO), pcm(server.client, input=f'<break time="0.5s"/>{HELLO}')
+    assert [text for text in read if HELLO in text] == [HELLO, f'<break time="0.5s"/>{HELLO}']
+    assert np.array_equal(paused[12000:], plain)
+    assert not paused[:12000].any()
+
+
+def test_phonemes_of_controls(server: Running) -> None:
+    text = '<phoneme alphabet="pinyin" ph="xing2">行</phoneme>了<break time="1s"/>'
+    answer = server.client.post("/v1/text/phonemes", json={"input": text}).json()
+    assert [(part["shown"], part["pinyin"], part["fixed"]) for part in answer["characters"]] == [
+        ("行", "xing2", True),
+        ("了", "le5", False),
+        ('<break time="1s"/>', None, True),
+    ]
+    assert "".join(part["text"] for part in answer["characters"]) == text
 
 
 def test_phonemes(server: Running) -> None:

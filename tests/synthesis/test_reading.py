@@ -53,6 +53,20 @@ def test_a_broken_reading_goes_on_and_equals_the_whole(tts: Synthesizer, tmp_pat
     assert (tmp_path / "whole.srt").read_text("utf-8").startswith("1\n00:00:00,000 --> 00:00:0")
 
 
+def test_breaks_before_a_sentence_are_silence(tts: Synthesizer, tmp_path: Path) -> None:
+    lines = ['<break time="0.5s"/>Good morning.\n', '<break time="1s"/>\n', "Hello there.\n"]
+    read_book(tts, [lines[0], lines[2]], tmp_path / "one.wav")
+    read_book(tts, lines, tmp_path / "two.wav", subtitles=tmp_path / "two.srt")
+    read_book(tts, ["Good morning.\n"], tmp_path / "plain.wav")
+    one, two, plain = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("one", "two", "plain"))
+    assert np.abs(one[:12000]).max() == 0
+    assert np.array_equal(one[12000 : 12000 + len(plain)], plain)
+    assert np.array_equal(two[: 12000 + len(plain)], one[: 12000 + len(plain)])
+    assert np.abs(two[12000 + len(plain) :][:24000]).max() == 0
+    assert np.array_equal(two[12000 + len(plain) + 24000 :], one[12000 + len(plain) :])
+    assert (tmp_path / "two.srt").read_text("utf-8").startswith("1\n00:00:00,500 --> ")
+
+
 def test_another_text_or_seed_is_no_continuation(tts: Synthesizer, tmp_path: Path) -> None:
     def stop(piece: str) -> None:
         raise KeyboardInterrupt
@@ -86,7 +100,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(journal, "_append", full)
     with pytest.raises(AudioError, match="Free some space and run the same command again"):
-        journal.add("Hello.", torch.zeros(100), 10, [])
+        journal.add("Hello.", torch.zeros(100), (0, 10), [])
     assert journal.cues == []
 
 

@@ -1,5 +1,6 @@
 """From text and voice to audio, with tiny models."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import torch
 
 import glmtts
 from glmtts.audio.io import write_audio
+from glmtts.bundle import Bundle
 from glmtts.errors import AudioError, ConfigError, VoiceError
+from glmtts.lm.candidates import Group
 from glmtts.synthesis.options import Options, reader
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
@@ -101,6 +104,71 @@ def test_bad_recordings_are_refused(tts: Synthesizer, tmp_path: Path) -> None:
 def test_long_text_is_spoken_piece_by_piece(tts: Synthesizer) -> None:
     assert len(tts.frontend.prepare("今天天气很好，我们去公园散步吧。" * 6)) > 1
     assert tts.say("今天天气很好，我们去公园散步吧。" * 4).seconds > tts.say("今天天气很好。").seconds
+
+
+@pytest.fixture
+def unheard(tiny_folder: Path) -> Synthesizer:
+    """Without a recogniser, and with one candidate."""
+    bundle = Bundle.open(tiny_folder)
+    modules = {name: entry for name, entry in bundle.config.modules.items() if name != "token_recogniser"}
+    defaults = bundle.config.synthesis.model_copy(update={"candidates": 1})
+    bundle.config = bundle.config.model_copy(update={"modules": modules, "synthesis": defaults})
+    return Synthesizer(bundle)
+
+
+GOOD = [*range(16), *range(0, 16, 3), *range(15, -1, -1)]
+
+
+def test_faulty_speech_is_drawn_again(
+    unheard: Synthesizer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    end = [9, 4, 11, 2, 13, 7, 1, 8]
+    draws, seeds = iter([[1, 2, 3] * 12, [*end, *GOOD], GOOD]), list[int]()
+
+    def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
+        for number, group in enumerate(groups):
+            (request,) = group.requests
+            seeds.append(request.generator.initial_seed())
+            request.drawn, request.ended, request.by_itself = next(draws), True, True
+            yield number
+
+    monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
+    voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192))
+    audio = unheard.say("Hello there.", voice, seed=4)
+    assert len(audio.samples) == 960 * len(GOOD)
+    assert seeds == [4, 1004, 2004]
+    reasons = [record.getMessage() for record in caplog.records]
+    assert "go round and round" in reasons[0]
+    assert "prompt is said again" in reasons[1]
+    assert len(reasons) == 2
+
+
+def test_the_least_bad_is_spoken_in_the_end(
+    unheard: Synthesizer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
+        for number, group in enumerate(groups):
+            (request,) = group.requests
+            request.drawn, request.ended, request.by_itself = [1, 2, 3], True, True
+            yield number
+
+    monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
+    assert len(unheard.say("Hello there.").samples) == 960 * 3
+    assert "spoken with a fault: the end of the text is missing" in caplog.records[-1].getMessage()
+
+
+def test_a_leak_into_a_stream_is_drawn_again_before_it_is_heard(
+    unheard: Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next(unheard.stream("Hello."))  # starts the service
+    service = unheard.writer._service
+    assert service is not None
+    end = [9, 4, 11, 2, 13, 7, 1, 8]
+    draws = iter([[*end, *GOOD], GOOD])
+    monkeypatch.setattr(service, "stream", lambda request: (token for token in next(draws)))
+    voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192))
+    (piece,) = unheard._pieces(unheard.frontend, unheard.frontend.prepare("Hello there."), voice, 0, {})
+    assert list(unheard.writer.stream(piece)) == GOOD
 
 
 def test_audio_plays_in_a_notebook(tts: Synthesizer) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
-from glmtts.lm.generate import bounds, next_code
 from glmtts.lm.model import KeyValueCache, Llama
 from glmtts.lm.prompt import AudioTokens
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.sampling import SamplingConfig, draw
 
 FIRST_COLUMNS = 512
 
@@ -142,3 +142,19 @@ class DecodingBatch:
         moved[..., begin + shift : cache.length + shift, :] = cache.buffer[..., begin : cache.length, :]
         cache.buffer, cache.length = moved, column
         cache.starts_B = cache.starts_B + shift
+
+
+def bounds(model: Llama, prompt_ids: Sequence[int], sampling: SamplingConfig, text_length: int) -> tuple[int, int]:
+    """The least and the most speech tokens of a text, by the ratios to its own tokens (without the prompt's)."""
+    room = model.config.max_positions - len(prompt_ids)
+    return int(sampling.min_ratio * text_length), min(int(sampling.max_ratio * text_length), room)
+
+
+def next_code(
+    logits_C: Tensor, drawn: Sequence[int], at_least: int, sampling: SamplingConfig, generator: torch.Generator
+) -> int:
+    """Draw a code, or the number of codes for the end of audio, which is masked below the least length."""
+    if len(drawn) < at_least:
+        logits_C = logits_C.clone()
+        logits_C[-1] = -torch.inf
+    return draw(logits_C, drawn, sampling, generator)

@@ -46,11 +46,9 @@ class Group:
         same = takewhile(lambda codes: len(set(codes)) == 1, zip(*eligible, strict=False))
         return [codes[0] for codes in same]
 
-    def drawn(self) -> list[list[int]]:
-        """Codes of those that ended by themselves; of all where none did."""
-        return [request.drawn for request in self.requests if request.by_itself] or [
-            request.drawn for request in self.requests
-        ]
+    def finished(self) -> list[Request]:
+        """Those that ended by themselves; all where none did."""
+        return [request for request in self.requests if request.by_itself] or self.requests
 
     def _eligible(self) -> list[Request]:
         return [request for request in self.requests if request.by_itself or not request.ended] or self.requests

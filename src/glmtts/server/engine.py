@@ -1,6 +1,6 @@
 """What the server needs of synthesis: one small class, so that a faster way of speaking changes only this file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,20 +11,22 @@ import numpy as np
 from glmtts.audio.tempo import Tempo
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
+from glmtts.text.explain import Part, explain_parts
+from glmtts.text.frontend import Piece
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """A text, the voice and the manner in which it is to be spoken; `options` are those of `Synthesizer.say`."""
+    """A text as `Engine.read` gives it, its voice and manner; `options` are those of `Synthesizer.stream_pieces`."""
 
-    text: str
+    pieces: Sequence[Piece]
     voice: Voice
     speed: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Piece:
+class Encoded:
     """A normalised piece of text and what the language model reads of it."""
 
     text: str
@@ -54,11 +56,18 @@ class Engine:
         """A voice from a recording. Raises AudioError or VoiceError where it does not serve."""
         return self._tts.voice(recording, text)
 
-    def pieces(self, text: str, language: str | None) -> list[Piece]:
+    def read(self, text: str, language: str | None) -> list[Piece]:
         """What is spoken at once, in order. Raises TextError where nothing can be spoken."""
+        return self._tts.frontend.prepare(text, language)
+
+    def encode(self, pieces: Sequence[Piece]) -> list[Encoded]:
+        """Pieces with what the language model reads of them."""
         front = self._tts.frontend
-        read = [(piece, front.to_hybrid(piece)) for piece in front.prepare(text, language)]
-        return [Piece(piece, hybrid, front.encode(hybrid)) for piece, hybrid in read]
+        return [Encoded(piece, hybrid := front.to_hybrid(piece), front.encode(hybrid)) for piece in pieces]
+
+    def explain(self, text: str) -> list[Part]:
+        """How every character of a text is pronounced. Raises TextError where a control is not valid."""
+        return explain_parts(self._tts.frontend.with_mode("all"), text)
 
     def stream(self, utterance: Utterance) -> Iterator[np.ndarray]:
         """Samples (T,) float32 at `rate`, a part at a time; whoever closes the iterator ends the speaking."""
@@ -69,7 +78,7 @@ class Engine:
 
     def _parts(self, utterance: Utterance) -> Iterator[np.ndarray]:
         """Blocks of speech as they are made; all requests in flight share the decoding of tokens."""
-        with closing(self._tts.stream(utterance.text, utterance.voice, **utterance.options)) as chunks:
+        with closing(self._tts.stream_pieces(utterance.pieces, utterance.voice, **utterance.options)) as chunks:
             for audio in chunks:
                 yield audio.samples.numpy()
 
@@ -78,5 +87,5 @@ class Engine:
         for module in self._tts.bundle.config.modules:
             self._tts.bundle.module(module)
         if self.default_voice:
-            for _ in self.stream(Utterance("Hello.", self.bundled_voice(self.default_voice))):
+            for _ in self.stream(Utterance(self.read("Hello.", "en"), self.bundled_voice(self.default_voice))):
                 pass

@@ -24,7 +24,7 @@ def deployment(
     model: Path | None, device: str, settings: ServerSettings, replicas: ReplicaSettings
 ) -> serve.Application:
     """What Ray Serve runs."""
-    folder, values = str(model.resolve()) if model else None, settings.model_dump(mode="json")
+    folder, values = str(model.resolve()) if model else None, settings.portable()
 
     def build() -> FastAPI:
         """The app of one replica, on the machine that it runs on; Ray gives a builder no arguments."""

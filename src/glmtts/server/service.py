@@ -16,6 +16,7 @@ from glmtts.server.metrics import Metrics
 from glmtts.server.settings import ServerSettings
 from glmtts.server.voices import VoiceStore
 from glmtts.synthesis.voice import Voice
+from glmtts.text.frontend import Piece
 
 logger = logging.getLogger(__name__)
 DEFAULT = "default"
@@ -97,8 +98,8 @@ class Service:
             hint = "GET /v1/audio/voices lists those that there are."
             raise ApiError(404, f"There is no voice '{name}'. {hint}", "voice_not_found", "voice") from None
 
-    def check_text(self, text: str, language: str | None, param: str = "input") -> int:
-        """The number of text tokens; `param` is where a request has the text.
+    def read(self, text: str, language: str | None, param: str = "input") -> list[Piece]:
+        """The pieces in which a text is spoken; `param` is where a request has the text.
 
         Raises:
             ApiError: 413 too long, 400 nothing to speak.
@@ -112,7 +113,7 @@ class Service:
                 param,
             )
         try:
-            return sum(len(piece.ids) for piece in self.engine.pieces(text, language))
+            return self.engine.read(text, language)
         except TextError as error:
             raise ApiError(400, str(error), "invalid_value", param) from None
 

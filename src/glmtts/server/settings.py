@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import yaml
 from pydantic import Field
@@ -33,6 +33,10 @@ class ServerSettings(StrictConfig):
     queue_size: int = Field(default=32, ge=1)
     request_timeout: float = Field(default=300, gt=0)
     drain_seconds: float = Field(default=30, ge=0)
+
+    def portable(self) -> dict[str, Any]:
+        """The settings as JSON values for a process with another working folder; `parse` gives them back."""
+        return self.model_dump(mode="json") | {"voices_folder": str(self.voices_folder.resolve())}
 
 
 class ReplicaSettings(StrictConfig):

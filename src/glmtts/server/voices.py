@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -56,8 +57,9 @@ class VoiceStore:
         """Remove what killed processes left; what is young may belong to a process that still lives."""
         oldest = time.time() - ABANDONED_SECONDS
         for path in self._folder.glob(".*"):
-            if path.is_dir() and path.stat().st_mtime < oldest:
-                shutil.rmtree(path, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another process may sweep too, or finish its work
+                if path.is_dir() and path.stat().st_mtime < oldest:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def records(self) -> dict[str, VoiceRecord]:
         """Every voice by name, in alphabetical order."""

@@ -69,10 +69,10 @@ class Journal:
     def _refuse(self) -> None:
         raise ConfigError(f"{self.folder} holds an unfinished reading of another text. Start anew with --restart.")
 
-    def add(self, piece: str, wave: Tensor, pause: int, words: list[Timed]) -> None:
-        """Append a piece: samples (T,), then `pause` samples of silence; the words' times count from its start."""
-        start = self.samples / self.rate
-        samples = (np.pad(wave.clamp(-1, 1).numpy(), (0, pause)) * 32767).astype("<i2")
+    def add(self, piece: str, wave: Tensor, pauses: tuple[int, int], words: list[Timed]) -> None:
+        """Append a piece: samples (T,) with silence before and after; the words' times count from the first sample."""
+        start = (self.samples + pauses[0]) / self.rate
+        samples = (np.pad(wave.clamp(-1, 1).numpy(), pauses) * 32767).astype("<i2")
         end = (self.samples + len(samples)) / self.rate
         moved = [Timed(word.text, round(start + word.start, 3), round(start + word.end, 3)) for word in words]
         cue = Cue(Timed(piece, start, end), moved)

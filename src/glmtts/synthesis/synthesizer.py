@@ -20,7 +20,8 @@ from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, word_times
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.synthesis.writer import Piece, TokenWriter
-from glmtts.text.frontend import TextFrontend
+from glmtts.text.frontend import Piece as PreparedPiece
+from glmtts.text.frontend import TextFrontend, phonemes_of
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 TOKENS_PER_SECOND = 25
@@ -110,9 +111,16 @@ class Synthesizer:
 
         Raises: as `say` does, when the first chunk is asked for.
         """
+        pieces = pieces_of(reader(self.frontend, options), text, options.get("language"))
+        yield from self.stream_pieces(pieces, voice, seed=seed, **options)
+
+    def stream_pieces(
+        self, pieces: Iterable[PreparedPiece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
+    ) -> Generator[Audio, None, None]:
+        """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
         chosen, rate = self.voice(voice), self.bundle.config.sample_rate
         front, tempo, pause = reader(self.frontend, options), Tempo(rate, options.get("speed") or 1.0), 0
-        for number, words in enumerate(pieces_of(front, text, options.get("language"))):
+        for number, words in enumerate(pieces):
             (piece,) = self._pieces(front, [words], chosen, seed + number, options)
             before, after = self._pauses(words)
             for samples in chain([torch.zeros(pause + before)], self._speak(piece)):
@@ -130,8 +138,8 @@ class Synthesizer:
 
     def speak_timed(
         self, text: str, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
-    ) -> tuple[str, Tensor, int, list[Timed]]:
-        """One prepared piece of text: itself, its samples (T,), the samples of the pause after it, its words' times.
+    ) -> tuple[str, Tensor, tuple[int, int], list[Timed]]:
+        """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
 
         The times are empty where the model has no recogniser or a word has no known reading.
         """
@@ -140,7 +148,7 @@ class Synthesizer:
         words: list[Timed] = []
         if "token_recogniser" in self.bundle.config.modules:
             words = word_times(self.bundle.module("token_recogniser"), text, piece.hybrid, tokens, TOKENS_PER_SECOND)
-        return text, self.speak_tokens(piece, tokens), self._pauses(text)[1], words
+        return text, self.speak_tokens(piece, tokens), self._pauses(text), words
 
     @torch.inference_mode()
     def speak_tokens(self, piece: Piece, tokens: list[int]) -> Tensor:
@@ -164,10 +172,13 @@ class Synthesizer:
     ) -> list[Piece]:
         """Prepared pieces of text with their phonemes, voice, settings and seeds."""
         chosen, how = self.voice(voice), settings(self.bundle.config.synthesis, options)
-        prefix = self._speaker_prompt(options.get("speaker"))
-        return [
-            Piece(text, front.to_hybrid(text), chosen, how, seed + number, prefix) for number, text in enumerate(texts)
-        ]
+        prefix, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
+        pieces = []
+        for number, text in enumerate(texts):
+            hybrid = front.to_hybrid(text)
+            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(text))
+            pieces.append(Piece(text, hybrid, chosen, how, seed + number, prefix, phonemes))
+        return pieces
 
     def _pauses(self, text: str, last: bool = False) -> tuple[int, int]:
         """Samples of silence before and after a piece; after the last one only what the text asks for."""

@@ -18,16 +18,23 @@ def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str |
     if isinstance(text, str):
         yield from frontend.prepare(text, language)
         return
-    spoken = False
+    spoken, pause = False, 0.0
     for sentence in sentences(text):
         try:
             pieces = frontend.prepare(sentence, language)
-        except EmptyTextError:
+        except EmptyTextError as nothing:
+            pause += nothing.pause
             continue
-        spoken = True
+        pieces[0].pause_before += pause
+        spoken, pause = True, 0.0
         yield from pieces
     if not spoken:
         raise EmptyTextError
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Where the sentences that are whole in `text` end; a closing quote may still follow one at its very end."""
+    return [match.end() for match in _SENTENCE.finditer(text)]
 
 
 def sentences(parts: Iterable[str]) -> Iterator[str]:

@@ -2,13 +2,17 @@
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 
 import torch
 
 from glmtts.bundle import Bundle, SynthesisDefaults
 from glmtts.lm.batch import Request
 from glmtts.lm.candidates import Group, decode_groups
+from glmtts.lm.checks import LEAK_TOKENS, Expected, Fault, faults, leaks
 from glmtts.lm.prompt import AudioTokens, build_prompt
 from glmtts.lm.service import TokenService
 from glmtts.lm.steering import Steering
@@ -26,7 +30,8 @@ CANDIDATE_STRIDE, RETRY_STRIDE = 100, 1000
 class Piece:
     """A piece of prepared text and the hybrid text that is read, who speaks it and how.
 
-    `prefix` are the text ids of a fine-tuned speaker.
+    `prefix` are the text ids of a fine-tuned speaker. `phonemes` are those that should be heard, "|" between words and
+    syllables; they are whole where `hybrid` is partly text.
     """
 
     text: str
@@ -35,6 +40,21 @@ class Piece:
     settings: SynthesisDefaults
     seed: int
     prefix: list[int]
+    phonemes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Tokens, what is wrong with them, and their cost to the recogniser (nats a phoneme; 0 without one)."""
+
+    tokens: list[int]
+    faults: list[Fault]
+    cost: float
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Lower is better: few faults first, then a low cost."""
+        return len(self.faults), self.cost
 
 
 class TokenWriter:
@@ -48,37 +68,51 @@ class TokenWriter:
     def stream(self, piece: Piece) -> Generator[int, None, None]:
         """Tokens as the candidates agree on them, by a thread that serves all streams together.
 
-        They are those of `write` where it draws nothing again.
+        Where the prompt's last syllable leaks into the first tokens, before any has left, others are drawn.
         """
         if self._service is None:
             self._service = TokenService(self.bundle.module("lm"), self.layout)
-        return self._service.stream(self._group(piece, 0), lambda group: self._best(group, piece.hybrid)[1])
+        expected = self._expected(piece)
+        for attempt in range(1 + RETRIES):
+            group = self._group(piece, attempt)
+            with closing(self._service.stream(group, lambda ended: self._best(ended, piece).tokens)) as drawn:
+                start = list(islice(drawn, LEAK_TOKENS if expected.prompt_tokens else 0))
+                if attempt < RETRIES and leaks(start, expected, self._heard(start)):
+                    _warn(piece, attempt, [Fault.leak])
+                    continue
+                yield from start
+                yield from drawn
+                return
 
     def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[int]]]:
         """(number, tokens) of every piece as it is done; all are decoded together.
 
-        Of a piece's candidates the one is taken that reads best. Where none ended by itself, or the best reads
-        badly (looped, cut short, or with something else in it), all are drawn again with other seeds, a few times.
+        Of a piece's candidates without fault (lm/checks.py) the one is taken that reads best. Where all have faults,
+        or the best costs more than `doubt`, all are drawn again with other seeds, a few times. What a piece gets
+        depends on its own seed alone.
         """
-        waiting, best = list(range(len(pieces))), dict[int, tuple[float, list[int]]]()
+        waiting, best = list(range(len(pieces))), dict[int, Drawn]()
         for attempt in range(1 + RETRIES):
             groups = [self._group(pieces[number], attempt) for number in waiting]
             again = []
             for place in decode_groups(self.bundle.module("lm"), self.layout, groups):
                 number, piece = waiting[place], pieces[waiting[place]]
-                read = self._best(groups[place], piece.hybrid)
-                best[number] = min(best.get(number, read), read)
-                if attempt < RETRIES and best[number][0] > piece.settings.doubt:
-                    logger.warning("“%s” came out badly and is drawn again (attempt %d).", piece.text, attempt + 1)
+                drawn = self._best(groups[place], piece)
+                best[number] = min(best.get(number, drawn), drawn, key=lambda one: one.rank)
+                found = best[number].faults
+                if attempt < RETRIES and (found or best[number].cost > piece.settings.doubt):
+                    _warn(piece, attempt, drawn.faults)
                     again.append(number)
                 else:
-                    yield number, best[number][1]
+                    if found:
+                        logger.warning("“%s” is spoken with a fault: %s.", piece.text, "; ".join(found))
+                    yield number, best[number].tokens
             waiting = again
 
     def _group(self, piece: Piece, attempt: int) -> Group:
         first, how = piece.seed + RETRY_STRIDE * attempt, piece.settings
         requests = self._requests(piece, [first + CANDIDATE_STRIDE * number for number in range(how.candidates)])
-        labels = phonemes_of(piece.hybrid)
+        labels = list(piece.phonemes)
         if how.steering is None or how.candidates == 1 or self._recogniser is None or not labels:
             return Group(requests)
         scorer = PrefixScorer(self._recogniser, labels, how.candidates)
@@ -87,11 +121,6 @@ class TokenWriter:
             return self._cost(tokens, labels) <= how.doubt
 
         return Group(requests, Steering(requests, scorer, how.steering, reads_well))
-
-    @property
-    def _recogniser(self) -> TokenRecogniser | None:
-        known = "token_recogniser" in self.bundle.config.modules
-        return self.bundle.module("token_recogniser") if known else None
 
     def _cost(self, tokens: list[int], labels: list[str]) -> float:
         assert self._recogniser is not None
@@ -111,16 +140,48 @@ class TokenWriter:
         prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
         return build_prompt(self.layout, text_ids, prompt_text, voice.tokens.tolist())
 
-    def _best(self, group: Group, hybrid: str) -> tuple[float, list[int]]:
-        """Cost and tokens of the candidate in which the recogniser finds the wanted phonemes with the least doubt.
+    def _expected(self, piece: Piece) -> Expected:
+        """What is to be heard; with the prompt where the language model continues it."""
+        voice = piece.voice
+        if not voice.text or not piece.settings.continue_prompt:
+            return Expected(piece.phonemes)
+        said = " ".join(map(self._phonemic.to_hybrid, self._phonemic.prepare(voice.text)))
+        return Expected(piece.phonemes, voice.tokens.tolist(), phonemes_of(said))
 
-        Without a recogniser, or phonemes to find, the first that ended by itself costs nothing; where none ended the
-        cost is infinite.
+    @cached_property
+    def _phonemic(self) -> TextFrontend:
+        return self.frontend.with_mode("all")
+
+    @property
+    def _recogniser(self) -> TokenRecogniser | None:
+        return self.bundle.module("token_recogniser") if "token_recogniser" in self.bundle.config.modules else None
+
+    def _heard(self, tokens: Sequence[int]) -> list[str] | None:
+        """The phonemes that the recogniser reads; None without one, or where it cannot read so many tokens."""
+        recogniser = self._recogniser
+        if recogniser is None or not 0 < len(tokens) <= recogniser.longest:
+            return None
+        return recogniser.read(torch.tensor(tokens, device=self.bundle.device))
+
+    def _best(self, group: Group, piece: Piece) -> Drawn:
+        """The candidate without fault in which the recogniser finds the wanted phonemes with the least doubt.
+
+        Without a recogniser, or phonemes to find, the first without fault.
         """
-        drawn, labels = group.drawn(), phonemes_of(hybrid)
-        ended = any(request.by_itself for request in group.requests)
-        if self._recogniser is None or not labels:
-            return (0.0 if ended else float("inf")), drawn[0]
-        costs = [self._cost(tokens, labels) for tokens in drawn]
-        place = costs.index(min(costs))
-        return (costs[place] if ended else float("inf")), drawn[place]
+        drawn, expected, recogniser = group.finished(), self._expected(piece), self._recogniser
+        costs = [0.0] * len(drawn)
+        if recogniser is not None and piece.phonemes:
+            costs = [self._cost(request.drawn, list(piece.phonemes)) for request in drawn]
+        ranked = []
+        for place in sorted(range(len(drawn)), key=costs.__getitem__):
+            tokens = drawn[place].drawn
+            found = faults(tokens, drawn[place].by_itself, expected, self._heard(tokens) if piece.phonemes else None)
+            ranked.append(Drawn(tokens, found, costs[place]))
+            if not found:
+                break
+        return min(ranked, key=lambda one: one.rank)
+
+
+def _warn(piece: Piece, attempt: int, found: Sequence[Fault]) -> None:
+    why = "; ".join(found) or "the recogniser doubts it"
+    logger.warning("“%s” is drawn again (attempt %d): %s.", piece.text, attempt + 1, why)

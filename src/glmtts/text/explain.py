@@ -1,7 +1,7 @@
 """Why each character of a text becomes what it becomes: the logic of `glm-tts phonemes`."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from glmtts.text.cleanup import PLACEHOLDERS
 from glmtts.text.frontend import TextFrontend
@@ -16,12 +16,29 @@ _SYMBOL = re.compile(r"<\|([A-Z][A-Z0-9_]*)\|>")
 _ENGLISH = frozenset(ENGLISH)
 
 
+class Part(NamedTuple):
+    """A stretch of a text as it is written, the control that it is, if any, and one entry a character."""
+
+    written: str
+    control: Control | None
+    entries: list[Entry]
+
+
 def explain(frontend: TextFrontend, line: str) -> list[Entry]:
     """One entry a character of `line`, in order.
 
     `char`; `pinyin` with tone digit 1 to 5 and v for ü, or None; `symbols`, the phonemes that it becomes (those of an
     English word, or of a dictionary's word without one syllable a character, stand at its first character);
     `replaced`; and `why`. The line is explained as written: numbers and signs are put in words before speaking.
+
+    Raises:
+        TextError: a control in the line is not valid.
+    """
+    return [entry for part in explain_parts(frontend, line) for entry in part.entries]
+
+
+def explain_parts(frontend: TextFrontend, line: str) -> list[Part]:
+    """The same with what belongs to a control kept together; the parts joined are `line`.
 
     Raises:
         TextError: a control in the line is not valid.
@@ -37,19 +54,20 @@ def explain(frontend: TextFrontend, line: str) -> list[Entry]:
     return _explain_parts(frontend, [part for part in parts if part[0]])
 
 
-def _explain_parts(frontend: TextFrontend, parts: list[tuple[str, Control | None]]) -> list[Entry]:
+def _explain_parts(frontend: TextFrontend, parts: list[tuple[str, Control | None]]) -> list[Part]:
     """Plain parts are read together, so that a polyphone sees across a control."""
     flat = "".join(control.written if control else text for text, control in parts)
     # The front end keeps one private character for itself; any other sign stands in for it here.
     read = [entry for span in frontend.spans(flat.replace(PLACEHOLDERS[0], "\ufffd")) for entry in _entries(span)]
     spans = [entry | {"char": character} for entry, character in zip(read, flat, strict=True)]
-    entries: list[Entry] = []
+    explained: list[Part] = []
     position = 0
     for text, control in parts:
         length = len(control.written if control else text)
-        entries += _controlled(text, control) if control else spans[position : position + length]
+        entries = _controlled(text, control) if control else spans[position : position + length]
+        explained.append(Part(text, control, entries))
         position += length
-    return entries
+    return explained
 
 
 def _entries(span: Span) -> list[Entry]:

@@ -114,7 +114,7 @@ class TextFrontend:
             elif pause is not None:
                 before += pause
         if not pieces:
-            raise EmptyTextError
+            raise EmptyTextError(before)
         pieces[0].pause_before = before
         return pieces
 

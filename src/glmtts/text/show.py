@@ -15,13 +15,13 @@ COLOURS = {"polyphone": "red", "rare": "magenta", "homograph": "red", "written":
 PLAIN, OTHER = "white", "green"
 
 
-def frontend_of(frontend: TextFrontend, mode: str | None, dictionary: Path | None) -> TextFrontend:
+def frontend_of(frontend: TextFrontend, mode: str | None, pronunciations: Path | None) -> TextFrontend:
     """A model's front end with what the command line changes.
 
     Raises:
-        ConfigError: the mode or the dictionary is not valid.
+        ConfigError: the mode or the file of pronunciations is not valid.
     """
-    words = PronunciationFile(dictionary) if dictionary else None
+    words = PronunciationFile(pronunciations) if pronunciations else None
     return frontend.with_mode(mode).with_pronunciations(words)
 
 

@@ -6,7 +6,6 @@ The client sends JSON: {"type": "start", "voice": …, "response_format": "pcm",
 """
 
 import asyncio
-import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -16,16 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from glmtts.audio.encode import PCM_RATE, Encoder, encoder
 from glmtts.audio.provenance import synthetic_tags
-from glmtts.errors import TextError
+from glmtts.errors import EmptyTextError, TextError
 from glmtts.server.auth import check_key
 from glmtts.server.errors import ApiError, as_api_error
 from glmtts.server.routes.common import service_of
 from glmtts.server.routes.options import SpeechOptions, check_model
 from glmtts.server.service import Service
 from glmtts.server.speaking import Speaking
+from glmtts.synthesis.text_stream import sentence_ends
+from glmtts.text.frontend import Piece
 
 router = APIRouter()
-_SENTENCE_END = re.compile(r"[。！？!?；;\n]|[.](?=\s)")
 CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_FAILED, CLOSE_LATER = 1000, 1008, 1011, 1013
 
 
@@ -100,7 +100,7 @@ class Incoming:
 
     def _complete(self) -> int:
         """How much can be spoken; text that grew too long without the end of a sentence is cut somewhere."""
-        ends = [match.end() for match in _SENTENCE_END.finditer(self._text, 0, self._longest + 1)]
+        ends = [end for end in sentence_ends(self._text[: self._longest + 1]) if end <= self._longest]
         best = max([self._flushed if self._flushed <= self._longest else 0, *ends])
         return self._longest if not best and len(self._text) > self._longest else best
 
@@ -111,7 +111,7 @@ class Session:
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service = socket, service
         self._incoming = Incoming(service.settings.max_characters)
-        self._seconds = 0.0
+        self._seconds = self._pause = 0.0
 
     async def run(self) -> None:
         """Speak until the text ends, the client leaves or something is wrong; then close."""
@@ -171,20 +171,25 @@ class Session:
     async def _speak(self, start: Start) -> None:
         rate = PCM_RATE if start.response_format == "pcm" else self._service.engine.rate
         encoding = encoder(start.response_format, self._service.engine.rate, synthetic_tags(self._service.engine.name))
-        utterance = await asyncio.to_thread(start.utterance, "", self._service)
+        utterance = await asyncio.to_thread(start.utterance, [], self._service)
         await self._socket.send_json({"type": "started", "rate": rate, "response_format": start.response_format})
         while (text := await self._incoming.next()) is not None:
-            if await self._speakable(text, start):
-                await self._speak_part(Speaking(self._service, replace(utterance, text=text)), encoding)
+            if pieces := await self._pieces(text, start):
+                await self._speak_part(Speaking(self._service, replace(utterance, pieces=pieces)), encoding)
         await self._send(await asyncio.to_thread(encoding.finish))
 
-    async def _speakable(self, text: str, start: Start) -> bool:
-        """A part may hold nothing to speak (a lone mark); only its length is an error."""
+    async def _pieces(self, text: str, start: Start) -> list[Piece]:
+        """A part may hold nothing to speak (a lone mark); the silence that it asks for comes before the next."""
         try:
-            await asyncio.to_thread(self._service.engine.pieces, text, start.language)
+            pieces = await asyncio.to_thread(self._service.engine.read, text, start.language)
+        except EmptyTextError as nothing:
+            self._pause += nothing.pause
+            return []
         except TextError:
-            return False
-        return True
+            return []
+        pieces[0].pause_before += self._pause
+        self._pause = 0.0
+        return pieces
 
     async def _speak_part(self, speaking: Speaking, encoding: Encoder) -> None:
         try:

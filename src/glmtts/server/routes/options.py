@@ -1,5 +1,6 @@
 """What a client may choose: what the speech endpoint and the WebSocket have in common."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,9 +10,10 @@ from glmtts.audio.tempo import FASTEST, SLOWEST
 from glmtts.server.engine import Utterance
 from glmtts.server.errors import ApiError
 from glmtts.server.service import DEFAULT, Service
+from glmtts.text.frontend import Piece
 
 Language = Literal["zh", "en"]
-_OPTIONS = ("seed", "language", "temperature", "top_p", "steps", "guidance")
+_OPTIONS = ("seed", "temperature", "top_p", "steps", "guidance")
 
 
 class VoiceId(BaseModel):
@@ -38,8 +40,8 @@ class SpeechOptions(BaseModel):
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0, le=5)
 
-    def utterance(self, text: str, service: Service) -> Utterance:
-        """What the engine speaks.
+    def utterance(self, pieces: Sequence[Piece], service: Service) -> Utterance:
+        """What the engine speaks: pieces of text as `Service.read` gives them, with these options.
 
         Raises:
             ApiError: there is no such voice, or the request asks for what no model here can do.
@@ -53,7 +55,7 @@ class SpeechOptions(BaseModel):
             )
         name = self.voice if isinstance(self.voice, str) else self.voice.id
         options: dict[str, Any] = {key: getattr(self, key) for key in _OPTIONS}
-        return Utterance(text, service.voice(name), self.speed, options)
+        return Utterance(pieces, service.voice(name), self.speed, options)
 
 
 def check_model(name: str, service: Service) -> None:

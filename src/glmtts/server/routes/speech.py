@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -16,8 +17,10 @@ from glmtts.audio.provenance import synthetic_tags
 from glmtts.server.errors import CLIENT_GONE, ApiError, as_api_error, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.routes.options import SpeechOptions, check_model
+from glmtts.server.service import Service
 from glmtts.server.speaking import Speaking
 from glmtts.synthesis.synthesizer import TOKENS_PER_SECOND
+from glmtts.text.frontend import Piece
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
 
@@ -59,8 +62,8 @@ class SpeechResponse(StreamingResponse):
 async def speech(body: SpeechRequest, request: Request, service: ServiceOf) -> Response:
     """Speak a text; audio leaves as soon as it is made."""
     check_model(body.model, service)
-    text_tokens = await asyncio.to_thread(service.check_text, body.input, body.language)
-    utterance = await asyncio.to_thread(body.utterance, body.input, service)
+    pieces = await asyncio.to_thread(service.read, body.input, body.language)
+    utterance = await asyncio.to_thread(body.utterance, pieces, service)
     encoding = encoder(body.response_format, service.engine.rate, synthetic_tags(service.engine.name))
     speaking = Speaking(service, utterance)
     speaking.cancel_when_gone(request.receive)
@@ -73,7 +76,8 @@ async def speech(body: SpeechRequest, request: Request, service: ServiceOf) -> R
             raise ApiError(CLIENT_GONE, "The client left.") from None
         raise
     if body.stream_format == "sse":
-        return SpeechResponse(speaking, _events(speaking, first, parts, text_tokens), "text/event-stream")
+        count = partial(_text_tokens, service, pieces)
+        return SpeechResponse(speaking, _events(speaking, first, parts, count), "text/event-stream")
     return SpeechResponse(speaking, _joined(first, parts), MEDIA_TYPES[body.response_format])
 
 
@@ -92,11 +96,18 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield data
 
 
-async def _events(speaking: Speaking, first: bytes, rest: AsyncIterator[bytes], text_tokens: int) -> AsyncIterator[str]:
+def _text_tokens(service: Service, pieces: Sequence[Piece]) -> int:
+    return sum(len(piece.ids) for piece in service.engine.encode(pieces))
+
+
+async def _events(
+    speaking: Speaking, first: bytes, rest: AsyncIterator[bytes], count: Callable[[], int]
+) -> AsyncIterator[str]:
     """OpenAI's events: `speech.audio.delta` with base64 audio, then `speech.audio.done` with the usage."""
     try:
         async for data in _joined(first, rest):
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
+        text_tokens = await asyncio.to_thread(count)
     except Exception as error:
         yield _event({"type": "error", **as_api_error(error).body()})
         return

@@ -10,11 +10,11 @@ from pypinyin import Style, pinyin
 from glmtts.server.errors import documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.routes.options import Language
-from glmtts.text.mandarin import CHINESE, read_pinyin
+from glmtts.text.explain import Part
+from glmtts.text.mandarin import CHINESE
 
 router = APIRouter(tags=["text"], dependencies=WITH_KEY)
 _TOKEN = re.compile(r"<\|.+?\|>|[^<]|<")
-_CONTROL = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}")
 
 
 class TextRequest(BaseModel):
@@ -57,34 +57,27 @@ class Explanation(BaseModel):
 @router.post("/v1/text/phonemes", responses=documented(400, 401, 413))
 def explain(body: TextRequest, service: ServiceOf) -> Explanation:
     """The pieces of a text as tokens of the language model, and its characters with their possible readings."""
-    service.check_text(body.input, body.language)
-    pieces = [
-        TextPiece(text=piece.text, tokens=_TOKEN.findall(piece.hybrid), ids=piece.ids)
-        for piece in service.engine.pieces(body.input, body.language)
-    ]
-    return Explanation(pieces=pieces, characters=spell(body.input))
+    pieces = service.read(body.input, body.language)
+    return Explanation(
+        pieces=[
+            TextPiece(text=piece.text, tokens=_TOKEN.findall(piece.hybrid), ids=piece.ids)
+            for piece in service.engine.encode(pieces)
+        ],
+        characters=[character for part in service.engine.explain(body.input) for character in _characters(part)],
+    )
 
 
-def spell(text: str) -> list[Character]:
-    """The characters of a text with their readings; a pronunciation control counts as one character."""
-    characters, position = [], 0
-    for control in _CONTROL.finditer(text):
-        characters += _plain(text[position : control.start()])
-        characters.append(
-            Character(
-                text=control[0], shown=control[1], pinyin=control[2], candidates=_readings(control[1]), fixed=True
-            )
-        )
-        position = control.end()
-    return characters + _plain(text[position:])
-
-
-def _plain(text: str) -> list[Character]:
-    readings = read_pinyin(text)
-    return [
-        Character(text=character, shown=character, pinyin=reading, candidates=_readings(character))
-        for character, reading in zip(text, readings, strict=True)
-    ]
+def _characters(part: Part) -> list[Character]:
+    """A control as one character, plain text as many."""
+    if part.control is None:
+        return [
+            Character(text=char, shown=char, pinyin=entry["pinyin"], candidates=_readings(char))
+            for entry in part.entries
+            for char in entry["char"]
+        ]
+    shown = part.control.written or part.written
+    pinyin = " ".join(entry["pinyin"] for entry in part.entries if entry["pinyin"]) or None
+    return [Character(text=part.written, shown=shown, pinyin=pinyin, candidates=_readings(shown), fixed=True)]
 
 
 def _readings(character: str) -> list[str]:

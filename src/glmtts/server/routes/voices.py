@@ -83,7 +83,7 @@ async def add_voice(
         )
     name = _free_name(name, service)
     if text:
-        await asyncio.to_thread(service.check_text, text, None, "text")
+        await asyncio.to_thread(service.read, text, None, "text")
     voice = await _clone(service, await audio_sample.read(), text)
     record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
     try:
