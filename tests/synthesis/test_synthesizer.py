@@ -165,7 +165,7 @@ def test_a_leak_into_a_stream_is_drawn_again_before_it_is_heard(
     assert service is not None
     end = [9, 4, 11, 2, 13, 7, 1, 8]
     draws = iter([[*end, *GOOD], GOOD])
-    monkeypatch.setattr(service, "stream", lambda request: (token for token in next(draws)))
+    monkeypatch.setattr(service, "stream", lambda group, choose: (token for token in next(draws)))
     voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192))
     (piece,) = unheard._pieces(unheard.frontend, unheard.frontend.prepare("Hello there."), voice, 0, {})
     assert list(unheard.writer.stream(piece)) == GOOD
