@@ -1,7 +1,6 @@
 """Run by test_training.py in two processes, as `accelerate launch` and `torchrun` start them: a language model."""
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +21,7 @@ def main(out: Path) -> None:
     process = trainer.accelerator.process_index
     (out / f"seed.{process}").write_text(str(trainer.seed))
     data = [Spoken([number % 30], [number % 16] * 5, "a") for number in range(40)]
-    trainer.fit(partial(batches, LAYOUT, data, 60, 0.5)(trainer.seed))
+    trainer.fit(batches(LAYOUT, lambda rng: data, 60, 0.5, trainer.seed))
     save_file(trainer.plain.state_dict(), out / f"weights.{process}.safetensors")
 
 

@@ -111,7 +111,12 @@ def _syllables(symbols: list[str]) -> list[list[str]]:
 
 
 def _pinyin(symbols: list[str]) -> str | None:
-    one = len(_syllables(symbols)) == 1 and not any(symbol in _ENGLISH for symbol in symbols)
+    """Pinyin of the symbols where they are one whole Mandarin syllable; an initial alone is none."""
+    one = (
+        len(_syllables(symbols)) == 1
+        and symbols[-1][-1].isdigit()
+        and not any(symbol in _ENGLISH for symbol in symbols)
+    )
     return to_pinyin(symbols) if one else None
 
 
