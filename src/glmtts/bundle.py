@@ -74,7 +74,7 @@ class SynthesisDefaults(StrictConfig):
     of text, and the one that the module `token_recogniser` reads best is spoken. Where even that one has a fault
     (lm/checks.py), or costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they compete on
     the way (lm/steering.py). `match_spectrum` gives each voice an equaliser (flow/spectrum.py). `blocks` are the token
-    counts of a stream's blocks; the last one repeats.
+    counts of a stream's blocks; the last one repeats. A stream has at most `stream_candidates`.
     """
 
     voice: str | None = None
@@ -83,6 +83,7 @@ class SynthesisDefaults(StrictConfig):
     candidates: int = 1
     doubt: float = 1e9
     steering: SteeringConfig | None = None
+    stream_candidates: int = 4
     steps: int = 10
     guidance: float = 0.7
     start: float = Field(default=0.0, ge=0, lt=1)
@@ -90,6 +91,15 @@ class SynthesisDefaults(StrictConfig):
     match_spectrum: bool = False
     pause_seconds: float = 0.15
     blocks: tuple[int, ...] = (25, 50, 200)
+
+    def for_streams(self) -> Self:
+        """As a stream speaks, which cannot wait: fewer candidates, and one survivor, whose tokens leave at once.
+
+        Its rounds fall due just after the 37 tokens that the first block of 25 and its look-ahead need.
+        """
+        steering = self.steering and self.steering.model_copy(update={"survivors": 1, "interval": 13})
+        count = min(self.candidates, self.stream_candidates) if steering else 1
+        return self.model_copy(update={"candidates": count, "steering": steering})
 
     @property
     def solver(self) -> Solver:

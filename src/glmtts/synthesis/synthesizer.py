@@ -106,8 +106,8 @@ class Synthesizer:
     ) -> Generator[Audio, None, None]:
         """Speak `text`, or text that itself arrives in parts, chunk by chunk as soon as each is ready.
 
-        A sentence of arriving text is spoken once its end is there. The tokens are those of `say`, where that draws no
-        piece again; where candidates do not compete (bundle.py), they leave when all of them have ended.
+        A sentence of arriving text is spoken once its end is there. A stream cannot wait: it has fewer candidates than
+        `say`, of which each round leaves one, or a single candidate where they do not compete, and draws none again.
 
         Raises: as `say` does, when the first chunk is asked for.
         """

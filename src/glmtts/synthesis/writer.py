@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
@@ -72,6 +72,7 @@ class TokenWriter:
         """
         if self._service is None:
             self._service = TokenService(self.bundle.module("lm"), self.layout)
+        piece = replace(piece, settings=piece.settings.for_streams())
         expected = self._expected(piece)
         for attempt in range(1 + RETRIES):
             group = self._group(piece, attempt)
