@@ -32,7 +32,7 @@ from tqdm import tqdm
 import glmtts
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
-from glmtts.speech_tokenizer.train import edit_distance
+from glmtts.text.edits import edit_distance
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise
 

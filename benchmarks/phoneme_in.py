@@ -31,9 +31,9 @@ from tqdm import tqdm
 
 import glmtts
 from glmtts.audio.resample import resample
-from glmtts.speech_tokenizer.recogniser import BOUNDARY
-from glmtts.speech_tokenizer.train import edit_distance
+from glmtts.speech_tokenizer.recogniser import without_boundaries
 from glmtts.synthesis.options import Options
+from glmtts.text.edits import edit_distance
 from glmtts.text.frontend import phonemes_of
 from glmtts.text.hybrid import PhonemeIn
 from glmtts.text.mandarin import read_pinyin
@@ -82,7 +82,7 @@ def speak_and_hear(job: Job) -> Heard:
     phonemes: list[str] = []
     if "token_recogniser" in tts.bundle.config.modules:
         read = tts.bundle.module("token_recogniser").read(tts.bundle.module("speech_tokenizer").tokenize(samples))
-        phonemes = [label for label in read if label != BOUNDARY]
+        phonemes = without_boundaries(read)
     return Heard(transcribe(_models["whisper"], samples.numpy(), job.lang).strip(), phonemes)
 
 

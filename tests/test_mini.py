@@ -7,9 +7,9 @@ import glmtts
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.bundle import embedded
-from glmtts.speech_tokenizer.recogniser import BOUNDARY
-from glmtts.speech_tokenizer.train import edit_distance
+from glmtts.speech_tokenizer.recogniser import without_boundaries
 from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.text.edits import edit_distance
 from glmtts.text.frontend import phonemes_of
 
 NEAR = 0.5  # mean distance of log-mels; that of two seeds is about 1
@@ -53,7 +53,7 @@ def test_what_it_says_is_what_was_asked_for(tts: Synthesizer, text: str) -> None
     tokens = tts.bundle.module("speech_tokenizer").tokenize(spoken)
     heard = tts.bundle.module("token_recogniser").read(tokens)
     wanted = phonemes_of(" ".join(map(tts.frontend.to_hybrid, tts.frontend.prepare(text))))
-    heard, wanted = ([label for label in labels if label != BOUNDARY] for labels in (heard, wanted))
+    heard, wanted = map(without_boundaries, (heard, wanted))
     assert edit_distance(heard, wanted) < 0.4 * len(wanted)
 
 

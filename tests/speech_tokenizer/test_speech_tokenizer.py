@@ -13,12 +13,12 @@ from glmtts.speech_tokenizer.train import (
     SpeechTokenizerTraining,
     TokenizerExample,
     collate,
-    edit_distance,
     evaluate,
     recogniser_of,
     tokenizer_loss,
     tokens_from_hidden,
 )
+from glmtts.text.edits import edit_distance
 from tests.tiny import tiny_speech_tokenizer
 
 TINY = SpeechTokenizerConfig(

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-BOUNDARY = "|"
+from glmtts.speech_tokenizer.recogniser import BOUNDARY, without_boundaries
+from glmtts.text.edits import prefix_distances
+
 FEWEST_PER_PHONEME, MOST_PER_PHONEME, PAUSES = 1.2, 8.0, 50
 LONGEST_PERIOD, TIMES, LOOPED_TOKENS, LOOPED_PHONEMES = 50, 3, 25, 6
 LEAK_TOKENS, LEAK_RUN, LEAK_DISTINCT = 16, 4, 3
@@ -119,16 +121,6 @@ def unsaid(heard: Sequence[str], wanted: Sequence[str], least: int = UNSAID) -> 
     return len(wanted) - best >= least and distances[-1] - distances[best] >= least
 
 
-def prefix_distances(heard: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Edit distance of `heard` to the first 0, 1, … all symbols of `wanted`."""
-    row = list(range(len(wanted) + 1))
-    for i, symbol in enumerate(heard, 1):
-        diagonal, row[0] = row[0], i
-        for j, target in enumerate(wanted, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (symbol != target))
-    return row
-
-
 def last_syllable(phonemes: Sequence[str]) -> list[str]:
     """From the consonant before the last vowel to the end; a Mandarin final counts as a vowel, "|" is a border."""
     word = list(phonemes)[_last_border(phonemes) :]
@@ -136,11 +128,6 @@ def last_syllable(phonemes: Sequence[str]) -> list[str]:
     if not vowels:
         return word
     return word[max(0, vowels[-1] - 1) :] if vowels[-1] - 1 not in vowels else word[vowels[-1] :]
-
-
-def without_boundaries(phonemes: Sequence[str]) -> list[str]:
-    """Phonemes without the marks between words and syllables."""
-    return [symbol for symbol in phonemes if symbol != BOUNDARY]
 
 
 def _last_border(phonemes: Sequence[str]) -> int:

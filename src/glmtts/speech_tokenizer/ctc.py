@@ -3,6 +3,18 @@
 import numpy as np
 
 
+def ctc_states(labels_L: np.ndarray, blank: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The labels with blanks around each, (2 L + 1,), and which of these states may come right after the one but last.
+
+    A label may skip the blank before it where the label before that is another.
+    """
+    states = np.full(2 * len(labels_L) + 1, blank)
+    states[1::2] = labels_L
+    may_skip = np.zeros(len(states), dtype=bool)
+    may_skip[3::2] = states[3::2] != states[1:-2:2]
+    return states, may_skip
+
+
 def ctc_path(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> np.ndarray:
     """The label (its place in `labels_L`) that every frame belongs to on the best CTC path, shape (S,).
 
@@ -12,10 +24,7 @@ def ctc_path(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> 
         ValueError: there are fewer frames than the labels need.
     """
     frames, count = len(log_probs_SV), len(labels_L)
-    states = np.full(2 * count + 1, blank)
-    states[1::2] = labels_L
-    may_skip = np.zeros(len(states), dtype=bool)
-    may_skip[3::2] = states[3::2] != states[1:-2:2]
+    states, may_skip = ctc_states(labels_L, blank)
     if frames < count + int((labels_L[1:] == labels_L[:-1]).sum()):
         raise ValueError("There are fewer frames than labels.")
     score = np.full(len(states), -np.inf)

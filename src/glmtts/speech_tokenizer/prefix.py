@@ -6,9 +6,11 @@ the new tokens and a little before them.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from glmtts.speech_tokenizer.ctc import ctc_states
 from glmtts.speech_tokenizer.recogniser import LABEL_IDS, TokenRecogniser
 
 LEFT, RIGHT = 32, 6
@@ -24,13 +26,10 @@ class PrefixScorer:
 
     def __init__(self, recogniser: TokenRecogniser, labels: Sequence[str], count: int) -> None:
         self.recogniser = recogniser
-        states = torch.zeros(2 * len(labels) + 1, dtype=torch.long)
-        states[1::2] = torch.tensor([LABEL_IDS[label] for label in labels], dtype=torch.long)
-        self._states = states
-        self._may_skip = torch.zeros(len(states), dtype=torch.bool)
-        self._may_skip[3::2] = states[3::2] != states[1:-2:2]
+        states = ctc_states(np.array([LABEL_IDS[label] for label in labels]))
+        self._states, self._may_skip = map(torch.from_numpy, states)
         self._reward = REWARD * torch.arange(len(labels) + 1)
-        self._alpha_NL = torch.full((count, len(states)), -torch.inf)
+        self._alpha_NL = torch.full((count, len(self._states)), -torch.inf)
         self._final = 0
 
     @property

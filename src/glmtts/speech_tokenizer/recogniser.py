@@ -1,5 +1,7 @@
 """Phonemes read from speech tokens: the ASR head of training, kept as a judge of what the language model wrote."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,6 +15,11 @@ from glmtts.text.phonemes import ENGLISH, MANDARIN
 BLANK, BOUNDARY = "", "|"
 LABELS = [BLANK, BOUNDARY, *MANDARIN, *ENGLISH]
 LABEL_IDS = {label: number for number, label in enumerate(LABELS)}
+
+
+def without_boundaries(labels: Sequence[str]) -> list[str]:
+    """Phonemes without the marks between words and syllables."""
+    return [label for label in labels if label != BOUNDARY]
 
 
 def best_path(scores_SV: Tensor) -> list[str]:

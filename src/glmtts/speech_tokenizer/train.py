@@ -17,7 +17,16 @@ from torch import Tensor, nn
 from glmtts.speech_tokenizer.mel_head import MelHead, mel_loss
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.pitch import PitchEstimator, octaves_of, pitch_loss
-from glmtts.speech_tokenizer.recogniser import BOUNDARY, LABEL_IDS, LABELS, AsrHead, TokenRecogniser, best_path
+from glmtts.speech_tokenizer.recogniser import (
+    BOUNDARY,
+    LABEL_IDS,
+    LABELS,
+    AsrHead,
+    TokenRecogniser,
+    best_path,
+    without_boundaries,
+)
+from glmtts.text.edits import edit_distance
 
 START_BATCHES = 24
 
@@ -159,7 +168,7 @@ def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) 
         for row, logits_SV in enumerate(output["logits_BSV"]):
             heard = best_path(logits_SV[output["mask_BS"][row]])
             wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]
-            _count(errors["phoneme"], [x for x in heard if x != BOUNDARY], [x for x in wanted if x != BOUNDARY])
+            _count(errors["phoneme"], without_boundaries(heard), without_boundaries(wanted))
             _count(errors["word"], _words(heard), _words(wanted))
         if "mel_BTM" in output:
             mels.append(float(mel_loss(output["mel_BTM"], batch.mel_BTM, batch.mask_BT)))
@@ -191,16 +200,6 @@ def _words(labels: list[str]) -> list[str]:
 def _count(tally: list[int], heard: list[str], wanted: list[str]) -> None:
     tally[0] += edit_distance(heard, wanted)
     tally[1] += len(wanted)
-
-
-def edit_distance(heard: Sequence[str], wanted: Sequence[str]) -> int:
-    """Levenshtein distance."""
-    row = list(range(len(wanted) + 1))
-    for i, symbol in enumerate(heard, 1):
-        diagonal, row[0] = row[0], i
-        for j, target in enumerate(wanted, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (symbol != target))
-    return row[-1]
 
 
 @torch.inference_mode()

@@ -1,6 +1,5 @@
 """Why each character of a text becomes what it becomes: the logic of `glm-tts phonemes`."""
 
-import re
 from typing import Any, NamedTuple
 
 from glmtts.text.cleanup import PLACEHOLDERS
@@ -9,10 +8,9 @@ from glmtts.text.hybrid import Span
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.markup import CONTROL, Control, parse_control
 from glmtts.text.normalise import is_chinese
-from glmtts.text.phonemes import ENGLISH, to_pinyin
+from glmtts.text.phonemes import ENGLISH, SYMBOL, to_pinyin
 
 Entry = dict[str, Any]
-_SYMBOL = re.compile(r"<\|([A-Z][A-Z0-9_]*)\|>")
 _ENGLISH = frozenset(ENGLISH)
 
 
@@ -71,7 +69,7 @@ def _explain_parts(frontend: TextFrontend, parts: list[tuple[str, Control | None
 
 
 def _entries(span: Span) -> list[Entry]:
-    symbols = _SYMBOL.findall(span.hybrid)
+    symbols = SYMBOL.findall(span.hybrid)
     if len(span.text) == 1:
         return [_entry(span.text, span.pinyin or _pinyin(symbols), symbols, span.hybrid != span.text, span.why)]
     return _shared_out(span.text, symbols, span.why)
@@ -79,7 +77,7 @@ def _entries(span: Span) -> list[Entry]:
 
 def _controlled(written: str, control: Control) -> list[Entry]:
     """Characters of a control: its word has the readings, the signs around it are not spoken."""
-    symbols = _SYMBOL.findall(control.phonemes)
+    symbols = SYMBOL.findall(control.phonemes)
     start = written.find(control.written, 1) if control.written else -1
     if not symbols or start < 0:
         return [_entry(character, None, [], False, "control, not spoken") for character in written]

@@ -87,6 +87,9 @@ MANDARIN = [
 _KNOWN = frozenset(MANDARIN)
 
 
+SYMBOL = re.compile(r"<\|([A-Z][A-Z0-9_]*)\|>")
+
+
 def token(symbol: str) -> str:
     """How a phoneme symbol is written in hybrid text."""
     return f"<|{symbol}|>"

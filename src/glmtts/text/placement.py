@@ -1,14 +1,12 @@
 """Where the phonemes of a reading stand among the ids of its hybrid text: where training points attention."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Container, Sequence
 from itertools import accumulate
 
 from glmtts.text.hybrid import Span
+from glmtts.text.phonemes import SYMBOL
 from glmtts.text.tokenizer import TextTokenizer
-
-_SYMBOL = re.compile(r"<\|[^<>|]+\|>")
 
 
 def place_phonemes(
@@ -26,7 +24,7 @@ def place_phonemes(
     position = 0
     for span, text in zip(spans, written, strict=True):
         length = len(text.encode())
-        symbols = list(_SYMBOL.finditer(span.hybrid))
+        symbols = list(SYMBOL.finditer(span.hybrid))
         if text == span.hybrid:
             offsets = [match.start() for match in symbols]
         else:
