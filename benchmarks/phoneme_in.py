@@ -80,8 +80,8 @@ def speak_and_hear(job: Job) -> Heard:
     audio = tts.say(job.text, job.voice, seed=job.seed, language=job.lang, **job.options)
     samples = resample(audio.samples, audio.rate, 16000)
     phonemes: list[str] = []
-    if "token_recogniser" in tts.bundle.config.modules:
-        read = tts.bundle.module("token_recogniser").read(tts.bundle.module("speech_tokenizer").tokenize(samples))
+    if tts.writer.recogniser is not None:
+        read = tts.writer.recogniser.read(tts.bundle.module("speech_tokenizer").tokenize(samples))
         phonemes = without_boundaries(read)
     return Heard(transcribe(_models["whisper"], samples.numpy(), job.lang).strip(), phonemes)
 

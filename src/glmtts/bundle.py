@@ -20,6 +20,7 @@ from glmtts.config import StrictConfig
 from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.flow.cfm import Solver
 from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.flow.streaming import tokens_needed
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sampling import SamplingConfig
 from glmtts.lm.steering import SteeringConfig
@@ -95,9 +96,10 @@ class SynthesisDefaults(StrictConfig):
     def for_streams(self) -> Self:
         """As a stream speaks, which cannot wait: fewer candidates, and one survivor, whose tokens leave at once.
 
-        Its rounds fall due just after the 37 tokens that the first block of 25 and its look-ahead need.
+        Its third round falls due as soon as the tokens are there that the first block and its look-ahead need.
         """
-        steering = self.steering and self.steering.model_copy(update={"survivors": 1, "interval": 13})
+        interval = -(-tokens_needed(self.blocks[0]) // 3)
+        steering = self.steering and self.steering.model_copy(update={"survivors": 1, "interval": interval})
         count = min(self.candidates, self.stream_candidates) if steering else 1
         return self.model_copy(update={"candidates": count, "steering": steering})
 

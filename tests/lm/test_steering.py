@@ -92,7 +92,7 @@ def test_steered_candidates_say_more_of_what_is_wanted() -> None:
         group = requests(8)
         scorer = PrefixScorer(TableRecogniser(), labels, 8)
         config = SteeringConfig(interval=2, survivors=2)
-        steering = Steering(group, scorer, config, reads_well=lambda drawn: True) if steered else None
+        steering = Steering(scorer, config, reads_well=lambda drawn: True) if steered else None
         list(decode_groups(model, LAYOUT, [Group(group, steering)]))
         length = min(len(request.drawn) for request in group)
         tokens = torch.tensor([request.drawn[:length] for request in group])
@@ -106,8 +106,8 @@ def test_one_that_ends_too_early_is_not_chosen() -> None:
     group[0].drawn, group[0].ended, group[0].by_itself = [1, 2], True, True
     group[1].drawn = [1, 2, 3]
     scorer = PrefixScorer(TableRecogniser(), ["N"], 2)
-    Steering(group, scorer, SteeringConfig(), reads_well=lambda drawn: False).after_step(
-        DecodingBatch(tiny_lm(56).eval(), LAYOUT)
+    Steering(scorer, SteeringConfig(), reads_well=lambda drawn: False).after_step(
+        DecodingBatch(tiny_lm(56).eval(), LAYOUT), group
     )
     assert not group[0].by_itself
     assert Group(group).settled() == [1, 2, 3]

@@ -23,6 +23,11 @@ def look_ahead(block: int) -> int:
     return block * 2 // 3 if block > LONG_BLOCK else block // 2
 
 
+def tokens_needed(block: int) -> int:
+    """Tokens that must be there before a block of `block` tokens can be computed: itself and its look-ahead."""
+    return block + look_ahead(2 * block) // 2
+
+
 def block_causal_mask(blocks: Sequence[int], frames: int) -> Tensor:
     """True where row i may attend to column j, (frames, frames), for blocks of these sizes; the last one repeats."""
     ends_T = torch.empty(frames, dtype=torch.long)

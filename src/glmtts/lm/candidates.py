@@ -1,6 +1,6 @@
 """Several candidates for each text, decoded together with those of other texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -14,10 +14,14 @@ GIVEN_UP = 1.5
 
 @dataclass
 class Group:
-    """The candidates of one text: they have the same prompt and differ in their seeds; `steering` lets them compete."""
+    """The candidates of one text: they have the same prompt and differ in their seeds; `steering` lets them compete.
+
+    `cost` says how badly codes read.
+    """
 
     requests: list[Request]
     steering: Steering | None = None
+    cost: Callable[[tuple[int, ...]], float] = lambda codes: 0.0
 
     @property
     def ended(self) -> bool:
@@ -31,7 +35,7 @@ class Group:
         is given up.
         """
         if self.steering is not None:
-            self.steering.after_step(batch)
+            self.steering.after_step(batch, self.requests)
         lengths = [len(request.drawn) for request in self.requests if request.by_itself]
         if not lengths:
             return
@@ -40,9 +44,9 @@ class Group:
             if not request.ended and len(request.drawn) > most:
                 batch.leave(request)
 
-    def settled(self) -> list[int]:
-        """The codes that all candidates share which may still be chosen."""
-        eligible = [request.drawn for request in self._eligible()]
+    def settled(self, start: int = 0) -> list[int]:
+        """The codes from `start` on that all candidates share which may still be chosen."""
+        eligible = [request.drawn[start:] for request in self._eligible()]
         same = takewhile(lambda codes: len(set(codes)) == 1, zip(*eligible, strict=False))
         return [codes[0] for codes in same]
 

@@ -94,10 +94,10 @@ class TokenService:
     def _serve(self, client: _Client) -> None:
         group = client.group
         group.after_step(self._batch)
-        known = client.choose(group) if group.ended else group.settled()
-        for token in known[client.sent :]:
+        fresh = client.choose(group)[client.sent :] if group.ended else group.settled(client.sent)
+        for token in fresh:
             client.tokens.put(token)
-        client.sent = max(client.sent, len(known))
+        client.sent += len(fresh)
         if group.ended:
             client.tokens.put(None)
             self._clients.remove(client)

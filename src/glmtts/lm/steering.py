@@ -23,7 +23,7 @@ class SteeringConfig(StrictConfig):
 
 
 class Steering:
-    """Rounds of the candidates `group` of one text, which joined a batch together.
+    """Rounds of the candidates of one text, which joined a batch together.
 
     `reads_well` says of the codes of a candidate that ended by itself whether they say the whole text. One that does
     not counts as cut short while others are being decoded.
@@ -31,32 +31,31 @@ class Steering:
 
     def __init__(
         self,
-        group: Sequence[Request],
         scorer: PrefixScorer,
         config: SteeringConfig,
         reads_well: Callable[[list[int]], bool],
     ) -> None:
-        self.group, self.scorer, self.config, self.reads_well = group, scorer, config, reads_well
+        self.scorer, self.config, self.reads_well = scorer, config, reads_well
         self._judged: set[int] = set()
 
-    def after_step(self, batch: DecodingBatch) -> None:
-        """To be called after each step of the batch; holds a round when one is due."""
-        running = [number for number, request in enumerate(self.group) if not request.ended]
-        for number, request in enumerate(self.group):
+    def after_step(self, batch: DecodingBatch, group: Sequence[Request]) -> None:
+        """To be called after each step of the batch with the candidates; holds a round when one is due."""
+        running = [number for number, request in enumerate(group) if not request.ended]
+        for number, request in enumerate(group):
             if request.by_itself and running and number not in self._judged:
                 self._judged.add(number)
                 request.by_itself = self.reads_well(request.drawn)
-        length = len(self.group[running[0]].drawn) if running else 0
+        length = len(group[running[0]].drawn) if running else 0
         if len(running) > 1 and length % self.config.interval == 0 and length <= self.scorer.longest:
-            self._round(batch, running)
+            self._round(batch, group, running)
 
-    def _round(self, batch: DecodingBatch, running: list[int]) -> None:
-        rows = [number if number in running else running[0] for number in range(len(self.group))]
-        tokens_NS = torch.tensor([self.group[row].drawn for row in rows], device=batch.device)
+    def _round(self, batch: DecodingBatch, group: Sequence[Request], running: list[int]) -> None:
+        rows = [number if number in running else running[0] for number in range(len(group))]
+        tokens_NS = torch.tensor([group[row].drawn for row in rows], device=batch.device)
         scores = self.scorer.score(tokens_NS).tolist()
         best = sorted(running, key=lambda number: -scores[number])[: self.config.survivors]
         losers = [number for number in running if number not in best]
         for place, number in enumerate(losers):
             rows[number] = best[place % len(best)]
         self.scorer.reorder(rows)
-        batch.continue_as([(self.group[number], self.group[rows[number]]) for number in losers])
+        batch.continue_as([(group[number], group[rows[number]]) for number in losers])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from glmtts.bundle import Bundle, SynthesisDefaults
-from glmtts.flow.streaming import FlowState, block_causal_mask, look_ahead, sample_chunk
+from glmtts.flow.streaming import FlowState, block_causal_mask, sample_chunk, tokens_needed
 from glmtts.synthesis.voice import Voice
 
 
@@ -47,7 +47,7 @@ def stream_piece(
     state, ended = StreamState.of(voice, seed), False
     while not ended:
         size = options.blocks[min(len(state.blocks), len(options.blocks) - 1)]
-        wanted = state.finished + size + look_ahead(2 * size) // 2
+        wanted = state.finished + tokens_needed(size)
         while len(state.tokens) < wanted and not ended:
             token = next(tokens, None)
             ended = token is None

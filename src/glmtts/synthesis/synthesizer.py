@@ -146,8 +146,8 @@ class Synthesizer:
         (piece,) = self._pieces(reader(self.frontend, options), [text], voice, seed, options)
         ((_, tokens),) = self.writer.write([piece])
         words: list[Timed] = []
-        if "token_recogniser" in self.bundle.config.modules:
-            words = word_times(self.bundle.module("token_recogniser"), text, piece.hybrid, tokens, TOKENS_PER_SECOND)
+        if self.writer.recogniser is not None:
+            words = word_times(self.writer.recogniser, text, piece.hybrid, tokens, TOKENS_PER_SECOND)
         return text, self.speak_tokens(piece, tokens), self._pauses(text), words
 
     @torch.inference_mode()

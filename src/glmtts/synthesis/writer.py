@@ -4,7 +4,7 @@ import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from itertools import islice
 
 import torch
@@ -113,19 +113,18 @@ class TokenWriter:
     def _group(self, piece: Piece, attempt: int) -> Group:
         first, how = piece.seed + RETRY_STRIDE * attempt, piece.settings
         requests = self._requests(piece, [first + CANDIDATE_STRIDE * number for number in range(how.candidates)])
-        labels = list(piece.phonemes)
-        if how.steering is None or how.candidates == 1 or self._recogniser is None or not labels:
-            return Group(requests)
-        scorer = PrefixScorer(self._recogniser, labels, how.candidates)
+        cost = cache(partial(self._cost, piece))
+        if how.steering is None or how.candidates == 1 or self.recogniser is None or not piece.phonemes:
+            return Group(requests, None, cost)
+        scorer = PrefixScorer(self.recogniser, piece.phonemes, how.candidates)
+        steering = Steering(scorer, how.steering, lambda codes: cost(tuple(codes)) <= how.doubt)
+        return Group(requests, steering, cost)
 
-        def reads_well(tokens: list[int]) -> bool:
-            return self._cost(tokens, labels) <= how.doubt
-
-        return Group(requests, Steering(requests, scorer, how.steering, reads_well))
-
-    def _cost(self, tokens: list[int], labels: list[str]) -> float:
-        assert self._recogniser is not None
-        return self._recogniser.cost(torch.tensor(tokens, device=self.bundle.device), labels)
+    def _cost(self, piece: Piece, tokens: tuple[int, ...]) -> float:
+        """Nats a phoneme; 0 without a recogniser or phonemes to find."""
+        if self.recogniser is None or not piece.phonemes:
+            return 0.0
+        return self.recogniser.cost(torch.tensor(tokens, device=self.bundle.device), list(piece.phonemes))
 
     def _requests(self, piece: Piece, seeds: Sequence[int]) -> list[Request]:
         """One request a seed; they share their prompt."""
@@ -154,12 +153,13 @@ class TokenWriter:
         return self.frontend.with_mode("all")
 
     @property
-    def _recogniser(self) -> TokenRecogniser | None:
+    def recogniser(self) -> TokenRecogniser | None:
+        """The bundle's judge of tokens, if it has one."""
         return self.bundle.module("token_recogniser") if "token_recogniser" in self.bundle.config.modules else None
 
     def _heard(self, tokens: Sequence[int]) -> list[str] | None:
         """The phonemes that the recogniser reads; None without one, or where it cannot read so many tokens."""
-        recogniser = self._recogniser
+        recogniser = self.recogniser
         if recogniser is None or not 0 < len(tokens) <= recogniser.longest:
             return None
         return recogniser.read(torch.tensor(tokens, device=self.bundle.device))
@@ -169,10 +169,8 @@ class TokenWriter:
 
         Without a recogniser, or phonemes to find, the first without fault.
         """
-        drawn, expected, recogniser = group.finished(), self._expected(piece), self._recogniser
-        costs = [0.0] * len(drawn)
-        if recogniser is not None and piece.phonemes:
-            costs = [self._cost(request.drawn, list(piece.phonemes)) for request in drawn]
+        drawn, expected = group.finished(), self._expected(piece)
+        costs = [group.cost(tuple(request.drawn)) for request in drawn]
         ranked = []
         for place in sorted(range(len(drawn)), key=costs.__getitem__):
             tokens = drawn[place].drawn
