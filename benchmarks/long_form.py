@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from report import environment, write_result
+from mini_quality import voice_embedder
+from report import environment, resident_mib, write_result
 from tqdm import tqdm
 
 import glmtts
@@ -45,12 +46,6 @@ def sentences(seed: int) -> Iterator[str]:
         yield f"{draw.choice(SHORT)}\n"
 
 
-def resident() -> float:
-    """Resident memory of this process in MiB."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
-
-
 class Watch:
     """How much has been read, and the memory after each piece."""
 
@@ -66,7 +61,7 @@ class Watch:
 
     def piece(self, text: str) -> None:
         """Called after each piece."""
-        self.memory.append((round(self.seconds, 1), round(resident(), 1)))
+        self.memory.append((round(self.seconds, 1), round(resident_mib(), 1)))
         self._bar.update(int(self.seconds) - self._bar.n)
 
     def summary(self) -> dict[str, object]:
@@ -80,18 +75,12 @@ class Watch:
 
 def similarities(tts: glmtts.Synthesizer, voice: str, out: Path) -> dict[str, float]:
     """Cosine of the prompt with the first and with the last minute of `out`."""
-    from resemblyzer import VoiceEncoder, preprocess_wav
-
-    encoder = VoiceEncoder("cpu", verbose=False)
-
-    def embed(samples: np.ndarray, rate: int) -> np.ndarray:
-        return encoder.embed_utterance(preprocess_wav(samples.astype(np.float32), source_sr=rate))
-
+    embed = voice_embedder()
     with soundfile.SoundFile(out) as file:
         window, rate = min(int(WINDOW * file.samplerate), len(file)), file.samplerate
-        first = embed(file.read(window), rate)
+        first = embed(file.read(window, dtype="float32"), rate)
         file.seek(len(file) - window)
-        last = embed(file.read(window), rate)
+        last = embed(file.read(window, dtype="float32"), rate)
     prompt = embed(prompt_samples(tts, voice, rate), rate)
     return {
         "prompt_and_first_minute": round(float(prompt @ first), 3),

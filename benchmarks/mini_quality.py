@@ -17,7 +17,7 @@ import os
 import re
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,16 @@ def transcribe(model: WhisperModel, samples: np.ndarray, lang: str) -> str:
     return "".join(part.text for part in parts)
 
 
+def error_rate(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> float:
+    """Edits of (heard, wanted) over the length of what was wanted, summed over all lines."""
+    return round(sum(edit_distance(*pair) for pair in pairs) / sum(len(wanted) for _, wanted in pairs), 4)
+
+
 def error_rates(lang: str, heard: Sequence[str], wanted: Sequence[str]) -> dict[str, float]:
     """Edits over reference length, summed over all lines."""
     rates = {}
     for name, cut in UNITS[lang].items():
-        edits = sum(edit_distance(cut(h), cut(w)) for h, w in zip(heard, wanted, strict=True))
-        rates[name] = round(edits / sum(len(cut(w)) for w in wanted), 4)
+        rates[name] = error_rate([(cut(h), cut(w)) for h, w in zip(heard, wanted, strict=True)])
     return rates
 
 
@@ -102,11 +106,17 @@ def measure_language(model: Path | None, whisper: Path, corpus: Path, lang: str,
     }
 
 
-def similarity(tts: glmtts.Synthesizer, corpus: Path) -> dict[str, float]:
-    """Resemblyzer cosine of prompt and output for speakers held out of training, beside same and different ones."""
+def voice_embedder() -> Callable[[np.ndarray, int], np.ndarray]:
+    """Resemblyzer: samples (T,) float32 and their rate to a unit vector (256,)."""
     from resemblyzer import VoiceEncoder, preprocess_wav
 
     encoder = VoiceEncoder("cpu", verbose=False)
+    return lambda samples, rate: encoder.embed_utterance(preprocess_wav(samples, source_sr=rate))
+
+
+def similarity(tts: glmtts.Synthesizer, corpus: Path) -> dict[str, float]:
+    """Resemblyzer cosine of prompt and output for speakers held out of training, beside same and different ones."""
+    embed = voice_embedder()
     by_speaker: dict[str, list[tuple[Path, str]]] = {}
     for folder in ("ljspeech", "aishell", "speechocean762"):
         for line in (corpus / folder / "index.jsonl").read_text(encoding="utf-8").splitlines():
@@ -117,13 +127,10 @@ def similarity(tts: glmtts.Synthesizer, corpus: Path) -> dict[str, float]:
                 by_speaker.setdefault(record["speaker"], []).append((path, record["text"]))
     chosen = [recordings[:2] for recordings in by_speaker.values() if len(recordings) > 1][:10]
 
-    def embed(samples: torch.Tensor, rate: int) -> np.ndarray:
-        return encoder.embed_utterance(preprocess_wav(samples.numpy(), source_sr=rate))
-
-    prompts = [embed(load_audio(first[0], 16000), 16000) for first, _ in chosen]
-    seconds = [embed(load_audio(second[0], 16000), 16000) for _, second in chosen]
+    prompts = [embed(load_audio(first[0], 16000).numpy(), 16000) for first, _ in chosen]
+    seconds = [embed(load_audio(second[0], 16000).numpy(), 16000) for _, second in chosen]
     spoken = [tts.say("I would like to read you a short story.", tts.voice(first[0], first[1])) for first, _ in chosen]
-    outputs = [embed(audio.samples, audio.rate) for audio in spoken]
+    outputs = [embed(audio.samples.numpy(), audio.rate) for audio in spoken]
     return {
         "speakers": len(chosen),
         "prompt_and_output": round(float(np.mean([p @ o for p, o in zip(prompts, outputs, strict=True)])), 3),

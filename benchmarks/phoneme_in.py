@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, get_args
 
 import torch
 from faster_whisper import WhisperModel
-from mini_quality import syllables, transcribe, words
+from mini_quality import error_rate, syllables, transcribe, words
 from report import environment, write_result
 from tqdm import tqdm
 
@@ -91,20 +91,15 @@ def symbols_of(pinyin: Sequence[str]) -> list[str]:
     return [symbol for syllable in pinyin for symbol in split_syllable(syllable) or [syllable]]
 
 
-def rate(pairs: Sequence[tuple[list[str], list[str]]]) -> float:
-    """Edits of (heard, wanted) over the length of what was wanted, summed over all lines."""
-    return round(sum(edit_distance(*pair) for pair in pairs) / sum(len(wanted) for _, wanted in pairs), 4)
-
-
 def error_rates(heard: Sequence[Heard], answers: Sequence[list[str]]) -> dict[str, Any]:
     """Error rates of one mode by phonemes and by toned syllables."""
     both = list(zip(heard, answers, strict=True))
     read = [(syllables(line.text), answer) for line, answer in both]
     own = [(line.phonemes, symbols_of(answer)) for line, answer in both]
     return {
-        "per": rate([(symbols_of(spoken), symbols_of(answer)) for spoken, answer in read]),
-        "toned_syllable_error": rate(read),
-        "per_by_own_recogniser": rate(own) if any(phonemes for phonemes, _ in own) else None,
+        "per": error_rate([(symbols_of(spoken), symbols_of(answer)) for spoken, answer in read]),
+        "toned_syllable_error": error_rate(read),
+        "per_by_own_recogniser": error_rate(own) if any(phonemes for phonemes, _ in own) else None,
     }
 
 

@@ -28,6 +28,12 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def resident_mib(process: int | str = "self") -> float:
+    """Resident memory of a process in MiB."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+
 def write_result(name: str, result: dict[str, Any]) -> None:
     """Write `results/NAME.json` and show it."""
     RESULTS.mkdir(exist_ok=True)

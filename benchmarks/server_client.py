@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from report import resident_mib
 
 PCM_BYTES_PER_SECOND = 48000
 TEXTS = [
@@ -36,9 +37,7 @@ class Server:
 
     def memory(self) -> float:
         """Resident memory in MiB."""
-        status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        return resident_mib(self.pid)
 
     def open_files(self) -> int:
         """Number of open file descriptors."""

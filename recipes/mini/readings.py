@@ -1,10 +1,9 @@
 """What the language model of `mini` reads of a transcript: mostly all phonemes, else hybrid text (section 2.6)."""
 
 import random
-import re
 from dataclasses import dataclass
 
-from stage import Place
+from stage import Place, spoken_text
 
 from glmtts.lm.train import Spoken
 from glmtts.text.frontend import TextFrontend
@@ -33,11 +32,11 @@ class Reading:
     def hybrid(self, collate: HybridCollate) -> Spoken:
         """Text, with the characters that `collate` draws as phonemes."""
         chosen = collate.choose("".join(span.text for span in self.spans))
-        positions, kept = 0, set()
+        position, kept = 0, set()
         for number, span in enumerate(self.spans):
-            if positions not in chosen or len(span.text) > 1:
+            if position not in chosen or len(span.text) > 1:
                 kept.add(number)
-            positions += len(span.text)
+            position += len(span.text)
         return self._spoken(frozenset(kept))
 
     def draw(self, rng: random.Random, collate: HybridCollate) -> Spoken:
@@ -52,12 +51,12 @@ class Reading:
 
 
 def reading(front: TextFrontend, place: Place) -> Reading | None:
-    """An utterance as the language model sees it; None where digits or symbols leave its reading open."""
+    """An utterance as the language model sees it; None where its reading is open."""
     store, number = place
     entry = store.entries[number]
-    if re.search(r"\d", entry["text"]):
+    text = spoken_text(front, entry)
+    if not text:
         return None
-    pieces = front.prepare(entry["text"], entry["lang"])
-    spans = front.spans(" ".join(pieces))
+    spans = front.spans(text)
     tokens, phonemes = store.get(number, "tokens").tolist(), store.get(number, "alignment").tolist()
     return Reading(front, spans, tokens, entry["speaker"], entry["lang"], phonemes)

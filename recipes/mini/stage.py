@@ -71,11 +71,14 @@ def frontend(work: Path, stores: Sequence[FeatureStore]) -> TextFrontend:
     return TextFrontend(TextConfig(phoneme_in="all"), text_tokenizer(work / "text", texts))
 
 
+def spoken_text(front: TextFrontend, entry: dict[str, Any]) -> str:
+    """A transcript, normalised; empty where digits leave its reading open."""
+    return "" if re.search(r"\d", entry["text"]) else " ".join(front.prepare(entry["text"], entry["lang"]))
+
+
 def hybrid_of(front: TextFrontend, entry: dict[str, Any]) -> str:
-    """Hybrid text of a transcript; empty where digits or symbols leave its reading open."""
-    if re.search(r"\d", entry["text"]):
-        return ""
-    return front.to_hybrid(" ".join(front.prepare(entry["text"], entry["lang"])))
+    """Hybrid text of a transcript; empty where its reading is open."""
+    return front.to_hybrid(spoken_text(front, entry))
 
 
 def write_tokens(tokenizer: SpeechTokenizer, store: FeatureStore) -> None:

@@ -21,10 +21,7 @@ def main() -> None:
     parser.add_argument("--gan-start", type=int, default=1500)
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
-    stores = [
-        store for store in open_stores(arguments.work / "features", TEACHER) if (store.folder / "wave.npy").exists()
-    ]
-    training, held_out = split(stores)
+    training, held_out = split(open_stores(arguments.work / "features", TEACHER, ("wave",)))
     trainer = VocoderTrainer(
         Vocos2DConfig(),
         VocoderTrainingConfig(steps=arguments.steps, gan_start=arguments.gan_start, max_seconds=arguments.max_seconds),
