@@ -36,6 +36,14 @@ from glmtts.text.edits import edit_distance
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise
 
+TEN_SECONDS = (
+    "In the evening we walked along the river, and the children ran ahead of us to the old stone bridge, "
+    "where they waited until the last light had gone behind the hills."
+)
+SENTENCE = {
+    "en": "In the evening we walked along the river, and the children ran ahead of us to the old stone bridge.",
+    "zh": "傍晚我们沿着河边散步，孩子们跑在前面，一直跑到那座古老的石桥上。",
+}
 PROMPT = {"zh": "以下是普通话的句子。", "en": None}
 LENGTH_RANGE = (0.6, 1.7)
 
@@ -114,8 +122,11 @@ def voice_embedder() -> Callable[[np.ndarray, int], np.ndarray]:
     return lambda samples, rate: encoder.embed_utterance(preprocess_wav(samples, source_sr=rate))
 
 
-def similarity(tts: glmtts.Synthesizer, corpus: Path) -> dict[str, float]:
-    """Resemblyzer cosine of prompt and output for speakers held out of training, beside same and different ones."""
+def similarity(tts: glmtts.Synthesizer, asr: WhisperModel, corpus: Path) -> dict[str, Any]:
+    """Resemblyzer cosine of prompt and output for speakers held out of training, beside same and different ones.
+
+    Each says one sentence of his own language, about as long as his recordings are; its errors are there too.
+    """
     embed = voice_embedder()
     by_speaker: dict[str, list[tuple[Path, str]]] = {}
     for folder in ("ljspeech", "aishell", "speechocean762"):
@@ -124,18 +135,28 @@ def similarity(tts: glmtts.Synthesizer, corpus: Path) -> dict[str, float]:
             held_out = folder == "ljspeech" or record["speaker"] == "S0252" or record["speaker"].endswith("7")
             if held_out and 3 <= record["seconds"] <= 8:
                 path = corpus / folder / f"{record['id']}.opus"
-                by_speaker.setdefault(record["speaker"], []).append((path, record["text"]))
-    chosen = [recordings[:2] for recordings in by_speaker.values() if len(recordings) > 1][:10]
+                by_speaker.setdefault(f"{record['lang']} {record['speaker']}", []).append((path, record["text"]))
+    speakers = [speaker for speaker, recordings in by_speaker.items() if len(recordings) > 1][:10]
+    chosen, langs = [by_speaker[speaker][:2] for speaker in speakers], [speaker[:2] for speaker in speakers]
 
     prompts = [embed(load_audio(first[0], 16000).numpy(), 16000) for first, _ in chosen]
     seconds = [embed(load_audio(second[0], 16000).numpy(), 16000) for _, second in chosen]
-    spoken = [tts.say("I would like to read you a short story.", tts.voice(first[0], first[1])) for first, _ in chosen]
+    voices = [tts.voice(path, text) for (path, text), _ in chosen]
+    spoken = [tts.say(SENTENCE[lang], voice) for voice, lang in zip(voices, langs, strict=True)]
+    heard = [
+        transcribe(asr, resample(audio.samples, audio.rate, 16000).numpy(), lang)
+        for audio, lang in zip(spoken, langs, strict=True)
+    ]
     outputs = [embed(audio.samples.numpy(), audio.rate) for audio in spoken]
     return {
         "speakers": len(chosen),
         "prompt_and_output": round(float(np.mean([p @ o for p, o in zip(prompts, outputs, strict=True)])), 3),
         "same_speaker": round(float(np.mean([p @ s for p, s in zip(prompts, seconds, strict=True)])), 3),
         "different_speakers": round(float(np.mean([p @ q for p, q in zip(prompts, seconds[1:], strict=False)])), 3),
+        "errors": {
+            lang: error_rates(lang, [h for h, its in zip(heard, langs, strict=True) if its == lang], wanted)
+            for lang, wanted in ((lang, [SENTENCE[lang]] * langs.count(lang)) for lang in sorted(set(langs)))
+        },
     }
 
 
@@ -151,7 +172,7 @@ def main() -> None:
     tts.say("Hello.")
     start_up = time.perf_counter() - started
     started = time.perf_counter()
-    ten = tts.say("In the evening we walked along the river, and the children ran ahead of us to the old stone bridge.")
+    ten = tts.say(TEN_SECONDS)
     ten_factor = (time.perf_counter() - started) / ten.seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     given = (arguments.model, arguments.whisper, arguments.corpus)
@@ -168,7 +189,7 @@ def main() -> None:
         "long_sentence_real_time_factor": round(ten_factor, 3),
         "peak_gigabytes": round(peak, 2),
         **languages,
-        "similarity": similarity(tts, arguments.corpus),
+        "similarity": similarity(tts, WhisperModel(str(arguments.whisper), compute_type="float32"), arguments.corpus),
     }
     write_result("mini_quality", result)
 

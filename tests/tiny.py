@@ -49,8 +49,8 @@ def tiny_lm(vocab_size: int = 600) -> Llama:
 
 
 def tiny_flow() -> DiT:
-    config = FlowConfig(vocabulary=CODES, token_width=16, token_blocks=1, width=32, blocks=2, heads=2, prior_width=16)
-    model = DiT(config)
+    sizes = {"token_width": 16, "token_blocks": 1, "width": 32, "blocks": 2, "heads": 2}
+    model = DiT(FlowConfig(vocabulary=CODES, prior_width=16, pitch_width=8, **sizes))
     torch.nn.init.normal_(model.proj_out.weight, std=0.1)
     return model
 

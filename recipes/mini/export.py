@@ -5,6 +5,7 @@ python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/model
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -121,19 +122,23 @@ def main() -> None:
             candidates=8,
             doubt=1.5,
             steering=SteeringConfig(survivors=4),
+            stream_candidates=4,
             sampling=SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0),
             steps=4,
             guidance=0.0,
             start=0.7,
             flow_temperature=0.4,
+            blocks=(16, 24, 48, 96, 120),
             match_spectrum=True,
+            show_prompt=False,
         ),
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}
     for name, (corpus, speaker, description) in VOICES.items():
         path, text = pick(arguments.corpus / corpus, speaker)
         file = out / "voices" / f"{name}.safetensors"
-        voice_of(bundle, load_audio(path, config.sample_rate), text).save(file)
+        voice = voice_of(bundle, load_audio(path, config.sample_rate), text)
+        replace(voice, spectrum=None).save(file)  # the flow has learnt these voices
         entries[name] = VoiceEntry(file=f"voices/{name}.safetensors", sha256=digest_of(file), description=description)
     save_config(out, config.model_copy(update={"voices": entries}))
 

@@ -3,8 +3,9 @@
     python recipes/mini/from_bundle.py --work WORK [--bundle src/glmtts/models/mini]
 
 Needs the features of `prepare.py` and `speaker.py`. Writes `tokens` and `alignment` of every corpus, the vocabulary,
-and states of `lm` and `flow` from which `train_lm.py` and `train_flow.py` go on at step 0, with new moments of the
-optimizer; states that are there already stay. What is not trained again, `export.py` takes from the embedded bundle.
+and states of `lm`, `flow` and `vocoder` from which their training goes on at step 0, with new moments of the optimizer
+(and a new discriminator: give `train_vocoder.py` a low `--learning-rate`, and `--gan-start 0`); states that are there
+already stay. What is not trained again, `export.py` takes from the embedded bundle.
 """
 
 import argparse
@@ -38,6 +39,9 @@ def main() -> None:
             continue
         weights = bundle.module(stage).state_dict()
         save_state(_made(work / stage) / "state.safetensors", {"step": 0, "model": weights, "ema": weights})
+    if not (work / "vocoder" / "state.safetensors").exists():
+        weights = bundle.module("vocoder").state_dict()
+        save_state(_made(work / "vocoder") / "state.safetensors", {"step": 0, "generator": weights})
 
 
 def _made(folder: Path) -> Path:

@@ -4,7 +4,9 @@ python recipes/mini/train_flow.py --work WORK
 """
 
 import argparse
+import random
 from pathlib import Path
+from statistics import mean
 
 import torch
 from corpora import PEOPLE, TEACHER
@@ -17,6 +19,9 @@ from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.training import Trainer, TrainingConfig, load_trained
 
+EVALUATED = 60
+NEEDS = ("tokens", "mel", "speaker", "f0")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -27,20 +32,22 @@ def main() -> None:
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
     names = TEACHER if arguments.teacher_only else (*TEACHER, *PEOPLE)
-    training, held_out = split(open_stores(arguments.work / "features", names, ("tokens", "mel", "speaker")))
+    training, held_out = split(open_stores(arguments.work / "features", names, NEEDS))
 
     def load(place: Place) -> tuple:
         store, number = place
-        return store.get(number, "tokens"), store.get(number, "mel"), store.get(number, "speaker")[0]
+        tokens, mel, speaker, f0 = (store.get(number, name) for name in NEEDS)
+        return tokens, mel, speaker[0], f0
 
-    unseen = [collate([load(place)]) for place in held_out[:40]]
+    chosen = random.Random(0).sample(held_out, min(EVALUATED, len(held_out)))
+    unseen = [collate([load(place)]) for place in chosen]
 
     @torch.inference_mode()
     def evaluate(model: torch.nn.Module) -> dict[str, float]:
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            losses = [float(batch_loss(model, batch)[0]) for batch in unseen]
-        return {"held_out_loss": sum(losses) / len(losses)}
+            metrics = [batch_loss(model, batch)[1] for batch in unseen]
+        return {f"held_out_{name}": mean(row[name] for row in metrics) for name in ("flow", "prior", "pitch")}
 
     config = TrainingConfig(steps=arguments.steps, learning_rate=8e-4, max_seconds=arguments.max_seconds)
     model = DiT(FlowConfig())

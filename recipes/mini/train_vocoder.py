@@ -18,16 +18,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
     parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--gan-start", type=int, default=1500)
+    parser.add_argument("--gan-start", type=int, default=1500, help="step at which the discriminator joins")
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
     training, held_out = split(open_stores(arguments.work / "features", TEACHER, ("wave",)))
-    trainer = VocoderTrainer(
-        Vocos2DConfig(),
-        VocoderTrainingConfig(steps=arguments.steps, gan_start=arguments.gan_start, max_seconds=arguments.max_seconds),
-        arguments.work / "vocoder",
-        torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+    config = VocoderTrainingConfig(
+        steps=arguments.steps,
+        gan_start=arguments.gan_start,
+        learning_rate=arguments.learning_rate,
+        max_seconds=arguments.max_seconds,
     )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    trainer = VocoderTrainer(Vocos2DConfig(), config, arguments.work / "vocoder", device)
     waves = [store.get(number, "wave") for store, number in training]
     train_vocoder(trainer, waves, [store.get(number, "wave") for store, number in held_out[:20]])
 

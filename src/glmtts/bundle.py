@@ -70,12 +70,13 @@ class VoiceEntry(StrictConfig):
 class SynthesisDefaults(StrictConfig):
     """How a model speaks where the user does not say.
 
-    `continue_prompt`: the language model goes on from the text and tokens of the voice, where its text is known, and
-    takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each piece
-    of text, and the one that the module `token_recogniser` reads best is spoken. Where even that one has a fault
-    (lm/checks.py), or costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they compete on
-    the way (lm/steering.py). `match_spectrum` gives each voice an equaliser (flow/spectrum.py). `blocks` are the token
-    counts of a stream's blocks; the last one repeats. A stream has at most `stream_candidates`.
+    `continue_prompt`: the language model goes on from the text and tokens of the voice, where its text is known,
+    and takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each
+    piece of text, and the one that the module `token_recogniser` reads best is spoken. Where even that one has a
+    fault (lm/checks.py), or costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they
+    compete on the way (lm/steering.py). `match_spectrum` gives each voice a map of its spectrum (flow/spectrum.py),
+    `show_prompt` has the flow see the voice's recording before what it speaks. `blocks` are the token counts of a
+    stream's blocks; the last one repeats. A stream has at most `stream_candidates`.
     """
 
     voice: str | None = None
@@ -90,16 +91,20 @@ class SynthesisDefaults(StrictConfig):
     start: float = Field(default=0.0, ge=0, lt=1)
     flow_temperature: float = Field(default=1.0, ge=0)
     match_spectrum: bool = False
+    show_prompt: bool = True
     pause_seconds: float = 0.15
     blocks: tuple[int, ...] = (25, 50, 200)
 
     def for_streams(self) -> Self:
         """As a stream speaks, which cannot wait: fewer candidates, and one survivor, whose tokens leave at once.
 
-        Its third round falls due as soon as the tokens are there that the first block and its look-ahead need.
+        A round falls due just when the tokens are there that the first block and its look-ahead need.
         """
-        interval = -(-tokens_needed(self.blocks[0]) // 3)
-        steering = self.steering and self.steering.model_copy(update={"survivors": 1, "interval": interval})
+        steering = self.steering
+        if steering is not None:
+            first = tokens_needed(self.blocks[0])
+            rounds = max(1, round(first / steering.interval))
+            steering = steering.model_copy(update={"survivors": 1, "interval": -(-first // rounds)})
         count = min(self.candidates, self.stream_candidates) if steering else 1
         return self.model_copy(update={"candidates": count, "steering": steering})
 

@@ -7,11 +7,13 @@ import torch.nn.functional as F
 
 from glmtts.errors import ConfigError
 from glmtts.flow.cfm import Solver, guided_velocity, sample
-from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.flow.dit import DiT
 from glmtts.flow.train import batch_loss, collate
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from tests.tiny import tiny_flow
+
+F0 = torch.tensor([120.0])
 
 
 def test_schedule_is_the_cosine_one() -> None:
@@ -25,7 +27,7 @@ def test_schedule_is_the_cosine_one() -> None:
 def test_guidance_as_one_batch_equals_two_calls() -> None:
     model = tiny_flow().eval()
     prompt, speaker, t = torch.randn(1, 20, 80), torch.randn(1, 192), torch.tensor(0.4)
-    x, tokens = torch.randn(1, 20, 80), model.embed_tokens(torch.randint(16, (1, 10)), 20, speaker)
+    x, tokens = torch.randn(1, 20, 80), model.embed_tokens(torch.randint(16, (1, 10)), 20, speaker, f0_B=F0)
     both = guided_velocity(model, x, t, (tokens, prompt, speaker), 0.7, None)
     conditioned = model(x, t[None], tokens, prompt, speaker)
     free = model(x, t[None], tokens, 0 * prompt, 0 * speaker)
@@ -38,9 +40,10 @@ def test_padding_changes_nothing() -> None:
     tokens, x, speaker = torch.randint(16, (1, 10)), torch.randn(1, 20, 80), torch.randn(1, 192)
     mask = torch.arange(30)[None] < 20
     padded = torch.nn.functional.pad(tokens, (0, 5))
-    whole = model(x, torch.tensor([0.5]), model.embed_tokens(tokens, 20, speaker), 0 * x, speaker, mask[:, :20])
+    embedded = model.embed_tokens(tokens, 20, speaker, f0_B=F0)
+    whole = model(x, torch.tensor([0.5]), embedded, 0 * x, speaker, mask[:, :20])
     wide = torch.nn.functional.pad(x, (0, 0, 0, 10), value=9.0)
-    embedded = model.embed_tokens(padded, 30, speaker, mask)
+    embedded = model.embed_tokens(padded, 30, speaker, mask, F0)
     longer = model(wide, torch.tensor([0.5]), embedded, 0 * wide, speaker, mask)
     torch.testing.assert_close(longer[:, :5], whole[:, :5], atol=1e-4, rtol=1e-4)
 
@@ -49,14 +52,14 @@ def test_padding_changes_nothing() -> None:
 def test_the_prior_is_the_tokenizers_mel_head() -> None:
     config = SpeechTokenizerConfig(d_model=32, heads=2, ffn=64, layers_before=2, codes=16, code_width=8)
     trained = SpeechTokenizerTraining(config, frozen_layers=1).eval()
-    model = DiT(FlowConfig(vocabulary=16, token_width=16, token_blocks=1, width=32, blocks=1, heads=2))
+    model = tiny_flow()
+    model = DiT(model.config.model_copy(update={"prior_width": 256}))
     assert model.prior is not None
     assert trained.mel is not None
     model.prior.start_from(trained)
     tokens, speaker = torch.randint(16, (1, 10)), F.normalize(torch.randn(1, 192), dim=-1)
     wanted = trained.mel(trained.expand(trained.tokenizer.codebook.weight[tokens]), speaker, torch.ones(1, 10))
-    torch.testing.assert_close(model.prior(tokens, speaker), wanted, atol=1e-4, rtol=1e-4)
-    assert not any(parameter.requires_grad for parameter in model.prior.parameters())
+    torch.testing.assert_close(model.prior(tokens, speaker, f0_B=F0), wanted, atol=1e-4, rtol=1e-4)
 
 
 def test_sampling_gives_the_part_after_the_prompt() -> None:
@@ -67,6 +70,7 @@ def test_sampling_gives_the_part_after_the_prompt() -> None:
         torch.randn(1, 80, 10),
         torch.randn(1, 30, 80),
         Solver(2),
+        f0_B=F0,
     )
     assert mel.shape == (1, 80, 20)
 
@@ -75,16 +79,16 @@ def test_a_late_start_is_near_the_prior() -> None:
     model, tokens, speaker = tiny_flow().eval(), torch.randint(16, (1, 15)), torch.randn(1, 192)
     noise, nothing = torch.randn(1, 30, 80), torch.zeros(1, 80, 0)
     assert model.prior is not None
-    prior = model.prior(tokens, F.normalize(speaker, dim=-1)).transpose(1, 2)
+    prior = model.prior(tokens, F.normalize(speaker, dim=-1), f0_B=F0).transpose(1, 2).detach()
 
     def distance(solver: Solver) -> float:
-        return float((sample(model, tokens, speaker, nothing, noise, solver) - prior).abs().mean())
+        return float((sample(model, tokens, speaker, nothing, noise, solver, f0_B=F0) - prior).abs().mean())
 
     assert Solver(4, start=0.5).times()[0] == 0.5
     late, early = distance(Solver(4, start=0.98)), distance(Solver(4))
     assert late < 0.2 * early
     assert distance(Solver(4, start=0.9, temperature=0)) < distance(Solver(4, start=0.9))
-    free = DiT(FlowConfig(vocabulary=16, token_width=16, token_blocks=1, width=32, blocks=1, heads=2, prior_width=None))
+    free = DiT(model.config.model_copy(update={"prior_width": None}))
     with pytest.raises(ConfigError, match="no prior"):
         sample(free, tokens, speaker, nothing, noise, Solver(2, start=0.5))
 
@@ -93,7 +97,10 @@ def test_loss_falls_on_one_batch() -> None:
     model = tiny_flow()
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     rng = np.random.default_rng(0)
-    items = [(rng.integers(16, size=n), np.full((2 * n, 80), -5.0), rng.normal(size=192)) for n in (10, 14)]
+    items = [
+        (rng.integers(16, size=n), np.full((2 * n, 80), -5.0), rng.normal(size=192), np.full(2 * n, 120.0))
+        for n in (10, 14)
+    ]
     batch, losses = collate(items), []
     for _ in range(60):
         loss, _ = batch_loss(model, batch)

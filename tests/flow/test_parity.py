@@ -24,6 +24,7 @@ RELEASED = FlowConfig(
     rotate_first_head_only=True,
     position_kernel=31,
     prior_width=None,
+    pitch_width=None,
     mel_mean=0.0,
     mel_std=1.0,
 )

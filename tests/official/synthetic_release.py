@@ -50,7 +50,7 @@ REDUCED = Sizes(
     ),
     flow=FlowConfig(
         vocabulary=100, token_width=16, token_blocks=2, width=64, blocks=2, heads=1, ff_mult=2,
-        rotate_first_head_only=True, position_kernel=31, prior_width=None,
+        rotate_first_head_only=True, position_kernel=31, prior_width=None, pitch_width=None,
     ),
     hift=HiFTConfig(base_channels=32, f0_channels=16),
     layers=3,
@@ -67,7 +67,7 @@ FULL = Sizes(
     ),
     flow=FlowConfig(
         vocabulary=100000, token_width=512, token_blocks=4, width=768, blocks=18, heads=12, ff_mult=2,
-        rotate_first_head_only=True, position_kernel=31, prior_width=None,
+        rotate_first_head_only=True, position_kernel=31, prior_width=None, pitch_width=None,
     ),
     hift=HiFTConfig(),
     layers=17,

@@ -127,7 +127,7 @@ import torch
 from glmtts.server.voices import VoiceRecord, VoiceStore
 from glmtts.synthesis.voice import Voice
 store = VoiceStore(Path(sys.argv[1]))
-voice = Voice("Hello.", torch.zeros(50), torch.zeros(80, 100), torch.zeros(192))
+voice = Voice("Hello.", torch.zeros(50), torch.zeros(80, 100), torch.zeros(192), torch.tensor(120.0))
 record = VoiceRecord(description="", consent="yes", created=1)
 for number in itertools.count():
     store.add(f"voice-{number % 50}-{number}", voice, record)

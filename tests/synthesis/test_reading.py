@@ -115,11 +115,11 @@ def test_words_lie_where_their_tokens_are() -> None:
         return scores
 
     recogniser.log_probs = log_probs  # type: ignore[method-assign]
-    hybrid = "<|N|><|I3|><|H|><|AO3|>"
-    times = word_times(recogniser, "你好", hybrid, [0] * len(spoken), rate=25)
+    phonemes = ["N", "I3", "|", "H", "AO3"]
+    times = word_times(recogniser, "你好", phonemes, [0] * len(spoken), rate=25)
     assert [(word.text, word.start, word.end) for word in times] == [("你", 0.0, 0.2), ("好", 0.2, 0.36)]
-    assert word_times(recogniser, "你好吗", hybrid, [0] * 9, rate=25) == []
-    assert word_times(recogniser, "你好", hybrid, [], rate=25) == []
+    assert word_times(recogniser, "你好吗", phonemes, [0] * 9, rate=25) == []
+    assert word_times(recogniser, "你好", phonemes, [], rate=25) == []
 
 
 def test_vtt_has_a_time_for_every_word(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_faulty_speech_is_drawn_again(
             yield number
 
     monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
-    voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192))
+    voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192), torch.tensor(120.0))
     audio = unheard.say("Hello there.", voice, seed=4)
     assert len(audio.samples) == 960 * len(GOOD)
     assert seeds == [4, 1004, 2004]
@@ -166,7 +166,7 @@ def test_a_leak_into_a_stream_is_drawn_again_before_it_is_heard(
     end = [9, 4, 11, 2, 13, 7, 1, 8]
     draws = iter([[*end, *GOOD], GOOD])
     monkeypatch.setattr(service, "stream", lambda group, choose: (token for token in next(draws)))
-    voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192))
+    voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192), torch.tensor(120.0))
     (piece,) = unheard._pieces(unheard.frontend, unheard.frontend.prepare("Hello there."), voice, 0, {})
     assert list(unheard.writer.stream(piece)) == GOOD
 

@@ -129,6 +129,16 @@ def test_pieces_stay_in_bounds_and_lose_nothing() -> None:
     assert split_text("He paid 3.14 dollars.", 12, 36) == ["He paid 3.14 dollars."]
 
 
+def test_a_long_sentence_is_cut_at_its_clauses_then_between_words() -> None:
+    walk = "In the evening we walked along the river, and the children ran ahead of us to the old stone bridge,"
+    rest = "where they waited until the last light had gone behind the hills."
+    assert split_text(f"{walk} {rest}", 12, 36) == [walk, rest]
+    words = split_text("word " * 80, 12, 36)
+    assert set(" ".join(words).split(" ")) == {"word"}
+    assert all(weight(piece) <= 36 for piece in words)
+    assert "".join(split_text("长" * 100, 12, 36)) == "长" * 100
+
+
 def test_pruning_leaves_no_token_of_three_characters() -> None:
     ranks = {bytes([byte]): byte for byte in range(256)}
     for word in ("中国", "中国人", "hello", "我们的事"):

@@ -47,10 +47,12 @@ def sample(
     noise_BTM: Tensor,
     solver: Solver,
     visible_TT: Tensor | None = None,
+    f0_B: Tensor | None = None,
 ) -> Tensor:
     """Integrate noise to the log-mel (B, M, T − P) that follows the prompt of P frames.
 
-    `tokens_BS` holds the prompt's tokens too and `noise_BTM` covers prompt and speech. Guidance w follows
+    `tokens_BS` holds the prompt's tokens too and `noise_BTM` covers prompt and speech; `f0_B` is the speaker's median
+    F0 in Hz, where the model asks for it (pitch.py). Guidance w follows
     v + w (v − v_uncond), both evaluated as one batch; without condition the prompt mel and the speaker are zero.
     """
     config = model.config
@@ -58,7 +60,7 @@ def sample(
     prompt = (prompt_mel_BMP.transpose(1, 2) - config.mel_mean) / config.mel_std
     prompt_BTM = F.pad(prompt, (0, 0, 0, frames - prompt_frames))
     speaker_BD = F.normalize(speaker_BD, dim=-1)
-    tokens_BTE = model.embed_tokens(tokens_BS, frames, speaker_BD)
+    tokens_BTE = model.embed_tokens(tokens_BS, frames, speaker_BD, f0_B=f0_B)
     x_BTM, schedule = solver.begin(model, tokens_BTE, noise_BTM), solver.times().to(noise_BTM)
     for now, then in pairwise(schedule):
         conditions = (tokens_BTE, prompt_BTM, speaker_BD)
@@ -95,7 +97,7 @@ def guided_velocity(
 
 def flow_loss(
     model: DiT,
-    tokens_BS: Tensor,
+    tokens_BTE: Tensor,
     mel_BTM: Tensor,
     mask_BT: Tensor,
     speaker_BD: Tensor,
@@ -103,9 +105,9 @@ def flow_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """E ‖v(x_t, t) − (x₁ − (1 − σ) x₀)‖² with x_t = (1 − (1 − σ) t) x₀ + t x₁, over frames after the prompt.
 
-    The prompt is a random prefix of up to 70 % of the frames, none for half of the utterances; prompt and speaker
-    are dropped together with probability 0.2, so that guidance has its unconditional velocity. `visible_TT` is true
-    where a frame may attend.
+    `tokens_BTE` are embedded tokens, `speaker_BD` has length 1. The prompt is a random prefix of up to 70 % of the
+    frames, none for half of the utterances; prompt and speaker are dropped together with probability 0.2, so that
+    guidance has its unconditional velocity. `visible_TT` is true where a frame may attend.
     """
     config, (batch, frames, _) = model.config, mel_BTM.shape
     x1 = (mel_BTM - config.mel_mean) / config.mel_std
@@ -117,15 +119,8 @@ def flow_loss(
     share_B = torch.rand(batch, device=x1.device) * 0.7 * (torch.rand(batch, device=x1.device) < 0.5)
     prompt_frames_B = (mask_BT.sum(1) * share_B * kept_B).long()
     in_prompt_BT = torch.arange(frames, device=x1.device)[None] < prompt_frames_B[:, None]
-    speaker_BD = F.normalize(speaker_BD, dim=-1)
     velocity = model(
-        noisy,
-        t_B,
-        model.embed_tokens(tokens_BS, frames, speaker_BD, mask_BT),
-        x1 * in_prompt_BT[..., None],
-        speaker_BD * kept_B[:, None],
-        mask_BT,
-        visible_TT,
+        noisy, t_B, tokens_BTE, x1 * in_prompt_BT[..., None], speaker_BD * kept_B[:, None], mask_BT, visible_TT
     )
     error_BT = (velocity.float() - (x1 - (1 - SIGMA_MIN) * x0)).square().mean(-1)
     counted_BT = mask_BT * ~in_prompt_BT

@@ -21,7 +21,8 @@ from glmtts.flow.prior import MelPrior
 class FlowConfig(StrictConfig):
     """Sizes of the flow model; the defaults are those of `mini`. Mels enter as (mel − mel_mean) / mel_std.
 
-    `prior_width` adds a first guess of the mel to the tokens (prior.py); None leaves it out, as in the release.
+    `prior_width` adds a first guess of the mel to the tokens (prior.py), for which `pitch_width` reads the pitch from
+    them (pitch.py); None leaves each out, as in the release.
     """
 
     vocabulary: int = 2048
@@ -34,6 +35,7 @@ class FlowConfig(StrictConfig):
     n_mels: int = 80
     speaker_width: int = 192
     prior_width: int | None = 256
+    pitch_width: int | None = 64
     position_kernel: int = 15
     position_groups: int = 16
     rotate_first_head_only: bool = False
@@ -56,7 +58,12 @@ class DiT(nn.Module):
         if config.prior_width is not None:
             token_width += config.n_mels
             self.prior = MelPrior(
-                config.vocabulary, config.prior_width, config.frames_per_token, config.n_mels, config.speaker_width
+                config.vocabulary,
+                config.prior_width,
+                config.frames_per_token,
+                config.n_mels,
+                config.speaker_width,
+                config.pitch_width,
             )
         self.emb_concator = InputEmbedding(
             config.n_mels, token_width, width, config.position_kernel, config.position_groups
@@ -69,18 +76,25 @@ class DiT(nn.Module):
         self.norm_out = AdaptiveNorm(condition, width, 2)
         self.proj_out = nn.Linear(width, config.n_mels)
 
-    def embed_tokens(self, tokens_BS: Tensor, frames: int, speaker_BD: Tensor, mask_BT: Tensor | None = None) -> Tensor:
+    def embed_tokens(
+        self,
+        tokens_BS: Tensor,
+        frames: int,
+        speaker_BD: Tensor,
+        mask_BT: Tensor | None = None,
+        f0_B: Tensor | None = None,
+    ) -> Tensor:
         """Tokens (B, S) to (B, frames, E), stretched to the frame rate by nearest neighbour.
 
-        With a prior, E holds its normalised mel too, for the unit vector `speaker_BD` even where that is dropped
-        for guidance.
+        With a prior, E holds its normalised mel too, for the unit vector `speaker_BD` and the median F0 `f0_B` in Hz
+        even where the speaker is dropped for guidance.
         """
         stretched = F.interpolate(tokens_BS[:, None].float(), size=frames, mode="nearest")[:, 0].long()
         embedded = self.text_emb_layer(stretched, None if mask_BT is None else mask_BT[..., None])
         if self.prior is None:
             return embedded
         mask_BS = None if mask_BT is None else mask_BT[:, :: self.config.frames_per_token]
-        guess = (self.prior(tokens_BS, speaker_BD, mask_BS) - self.config.mel_mean) / self.config.mel_std
+        guess = (self.prior(tokens_BS, speaker_BD, mask_BS, f0_B) - self.config.mel_mean) / self.config.mel_std
         guess = F.pad(guess, (0, 0, 0, frames - guess.shape[1]))
         return torch.cat([embedded, guess.to(embedded.dtype)], dim=-1)
 

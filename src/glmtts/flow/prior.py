@@ -1,29 +1,52 @@
-"""A first guess of the mel, read from tokens and speaker, that conditions the velocity beside the tokens.
+"""A first guess of the mel, read from tokens, speaker and pitch, that conditions the velocity beside the tokens.
 
 As in Grad-TTS (Popov et al., 2021) and Matcha-TTS (Mehta et al., 2024), the flow then adds what an average leaves
-out. The head comes trained from the speech tokenizer and stays as it is; the released model has none.
+out. The head comes trained from the speech tokenizer and is trained on with the flow; the released model has none.
 """
 
 import torch
 from torch import Tensor, nn
 
+from glmtts.audio.mel import MelConfig, slaney_filters
+from glmtts.errors import ConfigError
+from glmtts.flow.pitch import TokenPitch
 from glmtts.speech_tokenizer.mel_head import MelHead
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 
 
 class MelPrior(nn.Module):
-    """Tokens (B, S) and unit speaker vectors (B, E) to log-mels (B, S · upsample, M)."""
+    """Tokens (B, S) and unit speaker vectors (B, E) to log-mels (B, S · upsample, M).
 
-    def __init__(self, vocabulary: int, channels: int, upsample: int, n_mels: int, speaker: int) -> None:
+    With `pitch_width` the height of the voice (pitch.py) is asked for too.
+    """
+
+    def __init__(
+        self, vocabulary: int, channels: int, upsample: int, n_mels: int, speaker: int, pitch_width: int | None
+    ) -> None:
         super().__init__()
         self.codes = nn.Embedding(vocabulary, channels)
         self.head = MelHead(None, upsample, channels, n_mels, speaker)
-        self.requires_grad_(False)
+        self.pitch = None
+        if pitch_width is not None:
+            mel = MelConfig()
+            filters = slaney_filters(mel.sample_rate, mel.n_fft, n_mels, mel.f_min, mel.f_max)
+            self.pitch = TokenPitch(vocabulary, pitch_width, upsample, channels, filters, mel.sample_rate)
 
-    def forward(self, tokens_BS: Tensor, speaker_BE: Tensor, mask_BS: Tensor | None = None) -> Tensor:
-        """See the class; `mask_BS` is true on real tokens."""
+    def forward(
+        self, tokens_BS: Tensor, speaker_BE: Tensor, mask_BS: Tensor | None = None, f0_B: Tensor | None = None
+    ) -> Tensor:
+        """See the class; `mask_BS` is true on real tokens, `f0_B` is the median F0 in Hz.
+
+        Raises:
+            ConfigError: the prior knows of pitch and is told no F0.
+        """
         mask_BS = torch.ones_like(tokens_BS, dtype=torch.bool) if mask_BS is None else mask_BS
-        return self.head(self.codes(tokens_BS), speaker_BE, mask_BS)
+        excitation_BTD = None
+        if self.pitch is not None:
+            if f0_B is None:
+                raise ConfigError("This flow model needs the median F0 of the voice. Make the voice again.")
+            excitation_BTD = self.pitch(tokens_BS, f0_B)
+        return self.head(self.codes(tokens_BS), speaker_BE, mask_BS, excitation_BTD)
 
     @torch.no_grad()
     def start_from(self, trained: SpeechTokenizerTraining) -> None:

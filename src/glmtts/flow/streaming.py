@@ -57,6 +57,7 @@ def sample_chunk(
     solver: Solver,
     visible_TT: Tensor | None,
     finished: tuple[FlowState, int] | None = None,
+    f0_B: Tensor | None = None,
 ) -> tuple[Tensor, FlowState]:
     """As `glmtts.flow.cfm.sample` over all frames so far; gives the mel (B, M, T − P) and the state for the next.
 
@@ -69,7 +70,7 @@ def sample_chunk(
     prompt = (prompt_mel_BMP.transpose(1, 2) - config.mel_mean) / config.mel_std
     speaker_BD = F.normalize(speaker_BD, dim=-1)
     conditions = (
-        model.embed_tokens(tokens_BS, frames, speaker_BD),
+        model.embed_tokens(tokens_BS, frames, speaker_BD, f0_B=f0_B),
         F.pad(prompt, (0, 0, 0, frames - prompt_frames)),
         speaker_BD,
     )

@@ -83,6 +83,7 @@ def flow(release: Release) -> Part:
         n_mels=n_mels,
         speaker_width=condition - width,
         prior_width=None,
+        pitch_width=None,
         position_kernel=kernel,
         position_groups=width // group,
         rotate_first_head_only=True,

@@ -6,6 +6,7 @@ from types import FrameType
 
 import av  # noqa: F401  the encoders need it: better missed now than at the first request
 import python_multipart  # noqa: F401
+import torch
 import uvicorn
 
 from glmtts import load
@@ -43,7 +44,11 @@ class DrainingServer(uvicorn.Server):
 
 
 def run(model: Path | None, device: str, settings: ServerSettings, host: str, port: int) -> None:
-    """Serve a model until a signal ends it."""
+    """Serve a model until a signal ends it.
+
+    The workers and the thread that decodes share the cores: an operation gets its share of threads, not all of them.
+    """
+    torch.set_num_threads(max(1, torch.get_num_threads() // settings.workers))
     app = create_app(Engine(load(model, device)), settings)
     config = uvicorn.Config(
         app,

@@ -42,13 +42,20 @@ class MelHead(nn.Module):
         self.fast = nn.ModuleList(ModulatedBlock(channels, speaker) for _ in range(3))
         self.out = nn.Linear(channels, n_mels)
 
-    def forward(self, quantised_BSD: Tensor, speaker_BE: Tensor, mask_BS: Tensor) -> Tensor:
-        """Quantised vectors (B, S, D), unit speaker vectors (B, E) and a mask to log-mels (B, S · upsample, M)."""
+    def forward(
+        self, quantised_BSD: Tensor, speaker_BE: Tensor, mask_BS: Tensor, excitation_BTD: Tensor | None = None
+    ) -> Tensor:
+        """Quantised vectors (B, S, D), unit speaker vectors (B, E) and a mask to log-mels (B, S · upsample, M).
+
+        `excitation_BTD` is added where the frame rate is reached (flow/pitch.py).
+        """
         mask_BS1 = mask_BS[..., None]
         x = self.enter(quantised_BSD)
         for block in self.slow:
             x = block(x, speaker_BE, mask_BS1)
         x = self.expand(x).unflatten(-1, (-1, x.shape[-1])).flatten(1, 2)
+        if excitation_BTD is not None:
+            x = x + excitation_BTD
         mask_BT1 = mask_BS1.repeat_interleave(x.shape[1] // mask_BS.shape[1], dim=1)
         for block in self.fast:
             x = block(x, speaker_BE, mask_BT1)

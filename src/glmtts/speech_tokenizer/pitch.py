@@ -32,9 +32,12 @@ def octaves_of(f0_BT: Tensor, relative: bool) -> Tensor:
     Relative pitch leaves the height of a voice to the speaker embedding and tone and intonation to the tokens.
     """
     octaves_BT = torch.log2(f0_BT.clamp(min=40) / REFERENCE_HZ)
-    if not relative:
-        return octaves_BT
-    return octaves_BT - octaves_BT.where(f0_BT > 0, torch.nan).nanmedian(dim=1, keepdim=True).values.nan_to_num()
+    return octaves_BT - torch.log2(median_f0(f0_BT) / REFERENCE_HZ)[:, None] if relative else octaves_BT
+
+
+def median_f0(f0_BT: Tensor) -> Tensor:
+    """Median (B,) of the voiced frames of F0 (B, T) in Hz, 0 where unvoiced; 150 Hz where no frame is voiced."""
+    return f0_BT.where(f0_BT > 0, torch.nan).nanmedian(dim=1).values.nan_to_num(REFERENCE_HZ)
 
 
 def pitch_loss(pitch_BT: Tensor, voicing_BT: Tensor, f0_BT: Tensor, mask_BT: Tensor, relative: bool) -> Tensor:

@@ -63,23 +63,25 @@ def stream_piece(
 @torch.inference_mode()
 def _finish(bundle: Bundle, state: StreamState, voice: Voice, options: SynthesisDefaults, upto: int) -> None:
     """Compute the mel of the tokens from `state.finished` to `upto`."""
-    device, prompt = bundle.device, voice.mel.shape[1]
-    tokens_BS = torch.cat([voice.tokens, torch.tensor(state.tokens)])[None]
+    device, (prompt_S, prompt_MT) = bundle.device, voice.prompt(options.show_prompt)
+    prompt = prompt_MT.shape[1]
+    tokens_BS = torch.cat([prompt_S, torch.tensor(state.tokens)])[None]
     missing = 2 * tokens_BS.shape[1] - state.noise_BTM.shape[1]
     fresh = torch.randn(1, missing, voice.mel.shape[0], generator=state.generator)
     state.noise_BTM = torch.cat([state.noise_BTM, fresh], dim=1)
     state.blocks.append(upto - state.finished)
-    frames = [max(prompt, 1), *(2 * block for block in state.blocks)]
+    frames = [*([prompt] if prompt else []), *(2 * block for block in state.blocks)]
     done = prompt + 2 * state.finished
     mel, state.flow = sample_chunk(
         bundle.module("flow"),
         tokens_BS.to(device),
         voice.embedding[None].to(device),
-        voice.mel[None].to(device),
+        prompt_MT[None].to(device),
         state.noise_BTM.to(device),
         options.solver,
         block_causal_mask(frames, state.noise_BTM.shape[1]).to(device),
         (state.flow, done) if state.flow is not None else None,
+        voice.f0[None].to(device),
     )
     fresh_BMT = voice.coloured(mel[:, :, 2 * state.finished : 2 * upto].cpu())
     state.mel_BMT = torch.cat([state.mel_BMT, fresh_BMT], dim=2)

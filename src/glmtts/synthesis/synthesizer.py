@@ -147,23 +147,25 @@ class Synthesizer:
         ((_, tokens),) = self.writer.write([piece])
         words: list[Timed] = []
         if self.writer.recogniser is not None:
-            words = word_times(self.writer.recogniser, text, piece.hybrid, tokens, TOKENS_PER_SECOND)
+            words = word_times(self.writer.recogniser, text, piece.phonemes, tokens, TOKENS_PER_SECOND)
         return text, self.speak_tokens(piece, tokens), self._pauses(text), words
 
     @torch.inference_mode()
     def speak_tokens(self, piece: Piece, tokens: list[int]) -> Tensor:
         """Samples (T,) of a piece's speech tokens: flow and vocoder."""
         voice, device = piece.voice, self.bundle.device
-        whole = torch.cat([voice.tokens, torch.tensor(tokens)])[None].to(device)
+        prompt_S, prompt_MT = voice.prompt(piece.settings.show_prompt)
+        whole = torch.cat([prompt_S, torch.tensor(tokens)])[None].to(device)
         generator = torch.Generator().manual_seed(piece.seed)
         noise = torch.randn(1, 2 * whole.shape[1], voice.mel.shape[0], generator=generator).to(device)
         mel = sample(
             self.bundle.module("flow"),
             whole,
             voice.embedding[None].to(device),
-            voice.mel[None].to(device),
+            prompt_MT[None].to(device),
             noise,
             piece.settings.solver,
+            f0_B=voice.f0[None].to(device),
         )
         return self.bundle.module("vocoder")(voice.coloured(mel))[0].cpu().clamp(-1, 1)
 

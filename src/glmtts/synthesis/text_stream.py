@@ -1,7 +1,8 @@
 """Text that arrives in parts, such as a language model's answer: whole sentences are taken off its front."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from glmtts.errors import EmptyTextError
 from glmtts.text.frontend import Piece, TextFrontend
@@ -18,18 +19,34 @@ def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str |
     if isinstance(text, str):
         yield from frontend.prepare(text, language)
         return
-    spoken, pause = False, 0.0
+    spoken, silence = False, SilenceBetween()
     for sentence in sentences(text):
-        try:
-            pieces = frontend.prepare(sentence, language)
-        except EmptyTextError as nothing:
-            pause += nothing.pause
-            continue
-        pieces[0].pause_before += pause
-        spoken, pause = True, 0.0
+        pieces = silence.before(partial(frontend.prepare, sentence, language))
+        spoken = spoken or bool(pieces)
         yield from pieces
     if not spoken:
         raise EmptyTextError
+
+
+class SilenceBetween:
+    """Keeps the silence that parts of a text ask for which hold nothing to speak; it comes before the next part."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def before(self, read: Callable[[], list[Piece]]) -> list[Piece]:
+        """The pieces of the next part, none where there is nothing to speak.
+
+        Raises: as `read` does, but for an empty text.
+        """
+        try:
+            pieces = read()
+        except EmptyTextError as nothing:
+            self._seconds += nothing.pause
+            return []
+        pieces[0].pause_before += self._seconds
+        self._seconds = 0.0
+        return pieces
 
 
 def sentence_ends(text: str) -> list[int]:

@@ -1,6 +1,7 @@
 """When each word of a piece is spoken, read from its speech tokens by forced alignment (speech_tokenizer/ctc.py)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,6 @@ import torch
 
 from glmtts.speech_tokenizer.recogniser import BOUNDARY, TokenRecogniser
 from glmtts.text.english import WORD
-from glmtts.text.frontend import phonemes_of
 from glmtts.text.mandarin import CHINESE
 
 _SPOKEN = re.compile(rf"{CHINESE.pattern}|{WORD.pattern}")
@@ -23,12 +23,16 @@ class Timed:
     end: float
 
 
-def word_times(recogniser: TokenRecogniser, piece: str, hybrid: str, tokens: list[int], rate: float) -> list[Timed]:
+def word_times(
+    recogniser: TokenRecogniser, piece: str, phonemes: Sequence[str], tokens: list[int], rate: float
+) -> list[Timed]:
     """English words and Chinese characters of a piece with their times; `rate` is tokens a second.
+
+    `phonemes` are those of the whole piece, "|" between words and characters.
 
     Empty where not every word has a known reading, or where the tokens do not hold all of them.
     """
-    words, labels = _SPOKEN.findall(piece), phonemes_of(hybrid)
+    words, labels = _SPOKEN.findall(piece), list(phonemes)
     boundaries = np.array([label == BOUNDARY for label in labels], dtype=int)
     word_of_label = np.cumsum(boundaries) - boundaries
     if boundaries.sum() + 1 != len(words):

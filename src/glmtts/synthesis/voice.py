@@ -9,13 +9,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from glmtts.audio.f0 import voice_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import VoiceError
-from glmtts.flow.spectrum import spectrum_gap
+from glmtts.flow.spectrum import spectrum_map
 from glmtts.speaker.embed import speaker_embedding
+from glmtts.speech_tokenizer.pitch import REFERENCE_HZ
 from glmtts.synthesis.transcribe import transcribe
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
@@ -24,16 +26,17 @@ SILENCE = 1e-3
 
 @dataclass(frozen=True)
 class Voice:
-    """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,).
+    """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,), median F0 in Hz.
 
-    `spectrum` (M,) is added to every frame that is spoken with it (flow/spectrum.py); None where the model asks for
-    no such correction.
+    `spectrum` (M, M + 1) maps every frame that is spoken with it (flow/spectrum.py); None where the model asks for no
+    such correction.
     """
 
     text: str
     tokens: Tensor
     mel: Tensor
     embedding: Tensor
+    f0: Tensor
     spectrum: Tensor | None = None
 
     def save(self, path: str | Path) -> None:
@@ -44,6 +47,7 @@ class Voice:
             "tokens": self.tokens.to(torch.int32),
             "mel": self.mel.half().contiguous(),
             "embedding": self.embedding.half(),
+            "f0": self.f0,
         }
         if self.spectrum is not None:
             tensors["spectrum"] = self.spectrum.half()
@@ -67,11 +71,19 @@ class Voice:
     @classmethod
     def _of(cls, tensors: dict[str, Tensor], text: str) -> Self:
         spectrum = tensors["spectrum"].float() if "spectrum" in tensors else None
-        return cls(text, tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float(), spectrum)
+        tokens, mel, embedding = tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float()
+        return cls(text, tokens, mel, embedding, tensors["f0"], spectrum)
+
+    def prompt(self, shown: bool) -> tuple[Tensor, Tensor]:
+        """The tokens (S,) and the log-mel (M, T) that the flow sees before what it speaks; empty if not `shown`."""
+        return (self.tokens, self.mel) if shown else (self.tokens[:0], self.mel[:, :0])
 
     def coloured(self, mel_BMT: Tensor) -> Tensor:
-        """The log-mel (B, M, T) with the voice's `spectrum` added."""
-        return mel_BMT if self.spectrum is None else mel_BMT + self.spectrum.to(mel_BMT)[None, :, None]
+        """The log-mel (B, M, T) as the voice's `spectrum` maps it."""
+        if self.spectrum is None:
+            return mel_BMT
+        map_MM, added_M1 = self.spectrum.to(mel_BMT).split([mel_BMT.shape[1], 1], dim=1)
+        return map_MM @ mel_BMT + added_M1
 
 
 def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voice:
@@ -114,10 +126,11 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
     mel = front_end(samples.cpu()[None])[0]
     tokens = bundle.module("speech_tokenizer").tokenize(narrow).cpu()
     embedding = speaker_embedding(bundle.module("speaker"), narrow).cpu()
+    f0 = torch.tensor(voice_f0(narrow.cpu(), 16000) or REFERENCE_HZ)
     length = min(len(tokens), mel.shape[1] // 2)
     tokens, mel, options = tokens[:length], mel[:, : 2 * length], bundle.config.synthesis
     if not options.match_spectrum:
-        return Voice(text, tokens, mel, embedding)
-    on = bundle.device
-    gap = spectrum_gap(bundle.module("flow"), tokens.to(on), embedding.to(on), mel.to(on), options.solver)
-    return Voice(text, tokens, mel, embedding, gap.cpu())
+        return Voice(text, tokens, mel, embedding, f0)
+    on, flow = bundle.device, bundle.module("flow")
+    spectrum = spectrum_map(flow, tokens.to(on), embedding.to(on), mel.to(on), options.solver, f0.to(on))
+    return Voice(text, tokens, mel, embedding, f0, spectrum.cpu())

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
 
 import torch
@@ -24,6 +24,7 @@ from glmtts.text.frontend import TextFrontend, phonemes_of
 logger = logging.getLogger(__name__)
 RETRIES = 2
 CANDIDATE_STRIDE, RETRY_STRIDE = 100, 1000
+PROMPTS_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class TokenWriter:
         self.bundle, self.frontend = bundle, frontend
         self.layout = AudioTokens.of(frontend.tokenizer)
         self._service: TokenService | None = None
+        self._said = lru_cache(PROMPTS_KEPT)(self._phonemes_of_prompt)
 
     def stream(self, piece: Piece) -> Generator[int, None, None]:
         """Tokens as the candidates agree on them, by a thread that serves all streams together.
@@ -145,8 +147,11 @@ class TokenWriter:
         voice = piece.voice
         if not voice.text or not piece.settings.continue_prompt:
             return Expected(piece.phonemes)
-        said = " ".join(map(self._phonemic.to_hybrid, self._phonemic.prepare(voice.text)))
-        return Expected(piece.phonemes, voice.tokens.tolist(), phonemes_of(said))
+        return Expected(piece.phonemes, voice.tokens.tolist(), self._said(voice.text))
+
+    def _phonemes_of_prompt(self, text: str) -> list[str]:
+        """Phonemes of the text of a voice prompt."""
+        return phonemes_of(" ".join(map(self._phonemic.to_hybrid, self._phonemic.prepare(text))))
 
     @cached_property
     def _phonemic(self) -> TextFrontend:

@@ -1,13 +1,16 @@
 """Long text to pieces that the language model speaks well (30 to 60 Chinese characters, or their equal)."""
 
 import re
+from bisect import bisect_right
+from itertools import accumulate
 
 from glmtts.text.cleanup import PLACEHOLDERS, is_placeholder
 from glmtts.text.mandarin import CHINESE
 
 _SENTENCE = re.compile(r"(?<=[。！？!?；;])\s*|(?<=\.)\s+|\n+")
-_CLAUSE = re.compile(r"(?<=[，,、：:])\s*(?![0-9])|\s+")
-
+_CLAUSE = re.compile(r"(?<=[，,、：:])\s*(?![0-9])")
+_SPACE = re.compile(r"\s+")
+SHORTEST_SHARE = 0.25
 
 _WHOLE = re.compile(rf"{CHINESE.pattern}|[{PLACEHOLDERS[0]}-{PLACEHOLDERS[1]}]")
 
@@ -42,18 +45,22 @@ def _latin(character: str) -> bool:
 
 
 def _cut(sentence: str, longest: float) -> list[str]:
-    """A sentence that is too long, at its clauses, then anywhere."""
-    if weight(sentence) <= longest:
+    """A sentence that is too long, at its clauses, else between words, else anywhere."""
+    lengths = list(accumulate(map(weight, sentence), initial=0.0))
+    if lengths[-1] <= longest:
         return [sentence]
-    parts, current = [], ""
-    for clause in filter(None, _CLAUSE.split(sentence)):
-        joined = f"{current}{_gap(current, clause)}{clause}" if current else clause
-        if current and weight(joined) > longest:
-            parts.append(current)
-            joined = clause
-        current = joined
-        while weight(current) > longest:
-            size = int(longest) if CHINESE.search(current) else int(longest * 4)
-            parts.append(current[:size])
-            current = current[size:]
-    return [*parts, current] if current else parts
+    parts, start = [], 0
+    while lengths[-1] - lengths[start] > longest:
+        most = bisect_right(lengths, lengths[start] + longest) - 1
+        least = bisect_right(lengths, lengths[start] + SHORTEST_SHARE * longest)
+        window = sentence[start : most + 1]
+        ends = (start + end for mark in (_CLAUSE, _SPACE) if (end := _last(mark, window, least - start)))
+        end = next(ends, most)
+        parts.append(sentence[start:end].strip())
+        start = end
+    return [part for part in (*parts, sentence[start:].strip()) if part]
+
+
+def _last(mark: re.Pattern[str], text: str, least: int) -> int:
+    """Where the last `mark` in the text ends, the text's own end left out; 0 where none ends at `least` or later."""
+    return max((m.end() for m in mark.finditer(text) if least <= m.end() < len(text)), default=0)

@@ -63,9 +63,13 @@ class Vocos2D(nn.Module):
 
     @property
     def context_frames(self) -> int:
-        """Frames on either side that a frame's samples depend on: the convolutions' reach and the window's."""
+        """Frames on either side that a frame's samples depend on: the window's reach, and half of the convolutions'.
+
+        What lies in their outer half changes samples by less than 16 bits hold (−90 dB in `mini`).
+        """
         config = self.config
-        return config.layers * (config.kernel // 2) + -(-config.n_fft // (2 * config.hop_length))
+        convolutions, window = config.layers * (config.kernel // 2), -(-config.n_fft // (2 * config.hop_length))
+        return -(-convolutions // 2) + window
 
     def forward(self, mel_BMT: Tensor) -> Tensor:
         """Log-mel (B, M, T) to samples (B, T · hop)."""

@@ -8,6 +8,7 @@ The client sends JSON: {"type": "start", "voice": …, "response_format": "pcm",
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -15,14 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from glmtts.audio.encode import PCM_RATE, Encoder, encoder
 from glmtts.audio.provenance import synthetic_tags
-from glmtts.errors import EmptyTextError, TextError
+from glmtts.errors import TextError
 from glmtts.server.auth import check_key
 from glmtts.server.errors import ApiError, as_api_error
 from glmtts.server.routes.common import service_of
 from glmtts.server.routes.options import SpeechOptions, check_model
 from glmtts.server.service import Service
 from glmtts.server.speaking import Speaking
-from glmtts.synthesis.text_stream import sentence_ends
+from glmtts.synthesis.text_stream import SilenceBetween, sentence_ends
 from glmtts.text.frontend import Piece
 
 router = APIRouter()
@@ -111,7 +112,7 @@ class Session:
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service = socket, service
         self._incoming = Incoming(service.settings.max_characters)
-        self._seconds = self._pause = 0.0
+        self._seconds, self._silence = 0.0, SilenceBetween()
 
     async def run(self) -> None:
         """Speak until the text ends, the client leaves or something is wrong; then close."""
@@ -179,17 +180,12 @@ class Session:
         await self._send(await asyncio.to_thread(encoding.finish))
 
     async def _pieces(self, text: str, start: Start) -> list[Piece]:
-        """A part may hold nothing to speak (a lone mark); the silence that it asks for comes before the next."""
+        """A part may hold nothing to speak (a lone mark)."""
+        read = partial(self._service.engine.read, text, start.language)
         try:
-            pieces = await asyncio.to_thread(self._service.engine.read, text, start.language)
-        except EmptyTextError as nothing:
-            self._pause += nothing.pause
-            return []
+            return await asyncio.to_thread(self._silence.before, read)
         except TextError:
             return []
-        pieces[0].pause_before += self._pause
-        self._pause = 0.0
-        return pieces
 
     async def _speak_part(self, speaking: Speaking, encoding: Encoder) -> None:
         try:

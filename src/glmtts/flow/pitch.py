@@ -1,0 +1,78 @@
+"""The pitch of the speech to come: its course is read from the tokens, its height is the voice's median F0.
+
+The tokens carry pitch relative to the median of their speaker (speech_tokenizer/pitch.py). With that median the flow
+knows where every harmonic lies, and is shown them as a comb over the mel bins, the excitation of a source-filter model
+(as in Wang et al., 2019, Neural Source-Filter).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from glmtts.speech_tokenizer.pitch import REFERENCE_HZ, PitchEstimator
+
+LOWEST_HZ, HIGHEST_HZ, STEPS_PER_OCTAVE = 50.0, 800.0, 64
+LOBE_HZ = 12.5
+FLOOR = 0.05
+
+
+class HarmonicComb(nn.Module):
+    """Octaves from 150 Hz (B, T) to the comb (B, T, M): log of each mel filter's share of the harmonics' energy.
+
+    A filter that holds as much of the comb as of a flat spectrum of the same power has 0.
+    """
+
+    table: Tensor
+
+    def __init__(self, filters_MK: Tensor, sample_rate: int) -> None:
+        super().__init__()
+        steps = int(math.log2(HIGHEST_HZ / LOWEST_HZ) * STEPS_PER_OCTAVE) + 1
+        rows = [_comb(LOWEST_HZ * 2 ** (step / STEPS_PER_OCTAVE), filters_MK, sample_rate) for step in range(steps)]
+        self.register_buffer("table", torch.stack(rows), persistent=False)
+
+    def forward(self, octaves_BT: Tensor) -> Tensor:
+        """See the class; pitch outside 50 to 800 Hz takes the nearest comb that is there."""
+        from_lowest = octaves_BT.float() + math.log2(REFERENCE_HZ / LOWEST_HZ)
+        return self.table[(from_lowest * STEPS_PER_OCTAVE).round().long().clamp(0, len(self.table) - 1)]
+
+
+def _comb(f0: float, filters_MK: Tensor, sample_rate: int) -> Tensor:
+    """The comb (M,) of one F0; each line is as wide as an analysis window makes it."""
+    width_hz = sample_rate / 2 / (filters_MK.shape[1] - 1)
+    grid_K = torch.arange(filters_MK.shape[1]) * width_hz
+    lines = torch.arange(1, int(sample_rate / 2 / f0) + 1) * f0
+    distance_LK = (grid_K[None] - lines[:, None]).abs() / LOBE_HZ
+    power_K = (1 - distance_LK / 2).clamp(min=0).sum(0)
+    power_K = power_K / power_K.mean()
+    return ((filters_MK @ power_K) / filters_MK.sum(1) + FLOOR).log()
+
+
+class TokenPitch(nn.Module):
+    """What the prior is shown of the pitch, (B, T, D): the comb where speech is voiced, voicing, and height.
+
+    It adds nothing before it is trained.
+    """
+
+    def __init__(
+        self, vocabulary: int, width: int, upsample: int, channels: int, filters_MK: Tensor, rate: int
+    ) -> None:
+        super().__init__()
+        self.codes = nn.Embedding(vocabulary, width)
+        self.estimator = PitchEstimator(width, upsample)
+        self.comb = HarmonicComb(filters_MK, rate)
+        self.enter = nn.Linear(len(filters_MK) + 2, channels)
+        nn.init.zeros_(self.enter.weight)
+        nn.init.zeros_(self.enter.bias)
+
+    def contour(self, tokens_BS: Tensor) -> tuple[Tensor, Tensor]:
+        """Octaves from the speaker's median F0, and voicing logits, both (B, S · upsample)."""
+        return self.estimator(self.codes(tokens_BS))
+
+    def forward(self, tokens_BS: Tensor, f0_B: Tensor) -> Tensor:
+        """Tokens (B, S) and the median F0 (B,) in Hz; see the class."""
+        relative_BT, logits_BT = (part.detach() for part in self.contour(tokens_BS))
+        octaves_BT = relative_BT + torch.log2(f0_B / REFERENCE_HZ)[:, None]
+        voiced_BT1 = logits_BT.sigmoid()[..., None]
+        shown = [voiced_BT1 * self.comb(octaves_BT), voiced_BT1, voiced_BT1 * octaves_BT[..., None]]
+        return self.enter(torch.cat(shown, dim=-1))
