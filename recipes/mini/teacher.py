@@ -10,6 +10,7 @@ are in the index already are not spoken again. Several processes may share the w
 import argparse
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,9 @@ SAMPLE_RATE = 24000
 MAX_PHONEMES = 400
 
 
-def lines_of(sentences: Path, exclude: Path, seed: int) -> list[str]:
-    """One to three everyday sentences a line, shuffled; sentences of the held-out lines never appear."""
-    held_out = exclude.read_text(encoding="utf-8")
+def lines_of(sentences: Path, exclude: Sequence[Path], seed: int) -> list[str]:
+    """One to three everyday sentences a line, shuffled; sentences that stand in a file of `exclude` never appear."""
+    held_out = "\n".join(path.read_text(encoding="utf-8") for path in exclude)
     texts = [record["chinese"] for record in json.loads(sentences.read_text(encoding="utf-8"))]
     texts = [text for text in texts if text not in held_out]
     rng = random.Random(seed)
@@ -75,8 +76,9 @@ def pick_voice(kokoro: Kokoro, rng: random.Random) -> tuple[str, np.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name in ("model", "vocab", "voices", "sentences", "exclude", "out"):
+    for name in ("model", "vocab", "voices", "sentences", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--exclude", type=Path, nargs="+", required=True, help="texts that are measured with")
     parser.add_argument("--shard", default="0/1", help="this process's part of the work, such as 0/2")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()

@@ -47,10 +47,13 @@ def test_text_with_nothing_to_speak_is_refused(tts: Synthesizer) -> None:
         next(tts.stream("Hello.", "nobody"))
 
 
-def test_every_sample_is_that_of_the_whole_mel(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("show_prompt", [True, False])
+def test_every_sample_is_that_of_the_whole_mel(
+    tts: Synthesizer, monkeypatch: pytest.MonkeyPatch, show_prompt: bool
+) -> None:
     mels: list[torch.Tensor] = []
     vocoder = tts.bundle.module("vocoder")
-    options = tts.bundle.config.synthesis.model_copy(update={"blocks": (10, 20)})
+    options = tts.bundle.config.synthesis.model_copy(update={"blocks": (10, 20), "show_prompt": show_prompt})
     tokens = torch.randint(16, (73,)).tolist()
     voice = tts.voice()
     monkeypatch.setattr("glmtts.synthesis.stream._finish", _recording(mels))
@@ -58,6 +61,24 @@ def test_every_sample_is_that_of_the_whole_mel(tts: Synthesizer, monkeypatch: py
     assert len(chunks) > 2
     whole = vocoder(mels[-1])[0].clamp(-1, 1)
     torch.testing.assert_close(torch.cat(chunks), whole, atol=1e-5, rtol=0)
+
+
+def test_one_block_without_a_prompt_is_the_whole(tts: Synthesizer) -> None:
+    options = tts.bundle.config.synthesis.model_copy(update={"blocks": (200,), "show_prompt": False})
+    tokens = torch.randint(16, (40,)).tolist()
+    piece = Piece("", "", tts.voice(), options, 1, [])
+    streamed = torch.cat(list(stream_piece(tts.bundle, iter(tokens), piece.voice, options, piece.seed)))
+    torch.testing.assert_close(streamed, tts.speak_tokens(piece, tokens), atol=1e-4, rtol=0)
+
+
+@torch.inference_mode()
+def test_what_the_embedded_vocoder_does_not_wait_for_is_below_16_bits() -> None:
+    tts = glmtts.load()
+    vocoder, mel, hop = tts.bundle.module("vocoder"), tts.voice("heart").mel[None], 480
+    whole, context = vocoder(mel)[0], vocoder.context_frames
+    for cut in range(60, 140, 20):
+        known = vocoder(mel[:, :, cut - context : cut + context + 1])[0][context * hop : (context + 1) * hop]
+        assert (known - whole[cut * hop : (cut + 1) * hop]).abs().max() < 0.5 / 32768
 
 
 def _recording(mels: list[torch.Tensor]):

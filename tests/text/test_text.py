@@ -137,6 +137,8 @@ def test_a_long_sentence_is_cut_at_its_clauses_then_between_words() -> None:
     assert set(" ".join(words).split(" ")) == {"word"}
     assert all(weight(piece) <= 36 for piece in words)
     assert "".join(split_text("长" * 100, 12, 36)) == "长" * 100
+    assert [weight(piece) for piece in split_text("长" * 100, 12, 36)] == [36, 36, 28]
+    assert all(weight(piece) >= 9 for piece in split_text("word " * 28 + "word, quote", 12, 36))
 
 
 def test_pruning_leaves_no_token_of_three_characters() -> None:

@@ -1,8 +1,9 @@
 """One piece of text as a stream: blocks of tokens become mel, finished mel becomes samples, nothing is sent twice.
 
-The blocks grow (25, 50, 200, 200 … tokens), so that the first leaves early and the later ones are cheap. A block is
-computed when its look-ahead is there too; the frames of the blocks before keep their states (flow/streaming.py). The
-vocoder has a bounded view, so samples whose frames are known on both sides are those of the whole mel.
+The blocks grow (25, 50, 200, 200 … tokens, or as the bundle says), so that the first leaves early and the later ones
+are cheap. A block is computed when its look-ahead is there too; the frames of the blocks before keep their states
+(flow/streaming.py). The vocoder has a bounded view, so samples whose frames are known on both sides are those of the
+whole mel.
 """
 
 from collections.abc import Iterator

@@ -29,7 +29,8 @@ def split_text(text: str, shortest: float, longest: float) -> list[str]:
     pieces: list[str] = []
     for sentence in filter(None, (part.strip() for part in _SENTENCE.split(text))):
         for part in _cut(sentence, longest):
-            if pieces and weight(pieces[-1]) < shortest and weight(pieces[-1]) + weight(part) <= longest:
+            either_short = pieces and min(weight(pieces[-1]), weight(part)) < shortest
+            if either_short and weight(pieces[-1]) + weight(part) <= longest:
                 pieces[-1] = f"{pieces[-1]}{_gap(pieces[-1], part)}{part}"
             else:
                 pieces.append(part)
@@ -45,14 +46,14 @@ def _latin(character: str) -> bool:
 
 
 def _cut(sentence: str, longest: float) -> list[str]:
-    """A sentence that is too long, at its clauses, else between words, else anywhere."""
+    """A sentence that is too long, at its clauses, else between words, else anywhere; no part is very short."""
     lengths = list(accumulate(map(weight, sentence), initial=0.0))
     if lengths[-1] <= longest:
         return [sentence]
-    parts, start = [], 0
+    parts, start, short = [], 0, SHORTEST_SHARE * longest
     while lengths[-1] - lengths[start] > longest:
-        most = bisect_right(lengths, lengths[start] + longest) - 1
-        least = bisect_right(lengths, lengths[start] + SHORTEST_SHARE * longest)
+        most = bisect_right(lengths, min(lengths[start] + longest, lengths[-1] - short)) - 1
+        least = bisect_right(lengths, lengths[start] + short)
         window = sentence[start : most + 1]
         ends = (start + end for mark in (_CLAUSE, _SPACE) if (end := _last(mark, window, least - start)))
         end = next(ends, most)
