@@ -120,7 +120,7 @@ def main() -> None:
             voice="heart",
             continue_prompt=False,
             candidates=8,
-            doubt=0.7,
+            doubt=1.5,
             steering=SteeringConfig(survivors=4),
             stream_candidates=4,
             sampling=SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0),
