@@ -19,7 +19,7 @@ from glmtts.lm.prompt import AudioTokens
 class _Client:
     group: Group
     choose: Callable[[Group], list[int]]
-    tokens: "queue.Queue[int | Exception | None]" = field(default_factory=queue.Queue)
+    tokens: "queue.Queue[list[int] | Exception | None]" = field(default_factory=queue.Queue)
     sent: int = 0
     gone: bool = False
 
@@ -42,10 +42,10 @@ class TokenService:
         client = _Client(group, choose)
         self._inbox.put(client)
         try:
-            while (token := client.tokens.get()) is not None:
-                if isinstance(token, Exception):
-                    raise token
-                yield token
+            while (fresh := client.tokens.get()) is not None:
+                if isinstance(fresh, Exception):
+                    raise fresh
+                yield from fresh
         finally:
             client.gone = True
 
@@ -95,8 +95,8 @@ class TokenService:
         group = client.group
         group.after_step(self._batch)
         fresh = client.choose(group)[client.sent :] if group.ended else group.settled(client.sent)
-        for token in fresh:
-            client.tokens.put(token)
+        if fresh:
+            client.tokens.put(fresh)
         client.sent += len(fresh)
         if group.ended:
             client.tokens.put(None)
