@@ -10,7 +10,7 @@ def give_back_large_blocks() -> bool:
     """Have glibc return every block of 256 KiB or more to the system when it is freed; False where there is no glibc.
 
     By default glibc raises that bound as it goes, up to 32 MiB. Tensors, whose sizes change with every sentence, then
-    leave holes in the heap, and the process grows by a third in ten minutes of speech.
+    leave holes in the heap, and the process grows by two thirds in ten minutes of speech.
     """
     try:
         return bool(ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE))
