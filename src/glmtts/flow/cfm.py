@@ -52,8 +52,8 @@ def sample(
     """Integrate noise to the log-mel (B, M, T − P) that follows the prompt of P frames.
 
     `tokens_BS` holds the prompt's tokens too and `noise_BTM` covers prompt and speech; `f0_B` is the speaker's median
-    F0 in Hz, where the model asks for it (pitch.py). Guidance w follows
-    v + w (v − v_uncond), both evaluated as one batch; without condition the prompt mel and the speaker are zero.
+    F0 in Hz, where the model asks for it (pitch.py). Guidance w follows v + w (v − v_uncond), both evaluated as one
+    batch; without condition the prompt mel and the speaker are zero.
     """
     config = model.config
     frames, prompt_frames = noise_BTM.shape[1], prompt_mel_BMP.shape[2]
