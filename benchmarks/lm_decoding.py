@@ -24,10 +24,10 @@ from report import environment, write_result
 from safetensors.torch import load_file
 
 from glmtts.bundle import Bundle
-from glmtts.lm.batch import DecodingBatch, Request
+from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import LMConfig
 from glmtts.lm.prompt import AudioTokens
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.sampling import Request, SamplingConfig
 
 
 def ours(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:

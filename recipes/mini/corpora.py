@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TEACHER = ("zh_daily", "en", "zh", "zh_more", "en_more")
-PEOPLE = ("aishell", "aishell3", "speechocean762")
+PEOPLE = ("aishell", "aishell3", "speechocean762", "warped")
 HELD_OUT_EVERY = 50
 EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
 

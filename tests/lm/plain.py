@@ -2,20 +2,23 @@
 
 import torch
 
-from glmtts.lm.batch import DecodingBatch, Request, bounds, next_code
+from glmtts.lm.batch import DecodingBatch, bounds
 from glmtts.lm.model import Llama
 from glmtts.lm.prompt import AudioTokens
+from glmtts.lm.sampling import Request, draw
 
 
 @torch.inference_mode()
 def plain(model: Llama, layout: AudioTokens, request: Request) -> list[int]:
     """What `request` draws alone, without a cache."""
-    at_least, at_most = bounds(model, request.prompt_ids, request.sampling, request.text_length)
-    choices, drawn = layout.choices(model.model.embed_tokens.weight), list[int]()
+    at_least, at_most = bounds(model, request)
+    choices, drawn = layout.choices(model.model.embed_tokens.weight), request.drawn
     while len(drawn) < at_most:
         ids = torch.tensor([[*request.prompt_ids, *(layout.first + code for code in drawn)]])
         logits_C = choices @ model.hidden(ids)[0, -1]
-        code = next_code(logits_C, drawn, at_least, request.sampling, request.generator)
+        if len(drawn) < at_least:
+            logits_C[-1] = -torch.inf
+        (code,) = draw(logits_C[None], [request])
         if code == layout.count:
             break
         drawn.append(code)

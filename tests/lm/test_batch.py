@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from glmtts.lm import batch as batch_module
-from glmtts.lm.batch import DecodingBatch, Request
+from glmtts.lm import rows
+from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.prompt import AudioTokens
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.sampling import Request, SamplingConfig
 from tests.lm.plain import plain
 from tests.tiny import tiny_lm
 
@@ -21,7 +21,7 @@ def request(number: int) -> Request:
 
 @pytest.mark.parametrize("columns", [4, 30, 512])
 def test_requests_that_come_and_go_speak_as_if_alone(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_module, "FIRST_COLUMNS", columns)
+    monkeypatch.setattr(rows, "FIRST_COLUMNS", columns)
     model = tiny_lm(56).eval()
     alone = [plain(model, LAYOUT, request(number)) for number in range(12)]
     requests, batch, done = [request(number) for number in range(12)], DecodingBatch(model, LAYOUT), 0
@@ -56,4 +56,4 @@ def test_columns_do_not_grow_without_end() -> None:
     for number in range(200):
         batch.join([request(number)])
         batch.step()
-    assert batch._cache.buffer.shape[4] == batch_module.FIRST_COLUMNS
+    assert batch._cache.buffer.shape[4] == rows.FIRST_COLUMNS

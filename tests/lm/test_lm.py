@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from glmtts.lm.batch import Request
 from glmtts.lm.model import KeyValueCache, Llama
 from glmtts.lm.prompt import AudioTokens, build_prompt
-from glmtts.lm.sampling import SamplingConfig, draw
+from glmtts.lm.sampling import Request, SamplingConfig, draw
 from glmtts.lm.train import Spoken, batches, collate, example, lm_loss
 from tests.lm.plain import decode
 from tests.tiny import tiny_lm, tiny_tokenizer
@@ -62,21 +61,46 @@ def test_equals_transformers(model: Llama) -> None:
     torch.testing.assert_close(model(ids), reference(ids).logits, atol=1e-4, rtol=1e-4)
 
 
+def draws(logits_V: torch.Tensor, config: SamplingConfig, count: int, earlier: list[int]) -> list[int]:
+    """What `count` seeds draw in one batch."""
+    generators = [torch.Generator().manual_seed(seed) for seed in range(count)]
+    return draw(logits_V.expand(count, -1), [Request([], config, 1, one, list(earlier)) for one in generators])
+
+
 def test_a_repeated_token_is_drawn_again_from_all() -> None:
     logits = torch.tensor([6.0, 0.0, 0.0, 0.0])
     config = SamplingConfig(top_p=0.5, top_k=1)
-    fresh = {draw(logits, [], config, torch.Generator().manual_seed(seed)) for seed in range(200)}
-    repeated = {draw(logits, [0], config, torch.Generator().manual_seed(seed)) for seed in range(2000)}
-    assert fresh == {0}
-    assert len(repeated) > 1
+    assert set(draws(logits, config, 200, [])) == {0}
+    assert len(set(draws(logits, config, 2000, [0]))) > 1
+
+
+def test_tokens_come_as_often_as_they_are_likely() -> None:
+    share = torch.tensor([0.4, 0.3, 0.2, 0.1])
+    drawn = torch.tensor(draws(share.log(), SamplingConfig(top_p=1.0), 4000, [])).bincount() / 4000
+    torch.testing.assert_close(drawn, share, atol=0.03, rtol=0)
+    squared = torch.tensor(draws(share.log(), SamplingConfig(top_p=1.0, temperature=0.5), 4000, [])).bincount() / 4000
+    torch.testing.assert_close(squared, share**2 / (share**2).sum(), atol=0.03, rtol=0)
+
+
+def test_each_row_is_drawn_in_its_own_manner() -> None:
+    logits = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
+    manners = [
+        SamplingConfig(temperature=0),
+        SamplingConfig(top_k=3),
+        SamplingConfig(top_p=1.0, top_k=16, temperature=2.0),
+    ]
+
+    def requests() -> list[Request]:
+        return [Request([], manner, 1, torch.Generator().manual_seed(5)) for manner in manners]
+
+    together = draw(logits, requests())
+    assert together == [draw(logits[row, None], [request])[0] for row, request in enumerate(requests())]
+    assert together[0] == int(logits[0].argmax())
 
 
 def test_nucleus_keeps_what_reaches_top_p() -> None:
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
-    config = SamplingConfig(top_p=0.7, top_k=4, repetition_window=0)
-    drawn = {draw(logits, [], config.model_copy(update={"repetition_threshold": 1.0, "repetition_window": 1}),
-                  torch.Generator().manual_seed(seed)) for seed in range(300)}  # fmt: skip
-    assert drawn == {0, 1}
+    assert set(draws(logits, SamplingConfig(top_p=0.7, top_k=4), 300, [])) == {0, 1}
 
 
 @pytest.mark.parametrize(("low", "high"), [(2.0, 3.0), (0.0, 1.0)])

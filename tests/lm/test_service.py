@@ -5,8 +5,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from glmtts.lm.batch import Request
 from glmtts.lm.candidates import Group
+from glmtts.lm.sampling import Request
 from glmtts.lm.service import TokenService
 from tests.lm.plain import plain
 from tests.lm.test_batch import LAYOUT, request

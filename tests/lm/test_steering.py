@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from glmtts.lm.batch import DecodingBatch, Request
+from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import Group, decode_groups
+from glmtts.lm.sampling import Request
 from glmtts.lm.steering import Steering, SteeringConfig
 from glmtts.speech_tokenizer.prefix import REWARD, PrefixScorer
 from glmtts.speech_tokenizer.recogniser import LABEL_IDS, LABELS, TokenRecogniser

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from glmtts.lm.batch import DecodingBatch, Request
+from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import Llama
 from glmtts.lm.prompt import AudioTokens
+from glmtts.lm.sampling import Request
 from glmtts.lm.steering import Steering
 
 GIVEN_UP = 1.5

@@ -25,10 +25,12 @@ class LMConfig(StrictConfig):
 class KeyValueCache:
     """Static buffers of keys and values for one decoding run; `length` columns are filled.
 
-    Where the rows begin at different columns, `starts_B` says at which, and a row's positions count from there.
+    Where the rows begin at different columns (rows.py), `starts_B` says at which, `first` is the least of them, and a
+    row's positions count from its start.
     """
 
     starts_B: Tensor | None = None
+    first: int = 0
 
     def __init__(self, config: LMConfig, batch: int, positions: int, like: Tensor) -> None:
         shape = (config.num_layers, 2, batch, config.num_kv_heads, positions, config.head_dim)
@@ -36,12 +38,12 @@ class KeyValueCache:
         self.length = 0
 
     def append(self, layer: int, k_BHLK: Tensor, v_BHLK: Tensor) -> tuple[Tensor, Tensor]:
-        """Write keys and values at the end; gives all so far. The model advances `length` after the last layer."""
+        """Write keys and values at the end; gives all from `first` on. The model advances `length` after all layers."""
         end = self.length + k_BHLK.shape[2]
-        keys, values = self.buffer[layer]
+        keys, values = self.buffer[layer, :, : len(k_BHLK)]
         keys[:, :, self.length : end] = k_BHLK
         values[:, :, self.length : end] = v_BHLK
-        return keys[:, :, :end], values[:, :, :end]
+        return keys[:, :, self.first : end], values[:, :, self.first : end]
 
 
 def rotary_table(config: LMConfig) -> tuple[Tensor, Tensor]:
@@ -204,11 +206,12 @@ class Llama(nn.Module):
         stop = start + ids_BL.shape[1]
         cos, sin, visible = self.cos[start:stop], self.sin[start:stop], None
         if cache is not None and cache.starts_B is not None:
-            columns = torch.arange(stop, device=ids_BL.device)
-            positions_BL = (columns[start:] - cache.starts_B[:, None]).clamp(min=0)
+            columns = torch.arange(cache.first, stop, device=ids_BL.device)
+            fresh = columns[start - cache.first :]
+            positions_BL = (fresh - cache.starts_B[:, None]).clamp(min=0)
             cos, sin = self.cos[positions_BL][:, None], self.sin[positions_BL][:, None]
             begun_BK = columns >= cache.starts_B[:, None]
-            visible = begun_BK[:, None, None] & (columns <= columns[start:, None])
+            visible = begun_BK[:, None, None] & (columns <= fresh[:, None])
         x = self.model.embed_tokens(ids_BL)
         for number, layer in enumerate(self.model.layers):
             if inputs is not None:

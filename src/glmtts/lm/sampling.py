@@ -1,6 +1,9 @@
 """Repetition-aware sampling (VALL-E 2; the release's defaults)."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,25 +23,55 @@ class SamplingConfig(StrictConfig):
     max_ratio: float = 20.0
 
 
-def nucleus(probabilities_V: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:
-    """The most likely tokens: at most `top_k`, and no more than reach `top_p` together. Gives (weights, ids)."""
-    values, ids = probabilities_V.topk(min(top_k, len(probabilities_V)))
-    before = values.cumsum(0) - values
-    return values * (before < top_p), ids
+@dataclass(eq=False)
+class Request:
+    """One sequence to decode: what comes before it, how tokens are drawn, and those drawn so far (codes from 0).
 
-
-def draw(logits_V: Tensor, earlier: Sequence[int], config: SamplingConfig, generator: torch.Generator) -> int:
-    """Draw from the nucleus; a token that repeats one of the last few is drawn again from all.
-
-    With window K and threshold r: if the token stands at least K·r times among the last K, redraw from softmax.
-    Temperature 0 takes the most likely token.
+    `ended`: no more tokens come; `by_itself`: since the end of audio was drawn, not since the bound was reached.
     """
-    if config.temperature == 0:
-        return int(logits_V.argmax())
-    probabilities = (logits_V.float() / config.temperature).softmax(-1)
-    weights, ids = nucleus(probabilities, config.top_p, config.top_k)
-    token = int(ids[torch.multinomial(weights, 1, generator=generator)])
-    recent = list(earlier[-config.repetition_window :])
-    if recent.count(token) >= config.repetition_window * config.repetition_threshold:
-        token = int(torch.multinomial(probabilities, 1, generator=generator))
-    return token
+
+    prompt_ids: Sequence[int]
+    sampling: SamplingConfig
+    text_length: int
+    generator: torch.Generator
+    drawn: list[int] = field(default_factory=list)
+    ended: bool = False
+    by_itself: bool = False
+
+
+def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
+    """Draw for each request from the nucleus of its row: at most `top_k` tokens that reach `top_p` together.
+
+    A token that stands at least K·r times among the last K, with window K and threshold r, is drawn again from the
+    whole softmax. Temperature 0 takes the most likely token. A draw depends on its own row and generator alone.
+    """
+    configs = [request.sampling for request in requests]
+    greedy = [config.temperature == 0 for config in configs]
+    column = partial(torch.tensor, device=logits_BV.device)
+    temperature_B = column([config.temperature or 1.0 for config in configs])
+    top_p_B = column([config.top_p for config in configs])
+    top_k_B = column([1 if only else config.top_k for only, config in zip(greedy, configs, strict=True)])
+    probabilities_BV = (logits_BV.float() / temperature_B[:, None]).softmax(-1)
+    values_BK, ids_BK = probabilities_BV.topk(min(int(top_k_B.max()), probabilities_BV.shape[1]))
+    sums_BK = values_BK.cumsum(1)
+    ranks_K = torch.arange(values_BK.shape[1], device=logits_BV.device)
+    inside_BK = (sums_BK - values_BK < top_p_B[:, None]) & (ranks_K < top_k_B[:, None])
+    counts = inside_BK.sum(1).tolist()
+    tokens = []
+    for row, (request, sums, ids) in enumerate(zip(requests, sums_BK.tolist(), ids_BK.tolist(), strict=True)):
+        point = sums[counts[row] - 1] * _uniform(request.generator)
+        token = ids[min(bisect_right(sums, point), counts[row] - 1)]
+        if not greedy[row] and _repeats(token, request):
+            token = int(torch.multinomial(probabilities_BV[row], 1, generator=request.generator))
+        tokens.append(token)
+    return tokens
+
+
+def _uniform(generator: torch.Generator) -> float:
+    return torch.rand((), generator=generator, device=generator.device).item()
+
+
+def _repeats(token: int, request: Request) -> bool:
+    config = request.sampling
+    recent = request.drawn[-config.repetition_window :]
+    return recent.count(token) >= config.repetition_window * config.repetition_threshold

@@ -18,7 +18,6 @@ from glmtts.lm.prompt import AudioTokens
 @dataclass(eq=False)
 class _Client:
     group: Group
-    choose: Callable[[Group], list[int]]
     tokens: "queue.Queue[list[int] | Exception | None]" = field(default_factory=queue.Queue)
     sent: int = 0
     gone: bool = False
@@ -39,13 +38,15 @@ class TokenService:
 
         Closing the iterator drops the request.
         """
-        client = _Client(group, choose)
+        client, sent = _Client(group), 0
         self._inbox.put(client)
         try:
             while (fresh := client.tokens.get()) is not None:
                 if isinstance(fresh, Exception):
                     raise fresh
                 yield from fresh
+                sent += len(fresh)
+            yield from choose(group)[sent:]
         finally:
             client.gone = True
 
@@ -94,13 +95,12 @@ class TokenService:
     def _serve(self, client: _Client) -> None:
         group = client.group
         group.after_step(self._batch)
-        fresh = client.choose(group)[client.sent :] if group.ended else group.settled(client.sent)
-        if fresh:
-            client.tokens.put(fresh)
-        client.sent += len(fresh)
         if group.ended:
             client.tokens.put(None)
             self._clients.remove(client)
+        elif fresh := group.settled(client.sent):
+            client.tokens.put(fresh)
+            client.sent += len(fresh)
 
     def _drop(self, client: _Client) -> None:
         for request in client.group.requests:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from glmtts.config import StrictConfig
-from glmtts.lm.batch import DecodingBatch, Request
+from glmtts.lm.batch import DecodingBatch
+from glmtts.lm.sampling import Request
 from glmtts.speech_tokenizer.prefix import PrefixScorer
 
 

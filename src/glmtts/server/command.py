@@ -24,7 +24,7 @@ def serve(
     max_characters: Annotated[int | None, _limit("Characters of a text (4096).")] = None,
     max_upload_bytes: Annotated[int | None, _limit("Bytes of an upload (10 MiB).")] = None,
     queue_size: Annotated[int | None, _limit("Requests that wait (32).")] = None,
-    workers: Annotated[int | None, _limit("Requests that are spoken at a time (4).")] = None,
+    workers: Annotated[int | None, _limit("Requests that are spoken at a time (8).")] = None,
     request_timeout: Annotated[float | None, _limit("Seconds that a request may take (300).")] = None,
     drain_seconds: Annotated[float | None, _limit("Seconds for running requests after SIGTERM (30).")] = None,
     ray: Annotated[bool, typer.Option("--ray", help="Serve with replicas on a Ray cluster.")] = False,

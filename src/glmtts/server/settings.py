@@ -29,7 +29,7 @@ class ServerSettings(StrictConfig):
     max_characters: int = Field(default=4096, ge=1)
     max_upload_bytes: int = Field(default=10 * 2**20, ge=1024)
     max_recording_seconds: float = Field(default=120, gt=1)
-    workers: int = Field(default=4, ge=1)
+    workers: int = Field(default=8, ge=1)
     queue_size: int = Field(default=32, ge=1)
     request_timeout: float = Field(default=300, gt=0)
     drain_seconds: float = Field(default=30, ge=0)

@@ -10,10 +10,10 @@ from itertools import islice
 import torch
 
 from glmtts.bundle import Bundle, SynthesisDefaults
-from glmtts.lm.batch import Request
 from glmtts.lm.candidates import Group, decode_groups
 from glmtts.lm.checks import LEAK_TOKENS, Expected, Fault, faults, leaks
 from glmtts.lm.prompt import AudioTokens, build_prompt
+from glmtts.lm.sampling import Request
 from glmtts.lm.service import TokenService
 from glmtts.lm.steering import Steering
 from glmtts.speech_tokenizer.prefix import PrefixScorer
