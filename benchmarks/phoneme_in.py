@@ -9,8 +9,10 @@ sounds, so a wrong reading of a character may be written as the character, which
 forced readings as well. `own_recogniser` is what the model's own recogniser of phonemes reads in the same audio. It is
 no independent judge, since the same recogniser chooses among the model's candidates.
 
-A forced reading counts as heard where its syllable, or its English word, stands at its place among those heard. One
-process a core; needs the extra [eval]. Results go to benchmarks/results/phoneme_in.json.
+A forced reading counts as heard where its syllable, or its English word, stands at its place among those heard. It is
+`told_apart` where Whisper finds the sentence written with the forced reading (preference.py) likelier, beside the
+usual one, in the recording that was forced than in the one that was not: what it expects weighs on both alike, and
+chance is one half. One process a core; needs the extra [eval]. Results go to benchmarks/results/phoneme_in.json.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from typing import Any, NamedTuple, get_args
 import torch
 from faster_whisper import WhisperModel
 from mini_quality import error_rate, syllables, transcribe, words
+from preference import preference, written_as
 from report import environment, write_result
 from tqdm import tqdm
 
@@ -47,7 +50,7 @@ Row = list[str]
 
 
 class Job(NamedTuple):
-    """One utterance to be spoken; `name` says what it is for."""
+    """One utterance to be spoken; `name` says what it is for, `texts` what it is asked to be and what it would be."""
 
     name: str
     text: str
@@ -55,13 +58,15 @@ class Job(NamedTuple):
     voice: str | None
     seed: int
     options: Options
+    texts: tuple[str, str] | None = None
 
 
 class Heard(NamedTuple):
-    """What Whisper writes, and the phonemes that the model's own recogniser reads."""
+    """What Whisper writes, the phonemes that the own recogniser reads, and by how much the asked text is likelier."""
 
     text: str
     phonemes: list[str]
+    asked: float | None
 
 
 _models: dict[str, Any] = {}
@@ -83,7 +88,9 @@ def speak_and_hear(job: Job) -> Heard:
     if tts.writer.recogniser is not None:
         read = tts.writer.recogniser.read(tts.bundle.module("speech_tokenizer").tokenize(samples))
         phonemes = without_boundaries(read)
-    return Heard(transcribe(_models["whisper"], samples.numpy(), job.lang).strip(), phonemes)
+    whisper, wave = _models["whisper"], samples.numpy()
+    asked = preference(whisper, wave, job.lang, *job.texts) if job.texts else None
+    return Heard(transcribe(whisper, wave, job.lang).strip(), phonemes, asked)
 
 
 def symbols_of(pinyin: Sequence[str]) -> list[str]:
@@ -133,6 +140,21 @@ def is_read(row: Row, line: Heard) -> bool:
     return any(line.phonemes[start : start + len(wanted)] == wanted for start in range(len(line.phonemes)))
 
 
+def told_apart(forced: Sequence[Heard], usual: Sequence[Heard]) -> dict[str, Any]:
+    """The share of pairs in which the asked text is likelier in the forced recording, and how many pairs there are."""
+    pairs = [
+        (f.asked, u.asked) for f, u in zip(forced, usual, strict=True) if f.asked is not None and u.asked is not None
+    ]
+    share = sum(one > other for one, other in pairs) / max(1, len(pairs))
+    return {"told_apart": round(share, 4), "told_apart_pairs": len(pairs)}
+
+
+def texts_of(row: Row) -> tuple[str, str] | None:
+    """The text of a forced reading as it would be written, and the usual text; None where nothing is written so."""
+    written = written_as(row[2])
+    return (CONTROL.sub(written, row[1]), without_control(row[1])) if written else None
+
+
 def control_of(text: str) -> re.Match[str]:
     """The control in the text of a forced reading."""
     match = CONTROL.search(text)
@@ -159,6 +181,7 @@ def forced_figures(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence
             for name, judge in judges.items()
             for kind, lines in (("heard", forced), ("heard_unforced", usual))
         },
+        **told_apart(forced, usual),
     }
 
 
@@ -175,15 +198,18 @@ def jobs_of(arguments: argparse.Namespace, lines: list[Row], rows: list[Row]) ->
         for lang in ("zh", "en")
     }
 
-    def job(name: str, text: str, lang: str, number: int, mode: PhonemeIn | None) -> Job:
+    def job(
+        name: str, text: str, lang: str, number: int, mode: PhonemeIn | None, texts: tuple[str, str] | None = None
+    ) -> Job:
         voice = arguments.voice if lang == "zh" and arguments.voice else voices[lang][number % len(voices[lang])]
-        return Job(name, text, lang, voice, number, {"phoneme_in": mode, "candidates": arguments.candidates})
+        return Job(name, text, lang, voice, number, {"phoneme_in": mode, "candidates": arguments.candidates}, texts)
 
     jobs = [job(mode, row[0], "zh", n, mode) for mode in arguments.modes for n, row in enumerate(lines)]
-    for number, (kind, text, _) in enumerate(rows):
+    for number, row in enumerate(rows):
+        kind, text, _ = row
         lang = "en" if kind == "english" else "zh"
-        jobs.append(job(f"forced {kind}", text, lang, number, arguments.forced_mode))
-        jobs.append(job(f"unforced {kind}", without_control(text), lang, number, arguments.forced_mode))
+        for name, spoken in (("forced", text), ("unforced", without_control(text))):
+            jobs.append(job(f"{name} {kind}", spoken, lang, number, arguments.forced_mode, texts_of(row)))
     return jobs
 
 

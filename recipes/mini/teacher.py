@@ -3,6 +3,9 @@
     python recipes/mini/teacher.py --model kokoro-v1.0.int8.onnx --vocab vocab.json \
         --voices voices/ --sentences sentences.json --exclude heldout_zh.txt --out more_zh
 
+With `--scramble 0.35` that share of the characters, and most polyphones, give way to others that have one reading: a
+model that learns from such lines says the phonemes that it is given, not the word that it expects.
+
 Writes one Opus file a line and an `index.jsonl` in the format of the other corpora. Resumable: lines that
 are in the index already are not spoken again. Several processes may share the work (`--shard 0/2`).
 """
@@ -19,8 +22,11 @@ import soundfile
 from misaki import zh
 from tqdm import tqdm
 
+from glmtts.text.vocabulary import polyphones, safe_characters
+
 SAMPLE_RATE = 24000
 MAX_PHONEMES = 400
+PARTICLES, POLYPHONE_SHARE = "的了不一得地着们吗呢吧啊", 0.8
 
 
 def lines_of(sentences: Path, exclude: Sequence[Path], seed: int) -> list[str]:
@@ -36,6 +42,17 @@ def lines_of(sentences: Path, exclude: Sequence[Path], seed: int) -> list[str]:
         lines.append("".join(texts[:count]))
         texts = texts[count:]
     return lines
+
+
+def scrambled(line: str, share: float, pool: Sequence[str], rng: random.Random) -> str:
+    """`line` with characters of `pool` in places; what is no character, and the commonest particles, stay."""
+    return "".join(rng.choice(pool) if rng.random() < _share(character, share) else character for character in line)
+
+
+def _share(character: str, share: float) -> float:
+    if character in PARTICLES:
+        return 0.0
+    return POLYPHONE_SHARE if character in polyphones() else share if character in safe_characters() else 0.0
 
 
 class Kokoro:
@@ -80,6 +97,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--exclude", type=Path, nargs="+", required=True, help="texts that are measured with")
     parser.add_argument("--shard", default="0/1", help="this process's part of the work, such as 0/2")
+    parser.add_argument("--scramble", type=float, default=0.0, help="share of characters that others stand for")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     shard, shards = map(int, arguments.shard.split("/"))
@@ -88,6 +106,10 @@ def main() -> None:
     done = {json.loads(line)["id"] for line in index.read_text("utf-8").splitlines()} if index.exists() else set()
     kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
     lines = lines_of(arguments.sentences, arguments.exclude, arguments.seed)
+    if arguments.scramble:
+        pool = sorted(safe_characters() - set(PARTICLES))
+        rng = random.Random(arguments.seed)
+        lines = [scrambled(line, arguments.scramble, pool, rng) for line in lines]
     for number in tqdm(range(shard, len(lines), shards), desc="teacher", unit="line"):
         name = f"zh_more_{arguments.seed}_{number:05d}"
         if name in done:

@@ -27,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
     parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--learning-rate", type=float, default=8e-4)
     parser.add_argument("--batch-seconds", type=float, default=24)
     parser.add_argument("--teacher-only", action="store_true", help="leave out the recordings of people")
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
@@ -49,7 +50,9 @@ def main() -> None:
             metrics = [batch_loss(model, batch)[1] for batch in unseen]
         return {f"held_out_{name}": mean(row[name] for row in metrics) for name in ("flow", "prior", "pitch")}
 
-    config = TrainingConfig(steps=arguments.steps, learning_rate=8e-4, max_seconds=arguments.max_seconds)
+    config = TrainingConfig(
+        steps=arguments.steps, learning_rate=arguments.learning_rate, max_seconds=arguments.max_seconds
+    )
     model = DiT(FlowConfig())
     if not (arguments.work / "flow" / "state.safetensors").exists():
         tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)

@@ -21,6 +21,7 @@ from glmtts.audio.resample import resample
 
 SAMPLE_RATE = 24000
 SLOWER, FASTER = (0.82, 0.95), (1.05, 1.22)
+PARTS = 16  # a speaker's recordings become so many new speakers
 
 
 def chosen(folders: list[Path], hours: float, seed: int) -> list[Utterance]:
@@ -54,7 +55,8 @@ def main() -> None:
         name = f"{utterance.corpus}_{utterance.id}"
         if name in done:
             continue
-        rng = random.Random(f"{arguments.seed}/{utterance.speaker}/{rng_group(utterance)}")
+        part = sum(utterance.id.encode()) % PARTS
+        rng = random.Random(f"{arguments.seed}/{utterance.speaker}/{part}")
         factor = round(rng.uniform(*rng.choice((SLOWER, FASTER))), 3)
         samples = resample(load_audio(utterance.path, SAMPLE_RATE), round(SAMPLE_RATE * factor), SAMPLE_RATE)
         soundfile.write(arguments.out / f"{name}.flac", samples.numpy(), SAMPLE_RATE)
@@ -69,11 +71,6 @@ def main() -> None:
         }
         with index.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-
-def rng_group(utterance: Utterance) -> int:
-    """A speaker of many recordings becomes one new speaker for each of sixteen parts of them."""
-    return sum(utterance.id.encode()) % 16
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
+from threading import Lock
 
 import torch
 
@@ -65,6 +66,7 @@ class TokenWriter:
         self.bundle, self.frontend = bundle, frontend
         self.layout = AudioTokens.of(frontend.tokenizer)
         self._service: TokenService | None = None
+        self._opening = Lock()
         self._said = lru_cache(PROMPTS_KEPT)(self._phonemes_of_prompt)
 
     def stream(self, piece: Piece) -> Generator[int, None, None]:
@@ -72,8 +74,8 @@ class TokenWriter:
 
         Where the prompt's last syllable leaks into the first tokens, before any has left, others are drawn.
         """
-        if self._service is None:
-            self._service = TokenService(self.bundle.module("lm"), self.layout)
+        with self._opening:
+            self._service = self._service or TokenService(self.bundle.module("lm"), self.layout)
         piece = replace(piece, settings=piece.settings.for_streams())
         expected = self._expected(piece)
         for attempt in range(1 + RETRIES):
