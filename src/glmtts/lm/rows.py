@@ -55,13 +55,14 @@ class RowCache(KeyValueCache):
         self._copy(into, taken)
 
     def make_room(self) -> None:
-        """Have a free column at the end."""
-        if self.length < self.buffer.shape[4]:
+        """Have a free column at the end: where a quarter is unused at the beginning, by moving there."""
+        columns = self.buffer.shape[4]
+        if self.length < columns:
             return
-        if self.first:
+        if 4 * self.first >= columns:
             self._end_at(self.length - self.first)
         else:
-            self._reserve(self.rows, 2 * self.length)
+            self._reserve(self.rows, 2 * columns)
 
     def _copy(self, into: Sequence[int], taken: Sequence[int]) -> None:
         if into:
