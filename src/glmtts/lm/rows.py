@@ -11,7 +11,7 @@ from torch import Tensor
 
 from glmtts.lm.model import KeyValueCache, LMConfig
 
-FIRST_ROWS, FIRST_COLUMNS = 4, 256
+FIRST_ROWS, FIRST_COLUMNS = 1, 256
 
 
 class RowCache(KeyValueCache):
