@@ -3,9 +3,15 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
 
 TEACHER = ("zh_daily", "en", "zh", "zh_more", "en_more")
-PEOPLE = ("aishell", "aishell3", "speechocean762", "warped")
+PEOPLE = ("aishell", "aishell3", "speechocean762")
+ALL = (*TEACHER, *PEOPLE, "warped")  # warped: for the flow alone
+SAMPLE_RATE = 24000  # of what the recipe writes
 HELD_OUT_EVERY = 50
 EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
 
@@ -28,6 +34,26 @@ def held_out_speaker(corpus: str, speaker: str) -> bool:
     return corpus == "ljspeech" or speaker == "S0252" or (corpus == "speechocean762" and speaker.endswith("7"))
 
 
+def recording(folder: Path, record: dict[str, Any]) -> Path:
+    """Where the audio of a line of an index lies."""
+    return folder / record.get("file", f"{record['id']}.opus")
+
+
+def read_index(index: Path) -> list[dict[str, Any]]:
+    """The lines of an index that is being written; none where it is not begun."""
+    return [json.loads(line) for line in index.read_text("utf-8").splitlines()] if index.exists() else []
+
+
+def add_recording(index: Path, record: dict[str, Any], samples: np.ndarray) -> float:
+    """Write samples at `SAMPLE_RATE` beside an index, then their line; gives their seconds."""
+    path, seconds = recording(index.parent, record), round(len(samples) / SAMPLE_RATE, 3)
+    opus = {"format": "OGG", "subtype": "OPUS"} if path.suffix == ".opus" else {}
+    soundfile.write(path, samples, SAMPLE_RATE, **opus)
+    with index.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**record, "seconds": seconds, "sample_rate": SAMPLE_RATE}, ensure_ascii=False) + "\n")
+    return seconds
+
+
 def read_corpus(folder: Path) -> list[Utterance]:
     """The trainable utterances of one corpus folder, between half a second and twenty seconds long."""
     utterances = []
@@ -40,7 +66,7 @@ def read_corpus(folder: Path) -> list[Utterance]:
             Utterance(
                 id=record["id"],
                 corpus=folder.name,
-                path=folder / record.get("file", f"{record['id']}.opus"),
+                path=recording(folder, record),
                 text=record["text"],
                 lang=record["lang"],
                 speaker=f"{folder.name}/{record['speaker']}",

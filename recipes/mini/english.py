@@ -15,11 +15,10 @@ import random
 import re
 from pathlib import Path
 
-import soundfile
+from corpora import add_recording, read_index
 from hibari import Hibari
 from tqdm import tqdm
 
-SAMPLE_RATE = 24000
 PLAIN = re.compile(r"[A-Za-z ,.;:!?'-]+")
 EXAMPLE = re.compile(r'"([^"]{15,160})"')
 
@@ -79,7 +78,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     index = arguments.out / "index.jsonl"
-    done = [json.loads(line) for line in index.read_text("utf-8").splitlines()] if index.exists() else []
+    done = read_index(index)
     seconds = sum(record["seconds"] for record in done)
     voices = [Hibari(voice=voice) for voice in arguments.voices]
     held_out = arguments.exclude.read_text(encoding="utf-8")
@@ -94,21 +93,17 @@ def main() -> None:
         speed = round(rng.uniform(0.9, 1.12), 2)
         samples = voice(lines[number], speed=speed, seed=number)
         name = f"en_more_{arguments.seed}_{number:05d}"
-        soundfile.write(arguments.out / f"{name}.flac", samples, SAMPLE_RATE)  # Opus takes four times the speaking
         record = {
             "id": name,
-            "file": f"{name}.flac",
+            "file": f"{name}.flac",  # Opus takes four times the speaking
             "lang": "en",
             "text": lines[number],
             "speaker": f"hibari_{voice.voice}",
             "speed": speed,
-            "seconds": round(len(samples) / SAMPLE_RATE, 3),
-            "sample_rate": SAMPLE_RATE,
         }
-        with index.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        seconds += record["seconds"]
-        bar.update(round(record["seconds"]))
+        spoken = add_recording(index, record, samples)
+        seconds += spoken
+        bar.update(round(spoken))
 
 
 if __name__ == "__main__":

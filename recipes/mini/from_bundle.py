@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from align import alignments
-from corpora import PEOPLE, TEACHER
+from corpora import ALL
 from stage import frontend, open_stores, write_tokens
 
 from glmtts.bundle import Bundle
@@ -23,7 +23,7 @@ from glmtts.features import FeatureStore, write_feature
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="holds features/; states go beside it")
-    parser.add_argument("--corpora", nargs="+", default=(*TEACHER, *PEOPLE), help="all that have features by default")
+    parser.add_argument("--corpora", nargs="+", default=ALL, help="all that have features by default")
     parser.add_argument("--bundle", type=Path, help="the embedded bundle by default")
     arguments = parser.parse_args()
     bundle, work = Bundle.open(arguments.bundle), arguments.work

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from corpora import PEOPLE, TEACHER
+from corpora import ALL
 from safetensors.torch import save_file
 from stage import open_stores
 from tqdm import tqdm
@@ -53,7 +53,7 @@ def main() -> None:
     folder = arguments.work / "speaker"
     folder.mkdir(exist_ok=True)
     save_file({k: v for k, v in model.state_dict().items() if "num_batches" not in k}, folder / "model.safetensors")
-    for store in open_stores(arguments.work / "features", (*TEACHER, *PEOPLE)):
+    for store in open_stores(arguments.work / "features", ALL):
         if "speaker" in store.names:
             continue
         embeddings = embed_speakers(model, store)

@@ -18,13 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import soundfile
+from corpora import add_recording, read_index
 from misaki import zh
 from tqdm import tqdm
 
 from glmtts.text.vocabulary import polyphones, safe_characters
 
-SAMPLE_RATE = 24000
 MAX_PHONEMES = 400
 PARTICLES, POLYPHONE_SHARE = "的了不一得地着们吗呢吧啊", 0.8
 
@@ -103,7 +102,7 @@ def main() -> None:
     shard, shards = map(int, arguments.shard.split("/"))
     arguments.out.mkdir(parents=True, exist_ok=True)
     index = arguments.out / f"index.{shard}.jsonl"
-    done = {json.loads(line)["id"] for line in index.read_text("utf-8").splitlines()} if index.exists() else set()
+    done = {record["id"] for record in read_index(index)}
     kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
     lines = lines_of(arguments.sentences, arguments.exclude, arguments.seed)
     if arguments.scramble:
@@ -118,7 +117,6 @@ def main() -> None:
         speaker, voice = pick_voice(kokoro, rng)
         speed = round(rng.uniform(0.9, 1.12), 2)
         samples, phonemes = kokoro.speak(lines[number], voice, speed)
-        soundfile.write(arguments.out / f"{name}.opus", samples, SAMPLE_RATE, format="OGG", subtype="OPUS")
         record = {
             "id": name,
             "lang": "zh",
@@ -126,11 +124,8 @@ def main() -> None:
             "speaker": speaker,
             "speed": speed,
             "teacher_phonemes": phonemes,
-            "seconds": round(len(samples) / SAMPLE_RATE, 3),
-            "sample_rate": SAMPLE_RATE,
         }
-        with index.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        add_recording(index, record, samples)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean
 
 import torch
-from corpora import PEOPLE, TEACHER
+from corpora import ALL, TEACHER
 from prepare import FROZEN_LAYERS
 from stage import Place, bucketed, open_stores, split
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--teacher-only", action="store_true", help="leave out the recordings of people")
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
-    names = TEACHER if arguments.teacher_only else (*TEACHER, *PEOPLE)
+    names = TEACHER if arguments.teacher_only else ALL
     training, held_out = split(open_stores(arguments.work / "features", names, NEEDS))
 
     def load(place: Place) -> tuple:

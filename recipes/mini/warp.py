@@ -8,18 +8,15 @@ language model does not, as their tempo is not a speaker's own. Resumable; write
 """
 
 import argparse
-import json
 import random
 from pathlib import Path
 
-import soundfile
-from corpora import Utterance, read_corpus
+from corpora import SAMPLE_RATE, Utterance, add_recording, read_corpus, read_index
 from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
 
-SAMPLE_RATE = 24000
 SLOWER, FASTER = (0.82, 0.95), (1.05, 1.22)
 PARTS = 16  # a speaker's recordings become so many new speakers
 
@@ -50,7 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     index = arguments.out / "index.jsonl"
-    done = {json.loads(line)["id"] for line in index.read_text("utf-8").splitlines()} if index.exists() else set()
+    done = {record["id"] for record in read_index(index)}
     for utterance in tqdm(chosen(arguments.corpus, arguments.hours, arguments.seed), desc="warp", unit="utt"):
         name = f"{utterance.corpus}_{utterance.id}"
         if name in done:
@@ -59,18 +56,14 @@ def main() -> None:
         rng = random.Random(f"{arguments.seed}/{utterance.speaker}/{part}")
         factor = round(rng.uniform(*rng.choice((SLOWER, FASTER))), 3)
         samples = resample(load_audio(utterance.path, SAMPLE_RATE), round(SAMPLE_RATE * factor), SAMPLE_RATE)
-        soundfile.write(arguments.out / f"{name}.flac", samples.numpy(), SAMPLE_RATE)
         record = {
             "id": name,
             "file": f"{name}.flac",
             "lang": utterance.lang,
             "text": utterance.text,
             "speaker": f"{utterance.speaker}*{factor}",
-            "seconds": round(len(samples) / SAMPLE_RATE, 3),
-            "sample_rate": SAMPLE_RATE,
         }
-        with index.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        add_recording(index, record, samples.numpy())
 
 
 if __name__ == "__main__":

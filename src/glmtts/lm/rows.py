@@ -33,8 +33,9 @@ class RowCache(KeyValueCache):
         length, rows = prompt.length, self.rows
         if not rows:
             self.length = 0
-        self._end_at(max(self.length, length))
-        self._reserve(rows + count, self.buffer.shape[4])
+        end = max(self.length, length)
+        self._reserve(rows + count, end)
+        self._end_at(end)
         start = self.length - length
         self.buffer[:, :, rows : rows + count, :, start : self.length] = prompt.buffer[..., :length, :]
         self._begin(torch.cat([self.starts_B, self.starts_B.new_full((count,), start)]))
@@ -44,15 +45,17 @@ class RowCache(KeyValueCache):
         kept = set(rows)
         gaps = [row for row in range(len(kept)) if row not in kept]
         moved = [row for row in rows if row >= len(kept)]
-        self._copy(gaps, moved)
+        self.repeat(gaps, moved)
         places = dict(zip(gaps, moved, strict=True))
         order = [places.get(row, row) for row in range(len(kept))]
         self._begin(self.starts_B[order])
         return order
 
     def repeat(self, into: Sequence[int], taken: Sequence[int]) -> None:
-        """Rows `into` become copies of the rows `taken`, which began at the same columns."""
-        self._copy(into, taken)
+        """Rows `into` hold what the rows `taken` do."""
+        if into:
+            columns = slice(self.first, self.length)
+            self.buffer[:, :, list(into), :, columns] = self.buffer[:, :, list(taken), :, columns]
 
     def make_room(self) -> None:
         """Have a free column at the end: where a quarter is unused at the beginning, by moving there."""
@@ -64,21 +67,15 @@ class RowCache(KeyValueCache):
         else:
             self._reserve(self.rows, 2 * columns)
 
-    def _copy(self, into: Sequence[int], taken: Sequence[int]) -> None:
-        if into:
-            columns = slice(self.first, self.length)
-            self.buffer[:, :, list(into), :, columns] = self.buffer[:, :, list(taken), :, columns]
-
     def _begin(self, starts_B: Tensor) -> None:
         self.starts_B = starts_B
         self.first = int(starts_B.min()) if len(starts_B) else 0
 
     def _end_at(self, column: int) -> None:
-        """Move all rows so that they end at `column`."""
+        """Move all rows so that they end at `column`, for which there is room."""
         shift = column - self.length
         if not shift:
             return
-        self._reserve(self.rows, column)
         rows, columns = self.rows, slice(self.first, self.length)
         moved = self.buffer[:, :, :rows, :, columns].clone()
         self.buffer[:, :, :rows, :, self.first + shift : column] = moved

@@ -38,15 +38,14 @@ class TokenService:
 
         Closing the iterator drops the request.
         """
-        client, sent = _Client(group), 0
+        client = _Client(group)
         self._inbox.put(client)
         try:
             while (fresh := client.tokens.get()) is not None:
                 if isinstance(fresh, Exception):
                     raise fresh
                 yield from fresh
-                sent += len(fresh)
-            yield from choose(group)[sent:]
+            yield from choose(group)[client.sent :]
         finally:
             client.gone = True
 
