@@ -33,7 +33,7 @@ def through_flow(tts: glmtts.Synthesizer, voice: Voice) -> torch.Tensor:
     options, flow = tts.bundle.config.synthesis, tts.bundle.module("flow")
     nothing = voice.mel[None, :, :0]
     mel = sample(flow, voice.tokens[None], voice.embedding[None], nothing, noise, options.solver, f0_B=voice.f0[None])
-    return tts.bundle.module("vocoder")(voice.coloured(mel))[0]
+    return tts.bundle.module("vocoder")(mel)[0]
 
 
 @torch.inference_mode()

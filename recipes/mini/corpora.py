@@ -14,6 +14,7 @@ ALL = (*TEACHER, *PEOPLE, "warped")  # warped: for the flow alone
 SAMPLE_RATE = 24000  # of what the recipe writes
 HELD_OUT_EVERY = 50
 EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
+FLOW_EVERY = {"en_more": 4}  # so that one teacher does not drown the others
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/model
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -79,7 +78,7 @@ def trained(work: Path) -> dict[str, nn.Module]:
         modules["flow"] = load_trained(DiT(FlowConfig()), work / "flow")
     if (work / "vocoder" / "state.safetensors").exists():
         modules["vocoder"] = Vocos2D(Vocos2DConfig())
-        modules["vocoder"].load_state_dict(load_state(work / "vocoder" / "state.safetensors")["generator"])
+        modules["vocoder"].load_state_dict(load_state(work / "vocoder" / "state.safetensors")["average"])
     return modules
 
 
@@ -129,16 +128,17 @@ def main() -> None:
             start=0.7,
             flow_temperature=0.4,
             blocks=(16, 24, 48, 96, 120),
-            match_spectrum=True,
+            adaptation_steps=100,
             show_prompt=False,
         ),
     )
-    bundle, entries = Bundle(out, config, torch.device("cpu")), {}
+    learnt = config.synthesis.model_copy(update={"adaptation_steps": 0})  # the flow knows these voices
+    bundle = Bundle(out, config.model_copy(update={"synthesis": learnt}), torch.device("cpu"))
+    entries = {}
     for name, (corpus, speaker, description) in VOICES.items():
         path, text = pick(arguments.corpus / corpus, speaker)
         file = out / "voices" / f"{name}.safetensors"
-        voice = voice_of(bundle, load_audio(path, config.sample_rate), text)
-        replace(voice, spectrum=None).save(file)  # the flow has learnt these voices
+        voice_of(bundle, load_audio(path, config.sample_rate), text).save(file)
         entries[name] = VoiceEntry(file=f"voices/{name}.safetensors", sha256=digest_of(file), description=description)
     save_config(out, config.model_copy(update={"voices": entries}))
 

@@ -41,7 +41,7 @@ def main() -> None:
         save_state(_made(work / stage) / "state.safetensors", {"step": 0, "model": weights, "ema": weights})
     if not (work / "vocoder" / "state.safetensors").exists():
         weights = bundle.module("vocoder").state_dict()
-        save_state(_made(work / "vocoder") / "state.safetensors", {"step": 0, "generator": weights})
+        save_state(_made(work / "vocoder") / "state.safetensors", {"step": 0, "generator": weights, "average": weights})
 
 
 def _made(folder: Path) -> Path:

@@ -2,9 +2,9 @@
 
     python recipes/mini/prepare.py --corpus corpus/zh_daily corpus/en … --whisper whisper-base/model.bin --out features
 
-For each corpus, a folder of packed features: `wave` (24 kHz int16, teacher speech only), `mel` (80 bins, 50 Hz),
-`f0` (Hz, 50 Hz) and `hidden` (Whisper-base after its five frozen layers, 50 Hz). A corpus that is done is skipped.
-The language model alone needs no more than `--features hidden`; the other stages leave such a corpus out.
+For each corpus, a folder of packed features: `wave` (24 kHz int16, for the vocoder), `mel` (80 bins, 50 Hz), `f0` (Hz,
+50 Hz) and `hidden` (Whisper-base after its five frozen layers, 50 Hz). A corpus that is done is skipped. The language
+model alone needs no more than `--features hidden`; the other stages leave such a corpus out.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from corpora import TEACHER, Utterance, read_corpus
+from corpora import Utterance, read_corpus
 from tqdm import tqdm
 from whisper_base import encoder_weights
 
@@ -52,12 +52,11 @@ def prepare(folder: Path, tokenizer: SpeechTokenizer, out: Path, names: Sequence
     write_index(out, [{**vars(utterance), "path": str(utterance.path)} for utterance in utterances])
     mel = LogMel(MelConfig())
     features = {
+        "wave": lambda wave: (wave.clamp(-1, 1) * 32767).short().numpy(),
         "mel": lambda wave: mel(wave[None])[0].T.half().numpy(),
         "f0": lambda wave: estimate_f0(wave, RATE, 50).numpy(),
         "hidden": lambda wave: hidden_states(tokenizer, wave),
     }
-    if folder.name in TEACHER:
-        features["wave"] = lambda wave: (wave.clamp(-1, 1) * 32767).short().numpy()
     for feature in (name for name in features if name in names and not (out / f"{name}.npy").exists()):
         waves = load_waves(utterances, f"{folder.name} {feature}")
         write_feature(out, feature, (features[feature](wave) for wave in waves))

@@ -74,9 +74,9 @@ class SynthesisDefaults(StrictConfig):
     and takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each
     piece of text, and the one that the module `token_recogniser` reads best is spoken. Where even that one has a
     fault (lm/checks.py), or costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they
-    compete on the way (lm/steering.py). `match_spectrum` gives each voice a map of its spectrum (flow/spectrum.py),
-    `show_prompt` has the flow see the voice's recording before what it speaks. `blocks` are the token counts of a
-    stream's blocks; the last one repeats. A stream has at most `stream_candidates`.
+    compete on the way (lm/steering.py). In `adaptation_steps` steps the prior is tuned to each new voice
+    (flow/adaptation.py), `show_prompt` has the flow see the voice's recording before what it speaks. `blocks` are the
+    token counts of a stream's blocks; the last one repeats. A stream has at most `stream_candidates`.
     """
 
     voice: str | None = None
@@ -90,7 +90,7 @@ class SynthesisDefaults(StrictConfig):
     guidance: float = 0.7
     start: float = Field(default=0.0, ge=0, lt=1)
     flow_temperature: float = Field(default=1.0, ge=0)
-    match_spectrum: bool = False
+    adaptation_steps: int = Field(default=0, ge=0)
     show_prompt: bool = True
     pause_seconds: float = 0.15
     blocks: tuple[int, ...] = (25, 50, 200)
@@ -188,9 +188,9 @@ class Bundle:
         config, path = config_class.parse(entry.config), self.path(entry.file, entry.sha256)
         if not issubclass(module_class, nn.Module):
             return module_class.open(path, config)
-        with NoInitialisation():
+        with NoInitialisation(), torch.inference_mode(False):  # else nothing could be adapted through it
             module = module_class(config)
-        self._fill(module, _tensors(path, keep), entry.file)
+            self._fill(module, _tensors(path, keep), entry.file)
         return module.eval().requires_grad_(False).to(self.device)
 
     def path(self, name: str, digest: str) -> Path:

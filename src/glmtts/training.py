@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from accelerate import Accelerator
@@ -40,7 +40,16 @@ class TrainingConfig(StrictConfig):
     max_seconds: float | None = None
 
 
-def learning_rate_at(step: int, config: TrainingConfig) -> float:
+class Schedule(Protocol):
+    """What says the learning rate of every step."""
+
+    steps: int
+    learning_rate: float
+    final_learning_rate: float
+    warmup_steps: int
+
+
+def learning_rate_at(step: int, config: Schedule) -> float:
     """Linear warm-up, then a cosine from `learning_rate` to `final_learning_rate`."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps

@@ -78,7 +78,9 @@ def test_training_resumes_where_it_stopped(tmp_path: Path) -> None:
 
 
 def test_reconstruction_falls_on_a_tone(tmp_path: Path) -> None:
-    config = VocoderTrainingConfig(steps=30, batch=2, segment_frames=8, gan_start=1000, learning_rate=5e-3)
+    config = VocoderTrainingConfig(
+        steps=30, batch=2, segment_frames=8, gan_start=1000, learning_rate=5e-3, warmup_steps=1
+    )
     trainer = VocoderTrainer(TINY, config, tmp_path, torch.device("cpu"))
     batch = next(segments(waves(), 2, 8 * 480, seed=5))
     losses = [trainer.train_step(batch)["reconstruction"] for _ in range(30)]

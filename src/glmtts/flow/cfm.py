@@ -48,19 +48,21 @@ def sample(
     solver: Solver,
     visible_TT: Tensor | None = None,
     f0_B: Tensor | None = None,
+    adaptation_BLK: Tensor | None = None,
 ) -> Tensor:
     """Integrate noise to the log-mel (B, M, T − P) that follows the prompt of P frames.
 
     `tokens_BS` holds the prompt's tokens too and `noise_BTM` covers prompt and speech; `f0_B` is the speaker's median
-    F0 in Hz, where the model asks for it (pitch.py). Guidance w follows v + w (v − v_uncond), both evaluated as one
-    batch; without condition the prompt mel and the speaker are zero.
+    F0 in Hz, where the model asks for it (pitch.py), `adaptation_BLK` what the voice brings along (adaptation.py).
+    Guidance w follows v + w (v − v_uncond), both evaluated as one batch; without condition the prompt mel and the
+    speaker are zero.
     """
     config = model.config
     frames, prompt_frames = noise_BTM.shape[1], prompt_mel_BMP.shape[2]
     prompt = (prompt_mel_BMP.transpose(1, 2) - config.mel_mean) / config.mel_std
     prompt_BTM = F.pad(prompt, (0, 0, 0, frames - prompt_frames))
     speaker_BD = F.normalize(speaker_BD, dim=-1)
-    tokens_BTE = model.embed_tokens(tokens_BS, frames, speaker_BD, f0_B=f0_B)
+    tokens_BTE = model.embed_tokens(tokens_BS, frames, speaker_BD, f0_B=f0_B, adaptation_BLK=adaptation_BLK)
     x_BTM, schedule = solver.begin(model, tokens_BTE, noise_BTM), solver.times().to(noise_BTM)
     for now, then in pairwise(schedule):
         conditions = (tokens_BTE, prompt_BTM, speaker_BD)

@@ -83,18 +83,20 @@ class DiT(nn.Module):
         speaker_BD: Tensor,
         mask_BT: Tensor | None = None,
         f0_B: Tensor | None = None,
+        adaptation_BLK: Tensor | None = None,
     ) -> Tensor:
         """Tokens (B, S) to (B, frames, E), stretched to the frame rate by nearest neighbour.
 
-        With a prior, E holds its normalised mel too, for the unit vector `speaker_BD` and the median F0 `f0_B` in Hz
-        even where the speaker is dropped for guidance.
+        With a prior, E holds its normalised mel too, for the unit vector `speaker_BD`, the median F0 `f0_B` in Hz and
+        the voice's adaptation (adaptation.py), even where the speaker is dropped for guidance.
         """
         stretched = F.interpolate(tokens_BS[:, None].float(), size=frames, mode="nearest")[:, 0].long()
         embedded = self.text_emb_layer(stretched, None if mask_BT is None else mask_BT[..., None])
         if self.prior is None:
             return embedded
         mask_BS = None if mask_BT is None else mask_BT[:, :: self.config.frames_per_token]
-        guess = (self.prior(tokens_BS, speaker_BD, mask_BS, f0_B) - self.config.mel_mean) / self.config.mel_std
+        guess = self.prior(tokens_BS, speaker_BD, mask_BS, f0_B, adaptation_BLK)
+        guess = (guess - self.config.mel_mean) / self.config.mel_std
         guess = F.pad(guess, (0, 0, 0, frames - guess.shape[1]))
         return torch.cat([embedded, guess.to(embedded.dtype)], dim=-1)
 

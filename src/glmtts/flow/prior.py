@@ -33,9 +33,16 @@ class MelPrior(nn.Module):
             self.pitch = TokenPitch(vocabulary, pitch_width, upsample, channels, filters, mel.sample_rate)
 
     def forward(
-        self, tokens_BS: Tensor, speaker_BE: Tensor, mask_BS: Tensor | None = None, f0_B: Tensor | None = None
+        self,
+        tokens_BS: Tensor,
+        speaker_BE: Tensor,
+        mask_BS: Tensor | None = None,
+        f0_B: Tensor | None = None,
+        adaptation_BLK: Tensor | None = None,
     ) -> Tensor:
         """See the class; `mask_BS` is true on real tokens, `f0_B` is the median F0 in Hz.
+
+        `adaptation_BLK` is what a voice adds to the modulation of the head's blocks (adaptation.py).
 
         Raises:
             ConfigError: the prior knows of pitch and is told no F0.
@@ -46,7 +53,7 @@ class MelPrior(nn.Module):
             if f0_B is None:
                 raise ConfigError("This flow model needs the median F0 of the voice. Make the voice again.")
             excitation_BTD = self.pitch(tokens_BS, f0_B)
-        return self.head(self.codes(tokens_BS), speaker_BE, mask_BS, excitation_BTD)
+        return self.head(self.codes(tokens_BS), speaker_BE, mask_BS, excitation_BTD, adaptation_BLK)
 
     @torch.no_grad()
     def start_from(self, trained: SpeechTokenizerTraining) -> None:

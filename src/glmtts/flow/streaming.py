@@ -58,6 +58,7 @@ def sample_chunk(
     visible_TT: Tensor | None,
     finished: tuple[FlowState, int] | None = None,
     f0_B: Tensor | None = None,
+    adaptation_BLK: Tensor | None = None,
 ) -> tuple[Tensor, FlowState]:
     """As `glmtts.flow.cfm.sample` over all frames so far; gives the mel (B, M, T − P) and the state for the next.
 
@@ -70,7 +71,7 @@ def sample_chunk(
     prompt = (prompt_mel_BMP.transpose(1, 2) - config.mel_mean) / config.mel_std
     speaker_BD = F.normalize(speaker_BD, dim=-1)
     conditions = (
-        model.embed_tokens(tokens_BS, frames, speaker_BD, f0_B=f0_B),
+        model.embed_tokens(tokens_BS, frames, speaker_BD, f0_B=f0_B, adaptation_BLK=adaptation_BLK),
         F.pad(prompt, (0, 0, 0, frames - prompt_frames)),
         speaker_BD,
     )

@@ -3,6 +3,8 @@
 Not in the report, whose codebook sees enough speech to keep it by the ASR loss alone; used in training only.
 """
 
+from typing import cast
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -19,10 +21,15 @@ class ModulatedBlock(nn.Module):
         self.modulation = nn.Linear(condition, 2 * width)
         self.rise, self.fall = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
 
-    def forward(self, x_BTD: Tensor, speaker_BE: Tensor, mask_BT1: Tensor) -> Tensor:
-        """Shape (B, T, D) in and out; padding counts as zeros."""
+    def forward(
+        self, x_BTD: Tensor, speaker_BE: Tensor, mask_BT1: Tensor, adaptation_BK: Tensor | None = None
+    ) -> Tensor:
+        """Shape (B, T, D) in and out; padding counts as zeros. `adaptation_BK` adds to scale and shift, K = 2 D."""
         hidden = self.norm(self.depthwise((x_BTD * mask_BT1).transpose(1, 2)).transpose(1, 2))
-        scale, shift = self.modulation(speaker_BE)[:, None].chunk(2, dim=-1)
+        modulation_BK = self.modulation(speaker_BE)
+        if adaptation_BK is not None:
+            modulation_BK = modulation_BK + adaptation_BK
+        scale, shift = modulation_BK[:, None].chunk(2, dim=-1)
         return x_BTD + self.fall(F.gelu(self.rise(hidden * (1 + scale) + shift)))
 
 
@@ -42,23 +49,37 @@ class MelHead(nn.Module):
         self.fast = nn.ModuleList(ModulatedBlock(channels, speaker) for _ in range(3))
         self.out = nn.Linear(channels, n_mels)
 
+    @property
+    def adaptation_shape(self) -> tuple[int, int]:
+        """Blocks, and the size of what modulates each: the shape (L, K) of a voice's adaptation."""
+        blocks = [*self.slow, *self.fast]
+        return len(blocks), cast(ModulatedBlock, blocks[0]).modulation.out_features
+
     def forward(
-        self, quantised_BSD: Tensor, speaker_BE: Tensor, mask_BS: Tensor, excitation_BTD: Tensor | None = None
+        self,
+        quantised_BSD: Tensor,
+        speaker_BE: Tensor,
+        mask_BS: Tensor,
+        excitation_BTD: Tensor | None = None,
+        adaptation_BLK: Tensor | None = None,
     ) -> Tensor:
         """Quantised vectors (B, S, D), unit speaker vectors (B, E) and a mask to log-mels (B, S · upsample, M).
 
-        `excitation_BTD` is added where the frame rate is reached (flow/pitch.py).
+        `excitation_BTD` is added where the frame rate is reached (flow/pitch.py), `adaptation_BLK` to what modulates
+        the L blocks (flow/adaptation.py).
         """
+        blocks = len(self.slow) + len(self.fast)
+        own = [None] * blocks if adaptation_BLK is None else adaptation_BLK.unbind(1)
         mask_BS1 = mask_BS[..., None]
         x = self.enter(quantised_BSD)
-        for block in self.slow:
-            x = block(x, speaker_BE, mask_BS1)
+        for block, added in zip(self.slow, own, strict=False):
+            x = block(x, speaker_BE, mask_BS1, added)
         x = self.expand(x).unflatten(-1, (-1, x.shape[-1])).flatten(1, 2)
         if excitation_BTD is not None:
             x = x + excitation_BTD
         mask_BT1 = mask_BS1.repeat_interleave(x.shape[1] // mask_BS.shape[1], dim=1)
-        for block in self.fast:
-            x = block(x, speaker_BE, mask_BT1)
+        for block, added in zip(self.fast, own[len(self.slow) :], strict=True):
+            x = block(x, speaker_BE, mask_BT1, added)
         return self.out(x) * MEL_STD + MEL_MEAN
 
 

@@ -82,9 +82,9 @@ def _finish(bundle: Bundle, state: StreamState, voice: Voice, options: Synthesis
         options.solver,
         block_causal_mask(frames, state.noise_BTM.shape[1]).to(device),
         (state.flow, done) if state.flow is not None else None,
-        voice.f0[None].to(device),
+        **voice.conditions(device),
     )
-    fresh_BMT = voice.coloured(mel[:, :, 2 * state.finished : 2 * upto].cpu())
+    fresh_BMT = mel[:, :, 2 * state.finished : 2 * upto].cpu()
     state.mel_BMT = torch.cat([state.mel_BMT, fresh_BMT], dim=2)
     state.finished = upto
 

@@ -165,9 +165,9 @@ class Synthesizer:
             prompt_MT[None].to(device),
             noise,
             piece.settings.solver,
-            f0_B=voice.f0[None].to(device),
+            **voice.conditions(device),
         )
-        return self.bundle.module("vocoder")(voice.coloured(mel))[0].cpu().clamp(-1, 1)
+        return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
 
     def _pieces(
         self, front: TextFrontend, texts: Iterable[str], voice: AnyVoice, seed: int, options: Options

@@ -15,7 +15,7 @@ from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import VoiceError
-from glmtts.flow.spectrum import spectrum_map
+from glmtts.flow.adaptation import adaptation
 from glmtts.speaker.embed import speaker_embedding
 from glmtts.speech_tokenizer.pitch import REFERENCE_HZ
 from glmtts.synthesis.transcribe import transcribe
@@ -28,8 +28,8 @@ SILENCE = 1e-3
 class Voice:
     """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,), median F0 in Hz.
 
-    `spectrum` (M, M + 1) maps every frame that is spoken with it (flow/spectrum.py); None where the model asks for no
-    such correction.
+    `adaptation` (L, K) is what the flow's prior misses of the speaker (flow/adaptation.py); None where the model asks
+    for none.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Voice:
     mel: Tensor
     embedding: Tensor
     f0: Tensor
-    spectrum: Tensor | None = None
+    adaptation: Tensor | None = None
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, atomically."""
@@ -49,8 +49,8 @@ class Voice:
             "embedding": self.embedding.half(),
             "f0": self.f0,
         }
-        if self.spectrum is not None:
-            tensors["spectrum"] = self.spectrum.half()
+        if self.adaptation is not None:
+            tensors["adaptation"] = self.adaptation.half()
         save_file(tensors, temporary, metadata={"text": self.text})
         temporary.replace(path)
 
@@ -70,20 +70,18 @@ class Voice:
 
     @classmethod
     def _of(cls, tensors: dict[str, Tensor], text: str) -> Self:
-        spectrum = tensors["spectrum"].float() if "spectrum" in tensors else None
+        adapted = tensors["adaptation"].float() if "adaptation" in tensors else None
         tokens, mel, embedding = tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float()
-        return cls(text, tokens, mel, embedding, tensors["f0"], spectrum)
+        return cls(text, tokens, mel, embedding, tensors["f0"], adapted)
 
     def prompt(self, shown: bool) -> tuple[Tensor, Tensor]:
         """The tokens (S,) and the log-mel (M, T) that the flow sees before what it speaks; empty if not `shown`."""
         return (self.tokens, self.mel) if shown else (self.tokens[:0], self.mel[:, :0])
 
-    def coloured(self, mel_BMT: Tensor) -> Tensor:
-        """The log-mel (B, M, T) as the voice's `spectrum` maps it."""
-        if self.spectrum is None:
-            return mel_BMT
-        map_MM, added_M1 = self.spectrum.to(mel_BMT).split([mel_BMT.shape[1], 1], dim=1)
-        return map_MM @ mel_BMT + added_M1
+    def conditions(self, device: torch.device) -> dict[str, Tensor | None]:
+        """What the flow is told of the speaker beside the embedding, by name, as a batch of one."""
+        adapted = None if self.adaptation is None else self.adaptation[None].to(device)
+        return {"f0_B": self.f0[None].to(device), "adaptation_BLK": adapted}
 
 
 def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voice:
@@ -129,8 +127,8 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
     f0 = torch.tensor(voice_f0(narrow.cpu(), 16000) or REFERENCE_HZ)
     length = min(len(tokens), mel.shape[1] // 2)
     tokens, mel, options = tokens[:length], mel[:, : 2 * length], bundle.config.synthesis
-    if not options.match_spectrum:
+    if not options.adaptation_steps:
         return Voice(text, tokens, mel, embedding, f0)
-    on, flow = bundle.device, bundle.module("flow")
-    spectrum = spectrum_map(flow, tokens.to(on), embedding.to(on), mel.to(on), options.solver, f0.to(on))
-    return Voice(text, tokens, mel, embedding, f0, spectrum.cpu())
+    on, steps = bundle.device, options.adaptation_steps
+    adapted = adaptation(bundle.module("flow"), tokens.to(on), embedding.to(on), mel.to(on), f0.to(on), steps)
+    return Voice(text, tokens, mel, embedding, f0, adapted.cpu())

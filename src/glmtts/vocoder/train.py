@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from tqdm import tqdm
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.checkpoint import load_state, save_state
 from glmtts.config import StrictConfig
-from glmtts.training import append_csv, plot_csv
+from glmtts.training import append_csv, learning_rate_at, plot_csv
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.discriminators import MultiResolutionDiscriminator
 from glmtts.vocoder.losses import ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
@@ -26,7 +27,11 @@ class VocoderTrainingConfig(StrictConfig):
     batch: int = 8
     segment_frames: int = 32
     learning_rate: float = 1e-3
-    gan_start: int = 1500
+    final_learning_rate: float = 5e-5
+    warmup_steps: int = 100
+    ema_decay: float = 0.999
+    precision: Literal["no", "bf16"] = "bf16"
+    gan_start: int = 8000
     reconstruction_weight: float = 15.0
     feature_weight: float = 2.0
     discriminator_channels: int = 16
@@ -54,7 +59,8 @@ class VocoderTrainer:
     def __init__(self, model: Vocos2DConfig, training: VocoderTrainingConfig, out: Path, device: torch.device) -> None:
         self.training, self.out = training, Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.generator = Vocos2D(model).to(device)
+        self.generator, self.average = Vocos2D(model).to(device), Vocos2D(model).to(device)
+        self.average.requires_grad_(False).load_state_dict(self.generator.state_dict())
         self.discriminator = MultiResolutionDiscriminator(training.discriminator_channels).to(device)
         betas = (0.8, 0.95)
         self.generator_optimizer = torch.optim.AdamW(self.generator.parameters(), training.learning_rate, betas)
@@ -73,7 +79,9 @@ class VocoderTrainer:
 
     def train_step(self, real_BT: Tensor) -> dict[str, float]:
         """One step of both networks; the discriminator joins at `gan_start`."""
-        fake_BT = self.generator(self.mel(real_BT))
+        mel_BMT, bf16 = self.mel(real_BT), self.training.precision == "bf16"
+        with torch.autocast(real_BT.device.type, torch.bfloat16, enabled=bf16):
+            fake_BT = self.generator(mel_BMT)
         reconstruction = self.reconstruction(real_BT, fake_BT)
         loss = self.training.reconstruction_weight * reconstruction
         metrics = {"reconstruction": float(reconstruction.detach())}
@@ -87,7 +95,10 @@ class VocoderTrainer:
             matching = feature_loss(real_features, features)
             loss = loss + generator_loss(scores) + self.training.feature_weight * matching
             metrics["matching"] = float(matching.detach())
+        for group in self.generator_optimizer.param_groups:
+            group["lr"] = learning_rate_at(self.step, self.training)
         self._optimise(self.generator_optimizer, loss)
+        self._update_average()
         return {"discriminator": 0.0, "matching": 0.0, **metrics}
 
     def _discriminator_step(self, real_BT: Tensor, fake_BT: Tensor) -> float:
@@ -103,16 +114,20 @@ class VocoderTrainer:
         if torch.isfinite(torch.nn.utils.clip_grad_norm_(parameters, 10.0)):
             optimizer.step()
 
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.training.ema_decay, (1 + self.step) / (10 + self.step))
+        for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)
+
     @torch.inference_mode()
     def held_out_loss(self, waves: Sequence[np.ndarray]) -> float:
-        """Reconstruction loss on whole unseen recordings."""
-        self.generator.eval()
+        """Reconstruction loss on whole unseen recordings, of the averaged weights."""
         losses = []
         for wave in waves:
             real = torch.from_numpy(wave[: len(wave) // 480 * 480].astype(np.float32) / 32768)[None]
             real = real.to(self.mel.window.device)
-            losses.append(float(self.reconstruction(real, self.generator(self.mel(real)))))
-        self.generator.train()
+            losses.append(float(self.reconstruction(real, self.average(self.mel(real)))))
         return sum(losses) / len(losses)
 
     def save(self) -> None:
@@ -120,7 +135,7 @@ class VocoderTrainer:
         save_state(self.out / "state.safetensors", {"step": self.step, **self._parts("state_dict")})
 
     def _parts(self, what: str) -> dict:
-        names = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer")
+        names = ("generator", "average", "discriminator", "generator_optimizer", "discriminator_optimizer")
         return {name: getattr(getattr(self, name), what)() for name in names}
 
     def _resume(self) -> None:
