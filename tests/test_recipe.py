@@ -1,0 +1,83 @@
+"""The recipe's data: which utterances train, which stay out, how they are batched, what is written beside an index."""
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glmtts.audio.io import load_audio
+from glmtts.features import FeatureStore, write_feature, write_index
+
+RECIPE = Path(__file__).parents[1] / "recipes" / "mini"
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
+    """The modules `corpora` and `stage`, whose folder is no package."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(RECIPE))
+    import corpora
+    import stage
+
+    yield corpora, stage
+    for name in set(sys.modules) - before:
+        if (RECIPE / f"{name}.py").exists():
+            del sys.modules[name]
+
+
+def store_of(folder: Path, seconds: list[float]) -> FeatureStore:
+    write_index(folder, [{"id": str(number), "seconds": length} for number, length in enumerate(seconds)])
+    write_feature(folder, "tokens", (np.full(3, number) for number in range(len(seconds))))
+    return FeatureStore(folder)
+
+
+def test_a_recording_is_written_before_its_line(recipe: tuple[Any, Any], tmp_path: Path) -> None:
+    corpora, _ = recipe
+    samples = 0.1 * np.sin(np.arange(corpora.SAMPLE_RATE) / 20).astype(np.float32)
+    for name in ("a.flac", None):
+        record = {"id": "a" if name else "b", "lang": "en", "text": "Hello.", "speaker": "s"}
+        written = corpora.add_recording(tmp_path / "index.jsonl", record | ({"file": name} if name else {}), samples)
+        assert written == 1.0
+    first, second = corpora.read_corpus(tmp_path)
+    assert (first.path.name, second.path.name) == ("a.flac", "b.opus")
+    assert first.speaker == f"{tmp_path.name}/s"
+    assert all(abs(len(load_audio(one.path, 24000)) - 24000) < 100 for one in (first, second))
+
+
+def test_held_out_speakers_and_extreme_lengths_stay_out(recipe: tuple[Any, Any], tmp_path: Path) -> None:
+    corpora, _ = recipe
+    folder = tmp_path / "speechocean762"
+    folder.mkdir()
+    lines = [("so1", 3), ("so1", 3), ("so27", 3), ("so27", 3), ("so3", 0.2), ("so3", 0.2), ("so4", 3), ("so4", 3)]
+    rows = [
+        {"id": str(number), "lang": "en", "text": "x", "speaker": speaker, "seconds": seconds}
+        for number, (speaker, seconds) in enumerate(lines)
+    ]
+    (folder / "index.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert [one.id for one in corpora.read_corpus(folder)] == ["0", "6"]  # every second, of those that may train
+
+
+def test_every_fiftieth_utterance_is_held_out(recipe: tuple[Any, Any], tmp_path: Path) -> None:
+    _, stage = recipe
+    stores = [store_of(tmp_path / "a", [1.0] * 70), store_of(tmp_path / "b", [1.0] * 50)]
+    training, held_out = stage.split(stores)
+    assert [(store.folder.name, number) for store, number in held_out] == [("a", 0), ("a", 50), ("b", 30)]
+    assert len(training) == 117
+    assert not {(id(s), n) for s, n in training} & {(id(s), n) for s, n in held_out}
+
+
+def test_batches_are_full_and_alike_in_length(recipe: tuple[Any, Any], tmp_path: Path) -> None:
+    _, stage = recipe
+    store = store_of(tmp_path / "a", [1.0] * 12 + [10.0] * 12)
+    places = [(store, number) for number in range(24)]
+    drawn = list(islice(stage.bucketed(places, 12.0, lambda place: place[1], seed=0), 12 + 1))
+    seen = sorted(number for batch in drawn for number in batch)
+    assert len(set(seen)) == 24  # one round: every utterance is drawn
+    for batch in drawn:
+        assert sum(store.entries[number]["seconds"] for number in batch) <= 12
+        assert len({store.entries[number]["seconds"] for number in batch}) == 1
