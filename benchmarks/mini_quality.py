@@ -141,7 +141,9 @@ def similarity(tts: glmtts.Synthesizer, asr: WhisperModel, corpus: Path) -> dict
 
     prompts = [embed(load_audio(first[0], 16000).numpy(), 16000) for first, _ in chosen]
     seconds = [embed(load_audio(second[0], 16000).numpy(), 16000) for _, second in chosen]
+    started = time.perf_counter()
     voices = [tts.voice(path, text) for (path, text), _ in chosen]
+    taken = (time.perf_counter() - started) / len(voices)
     spoken = [tts.say(SENTENCE[lang], voice) for voice, lang in zip(voices, langs, strict=True)]
     heard = [
         transcribe(asr, resample(audio.samples, audio.rate, 16000).numpy(), lang)
@@ -150,6 +152,7 @@ def similarity(tts: glmtts.Synthesizer, asr: WhisperModel, corpus: Path) -> dict
     outputs = [embed(audio.samples.numpy(), audio.rate) for audio in spoken]
     return {
         "speakers": len(chosen),
+        "seconds_to_make_a_voice": round(taken, 2),
         "prompt_and_output": round(float(np.mean([p @ o for p, o in zip(prompts, outputs, strict=True)])), 3),
         "same_speaker": round(float(np.mean([p @ s for p, s in zip(prompts, seconds, strict=True)])), 3),
         "different_speakers": round(float(np.mean([p @ q for p, q in zip(prompts, seconds[1:], strict=False)])), 3),
