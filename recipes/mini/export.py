@@ -118,9 +118,9 @@ def main() -> None:
         synthesis=SynthesisDefaults(
             voice="heart",
             continue_prompt=False,
-            candidates=8,
+            candidates=10,
             doubt=1.5,
-            steering=SteeringConfig(survivors=4),
+            steering=SteeringConfig(survivors=5),
             stream_candidates=4,
             sampling=SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0),
             steps=4,
