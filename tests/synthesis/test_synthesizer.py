@@ -11,6 +11,7 @@ from glmtts.audio.io import write_audio
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError, ConfigError, VoiceError
 from glmtts.lm.candidates import Group
+from glmtts.speech_tokenizer.recogniser import LABEL_IDS, without_boundaries
 from glmtts.synthesis.options import Options, reader
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
@@ -155,6 +156,32 @@ def test_the_least_bad_is_spoken_in_the_end(
     monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
     assert len(unheard.say("Hello there.").samples) == 960 * 3
     assert "spoken with a fault: the end of the text is missing" in caplog.records[-1].getMessage()
+
+
+def test_what_is_said_after_the_text_is_cut_off_in_the_end(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Token n says label n of `says`; every draw says more than its text."""
+    (piece,) = tts._pieces(tts.frontend, ["Hello there."], None, 0, {})
+    says = ["", "|", *dict.fromkeys(without_boundaries(piece.phonemes)), "EN_Z", "EN_UW1", "EN_P", "EN_IY1"]
+    recogniser = tts.writer.recogniser
+    assert recogniser is not None
+
+    def log_probs(tokens: torch.Tensor, start: int = 0) -> torch.Tensor:
+        scores = torch.full((*tokens.shape, len(LABEL_IDS)), -9.0)
+        labels = torch.tensor([LABEL_IDS[label] for label in says])[tokens]
+        return scores.scatter(-1, labels[..., None], -0.01)
+
+    said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
+    more = [1, *(says.index(label) for label in says[-4:])]
+
+    def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
+        for number, group in enumerate(groups):
+            for request in group.requests:
+                request.drawn, request.ended, request.by_itself = [*said, 0, *more], True, True
+            yield number
+
+    monkeypatch.setattr(recogniser, "log_probs", log_probs)
+    monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
+    assert [tokens for _, tokens in tts.writer.write([piece])] == [[*said, 0]]
 
 
 def test_a_leak_into_a_stream_is_drawn_again_before_it_is_heard(

@@ -13,6 +13,8 @@ from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.text.phonemes import ENGLISH, MANDARIN
 
 BLANK, BOUNDARY = "", "|"
+LONGEST_TAIL = 60  # tokens after the text that are looked for
+SAME_COST = 0.1  # nats by which lengths may differ that end in the same silence
 LABELS = [BLANK, BOUNDARY, *MANDARIN, *ENGLISH]
 LABEL_IDS = {label: number for number, label in enumerate(LABELS)}
 
@@ -96,3 +98,23 @@ class TokenRecogniser(nn.Module):
         log_probs_SBV = self.log_probs(tokens_S[None])[0].float().cpu()[:, None]
         loss = F.ctc_loss(log_probs_SBV, wanted, torch.tensor([len(tokens_S)]), torch.tensor([len(labels)]))
         return float(loss)
+
+    @torch.inference_mode()
+    def end_of(self, tokens_S: Tensor, labels: list[str]) -> int:
+        """How many of the tokens say `labels`, where more is said after them: the last length of the least cost.
+
+        All lengths are judged in one reading of the whole, which knows what follows; what follows may be 60 tokens
+        long. It is all of the tokens where they cannot be read or say none of it.
+        """
+        size = len(tokens_S)
+        if not labels or not 0 < size <= self.longest:
+            return size
+        lengths_B = torch.arange(max(1, size - LONGEST_TAIL), size + 1)
+        wanted_BL = torch.tensor([[LABEL_IDS[label] for label in labels]]).expand(len(lengths_B), -1)
+        log_probs_SBV = self.log_probs(tokens_S[None])[0].float().cpu()[:, None].expand(-1, len(lengths_B), -1)
+        wanted_lengths_B = torch.full_like(lengths_B, len(labels))
+        costs_B = F.ctc_loss(log_probs_SBV.contiguous(), wanted_BL, lengths_B, wanted_lengths_B, reduction="none")
+        best = costs_B.min()
+        if not torch.isfinite(best):
+            return size
+        return int(lengths_B[costs_B <= best + SAME_COST].max())

@@ -93,8 +93,8 @@ class TokenWriter:
         """(number, tokens) of every piece as it is done; all are decoded together.
 
         Of a piece's candidates without fault (lm/checks.py) the one is taken that reads best. Where all have faults,
-        or the best costs more than `doubt`, all are drawn again with other seeds, a few times. What a piece gets
-        depends on its own seed alone.
+        or the best costs more than `doubt`, all are drawn again with other seeds, a few times; at last those that say
+        more than their text are cut where it ends. What a piece gets depends on its own seed alone.
         """
         waiting, best = list(range(len(pieces))), dict[int, Drawn]()
         for attempt in range(1 + RETRIES):
@@ -104,6 +104,8 @@ class TokenWriter:
                 number, piece = waiting[place], pieces[waiting[place]]
                 drawn = self._best(groups[place], piece)
                 best[number] = min(best.get(number, drawn), drawn, key=lambda one: one.rank)
+                if attempt == RETRIES:
+                    best[number] = self._mended(best[number], groups[place], piece)
                 found = best[number].faults
                 if attempt < RETRIES and (found or best[number].cost > piece.settings.doubt):
                     _warn(piece, attempt, drawn.faults)
@@ -170,6 +172,19 @@ class TokenWriter:
         if recogniser is None or not 0 < len(tokens) <= recogniser.longest:
             return None
         return recogniser.read(torch.tensor(tokens, device=self.bundle.device))
+
+    def _mended(self, best: Drawn, group: Group, piece: Piece) -> Drawn:
+        """`best`, or where it has faults or is doubted, a better candidate that is cut where its text ends."""
+        if self.recogniser is None or not piece.phonemes or not (best.faults or best.cost > piece.settings.doubt):
+            return best
+        expected, labels = self._expected(piece), list(piece.phonemes)
+        for request in group.finished():
+            whole = torch.tensor(request.drawn, device=self.bundle.device)
+            tokens = request.drawn[: self.recogniser.end_of(whole, labels)]
+            if tokens and len(tokens) < len(request.drawn):
+                cut = Drawn(tokens, faults(tokens, True, expected, self._heard(tokens)), group.cost(tuple(tokens)))
+                best = min(best, cut, key=lambda one: one.rank)
+        return best
 
     def _best(self, group: Group, piece: Piece) -> Drawn:
         """The candidate without fault in which the recogniser finds the wanted phonemes with the least doubt.
