@@ -3,7 +3,7 @@
     python benchmarks/mini_stages.py --corpus CORPUS --whisper whisper-base --lines 24
 
 Each held-out recording is heard as it is, as mel → vocoder, and as tokens → flow → vocoder with its own speaker
-embedding and no prompt. What the language model adds is the distance from the last column to mini_quality.json.
+embedding, neither prompt nor adaptation. What the language model adds is the distance from the last column to mini_quality.json.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def measure(tts: glmtts.Synthesizer, asr: WhisperModel, corpus: Path, lang: str,
     heard: dict[str, list[str]] = {"teacher": [], "vocoder": [], "tokens_flow_vocoder": []}
     for number in tqdm(range(len(texts)), desc=lang):
         samples = load_audio(corpus / f"heldout_teacher_{lang}" / f"heldout_teacher_{lang}_{number:05d}.opus", rate)
-        voice = voice_of(tts.bundle, samples, texts[number])
+        voice = voice_of(tts.bundle, samples, texts[number], adapted=False)
         versions = (samples, through_vocoder(tts, voice), through_flow(tts, voice))
         for kept, wave in zip(heard.values(), versions, strict=True):
             kept.append(transcribe(asr, resample(wave, rate, 16000).numpy(), lang))

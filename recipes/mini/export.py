@@ -132,13 +132,11 @@ def main() -> None:
             show_prompt=False,
         ),
     )
-    learnt = config.synthesis.model_copy(update={"adaptation_steps": 0})  # the flow knows these voices
-    bundle = Bundle(out, config.model_copy(update={"synthesis": learnt}), torch.device("cpu"))
-    entries = {}
+    bundle, entries = Bundle(out, config, torch.device("cpu")), {}
     for name, (corpus, speaker, description) in VOICES.items():
         path, text = pick(arguments.corpus / corpus, speaker)
         file = out / "voices" / f"{name}.safetensors"
-        voice_of(bundle, load_audio(path, config.sample_rate), text).save(file)
+        voice_of(bundle, load_audio(path, config.sample_rate), text, adapted=False).save(file)  # the flow has learnt it
         entries[name] = VoiceEntry(file=f"voices/{name}.safetensors", sha256=digest_of(file), description=description)
     save_config(out, config.model_copy(update={"voices": entries}))
 

@@ -107,8 +107,8 @@ def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voi
 
 
 @torch.inference_mode()
-def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
-    """A voice from samples (T,) at the bundle's rate."""
+def voice_of(bundle: Bundle, samples_T: Tensor, text: str, adapted: bool = True) -> Voice:
+    """A voice from samples (T,) at the bundle's rate; not `adapted`, it is as the flow knows it."""
     vocoder = bundle.module("vocoder").config
     per_token = 2 * vocoder.hop_length
     samples = samples_T[: len(samples_T) // per_token * per_token]
@@ -127,8 +127,8 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
     f0 = torch.tensor(voice_f0(narrow.cpu(), 16000) or REFERENCE_HZ)
     length = min(len(tokens), mel.shape[1] // 2)
     tokens, mel, options = tokens[:length], mel[:, : 2 * length], bundle.config.synthesis
-    if not options.adaptation_steps:
+    if not (adapted and options.adaptation_steps):
         return Voice(text, tokens, mel, embedding, f0)
     on, steps = bundle.device, options.adaptation_steps
-    adapted = adaptation(bundle.module("flow"), tokens.to(on), embedding.to(on), mel.to(on), f0.to(on), steps)
-    return Voice(text, tokens, mel, embedding, f0, adapted.cpu())
+    own = adaptation(bundle.module("flow"), tokens.to(on), embedding.to(on), mel.to(on), f0.to(on), steps)
+    return Voice(text, tokens, mel, embedding, f0, own.cpu())
