@@ -3,7 +3,8 @@
     python benchmarks/mini_stages.py --corpus CORPUS --whisper whisper-base --lines 24
 
 Each held-out recording is heard as it is, as mel → vocoder, and as tokens → flow → vocoder with its own speaker
-embedding, neither prompt nor adaptation. What the language model adds is the distance from the last column to mini_quality.json.
+embedding, neither prompt nor adaptation. What the language model adds is the distance from the last column to
+mini_quality.json.
 """
 
 import argparse
