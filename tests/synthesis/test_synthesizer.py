@@ -15,6 +15,7 @@ from glmtts.speech_tokenizer.recogniser import LABEL_IDS, without_boundaries
 from glmtts.synthesis.options import Options, reader
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
+from glmtts.synthesis.writer import LONGEST_END
 from glmtts.text.pronunciations import Pronunciations
 
 
@@ -158,8 +159,8 @@ def test_the_least_bad_is_spoken_in_the_end(
     assert "spoken with a fault: the end of the text is missing" in caplog.records[-1].getMessage()
 
 
-def test_what_is_said_after_the_text_is_cut_off_in_the_end(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Token n says label n of `says`; every draw says more than its text."""
+def test_what_follows_the_text_is_cut_off_in_the_end(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Token n says label n of `says`; every draw says more than its text, or goes on in silence."""
     (piece,) = tts._pieces(tts.frontend, ["Hello there."], None, 0, {})
     says = ["", "|", *dict.fromkeys(without_boundaries(piece.phonemes)), "EN_Z", "EN_UW1", "EN_P", "EN_IY1"]
     recogniser = tts.writer.recogniser
@@ -172,16 +173,19 @@ def test_what_is_said_after_the_text_is_cut_off_in_the_end(tts: Synthesizer, mon
 
     said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
     more = [1, *(says.index(label) for label in says[-4:])]
+    drawn = [*said, 0, *more]
 
     def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
         for number, group in enumerate(groups):
             for request in group.requests:
-                request.drawn, request.ended, request.by_itself = [*said, 0, *more], True, True
+                request.drawn, request.ended, request.by_itself = drawn, True, True
             yield number
 
     monkeypatch.setattr(recogniser, "log_probs", log_probs)
     monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
     assert [tokens for _, tokens in tts.writer.write([piece])] == [[*said, 0]]
+    drawn = [*said, *[0] * 22]
+    assert [tokens for _, tokens in tts.writer.write([piece])] == [[*said, *[0] * LONGEST_END]]
 
 
 def test_a_leak_into_a_stream_is_drawn_again_before_it_is_heard(

@@ -99,6 +99,13 @@ class TokenRecogniser(nn.Module):
         loss = F.ctc_loss(log_probs_SBV, wanted, torch.tensor([len(tokens_S)]), torch.tensor([len(labels)]))
         return float(loss)
 
+    def quiet_end(self, tokens_S: Tensor) -> int:
+        """How many tokens after the last in which a label is read; 0 where none is read, or they cannot be read."""
+        if not 0 < len(tokens_S) <= self.longest:
+            return 0
+        said = self.log_probs(tokens_S[None])[0].argmax(-1).nonzero()
+        return len(tokens_S) - 1 - int(said.max()) if len(said) else 0
+
     @torch.inference_mode()
     def end_of(self, tokens_S: Tensor, labels: list[str]) -> int:
         """How many of the tokens say `labels`, where more is said after them: the last length of the least cost.

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 RETRIES = 2
 CANDIDATE_STRIDE, RETRY_STRIDE = 100, 1000
 PROMPTS_KEPT = 64
+LONGEST_END = 15
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class TokenWriter:
 
         Of a piece's candidates without fault (lm/checks.py) the one is taken that reads best. Where all have faults,
         or the best costs more than `doubt`, all are drawn again with other seeds, a few times; at last those that say
-        more than their text are cut where it ends. What a piece gets depends on its own seed alone.
+        more than their text are cut where it ends. No piece ends with more than 0.6 s in which nothing is read. What a
+        piece gets depends on its own seed alone.
         """
         waiting, best = list(range(len(pieces))), dict[int, Drawn]()
         for attempt in range(1 + RETRIES):
@@ -113,7 +115,7 @@ class TokenWriter:
                 else:
                     if found:
                         logger.warning("“%s” is spoken with a fault: %s.", piece.text, "; ".join(found))
-                    yield number, best[number].tokens
+                    yield number, self._without_long_end(best[number].tokens)
             waiting = again
 
     def _group(self, piece: Piece, attempt: int) -> Group:
@@ -172,6 +174,11 @@ class TokenWriter:
         if recogniser is None or not 0 < len(tokens) <= recogniser.longest:
             return None
         return recogniser.read(torch.tensor(tokens, device=self.bundle.device))
+
+    def _without_long_end(self, tokens: list[int]) -> list[int]:
+        """The tokens with at most `LONGEST_END` after the last sound that the recogniser reads."""
+        quiet = self.recogniser.quiet_end(torch.tensor(tokens, device=self.bundle.device)) if self.recogniser else 0
+        return tokens[: len(tokens) - max(0, quiet - LONGEST_END)]
 
     def _mended(self, best: Drawn, group: Group, piece: Piece) -> Drawn:
         """`best`, or where it has faults or is doubted, a better candidate that is cut where its text ends."""
