@@ -49,6 +49,17 @@ def test_a_recording_is_written_before_its_line(recipe: tuple[Any, Any], tmp_pat
     assert all(abs(len(load_audio(one.path, 24000)) - 24000) < 100 for one in (first, second))
 
 
+def test_silence_around_speech_is_not_written(recipe: tuple[Any, Any], tmp_path: Path) -> None:
+    corpora, _ = recipe
+    rate = corpora.SAMPLE_RATE
+    speech = 0.5 * np.sin(np.arange(rate) / 20).astype(np.float32)
+    padded = np.concatenate([np.zeros(rate, np.float32), speech, np.full(2 * rate, 1e-3, np.float32)])
+    assert len(corpora.trimmed(padded)) == pytest.approx(1.4 * rate, abs=50)
+    assert len(corpora.trimmed(speech)) == pytest.approx(rate, abs=50)
+    assert len(corpora.trimmed(np.zeros(100, np.float32))) == 100
+    assert corpora.add_recording(tmp_path / "index.jsonl", {"id": "a"}, padded) == pytest.approx(1.4, abs=0.01)
+
+
 def test_held_out_speakers_and_extreme_lengths_stay_out(recipe: tuple[Any, Any], tmp_path: Path) -> None:
     corpora, _ = recipe
     folder = tmp_path / "speechocean762"

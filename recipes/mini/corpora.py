@@ -12,6 +12,7 @@ TEACHER = ("zh_daily", "en", "zh", "zh_more", "en_more")
 PEOPLE = ("aishell", "aishell3", "speechocean762")
 ALL = (*TEACHER, *PEOPLE, "warped")  # warped: for the flow alone
 SAMPLE_RATE = 24000  # of what the recipe writes
+LOUD, MARGIN_SECONDS = 0.01, 0.2
 HELD_OUT_EVERY = 50
 EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
 FLOW_EVERY = {"en_more": 4}  # so that one teacher does not drown the others
@@ -45,8 +46,21 @@ def read_index(index: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in index.read_text("utf-8").splitlines()] if index.exists() else []
 
 
+def trimmed(samples: np.ndarray) -> np.ndarray:
+    """Samples (T,) with at most 0.2 s before and after what is louder than a hundredth of the peak.
+
+    Teachers end with up to a second of silence, and a language model learns to write it.
+    """
+    loud = np.flatnonzero(np.abs(samples) > LOUD * np.abs(samples).max(initial=0.0))
+    if not len(loud):
+        return samples
+    margin = int(MARGIN_SECONDS * SAMPLE_RATE)
+    return samples[max(0, loud[0] - margin) : loud[-1] + margin]
+
+
 def add_recording(index: Path, record: dict[str, Any], samples: np.ndarray) -> float:
-    """Write samples at `SAMPLE_RATE` beside an index, then their line; gives their seconds."""
+    """Write samples at `SAMPLE_RATE`, trimmed, beside an index, then their line; gives their seconds."""
+    samples = trimmed(samples)
     path, seconds = recording(index.parent, record), round(len(samples) / SAMPLE_RATE, 3)
     opus = {"format": "OGG", "subtype": "OPUS"} if path.suffix == ".opus" else {}
     soundfile.write(path, samples, SAMPLE_RATE, **opus)
