@@ -63,7 +63,7 @@ class Vocos2D(nn.Module):
 
     @property
     def context_frames(self) -> int:
-        """Frames on either side that a frame's samples depend on: the window's reach, and two thirds of the convolutions'.
+        """Frames on either side that a frame's samples depend on: the window's reach, two thirds of the convolutions'.
 
         What lies in their outer third changes samples by less than 16 bits hold (−98 dB in `mini`).
         """
