@@ -33,7 +33,8 @@ def through_flow(tts: glmtts.Synthesizer, voice: Voice) -> torch.Tensor:
     noise = torch.randn(1, 2 * len(voice.tokens), voice.mel.shape[0], generator=torch.Generator().manual_seed(0))
     options, flow = tts.bundle.config.synthesis, tts.bundle.module("flow")
     nothing = voice.mel[None, :, :0]
-    mel = sample(flow, voice.tokens[None], voice.embedding[None], nothing, noise, options.solver, f0_B=voice.f0[None])
+    known = voice.conditions(tts.bundle.device)
+    mel = sample(flow, voice.tokens[None], voice.embedding[None], nothing, noise, options.solver, **known)
     return tts.bundle.module("vocoder")(mel)[0]
 
 

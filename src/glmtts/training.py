@@ -58,6 +58,11 @@ def learning_rate_at(step: int, config: Schedule) -> float:
     return config.final_learning_rate + share * (config.learning_rate - config.final_learning_rate)
 
 
+def average_decay(step: int, most: float) -> float:
+    """The share of itself that an average of weights keeps at a step: less than `most` at first."""
+    return min(most, (1 + step) / (10 + step))
+
+
 class _Step(nn.Module):
     """A model with its loss as one module: what runs inside its forward is what distributed training sees."""
 
@@ -145,7 +150,7 @@ class Trainer:
 
     @torch.no_grad()
     def _update_ema(self) -> None:
-        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+        decay = average_decay(self.step, self.config.ema_decay)
         for name, value in self.plain.state_dict().items():
             if value.is_floating_point():
                 self.ema[name].lerp_(value.float(), 1 - decay)

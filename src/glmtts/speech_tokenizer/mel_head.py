@@ -1,8 +1,11 @@
 """A head that reads the mel back from the codes and the speaker, so that the codes keep what makes speech clear.
 
-Not in the report, whose codebook sees enough speech to keep it by the ASR loss alone; used in training only.
+Not in the report, whose codebook sees enough speech to keep it by the ASR loss alone. The tokenizer needs it in
+training only; the trained head goes on as the prior of the flow (flow/prior.py).
 """
 
+from collections.abc import Iterator
+from itertools import repeat
 from typing import cast
 
 import torch.nn.functional as F
@@ -68,18 +71,17 @@ class MelHead(nn.Module):
         `excitation_BTD` is added where the frame rate is reached (flow/pitch.py), `adaptation_BLK` to what modulates
         the L blocks (flow/adaptation.py).
         """
-        blocks = len(self.slow) + len(self.fast)
-        own = [None] * blocks if adaptation_BLK is None else adaptation_BLK.unbind(1)
+        own: Iterator[Tensor | None] = repeat(None) if adaptation_BLK is None else iter(adaptation_BLK.unbind(1))
         mask_BS1 = mask_BS[..., None]
         x = self.enter(quantised_BSD)
-        for block, added in zip(self.slow, own, strict=False):
-            x = block(x, speaker_BE, mask_BS1, added)
+        for block in self.slow:
+            x = block(x, speaker_BE, mask_BS1, next(own))
         x = self.expand(x).unflatten(-1, (-1, x.shape[-1])).flatten(1, 2)
         if excitation_BTD is not None:
             x = x + excitation_BTD
         mask_BT1 = mask_BS1.repeat_interleave(x.shape[1] // mask_BS.shape[1], dim=1)
-        for block, added in zip(self.fast, own[len(self.slow) :], strict=True):
-            x = block(x, speaker_BE, mask_BT1, added)
+        for block in self.fast:
+            x = block(x, speaker_BE, mask_BT1, next(own))
         return self.out(x) * MEL_STD + MEL_MEAN
 
 

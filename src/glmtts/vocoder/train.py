@@ -13,7 +13,7 @@ from tqdm import tqdm
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.checkpoint import load_state, save_state
 from glmtts.config import StrictConfig
-from glmtts.training import append_csv, learning_rate_at, plot_csv
+from glmtts.training import append_csv, average_decay, learning_rate_at, plot_csv
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.discriminators import MultiResolutionDiscriminator
 from glmtts.vocoder.losses import ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
@@ -116,7 +116,7 @@ class VocoderTrainer:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        decay = min(self.training.ema_decay, (1 + self.step) / (10 + self.step))
+        decay = average_decay(self.step, self.training.ema_decay)
         for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             kept.lerp_(new, 1 - decay)
 
