@@ -92,3 +92,13 @@ def test_batches_are_full_and_alike_in_length(recipe: tuple[Any, Any], tmp_path:
     for batch in drawn:
         assert sum(store.entries[number]["seconds"] for number in batch) <= 12
         assert len({store.entries[number]["seconds"] for number in batch}) == 1
+
+
+def test_short_lines_are_clauses_and_single_words_that_are_not_held_out(recipe: tuple[Any, Any]) -> None:
+    import short_lines
+
+    clauses = short_lines.clauses_of(["Oh, is it you? Then the rest of us may go.", "Oh. Really?"], 3, ".")
+    assert clauses == ["Oh.", "Is it you?", "Really?"]
+    assert short_lines.clauses_of(["老师，您好！我们今天去公园散步。"], 4, "。") == ["老师。", "您好。"]
+    lines = short_lines.short_lines(clauses, ["Rest.", "Go."], "Oh, hello.", seed=1)
+    assert sorted(lines) == ["Go.", "Is it you?", "Really?", "Rest."]

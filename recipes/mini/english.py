@@ -5,7 +5,8 @@
 
 Texts: the example sentences of WordNet and the English side of the HSK sentences, one to three a line, and, with
 `--wikipedia`, the sentences of a Wikipedia homograph file, whole or up to a comma, so that lines are as long as prose
-is; lines that share a sentence with the held-out texts are left out. Resumable; writes FLAC and an `index.jsonl`.
+is; lines that share a sentence with the held-out texts are left out. With `--short`, clauses of at most four words and
+single words instead. Resumable; writes FLAC and an `index.jsonl`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from corpora import add_recording, read_index
 from hibari import Hibari
+from short_lines import clauses_of, short_lines
 from tqdm import tqdm
 
 PLAIN = re.compile(r"[A-Za-z ,.;:!?'-]+")
@@ -67,6 +69,12 @@ def lines_of(sentences: list[str], prose: list[str], held_out: str, seed: int) -
     return lines
 
 
+def short_lines_of(sentences: list[str], held_out: str, seed: int) -> list[str]:
+    """Clauses of at most four words, and words of the sentences alone."""
+    words = (word for text in sentences for word in re.findall(r"[A-Za-z]{2,}", text))
+    return short_lines(clauses_of(sentences, 4, "."), (f"{word.capitalize()}." for word in words), held_out, seed)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     for name in ("wordnet", "sentences", "exclude", "out"):
@@ -74,6 +82,7 @@ def main() -> None:
     parser.add_argument("--wikipedia", type=Path, help="tab-separated, with a column `sentence`")
     parser.add_argument("--hours", type=float, default=3.0, help="how much speech to make in all")
     parser.add_argument("--voices", nargs="+", default=["heart"], help="hibari's voices, in turn")
+    parser.add_argument("--short", action="store_true", help="lines of one to four words")
     parser.add_argument("--seed", type=int, default=11)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -83,7 +92,11 @@ def main() -> None:
     voices = [Hibari(voice=voice) for voice in arguments.voices]
     held_out = arguments.exclude.read_text(encoding="utf-8")
     prose = prose_of(arguments.wikipedia, arguments.seed) if arguments.wikipedia else []
-    lines = lines_of(sentences_of(arguments.wordnet, arguments.sentences), prose, held_out, arguments.seed)
+    sentences = sentences_of(arguments.wordnet, arguments.sentences)
+    if arguments.short:
+        lines = short_lines_of(sentences, held_out, arguments.seed)
+    else:
+        lines = lines_of(sentences, prose, held_out, arguments.seed)
     bar = tqdm(total=round(arguments.hours * 3600), initial=round(seconds), unit="s", desc="english")
     for number in range(len(done), len(lines)):
         if seconds >= arguments.hours * 3600:
@@ -92,7 +105,7 @@ def main() -> None:
         voice = voices[number % len(voices)]
         speed = round(rng.uniform(0.9, 1.12), 2)
         samples = voice(lines[number], speed=speed, seed=number)
-        name = f"en_more_{arguments.seed}_{number:05d}"
+        name = f"{arguments.out.name}_{arguments.seed}_{number:05d}"
         record = {
             "id": name,
             "file": f"{name}.flac",  # Opus takes four times the speaking

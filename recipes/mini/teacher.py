@@ -6,6 +6,8 @@
 With `--scramble 0.35` that share of the characters, and most polyphones, give way to others that have one reading: a
 model that learns from such lines says the phonemes that it is given, not the word that it expects.
 
+With `--short`, lines are clauses of at most five characters and the sentences' single words.
+
 Writes one Opus file a line and an `index.jsonl` in the format of the other corpora. Resumable: lines that
 are in the index already are not spoken again. Several processes may share the work (`--shard 0/2`).
 """
@@ -20,6 +22,7 @@ import numpy as np
 import onnxruntime
 from corpora import add_recording, read_index
 from misaki import zh
+from short_lines import clauses_of, short_lines
 from tqdm import tqdm
 
 from glmtts.text.vocabulary import polyphones, safe_characters
@@ -41,6 +44,15 @@ def lines_of(sentences: Path, exclude: Sequence[Path], seed: int) -> list[str]:
         lines.append("".join(texts[:count]))
         texts = texts[count:]
     return lines
+
+
+def short_lines_of(sentences: Path, exclude: Sequence[Path], seed: int) -> list[str]:
+    """Clauses of at most five characters, and words of the sentences alone."""
+    held_out = "\n".join(path.read_text(encoding="utf-8") for path in exclude)
+    records = json.loads(sentences.read_text(encoding="utf-8"))
+    clauses = clauses_of((record["chinese"] for record in records), 5, "。")
+    words = (f"{token['word']}。" for record in records for token in record["tokens"])
+    return short_lines(clauses, words, held_out, seed)
 
 
 def scrambled(line: str, share: float, pool: Sequence[str], rng: random.Random) -> str:
@@ -97,6 +109,7 @@ def main() -> None:
     parser.add_argument("--exclude", type=Path, nargs="+", required=True, help="texts that are measured with")
     parser.add_argument("--shard", default="0/1", help="this process's part of the work, such as 0/2")
     parser.add_argument("--scramble", type=float, default=0.0, help="share of characters that others stand for")
+    parser.add_argument("--short", action="store_true", help="lines of one word to a short clause")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     shard, shards = map(int, arguments.shard.split("/"))
@@ -104,13 +117,14 @@ def main() -> None:
     index = arguments.out / f"index.{shard}.jsonl"
     done = {record["id"] for record in read_index(index)}
     kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
-    lines = lines_of(arguments.sentences, arguments.exclude, arguments.seed)
+    make = short_lines_of if arguments.short else lines_of
+    lines = make(arguments.sentences, arguments.exclude, arguments.seed)
     if arguments.scramble:
         pool = sorted(safe_characters() - set(PARTICLES))
         rng = random.Random(arguments.seed)
         lines = [scrambled(line, arguments.scramble, pool, rng) for line in lines]
     for number in tqdm(range(shard, len(lines), shards), desc="teacher", unit="line"):
-        name = f"zh_more_{arguments.seed}_{number:05d}"
+        name = f"{arguments.out.name}_{arguments.seed}_{number:05d}"
         if name in done:
             continue
         rng = random.Random(f"{arguments.seed}/{number}")
