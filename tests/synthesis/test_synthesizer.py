@@ -160,7 +160,8 @@ def test_the_least_bad_is_spoken_in_the_end(
 
 
 def test_what_follows_the_text_is_cut_off_in_the_end(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Token n says label n of `says`; every draw says more than its text, or goes on in silence."""
+    """Token n says label n of `says`; every draw says more than its text, or goes on in silence; streams as well."""
+    next(tts.stream("Hello."))  # starts the service
     (piece,) = tts._pieces(tts.frontend, ["Hello there."], None, 0, {})
     says = ["", "|", *dict.fromkeys(without_boundaries(piece.phonemes)), "EN_Z", "EN_UW1", "EN_P", "EN_IY1"]
     recogniser = tts.writer.recogniser
@@ -175,17 +176,24 @@ def test_what_follows_the_text_is_cut_off_in_the_end(tts: Synthesizer, monkeypat
     more = [1, *(says.index(label) for label in says[-4:])]
     drawn = [*said, 0, *more]
 
+    def draw(group: Group) -> Group:
+        for request in group.requests:
+            request.drawn, request.ended, request.by_itself = drawn, True, True
+        return group
+
     def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
         for number, group in enumerate(groups):
-            for request in group.requests:
-                request.drawn, request.ended, request.by_itself = drawn, True, True
+            draw(group)
             yield number
 
+    monkeypatch.setattr(tts.writer._service, "stream", lambda group, choose: (one for one in choose(draw(group))))
     monkeypatch.setattr(recogniser, "log_probs", log_probs)
     monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
     assert [tokens for _, tokens in tts.writer.write([piece])] == [[*said, 0]]
+    assert list(tts.writer.stream(piece)) == [*said, 0]
     drawn = [*said, *[0] * 22]
     assert [tokens for _, tokens in tts.writer.write([piece])] == [[*said, *[0] * LONGEST_END]]
+    assert list(tts.writer.stream(piece)) == [*said, *[0] * LONGEST_END]
 
 
 def test_a_leak_into_a_stream_is_drawn_again_before_it_is_heard(

@@ -73,7 +73,8 @@ class TokenWriter:
     def stream(self, piece: Piece) -> Generator[int, None, None]:
         """Tokens as the candidates agree on them, by a thread that serves all streams together.
 
-        Where the prompt's last syllable leaks into the first tokens, before any has left, others are drawn.
+        Where the prompt's last syllable leaks into the first tokens, before any has left, others are drawn. What is
+        said or paused for after the text is cut, as far as it has not left.
         """
         with self._opening:
             self._service = self._service or TokenService(self.bundle.module("lm"), self.layout)
@@ -81,7 +82,7 @@ class TokenWriter:
         expected = self._expected(piece)
         for attempt in range(1 + RETRIES):
             group = self._group(piece, attempt)
-            with closing(self._service.stream(group, lambda ended: self._best(ended, piece).tokens)) as drawn:
+            with closing(self._service.stream(group, lambda ended: self._ending(ended, piece))) as drawn:
                 start = list(islice(drawn, LEAK_TOKENS if expected.prompt_tokens else 0))
                 if attempt < RETRIES and leaks(start, expected, self._heard(start)):
                     _warn(piece, attempt, [Fault.leak])
@@ -179,6 +180,10 @@ class TokenWriter:
         """The tokens with at most `LONGEST_END` after the last sound that the recogniser reads."""
         quiet = self.recogniser.quiet_end(torch.tensor(tokens, device=self.bundle.device)) if self.recogniser else 0
         return tokens[: len(tokens) - max(0, quiet - LONGEST_END)]
+
+    def _ending(self, group: Group, piece: Piece) -> list[int]:
+        """The tokens of a stream whose candidates have ended."""
+        return self._without_long_end(self._mended(self._best(group, piece), group, piece).tokens)
 
     def _mended(self, best: Drawn, group: Group, piece: Piece) -> Drawn:
         """`best`, or where it has faults or is doubted, a better candidate that is cut where its text ends."""
