@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from glmtts.checkpoint import load_state, save_state
 from glmtts.errors import TrainingError
 from glmtts.features import FeatureStore, write_feature, write_index
-from glmtts.training import Trainer, TrainingConfig, learning_rate_at, load_trained
+from glmtts.flow.train import FlowBatch
+from glmtts.training import Trainer, TrainingConfig, learning_rate_at, load_trained, on_device
 
 CONFIG = TrainingConfig(steps=4, warmup_steps=1, save_every=2, log_every=1, precision="no")
 
@@ -67,12 +68,14 @@ def test_two_processes_share_their_gradients(tmp_path: Path) -> None:
         [*launch, script, str(tmp_path)], capture_output=True, text=True, timeout=240, env=environment
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    first, second = (load_file(tmp_path / f"weights.{process}.safetensors") for process in range(2))
-    for name, weight in first.items():
-        assert torch.equal(weight, second[name])
+    for network in ("weights", "generator", "discriminator"):
+        first, second = (load_file(tmp_path / f"{network}.{process}.safetensors") for process in range(2))
+        for name, weight in first.items():
+            assert torch.equal(weight, second[name]), (network, name)
     streams = {(tmp_path / f"seed.{process}").read_text() for process in range(2)}
     assert len(streams) == 2
     assert (tmp_path / "lm" / "log.csv").read_text().count("\n") == 5
+    assert (tmp_path / "vocoder" / "log.csv").read_text().count("\n") == 4
 
 
 def test_learning_rate_warms_up_and_decays() -> None:
@@ -123,3 +126,14 @@ def test_a_killed_write_leaves_no_feature(tmp_path: Path) -> None:
 def test_missing_store_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="Prepare features"):
         FeatureStore(tmp_path)
+
+
+def test_batches_go_to_the_device_of_the_model() -> None:
+    """No accelerator is at hand in tests; "meta" stands in for one."""
+    meta = torch.device("meta")
+    flow = FlowBatch(torch.zeros(1, 2), torch.zeros(1, 4, 8), torch.ones(1, 4), torch.zeros(1, 3), torch.zeros(1, 4))
+    moved = on_device({"flow": flow, "rest": [(torch.zeros(2), "text", None)]}, meta)
+    assert isinstance(moved["flow"], FlowBatch)
+    tensors = [*vars(moved["flow"]).values(), moved["rest"][0][0]]
+    assert len(tensors) == 6 and all(tensor.device == meta for tensor in tensors)
+    assert moved["rest"][0][1:] == ("text", None)

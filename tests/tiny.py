@@ -26,6 +26,7 @@ from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer
 from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
 
 CODES = 16
+TINY_VOCODER = Vocos2DConfig(channels=4, layers=1, bands=60, kernel=3)
 SAMPLING = SamplingConfig(min_ratio=0.5, max_ratio=1.5)
 KINDS = {
     "lm": "llama",
@@ -69,7 +70,7 @@ def tiny_bundle(folder: Path) -> Path:
     tokenizer = tiny_tokenizer()
     tokenizer.save(folder)
     tokenizer_model = tiny_speech_tokenizer()
-    vocoder = Vocos2D(Vocos2DConfig(channels=4, layers=1, bands=60, kernel=3))
+    vocoder = Vocos2D(TINY_VOCODER)
     speaker = CampPlus(CampPlusConfig(layers=(1, 1, 1)))
     models = {
         "lm": tiny_lm(tokenizer.size),

@@ -17,7 +17,7 @@ from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.train import batch_loss, collate
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
-from glmtts.training import Trainer, TrainingConfig, load_trained
+from glmtts.training import Trainer, TrainingConfig, load_trained, on_device
 
 EVALUATED = 60
 NEEDS = ("tokens", "mel", "speaker", "f0")
@@ -46,9 +46,10 @@ def main() -> None:
 
     @torch.inference_mode()
     def evaluate(model: torch.nn.Module) -> dict[str, float]:
+        device = next(model.parameters()).device
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            metrics = [batch_loss(model, batch)[1] for batch in unseen]
+            metrics = [batch_loss(model, on_device(batch, device))[1] for batch in unseen]
         return {f"held_out_{name}": mean(row[name] for row in metrics) for name in ("flow", "prior", "pitch")}
 
     config = TrainingConfig(

@@ -22,7 +22,7 @@ from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.text.hybrid_training import HybridCollate
 from glmtts.text.vocabulary import safe_characters
-from glmtts.training import Trainer, TrainingConfig, load_trained
+from glmtts.training import Trainer, TrainingConfig, load_trained, on_device
 
 CORRUPTION, ALIGNMENT_SCALE = 0.1, 0.5
 EVALUATED = 80
@@ -58,12 +58,13 @@ def main() -> None:
 
     @torch.inference_mode()
     def evaluate(model: torch.nn.Module) -> dict[str, float]:
-        measured = {}
+        measured, device = {}, next(model.parameters()).device
         for name, spoken in (
             ("held_out", [r.as_phonemes() for r in unseen]),
             ("held_out_text", [r.hybrid(NO_PHONEMES) for r in unseen]),
         ):
-            losses = [lm_loss(model, layout, collate(layout, [example(layout, s, None)])) for s in spoken]
+            lone = [collate(layout, [example(layout, s, None)]) for s in spoken]
+            losses = [lm_loss(model, layout, on_device(batch, device)) for batch in lone]
             measured[f"{name}_loss"] = sum(float(loss) for loss, _ in losses) / len(losses)
             measured[f"{name}_accuracy"] = sum(metrics["accuracy"] for _, metrics in losses) / len(losses)
         return measured

@@ -6,7 +6,6 @@ python recipes/mini/train_vocoder.py --work WORK
 import argparse
 from pathlib import Path
 
-import torch
 from corpora import ALL
 from stage import open_stores, split
 
@@ -29,8 +28,7 @@ def main() -> None:
         learning_rate=arguments.learning_rate,
         max_seconds=arguments.max_seconds,
     )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = VocoderTrainer(Vocos2DConfig(), config, arguments.work / "vocoder", device)
+    trainer = VocoderTrainer(Vocos2DConfig(), config, arguments.work / "vocoder")
     waves = [store.get(number, "wave") for store, number in training]
     train_vocoder(trainer, waves, [store.get(number, "wave") for store, number in held_out[:20]])
 

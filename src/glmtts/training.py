@@ -1,14 +1,16 @@
-"""One training loop for every stage: resumable, logged, plotted, on a CPU or on several GPUs (accelerate).
+"""The training loop of the stages: resumable, logged, plotted, on a CPU or on one or several GPUs (accelerate).
 
 A stage brings a model, a loss `(model, batch) → (loss, metrics)` and an endless iterator of batches; the loop does
 AdamW with a warm-up and a cosine decay, gradient clipping, an exponential moving average of the weights, and a
-checkpoint that is replaced atomically.
+checkpoint that is replaced atomically. The vocoder, of two networks that train each other, has its own
+(vocoder/train.py).
 """
 
 import csv
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -61,6 +63,27 @@ def learning_rate_at(step: int, config: Schedule) -> float:
 def average_decay(step: int, most: float) -> float:
     """The share of itself that an average of weights keeps at a step: less than `most` at first."""
     return min(most, (1 + step) / (10 + step))
+
+
+def on_device(batch: Any, device: torch.device) -> Any:
+    """A batch with its tensors on `device`: a tensor, or a dataclass, tuple, list or dict of such."""
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    if is_dataclass(batch) and not isinstance(batch, type):
+        return replace(batch, **{part.name: on_device(getattr(batch, part.name), device) for part in fields(batch)})
+    if isinstance(batch, tuple | list):
+        return type(batch)(on_device(part, device) for part in batch)
+    if isinstance(batch, dict):
+        return {name: on_device(part, device) for name, part in batch.items()}
+    return batch
+
+
+def out_of_time(accelerator: Accelerator, started: float, max_seconds: float | None) -> bool:
+    """Whether `max_seconds` have passed since `started` on any process; all of them stop at the same step."""
+    if max_seconds is None:
+        return False
+    passed = torch.tensor(float(time.monotonic() - started > max_seconds))
+    return bool(cast(Tensor, accelerator.reduce(passed.to(accelerator.device))) > 0)
 
 
 class _Step(nn.Module):
@@ -121,17 +144,10 @@ class Trainer:
                 history = []
             if self.step % self.config.save_every == 0:
                 self._save(evaluate)
-            if self._out_of_time(started):
+            if out_of_time(self.accelerator, started, self.config.max_seconds):
                 break
         bar.close()
         self._save(evaluate)
-
-    def _out_of_time(self, started: float) -> bool:
-        """Whether `max_seconds` have passed on any process; all of them stop at the same step."""
-        if self.config.max_seconds is None:
-            return False
-        passed = torch.tensor(float(time.monotonic() - started > self.config.max_seconds))
-        return bool(cast(Tensor, self.accelerator.reduce(passed.to(self.accelerator.device))) > 0)
 
     def _train_step(self, batch: Any) -> dict[str, float]:
         rate = learning_rate_at(self.step, self.config)
@@ -139,7 +155,7 @@ class Trainer:
             group["lr"] = rate
         self.whole.train()
         with self.accelerator.autocast():
-            loss, metrics = self.whole(batch)
+            loss, metrics = self.whole(on_device(batch, self.accelerator.device))
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.whole.parameters(), self.config.gradient_clip)
         if torch.isfinite(norm):

@@ -9,6 +9,7 @@ import torch
 from typer.testing import CliRunner
 
 import glmtts
+from glmtts.audio.provenance import synthetic_mark
 from glmtts.cli import app
 from glmtts.errors import AudioError, ConfigError, TextError
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
@@ -30,6 +31,7 @@ def tts(tiny_folder: Path) -> Synthesizer:
 def test_a_broken_reading_goes_on_and_equals_the_whole(tts: Synthesizer, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole.wav", tmp_path / "broken.wav"
     seconds = read_book(tts, LINES, whole, seed=5, subtitles=tmp_path / "whole.srt")
+    assert f"with the model {tts.bundle.config.name}" in (synthetic_mark(whole) or "")
     seen: list[str] = []
 
     def interrupt(piece: str) -> None:

@@ -8,6 +8,7 @@ import torch
 
 import glmtts
 from glmtts.audio.io import write_audio
+from glmtts.audio.provenance import synthetic_mark
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError, ConfigError, VoiceError
 from glmtts.lm.candidates import Group
@@ -212,3 +213,9 @@ def test_a_leak_into_a_stream_is_drawn_again_before_it_is_heard(
 
 def test_audio_plays_in_a_notebook(tts: Synthesizer) -> None:
     assert tts.say("Hi there.")._repr_html_().startswith("<audio controls")
+
+
+def test_a_saved_file_names_the_model(tts: Synthesizer, tmp_path: Path) -> None:
+    for number, audio in enumerate([tts.say("Hi there."), next(tts.stream("Hi there."))]):
+        audio.save(tmp_path / f"{number}.flac")
+        assert f"with the model {tts.bundle.config.name}" in (synthetic_mark(tmp_path / f"{number}.flac") or "")

@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.istft import InverseSTFT
 from glmtts.vocoder.train import VocoderTrainer, VocoderTrainingConfig, segments, train_vocoder
-from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
-
-TINY = Vocos2DConfig(channels=4, layers=1, bands=60, kernel=3)
+from glmtts.vocoder.vocos2d import Vocos2D
+from tests.tiny import TINY_VOCODER
 
 
 def test_inverse_stft_inverts() -> None:
@@ -24,14 +23,14 @@ def test_inverse_stft_inverts() -> None:
 
 @pytest.mark.parametrize(("rate", "n_fft", "hop"), [(24000, 1920, 480), (32000, 2560, 640)])
 def test_length_is_frames_times_hop(rate: int, n_fft: int, hop: int) -> None:
-    config = TINY.model_copy(update={"sample_rate": rate, "n_fft": n_fft, "hop_length": hop})
+    config = TINY_VOCODER.model_copy(update={"sample_rate": rate, "n_fft": n_fft, "hop_length": hop})
     model = Vocos2D(config)
     assert model(torch.randn(2, 80, 7)).shape == (2, 7 * hop)
     assert model.spectrum(torch.randn(1, 80, 7))[0].shape == (1, n_fft // 2 + 1, 7)
 
 
 def test_the_mel_enters_every_block() -> None:
-    model = Vocos2D(TINY)
+    model = Vocos2D(TINY_VOCODER)
     x = torch.randn(1, 4, 60, 5)
     mel = torch.randn(1, 5, 80)
     assert not torch.allclose(model.blocks[0](x, mel), model.blocks[0](x, mel + 1))
@@ -64,9 +63,9 @@ def waves() -> list[np.ndarray]:
 
 def test_training_resumes_where_it_stopped(tmp_path: Path) -> None:
     config = VocoderTrainingConfig(steps=2, batch=2, segment_frames=8, gan_start=1, save_every=1, log_every=1)
-    first = VocoderTrainer(TINY, config, tmp_path, torch.device("cpu"))
+    first = VocoderTrainer(TINY_VOCODER, config, tmp_path)
     train_vocoder(first, waves(), waves())
-    second = VocoderTrainer(TINY, config, tmp_path, torch.device("cpu"))
+    second = VocoderTrainer(TINY_VOCODER, config, tmp_path)
     assert second.step == 2
     batch = next(segments(waves(), 2, 8 * 480, seed=5))
     losses = []
@@ -81,7 +80,7 @@ def test_reconstruction_falls_on_a_tone(tmp_path: Path) -> None:
     config = VocoderTrainingConfig(
         steps=30, batch=2, segment_frames=8, gan_start=1000, learning_rate=5e-3, warmup_steps=1
     )
-    trainer = VocoderTrainer(TINY, config, tmp_path, torch.device("cpu"))
+    trainer = VocoderTrainer(TINY_VOCODER, config, tmp_path)
     batch = next(segments(waves(), 2, 8 * 480, seed=5))
     losses = [trainer.train_step(batch)["reconstruction"] for _ in range(30)]
     assert losses[-1] < 0.8 * losses[0]

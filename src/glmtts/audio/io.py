@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -72,10 +74,21 @@ def check_writable(path: str | Path) -> None:
         raise AudioError(f"{path} cannot be written: {error.strerror}. Choose another path.") from None
 
 
-def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, str] | None = None) -> None:
-    """Write mono samples (T,), clamped to ±1; the file appears whole or not at all.
+@contextmanager
+def new_audio(path: Path, rate: int, tags: dict[str, str] | None = None) -> Iterator[soundfile.SoundFile]:
+    """A mono file at `rate` Hz, of the format that its suffix names, to write samples to.
 
     `tags` are soundfile's (`artist`, `comment`, …); by default they say that the speech is synthetic.
+    """
+    container, subtype = FORMATS[path.suffix.lower()]
+    with soundfile.SoundFile(str(path), "w", rate, 1, subtype, format=container) as file:
+        for tag, text in (synthetic_tags() if tags is None else tags).items():
+            setattr(file, tag, text)
+        yield file
+
+
+def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, str] | None = None) -> None:
+    """Write mono samples (T,), clamped to ±1, with `tags` as `new_audio`; the file appears whole or not at all.
 
     Raises:
         AudioError: nothing to write, an unknown suffix, or a path or disk that does not take it.
@@ -84,14 +97,11 @@ def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, 
     check_writable(path)
     if samples_T.numel() == 0 or not torch.isfinite(samples_T).all():
         raise AudioError("The audio to write is empty or not finite. Synthesise it again.")
-    container, subtype = FORMATS[path.suffix.lower()]
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
-        with soundfile.SoundFile(str(temporary), "w", rate, 1, subtype, format=container) as file:
-            for tag, text in (synthetic_tags() if tags is None else tags).items():
-                setattr(file, tag, text)
+        with new_audio(temporary, rate, tags) as file:
             file.write(samples_T.clamp(-1, 1).numpy())
         temporary.chmod(0o644)
         temporary.replace(path)

@@ -9,14 +9,16 @@ import soundfile
 from torch import Tensor
 
 from glmtts.audio.io import write_audio
+from glmtts.audio.provenance import synthetic_tags
 
 
 @dataclass(frozen=True)
 class Audio:
-    """Mono samples (T,) float32 in ±1 at `rate` Hz; plays in a notebook."""
+    """Mono samples (T,) float32 in ±1 at `rate` Hz, spoken by `model`; plays in a notebook."""
 
     samples: Tensor
     rate: int
+    model: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -24,12 +26,12 @@ class Audio:
         return len(self.samples) / self.rate
 
     def save(self, path: str | Path) -> None:
-        """Write to a file whose suffix names the format (wav, flac, ogg, opus, mp3).
+        """Write to a file whose suffix names the format (wav, flac, ogg, opus, mp3); its tags say what made it.
 
         Raises:
             AudioError: the path cannot be written.
         """
-        write_audio(path, self.samples, self.rate)
+        write_audio(path, self.samples, self.rate, synthetic_tags(self.model))
 
     def _repr_html_(self) -> str:
         buffer = io.BytesIO()

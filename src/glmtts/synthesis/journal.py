@@ -11,7 +11,8 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
-from glmtts.audio.io import FORMATS
+from glmtts.audio.io import new_audio
+from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import AudioError, ConfigError
 from glmtts.synthesis.subtitles import Cue
 from glmtts.synthesis.timing import Timed
@@ -85,14 +86,13 @@ class Journal:
         with self._lines.open("a", encoding="utf-8") as lines:
             lines.write(line)
 
-    def encode(self, out: Path) -> None:
-        """Write the samples to `out`, block by block; it appears whole or not at all."""
-        self._guarded(self._encode, out)
+    def encode(self, out: Path, model: str) -> None:
+        """Write the samples that `model` spoke to `out`, block by block; it appears whole or not at all."""
+        self._guarded(self._encode, out, model)
 
-    def _encode(self, out: Path) -> None:
-        container, subtype = FORMATS[out.suffix.lower()]
+    def _encode(self, out: Path, model: str) -> None:
         temporary = self.folder / f"encoded{out.suffix}"
-        with soundfile.SoundFile(temporary, "w", self.rate, 1, subtype=subtype, format=container) as file:
+        with new_audio(temporary, self.rate, synthetic_tags(model)) as file:
             for block in self._blocks():
                 file.write(block)
         temporary.replace(out)

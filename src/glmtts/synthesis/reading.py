@@ -62,7 +62,7 @@ def read_book(
             journal.add(*tts.speak_timed(piece, chosen, seed + number, **options))
         progress(piece)
     journal.expect_no_more_than(number + 1)
-    journal.encode(out)
+    journal.encode(out, tts.bundle.config.name)
     if subtitles is not None:
         write_subtitles(subtitles, journal.cues)
     journal.remove()

@@ -107,7 +107,8 @@ class Synthesizer:
         """Speak `text`, or text that itself arrives in parts, chunk by chunk as soon as each is ready.
 
         A sentence of arriving text is spoken once its end is there. A stream cannot wait: it has fewer candidates than
-        `say`, of which each round leaves one, or a single candidate where they do not compete, and draws none again.
+        `say`, of which each round leaves one, or a single candidate where they do not compete, and draws again only
+        where the end of the prompt leaks into the first tokens.
 
         Raises: as `say` does, when the first chunk is asked for.
         """
@@ -125,11 +126,11 @@ class Synthesizer:
             before, after = self._pauses(words)
             for samples in chain([torch.zeros(pause + before)], self._speak(piece)):
                 if len(made := tempo.feed(samples.numpy())):
-                    yield Audio(torch.from_numpy(made), rate)
+                    yield Audio(torch.from_numpy(made), rate, self.bundle.config.name)
             pause = after
         for rest in tempo.feed(torch.zeros(self._pauses(words, last=True)[1]).numpy()), tempo.finish():
             if len(rest):
-                yield Audio(torch.from_numpy(rest), rate)
+                yield Audio(torch.from_numpy(rest), rate, self.bundle.config.name)
 
     def _speak(self, piece: Piece) -> Iterator[Tensor]:
         """Samples of a piece as its tokens come; the request is dropped where the caller goes away."""
@@ -194,9 +195,10 @@ class Synthesizer:
         for number, piece in enumerate(pieces):
             before, after = self._pauses(piece.text, last=number == len(pieces) - 1)
             parts += [torch.zeros(before), next(waves), torch.zeros(after)]
-        rate = self.bundle.config.sample_rate
-        samples = torch.cat(parts)
-        return Audio(samples if speed == 1 else torch.from_numpy(change_tempo(samples.numpy(), rate, speed)), rate)
+        rate, samples = self.bundle.config.sample_rate, torch.cat(parts)
+        if speed != 1:
+            samples = torch.from_numpy(change_tempo(samples.numpy(), rate, speed))
+        return Audio(samples, rate, self.bundle.config.name)
 
     def _speaker_prompt(self, speaker: str | None) -> list[int]:
         known = self.bundle.config.speaker_prompts

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.checkpoint import load_state, save_state
 from glmtts.config import StrictConfig
-from glmtts.training import append_csv, average_decay, learning_rate_at, plot_csv
+from glmtts.training import append_csv, average_decay, learning_rate_at, out_of_time, plot_csv
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.discriminators import MultiResolutionDiscriminator
 from glmtts.vocoder.losses import ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
@@ -54,17 +55,27 @@ def segments(waves: Sequence[np.ndarray], batch: int, samples: int, seed: int) -
 
 
 class VocoderTrainer:
-    """Two optimisers and everything a restart needs, in the folder `out`."""
+    """Two networks, their optimisers and everything a restart needs, in the folder `out`."""
 
-    def __init__(self, model: Vocos2DConfig, training: VocoderTrainingConfig, out: Path, device: torch.device) -> None:
+    def __init__(self, model: Vocos2DConfig, training: VocoderTrainingConfig, out: Path) -> None:
         self.training, self.out = training, Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.generator, self.average = Vocos2D(model).to(device), Vocos2D(model).to(device)
-        self.average.requires_grad_(False).load_state_dict(self.generator.state_dict())
-        self.discriminator = MultiResolutionDiscriminator(training.discriminator_channels).to(device)
+        shared = DistributedDataParallelKwargs(broadcast_buffers=False)  # a network runs twice before its gradient
+        self.accelerator = Accelerator(
+            mixed_precision="no", cpu=not torch.cuda.is_available(), kwargs_handlers=[shared]
+        )
+        generator, discriminator = Vocos2D(model), MultiResolutionDiscriminator(training.discriminator_channels)
         betas = (0.8, 0.95)
-        self.generator_optimizer = torch.optim.AdamW(self.generator.parameters(), training.learning_rate, betas)
-        self.discriminator_optimizer = torch.optim.AdamW(self.discriminator.parameters(), 5e-4, betas)
+        self.generator, self.discriminator, self.generator_optimizer, self.discriminator_optimizer = (
+            self.accelerator.prepare(
+                generator,
+                discriminator,
+                torch.optim.AdamW(generator.parameters(), training.learning_rate, betas),
+                torch.optim.AdamW(discriminator.parameters(), 5e-4, betas),
+            )
+        )
+        self.average = Vocos2D(model).to(self.device)
+        self.average.requires_grad_(False).load_state_dict(self._plain(self.generator).state_dict())
         self.mel = LogMel(
             MelConfig(
                 sample_rate=model.sample_rate,
@@ -72,10 +83,24 @@ class VocoderTrainer:
                 hop_length=model.hop_length,
                 n_mels=model.n_mels,
             )
-        ).to(device)
-        self.reconstruction = ReconstructionLoss(model.sample_rate).to(device)
+        ).to(self.device)
+        self.reconstruction = ReconstructionLoss(model.sample_rate).to(self.device)
         self.step = 0
         self._resume()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.accelerator.device
+
+    @property
+    def seed(self) -> int:
+        """Seed of the segments: another one after every resumption, and on every process."""
+        return self.training.seed + self.step * self.accelerator.num_processes + self.accelerator.process_index
+
+    def _plain(self, part: Any) -> Any:
+        """A network without the wrapper of distributed training; anything else as it is."""
+        return self.accelerator.unwrap_model(part) if isinstance(part, nn.Module) else part
 
     def train_step(self, real_BT: Tensor) -> dict[str, float]:
         """One step of both networks; the discriminator joins at `gan_start`."""
@@ -106,10 +131,9 @@ class VocoderTrainer:
         self._optimise(self.discriminator_optimizer, loss)
         return float(loss.detach())
 
-    @staticmethod
-    def _optimise(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    def _optimise(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        self.accelerator.backward(loss)
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         if torch.isfinite(torch.nn.utils.clip_grad_norm_(parameters, 10.0)):
             optimizer.step()
@@ -126,7 +150,7 @@ class VocoderTrainer:
         losses = []
         for wave in waves:
             real = torch.from_numpy(wave[: len(wave) // 480 * 480].astype(np.float32) / 32768)[None]
-            real = real.to(self.mel.window.device)
+            real = real.to(self.device)
             losses.append(float(self.reconstruction(real, self.average(self.mel(real)))))
         return sum(losses) / len(losses)
 
@@ -136,7 +160,7 @@ class VocoderTrainer:
 
     def _parts(self, what: str) -> dict:
         names = ("generator", "average", "discriminator", "generator_optimizer", "discriminator_optimizer")
-        return {name: getattr(getattr(self, name), what)() for name in names}
+        return {name: getattr(self._plain(getattr(self, name)), what)() for name in names}
 
     def _resume(self) -> None:
         path = self.out / "state.safetensors"
@@ -144,7 +168,7 @@ class VocoderTrainer:
             state = load_state(path)
             self.step = int(state.pop("step"))
             for name, values in state.items():
-                getattr(self, name).load_state_dict(values)
+                self._plain(getattr(self, name)).load_state_dict(values)
 
 
 def train_vocoder(
@@ -156,24 +180,29 @@ def train_vocoder(
     """Train to the configured number of steps; starting again in the same folder goes on where it stopped."""
     training, started, rows = trainer.training, time.monotonic(), []
     samples = training.segment_frames * trainer.mel.config.hop_length
-    batches = segments(waves, training.batch, samples, training.seed + trainer.step)
-    bar = tqdm(total=training.steps, initial=trainer.step, desc="vocoder", unit="step", mininterval=5)
+    batches = segments(waves, training.batch, samples, trainer.seed)
+    first = trainer.accelerator.is_main_process
+    bar = tqdm(
+        total=training.steps, initial=trainer.step, desc="vocoder", unit="step", mininterval=5, disable=not first
+    )
     while trainer.step < training.steps:
-        rows.append(trainer.train_step(next(batches).to(trainer.mel.window.device)))
+        rows.append(trainer.train_step(next(batches).to(trainer.device)))
         trainer.step += 1
         bar.update()
         if trainer.step % training.log_every == 0:
             mean = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
-            append_csv(trainer.out / "log.csv", {"step": trainer.step, **mean})
+            if first:
+                append_csv(trainer.out / "log.csv", {"step": trainer.step, **mean})
             bar.set_postfix(reconstruction=f"{mean['reconstruction']:.3f}")
             rows = []
-        if trainer.step % training.save_every == 0:
+        if first and trainer.step % training.save_every == 0:
             trainer.save()
-        if trainer.step % evaluate_every == 0:
+        if first and trainer.step % evaluate_every == 0:
             loss = trainer.held_out_loss(held_out)
             append_csv(trainer.out / "evaluation.csv", {"step": trainer.step, "held_out_reconstruction": loss})
-        if training.max_seconds is not None and time.monotonic() - started > training.max_seconds:
+        if out_of_time(trainer.accelerator, started, training.max_seconds):
             break
     bar.close()
-    trainer.save()
-    plot_csv(trainer.out / "log.csv", trainer.out / "loss.png", "reconstruction")
+    if first:
+        trainer.save()
+        plot_csv(trainer.out / "log.csv", trainer.out / "loss.png", "reconstruction")
