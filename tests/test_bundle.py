@@ -58,6 +58,14 @@ def test_modules_are_loaded_once_and_only_when_asked(tiny_folder: Path) -> None:
     assert bundle.module("lm").model.norm.weight.dtype == torch.float32
 
 
+def test_what_is_loaded_while_speaking_can_be_adapted_through(tiny_folder: Path) -> None:
+    """On another device than the CPU, for which "meta" stands in, parameters are made anew."""
+    bundle = Bundle.open(tiny_folder, torch.device("meta"))
+    with torch.inference_mode():
+        flow = bundle.module("flow")
+    assert not any(parameter.is_inference() for parameter in flow.parameters())
+
+
 def test_digest_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert digest_of(tmp_path / "a").startswith("ba7816bf")

@@ -33,9 +33,7 @@ def main(out: Path) -> None:
 
 def train_a_vocoder(out: Path, process: int) -> None:
     """Three steps, two of them adversarial."""
-    config = VocoderTrainingConfig(
-        steps=3, batch=2, segment_frames=8, gan_start=1, log_every=1
-    )
+    config = VocoderTrainingConfig(steps=3, batch=2, segment_frames=8, gan_start=1, log_every=1)
     trainer = VocoderTrainer(TINY_VOCODER, config, out / "vocoder")
     waves = [(np.sin(np.arange(24000) * 0.05) * 8000).astype(np.int16)]
     train_vocoder(trainer, waves, waves)

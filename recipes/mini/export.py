@@ -57,6 +57,7 @@ MODULES = {
     "flow": "dit",
     "vocoder": "vocos2d",
 }
+SAMPLING = SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, fewest=4, slack=12)
 DESCRIPTION = "Mandarin and English, 24 kHz, trained from scratch by recipes/mini on a few hours of speech."
 LICENCE = "Apache-2.0"
 
@@ -122,7 +123,7 @@ def main() -> None:
             doubt=1.5,
             steering=SteeringConfig(survivors=5),
             stream_candidates=4,
-            sampling=SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0),
+            sampling=SAMPLING,
             steps=4,
             guidance=0.0,
             start=0.7,

@@ -191,7 +191,7 @@ class Bundle:
         with NoInitialisation(), torch.inference_mode(False):  # else nothing could be adapted through it
             module = module_class(config)
             self._fill(module, _tensors(path, keep), entry.file)
-        return module.eval().requires_grad_(False).to(self.device)
+            return module.eval().requires_grad_(False).to(self.device)
 
     def path(self, name: str, digest: str) -> Path:
         """Path of one file, checked against its hash.

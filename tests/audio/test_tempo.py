@@ -33,7 +33,7 @@ def test_length_follows_the_speed_and_pitch_stays(speed: float) -> None:
     assert abs(np.std(changed) / np.std(samples) - 1) < 0.05
 
 
-@pytest.mark.parametrize("speed", [0.7, 1.0, 1.9])
+@pytest.mark.parametrize("speed", [0.7, 1.0, 1.9, 3.5, 4.0])
 def test_parts_give_the_same_as_the_whole(speed: float) -> None:
     samples = buzz(1.0)
     tempo = Tempo(RATE, speed)

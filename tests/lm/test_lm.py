@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from glmtts.lm.batch import bounds
 from glmtts.lm.model import KeyValueCache, Llama
 from glmtts.lm.prompt import AudioTokens, build_prompt
 from glmtts.lm.sampling import Request, SamplingConfig, draw
@@ -83,9 +84,10 @@ def test_tokens_come_as_often_as_they_are_likely() -> None:
 
 
 def test_each_row_is_drawn_in_its_own_manner() -> None:
-    logits = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
+    logits = torch.randn(4, 16, generator=torch.Generator().manual_seed(0))
     manners = [
         SamplingConfig(temperature=0),
+        SamplingConfig(temperature=1e-40),
         SamplingConfig(top_k=3),
         SamplingConfig(top_p=1.0, top_k=16, temperature=2.0),
     ]
@@ -95,7 +97,7 @@ def test_each_row_is_drawn_in_its_own_manner() -> None:
 
     together = draw(logits, requests())
     assert together == [draw(logits[row, None], [request])[0] for row, request in enumerate(requests())]
-    assert together[0] == int(logits[0].argmax())
+    assert together[:2] == logits[:2].argmax(1).tolist()
 
 
 def test_nucleus_keeps_what_reaches_top_p() -> None:
@@ -111,6 +113,14 @@ def test_length_bounds_hold(model: Llama, low: float, high: float) -> None:
         tokens = decode(model, LAYOUT, Request([1, 2, 3, LAYOUT.begin], sampling, 10, generator))
         assert 10 * low <= len(tokens) <= 10 * high
         assert all(0 <= token < LAYOUT.count for token in tokens)
+
+
+def test_a_text_of_one_token_is_not_silent(model: Llama) -> None:
+    config = SamplingConfig(min_ratio=0.8, max_ratio=6.0)
+    one = Request([1, LAYOUT.begin], config, 1, torch.Generator())
+    assert bounds(model, one) == (1, 6)
+    one.sampling = config.model_copy(update={"fewest": 4, "slack": 12})
+    assert bounds(model, one) == (4, 18)
 
 
 def test_the_seed_decides(model: Llama) -> None:

@@ -48,6 +48,21 @@ def test_who_goes_away_is_dropped(service: TokenService) -> None:
     assert not service._batch.requests
 
 
+class _Broken(Group):
+    """Candidates whose judging fails."""
+
+    def after_step(self, batch: object) -> None:
+        raise ValueError("broken")
+
+
+def test_an_error_of_one_caller_is_no_others(service: TokenService) -> None:
+    going = stream(service, request(2))
+    first = next(going)
+    with pytest.raises(ValueError, match="broken"):
+        list(service.stream(_Broken([request(1)]), lambda group: []))
+    assert [first, *going] == plain(service._batch.model, LAYOUT, request(2))
+
+
 def test_an_error_reaches_its_caller_and_the_service_goes_on(service: TokenService) -> None:
     broken = request(1)
     broken.prompt_ids = [10**9]

@@ -88,6 +88,32 @@ def test_a_message_that_is_too_long_is_refused(server: Running) -> None:
         assert json.loads(socket.recv(60))["error"]["code"] == "text_too_long"
 
 
+def test_an_error_in_the_text_is_told(server: Running) -> None:
+    with open_socket(server) as socket:
+        say(socket, type="start")
+        socket.recv(60)
+        say(socket, type="text", text="Good morning. {行|hang9} again. ")
+        _, last = collect(socket)
+        assert last["type"] == "error" and "hang9" in last["error"]["message"]
+
+
+def test_sentences_are_apart_as_in_one_text(server: Running) -> None:
+    def seconds(*texts: str) -> float:
+        with open_socket(server) as socket:
+            say(socket, type="start", seed=3)
+            socket.recv(60)
+            for text in texts:
+                say(socket, type="text", text=text)
+                say(socket, type="flush")
+                assert isinstance(socket.recv(60), bytes)  # or the next text could join this one
+            say(socket, type="end")
+            return collect(socket)[1]["seconds"]
+
+    pause = server.service.engine.pause
+    assert pause > 0
+    assert seconds("Good morning.", "Good morning.") == pytest.approx(2 * seconds("Good morning.") + pause, abs=0.01)
+
+
 def test_text_may_come_faster_than_it_is_spoken(server: Running) -> None:
     """Three times as much as may wait."""
     with open_socket(server) as socket:

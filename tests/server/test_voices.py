@@ -100,6 +100,15 @@ def test_voices_survive_a_restart(engine: Engine, tmp_path: Path) -> None:
         assert [voice["description"] for voice in voices if voice["source"] == "added"] == ["mine"]
 
 
+def test_a_voice_that_cannot_be_used_says_so(engine: Engine, tmp_path: Path) -> None:
+    with running(engine, ServerSettings(voices_folder=tmp_path)) as server:
+        server.service.voices.add("old", engine.bundled_voice("tone"), RECORD)
+        (tmp_path / "old" / "voice.safetensors").write_bytes(b"of an earlier version")
+        answer = server.client.post("/v1/audio/speech", json={"model": "tiny", "input": "Hello.", "voice": "old"})
+        assert answer.status_code == 409
+        assert "Make it again" in answer.json()["error"]["message"]
+
+
 def test_what_is_incomplete_is_not_listed_and_old_remains_go(engine: Engine, tmp_path: Path) -> None:
     store = VoiceStore(tmp_path)
     store.add("me", engine.bundled_voice("tone"), RECORD)

@@ -39,6 +39,10 @@ def test_a_broken_reading_goes_on_and_equals_the_whole(tts: Synthesizer, tmp_pat
         if len(seen) == 2:
             raise KeyboardInterrupt
 
+    def interrupt_at_last(piece: str) -> None:
+        if piece == "再见！":
+            raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
         read_book(tts, LINES, broken, seed=5, progress=interrupt)
     journal = next(tmp_path.glob(".broken.wav.part")) / "journal.jsonl"
@@ -47,12 +51,25 @@ def test_a_broken_reading_goes_on_and_equals_the_whole(tts: Synthesizer, tmp_pat
     with (journal.parent / "audio.raw").open("ab") as file:
         file.write(b"x" * 777)
     assert not broken.exists()
+    with pytest.raises(KeyboardInterrupt):  # and again, where the disk was full within a character
+        read_book(tts, LINES, broken, seed=5, progress=interrupt_at_last)
+    with journal.open("ab") as cut:
+        cut.write("再".encode()[:2])
     read_book(tts, LINES, broken, seed=5)
     ours, theirs = soundfile.read(broken)[0], soundfile.read(whole)[0]
     assert len(ours) == round(seconds * 24000)
     assert np.array_equal(ours, theirs)
     assert not list(tmp_path.glob(".*"))
     assert (tmp_path / "whole.srt").read_text("utf-8").startswith("1\n00:00:00,000 --> 00:00:0")
+
+
+def test_a_given_reading_is_written_as_its_word_and_speed_counts(tts: Synthesizer, tmp_path: Path) -> None:
+    line = ["他在银{行|hang2}工作。"]
+    usual = read_book(tts, line, tmp_path / "usual.wav", subtitles=tmp_path / "usual.vtt")
+    fast = read_book(tts, line, tmp_path / "fast.wav", speed=2.0, subtitles=tmp_path / "fast.vtt")
+    assert fast == pytest.approx(usual / 2, abs=0.01)
+    assert "银行" in (tmp_path / "usual.vtt").read_text("utf-8").replace("</c>", "").replace("<c>", "")
+    assert "ANG2" not in (tmp_path / "usual.vtt").read_text("utf-8")
 
 
 def test_breaks_before_a_sentence_are_silence(tts: Synthesizer, tmp_path: Path) -> None:

@@ -40,6 +40,21 @@ def test_a_sentence_leaves_when_its_end_is_there(tts: Synthesizer) -> None:
     assert "".join(pieces).count("three point one four") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("The answer is No. 5 on the list. Yes.", ["The answer is No. 5 on the list.", " Yes."]),
+        ("I met Mr. Smith on Jan. 5 at St. Mary. He left.", ["I met Mr. Smith on Jan. 5 at St. Mary.", " He left."]),
+        ("J. Smith, see Fig. 3. Next.", ["J. Smith, see Fig. 3.", " Next."]),
+        ("Come at 5 p.m. today. Or at 6 p.m. Then go.", ["Come at 5 p.m. today.", " Or at 6 p.m.", " Then go."]),
+        ("We saw Mr.\nSmith.", ["We saw Mr.\n", "Smith."]),
+    ],
+)
+def test_abbreviations_end_no_sentence(text: str, wanted: list[str]) -> None:
+    assert list(sentences([text])) == wanted
+    assert list(sentences(text)) == wanted
+
+
 def test_text_with_nothing_to_speak_is_refused(tts: Synthesizer) -> None:
     with pytest.raises(TextError, match="nothing to speak"):
         list(tts.stream(iter(["…", "！"])))

@@ -1,6 +1,7 @@
 """From text and voice to audio, with tiny models."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,30 @@ def test_clones_a_recording_and_saves_the_voice(tts: Synthesizer, tmp_path: Path
     loaded = Voice.load(tmp_path / "me.safetensors")
     assert loaded.text == "A tone."
     assert torch.equal(loaded.tokens, voice.tokens)
+    assert loaded.made_with == voice.made_with and set(voice.made_with) == {"speech_tokenizer", "flow"}
     assert tts.say("Hello.", tmp_path / "me.safetensors").seconds > 0
+
+
+def test_a_voice_of_another_model_gives_what_still_fits(tts: Synthesizer, tmp_path: Path) -> None:
+    own = replace(tts.voice(), made_with={}, adaptation=torch.ones(2, 3))
+    assert tts.voice(own) is own
+    digests = {name: tts.bundle.config.modules[name].sha256 for name in ("speech_tokenizer", "flow")}
+    same = replace(own, made_with=digests)
+    assert tts.voice(same) is same
+    replace(same, made_with={**digests, "flow": "another"}).save(tmp_path / "old.safetensors")
+    kept = tts.voice(tmp_path / "old.safetensors")
+    assert kept.adaptation is None
+    assert torch.equal(kept.tokens, own.tokens)
+    stranger = replace(same, adaptation=None, made_with={**digests, "speech_tokenizer": "another"})
+    assert not tts.voice(stranger).text and tts.say("Hello.", stranger).seconds > 0
+
+
+def test_the_text_of_a_recording_is_readable(tts: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_audio(tmp_path / "me.wav", 0.3 * torch.sin(torch.arange(48000) / 16000 * 1500), 16000)
+    with pytest.raises(VoiceError, match="text of the recording"):
+        tts.voice(tmp_path / "me.wav", "???")
+    monkeypatch.setattr("glmtts.synthesis.voice.transcribe", lambda samples, rate: "…")
+    assert tts.voice(tmp_path / "me.wav").text == ""
 
 
 def test_bad_recordings_are_refused(tts: Synthesizer, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ class Tempo:
             block = (1 - self._rise) * self._continuation + self._rise * segment
         self._continuation = self._input[start + self._block : start + 2 * self._block]
         self._blocks += 1
-        spent = max(0, self._nominal() - self._search - self._first)
+        spent = min(max(0, self._nominal() - self._search - self._first), len(self._input))
         self._input, self._first = self._input[spent:], self._first + spent
         return block
 

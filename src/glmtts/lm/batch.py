@@ -92,4 +92,5 @@ class DecodingBatch:
 def bounds(model: Llama, request: Request) -> tuple[int, int]:
     """The least and the most speech tokens of a text, by the ratios to its own tokens (without the prompt's)."""
     room, sampling = model.config.max_positions - len(request.prompt_ids), request.sampling
-    return int(sampling.min_ratio * request.text_length), min(int(sampling.max_ratio * request.text_length), room)
+    least = max(sampling.fewest, int(sampling.min_ratio * request.text_length))
+    return least, min(max(least, int(sampling.max_ratio * request.text_length) + sampling.slack), room)

@@ -10,9 +10,15 @@ from torch import Tensor
 
 from glmtts.config import StrictConfig
 
+COLDEST = 1e-3
+
 
 class SamplingConfig(StrictConfig):
-    """How tokens are drawn, and how many a text may take (bounds are speech tokens for each text token)."""
+    """How tokens are drawn, and how many a text may take.
+
+    The ratios bound the speech tokens for each text token; for texts of a few tokens, at least `fewest` are drawn and
+    `slack` more than the ratio are allowed.
+    """
 
     temperature: float = 1.0
     top_p: float = 0.8
@@ -21,6 +27,8 @@ class SamplingConfig(StrictConfig):
     repetition_threshold: float = 0.1
     min_ratio: float = 2.0
     max_ratio: float = 20.0
+    fewest: int = 1
+    slack: int = 0
 
 
 @dataclass(eq=False)
@@ -43,12 +51,13 @@ def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
     """Draw for each request from the nucleus of its row: at most `top_k` tokens that reach `top_p` together.
 
     A token that stands at least K·r times among the last K, with window K and threshold r, is drawn again from the
-    whole softmax. Temperature 0 takes the most likely token. A draw depends on its own row and generator alone.
+    whole softmax. A temperature below `COLDEST` takes the most likely token. A draw depends on its own row and its own
+    generator alone.
     """
     configs = [request.sampling for request in requests]
-    greedy = [config.temperature == 0 for config in configs]
+    greedy = [config.temperature < COLDEST for config in configs]
     column = partial(torch.tensor, device=logits_BV.device)
-    temperature_B = column([config.temperature or 1.0 for config in configs])
+    temperature_B = column([1.0 if only else one.temperature for only, one in zip(greedy, configs, strict=True)])
     top_p_B = column([config.top_p for config in configs])
     top_k_B = column([1 if only else config.top_k for only, config in zip(greedy, configs, strict=True)])
     probabilities_BV = (logits_BV.float() / temperature_B[:, None]).softmax(-1)

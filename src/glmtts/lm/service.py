@@ -84,12 +84,14 @@ class TokenService:
             self._drop(client)
         try:
             self._batch.step()
-            for client in list(self._clients):
-                self._serve(client)
         except Exception as error:
             for client in list(self._clients):
-                client.tokens.put(error)
-                self._drop(client)
+                self._fail(client, error)
+        for client in list(self._clients):
+            try:
+                self._serve(client)
+            except Exception as error:  # of one client's candidates; the others go on
+                self._fail(client, error)
 
     def _serve(self, client: _Client) -> None:
         group = client.group
@@ -100,6 +102,10 @@ class TokenService:
         elif fresh := group.settled(client.sent):
             client.tokens.put(fresh)
             client.sent += len(fresh)
+
+    def _fail(self, client: _Client, error: Exception) -> None:
+        client.tokens.put(error)
+        self._drop(client)
 
     def _drop(self, client: _Client) -> None:
         for request in client.group.requests:

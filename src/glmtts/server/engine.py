@@ -40,8 +40,8 @@ class Engine:
     def __init__(self, tts: Synthesizer) -> None:
         self._tts = tts
         self.name, self.rate = tts.bundle.config.name, tts.bundle.config.sample_rate
-        self.licence, self.description = tts.bundle.config.licence, tts.bundle.config.description
         self.default_voice = tts.bundle.config.synthesis.voice
+        self.pause = tts.bundle.config.synthesis.pause_seconds
 
     @property
     def voices(self) -> dict[str, str]:

@@ -89,12 +89,14 @@ class Service:
         """A bundled or an added voice; `default` is the model's own.
 
         Raises:
-            ApiError: 404, there is none.
+            ApiError: 404 there is none, 409 it cannot be used any more.
         """
         wanted = self.engine.default_voice if name == DEFAULT and self.engine.default_voice else name
         try:
             return self.engine.bundled_voice(wanted) if wanted in self.engine.voices else self.voices.load(wanted)
-        except VoiceError:
+        except VoiceError as error:
+            if wanted not in self.engine.voices and self.voices.holds(wanted):
+                raise ApiError(409, f"The voice '{name}' cannot be used: {error}", "voice_unusable", "voice") from None
             hint = "GET /v1/audio/voices lists those that there are."
             raise ApiError(404, f"There is no voice '{name}'. {hint}", "voice_not_found", "voice") from None
 

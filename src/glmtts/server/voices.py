@@ -72,7 +72,10 @@ class VoiceStore:
 
     def holds(self, name: str) -> bool:
         """Whether there is such a voice."""
-        return _read_record(self._folder / valid_name(name)) is not None
+        try:
+            return _read_record(self._folder / valid_name(name)) is not None
+        except VoiceError:
+            return False
 
     def load(self, name: str) -> Voice:
         """A voice by its name.

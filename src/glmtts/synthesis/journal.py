@@ -1,6 +1,7 @@
 """The unfinished reading of a long text on disk, from which a later run goes on."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -26,6 +27,7 @@ class Journal:
     def __init__(self, folder: Path, about: dict[str, Any], restart: bool) -> None:
         self.folder, self.rate = folder, about["rate"]
         self.cues: list[Cue] = []
+        self._pieces: list[str] = []
         self._audio, self._lines = folder / "audio.raw", folder / "journal.jsonl"
         if restart:
             self.remove()
@@ -46,20 +48,26 @@ class Journal:
         self._lines.write_text(header + "\n", encoding="utf-8")
 
     def _resume(self, header: str) -> None:
-        first, *lines = self._lines.read_text(encoding="utf-8").split("\n")
+        data = self._lines.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]  # what follows the last line end was cut off
+        if not whole:
+            self._guarded(self._begin, header)
+            return
+        first, *lines = whole.decode().split("\n")[:-1]
         if first != header:
             raise ConfigError(
                 f"{self.folder} holds an unfinished reading with another voice or other settings. "
                 "Go on with those, or start anew with --restart."
             )
-        whole = [json.loads(line) for line in lines[:-1]]  # what follows the last line end was cut off
-        self.cues = [Cue(Timed(**item["line"]), [Timed(**word) for word in item["words"]]) for item in whole]
-        with self._audio.open("r+b") as file:
-            file.truncate(2 * self.samples)
+        items = [json.loads(line) for line in lines]
+        self._pieces = [item["piece"] for item in items]
+        self.cues = [Cue(Timed(**item["line"]), [Timed(**word) for word in item["words"]]) for item in items]
+        os.truncate(self._lines, len(whole))
+        os.truncate(self._audio, 2 * self.samples)
 
     def expect(self, number: int, piece: str) -> None:
         """Raises ConfigError where the piece that was read before is not this one."""
-        if self.cues[number].line.text != piece:
+        if self._pieces[number] != piece:
             self._refuse()
 
     def expect_no_more_than(self, pieces: int) -> None:
@@ -76,9 +84,11 @@ class Journal:
         samples = (np.pad(wave.clamp(-1, 1).numpy(), pauses) * 32767).astype("<i2")
         end = (self.samples + len(samples)) / self.rate
         moved = [Timed(word.text, round(start + word.start, 3), round(start + word.end, 3)) for word in words]
-        cue = Cue(Timed(piece, start, end), moved)
-        self._guarded(self._append, samples.tobytes(), json.dumps(asdict(cue), ensure_ascii=False) + "\n")
+        cue = Cue(Timed(getattr(piece, "written", piece), start, end), moved)
+        line = json.dumps({"piece": piece, **asdict(cue)}, ensure_ascii=False) + "\n"
+        self._guarded(self._append, samples.tobytes(), line)
         self.cues.append(cue)
+        self._pieces.append(piece)
 
     def _append(self, samples: bytes, line: str) -> None:
         with self._audio.open("ab") as audio:

@@ -50,16 +50,16 @@ class Synthesizer:
             AudioError: the recording cannot be read.
         """
         if isinstance(name, Voice):
-            return name
+            return name.fitting(self.bundle)
         chosen = name or self.bundle.config.synthesis.voice
         if chosen is None:
             raise VoiceError("This model has no voice of its own. Give a recording as the voice.")
         key = str(chosen)
         path = Path(key)
         if path.suffix.lower() in AUDIO_SUFFIXES:
-            return make_voice(self.bundle, path, text)
+            return make_voice(self.bundle, self.frontend, path, text)
         if path.suffix == ".safetensors":
-            return Voice.load(path)
+            return Voice.load(path).fitting(self.bundle)
         if key not in self._voices:
             self._voices[key] = Voice.load(self.bundle.voice_path(key))
         return self._voices[key]
@@ -146,14 +146,23 @@ class Synthesizer:
         """
         (piece,) = self._pieces(reader(self.frontend, options), [text], voice, seed, options)
         ((_, tokens),) = self.writer.write([piece])
-        words: list[Timed] = []
+        words, speed = list[Timed](), options.get("speed") or 1.0
         if self.writer.recogniser is not None:
-            words = word_times(self.writer.recogniser, text, piece.phonemes, tokens, TOKENS_PER_SECOND)
-        return text, self.speak_tokens(piece, tokens), self._pauses(text), words
+            written, rate = getattr(text, "written", text), TOKENS_PER_SECOND * speed
+            words = word_times(self.writer.recogniser, written, piece.phonemes, tokens, rate)
+        before, after = (round(pause / speed) for pause in self._pauses(text))
+        return text, self._at_speed(self.speak_tokens(piece, tokens), speed), (before, after), words
+
+    def _at_speed(self, samples_T: Tensor, speed: float) -> Tensor:
+        if speed == 1:
+            return samples_T
+        return torch.from_numpy(change_tempo(samples_T.numpy(), self.bundle.config.sample_rate, speed))
 
     @torch.inference_mode()
     def speak_tokens(self, piece: Piece, tokens: list[int]) -> Tensor:
-        """Samples (T,) of a piece's speech tokens: flow and vocoder."""
+        """Samples (T,) of a piece's speech tokens: flow and vocoder; none of no tokens."""
+        if not tokens:
+            return torch.zeros(0)
         voice, device = piece.voice, self.bundle.device
         prompt_S, prompt_MT = voice.prompt(piece.settings.show_prompt)
         whole = torch.cat([prompt_S, torch.tensor(tokens)])[None].to(device)
@@ -195,10 +204,7 @@ class Synthesizer:
         for number, piece in enumerate(pieces):
             before, after = self._pauses(piece.text, last=number == len(pieces) - 1)
             parts += [torch.zeros(before), next(waves), torch.zeros(after)]
-        rate, samples = self.bundle.config.sample_rate, torch.cat(parts)
-        if speed != 1:
-            samples = torch.from_numpy(change_tempo(samples.numpy(), rate, speed))
-        return Audio(samples, rate, self.bundle.config.name)
+        return Audio(self._at_speed(torch.cat(parts), speed), self.bundle.config.sample_rate, self.bundle.config.name)
 
     def _speaker_prompt(self, speaker: str | None) -> list[int]:
         known = self.bundle.config.speaker_prompts

@@ -6,8 +6,12 @@ from functools import partial
 
 from glmtts.errors import EmptyTextError
 from glmtts.text.frontend import Piece, TextFrontend
+from glmtts.text.normalise_en import MAYBE_LAST, MID_SENTENCE
 
 _SENTENCE = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')]*(?=\s)|\n")
+_WORD = re.compile(r"[A-Za-z.]+$")
+_INITIAL = re.compile(r"[A-Z]\.")
+_LONGEST_WORD = 8
 
 
 def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str | None) -> Iterator[Piece]:
@@ -51,7 +55,21 @@ class SilenceBetween:
 
 def sentence_ends(text: str) -> list[int]:
     """Where the sentences that are whole in `text` end; a closing quote may still follow one at its very end."""
-    return [match.end() for match in _SENTENCE.finditer(text)]
+    return [match.end() for match in _ends(text)]
+
+
+def _ends(text: str) -> Iterator[re.Match[str]]:
+    return (match for match in _SENTENCE.finditer(text) if not _goes_on(text, match))
+
+
+def _goes_on(text: str, mark: re.Match[str]) -> bool:
+    """Whether a full stop belongs to an abbreviation or an initial, as in "No. 5"; "at 5 p.m. Then" ends there."""
+    if mark[0] != ".":
+        return False
+    word = _WORD.search(text[max(0, mark.start() - _LONGEST_WORD) : mark.end()])
+    if word is None or word[0] not in MAYBE_LAST:
+        return word is not None and (word[0] in MID_SENTENCE or _INITIAL.fullmatch(word[0]) is not None)
+    return not text[mark.end() :].lstrip()[:1].isupper()
 
 
 def sentences(parts: Iterable[str]) -> Iterator[str]:
@@ -59,7 +77,7 @@ def sentences(parts: Iterable[str]) -> Iterator[str]:
     waiting = ""
     for part in parts:
         waiting += part
-        while end := _SENTENCE.search(waiting):
+        while end := next(_ends(waiting), None):
             if end.end() == len(waiting) and end[0] != "\n":
                 break  # a closing quote may still follow
             yield waiting[: end.end()]

@@ -1,6 +1,7 @@
 """A voice: what the models need to know of a speaker, computed once and saved as one small file."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -14,14 +15,16 @@ from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
-from glmtts.errors import VoiceError
+from glmtts.errors import TextError, VoiceError
 from glmtts.flow.adaptation import adaptation
 from glmtts.speaker.embed import speaker_embedding
 from glmtts.speech_tokenizer.pitch import REFERENCE_HZ
 from glmtts.synthesis.transcribe import transcribe
+from glmtts.text.frontend import TextFrontend
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
 SILENCE = 1e-3
+CODES, PRIOR = "speech_tokenizer", "flow"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Voice:
     """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,), median F0 in Hz.
 
     `adaptation` (L, K) is what the flow's prior misses of the speaker (flow/adaptation.py); None where the model asks
-    for none.
+    for none. `made_with` holds the sha256 of the speech tokenizer and of the flow; what it lacks is taken to fit.
     """
 
     text: str
@@ -38,6 +41,7 @@ class Voice:
     embedding: Tensor
     f0: Tensor
     adaptation: Tensor | None = None
+    made_with: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, atomically."""
@@ -51,7 +55,7 @@ class Voice:
         }
         if self.adaptation is not None:
             tensors["adaptation"] = self.adaptation.half()
-        save_file(tensors, temporary, metadata={"text": self.text})
+        save_file(tensors, temporary, metadata={"text": self.text, **self.made_with})
         temporary.replace(path)
 
     @classmethod
@@ -63,16 +67,25 @@ class Voice:
         """
         try:
             with safe_open(str(path), framework="pt") as file:
-                text = (file.metadata() or {}).get("text", "")
-            return cls._of(load(Path(path).read_bytes()), text)
+                metadata = file.metadata() or {}
+            return cls._of(load(Path(path).read_bytes()), metadata)
         except (OSError, SafetensorError, KeyError):
             raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.") from None
 
     @classmethod
-    def _of(cls, tensors: dict[str, Tensor], text: str) -> Self:
+    def _of(cls, tensors: dict[str, Tensor], metadata: dict[str, str]) -> Self:
         adapted = tensors["adaptation"].float() if "adaptation" in tensors else None
         tokens, mel, embedding = tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float()
-        return cls(text, tokens, mel, embedding, tensors["f0"], adapted)
+        made_with = {name: metadata[name] for name in (CODES, PRIOR) if name in metadata}
+        return cls(metadata.get("text", ""), tokens, mel, embedding, tensors["f0"], adapted, made_with)
+
+    def fitting(self, bundle: Bundle) -> Self:
+        """The voice as `bundle` can use it: tokens of another tokenizer and the adaptation of another flow go."""
+        other = {name for name, digest in self.made_with.items() if digest != _made_with(bundle).get(name, digest)}
+        kept = replace(self, adaptation=None) if PRIOR in other else self
+        if CODES in other:
+            kept = replace(kept, text="", tokens=self.tokens[:0], mel=self.mel[:, :0])
+        return kept
 
     def prompt(self, shown: bool) -> tuple[Tensor, Tensor]:
         """The tokens (S,) and the log-mel (M, T) that the flow sees before what it speaks; empty if not `shown`."""
@@ -84,7 +97,12 @@ class Voice:
         return {"f0_B": self.f0[None].to(device), "adaptation_BLK": adapted}
 
 
-def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voice:
+def _made_with(bundle: Bundle) -> dict[str, str]:
+    """The sha256 of the modules that a voice holds products of."""
+    return {name: entry.sha256 for name, entry in bundle.config.modules.items() if name in (CODES, PRIOR)}
+
+
+def make_voice(bundle: Bundle, frontend: TextFrontend, path: str | Path, text: str | None = None) -> Voice:
     """A voice from a recording of 1 to 30 seconds, and what is said in it.
 
     With `text`, the language model continues the recording and takes over its manner of speaking. None is
@@ -93,7 +111,7 @@ def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voi
 
     Raises:
         AudioError: the file cannot be read.
-        VoiceError: the recording is too short, or silent.
+        VoiceError: the recording is too short, or silent, or its text cannot be read.
     """
     rate = bundle.config.sample_rate
     samples = load_audio(path, rate)[: int(LONGEST_SECONDS * rate)]
@@ -103,7 +121,24 @@ def make_voice(bundle: Bundle, path: str | Path, text: str | None = None) -> Voi
         )
     if samples.abs().max() < SILENCE:
         raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")
-    return voice_of(bundle, samples, transcribe(samples, rate) if text is None else text)
+    return voice_of(bundle, samples, _text_of(frontend, samples, rate) if text is None else _checked(frontend, text))
+
+
+def _text_of(frontend: TextFrontend, samples_T: Tensor, rate: int) -> str:
+    """What a recogniser hears; nothing where the front end cannot read it."""
+    try:
+        return _checked(frontend, transcribe(samples_T, rate))
+    except VoiceError:
+        return ""
+
+
+def _checked(frontend: TextFrontend, text: str) -> str:
+    try:
+        if text:
+            frontend.prepare(text)
+    except TextError as error:
+        raise VoiceError(f"The text of the recording cannot be used. {error} Or leave it out.") from None
+    return text
 
 
 @torch.inference_mode()
@@ -128,7 +163,7 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str, adapted: bool = True)
     length = min(len(tokens), mel.shape[1] // 2)
     tokens, mel, options = tokens[:length], mel[:, : 2 * length], bundle.config.synthesis
     if not (adapted and options.adaptation_steps):
-        return Voice(text, tokens, mel, embedding, f0)
+        return Voice(text, tokens, mel, embedding, f0, made_with=_made_with(bundle))
     on, steps = bundle.device, options.adaptation_steps
     own = adaptation(bundle.module("flow"), tokens.to(on), embedding.to(on), mel.to(on), f0.to(on), steps)
-    return Voice(text, tokens, mel, embedding, f0, own.cpu())
+    return Voice(text, tokens, mel, embedding, f0, own.cpu(), _made_with(bundle))

@@ -53,8 +53,11 @@ class Dictionary(Protocol):
 class Piece(str):
     """A piece of prepared text with the silence that `<break>` asks for, in seconds.
 
-    `pause_after` is None where the text says nothing, so that the usual pause follows.
+    `pause_after` is None where the text says nothing, so that the usual pause follows. `written` is the piece with the
+    words whose reading was given, in place of their phonemes.
     """
+
+    written: str
 
     pause_before: float = 0.0
     pause_after: float | None = None
@@ -144,15 +147,17 @@ class TextFrontend:
 
     def _pieces(self, segment: str, controls: dict[str, Control]) -> list[Piece]:
         parts = split_text(segment, self.config.shortest_piece, self.config.longest_piece)
-        return [Piece(piece) for part in parts if _speakable(piece := self._put_back(part, controls))]
+        return [piece for part in parts if _speakable(piece := self._put_back(part, controls))]
 
-    def _put_back(self, part: str, controls: dict[str, Control]) -> str:
-        return "".join(self._spoken(controls.get(mark)) if is_placeholder(mark) else mark for mark in part)
+    def _put_back(self, part: str, controls: dict[str, Control]) -> Piece:
+        nothing = Control()
+        held = {mark: controls.get(mark, nothing) for mark in part if is_placeholder(mark)}
+        piece = Piece("".join(self._spoken(held[mark]) if mark in held else mark for mark in part))
+        piece.written = "".join(held[mark].written if mark in held else mark for mark in part)
+        return piece
 
-    def _spoken(self, control: Control | None) -> str:
+    def _spoken(self, control: Control) -> str:
         """Phonemes of a control, or its written form where the vocabulary lacks them."""
-        if control is None:
-            return ""
         tokens = re.findall(r"<\|[^<>|]+\|>", control.phonemes)
         return control.phonemes if all(token in self.tokenizer.special for token in tokens) else control.written
 

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from glmtts.audio.encode import PCM_RATE, Encoder, encoder
 from glmtts.audio.provenance import synthetic_tags
-from glmtts.errors import TextError
 from glmtts.server.auth import check_key
 from glmtts.server.errors import ApiError, as_api_error
 from glmtts.server.routes.common import service_of
@@ -112,7 +111,7 @@ class Session:
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service = socket, service
         self._incoming = Incoming(service.settings.max_characters)
-        self._seconds, self._silence = 0.0, SilenceBetween()
+        self._seconds, self._silence, self._pause = 0.0, SilenceBetween(), 0.0
 
     async def run(self) -> None:
         """Speak until the text ends, the client leaves or something is wrong; then close."""
@@ -180,12 +179,13 @@ class Session:
         await self._send(await asyncio.to_thread(encoding.finish))
 
     async def _pieces(self, text: str, start: Start) -> list[Piece]:
-        """A part may hold nothing to speak (a lone mark)."""
+        """The pieces of a part, none where it holds nothing to speak (a lone mark)."""
         read = partial(self._service.engine.read, text, start.language)
-        try:
-            return await asyncio.to_thread(self._silence.before, read)
-        except TextError:
-            return []
+        pieces = await asyncio.to_thread(self._silence.before, read)
+        if pieces:
+            pieces[0].pause_before += self._pause
+            self._pause = self._service.engine.pause if pieces[-1].pause_after is None else 0.0
+        return pieces
 
     async def _speak_part(self, speaking: Speaking, encoding: Encoder) -> None:
         try:

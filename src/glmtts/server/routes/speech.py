@@ -56,7 +56,7 @@ class SpeechResponse(StreamingResponse):
             "description": "The audio, or server-sent events with parts of it.",
             "content": {kind: {} for kind in (*dict.fromkeys(MEDIA_TYPES.values()), "text/event-stream")},
         },
-        **documented(400, 401, 404, 413, 429, 503, 504),
+        **documented(400, 401, 404, 409, 413, 429, 503, 504),
     },
 )
 async def speech(body: SpeechRequest, request: Request, service: ServiceOf) -> Response:
