@@ -1,7 +1,7 @@
 """Accuracy, size and speed of readers of Mandarin polyphones on lines of CPP.
 
 pip install g2pM
-python benchmarks/polyphones.py shared/text/cpp_test.tsv
+python benchmarks/polyphones.py cpp_test.tsv
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python benchmarks/server_soak.py
 
-The texts are a word or two long, so that 2,000 requests take about a quarter of an hour on two cores. Of the requests
+The texts are a word or two long, so that 2,000 requests take some minutes on two cores. Of the requests
 10 % vanish in the middle, 5 % are malformed, 5 % oversized, 5 % add and delete a voice; the others speak. Status codes
 are counted; a 5xx that the server does not mean is a failure, as is memory that grows after the first fifth, a file
 descriptor that stays open, or a voice or temporary file that is left.

@@ -4,8 +4,8 @@
 
 For held-out lines of both languages: seconds to the first chunk, seconds of the whole utterance, the longest wait of
 a listener after the first chunk, and the mean distance of the log-mels of the streamed and of the whole wave (same
-tokens; the whole attends to all frames, the stream in blocks; where `say` found a fault and drew other tokens, the two
-are not compared). Results go to benchmarks/results/streaming.json.
+tokens; the whole attends to all frames, the stream in blocks; a text of several pieces, between which
+only the stream has its pauses, is not compared). Results go to benchmarks/results/streaming.json.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def stream(tts: glmtts.Synthesizer, text: str, voice: str, seed: int) -> tuple[t
 
 
 def at_once(tts: glmtts.Synthesizer, text: str, voice: str, seed: int) -> torch.Tensor:
-    """Samples of the same tokens, each piece through flow and vocoder as a whole; nothing where there are pauses."""
+    """Samples of the same tokens, each piece through flow and vocoder as a whole, without the pauses around pieces."""
     pieces = tts._pieces(tts.frontend, tts.frontend.prepare(text), voice, seed, {})
     return torch.cat([tts.speak_tokens(piece, list(tts.writer.stream(piece))) for piece in pieces])
 

@@ -10,7 +10,7 @@ import soundfile
 
 TEACHER = ("zh_daily", "en", "zh", "zh_more", "en_more", "zh_short", "en_short")
 PEOPLE = ("aishell", "aishell3", "speechocean762")
-ALL = (*TEACHER, *PEOPLE, "warped")  # warped: for the flow alone
+ALL = (*TEACHER, *PEOPLE, "warped")  # warped: it trains the flow alone
 SAMPLE_RATE = 24000  # of what the recipe writes
 LOUD, MARGIN_SECONDS = 0.01, 0.2
 HELD_OUT_EVERY = 50

@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from corpora import PEOPLE, TEACHER
+from corpora import ALL, PEOPLE, TEACHER
 from prepare import FROZEN_LAYERS
 from stage import Place, bucketed, frontend, hybrid_of, open_stores, split, write_tokens
 from whisper_base import encoder_weights
@@ -68,7 +68,7 @@ def main() -> None:
     trainer = Trainer(model, tokenizer_loss, config, arguments.work / "speech_tokenizer")
     trainer.fit(map(collate, bucketed(usable, arguments.batch_seconds, load, seed=trainer.seed)))
     trained = load_trained(SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS), trainer.out)
-    for store in open_stores(arguments.work / "features", (*TEACHER, *PEOPLE), ("hidden",)):
+    for store in open_stores(arguments.work / "features", ALL, ("hidden",)):
         write_tokens(trained.tokenizer, store)
     for kind, names in (("teacher", TEACHER), ("people", PEOPLE)):
         places = [p for p in held_out if p[0].folder.name in names and labels[p]]

@@ -6,7 +6,7 @@ python recipes/mini/train_vocoder.py --work WORK
 import argparse
 from pathlib import Path
 
-from corpora import ALL
+from corpora import PEOPLE, TEACHER
 from stage import open_stores, split
 
 from glmtts.vocoder.train import VocoderTrainer, VocoderTrainingConfig, train_vocoder
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
-    training, held_out = split(open_stores(arguments.work / "features", ALL, ("wave",)))
+    training, held_out = split(open_stores(arguments.work / "features", (*TEACHER, *PEOPLE), ("wave",)))
     config = VocoderTrainingConfig(
         steps=arguments.steps,
         gan_start=arguments.gan_start,

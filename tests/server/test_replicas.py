@@ -74,7 +74,7 @@ def test_of_replicas_that_add_the_same_name_one_wins(engine: Engine, tmp_path: P
 def cluster(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Two replicas on a Ray cluster of this machine; its address."""
     os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled", RAY_raylet_start_wait_time_s="300")
-    ray = pytest.importorskip("ray", reason="needs Ray: pip install 'glm-tts[ray]'")
+    ray = pytest.importorskip("ray", reason="needs Ray: pip install '.[ray]'")
     from glmtts.server.replicas import deployment
 
     port = free_port()

@@ -24,7 +24,7 @@ def estimate_f0(samples_T: Tensor, rate: int, frames_per_second: int) -> Tensor:
     try:
         import pyworld
     except ImportError:
-        raise TrainingError("F0 needs pyworld. Install it with: pip install 'glm-tts[train]'") from None
+        raise TrainingError("F0 needs pyworld. Install it with: pip install '.[train]'") from None
     samples = samples_T.numpy().astype(np.float64)
     raw, times = pyworld.dio(samples, rate, f0_floor=LOWEST_HZ, f0_ceil=HIGHEST_HZ, frame_period=PERIOD_MS, speed=4)
     track = pyworld.stonemask(samples, raw, times, rate)

@@ -56,4 +56,4 @@ def serve(
             run(model, device, settings, host, port)
     except ImportError as error:
         extra = "ray" if ray else "server"
-        raise ConfigError(f"This needs more packages: pip install 'glm-tts[{extra}]'. ({error})") from None
+        raise ConfigError(f"This needs more packages: pip install '.[{extra}]'. ({error})") from None

@@ -34,7 +34,7 @@ class OnnxSpeaker:
             import onnxruntime
         except ImportError:
             raise BundleError(
-                "This model's speaker encoder needs onnxruntime. Install it with: pip install 'glm-tts[official]'"
+                "This model's speaker encoder needs onnxruntime. Install it with: pip install '.[official]'"
             ) from None
         try:
             session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

@@ -2,7 +2,7 @@
 
 The lower layers of Whisper stay frozen, and their output is computed once; what is trained starts from there. The
 mel loss is ours: with hours of speech in place of the report's hundred thousand, the ASR loss alone leaves out of
-the codes what a vocoder needs to be understood (docs/mini.md has the figures).
+the codes what a vocoder needs to be understood.
 """
 
 from collections import deque

@@ -33,7 +33,7 @@ def train_bpe(texts: Iterable[str], size: int) -> dict[bytes, int]:
         from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
     except ImportError:
         raise TrainingError(
-            "Training a vocabulary needs tokenizers. Install it with: pip install 'glm-tts[train]'"
+            "Training a vocabulary needs tokenizers. Install it with: pip install '.[train]'"
         ) from None
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

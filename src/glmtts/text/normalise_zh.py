@@ -36,10 +36,6 @@ def _temperature(written: str) -> str:
     return f"零下{number(written[1:])}" if written[0] in "-−" else number(written)
 
 
-def _year(written: str) -> str:
-    return digits(written)
-
-
 def _date(match: re.Match[str]) -> str:
     year, month, day = match[1], int(match[2]), int(match[3])
     if not (1 <= month <= 12 and 1 <= day <= 31):
