@@ -47,6 +47,12 @@ def test_speaks(tts: Synthesizer, text: str) -> None:
     assert audio.samples.std() > 1e-3
 
 
+@pytest.mark.parametrize("text", ["Oh", "I", "啊"])
+def test_a_text_of_one_sound_is_spoken(tts: Synthesizer, text: str) -> None:
+    assert 0.1 < tts.say(text).seconds < 2
+    assert 0.1 < sum(chunk.seconds for chunk in tts.stream(text)) < 2
+
+
 @pytest.mark.parametrize("text", ["I would like to read you a short story.", "今天天气很好，我们去公园散步吧。"])
 def test_what_it_says_is_what_was_asked_for(tts: Synthesizer, text: str) -> None:
     spoken = resample(tts.say(text).samples, 24000, 16000)

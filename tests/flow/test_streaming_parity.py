@@ -14,7 +14,7 @@ BLOCKS_IN_TOKENS = (10, 5, 10, 20)
 
 
 def released_block_frames(tokens: int) -> int:
-    """Frames that the release counts for a block of `tokens` tokens: a slip, since there are 2 a token (25 and 50 Hz)."""
+    """Frames that the release counts for a block of `tokens` tokens: a slip, since there are two a token."""
     return int(tokens / 12.5 * 22050 / 256)
 
 
