@@ -32,9 +32,7 @@ def train_bpe(texts: Iterable[str], size: int) -> dict[bytes, int]:
     try:
         from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
     except ImportError:
-        raise TrainingError(
-            "Training a vocabulary needs tokenizers. Install it with: pip install '.[train]'"
-        ) from None
+        raise TrainingError("Training a vocabulary needs tokenizers. Install it with: pip install '.[train]'") from None
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
