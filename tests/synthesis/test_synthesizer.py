@@ -17,7 +17,7 @@ from glmtts.speech_tokenizer.recogniser import LABEL_IDS, without_boundaries
 from glmtts.synthesis.options import Options, reader
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
-from glmtts.synthesis.writer import LONGEST_END
+from glmtts.synthesis.writer import LONGEST_END, Piece
 from glmtts.text.pronunciations import Pronunciations
 
 
@@ -184,8 +184,9 @@ def test_the_least_bad_is_spoken_in_the_end(
     assert "spoken with a fault: the end of the text is missing" in caplog.records[-1].getMessage()
 
 
-def test_what_follows_the_text_is_cut_off_in_the_end(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Token n says label n of `says`; every draw says more than its text, or goes on in silence; streams as well."""
+@pytest.fixture
+def telling(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> tuple[Piece, list[str]]:
+    """A piece, and what token n says: label n of the list."""
     next(tts.stream("Hello."))  # starts the service
     (piece,) = tts._pieces(tts.frontend, ["Hello there."], None, 0, {})
     says = ["", "|", *dict.fromkeys(without_boundaries(piece.phonemes)), "EN_Z", "EN_UW1", "EN_P", "EN_IY1"]
@@ -197,6 +198,22 @@ def test_what_follows_the_text_is_cut_off_in_the_end(tts: Synthesizer, monkeypat
         labels = torch.tensor([LABEL_IDS[label] for label in says])[tokens]
         return scores.scatter(-1, labels[..., None], -0.01)
 
+    monkeypatch.setattr(recogniser, "log_probs", log_probs)
+    return piece, says
+
+
+def test_a_candidate_ends_when_all_is_said(tts: Synthesizer, telling: tuple[Piece, list[str]]) -> None:
+    piece, says = telling
+    said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
+    for tokens, all_said in ((said, True), (said[:-2], True), (said[:-8], False)):
+        assert tts.writer._says_all(piece, tokens, tts.writer._cost(piece, tuple(tokens))) == all_said
+
+
+def test_what_follows_the_text_is_cut_off_in_the_end(
+    tts: Synthesizer, telling: tuple[Piece, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every draw says more than its text, or goes on in silence; streams as well."""
+    piece, says = telling
     said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
     more = [1, *(says.index(label) for label in says[-4:])]
     drawn = [*said, 0, *more]
@@ -212,7 +229,6 @@ def test_what_follows_the_text_is_cut_off_in_the_end(tts: Synthesizer, monkeypat
             yield number
 
     monkeypatch.setattr(tts.writer._service, "stream", lambda group, choose: (one for one in choose(draw(group))))
-    monkeypatch.setattr(recogniser, "log_probs", log_probs)
     monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
     assert [tokens for _, tokens in tts.writer.write([piece])] == [[*said, 0]]
     assert list(tts.writer.stream(piece)) == [*said, 0]

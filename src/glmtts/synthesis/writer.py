@@ -27,6 +27,7 @@ RETRIES = 2
 CANDIDATE_STRIDE, RETRY_STRIDE = 100, 1000
 PROMPTS_KEPT = 64
 LONGEST_END = 15
+SURE_NATS = 16  # a few phonemes that were not said cost more
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,14 @@ class TokenWriter:
         if how.steering is None or how.candidates == 1 or self.recogniser is None or not piece.phonemes:
             return Group(requests, None, cost)
         scorer = PrefixScorer(self.recogniser, piece.phonemes, how.candidates)
-        steering = Steering(scorer, how.steering, lambda codes: cost(tuple(codes)) <= how.doubt)
+        steering = Steering(scorer, how.steering, lambda codes: self._says_all(piece, codes, cost(tuple(codes))))
         return Group(requests, steering, cost)
+
+    def _says_all(self, piece: Piece, codes: list[int], cost: float) -> bool:
+        """Whether a candidate that ended may do so: it is not doubted, and the end of its text is heard in it."""
+        if cost > piece.settings.doubt or cost * len(piece.phonemes) < SURE_NATS:
+            return cost <= piece.settings.doubt
+        return Fault.truncated not in faults(codes, True, Expected(piece.phonemes), self._heard(codes))
 
     def _cost(self, piece: Piece, tokens: tuple[int, ...]) -> float:
         """Nats a phoneme; 0 without a recogniser or phonemes to find."""
