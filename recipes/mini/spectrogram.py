@@ -3,7 +3,8 @@
 python recipes/mini/spectrogram.py docs/spectrogram.png
 """
 
-import sys
+import argparse
+from pathlib import Path
 
 import matplotlib
 from matplotlib import pyplot
@@ -15,6 +16,9 @@ TEXT = "The rain in Spain stays mainly in the plain."
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("picture", type=Path)
+    arguments = parser.parse_args()
     matplotlib.use("Agg")
     audio = glmtts.load().say(TEXT)
     mel = LogMel(MelConfig())(audio.samples[None])[0]
@@ -22,7 +26,7 @@ def main() -> None:
     axes.imshow(mel.numpy(), origin="lower", aspect="auto", extent=(0, audio.seconds, 0, 80), cmap="magma")
     axes.set(xlabel="seconds", ylabel="mel bin", title=f"mini: “{TEXT}”")
     figure.tight_layout()
-    figure.savefig(sys.argv[1], dpi=110)
+    figure.savefig(arguments.picture, dpi=110)
 
 
 if __name__ == "__main__":
