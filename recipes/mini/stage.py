@@ -2,6 +2,8 @@
 
 import random
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,10 +60,14 @@ def bucketed(
 
 
 def text_tokenizer(folder: Path, texts: Sequence[str]) -> TextTokenizer:
-    """The vocabulary of `mini`, trained on the transcripts once."""
-    if not (folder / "added_tokens.json").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        mini_tokenizer(train_bpe(texts, BPE_SIZE), AUDIO_CODES).save(folder)
+    """The vocabulary of `mini`, trained on the transcripts once; of processes that train it together one is kept."""
+    if not folder.exists():
+        made = Path(tempfile.mkdtemp(prefix=".text-", dir=folder.parent))
+        mini_tokenizer(train_bpe(texts, BPE_SIZE), AUDIO_CODES).save(made)
+        try:
+            made.rename(folder)
+        except OSError:
+            shutil.rmtree(made)
     return TextTokenizer.load(folder)
 
 

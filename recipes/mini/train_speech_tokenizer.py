@@ -67,6 +67,9 @@ def main() -> None:
     )  # fmt: skip
     trainer = Trainer(model, tokenizer_loss, config, arguments.work / "speech_tokenizer")
     trainer.fit(map(collate, bucketed(usable, arguments.batch_seconds, load, seed=trainer.seed)))
+    trainer.accelerator.wait_for_everyone()
+    if not trainer.accelerator.is_main_process:
+        return
     trained = load_trained(SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS), trainer.out)
     for store in open_stores(arguments.work / "features", ALL, ("hidden",)):
         write_tokens(trained.tokenizer, store)

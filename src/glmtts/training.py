@@ -203,7 +203,7 @@ class Trainer:
         self.plain.load_state_dict(state["model"])
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])
-        self.ema, self.step = state["ema"], int(state["step"])
+        self.ema, self.step = on_device(state["ema"], self.accelerator.device), int(state["step"])
 
 
 def load_trained(model: nn.Module, out: Path) -> nn.Module:

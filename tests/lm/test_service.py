@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import Group
 from glmtts.lm.sampling import Request
 from glmtts.lm.service import TokenService
@@ -48,19 +49,27 @@ def test_who_goes_away_is_dropped(service: TokenService) -> None:
     assert not service._batch.requests
 
 
-class _Broken(Group):
-    """Candidates whose judging fails."""
-
-    def after_step(self, batch: object) -> None:
-        raise ValueError("broken")
-
-
 def test_an_error_of_one_caller_is_no_others(service: TokenService) -> None:
-    going = stream(service, request(2))
-    first = next(going)
+    def long() -> Request:
+        one = request(2)
+        one.sampling = one.sampling.model_copy(update={"min_ratio": 40.0, "max_ratio": 40.0})
+        return one
+
+    going, beside = long(), list[bool]()
+
+    class Broken(Group):
+        """Candidates whose judging fails."""
+
+        def after_step(self, batch: DecodingBatch) -> None:
+            beside.append(going in batch.requests)
+            raise ValueError("broken")
+
+    tokens = stream(service, going)
+    first = next(tokens)
     with pytest.raises(ValueError, match="broken"):
-        list(service.stream(_Broken([request(1)]), lambda group: []))
-    assert [first, *going] == plain(service._batch.model, LAYOUT, request(2))
+        list(service.stream(Broken([request(1)]), lambda group: []))
+    assert [first, *tokens] == plain(service._batch.model, LAYOUT, long())
+    assert beside == [True]
 
 
 def test_an_error_reaches_its_caller_and_the_service_goes_on(service: TokenService) -> None:

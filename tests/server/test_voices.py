@@ -106,7 +106,7 @@ def test_a_voice_that_cannot_be_used_says_so(engine: Engine, tmp_path: Path) -> 
         (tmp_path / "old" / "voice.safetensors").write_bytes(b"of an earlier version")
         answer = server.client.post("/v1/audio/speech", json={"model": "tiny", "input": "Hello.", "voice": "old"})
         assert answer.status_code == 409
-        assert "Make it again" in answer.json()["error"]["message"]
+        assert "Delete it and add it again" in answer.json()["error"]["message"]
 
 
 def test_what_is_incomplete_is_not_listed_and_old_remains_go(engine: Engine, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from glmtts.synthesis.reading import read_book
 from glmtts.synthesis.subtitles import Cue, write_subtitles
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.timing import Timed, word_times
+from glmtts.text.frontend import Piece
 
 LINES = ["今天天气很好，我们去公园散步吧。\n", "Good morning. How are you?\n", "再见！\n"]
 
@@ -63,13 +64,22 @@ def test_a_broken_reading_goes_on_and_equals_the_whole(tts: Synthesizer, tmp_pat
     assert (tmp_path / "whole.srt").read_text("utf-8").startswith("1\n00:00:00,000 --> 00:00:0")
 
 
-def test_a_given_reading_is_written_as_its_word_and_speed_counts(tts: Synthesizer, tmp_path: Path) -> None:
+def test_a_given_reading_is_written_as_its_word_and_speed_counts(
+    tts: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[tuple[str, float]] = []
+
+    def times(recogniser: object, piece: str, phonemes: object, tokens: object, rate: float) -> list[Timed]:
+        timed.append((piece, rate))
+        return []
+
+    monkeypatch.setattr("glmtts.synthesis.synthesizer.word_times", times)
     line = ["他在银{行|hang2}工作。"]
-    usual = read_book(tts, line, tmp_path / "usual.wav", subtitles=tmp_path / "usual.vtt")
-    fast = read_book(tts, line, tmp_path / "fast.wav", speed=2.0, subtitles=tmp_path / "fast.vtt")
+    usual = read_book(tts, line, tmp_path / "usual.wav", subtitles=tmp_path / "usual.srt")
+    fast = read_book(tts, line, tmp_path / "fast.wav", speed=2.0)
     assert fast == pytest.approx(usual / 2, abs=0.01)
-    assert "银行" in (tmp_path / "usual.vtt").read_text("utf-8").replace("</c>", "").replace("<c>", "")
-    assert "ANG2" not in (tmp_path / "usual.vtt").read_text("utf-8")
+    assert timed == [("他在银行工作。", 25.0), ("他在银行工作。", 50.0)]
+    assert "他在银行工作。" in (tmp_path / "usual.srt").read_text("utf-8")
 
 
 def test_breaks_before_a_sentence_are_silence(tts: Synthesizer, tmp_path: Path) -> None:
@@ -119,7 +129,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(journal, "_append", full)
     with pytest.raises(AudioError, match="Free some space and run the same command again"):
-        journal.add("Hello.", torch.zeros(100), (0, 10), [])
+        journal.add(Piece("Hello."), torch.zeros(100), (0, 10), [])
     assert journal.cues == []
 
 

@@ -48,6 +48,10 @@ def test_a_sentence_leaves_when_its_end_is_there(tts: Synthesizer) -> None:
         ("J. Smith, see Fig. 3. Next.", ["J. Smith, see Fig. 3.", " Next."]),
         ("Come at 5 p.m. today. Or at 6 p.m. Then go.", ["Come at 5 p.m. today.", " Or at 6 p.m.", " Then go."]),
         ("We saw Mr.\nSmith.", ["We saw Mr.\n", "Smith."]),
+        ("No. He stayed. Yes.", ["No.", " He stayed.", " Yes."]),
+        ("It was in May. We left on Sept. 5 again.", ["It was in May.", " We left on Sept. 5 again."]),
+        ("So do I. In seat 5A. The end.", ["So do I.", " In seat 5A.", " The end."]),
+        ("The U.N. said so.", ["The U.N. said so."]),
     ],
 )
 def test_abbreviations_end_no_sentence(text: str, wanted: list[str]) -> None:

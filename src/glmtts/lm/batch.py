@@ -90,7 +90,7 @@ class DecodingBatch:
 
 
 def bounds(model: Llama, request: Request) -> tuple[int, int]:
-    """The least and the most speech tokens of a text, by the ratios to its own tokens (without the prompt's)."""
+    """The least and the most speech tokens of a text, by its own tokens (without the prompt's); see SamplingConfig."""
     room, sampling = model.config.max_positions - len(request.prompt_ids), request.sampling
     least = max(sampling.fewest, int(sampling.min_ratio * request.text_length))
     return least, min(max(least, int(sampling.max_ratio * request.text_length) + sampling.slack), room)

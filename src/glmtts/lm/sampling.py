@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from glmtts.config import StrictConfig
@@ -27,8 +28,8 @@ class SamplingConfig(StrictConfig):
     repetition_threshold: float = 0.1
     min_ratio: float = 2.0
     max_ratio: float = 20.0
-    fewest: int = 1
-    slack: int = 0
+    fewest: int = Field(default=1, ge=1)
+    slack: int = Field(default=0, ge=0)
 
 
 @dataclass(eq=False)

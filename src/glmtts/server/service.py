@@ -94,9 +94,12 @@ class Service:
         wanted = self.engine.default_voice if name == DEFAULT and self.engine.default_voice else name
         try:
             return self.engine.bundled_voice(wanted) if wanted in self.engine.voices else self.voices.load(wanted)
-        except VoiceError as error:
+        except VoiceError:
             if wanted not in self.engine.voices and self.voices.holds(wanted):
-                raise ApiError(409, f"The voice '{name}' cannot be used: {error}", "voice_unusable", "voice") from None
+                hint = "Delete it and add it again."
+                raise ApiError(
+                    409, f"The voice '{name}' cannot be used any more. {hint}", "voice_unusable", "voice"
+                ) from None
             hint = "GET /v1/audio/voices lists those that there are."
             raise ApiError(404, f"There is no voice '{name}'. {hint}", "voice_not_found", "voice") from None
 

@@ -27,7 +27,7 @@ class Speaking:
             Job(lambda: service.engine.stream(utterance), service.settings.request_timeout)
         )
         self._watcher: asyncio.Task[None] | None = None
-        self._samples, self._finished, self._closed = 0, False, False
+        self._samples, self._heard, self._finished, self._closed = 0, False, False, False
         service.active += 1
 
     @property
@@ -53,7 +53,8 @@ class Speaking:
     async def chunks(self) -> AsyncIterator[np.ndarray]:
         """Samples (T,) at the engine's rate as they become ready; ends early where the client left."""
         async for chunk in self._job:
-            if len(chunk) and not self._samples:
+            if not self._heard and chunk.any():  # a pause may come first
+                self._heard = True
                 self._service.metrics.first_chunk.observe(time.perf_counter() - self._started)
             self._samples += len(chunk)
             yield chunk

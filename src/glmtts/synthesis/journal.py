@@ -17,6 +17,7 @@ from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import AudioError, ConfigError
 from glmtts.synthesis.subtitles import Cue
 from glmtts.synthesis.timing import Timed
+from glmtts.text.frontend import Piece
 
 BLOCK = 1 << 20
 
@@ -33,7 +34,7 @@ class Journal:
             self.remove()
         header = json.dumps(about, sort_keys=True)
         if self._lines.exists():
-            self._resume(header)
+            self._guarded(self._resume, header)
         else:
             self._guarded(self._begin, header)
 
@@ -51,12 +52,12 @@ class Journal:
         data = self._lines.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]  # what follows the last line end was cut off
         if not whole:
-            self._guarded(self._begin, header)
+            self._begin(header)
             return
         first, *lines = whole.decode().split("\n")[:-1]
         if first != header:
             raise ConfigError(
-                f"{self.folder} holds an unfinished reading with another voice or other settings. "
+                f"{self.folder} holds an unfinished reading with another voice, model or other settings. "
                 "Go on with those, or start anew with --restart."
             )
         items = [json.loads(line) for line in lines]
@@ -78,13 +79,13 @@ class Journal:
     def _refuse(self) -> None:
         raise ConfigError(f"{self.folder} holds an unfinished reading of another text. Start anew with --restart.")
 
-    def add(self, piece: str, wave: Tensor, pauses: tuple[int, int], words: list[Timed]) -> None:
+    def add(self, piece: Piece, wave: Tensor, pauses: tuple[int, int], words: list[Timed]) -> None:
         """Append a piece: samples (T,) with silence before and after; the words' times count from the first sample."""
         start = (self.samples + pauses[0]) / self.rate
         samples = (np.pad(wave.clamp(-1, 1).numpy(), pauses) * 32767).astype("<i2")
         end = (self.samples + len(samples)) / self.rate
         moved = [Timed(word.text, round(start + word.start, 3), round(start + word.end, 3)) for word in words]
-        cue = Cue(Timed(getattr(piece, "written", piece), start, end), moved)
+        cue = Cue(Timed(piece.written or piece, start, end), moved)
         line = json.dumps({"piece": piece, **asdict(cue)}, ensure_ascii=False) + "\n"
         self._guarded(self._append, samples.tobytes(), line)
         self.cues.append(cue)

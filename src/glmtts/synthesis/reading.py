@@ -39,7 +39,7 @@ def read_book(
 
     Raises:
         AudioError: a path cannot be written, or the disk is full; what was read stays for the next run.
-        ConfigError: an earlier run of another text, voice or setting is unfinished there.
+        ConfigError: an earlier run of another text, voice, model or setting is unfinished there.
         TextError, VoiceError: as `Synthesizer.say`.
     """
     out = Path(out)
@@ -51,6 +51,7 @@ def read_book(
     about = {
         "voice": _digest(chosen.tokens, chosen.mel, chosen.embedding),
         "seed": seed,
+        "model": {name: entry.sha256 for name, entry in tts.bundle.config.modules.items()},
         "options": _described(options),
     }
     journal = Journal(out.with_name(f".{out.name}.part"), {**about, "rate": tts.bundle.config.sample_rate}, restart)

@@ -138,8 +138,8 @@ class Synthesizer:
             yield from stream_piece(self.bundle, tokens, piece.voice, piece.settings, piece.seed)
 
     def speak_timed(
-        self, text: str, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
-    ) -> tuple[str, Tensor, tuple[int, int], list[Timed]]:
+        self, text: PreparedPiece, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
+    ) -> tuple[PreparedPiece, Tensor, tuple[int, int], list[Timed]]:
         """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
 
         The times are empty where the model has no recogniser or a word has no known reading.
@@ -148,7 +148,7 @@ class Synthesizer:
         ((_, tokens),) = self.writer.write([piece])
         words, speed = list[Timed](), options.get("speed") or 1.0
         if self.writer.recogniser is not None:
-            written, rate = getattr(text, "written", text), TOKENS_PER_SECOND * speed
+            written, rate = text.written or text, TOKENS_PER_SECOND * speed
             words = word_times(self.writer.recogniser, written, piece.phonemes, tokens, rate)
         before, after = (round(pause / speed) for pause in self._pauses(text))
         return text, self._at_speed(self.speak_tokens(piece, tokens), speed), (before, after), words
@@ -160,9 +160,7 @@ class Synthesizer:
 
     @torch.inference_mode()
     def speak_tokens(self, piece: Piece, tokens: list[int]) -> Tensor:
-        """Samples (T,) of a piece's speech tokens: flow and vocoder; none of no tokens."""
-        if not tokens:
-            return torch.zeros(0)
+        """Samples (T,) of a piece's speech tokens, at least one: flow and vocoder."""
         voice, device = piece.voice, self.bundle.device
         prompt_S, prompt_MT = voice.prompt(piece.settings.show_prompt)
         whole = torch.cat([prompt_S, torch.tensor(tokens)])[None].to(device)

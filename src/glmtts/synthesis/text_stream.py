@@ -6,11 +6,12 @@ from functools import partial
 
 from glmtts.errors import EmptyTextError
 from glmtts.text.frontend import Piece, TextFrontend
-from glmtts.text.normalise_en import MAYBE_LAST, MID_SENTENCE
+from glmtts.text.normalise_en import BEFORE_DIGITS, MAYBE_LAST, MID_SENTENCE
 
 _SENTENCE = re.compile(r"[。！？；…]+[”’」』）]*|[.!?;]+[\"')]*(?=\s)|\n")
-_WORD = re.compile(r"[A-Za-z.]+$")
-_INITIAL = re.compile(r"[A-Z]\.")
+_WORD = re.compile(r"\b[A-Za-z][A-Za-z.]*$")
+_INITIAL = re.compile(r"[A-HJ-Z]\.")
+_LETTERS = re.compile(r"(?:[A-Za-z]\.){2,}")
 _LONGEST_WORD = 8
 
 
@@ -63,13 +64,19 @@ def _ends(text: str) -> Iterator[re.Match[str]]:
 
 
 def _goes_on(text: str, mark: re.Match[str]) -> bool:
-    """Whether a full stop belongs to an abbreviation or an initial, as in "No. 5"; "at 5 p.m. Then" ends there."""
-    if mark[0] != ".":
-        return False
+    """Whether a full stop belongs to an abbreviation or an initial, as far as one can tell yet.
+
+    "Mr. Smith" goes on, "No. 5" does and "No. He" does not, "at 5 p.m. today" does and "at 5 p.m. Then" does not.
+    """
     word = _WORD.search(text[max(0, mark.start() - _LONGEST_WORD) : mark.end()])
-    if word is None or word[0] not in MAYBE_LAST:
-        return word is not None and (word[0] in MID_SENTENCE or _INITIAL.fullmatch(word[0]) is not None)
-    return not text[mark.end() :].lstrip()[:1].isupper()
+    if mark[0] != "." or word is None:
+        return False
+    follows = text[mark.end() :].lstrip(" ")[:1]
+    if word[0] in BEFORE_DIGITS:
+        return not follows or follows.isdigit()
+    if word[0] in MID_SENTENCE or _INITIAL.fullmatch(word[0]):
+        return True
+    return bool(word[0] in MAYBE_LAST or _LETTERS.fullmatch(word[0])) and (not follows or follows.islower())
 
 
 def sentences(parts: Iterable[str]) -> Iterator[str]:

@@ -32,7 +32,8 @@ class Voice:
     """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,), median F0 in Hz.
 
     `adaptation` (L, K) is what the flow's prior misses of the speaker (flow/adaptation.py); None where the model asks
-    for none. `made_with` holds the sha256 of the speech tokenizer and of the flow; what it lacks is taken to fit.
+    for none. `made_with` holds the sha256 of the speech tokenizer and of the flow; without them, tokens are taken to fit
+    and the adaptation is not.
     """
 
     text: str
@@ -81,9 +82,10 @@ class Voice:
 
     def fitting(self, bundle: Bundle) -> Self:
         """The voice as `bundle` can use it: tokens of another tokenizer and the adaptation of another flow go."""
-        other = {name for name, digest in self.made_with.items() if digest != _made_with(bundle).get(name, digest)}
-        kept = replace(self, adaptation=None) if PRIOR in other else self
-        if CODES in other:
+        own, kept = _made_with(bundle), self
+        if self.adaptation is not None and self.made_with.get(PRIOR) != own.get(PRIOR):
+            kept = replace(kept, adaptation=None)
+        if self.made_with.get(CODES, own.get(CODES)) != own.get(CODES):
             kept = replace(kept, text="", tokens=self.tokens[:0], mel=self.mel[:, :0])
         return kept
 

@@ -132,9 +132,10 @@ class TokenWriter:
 
     def _says_all(self, piece: Piece, codes: list[int], cost: float) -> bool:
         """Whether a candidate that ended may do so: it is not doubted, and the end of its text is heard in it."""
-        if cost > piece.settings.doubt or cost * len(piece.phonemes) < SURE_NATS:
-            return cost <= piece.settings.doubt
-        return Fault.truncated not in faults(codes, True, Expected(piece.phonemes), self._heard(codes))
+        if cost > piece.settings.doubt:
+            return False
+        sure = cost * len(piece.phonemes) < SURE_NATS
+        return sure or Fault.truncated not in faults(codes, True, Expected(piece.phonemes), self._heard(codes))
 
     def _cost(self, piece: Piece, tokens: tuple[int, ...]) -> float:
         """Nats a phoneme; 0 without a recogniser or phonemes to find."""

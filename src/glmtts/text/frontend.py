@@ -57,7 +57,7 @@ class Piece(str):
     words whose reading was given, in place of their phonemes.
     """
 
-    written: str
+    written: str = ""
 
     pause_before: float = 0.0
     pause_after: float | None = None
@@ -153,7 +153,9 @@ class TextFrontend:
         nothing = Control()
         held = {mark: controls.get(mark, nothing) for mark in part if is_placeholder(mark)}
         piece = Piece("".join(self._spoken(held[mark]) if mark in held else mark for mark in part))
-        piece.written = "".join(held[mark].written if mark in held else mark for mark in part)
+        piece.written = "".join(
+            held[mark].written or self._spoken(held[mark]) if mark in held else mark for mark in part
+        )
         return piece
 
     def _spoken(self, control: Control) -> str:

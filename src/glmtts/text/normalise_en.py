@@ -30,8 +30,9 @@ _TITLES = {"Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Dr.": "Doctor", "P
 _TITLE = re.compile("|".join(rf"\b{re.escape(title)}(?!\w)" for title in sorted(_TITLES, key=len, reverse=True)))
 _NEEDS_DIGIT = ("p.", "pp.", "Fig.", "fig.", "Vol.", "vol.", "Ch.")
 _ENDINGS = ("etc.", "Inc.", "Ltd.", "Corp.", "Co.", "Jr.", "Sr.", "Ave.", "Blvd.", "Rd.")
-MID_SENTENCE = frozenset(_TITLES) - frozenset(_ENDINGS) | {"No.", "St.", *(f"{month[:3]}." for month in _MONTHS)}
-MAYBE_LAST = frozenset(_ENDINGS) | {"a.m.", "p.m.", "A.M.", "P.M.", "U.S.", "U.K."}
+BEFORE_DIGITS = frozenset(_NEEDS_DIGIT) | {"No.", "Sept.", *(f"{month[:3]}." for month in _MONTHS)}
+MAYBE_LAST = frozenset(_ENDINGS)
+MID_SENTENCE = frozenset(_TITLES) - BEFORE_DIGITS - MAYBE_LAST | {"St."}
 _NUMBERED = (
     "Chapter|Part|Volume|War|Act|Book|Section|Phase|Type|Level|Figure|Table|Appendix|Vol|Title|Stage|Class|"
     "Mark|Final Fantasy|Rocky|Grade|Article|Apollo|Unit|Round|Bowl"
