@@ -32,8 +32,8 @@ class Voice:
     """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,), median F0 in Hz.
 
     `adaptation` (L, K) is what the flow's prior misses of the speaker (flow/adaptation.py); None where the model asks
-    for none. `made_with` holds the sha256 of the speech tokenizer and of the flow; without them, tokens are taken to fit
-    and the adaptation is not.
+    for none. `made_with` holds the sha256 of the speech tokenizer and of the flow; without them, tokens are taken to
+    fit and the adaptation is not.
     """
 
     text: str

@@ -152,10 +152,10 @@ class TextFrontend:
     def _put_back(self, part: str, controls: dict[str, Control]) -> Piece:
         nothing = Control()
         held = {mark: controls.get(mark, nothing) for mark in part if is_placeholder(mark)}
-        piece = Piece("".join(self._spoken(held[mark]) if mark in held else mark for mark in part))
-        piece.written = "".join(
-            held[mark].written or self._spoken(held[mark]) if mark in held else mark for mark in part
-        )
+        spoken = {mark: self._spoken(control) for mark, control in held.items()}
+        written = {mark: control.written or spoken[mark] for mark, control in held.items()}
+        piece = Piece("".join(spoken.get(mark, mark) for mark in part))
+        piece.written = "".join(written.get(mark, mark) for mark in part)
         return piece
 
     def _spoken(self, control: Control) -> str:
