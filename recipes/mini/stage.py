@@ -61,7 +61,7 @@ def bucketed(
 
 def text_tokenizer(folder: Path, texts: Sequence[str]) -> TextTokenizer:
     """The vocabulary of `mini`, trained on the transcripts once; of processes that train it together one is kept."""
-    if not folder.exists():
+    if not (folder / "added_tokens.json").exists():
         made = Path(tempfile.mkdtemp(prefix=".text-", dir=folder.parent))
         mini_tokenizer(train_bpe(texts, BPE_SIZE), AUDIO_CODES).save(made)
         try:

@@ -17,6 +17,7 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -31,11 +32,9 @@ MAX_PHONEMES = 400
 PARTICLES, POLYPHONE_SHARE = "的了不一得地着们吗呢吧啊", 0.8
 
 
-def lines_of(sentences: Path, exclude: Sequence[Path], seed: int) -> list[str]:
-    """One to three everyday sentences a line, shuffled; sentences that stand in a file of `exclude` never appear."""
-    held_out = "\n".join(path.read_text(encoding="utf-8") for path in exclude)
-    texts = [record["chinese"] for record in json.loads(sentences.read_text(encoding="utf-8"))]
-    texts = [text for text in texts if text not in held_out]
+def lines_of(records: Sequence[dict[str, Any]], held_out: str, seed: int) -> list[str]:
+    """One to three everyday sentences a line, shuffled; sentences that stand in `held_out` never appear."""
+    texts = [record["chinese"] for record in records if record["chinese"] not in held_out]
     rng = random.Random(seed)
     rng.shuffle(texts)
     lines = []
@@ -46,10 +45,8 @@ def lines_of(sentences: Path, exclude: Sequence[Path], seed: int) -> list[str]:
     return lines
 
 
-def short_lines_of(sentences: Path, exclude: Sequence[Path], seed: int) -> list[str]:
+def short_lines_of(records: Sequence[dict[str, Any]], held_out: str, seed: int) -> list[str]:
     """Clauses of at most five characters, and words of the sentences alone."""
-    held_out = "\n".join(path.read_text(encoding="utf-8") for path in exclude)
-    records = json.loads(sentences.read_text(encoding="utf-8"))
     clauses = clauses_of((record["chinese"] for record in records), 5, "。")
     words = (f"{token['word']}。" for record in records for token in record["tokens"])
     return short_lines(clauses, words, held_out, seed)
@@ -118,7 +115,9 @@ def main() -> None:
     done = {record["id"] for record in read_index(index)}
     kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
     make = short_lines_of if arguments.short else lines_of
-    lines = make(arguments.sentences, arguments.exclude, arguments.seed)
+    records = json.loads(arguments.sentences.read_text(encoding="utf-8"))
+    held_out = "\n".join(path.read_text(encoding="utf-8") for path in arguments.exclude)
+    lines = make(records, held_out, arguments.seed)
     if arguments.scramble:
         pool = sorted(safe_characters() - set(PARTICLES))
         rng = random.Random(arguments.seed)

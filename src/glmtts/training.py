@@ -65,6 +65,11 @@ def average_decay(step: int, most: float) -> float:
     return min(most, (1 + step) / (10 + step))
 
 
+def process_seed(accelerator: Accelerator, step: int) -> int:
+    """A seed for a stream of batches: another one after every resumption, and on every process."""
+    return step * accelerator.num_processes + accelerator.process_index
+
+
 def on_device(batch: Any, device: torch.device) -> Any:
     """A batch with its tensors on `device`: a tensor, or a dataclass, tuple, list or dict of such."""
     if isinstance(batch, Tensor):
@@ -121,8 +126,8 @@ class Trainer:
 
     @property
     def seed(self) -> int:
-        """Seed of the stream of batches: another one after every resumption, and on every process."""
-        return self.step * self.accelerator.num_processes + self.accelerator.process_index
+        """Seed of the stream of batches."""
+        return process_seed(self.accelerator, self.step)
 
     def fit(self, batches: Iterator[Any], evaluate: Callable[[nn.Module], dict[str, float]] | None = None) -> None:
         """Train to `config.steps`, or until `config.max_seconds` have passed; saves at the end and on the way."""

@@ -126,11 +126,11 @@ class Synthesizer:
             before, after = self._pauses(words)
             for samples in chain([torch.zeros(pause + before)], self._speak(piece)):
                 if len(made := tempo.feed(samples.numpy())):
-                    yield Audio(torch.from_numpy(made), rate, self.bundle.config.name)
+                    yield self._audio(torch.from_numpy(made))
             pause = after
         for rest in tempo.feed(torch.zeros(self._pauses(words, last=True)[1]).numpy()), tempo.finish():
             if len(rest):
-                yield Audio(torch.from_numpy(rest), rate, self.bundle.config.name)
+                yield self._audio(torch.from_numpy(rest))
 
     def _speak(self, piece: Piece) -> Iterator[Tensor]:
         """Samples of a piece as its tokens come; the request is dropped where the caller goes away."""
@@ -152,6 +152,9 @@ class Synthesizer:
             words = word_times(self.writer.recogniser, written, piece.phonemes, tokens, rate)
         before, after = (round(pause / speed) for pause in self._pauses(text))
         return text, self._at_speed(self.speak_tokens(piece, tokens), speed), (before, after), words
+
+    def _audio(self, samples_T: Tensor) -> Audio:
+        return Audio(samples_T, self.bundle.config.sample_rate, self.bundle.config.name)
 
     def _at_speed(self, samples_T: Tensor, speed: float) -> Tensor:
         if speed == 1:
@@ -202,7 +205,7 @@ class Synthesizer:
         for number, piece in enumerate(pieces):
             before, after = self._pauses(piece.text, last=number == len(pieces) - 1)
             parts += [torch.zeros(before), next(waves), torch.zeros(after)]
-        return Audio(self._at_speed(torch.cat(parts), speed), self.bundle.config.sample_rate, self.bundle.config.name)
+        return self._audio(self._at_speed(torch.cat(parts), speed))
 
     def _speaker_prompt(self, speaker: str | None) -> list[int]:
         known = self.bundle.config.speaker_prompts

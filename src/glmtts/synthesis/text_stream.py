@@ -34,10 +34,13 @@ def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str |
 
 
 class SilenceBetween:
-    """Keeps the silence that parts of a text ask for which hold nothing to speak; it comes before the next part."""
+    """Keeps the silence that parts of a text ask for which hold nothing to speak; it comes before the next part.
 
-    def __init__(self) -> None:
-        self._seconds = 0.0
+    So do `usual` seconds after a part that asks for none.
+    """
+
+    def __init__(self, usual: float = 0.0) -> None:
+        self._usual, self._seconds = usual, 0.0
 
     def before(self, read: Callable[[], list[Piece]]) -> list[Piece]:
         """The pieces of the next part, none where there is nothing to speak.
@@ -50,7 +53,7 @@ class SilenceBetween:
             self._seconds += nothing.pause
             return []
         pieces[0].pause_before += self._seconds
-        self._seconds = 0.0
+        self._seconds = self._usual if pieces[-1].pause_after is None else 0.0
         return pieces
 
 

@@ -57,10 +57,9 @@ class Piece(str):
     words whose reading was given, in place of their phonemes.
     """
 
-    written: str = ""
-
     pause_before: float = 0.0
     pause_after: float | None = None
+    written: str = ""
 
 
 class TextFrontend:
@@ -150,8 +149,7 @@ class TextFrontend:
         return [piece for part in parts if _speakable(piece := self._put_back(part, controls))]
 
     def _put_back(self, part: str, controls: dict[str, Control]) -> Piece:
-        nothing = Control()
-        held = {mark: controls.get(mark, nothing) for mark in part if is_placeholder(mark)}
+        held = {mark: controls.get(mark, Control()) for mark in part if is_placeholder(mark)}
         spoken = {mark: self._spoken(control) for mark, control in held.items()}
         written = {mark: control.written or spoken[mark] for mark, control in held.items()}
         piece = Piece("".join(spoken.get(mark, mark) for mark in part))

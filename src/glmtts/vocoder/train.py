@@ -14,7 +14,7 @@ from tqdm import tqdm
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.checkpoint import load_state, save_state
 from glmtts.config import StrictConfig
-from glmtts.training import append_csv, average_decay, learning_rate_at, out_of_time, plot_csv
+from glmtts.training import append_csv, average_decay, learning_rate_at, out_of_time, plot_csv, process_seed
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.discriminators import MultiResolutionDiscriminator
 from glmtts.vocoder.losses import ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
@@ -95,8 +95,8 @@ class VocoderTrainer:
 
     @property
     def seed(self) -> int:
-        """Seed of the segments: another one after every resumption, and on every process."""
-        return self.training.seed + self.step * self.accelerator.num_processes + self.accelerator.process_index
+        """Seed of the segments."""
+        return self.training.seed + process_seed(self.accelerator, self.step)
 
     def _plain(self, part: Any) -> Any:
         """A network without the wrapper of distributed training; anything else as it is."""

@@ -111,7 +111,7 @@ class Session:
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service = socket, service
         self._incoming = Incoming(service.settings.max_characters)
-        self._seconds, self._silence, self._pause = 0.0, SilenceBetween(), 0.0
+        self._seconds, self._silence = 0.0, SilenceBetween(service.engine.pause)
 
     async def run(self) -> None:
         """Speak until the text ends, the client leaves or something is wrong; then close."""
@@ -181,11 +181,7 @@ class Session:
     async def _pieces(self, text: str, start: Start) -> list[Piece]:
         """The pieces of a part, none where it holds nothing to speak (a lone mark)."""
         read = partial(self._service.engine.read, text, start.language)
-        pieces = await asyncio.to_thread(self._silence.before, read)
-        if pieces:
-            pieces[0].pause_before += self._pause
-            self._pause = self._service.engine.pause if pieces[-1].pause_after is None else 0.0
-        return pieces
+        return await asyncio.to_thread(self._silence.before, read)
 
     async def _speak_part(self, speaking: Speaking, encoding: Encoder) -> None:
         try:
