@@ -68,7 +68,7 @@ def test_two_processes_share_their_gradients(tmp_path: Path) -> None:
         [*launch, script, str(tmp_path)], capture_output=True, text=True, timeout=240, env=environment
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for network in ("weights", "generator", "discriminator"):
+    for network in ("weights", "generator", "discriminator", "codebook"):
         first, second = (load_file(tmp_path / f"{network}.{process}.safetensors") for process in range(2))
         for name, weight in first.items():
             assert torch.equal(weight, second[name]), (network, name)

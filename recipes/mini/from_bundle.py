@@ -6,6 +6,10 @@ Needs the features of `prepare.py` and `speaker.py`. Writes `tokens` and `alignm
 and states of `lm`, `flow` and `vocoder` from which their training goes on at step 0, with new moments of the optimizer
 (and a new discriminator: give `train_vocoder.py` a low `--learning-rate`, and `--gan-start 0`); states that are there
 already stay. What is not trained again, `export.py` takes from the embedded bundle.
+
+With `--speech-tokenizer` it writes that stage's state alone, with new pitch and mel heads; once it is trained on
+(`train_speech_tokenizer.py` with a low `--learning-rate`), run `align.py`, and this again without: codes move, but few
+are given up, so that the language model and the flow go on as well.
 """
 
 import argparse
@@ -13,11 +17,14 @@ from pathlib import Path
 
 from align import alignments
 from corpora import ALL
+from prepare import FROZEN_LAYERS
 from stage import frontend, open_stores, write_tokens
 
 from glmtts.bundle import Bundle
 from glmtts.checkpoint import save_state
 from glmtts.features import FeatureStore, write_feature
+from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 
 
 def main() -> None:
@@ -25,8 +32,18 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="holds features/; states go beside it")
     parser.add_argument("--corpora", nargs="+", default=ALL, help="all that have features by default")
     parser.add_argument("--bundle", type=Path, help="the embedded bundle by default")
+    parser.add_argument("--speech-tokenizer", action="store_true", help="write the state of that stage, and no other")
     arguments = parser.parse_args()
     bundle, work = Bundle.open(arguments.bundle), arguments.work
+    if arguments.speech_tokenizer:
+        tokenizer = bundle.module("speech_tokenizer")
+        model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
+        model.go_on(tokenizer, bundle.module("token_recogniser"))
+        weights = model.state_dict()
+        save_state(
+            _made(work / "speech_tokenizer") / "state.safetensors", {"step": 0, "model": weights, "ema": weights}
+        )
+        return
     bundle.frontend().tokenizer.save(_made(work / "text"))
     stores = open_stores(work / "features", arguments.corpora, ("hidden",))
     front = frontend(work, stores)

@@ -42,6 +42,11 @@ def seconds(place: Place) -> float:
     return place[0].entries[place[1]]["seconds"]
 
 
+def language(place: Place) -> str:
+    """`zh` or `en`."""
+    return place[0].entries[place[1]]["lang"]
+
+
 def bucketed(
     places: Sequence[Place], batch_seconds: float, load: Callable[[Place], Item], seed: int
 ) -> Iterator[list[Item]]:

@@ -5,11 +5,13 @@ python recipes/mini/train_speech_tokenizer.py --work WORK --whisper whisper-base
 
 import argparse
 import json
+import random
 from pathlib import Path
 
-from corpora import ALL, PEOPLE, TEACHER
+from corpora import ALL, FLOW_EVERY, PEOPLE, TEACHER
 from prepare import FROZEN_LAYERS
-from stage import Place, bucketed, frontend, hybrid_of, open_stores, split, write_tokens
+from stage import Place, bucketed, frontend, hybrid_of, language, open_stores, seconds, split, write_tokens
+from torch import nn
 from whisper_base import encoder_weights
 
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
@@ -21,9 +23,11 @@ from glmtts.speech_tokenizer.train import (
     tokenizer_loss,
 )
 from glmtts.text.frontend import phonemes_of
-from glmtts.training import Trainer, TrainingConfig, load_trained
+from glmtts.training import Trainer, TrainingConfig, load_trained, on_device
 
 WHISPER_LAYERS = 6
+REPEATS = {"zh": 3}  # in an epoch: there is far less Mandarin than English
+EVALUATED = 120
 
 
 def start(config: SpeechTokenizerConfig, whisper: Path) -> SpeechTokenizerTraining:
@@ -43,6 +47,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
     parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
     parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--batch-seconds", type=float, default=30)
     parser.add_argument("--max-seconds", type=float, help="stop after this long; a later run goes on")
     arguments = parser.parse_args()
@@ -53,20 +58,29 @@ def main() -> None:
         for number, entry in enumerate(store.entries):
             labels[store, number] = phonemes_of(hybrid_of(front, entry))
     training, held_out = split(stores)
-    usable = [place for place in training if 0 < len(labels[place]) < 24 * place[0].entries[place[1]]["seconds"]]
+    training = [place for place in training if place[1] % FLOW_EVERY.get(place[0].folder.name, 1) == 0]
+    usable = [place for place in training if 0 < len(labels[place]) < 24 * seconds(place)]
+    epoch = [place for place in usable for _ in range(REPEATS.get(language(place), 1))]
 
     def load(place: Place) -> TokenizerExample:
         store, number = place
         hidden, f0, mel, speaker = (store.get(number, name) for name in ("hidden", "f0", "mel", "speaker"))
         return TokenizerExample(hidden, f0, mel, speaker[0], labels[place])
 
+    unseen = [place for place in held_out if labels[place]]
+    unseen = random.Random(0).sample(unseen, min(EVALUATED, len(unseen)))
+
+    def evaluation(model: nn.Module) -> dict[str, float]:
+        device = next(model.parameters()).device
+        return evaluate(model, [on_device(collate([load(place)]), device) for place in unseen])
+
     model = start(SpeechTokenizerConfig(), arguments.whisper)
     config = TrainingConfig(
-        steps=arguments.steps, learning_rate=5e-4, warmup_steps=50, ema_decay=0.0,
+        steps=arguments.steps, learning_rate=arguments.learning_rate, warmup_steps=50, ema_decay=0.0,
         max_seconds=arguments.max_seconds, save_every=200,
     )  # fmt: skip
     trainer = Trainer(model, tokenizer_loss, config, arguments.work / "speech_tokenizer")
-    trainer.fit(map(collate, bucketed(usable, arguments.batch_seconds, load, seed=trainer.seed)))
+    trainer.fit(map(collate, bucketed(epoch, arguments.batch_seconds, load, seed=trainer.seed)), evaluation)
     trainer.accelerator.wait_for_everyone()
     if not trainer.accelerator.is_main_process:
         return
@@ -74,9 +88,10 @@ def main() -> None:
     for store in open_stores(arguments.work / "features", ALL, ("hidden",)):
         write_tokens(trained.tokenizer, store)
     for kind, names in (("teacher", TEACHER), ("people", PEOPLE)):
-        places = [p for p in held_out if p[0].folder.name in names and labels[p]]
-        measured = evaluate(trained, [collate([load(place)]) for place in places])
-        (trainer.out / f"held_out_{kind}.json").write_text(json.dumps(measured, indent=1))
+        for lang in ("zh", "en"):
+            places = [p for p in held_out if p[0].folder.name in names and labels[p] and language(p) == lang]
+            measured = evaluate(trained, [collate([load(place)]) for place in places])
+            (trainer.out / f"held_out_{kind}_{lang}.json").write_text(json.dumps(measured, indent=1))
 
 
 if __name__ == "__main__":

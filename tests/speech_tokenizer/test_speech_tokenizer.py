@@ -65,6 +65,17 @@ def test_dead_codes_come_back() -> None:
     assert codebook.weight[3].abs().max() < 10
 
 
+def test_a_code_that_is_seldom_taken_stays() -> None:
+    codebook = Codebook(2, 2, decay=0.9, restart_interval=20).train()
+    often, seldom = torch.tensor([[5.0, 5.0]]), torch.tensor([[-5.0, -5.0]])
+    with torch.no_grad():
+        codebook.weight.copy_(torch.cat([often, seldom]))
+        codebook.ema_weight.copy_(codebook.weight)
+    for step in range(60):
+        codebook(seldom if step % 19 == 0 else often)
+    torch.testing.assert_close(codebook.weight[1:], seldom, atol=0.1, rtol=0)
+
+
 def test_gradient_passes_straight_through() -> None:
     codebook = Codebook(4, 2, 0.9, 10).eval()
     vectors = torch.randn(5, 2, requires_grad=True)
@@ -148,6 +159,29 @@ def test_learns_labels_and_pitch_of_one_batch() -> None:
     assert recogniser.log_probs(tokens[None]).shape == (1, 20, len(LABELS))
     assert recogniser.cost(tokens, labels) < recogniser.cost(tokens, ["M", "A5", "|", "T", "U4"])
     assert recogniser.cost(tokens[:1], labels) == float("inf")
+
+
+def test_goes_on_as_a_trained_tokenizer_with_new_heads() -> None:
+    torch.manual_seed(0)
+    trained = SpeechTokenizerTraining(TINY, frozen_layers=1).eval()
+    model = SpeechTokenizerTraining(TINY, frozen_layers=1)
+    recogniser = recogniser_of(trained)
+    model.go_on(trained.tokenizer, recogniser, heads_steps=2)
+    tokens = torch.randint(TINY.codes, (1, 12))
+    torch.testing.assert_close(recogniser_of(model).log_probs(tokens), recogniser.log_probs(tokens), atol=1e-4, rtol=0)
+    rng = np.random.default_rng(0)
+    hidden, mel = rng.normal(size=(40, 32)), rng.normal(size=(40, 80))
+    batch = collate([TokenizerExample(hidden, np.full(40, 200.0), mel, rng.normal(size=192), ["N", "I3"])])
+    codes, projection = model.tokenizer.codebook.weight.clone(), model.tokenizer.project.weight
+    for step in range(3):
+        model.zero_grad()
+        tokenizer_loss(model.train(), batch)[0].backward()
+        assert model.pitch is not None
+        assert model.pitch.out.weight.grad is not None
+        assert model.pitch.out.weight.grad.abs().max() > 0
+        moved = projection.grad is not None and bool(projection.grad.abs().max() > 0)
+        assert moved == (step == 2)  # only then do the codes follow, too
+        assert torch.equal(model.tokenizer.codebook.weight, codes) == (step < 2)
 
 
 def test_edit_distance() -> None:

@@ -1,6 +1,7 @@
 """Vector quantisation with a codebook that follows its vectors by moving averages (van den Oord et al., 2017)."""
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -9,11 +10,13 @@ class Codebook(nn.Module):
     """Nearest code by squared distance; trained by EMA, dead codes restarted from live vectors.
 
     EMA, decay γ: n_i ← γ n_i + (1 − γ) Σ [c = i],  m_i ← γ m_i + (1 − γ) Σ_{c = i} z,  e_i = m_i / n_i.
-    Every `restart_interval` updates, a code whose n_i fell below γ^restart_interval takes a random live vector.
+    Every `restart_interval` updates, a code that no vector took since the last time takes a random live vector.
+    Processes that train together sum over the vectors of all, and take random ones from the first.
     """
 
     ema_count: Tensor
     ema_weight: Tensor
+    hits: Tensor
     updates: Tensor
 
     def __init__(self, codes: int, width: int, decay: float, restart_interval: int) -> None:
@@ -22,6 +25,7 @@ class Codebook(nn.Module):
         self.weight = nn.Parameter(torch.randn(codes, width), requires_grad=False)
         self.register_buffer("ema_count", torch.ones(codes))
         self.register_buffer("ema_weight", self.weight.detach().clone())
+        self.register_buffer("hits", torch.zeros(codes))
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
 
     def nearest(self, vectors_ND: Tensor) -> Tensor:
@@ -55,6 +59,7 @@ class Codebook(nn.Module):
             self.weight.copy_(sums / counts.clamp(min=1)[:, None])
             empty = counts == 0
             self.weight[empty] = vectors[torch.randint(len(vectors), (int(empty.sum()),), device=vectors.device)]
+        _take_from_first(self.weight)
         self.ema_weight.copy_(self.weight)
         self.ema_count.fill_(1.0)
 
@@ -62,16 +67,33 @@ class Codebook(nn.Module):
     def _update(self, vectors_ND: Tensor, ids_N: Tensor) -> None:
         counts = torch.bincount(ids_N, minlength=len(self.weight)).float()
         sums = torch.zeros_like(self.ema_weight).index_add_(0, ids_N, vectors_ND)
+        if _several_processes():
+            dist.all_reduce(counts)
+            dist.all_reduce(sums)
         self.ema_count.lerp_(counts, 1 - self.decay)
         self.ema_weight.lerp_(sums, 1 - self.decay)
         self.weight.copy_(self.ema_weight / self.ema_count.clamp(min=1e-5)[:, None])
+        self.hits += counts
         self.updates += 1
         if self.updates % self.restart_interval == 0:
             self._restart_dead(vectors_ND)
+            self.hits.zero_()
 
     def _restart_dead(self, vectors_ND: Tensor) -> None:
-        dead = self.ema_count < self.decay**self.restart_interval
+        dead = self.hits == 0
         picks = torch.randint(len(vectors_ND), (int(dead.sum()),), device=vectors_ND.device)
-        self.weight[dead] = vectors_ND[picks]
-        self.ema_weight[dead] = vectors_ND[picks]
+        live = vectors_ND[picks]
+        _take_from_first(live)
+        self.weight[dead] = live
+        self.ema_weight[dead] = live
         self.ema_count[dead] = 1.0
+
+
+def _several_processes() -> bool:
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def _take_from_first(values: Tensor) -> None:
+    """Make `values` those of the first process on all of them."""
+    if _several_processes():
+        dist.broadcast(values, 0)

@@ -39,7 +39,7 @@ class SpeechTokenizerConfig(StrictConfig):
     causal_convolution: bool = False
     block_frames: int = 1500
     commitment_scale: float = 2.5
-    pitch_scale: float = 2.0
+    pitch_scale: float = 1.0
     pitch: bool = True
     relative_pitch: bool = True
     asr_scale: float = 2.5

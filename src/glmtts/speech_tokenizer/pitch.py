@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 REFERENCE_HZ = 150.0
+SEMITONES = 12  # in an octave
 
 
 class PitchEstimator(nn.Module):
@@ -41,9 +42,9 @@ def median_f0(f0_BT: Tensor) -> Tensor:
 
 
 def pitch_loss(pitch_BT: Tensor, voicing_BT: Tensor, f0_BT: Tensor, mask_BT: Tensor, relative: bool) -> Tensor:
-    """L1 in octaves over voiced frames plus binary cross-entropy of voicing over all; F0 in Hz, 0 = unvoiced."""
+    """L1 in semitones over voiced frames plus binary cross-entropy of voicing over all; F0 in Hz, 0 = unvoiced."""
     voiced = (f0_BT > 0) & mask_BT.bool()
     target = octaves_of(f0_BT, relative)
     octaves = (pitch_BT.float() - target).abs().mul(voiced).sum() / voiced.sum().clamp(min=1)
     entropy = F.binary_cross_entropy_with_logits(voicing_BT.float(), voiced.float(), reduction="none")
-    return octaves + entropy.mul(mask_BT).sum() / mask_BT.sum().clamp(min=1)
+    return SEMITONES * octaves + entropy.mul(mask_BT).sum() / mask_BT.sum().clamp(min=1)

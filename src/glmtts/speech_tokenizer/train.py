@@ -78,9 +78,13 @@ class SpeechTokenizerTraining(nn.Module):
 
     For the first `continuous_steps` the vectors pass unquantised: the encoder then moves fast, and a codebook that
     follows by moving averages would lag behind and collapse. It begins as the k-means of the last of those vectors.
+
+    Where a trained tokenizer goes on with heads that are new (`go_on`), these first learn to read its codes, while
+    the codes stay as they are.
     """
 
     steps: Tensor
+    heads_until: Tensor
 
     def __init__(self, config: SpeechTokenizerConfig, frozen_layers: int) -> None:
         super().__init__()
@@ -96,6 +100,25 @@ class SpeechTokenizerTraining(nn.Module):
         self.mel = MelHead(width, config.pooling) if config.mel_scale else None
         self._seen: deque[Tensor] = deque(maxlen=START_BATCHES)
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.register_buffer("heads_until", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def go_on(self, tokenizer: SpeechTokenizer, recogniser: TokenRecogniser, heads_steps: int = 300) -> None:
+        """Begin as a trained tokenizer with its recogniser; the pitch and mel heads are new.
+
+        What expands the codes is solved from the recogniser's table of them, by least squares.
+        """
+        self.tokenizer.load_state_dict(tokenizer.state_dict())
+        self.tokenizer.codebook.ema_weight.copy_(self.tokenizer.codebook.weight)
+        self.asr.load_state_dict(recogniser.head.state_dict())
+        if isinstance(self.expand, nn.Linear):
+            codes = self.tokenizer.codebook.weight.float()
+            known = torch.cat([codes, torch.ones(len(codes), 1)], dim=1)
+            solved = torch.linalg.lstsq(known, recogniser.codes.weight.float()).solution
+            self.expand.weight.copy_(solved[:-1].T)
+            self.expand.bias.copy_(solved[-1])
+        self.steps.fill_(self.config.continuous_steps)
+        self.heads_until.fill_(self.config.continuous_steps + heads_steps)
 
     def pooled(self, batch: TokenizerBatch) -> tuple[Tensor, Tensor]:
         """Vectors before the codebook (B, S, D) and their mask (B, S)."""
@@ -111,6 +134,10 @@ class SpeechTokenizerTraining(nn.Module):
         if self.training and self._seen:
             self.tokenizer.codebook.start_from(torch.cat(list(self._seen)))
             self._seen.clear()
+        if self.training and self.steps <= self.heads_until:
+            ids = self.tokenizer.codebook.nearest(vectors_ND.detach())
+            none = 0 * vectors_ND  # a gradient of zero, which processes that train together can still gather
+            return F.embedding(ids, self.tokenizer.codebook.weight) + none, ids, none.sum()
         return self.tokenizer.codebook(vectors_ND)
 
     def forward(self, batch: TokenizerBatch) -> dict[str, Tensor]:
