@@ -37,7 +37,7 @@ def stream(tts: glmtts.Synthesizer, text: str, voice: str, seed: int) -> tuple[t
 def at_once(tts: glmtts.Synthesizer, text: str, voice: str, seed: int) -> torch.Tensor:
     """Samples of the same tokens, each piece through flow and vocoder as a whole, without the pauses around pieces."""
     pieces = tts._pieces(tts.frontend, tts.frontend.prepare(text), voice, seed, {})
-    return torch.cat([tts.speak_tokens(piece, list(tts.writer.stream(piece))) for piece in pieces])
+    return torch.cat([tts.renderer.render(piece, list(tts.writer.stream(piece))) for piece in pieces])
 
 
 def main() -> None:

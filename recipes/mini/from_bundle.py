@@ -7,9 +7,9 @@ and states of `lm`, `flow` and `vocoder` from which their training goes on at st
 (and a new discriminator: give `train_vocoder.py` a low `--learning-rate`, and `--gan-start 0`); states that are there
 already stay. What is not trained again, `export.py` takes from the embedded bundle.
 
-With `--speech-tokenizer` it writes that stage's state alone, with new pitch and mel heads; once it is trained on
-(`train_speech_tokenizer.py` with a low `--learning-rate`), run `align.py`, and this again without: codes move, but few
-are given up, so that the language model and the flow go on as well.
+With `--speech-tokenizer` it writes that stage's state alone, with new pitch and mel heads. Once that is trained on
+(`train_speech_tokenizer.py` with a low `--learning-rate`), run `align.py`, then this without the option, which leaves
+that stage's tokens: the codes have moved, and the language model and the flow learn them sooner than new ones.
 """
 
 import argparse
@@ -45,12 +45,13 @@ def main() -> None:
         )
         return
     bundle.frontend().tokenizer.save(_made(work / "text"))
-    stores = open_stores(work / "features", arguments.corpora, ("hidden",))
-    front = frontend(work, stores)
-    for store in stores:
-        write_tokens(bundle.module("speech_tokenizer"), store)
-        fresh = FeatureStore(store.folder)
-        write_feature(store.folder, "alignment", alignments(bundle.module("token_recogniser"), front, fresh))
+    if not (work / "speech_tokenizer" / "state.safetensors").exists():
+        stores = open_stores(work / "features", arguments.corpora, ("hidden",))
+        front = frontend(work, stores)
+        for store in stores:
+            write_tokens(bundle.module("speech_tokenizer"), store)
+            fresh = FeatureStore(store.folder)
+            write_feature(store.folder, "alignment", alignments(bundle.module("token_recogniser"), front, fresh))
     for stage in ("lm", "flow"):
         if (work / stage / "state.safetensors").exists():
             continue

@@ -77,9 +77,11 @@ class SynthesisDefaults(StrictConfig):
     and takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each
     piece of text, and the one that the module `token_recogniser` reads best is spoken. Where even that one has a
     fault (lm/checks.py), or costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they
-    compete on the way (lm/steering.py). In `adaptation_steps` steps the prior is tuned to each new voice
-    (flow/adaptation.py), `show_prompt` has the flow see the voice's recording before what it speaks. `blocks` are the
-    token counts of a stream's blocks; the last one repeats. A stream has at most `stream_candidates`.
+    compete on the way (lm/steering.py). With `renderings` above 1 the sound is judged too: while it costs more than
+    `clear`, the next best candidate is rendered, and the clearest is spoken (synthesis/rendering.py). In
+    `adaptation_steps` steps the prior is tuned to each new voice (flow/adaptation.py), `show_prompt` has the flow see
+    the voice's recording before what it speaks. `blocks` are the token counts of a stream's blocks; the last one
+    repeats. A stream has at most `stream_candidates`.
     """
 
     voice: str | None = None
@@ -88,6 +90,8 @@ class SynthesisDefaults(StrictConfig):
     candidates: int = 1
     doubt: float = 1e9
     steering: SteeringConfig | None = None
+    renderings: int = Field(default=1, ge=1)
+    clear: float = 0.0
     stream_candidates: int = 4
     steps: int = 10
     guidance: float = 0.7
@@ -182,6 +186,10 @@ class Bundle:
                 raise BundleError(f"The bundle '{self.config.name}' has no {name}, which this task needs.")
             self._modules[name] = self._load(self.config.modules[name], keep=name == "lm")
         return self._modules[name]
+
+    def optional(self, name: str) -> Any:
+        """A module that some bundles lack; None where this one does."""
+        return self.module(name) if name in self.config.modules else None
 
     def _load(self, entry: ModuleEntry, keep: bool) -> Any:
         if entry.architecture not in ARCHITECTURES:

@@ -231,10 +231,10 @@ def test_what_follows_the_text_is_cut_off_in_the_end(
 
     monkeypatch.setattr(tts.writer._service, "stream", lambda group, choose: (one for one in choose(draw(group))))
     monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
-    assert [tokens for _, tokens in tts.writer.write([piece])] == [[*said, 0]]
+    assert [choices for _, choices in tts.writer.write([piece])] == [[[*said, 0]]]
     assert list(tts.writer.stream(piece)) == [*said, 0]
     drawn = [*said, *[0] * 22]
-    assert [tokens for _, tokens in tts.writer.write([piece])] == [[*said, *[0] * LONGEST_END]]
+    assert [choices for _, choices in tts.writer.write([piece])] == [[[*said, *[0] * LONGEST_END]]]
     assert list(tts.writer.stream(piece)) == [*said, *[0] * LONGEST_END]
 
 
@@ -260,3 +260,22 @@ def test_a_saved_file_names_the_model(tts: Synthesizer, tmp_path: Path) -> None:
     for number, audio in enumerate([tts.say("Hi there."), next(tts.stream("Hi there."))]):
         audio.save(tmp_path / f"{number}.flac")
         assert f"with the model {tts.bundle.config.name}" in (synthetic_mark(tmp_path / f"{number}.flac") or "")
+
+
+def test_other_candidates_without_fault_may_be_rendered(
+    tts: Synthesizer, telling: tuple[Piece, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    piece, says = telling
+    said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
+    drawn = [said, said, [*said, 0], said[:-8]]
+
+    def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
+        for number, group in enumerate(groups):
+            for request, codes in zip(group.requests, drawn, strict=True):
+                request.drawn, request.ended, request.by_itself = codes, True, True
+            yield number
+
+    monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
+    for renderings, choices in ((1, [said]), (3, [said, [*said, 0]])):
+        how = piece.settings.model_copy(update={"candidates": 4, "renderings": renderings, "doubt": 5.0})
+        assert list(tts.writer.write([replace(piece, settings=how)])) == [(0, choices)]

@@ -1,4 +1,4 @@
-"""The way from text and voice to audio: front end, language model, flow, vocoder."""
+"""The way from text and voice to audio: front end, language model, then flow and vocoder."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -12,9 +12,9 @@ from torch import Tensor
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
-from glmtts.flow.cfm import sample
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.options import Options, reader, settings
+from glmtts.synthesis.rendering import Renderer
 from glmtts.synthesis.stream import stream_piece
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, word_times
@@ -35,6 +35,7 @@ class Synthesizer:
         self.bundle = bundle
         self.frontend = bundle.frontend()
         self.writer = TokenWriter(bundle, self.frontend)
+        self.renderer = Renderer(bundle)
         self._voices: dict[str, Voice] = {}
 
     @property
@@ -97,7 +98,8 @@ class Synthesizer:
         prepared = [front.prepare(text, options.get("language")) for text in texts]
         spoken = [self._pieces(front, *given, options) for given in zip(prepared, each, numbers, strict=True)]
         pieces = [piece for text in spoken for piece in text]
-        waves = {number: self.speak_tokens(pieces[number], tokens) for number, tokens in self.writer.write(pieces)}
+        written = self.writer.write(pieces)
+        waves = {number: self.renderer.clearest(pieces[number], choices)[0] for number, choices in written}
         in_order = iter(waves[number] for number in range(len(pieces)))
         return [self._joined(text, in_order, options.get("speed") or 1.0) for text in spoken]
 
@@ -145,13 +147,14 @@ class Synthesizer:
         The times are empty where the model has no recogniser or a word has no known reading.
         """
         (piece,) = self._pieces(reader(self.frontend, options), [text], voice, seed, options)
-        ((_, tokens),) = self.writer.write([piece])
+        ((_, choices),) = self.writer.write([piece])
+        samples, tokens = self.renderer.clearest(piece, choices)
         words, speed = list[Timed](), options.get("speed") or 1.0
         if self.writer.recogniser is not None:
             written, rate = text.written or text, TOKENS_PER_SECOND * speed
             words = word_times(self.writer.recogniser, written, piece.phonemes, tokens, rate)
         before, after = (round(pause / speed) for pause in self._pauses(text))
-        return text, self._at_speed(self.speak_tokens(piece, tokens), speed), (before, after), words
+        return text, self._at_speed(samples, speed), (before, after), words
 
     def _audio(self, samples_T: Tensor) -> Audio:
         return Audio(samples_T, self.bundle.config.sample_rate, self.bundle.config.name)
@@ -160,25 +163,6 @@ class Synthesizer:
         if speed == 1:
             return samples_T
         return torch.from_numpy(change_tempo(samples_T.numpy(), self.bundle.config.sample_rate, speed))
-
-    @torch.inference_mode()
-    def speak_tokens(self, piece: Piece, tokens: list[int]) -> Tensor:
-        """Samples (T,) of a piece's speech tokens, at least one: flow and vocoder."""
-        voice, device = piece.voice, self.bundle.device
-        prompt_S, prompt_MT = voice.prompt(piece.settings.show_prompt)
-        whole = torch.cat([prompt_S, torch.tensor(tokens)])[None].to(device)
-        generator = torch.Generator().manual_seed(piece.seed)
-        noise = torch.randn(1, 2 * whole.shape[1], voice.mel.shape[0], generator=generator).to(device)
-        mel = sample(
-            self.bundle.module("flow"),
-            whole,
-            voice.embedding[None].to(device),
-            prompt_MT[None].to(device),
-            noise,
-            piece.settings.solver,
-            **voice.conditions(device),
-        )
-        return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
 
     def _pieces(
         self, front: TextFrontend, texts: Iterable[str], voice: AnyVoice, seed: int, options: Options

@@ -31,6 +31,20 @@ SURE_NATS = 16  # a few phonemes that were not said cost more
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """Tokens, what is wrong with them, and their cost to the recogniser (nats a phoneme; 0 without one)."""
+
+    tokens: list[int]
+    faults: list[Fault]
+    cost: float
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Lower is better: few faults first, then a low cost."""
+        return len(self.faults), self.cost
+
+
+@dataclass(frozen=True)
 class Piece:
     """A piece of prepared text and the hybrid text that is read, who speaks it and how.
 
@@ -46,19 +60,9 @@ class Piece:
     prefix: list[int]
     phonemes: Sequence[str] = ()
 
-
-@dataclass(frozen=True)
-class Drawn:
-    """Tokens, what is wrong with them, and their cost to the recogniser (nats a phoneme; 0 without one)."""
-
-    tokens: list[int]
-    faults: list[Fault]
-    cost: float
-
-    @property
-    def rank(self) -> tuple[int, float]:
-        """Lower is better: few faults first, then a low cost."""
-        return len(self.faults), self.cost
+    def accepts(self, drawn: Drawn) -> bool:
+        """Whether candidate tokens may be spoken without another try: no fault, and no doubt."""
+        return not drawn.faults and drawn.cost <= self.settings.doubt
 
 
 class TokenWriter:
@@ -92,32 +96,33 @@ class TokenWriter:
                 yield from drawn
                 return
 
-    def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[int]]]:
-        """(number, tokens) of every piece as it is done; all are decoded together.
+    def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[list[int]]]]:
+        """(number, choices) of every piece as it is done, its tokens in one or more ways; all are decoded together.
 
-        Of a piece's candidates without fault (lm/checks.py) the one is taken that reads best. Where all have faults,
-        or the best costs more than `doubt`, all are drawn again with other seeds, a few times; at last those that say
-        more than their text are cut where it ends. No piece ends with more than 0.6 s in which nothing is read. What a
-        piece gets depends on its own seed alone.
+        First comes that of the piece's candidates without fault (lm/checks.py) that reads best; then, up to
+        `renderings` in all, the others that may be spoken. Where all have faults, or the best costs more than `doubt`,
+        all are drawn again with other seeds, a few times; at last those that say more than their text are cut where it
+        ends. No piece ends with more than 0.6 s in which nothing is read. What a piece gets depends on its own seed
+        alone.
         """
-        waiting, best = list(range(len(pieces))), dict[int, Drawn]()
+        waiting, best = list(range(len(pieces))), dict[int, list[Drawn]]()
         for attempt in range(1 + RETRIES):
             groups = [self._group(pieces[number], attempt) for number in waiting]
             again = []
             for place in decode_groups(self.bundle.module("lm"), self.layout, groups):
                 number, piece = waiting[place], pieces[waiting[place]]
-                drawn = self._best(groups[place], piece)
-                best[number] = min(best.get(number, drawn), drawn, key=lambda one: one.rank)
+                drawn = self._ranked(groups[place], piece, piece.settings.renderings)
+                best[number] = sorted(best.get(number, []) + drawn, key=lambda one: one.rank)
                 if attempt == RETRIES:
-                    best[number] = self._mended(best[number], groups[place], piece)
-                found = best[number].faults
-                if attempt < RETRIES and (found or best[number].cost > piece.settings.doubt):
-                    _warn(piece, attempt, drawn.faults)
+                    best[number][0] = self._mended(best[number][0], groups[place], piece)
+                first = best[number][0]
+                if attempt < RETRIES and not piece.accepts(first):
+                    _warn(piece, attempt, drawn[0].faults)
                     again.append(number)
                 else:
-                    if found:
-                        logger.warning("“%s” is spoken with a fault: %s.", piece.text, "; ".join(found))
-                    yield number, self._without_long_end(best[number].tokens)
+                    if first.faults:
+                        logger.warning("“%s” is spoken with a fault: %s.", piece.text, "; ".join(first.faults))
+                    yield number, self._choices(best[number], piece)
             waiting = again
 
     def _group(self, piece: Piece, attempt: int) -> Group:
@@ -175,7 +180,7 @@ class TokenWriter:
     @property
     def recogniser(self) -> TokenRecogniser | None:
         """The bundle's judge of tokens, if it has one."""
-        return self.bundle.module("token_recogniser") if "token_recogniser" in self.bundle.config.modules else None
+        return self.bundle.optional("token_recogniser")
 
     def _heard(self, tokens: Sequence[int]) -> list[str] | None:
         """The phonemes that the recogniser reads; None without one, or where it cannot read so many tokens."""
@@ -206,21 +211,32 @@ class TokenWriter:
                 best = min(best, cut, key=lambda one: one.rank)
         return best
 
-    def _best(self, group: Group, piece: Piece) -> Drawn:
-        """The candidate without fault in which the recogniser finds the wanted phonemes with the least doubt.
+    def _choices(self, ranked: Sequence[Drawn], piece: Piece) -> list[list[int]]:
+        """The tokens of the first, then of others that may be spoken as well."""
+        others = [one for one in ranked[1:] if piece.accepts(one)]
+        different = {tuple(self._without_long_end(one.tokens)): None for one in (ranked[0], *others)}
+        return [list(tokens) for tokens in different][: piece.settings.renderings]
 
-        Without a recogniser, or phonemes to find, the first without fault.
+    def _best(self, group: Group, piece: Piece) -> Drawn:
+        """The first of `_ranked`."""
+        return self._ranked(group, piece, 1)[0]
+
+    def _ranked(self, group: Group, piece: Piece, count: int) -> list[Drawn]:
+        """Candidates by how well they read, until `count` different ones are without fault; those come first.
+
+        The recogniser finds the wanted phonemes in the first with the least doubt. Without one, or phonemes to find,
+        they stay in order.
         """
-        drawn, expected = group.finished(), self._expected(piece)
-        costs = [group.cost(tuple(request.drawn)) for request in drawn]
-        ranked = []
-        for place in sorted(range(len(drawn)), key=costs.__getitem__):
-            tokens = drawn[place].drawn
-            found = faults(tokens, drawn[place].by_itself, expected, self._heard(tokens) if piece.phonemes else None)
-            ranked.append(Drawn(tokens, found, costs[place]))
-            if not found:
+        expected, ranked, sound = self._expected(piece), list[Drawn](), 0
+        drawn = {tuple(request.drawn): request for request in group.finished()}
+        for codes in sorted(drawn, key=group.cost):
+            tokens, by_itself = drawn[codes].drawn, drawn[codes].by_itself
+            found = faults(tokens, by_itself, expected, self._heard(tokens) if piece.phonemes else None)
+            ranked.append(Drawn(tokens, found, group.cost(codes)))
+            sound += not found
+            if sound == count:
                 break
-        return min(ranked, key=lambda one: one.rank)
+        return sorted(ranked, key=lambda one: one.rank)
 
 
 def _warn(piece: Piece, attempt: int, found: Sequence[Fault]) -> None:
