@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from glmtts.audio.io import load_audio
 from glmtts.features import FeatureStore, write_feature, write_index
+from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.train import tokens_from_hidden
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "mini"
 
@@ -102,3 +105,27 @@ def test_short_lines_are_clauses_and_single_words_that_are_not_held_out(recipe: 
     assert short_lines.clauses_of(["老师，您好！我们今天去公园散步。"], 4, "。") == ["老师。", "您好。"]
     lines = short_lines.short_lines(clauses, ["Rest.", "Go."], "Oh, hello.", seed=1)
     assert sorted(lines) == ["Go.", "Is it you?", "Really?", "Rest."]
+
+
+def test_tables_follow_the_codes(recipe: tuple[Any, Any], tmp_path: Path) -> None:
+    """A tokenizer whose codes change places: so do the rows of the tables, and those of codes not seen stay."""
+    import moved_codes
+
+    _, stage = recipe
+    torch.manual_seed(0)
+    before = SpeechTokenizer(SpeechTokenizerConfig(d_model=16, heads=2, ffn=16, layers_before=1, code_width=8)).eval()
+    hidden = [np.random.default_rng(n).normal(size=(40, 16)) for n in range(9)]
+    old = [tokens_from_hidden(before, stage.FROZEN_LAYERS, states) for states in hidden]
+    places = np.random.default_rng(0).permutation(stage.AUDIO_CODES)
+    folder = tmp_path / "zh_daily"
+    write_index(folder, [{"id": str(number)} for number in range(9)])
+    write_feature(folder, "hidden", hidden)
+    write_feature(folder, "tokens", [places[tokens] for tokens in old])
+    shares = moved_codes.shares_of_old(before, [FeatureStore(folder)])
+    rows = torch.randn(5 + stage.AUDIO_CODES, 4)
+    (changed,) = moved_codes.carried("lm", {"model.embed_tokens.weight": rows}, shares, 5).values()
+    seen = np.unique(np.concatenate(old))
+    assert torch.equal(changed[:5], rows[:5])
+    torch.testing.assert_close(changed[5 + places[seen]], rows[5 + seen])
+    unseen = np.setdiff1d(np.arange(stage.AUDIO_CODES), places[seen])
+    torch.testing.assert_close(changed[5 + unseen], rows[5 + unseen])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-TEACHER = ("zh_daily", "en", "zh", "zh_more", "en_more", "zh_short", "en_short")
+TEACHER = ("zh_daily", "en", "zh", "zh_more", "zh_scrambled", "en_more", "zh_short", "en_short")
 PEOPLE = ("aishell", "aishell3", "speechocean762")
 ALL = (*TEACHER, *PEOPLE, "warped")  # warped: it trains the flow alone
 SAMPLE_RATE = 24000  # of what the recipe writes

@@ -9,7 +9,8 @@ already stay. What is not trained again, `export.py` takes from the embedded bun
 
 With `--speech-tokenizer` it writes that stage's state alone, with new pitch and mel heads. Once that is trained on
 (`train_speech_tokenizer.py` with a low `--learning-rate`), run `align.py`, then this without the option, which leaves
-that stage's tokens: the codes have moved, and the language model and the flow learn them sooner than new ones.
+that stage's tokens as they are: the codes have moved, and the tables of the language model and the flow follow them
+(moved_codes.py).
 """
 
 import argparse
@@ -17,12 +18,14 @@ from pathlib import Path
 
 from align import alignments
 from corpora import ALL
+from moved_codes import carried, shares_of_old
 from prepare import FROZEN_LAYERS
 from stage import frontend, open_stores, write_tokens
 
 from glmtts.bundle import Bundle
 from glmtts.checkpoint import save_state
 from glmtts.features import FeatureStore, write_feature
+from glmtts.lm.prompt import AudioTokens
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 
@@ -45,17 +48,22 @@ def main() -> None:
         )
         return
     bundle.frontend().tokenizer.save(_made(work / "text"))
-    if not (work / "speech_tokenizer" / "state.safetensors").exists():
-        stores = open_stores(work / "features", arguments.corpora, ("hidden",))
+    stores, shares = open_stores(work / "features", arguments.corpora, ("hidden",)), None
+    if (work / "speech_tokenizer" / "state.safetensors").exists():
+        shares = shares_of_old(bundle.module("speech_tokenizer"), stores)
+    else:
         front = frontend(work, stores)
         for store in stores:
             write_tokens(bundle.module("speech_tokenizer"), store)
             fresh = FeatureStore(store.folder)
             write_feature(store.folder, "alignment", alignments(bundle.module("token_recogniser"), front, fresh))
+    first = {"lm": AudioTokens.of(bundle.frontend().tokenizer).first, "flow": 0}
     for stage in ("lm", "flow"):
         if (work / stage / "state.safetensors").exists():
             continue
         weights = bundle.module(stage).state_dict()
+        if shares is not None:
+            weights = carried(stage, weights, shares, first[stage])
         save_state(_made(work / stage) / "state.safetensors", {"step": 0, "model": weights, "ema": weights})
     if not (work / "vocoder" / "state.safetensors").exists():
         weights = bundle.module("vocoder").state_dict()
