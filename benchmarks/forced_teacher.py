@@ -27,7 +27,7 @@ from glmtts.audio.resample import resample
 from glmtts.synthesis.voice import voice_of
 
 VOICES = ("zf_xiaoxiao", "zf_xiaoyi", "zm_yunjian", "zm_yunxi")  # of which the bundle's Mandarin voices are made
-RATE = 24000
+RATE = 24000  # Kokoro's
 
 
 @torch.inference_mode()
@@ -35,14 +35,16 @@ def measure(tts: glmtts.Synthesizer, asr: WhisperModel, kokoro: Kokoro, rows: li
     """Shares of the readings of one kind that are heard, in the teacher's recordings and through `mini`'s stages."""
     heard: dict[str, list[Heard]] = {"teacher": [], "tokens_flow_vocoder": []}
     spoken = [(row, texts) for row in rows if (texts := texts_of(row))]
+    own = tts.bundle.config.sample_rate
     for number, (text, _) in enumerate(tqdm([texts for _, texts in spoken], desc=rows[0][0])):
         samples = torch.from_numpy(kokoro.speak(text, kokoro.voices[VOICES[number % len(VOICES)]], 1.0)[0])
-        versions = (samples, through_flow(tts, voice_of(tts.bundle, samples, text, adapted=False)))
-        for kept, wave in zip(heard.values(), versions, strict=True):
-            kept.append(Heard(transcribe(asr, resample(wave, RATE, 16000).numpy(), "zh").strip(), [], None))
+        voice = voice_of(tts.bundle, resample(samples, RATE, own), text, adapted=False)
+        versions = ((samples, RATE), (through_flow(tts, voice), own))
+        for kept, (wave, rate) in zip(heard.values(), versions, strict=True):
+            kept.append(Heard(transcribe(asr, resample(wave, rate, 16000).numpy(), "zh").strip(), [], None))
     return {"cases": len(spoken)} | {
         f"{stage}_{name}": round(
-            sum(is_heard(row, h, same) for (row, _), h in zip(spoken, all_, strict=True)) / len(spoken), 4
+            sum(is_heard(row, h, same) for (row, _), h in zip(spoken, all_, strict=True)) / max(1, len(spoken)), 4
         )
         for stage, all_ in heard.items()
         for name, same in (("with_tone", str), ("without_tone", toneless))

@@ -127,5 +127,8 @@ def test_tables_follow_the_codes(recipe: tuple[Any, Any], tmp_path: Path) -> Non
     seen = np.unique(np.concatenate(old))
     assert torch.equal(changed[:5], rows[:5])
     torch.testing.assert_close(changed[5 + places[seen]], rows[5 + seen])
+    write_feature(folder, "tokens", old)
+    with pytest.raises(SystemExit, match="No code has moved"):
+        moved_codes.shares_of_old(before, [FeatureStore(folder)])
     unseen = np.setdiff1d(np.arange(stage.AUDIO_CODES), places[seen])
     torch.testing.assert_close(changed[5 + unseen], rows[5 + unseen])

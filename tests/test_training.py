@@ -99,6 +99,13 @@ def test_state_round_trip_and_corruption(tmp_path: Path) -> None:
         load_state(tmp_path / "s.safetensors")
 
 
+def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
+    weights = torch.nn.Linear(2, 2).state_dict()
+    save_state(tmp_path / "state.safetensors", {"step": 1, "model": weights, "ema": weights})
+    with pytest.raises(TrainingError, match=r"another model: size mismatch.*Move it"):
+        load_trained(torch.nn.Linear(3, 3), tmp_path)
+
+
 def test_features_come_back_as_they_went_in(tmp_path: Path) -> None:
     arrays = [np.arange(n * 2, dtype=np.float16).reshape(n, 2) for n in (3, 1, 5)]
     write_index(tmp_path, [{"id": str(i), "text": "你好"} for i in range(3)])

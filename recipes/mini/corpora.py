@@ -15,7 +15,8 @@ SAMPLE_RATE = 24000  # of what the recipe writes
 LOUD, MARGIN_SECONDS = 0.01, 0.2
 HELD_OUT_EVERY = 50
 EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
-FLOW_EVERY = {"en_more": 4}  # so that one teacher does not drown the others
+THINNED = {"en_more": 4}  # for speech tokenizer and flow, so that one teacher does not drown the others
+REPEATS = {"zh": 3}  # for speech tokenizer and language model, in an epoch: there is less Mandarin than English
 
 
 @dataclass(frozen=True)

@@ -38,18 +38,20 @@ def main() -> None:
     parser.add_argument("--speech-tokenizer", action="store_true", help="write the state of that stage, and no other")
     arguments = parser.parse_args()
     bundle, work = Bundle.open(arguments.bundle), arguments.work
+    state = work / "speech_tokenizer" / "state.safetensors"
+    if arguments.speech_tokenizer and state.exists():
+        raise SystemExit(f"{state} is there already. Move it to begin anew.")
     if arguments.speech_tokenizer:
         tokenizer = bundle.module("speech_tokenizer")
         model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
         model.go_on(tokenizer, bundle.module("token_recogniser"))
         weights = model.state_dict()
-        save_state(
-            _made(work / "speech_tokenizer") / "state.safetensors", {"step": 0, "model": weights, "ema": weights}
-        )
+        _made(state.parent)
+        save_state(state, {"step": 0, "model": weights, "ema": weights})
         return
     bundle.frontend().tokenizer.save(_made(work / "text"))
     stores, shares = open_stores(work / "features", arguments.corpora, ("hidden",)), None
-    if (work / "speech_tokenizer" / "state.safetensors").exists():
+    if state.exists():
         shares = shares_of_old(bundle.module("speech_tokenizer"), stores)
     else:
         front = frontend(work, stores)
@@ -60,6 +62,7 @@ def main() -> None:
     first = {"lm": AudioTokens.of(bundle.frontend().tokenizer).first, "flow": 0}
     for stage in ("lm", "flow"):
         if (work / stage / "state.safetensors").exists():
+            print(f"{work / stage} is there already and stays as it is.")
             continue
         weights = bundle.module(stage).state_dict()
         if shares is not None:

@@ -35,6 +35,8 @@ def shares_of_old(before: SpeechTokenizer, stores: Sequence[FeatureStore]) -> Te
             new = torch.from_numpy(store.get(number, "tokens").astype("int64"))
             places = new * AUDIO_CODES + torch.from_numpy(old).long()
             counts_CC += torch.bincount(places, minlength=AUDIO_CODES**2).view_as(counts_CC)
+    if counts_CC.equal(counts_CC.diag().diag()):
+        raise SystemExit("No code has moved. Train the speech tokenizer to its end first, which writes its tokens.")
     unseen = counts_CC.sum(1) == 0
     counts_CC[unseen] = torch.eye(AUDIO_CODES)[unseen]
     return counts_CC / counts_CC.sum(1, keepdim=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean
 
 import torch
-from corpora import ALL, FLOW_EVERY, TEACHER
+from corpora import ALL, TEACHER, THINNED
 from prepare import FROZEN_LAYERS
 from stage import Place, bucketed, open_stores, split
 
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     names = TEACHER if arguments.teacher_only else ALL
     training, held_out = split(open_stores(arguments.work / "features", names, NEEDS))
-    training = [place for place in training if place[1] % FLOW_EVERY.get(place[0].folder.name, 1) == 0]
+    training = [place for place in training if place[1] % THINNED.get(place[0].folder.name, 1) == 0]
 
     def load(place: Place) -> tuple:
         store, number = place

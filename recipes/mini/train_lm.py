@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from corpora import PEOPLE, TEACHER
+from corpora import PEOPLE, REPEATS, TEACHER
 from prepare import FROZEN_LAYERS
 from readings import reading
 from stage import AUDIO_CODES, frontend, open_stores, split
@@ -26,7 +26,6 @@ from glmtts.training import Trainer, TrainingConfig, load_trained, on_device
 
 CORRUPTION, ALIGNMENT_SCALE = 0.1, 0.5
 EVALUATED = 80
-REPEATS = {"zh": 3}  # in an epoch: there is far less Mandarin than English
 NO_PHONEMES = HybridCollate("")
 
 

@@ -8,7 +8,7 @@ import json
 import random
 from pathlib import Path
 
-from corpora import ALL, FLOW_EVERY, PEOPLE, TEACHER
+from corpora import ALL, PEOPLE, REPEATS, TEACHER, THINNED
 from prepare import FROZEN_LAYERS
 from stage import Place, bucketed, frontend, hybrid_of, language, open_stores, seconds, split, write_tokens
 from torch import nn
@@ -26,7 +26,6 @@ from glmtts.text.frontend import phonemes_of
 from glmtts.training import Trainer, TrainingConfig, load_trained, on_device
 
 WHISPER_LAYERS = 6
-REPEATS = {"zh": 3}  # in an epoch: there is far less Mandarin than English
 EVALUATED = 120
 
 
@@ -58,7 +57,7 @@ def main() -> None:
         for number, entry in enumerate(store.entries):
             labels[store, number] = phonemes_of(hybrid_of(front, entry))
     training, held_out = split(stores)
-    training = [place for place in training if place[1] % FLOW_EVERY.get(place[0].folder.name, 1) == 0]
+    training = [place for place in training if place[1] % THINNED.get(place[0].folder.name, 1) == 0]
     usable = [place for place in training if 0 < len(labels[place]) < 24 * seconds(place)]
     epoch = [place for place in usable for _ in range(REPEATS.get(language(place), 1))]
 
@@ -90,6 +89,8 @@ def main() -> None:
     for kind, names in (("teacher", TEACHER), ("people", PEOPLE)):
         for lang in ("zh", "en"):
             places = [p for p in held_out if p[0].folder.name in names and labels[p] and language(p) == lang]
+            if not places:
+                continue
             measured = evaluate(trained, [collate([load(place)]) for place in places])
             (trainer.out / f"held_out_{kind}_{lang}.json").write_text(json.dumps(measured, indent=1))
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from glmtts.checkpoint import load_state, save_state
 from glmtts.config import StrictConfig
+from glmtts.errors import TrainingError
 
 Loss = Callable[[nn.Module, Any], tuple[Tensor, dict[str, float]]]
 
@@ -52,12 +53,13 @@ class Schedule(Protocol):
 
 
 def learning_rate_at(step: int, config: Schedule) -> float:
-    """Linear warm-up, then a cosine from `learning_rate` to `final_learning_rate`."""
+    """Linear warm-up, then a cosine from `learning_rate` to `final_learning_rate`, or level where that is higher."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     progress = min(1.0, (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))
     share = 0.5 * (1 + math.cos(math.pi * progress))
-    return config.final_learning_rate + share * (config.learning_rate - config.final_learning_rate)
+    final = min(config.final_learning_rate, config.learning_rate)
+    return final + share * (config.learning_rate - final)
 
 
 def average_decay(step: int, most: float) -> float:
@@ -205,7 +207,7 @@ class Trainer:
         if not path.exists():
             return
         state = load_state(path)
-        self.plain.load_state_dict(state["model"])
+        _fill(self.plain, state["model"], path)
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])
         self.ema, self.step = on_device(state["ema"], self.accelerator.device), int(state["step"])
@@ -213,10 +215,18 @@ class Trainer:
 
 def load_trained(model: nn.Module, out: Path) -> nn.Module:
     """Fill `model` with the averaged weights that training left in the folder `out`."""
-    averaged = load_state(Path(out) / "state.safetensors")["ema"]
-    own = model.state_dict()
-    model.load_state_dict({name: value.to(own[name].dtype) for name, value in averaged.items()})
+    path, own = Path(out) / "state.safetensors", model.state_dict()
+    averaged = load_state(path)["ema"]
+    _fill(model, {name: value.to(own[name].dtype) if name in own else value for name, value in averaged.items()}, path)
     return model.eval()
+
+
+def _fill(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise TrainingError(f"The training state {path} is of another model: {reason} Move it to start anew.") from None
 
 
 def append_csv(path: Path, row: dict[str, float]) -> None:

@@ -58,8 +58,8 @@ def test_dead_codes_come_back() -> None:
     codebook(vectors)
     with torch.no_grad():
         codebook.weight[3] = 1000.0
-        codebook.ema_weight[3] = 1e-6
-        codebook.ema_count[3] = 1e-9
+        codebook.ema_weight[3] = 1000.0
+        codebook.ema_count[3] = 1.0
     for _ in range(20):
         codebook(vectors)
     assert codebook.weight[3].abs().max() < 10

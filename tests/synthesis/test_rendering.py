@@ -39,10 +39,14 @@ def test_the_first_clear_sound_or_else_the_clearest_is_spoken(
     assert len(list(left)) == 3 - judged
 
 
-def test_one_choice_is_not_judged(tts: Synthesizer, piece: Piece, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_judged_is_spoken_as_it_is(
+    tts: Synthesizer, piece: Piece, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tts.renderer, "cost", lambda piece, samples: pytest.fail("judged"))
     assert tts.renderer.clearest(piece, CHOICES[:1])[1] == CHOICES[0]
     assert tts.renderer.clearest(replace(piece, phonemes=()), CHOICES)[1] == CHOICES[0]
+    monkeypatch.setattr(tts.bundle, "optional", lambda name: None)
+    assert tts.renderer.clearest(piece, CHOICES)[1] == CHOICES[0]
 
 
 def test_the_cost_is_what_the_recogniser_finds_in_the_sound(tts: Synthesizer, piece: Piece) -> None:

@@ -12,7 +12,7 @@ from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT
 from glmtts.flow.streaming import block_causal_mask
 from glmtts.speech_tokenizer.mel_head import mel_loss
-from glmtts.speech_tokenizer.pitch import median_f0, pitch_loss
+from glmtts.speech_tokenizer.pitch import SEMITONES, median_f0, pitch_loss
 
 BLOCK_CAUSAL_SHARE = 0.5
 SHORTEST_BLOCK, LONGEST_BLOCK = 24, 400
@@ -55,7 +55,7 @@ def batch_loss(model: DiT, batch: FlowBatch) -> tuple[Tensor, dict[str, float]]:
     """The flow-matching loss of one batch, and where there is a prior the errors of its mel and of its pitch.
 
     Half of the batches attend in blocks of one random size, for streaming. The velocity sees the prior's mel and does
-    not change it.
+    not change it, nor does the mel change the pitch; so the pitch counts in octaves, lest it take the clipped gradient.
     """
     visible_TT, frames = None, batch.mel_BTM.shape[1]
     if torch.rand(()) < BLOCK_CAUSAL_SHARE:
@@ -72,6 +72,6 @@ def batch_loss(model: DiT, batch: FlowBatch) -> tuple[Tensor, dict[str, float]]:
         tokens_BTE = torch.cat([tokens_BTE[..., :width], tokens_BTE[..., width:].detach()], dim=-1)
         if model.prior.pitch is not None:
             pitch = pitch_loss(*model.prior.pitch.contour(batch.tokens_BS), batch.f0_BT, batch.mask_BT, relative=True)
-            extra, metrics["pitch"] = extra + pitch, float(pitch.detach())
+            extra, metrics["pitch"] = extra + pitch / SEMITONES, float(pitch.detach())
     loss, more = flow_loss(model, tokens_BTE, batch.mel_BTM, batch.mask_BT, speaker_BD, visible_TT)
     return loss + extra, {"flow": float(loss.detach()), **metrics, **more}

@@ -30,9 +30,10 @@ class Codebook(nn.Module):
 
     def nearest(self, vectors_ND: Tensor) -> Tensor:
         """Ids (N,) of the nearest codes of vectors (N, D), in float32."""
-        vectors, codes = vectors_ND.float(), self.weight.float()
-        distance_NK = vectors.square().sum(1, keepdim=True) - 2 * vectors @ codes.T + codes.square().sum(1)
-        return distance_NK.argmin(dim=1)
+        with torch.autocast(vectors_ND.device.type, enabled=False):
+            vectors, codes = vectors_ND.float(), self.weight.float()
+            distance_NK = vectors.square().sum(1, keepdim=True) - 2 * vectors @ codes.T + codes.square().sum(1)
+            return distance_NK.argmin(dim=1)
 
     def forward(self, vectors_ND: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Quantised vectors with straight-through gradient (N, D), ids (N,), commitment loss mean ‖z − sg(e)‖²."""
@@ -60,8 +61,14 @@ class Codebook(nn.Module):
             empty = counts == 0
             self.weight[empty] = vectors[torch.randint(len(vectors), (int(empty.sum()),), device=vectors.device)]
         _take_from_first(self.weight)
+        self.forget()
+
+    @torch.no_grad()
+    def forget(self) -> None:
+        """Let the moving averages begin anew from the codes as they are."""
         self.ema_weight.copy_(self.weight)
         self.ema_count.fill_(1.0)
+        self.hits.zero_()
 
     @torch.no_grad()
     def _update(self, vectors_ND: Tensor, ids_N: Tensor) -> None:

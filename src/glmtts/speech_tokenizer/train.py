@@ -109,7 +109,7 @@ class SpeechTokenizerTraining(nn.Module):
         What expands the codes is solved from the recogniser's table of them, by least squares.
         """
         self.tokenizer.load_state_dict(tokenizer.state_dict())
-        self.tokenizer.codebook.ema_weight.copy_(self.tokenizer.codebook.weight)
+        self.tokenizer.codebook.forget()
         self.asr.load_state_dict(recogniser.head.state_dict())
         if isinstance(self.expand, nn.Linear):
             codes = self.tokenizer.codebook.weight.float()
@@ -191,7 +191,7 @@ def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) 
     for batch in batches:
         output = model(batch)
         tokens = output["tokens_BS"]
-        counts += torch.bincount(tokens[tokens >= 0], minlength=len(counts))
+        counts += torch.bincount(tokens[tokens >= 0], minlength=len(counts)).cpu()
         for row, logits_SV in enumerate(output["logits_BSV"]):
             heard = best_path(logits_SV[output["mask_BS"][row]])
             wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]

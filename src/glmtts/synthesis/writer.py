@@ -196,11 +196,12 @@ class TokenWriter:
 
     def _ending(self, group: Group, piece: Piece) -> list[int]:
         """The tokens of a stream whose candidates have ended."""
-        return self._without_long_end(self._mended(self._best(group, piece), group, piece).tokens)
+        (best, *_) = self._ranked(group, piece, 1)
+        return self._without_long_end(self._mended(best, group, piece).tokens)
 
     def _mended(self, best: Drawn, group: Group, piece: Piece) -> Drawn:
         """`best`, or where it has faults or is doubted, a better candidate that is cut where its text ends."""
-        if self.recogniser is None or not piece.phonemes or not (best.faults or best.cost > piece.settings.doubt):
+        if self.recogniser is None or not piece.phonemes or piece.accepts(best):
             return best
         expected, labels = self._expected(piece), list(piece.phonemes)
         for request in group.finished():
@@ -216,10 +217,6 @@ class TokenWriter:
         others = [one for one in ranked[1:] if piece.accepts(one)]
         different = {tuple(self._without_long_end(one.tokens)): None for one in (ranked[0], *others)}
         return [list(tokens) for tokens in different][: piece.settings.renderings]
-
-    def _best(self, group: Group, piece: Piece) -> Drawn:
-        """The first of `_ranked`."""
-        return self._ranked(group, piece, 1)[0]
 
     def _ranked(self, group: Group, piece: Piece, count: int) -> list[Drawn]:
         """Candidates by how well they read, until `count` different ones are without fault; those come first.
