@@ -119,9 +119,11 @@ def main() -> None:
         synthesis=SynthesisDefaults(
             voice="heart",
             continue_prompt=False,
-            candidates=10,
+            candidates=8,
             doubt=1.5,
-            steering=SteeringConfig(survivors=5),
+            steering=SteeringConfig(survivors=4),
+            renderings=2,
+            clear=0.5,
             stream_candidates=4,
             sampling=SAMPLING,
             steps=4,
