@@ -12,7 +12,8 @@ no independent judge, since the same recogniser chooses among the model's candid
 A forced reading counts as heard where its syllable, or its English word, stands at its place among those heard. It is
 `told_apart` where Whisper finds the sentence written with the forced reading (preference.py) likelier, beside the
 usual one, in the recording that was forced than in the one that was not: what it expects weighs on both alike, and
-chance is one half. One process a core; needs the extra [eval]. Results go to benchmarks/results/phoneme_in.json.
+chance is one half. One process a core; needs the extra [eval]. Results go to benchmarks/results/phoneme_in.json and
+forced_readings.json; `--modes` with none speaks the forced readings alone.
 """
 
 import argparse
@@ -213,25 +214,20 @@ def jobs_of(arguments: argparse.Namespace, lines: list[Row], rows: list[Row]) ->
     return jobs
 
 
-def figures(
-    modes: Sequence[str], lines: list[Row], rows: list[Row], heard: dict[str, list[Heard]]
-) -> dict[str, dict[str, Any]]:
-    """Everything that is written down."""
+def figures(modes: Sequence[str], lines: list[Row], heard: dict[str, list[Heard]]) -> dict[str, dict[str, Any]]:
+    """What is written down of the sentences."""
     answers = [pinyin.split() for _, pinyin in lines]
-    rates = {mode: error_rates(heard[mode], answers) for mode in modes} if lines else {}
+    rates = {mode: error_rates(heard[mode], answers) for mode in modes}
     off = rates.get("off", {}).get("per")
     ratios = {mode: round(rates[mode]["per"] / off, 3) for mode in rates if off and mode != "off"}
-    kinds = dict.fromkeys(row[0] for row in rows)
-    groups = {kind: [row for row in rows if row[0] == kind] for kind in kinds}
-    forced = {k: forced_figures(group, heard[f"forced {k}"], heard[f"unforced {k}"]) for k, group in groups.items()}
-    return {"modes": rates, "per_over_off": ratios, "forced": forced}
+    return {"modes": rates, "per_over_off": ratios}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--whisper", type=Path, required=True, help="folder of a CTranslate2 Whisper-base")
     parser.add_argument("--bundle", type=Path, help="a bundle; the embedded one by default")
-    parser.add_argument("--modes", nargs="+", choices=get_args(PhonemeIn), default=["off", "ambiguous", "all"])
+    parser.add_argument("--modes", nargs="*", choices=get_args(PhonemeIn), default=["off", "ambiguous", "all"])
     parser.add_argument("--forced-mode", choices=get_args(PhonemeIn), help="the model's own by default")
     parser.add_argument("--lines", type=int, help="first lines of the sentences, and of each kind of forced reading")
     parser.add_argument("--voice", help="one Mandarin voice; all of the bundle in turn by default")
@@ -256,8 +252,12 @@ def main() -> None:
             for job, line in zip(jobs, results, strict=True)
         ]
         arguments.heard.write_text("".join(table), encoding="utf-8")
-    setting = {"lines": len(lines), "forced_mode": arguments.forced_mode, "candidates": arguments.candidates}
-    write_result("phoneme_in", environment() | setting | figures(arguments.modes, lines, rows, heard))
+    about = environment() | {"candidates": arguments.candidates}
+    if arguments.modes:
+        write_result("phoneme_in", about | {"lines": len(lines)} | figures(arguments.modes, lines, heard))
+    groups = {kind: [row for row in rows if row[0] == kind] for kind in kinds}
+    forced = {k: forced_figures(group, heard[f"forced {k}"], heard[f"unforced {k}"]) for k, group in groups.items()}
+    write_result("forced_readings", about | {"mode": arguments.forced_mode, "lines": arguments.lines} | forced)
 
 
 if __name__ == "__main__":

@@ -76,13 +76,14 @@ def test_held_out_speakers_and_extreme_lengths_stay_out(recipe: tuple[Any, Any],
     assert [one.id for one in corpora.read_corpus(folder)] == ["0", "6"]  # every second, of those that may train
 
 
-def test_every_fiftieth_utterance_is_held_out(recipe: tuple[Any, Any], tmp_path: Path) -> None:
+def test_the_same_fiftieth_is_held_out_whatever_corpora_are_added(recipe: tuple[Any, Any], tmp_path: Path) -> None:
     _, stage = recipe
-    stores = [store_of(tmp_path / "a", [1.0] * 70), store_of(tmp_path / "b", [1.0] * 50)]
-    training, held_out = stage.split(stores)
-    assert [(store.folder.name, number) for store, number in held_out] == [("a", 0), ("a", 50), ("b", 30)]
-    assert len(training) == 117
-    assert not {(id(s), n) for s, n in training} & {(id(s), n) for s, n in held_out}
+    first, second = (store_of(tmp_path / name, [1.0] * 1000) for name in "ab")
+    training, held_out = stage.split([second])
+    assert 10 <= len(held_out) <= 30
+    assert sorted(number for _, number in training + held_out) == list(range(1000))
+    assert [place for place in stage.split([first, second])[1] if place[0] is second] == held_out
+    assert {number for _, number in stage.split([first])[1]} != {number for _, number in held_out}
 
 
 def test_batches_are_full_and_alike_in_length(recipe: tuple[Any, Any], tmp_path: Path) -> None:

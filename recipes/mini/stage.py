@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from zlib import crc32
 
 from corpora import HELD_OUT_EVERY
 from prepare import FROZEN_LAYERS
@@ -31,10 +32,16 @@ def open_stores(features: Path, corpora: Sequence[str], needs: Sequence[str] = (
 
 
 def split(stores: Sequence[FeatureStore]) -> tuple[list[Place], list[Place]]:
-    """(training, held-out): every fiftieth utterance is kept out of training, for the losses that are reported."""
-    places = [(store, number) for store in stores for number in range(len(store))]
-    held_out = places[::HELD_OUT_EVERY]
-    return [place for i, place in enumerate(places) if i % HELD_OUT_EVERY], held_out
+    """(training, held-out): about every fiftieth utterance is kept out of training, for the losses that are reported.
+
+    Its name decides, so that it stays out when corpora are added.
+    """
+    sets: tuple[list[Place], list[Place]] = ([], [])
+    for store in stores:
+        for number, entry in enumerate(store.entries):
+            name = f"{store.folder.name}/{entry['id']}".encode()
+            sets[crc32(name) % HELD_OUT_EVERY == 0].append((store, number))
+    return sets
 
 
 def seconds(place: Place) -> float:
