@@ -36,10 +36,7 @@ from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
 
 CONFIG_FILE = "bundle.json"
 TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
-TRAINING_ONLY = (
-    *("codebook.ema_count", "codebook.ema_weight", "codebook.hits", "codebook.updates"),
-    "num_batches_tracked",
-)
+TRAINING_ONLY = ("codebook.ema_count", "codebook.ema_weight", "codebook.updates", "num_batches_tracked")
 ARCHITECTURES: dict[str, tuple[type[StrictConfig], Any]] = {
     "whisper_vq": (SpeechTokenizerConfig, SpeechTokenizer),
     "token_recogniser": (SpeechTokenizerConfig, TokenRecogniser),

@@ -25,7 +25,7 @@ class Codebook(nn.Module):
         self.weight = nn.Parameter(torch.randn(codes, width), requires_grad=False)
         self.register_buffer("ema_count", torch.ones(codes))
         self.register_buffer("ema_weight", self.weight.detach().clone())
-        self.register_buffer("hits", torch.zeros(codes))
+        self.register_buffer("hits", torch.zeros(codes), persistent=False)  # counted anew after a resumption
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
 
     def nearest(self, vectors_ND: Tensor) -> Tensor:
