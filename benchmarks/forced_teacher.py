@@ -10,6 +10,7 @@ benchmarks/results/forced_teacher.json.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from faster_whisper import WhisperModel
 from mini_quality import transcribe
 from mini_stages import through_flow
-from phoneme_in import Heard, Row, is_heard, read_rows, texts_of, toneless
+from phoneme_in import Heard, Row, forced_rows, is_heard, share, texts_of, toneless
 from report import environment, write_result
 from teacher import Kokoro
 from tqdm import tqdm
@@ -43,10 +44,8 @@ def measure(tts: glmtts.Synthesizer, asr: WhisperModel, kokoro: Kokoro, rows: li
         for kept, (wave, rate) in zip(heard.values(), versions, strict=True):
             kept.append(Heard(transcribe(asr, resample(wave, rate, 16000).numpy(), "zh").strip(), [], None))
     return {"cases": len(spoken)} | {
-        f"{stage}_{name}": round(
-            sum(is_heard(row, h, same) for (row, _), h in zip(spoken, all_, strict=True)) / max(1, len(spoken)), 4
-        )
-        for stage, all_ in heard.items()
+        f"{stage}_{name}": share(partial(is_heard, same=same), [row for row, _ in spoken], lines)
+        for stage, lines in heard.items()
         for name, same in (("with_tone", str), ("without_tone", toneless))
     }
 
@@ -64,11 +63,8 @@ def main() -> None:
     tts = glmtts.load(arguments.bundle)
     asr = WhisperModel(str(arguments.whisper), compute_type="float32", cpu_threads=torch.get_num_threads())
     kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
-    kinds: dict[str, list[Row]] = {}
-    for row in read_rows("forced.tsv"):
-        if row[0] != "english":
-            kinds.setdefault(row[0], []).append(row)
-    figures = {kind: measure(tts, asr, kokoro, rows[: arguments.lines]) for kind, rows in kinds.items()}
+    groups = forced_rows(arguments.lines)
+    figures = {kind: measure(tts, asr, kokoro, rows) for kind, rows in groups.items() if kind != "english"}
     write_result("forced_teacher", environment() | {"lines": arguments.lines} | figures)
 
 

@@ -23,6 +23,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -168,6 +169,11 @@ def without_control(text: str) -> str:
     return CONTROL.sub(r"\g<word>", text)
 
 
+def share(judge: Callable[[Row, Heard], bool], rows: Sequence[Row], heard: Sequence[Heard]) -> float:
+    """The share of the rows in which `judge` finds the forced reading."""
+    return round(sum(map(judge, rows, heard)) / max(1, len(rows)), 4)
+
+
 def forced_figures(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence[Heard]) -> dict[str, Any]:
     """Shares of the cases in which the forced reading is heard, forced and, as a control, not forced."""
     judges: dict[str, Callable[[Row, Heard], bool]] = {
@@ -178,7 +184,7 @@ def forced_figures(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence
     return {
         "cases": len(rows),
         **{
-            f"{kind}_{name}": round(sum(map(judge, rows, lines)) / len(rows), 4)
+            f"{kind}_{name}": share(judge, rows, lines)
             for name, judge in judges.items()
             for kind, lines in (("heard", forced), ("heard_unforced", usual))
         },
@@ -189,6 +195,14 @@ def forced_figures(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence
 def read_rows(name: str) -> list[Row]:
     """The lines of a file of tab-separated values in `data`."""
     return [line.split("\t") for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
+
+
+def forced_rows(most: int | None) -> dict[str, list[Row]]:
+    """The forced readings by their kind, at most so many of each."""
+    groups: dict[str, list[Row]] = {}
+    for row in read_rows("forced.tsv"):
+        groups.setdefault(row[0], []).append(row)
+    return {kind: rows[:most] for kind, rows in groups.items()}
 
 
 def jobs_of(arguments: argparse.Namespace, lines: list[Row], rows: list[Row]) -> list[Job]:
@@ -235,10 +249,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--heard", type=Path, help="also write every utterance and what was heard, tab-separated")
     arguments = parser.parse_args()
-    lines, cases = read_rows("phoneme_in.tsv")[: arguments.lines], read_rows("forced.tsv")
-    kinds = dict.fromkeys(row[0] for row in cases)
-    rows = [row for kind in kinds for row in [row for row in cases if row[0] == kind][: arguments.lines]]
-    jobs = jobs_of(arguments, lines, rows)
+    lines, groups = read_rows("phoneme_in.tsv")[: arguments.lines], forced_rows(arguments.lines)
+    jobs = jobs_of(arguments, lines, list(chain.from_iterable(groups.values())))
     context = multiprocessing.get_context("spawn")
     given = (arguments.bundle, arguments.whisper)
     with ProcessPoolExecutor(arguments.processes, context, start, given) as pool:
@@ -255,7 +267,6 @@ def main() -> None:
     about = environment() | {"candidates": arguments.candidates}
     if arguments.modes:
         write_result("phoneme_in", about | {"lines": len(lines)} | figures(arguments.modes, lines, heard))
-    groups = {kind: [row for row in rows if row[0] == kind] for kind in kinds}
     forced = {k: forced_figures(group, heard[f"forced {k}"], heard[f"unforced {k}"]) for k, group in groups.items()}
     write_result("forced_readings", about | {"mode": arguments.forced_mode, "lines": arguments.lines} | forced)
 

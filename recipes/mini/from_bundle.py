@@ -39,15 +39,8 @@ def main() -> None:
     arguments = parser.parse_args()
     bundle, work = Bundle.open(arguments.bundle), arguments.work
     state = work / "speech_tokenizer" / "state.safetensors"
-    if arguments.speech_tokenizer and state.exists():
-        raise SystemExit(f"{state} is there already. Move it to begin anew.")
     if arguments.speech_tokenizer:
-        tokenizer = bundle.module("speech_tokenizer")
-        model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-        model.go_on(tokenizer, bundle.module("token_recogniser"))
-        weights = model.state_dict()
-        _made(state.parent)
-        save_state(state, {"step": 0, "model": weights, "ema": weights})
+        start_speech_tokenizer(bundle, state)
         return
     bundle.frontend().tokenizer.save(_made(work / "text"))
     stores, shares = open_stores(work / "features", arguments.corpora, ("hidden",)), None
@@ -71,6 +64,16 @@ def main() -> None:
     if not (work / "vocoder" / "state.safetensors").exists():
         weights = bundle.module("vocoder").state_dict()
         save_state(_made(work / "vocoder") / "state.safetensors", {"step": 0, "generator": weights, "average": weights})
+
+
+def start_speech_tokenizer(bundle: Bundle, state: Path) -> None:
+    """Write the state from which the bundle's tokenizer is trained on, where none is yet."""
+    if state.exists():
+        raise SystemExit(f"{state} is there already. Move it to begin anew.")
+    model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
+    model.go_on(bundle.module("speech_tokenizer"), bundle.module("token_recogniser"))
+    weights = model.state_dict()
+    save_state(_made(state.parent) / state.name, {"step": 0, "model": weights, "ema": weights})
 
 
 def _made(folder: Path) -> Path:

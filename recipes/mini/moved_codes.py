@@ -26,15 +26,15 @@ TABLES = {
 
 def shares_of_old(before: SpeechTokenizer, stores: Sequence[FeatureStore]) -> Tensor:
     """How often each old code (column) stands where a new one (row) does, (C, C); a row that is not seen is its own."""
-    counts_CC = torch.zeros(AUDIO_CODES, AUDIO_CODES)
+    pairs = [torch.zeros(0, dtype=torch.long)]
     for store in stores:
         if store.folder.name not in TEACHER:
             continue
         for number in tqdm(range(0, len(store), 1 + len(store) // MOST), desc=f"codes of {store.folder.name}"):
             old = tokens_from_hidden(before, FROZEN_LAYERS, store.get(number, "hidden"))
             new = torch.from_numpy(store.get(number, "tokens").astype("int64"))
-            places = new * AUDIO_CODES + torch.from_numpy(old).long()
-            counts_CC += torch.bincount(places, minlength=AUDIO_CODES**2).view_as(counts_CC)
+            pairs.append(new * AUDIO_CODES + torch.from_numpy(old).long())
+    counts_CC = torch.bincount(torch.cat(pairs), minlength=AUDIO_CODES**2).view(AUDIO_CODES, AUDIO_CODES).float()
     if counts_CC.equal(counts_CC.diag().diag()):
         raise SystemExit("No code has moved. Train the speech tokenizer to its end first, which writes its tokens.")
     unseen = counts_CC.sum(1) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
 
-from corpora import HELD_OUT_EVERY
+from corpora import HELD_OUT_EVERY, THINNED
 from prepare import FROZEN_LAYERS
 from tqdm import tqdm
 
@@ -42,6 +42,16 @@ def split(stores: Sequence[FeatureStore]) -> tuple[list[Place], list[Place]]:
             name = f"{store.folder.name}/{entry['id']}".encode()
             sets[crc32(name) % HELD_OUT_EVERY == 0].append((store, number))
     return sets
+
+
+def thinned(places: Sequence[Place]) -> list[Place]:
+    """The places without most of the corpora that would drown the others."""
+    return [place for place in places if place[1] % THINNED.get(place[0].folder.name, 1) == 0]
+
+
+def sampled(items: Sequence[Item], most: int) -> list[Item]:
+    """The same few of the items every time, to evaluate on."""
+    return random.Random(0).sample(items, min(most, len(items)))
 
 
 def seconds(place: Place) -> float:

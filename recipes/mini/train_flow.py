@@ -4,14 +4,13 @@ python recipes/mini/train_flow.py --work WORK
 """
 
 import argparse
-import random
 from pathlib import Path
 from statistics import mean
 
 import torch
-from corpora import ALL, TEACHER, THINNED
+from corpora import ALL, TEACHER
 from prepare import FROZEN_LAYERS
-from stage import Place, bucketed, open_stores, split
+from stage import Place, bucketed, open_stores, sampled, split, thinned
 
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.train import batch_loss, collate
@@ -34,15 +33,13 @@ def main() -> None:
     arguments = parser.parse_args()
     names = TEACHER if arguments.teacher_only else ALL
     training, held_out = split(open_stores(arguments.work / "features", names, NEEDS))
-    training = [place for place in training if place[1] % THINNED.get(place[0].folder.name, 1) == 0]
 
     def load(place: Place) -> tuple:
         store, number = place
         tokens, mel, speaker, f0 = (store.get(number, name) for name in NEEDS)
         return tokens, mel, speaker[0], f0
 
-    chosen = random.Random(0).sample(held_out, min(EVALUATED, len(held_out)))
-    unseen = [collate([load(place)]) for place in chosen]
+    unseen = [collate([load(place)]) for place in sampled(held_out, EVALUATED)]
 
     @torch.inference_mode()
     def evaluate(model: torch.nn.Module) -> dict[str, float]:
@@ -60,7 +57,7 @@ def main() -> None:
         tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
         model.prior.start_from(load_trained(tokenizer, arguments.work / "speech_tokenizer"))
     trainer = Trainer(model, batch_loss, config, arguments.work / "flow")
-    stream = bucketed(training, arguments.batch_seconds, load, seed=trainer.seed)
+    stream = bucketed(thinned(training), arguments.batch_seconds, load, seed=trainer.seed)
     trainer.fit(map(collate, stream), evaluate)
 
 

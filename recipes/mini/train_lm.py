@@ -12,7 +12,7 @@ import torch
 from corpora import PEOPLE, REPEATS, TEACHER
 from prepare import FROZEN_LAYERS
 from readings import reading
-from stage import AUDIO_CODES, frontend, open_stores, split
+from stage import AUDIO_CODES, frontend, open_stores, sampled, split
 from tqdm import tqdm
 
 from glmtts.lm.model import Llama, LMConfig
@@ -51,8 +51,7 @@ def main() -> None:
     data = [r for place in tqdm(training, desc="texts", mininterval=10) if (r := reading(front, place))]
     layout = AudioTokens.of(front.tokenizer)
     assert layout.count == AUDIO_CODES
-    unseen = [r for place in held_out if (r := reading(front, place))]
-    unseen = random.Random(0).sample(unseen, min(EVALUATED, len(unseen)))
+    unseen = sampled([r for place in held_out if (r := reading(front, place))], EVALUATED)
     collate_hybrid = HybridCollate(safe_characters())
 
     @torch.inference_mode()

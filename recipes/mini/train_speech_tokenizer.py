@@ -5,12 +5,23 @@ python recipes/mini/train_speech_tokenizer.py --work WORK --whisper whisper-base
 
 import argparse
 import json
-import random
 from pathlib import Path
 
-from corpora import ALL, PEOPLE, REPEATS, TEACHER, THINNED
+from corpora import ALL, PEOPLE, REPEATS, TEACHER
 from prepare import FROZEN_LAYERS
-from stage import Place, bucketed, frontend, hybrid_of, language, open_stores, seconds, split, write_tokens
+from stage import (
+    Place,
+    bucketed,
+    frontend,
+    hybrid_of,
+    language,
+    open_stores,
+    sampled,
+    seconds,
+    split,
+    thinned,
+    write_tokens,
+)
 from torch import nn
 from whisper_base import encoder_weights
 
@@ -57,8 +68,7 @@ def main() -> None:
         for number, entry in enumerate(store.entries):
             labels[store, number] = phonemes_of(hybrid_of(front, entry))
     training, held_out = split(stores)
-    training = [place for place in training if place[1] % THINNED.get(place[0].folder.name, 1) == 0]
-    usable = [place for place in training if 0 < len(labels[place]) < 24 * seconds(place)]
+    usable = [place for place in thinned(training) if 0 < len(labels[place]) < 24 * seconds(place)]
     epoch = [place for place in usable for _ in range(REPEATS.get(language(place), 1))]
 
     def load(place: Place) -> TokenizerExample:
@@ -66,12 +76,12 @@ def main() -> None:
         hidden, f0, mel, speaker = (store.get(number, name) for name in ("hidden", "f0", "mel", "speaker"))
         return TokenizerExample(hidden, f0, mel, speaker[0], labels[place])
 
-    unseen = [place for place in held_out if labels[place]]
-    unseen = random.Random(0).sample(unseen, min(EVALUATED, len(unseen)))
+    readable = [place for place in held_out if labels[place]]
+    unseen = [collate([load(place)]) for place in sampled(readable, EVALUATED)]
 
     def evaluation(model: nn.Module) -> dict[str, float]:
         device = next(model.parameters()).device
-        return evaluate(model, [on_device(collate([load(place)]), device) for place in unseen])
+        return evaluate(model, [on_device(batch, device) for batch in unseen])
 
     model = start(SpeechTokenizerConfig(), arguments.whisper)
     config = TrainingConfig(
@@ -88,7 +98,7 @@ def main() -> None:
         write_tokens(trained.tokenizer, store)
     for kind, names in (("teacher", TEACHER), ("people", PEOPLE)):
         for lang in ("zh", "en"):
-            places = [p for p in held_out if p[0].folder.name in names and labels[p] and language(p) == lang]
+            places = [p for p in readable if p[0].folder.name in names and language(p) == lang]
             if not places:
                 continue
             measured = evaluate(trained, [collate([load(place)]) for place in places])

@@ -207,7 +207,7 @@ def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) 
             voicing_wrong.append(((output["voicing_BT"] > 0) != (batch.f0_BT > 0))[valid].float())
     shares = counts[counts > 0] / counts.sum()
     result = {
-        "utterances": len(batches),
+        "utterances": sum(len(batch.mask_BT) for batch in batches),
         "codes_used": float((counts > 0).sum() / len(counts)),
         "perplexity": float(torch.exp(-(shares * shares.log()).sum())),
         **{f"{unit}_error": wrong / max(1, total) for unit, (wrong, total) in errors.items()},
