@@ -10,15 +10,17 @@ benchmarks/results/forced_teacher.json.
 """
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from closed_choice import heard_reading
 from faster_whisper import WhisperModel
 from mini_quality import transcribe
 from mini_stages import through_flow
-from phoneme_in import Heard, Row, forced_rows, is_heard, share, texts_of, toneless
+from phoneme_in import Heard, Row, forced_rows, is_heard, readings_of, share, toneless
 from report import environment, write_result
 from teacher import Kokoro
 from tqdm import tqdm
@@ -35,18 +37,26 @@ RATE = 24000  # Kokoro's
 def measure(tts: glmtts.Synthesizer, asr: WhisperModel, kokoro: Kokoro, rows: list[Row]) -> dict[str, Any]:
     """Shares of the readings of one kind that are heard, in the teacher's recordings and through `mini`'s stages."""
     heard: dict[str, list[Heard]] = {"teacher": [], "tokens_flow_vocoder": []}
-    spoken = [(row, texts) for row in rows if (texts := texts_of(row))]
+    spoken = [(row, readings) for row in rows if (readings := readings_of(row))]
     own = tts.bundle.config.sample_rate
-    for number, (text, _) in enumerate(tqdm([texts for _, texts in spoken], desc=rows[0][0])):
+    for number, (row, readings) in enumerate(tqdm(spoken, desc=rows[0][0])):
+        text = readings[row[2]][0]
         samples = torch.from_numpy(kokoro.speak(text, kokoro.voices[VOICES[number % len(VOICES)]], 1.0)[0])
         voice = voice_of(tts.bundle, resample(samples, RATE, own), text, adapted=False)
         versions = ((samples, RATE), (through_flow(tts, voice), own))
         for kept, (wave, rate) in zip(heard.values(), versions, strict=True):
-            kept.append(Heard(transcribe(asr, resample(wave, rate, 16000).numpy(), "zh").strip(), [], None))
+            at_16k = resample(wave, rate, 16000).numpy()
+            choice = heard_reading(asr, at_16k, "zh", readings)
+            kept.append(Heard(transcribe(asr, at_16k, "zh").strip(), [], choice))
+    judges: dict[str, Callable[[Row, Heard], bool]] = {
+        "with_tone": partial(is_heard, same=str),
+        "without_tone": partial(is_heard, same=toneless),
+        "chosen": lambda row, line: line.chosen == row[2],
+    }
     return {"cases": len(spoken)} | {
-        f"{stage}_{name}": share(partial(is_heard, same=same), [row for row, _ in spoken], lines)
+        f"{stage}_{name}": share(judge, [row for row, _ in spoken], lines)
         for stage, lines in heard.items()
-        for name, same in (("with_tone", str), ("without_tone", toneless))
+        for name, judge in judges.items()
     }
 
 

@@ -10,10 +10,10 @@ forced readings as well. `own_recogniser` is what the model's own recogniser of 
 no independent judge, since the same recogniser chooses among the model's candidates.
 
 A forced reading counts as heard where its syllable, or its English word, stands at its place among those heard. It is
-`told_apart` where Whisper finds the sentence written with the forced reading (preference.py) likelier, beside the
-usual one, in the recording that was forced than in the one that was not: what it expects weighs on both alike, and
-chance is one half. One process a core; needs the extra [eval]. Results go to benchmarks/results/phoneme_in.json and
-forced_readings.json; `--modes` with none speaks the forced readings alone.
+`chosen` where Whisper, held to the readings that the character has and the forced one, hears that one
+(closed_choice.py); `chosen_unforced` is the same of the recording without the control and the usual reading. One
+process a core; needs the extra [eval]. Results go to benchmarks/results/phoneme_in.json and
+forced_readings.json; `--modes` with none speaks the forced readings alone, `--no-forced` the sentences alone.
 """
 
 import argparse
@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import torch
+from closed_choice import Readings, heard_reading, written_as
 from faster_whisper import WhisperModel
 from mini_quality import error_rate, syllables, transcribe, words
-from preference import preference, written_as
 from report import environment, write_result
 from tqdm import tqdm
 
@@ -45,6 +45,7 @@ from glmtts.text.mandarin import read_pinyin
 from glmtts.text.markup import CONTROL
 from glmtts.text.phonemes import split_syllable
 from glmtts.text.pronunciations import hybrid_reading
+from glmtts.text.vocabulary import polyphones
 
 DATA = Path(__file__).parent / "data"
 UNHEARD = "*"
@@ -52,7 +53,7 @@ Row = list[str]
 
 
 class Job(NamedTuple):
-    """One utterance to be spoken; `name` says what it is for, `texts` what it is asked to be and what it would be."""
+    """One utterance to be spoken; `name` says what it is for, `readings` what its control may be heard as."""
 
     name: str
     text: str
@@ -60,15 +61,15 @@ class Job(NamedTuple):
     voice: str | None
     seed: int
     options: Options
-    texts: tuple[str, str] | None = None
+    readings: Readings | None = None
 
 
 class Heard(NamedTuple):
-    """What Whisper writes, the phonemes that the own recogniser reads, and by how much the asked text is likelier."""
+    """What Whisper writes, the phonemes that the own recogniser reads, and the reading that Whisper chooses."""
 
     text: str
     phonemes: list[str]
-    asked: float | None
+    chosen: str | None
 
 
 _models: dict[str, Any] = {}
@@ -91,8 +92,8 @@ def speak_and_hear(job: Job) -> Heard:
         read = tts.writer.recogniser.read(tts.bundle.module("speech_tokenizer").tokenize(samples))
         phonemes = without_boundaries(read)
     whisper, wave = _models["whisper"], samples.numpy()
-    asked = preference(whisper, wave, job.lang, *job.texts) if job.texts else None
-    return Heard(transcribe(whisper, wave, job.lang).strip(), phonemes, asked)
+    chosen = heard_reading(whisper, wave, job.lang, job.readings) if job.readings else None
+    return Heard(transcribe(whisper, wave, job.lang).strip(), phonemes, chosen)
 
 
 def symbols_of(pinyin: Sequence[str]) -> list[str]:
@@ -142,19 +143,31 @@ def is_read(row: Row, line: Heard) -> bool:
     return any(line.phonemes[start : start + len(wanted)] == wanted for start in range(len(line.phonemes)))
 
 
-def told_apart(forced: Sequence[Heard], usual: Sequence[Heard]) -> dict[str, Any]:
-    """The share of pairs in which the asked text is likelier in the forced recording, and how many pairs there are."""
-    pairs = [
-        (f.asked, u.asked) for f, u in zip(forced, usual, strict=True) if f.asked is not None and u.asked is not None
-    ]
-    share = sum(one > other for one, other in pairs) / max(1, len(pairs))
-    return {"told_apart": round(share, 4), "told_apart_pairs": len(pairs)}
+def usual_reading(row: Row) -> str:
+    """What the word of the control would be read as without it."""
+    control, plain = control_of(row[1]), without_control(row[1])
+    return control["word"].lower() if row[0] == "english" else read_pinyin(plain)[control.start()] or ""
 
 
-def texts_of(row: Row) -> tuple[str, str] | None:
-    """The text of a forced reading as it would be written, and the usual text; None where nothing is written so."""
-    written = written_as(row[2])
-    return (CONTROL.sub(written, row[1]), without_control(row[1])) if written else None
+def readings_of(row: Row) -> Readings | None:
+    """The readings that the place of the control may have, with texts; None where the forced or the usual has none."""
+    control, usual = control_of(row[1]), usual_reading(row)
+    readings = {}
+    for reading in dict.fromkeys((row[2], usual, *polyphones().get(control["word"], ()))):
+        if written := written_as(reading):
+            readings[reading] = [row[1][: control.start()] + unit + row[1][control.end() :] for unit in written]
+    return readings if row[2] in readings and usual in readings else None
+
+
+def chosen(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence[Heard]) -> dict[str, Any]:
+    """The share of the recordings in which the forced reading, and without the control the usual one, is chosen."""
+    asked = [heard.chosen == row[2] for row, heard in zip(rows, forced, strict=True) if heard.chosen]
+    control = [heard.chosen == usual_reading(row) for row, heard in zip(rows, usual, strict=True) if heard.chosen]
+    return {
+        "chosen": round(sum(asked) / max(1, len(asked)), 4),
+        "chosen_unforced": round(sum(control) / max(1, len(control)), 4),
+        "chosen_cases": len(asked),
+    }
 
 
 def control_of(text: str) -> re.Match[str]:
@@ -188,7 +201,7 @@ def forced_figures(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence
             for name, judge in judges.items()
             for kind, lines in (("heard", forced), ("heard_unforced", usual))
         },
-        **told_apart(forced, usual),
+        **chosen(rows, forced, usual),
     }
 
 
@@ -214,17 +227,17 @@ def jobs_of(arguments: argparse.Namespace, lines: list[Row], rows: list[Row]) ->
     }
 
     def job(
-        name: str, text: str, lang: str, number: int, mode: PhonemeIn | None, texts: tuple[str, str] | None = None
+        name: str, text: str, lang: str, number: int, mode: PhonemeIn | None, readings: Readings | None = None
     ) -> Job:
         voice = arguments.voice if lang == "zh" and arguments.voice else voices[lang][number % len(voices[lang])]
-        return Job(name, text, lang, voice, number, {"phoneme_in": mode, "candidates": arguments.candidates}, texts)
+        return Job(name, text, lang, voice, number, {"phoneme_in": mode, "candidates": arguments.candidates}, readings)
 
     jobs = [job(mode, row[0], "zh", n, mode) for mode in arguments.modes for n, row in enumerate(lines)]
     for number, row in enumerate(rows):
         kind, text, _ = row
         lang = "en" if kind == "english" else "zh"
         for name, spoken in (("forced", text), ("unforced", without_control(text))):
-            jobs.append(job(f"{name} {kind}", spoken, lang, number, arguments.forced_mode, texts_of(row)))
+            jobs.append(job(f"{name} {kind}", spoken, lang, number, arguments.forced_mode, readings_of(row)))
     return jobs
 
 
@@ -244,12 +257,14 @@ def main() -> None:
     parser.add_argument("--modes", nargs="*", choices=get_args(PhonemeIn), default=["off", "ambiguous", "all"])
     parser.add_argument("--forced-mode", choices=get_args(PhonemeIn), help="the model's own by default")
     parser.add_argument("--lines", type=int, help="first lines of the sentences, and of each kind of forced reading")
+    parser.add_argument("--no-forced", action="store_true", help="speak the sentences alone")
     parser.add_argument("--voice", help="one Mandarin voice; all of the bundle in turn by default")
     parser.add_argument("--candidates", type=int, help="of each utterance; the model's own number by default")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--heard", type=Path, help="also write every utterance and what was heard, tab-separated")
     arguments = parser.parse_args()
-    lines, groups = read_rows("phoneme_in.tsv")[: arguments.lines], forced_rows(arguments.lines)
+    lines = read_rows("phoneme_in.tsv")[: arguments.lines]
+    groups = {} if arguments.no_forced else forced_rows(arguments.lines)
     jobs = jobs_of(arguments, lines, list(chain.from_iterable(groups.values())))
     context = multiprocessing.get_context("spawn")
     given = (arguments.bundle, arguments.whisper)
@@ -267,6 +282,8 @@ def main() -> None:
     about = environment() | {"candidates": arguments.candidates}
     if arguments.modes:
         write_result("phoneme_in", about | {"lines": len(lines)} | figures(arguments.modes, lines, heard))
+    if not groups:
+        return
     forced = {k: forced_figures(group, heard[f"forced {k}"], heard[f"unforced {k}"]) for k, group in groups.items()}
     write_result("forced_readings", about | {"mode": arguments.forced_mode, "lines": arguments.lines} | forced)
 

@@ -16,7 +16,7 @@ LOUD, MARGIN_SECONDS = 0.01, 0.2
 HELD_OUT_EVERY = 50
 EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
 THINNED = {"en_more": 4}  # for speech tokenizer and flow, so that one teacher does not drown the others
-REPEATS = {"zh": 3}  # for speech tokenizer and language model, in an epoch: there is less Mandarin than English
+REPEATS = {"zh": 2}  # for speech tokenizer and language model, in an epoch: there is less Mandarin than English
 
 
 @dataclass(frozen=True)

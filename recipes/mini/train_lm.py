@@ -24,7 +24,7 @@ from glmtts.text.hybrid_training import HybridCollate
 from glmtts.text.vocabulary import safe_characters
 from glmtts.training import Trainer, TrainingConfig, load_trained, on_device
 
-CORRUPTION, ALIGNMENT_SCALE = 0.1, 0.5
+CORRUPTION, ALIGNMENT_SCALE, WEIGHT_DECAY = 0.15, 0.5, 0.1
 EVALUATED = 80
 NO_PHONEMES = HybridCollate("")
 
@@ -76,7 +76,7 @@ def main() -> None:
     config = TrainingConfig(
         steps=arguments.steps,
         learning_rate=arguments.learning_rate,
-        weight_decay=0.05,
+        weight_decay=WEIGHT_DECAY,
         max_seconds=arguments.max_seconds,
     )
     trainer = Trainer(model, partial(_loss, layout), config, arguments.work / "lm")
