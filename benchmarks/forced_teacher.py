@@ -10,8 +10,6 @@ benchmarks/results/forced_teacher.json.
 """
 
 import argparse
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from closed_choice import heard_reading
 from faster_whisper import WhisperModel
 from mini_quality import transcribe
 from mini_stages import through_flow
-from phoneme_in import Heard, Row, forced_rows, is_heard, readings_of, share, toneless
+from phoneme_in import WRITTEN, Heard, Row, forced_rows, is_chosen, readings_of, share
 from report import environment, write_result
 from teacher import Kokoro
 from tqdm import tqdm
@@ -48,11 +46,7 @@ def measure(tts: glmtts.Synthesizer, asr: WhisperModel, kokoro: Kokoro, rows: li
             at_16k = resample(wave, rate, 16000).numpy()
             choice = heard_reading(asr, at_16k, "zh", readings)
             kept.append(Heard(transcribe(asr, at_16k, "zh").strip(), [], choice))
-    judges: dict[str, Callable[[Row, Heard], bool]] = {
-        "with_tone": partial(is_heard, same=str),
-        "without_tone": partial(is_heard, same=toneless),
-        "chosen": lambda row, line: line.chosen == row[2],
-    }
+    judges = WRITTEN | {"chosen": is_chosen}
     return {"cases": len(spoken)} | {
         f"{stage}_{name}": share(judge, [row for row, _ in spoken], lines)
         for stage, lines in heard.items()

@@ -136,6 +136,12 @@ def is_heard(row: Row, line: Heard, same: Callable[[str], str]) -> bool:
     return stands_at(place, same(wanted), [same(unit) for unit in spoken], [same(unit) for unit in heard])
 
 
+WRITTEN: dict[str, Callable[[Row, Heard], bool]] = {
+    "with_tone": partial(is_heard, same=str),
+    "without_tone": partial(is_heard, same=toneless),
+}
+
+
 def is_read(row: Row, line: Heard) -> bool:
     """Whether the model's own recogniser reads the forced phonemes, one after another."""
     control = control_of(row[1])
@@ -159,14 +165,21 @@ def readings_of(row: Row) -> Readings | None:
     return readings if row[2] in readings and usual in readings else None
 
 
+def is_chosen(row: Row, line: Heard) -> bool:
+    """Whether Whisper, made to choose, hears the forced reading."""
+    return line.chosen == row[2]
+
+
 def chosen(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence[Heard]) -> dict[str, Any]:
     """The share of the recordings in which the forced reading, and without the control the usual one, is chosen."""
-    asked = [heard.chosen == row[2] for row, heard in zip(rows, forced, strict=True) if heard.chosen]
-    control = [heard.chosen == usual_reading(row) for row, heard in zip(rows, usual, strict=True) if heard.chosen]
+    asked = [number for number, line in enumerate(forced) if line.chosen]
+    cases = [rows[number] for number in asked]
     return {
-        "chosen": round(sum(asked) / max(1, len(asked)), 4),
-        "chosen_unforced": round(sum(control) / max(1, len(control)), 4),
-        "chosen_cases": len(asked),
+        "chosen": share(is_chosen, cases, [forced[number] for number in asked]),
+        "chosen_unforced": share(
+            lambda row, line: line.chosen == usual_reading(row), cases, [usual[number] for number in asked]
+        ),
+        "chosen_cases": len(cases),
     }
 
 
@@ -189,11 +202,7 @@ def share(judge: Callable[[Row, Heard], bool], rows: Sequence[Row], heard: Seque
 
 def forced_figures(rows: Sequence[Row], forced: Sequence[Heard], usual: Sequence[Heard]) -> dict[str, Any]:
     """Shares of the cases in which the forced reading is heard, forced and, as a control, not forced."""
-    judges: dict[str, Callable[[Row, Heard], bool]] = {
-        "with_tone": partial(is_heard, same=str),
-        "without_tone": partial(is_heard, same=toneless),
-        "by_own_recogniser": is_read,
-    }
+    judges = WRITTEN | {"by_own_recogniser": is_read}
     return {
         "cases": len(rows),
         **{
