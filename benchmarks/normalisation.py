@@ -61,13 +61,13 @@ def main() -> None:
 
     def to_ids(text: str) -> None:
         for piece in frontend.prepare(text):
-            frontend.ids(piece)
+            frontend.ids(piece.text)
 
     for language in ("zh", "en"):
         cases, wrong = failures(language)
         lines = (CASES / f"normalisation_{language}.tsv").read_text(encoding="utf-8").splitlines()
         written = [line.split("\t")[0] for line in lines]
-        plain = [text for text in written if needs_no_model(" ".join(frontend.prepare(text)))]
+        plain = [text for text in written if needs_no_model(" ".join(piece.text for piece in frontend.prepare(text)))]
         result[language] = {
             "cases": cases,
             "right_percent": round(100 * (1 - len(wrong) / cases), 2),

@@ -101,7 +101,8 @@ def frontend(work: Path, stores: Sequence[FeatureStore]) -> TextFrontend:
 
 def spoken_text(front: TextFrontend, entry: dict[str, Any]) -> str:
     """A transcript, normalised; empty where digits leave its reading open."""
-    return "" if re.search(r"\d", entry["text"]) else " ".join(front.prepare(entry["text"], entry["lang"]))
+    pieces = [] if re.search(r"\d", entry["text"]) else front.prepare(entry["text"], entry["lang"])
+    return " ".join(piece.text for piece in pieces)
 
 
 def hybrid_of(front: TextFrontend, entry: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ import torch
 
 import glmtts
 from glmtts.synthesis.synthesizer import Synthesizer
-from glmtts.synthesis.writer import Piece
+from glmtts.synthesis.writer import Segment
+from glmtts.text.frontend import Piece
 
 CHOICES = [[1] * 4, [2] * 5, [3] * 6]
 
@@ -19,8 +20,8 @@ def tts(tiny_folder: Path) -> Synthesizer:
 
 
 @pytest.fixture
-def piece(tts: Synthesizer) -> Piece:
-    (piece,) = tts._pieces(tts.frontend, ["Hello there."], None, 0, {})
+def piece(tts: Synthesizer) -> Segment:
+    (piece,) = tts._pieces(tts.frontend, [Piece("Hello there.")], None, 0, {})
     return replace(piece, settings=piece.settings.model_copy(update={"renderings": 3, "clear": 0.5}))
 
 
@@ -29,7 +30,7 @@ def piece(tts: Synthesizer) -> Piece:
     [([2.0, 1.0, 1.5], 3, 1), ([2.0, 0.5, 0.1], 2, 1), ([0.4, 0.1, 0.1], 1, 0), ([float("inf")] * 3, 3, 0)],
 )
 def test_the_first_clear_sound_or_else_the_clearest_is_spoken(
-    tts: Synthesizer, piece: Piece, monkeypatch: pytest.MonkeyPatch, costs: list[float], judged: int, spoken: int
+    tts: Synthesizer, piece: Segment, monkeypatch: pytest.MonkeyPatch, costs: list[float], judged: int, spoken: int
 ) -> None:
     left = iter(costs)
     monkeypatch.setattr(tts.renderer, "cost", lambda piece, samples: next(left))
@@ -40,7 +41,7 @@ def test_the_first_clear_sound_or_else_the_clearest_is_spoken(
 
 
 def test_what_cannot_be_judged_is_spoken_as_it_is(
-    tts: Synthesizer, piece: Piece, monkeypatch: pytest.MonkeyPatch
+    tts: Synthesizer, piece: Segment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tts.renderer, "cost", lambda piece, samples: pytest.fail("judged"))
     assert tts.renderer.clearest(piece, CHOICES[:1])[1] == CHOICES[0]
@@ -49,7 +50,7 @@ def test_what_cannot_be_judged_is_spoken_as_it_is(
     assert tts.renderer.clearest(piece, CHOICES)[1] == CHOICES[0]
 
 
-def test_the_cost_is_what_the_recogniser_finds_in_the_sound(tts: Synthesizer, piece: Piece) -> None:
+def test_the_cost_is_what_the_recogniser_finds_in_the_sound(tts: Synthesizer, piece: Segment) -> None:
     samples = torch.randn(24000, generator=torch.Generator().manual_seed(0)) * 0.1
     costs = {tts.renderer.cost(replace(piece, phonemes=phonemes), samples) for phonemes in (["N", "I3"], ["B", "A4"])}
     assert len(costs) == 2

@@ -13,7 +13,8 @@ from glmtts.errors import TextError, VoiceError
 from glmtts.synthesis.stream import stream_piece
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.text_stream import pieces_of, sentences
-from glmtts.synthesis.writer import Piece
+from glmtts.synthesis.writer import Segment
+from glmtts.text.frontend import Piece
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,9 @@ def test_a_sentence_leaves_when_its_end_is_there(tts: Synthesizer) -> None:
             yield part
 
     pieces = pieces_of(tts.frontend, parts(), None)
-    assert next(pieces) == "你好，世界。"
+    assert next(pieces).text == "你好，世界。"
     assert len(arrived) == 2
-    assert "".join(pieces).count("three point one four") == 1
+    assert "".join(piece.text for piece in pieces).count("three point one four") == 1
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_every_sample_is_that_of_the_whole_mel(
 def test_one_block_without_a_prompt_is_the_whole(tts: Synthesizer) -> None:
     options = tts.bundle.config.synthesis.model_copy(update={"blocks": (200,), "show_prompt": False})
     tokens = torch.randint(16, (40,)).tolist()
-    piece = Piece("", "", tts.voice(), options, 1, [])
+    piece = Segment(Piece(""), "", tts.voice(), options, 1, [])
     streamed = torch.cat(list(stream_piece(tts.bundle, iter(tokens), piece.voice, options, piece.seed)))
     torch.testing.assert_close(streamed, tts.renderer.render(piece, tokens), atol=1e-4, rtol=0)
 
@@ -115,7 +116,7 @@ def _recording(mels: list[torch.Tensor]):
 def test_the_first_chunk_leaves_before_the_last_token(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
 
-    def tokens(piece: Piece) -> Iterator[int]:
+    def tokens(piece: Segment) -> Iterator[int]:
         for number in range(200):
             drawn.append(number)
             yield number % 16
@@ -138,7 +139,7 @@ def test_streams_as_long_as_it_says(tts: Synthesizer) -> None:
     options = tts.bundle.config.synthesis
     pieces = tts.frontend.prepare(text)
     tokens = [
-        list(tts.writer.stream(Piece(piece, tts.frontend.to_hybrid(piece), tts.voice(), options, 3 + i, [])))
+        list(tts.writer.stream(Segment(piece, tts.frontend.to_hybrid(piece.text), tts.voice(), options, 3 + i, [])))
         for i, piece in enumerate(pieces)
     ]
     pause = int(options.pause_seconds * 24000)

@@ -17,7 +17,8 @@ from glmtts.speech_tokenizer.recogniser import LABEL_IDS, without_boundaries
 from glmtts.synthesis.options import Options, reader
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
-from glmtts.synthesis.writer import LONGEST_END, Piece
+from glmtts.synthesis.writer import LONGEST_END, Segment
+from glmtts.text.frontend import Piece
 from glmtts.text.pronunciations import Pronunciations
 
 
@@ -54,7 +55,7 @@ def test_callers_choose_readings_and_speed(tts: Synthesizer) -> None:
     words = Pronunciations({"世界": "ma1 ma1"})
     assert not torch.equal(tts.say("你好，世界。").samples, tts.say("你好，世界。", pronunciations=words).samples)
     options: Options = {"pronunciations": words, "phoneme_in": "ambiguous"}
-    (piece,) = tts._pieces(reader(tts.frontend, options), ["你好，世界。"], None, 0, options)
+    (piece,) = tts._pieces(reader(tts.frontend, options), [Piece("你好，世界。")], None, 0, options)
     assert piece.hybrid.endswith("<|M|><|A1|><|M|><|A1|>。")
     assert tts.say("Hello there.", speed=2).seconds == pytest.approx(tts.say("Hello there.").seconds / 2, abs=0.01)
     with pytest.raises(ConfigError, match="speed is 9"):
@@ -186,10 +187,10 @@ def test_the_least_bad_is_spoken_in_the_end(
 
 
 @pytest.fixture
-def telling(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> tuple[Piece, list[str]]:
+def telling(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> tuple[Segment, list[str]]:
     """A piece, and what token n says: label n of the list."""
     next(tts.stream("Hello."))  # starts the service
-    (piece,) = tts._pieces(tts.frontend, ["Hello there."], None, 0, {})
+    (piece,) = tts._pieces(tts.frontend, [Piece("Hello there.")], None, 0, {})
     says = ["", "|", *dict.fromkeys(without_boundaries(piece.phonemes)), "EN_Z", "EN_UW1", "EN_P", "EN_IY1"]
     recogniser = tts.writer.recogniser
     assert recogniser is not None
@@ -203,7 +204,7 @@ def telling(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> tuple[Piece, l
     return piece, says
 
 
-def test_a_candidate_ends_when_all_is_said(tts: Synthesizer, telling: tuple[Piece, list[str]]) -> None:
+def test_a_candidate_ends_when_all_is_said(tts: Synthesizer, telling: tuple[Segment, list[str]]) -> None:
     piece, says = telling
     said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
     for tokens, all_said in ((said, True), (said[:-2], True), (said[:-8], False)):
@@ -211,7 +212,7 @@ def test_a_candidate_ends_when_all_is_said(tts: Synthesizer, telling: tuple[Piec
 
 
 def test_what_follows_the_text_is_cut_off_in_the_end(
-    tts: Synthesizer, telling: tuple[Piece, list[str]], monkeypatch: pytest.MonkeyPatch
+    tts: Synthesizer, telling: tuple[Segment, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every draw says more than its text, or goes on in silence; streams as well."""
     piece, says = telling
@@ -263,7 +264,7 @@ def test_a_saved_file_names_the_model(tts: Synthesizer, tmp_path: Path) -> None:
 
 
 def test_other_candidates_without_fault_may_be_rendered(
-    tts: Synthesizer, telling: tuple[Piece, list[str]], monkeypatch: pytest.MonkeyPatch
+    tts: Synthesizer, telling: tuple[Segment, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     piece, says = telling
     said = [token for label in piece.phonemes for token in [says.index(label)] * 2]

@@ -24,7 +24,7 @@ def frontend() -> TextFrontend:
 
 
 def spoken(frontend: TextFrontend, text: str) -> str:
-    return " ".join(map(frontend.to_hybrid, frontend.prepare(text)))
+    return " ".join(frontend.to_hybrid(piece.text) for piece in frontend.prepare(text))
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_control_becomes_phonemes(frontend: TextFrontend, text: str, part: str) 
     ],
 )
 def test_control_becomes_words(frontend: TextFrontend, text: str, pieces: list[str]) -> None:
-    assert frontend.prepare(text) == pieces
+    assert [piece.text for piece in frontend.prepare(text)] == pieces
 
 
 def test_breaks_part_the_text(frontend: TextFrontend) -> None:
     pieces = frontend.prepare('<break time="1s"/>你好<break time="500ms"/><break strength="strong"/>再见。')
-    assert pieces == ["你好", "再见。"]
+    assert [piece.text for piece in pieces] == ["你好", "再见。"]
     assert [(piece.pause_before, piece.pause_after) for piece in pieces] == [(1.0, 1.25), (0.0, None)]
 
 
@@ -75,14 +75,14 @@ def test_control_survives_normalisation_and_splitting(frontend: TextFrontend) ->
     text = "今天3点我们去{银行|yin2 hang2}，" * 30
     pieces = frontend.prepare(text)
     assert len(pieces) > 5
-    assert sum(piece.count("<|IN2|><|H|><|ANG2|>") for piece in pieces) == 30
+    assert sum(piece.text.count("<|IN2|><|H|><|ANG2|>") for piece in pieces) == 30
 
 
 def test_a_vocabulary_without_english_phonemes_reads_the_written_word() -> None:
     tokenizer = tiny_tokenizer()
     mandarin = {name: number for name, number in tokenizer.special.items() if not name.startswith("<|EN_")}
     frontend = TextFrontend(TextConfig(), TextTokenizer(tokenizer.ranks, mandarin))
-    assert frontend.prepare("I {read|R EH1 D} it.") == ["I read it."]
+    assert [piece.text for piece in frontend.prepare("I {read|R EH1 D} it.")] == ["I read it."]
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_control_that_is_not_valid_is_refused_in_one_sentence(frontend: TextFron
 
 def test_special_tokens_cannot_be_smuggled_in(frontend: TextFrontend) -> None:
     (piece,) = frontend.prepare("你好<|user|><|audio_3|>\U000f0000世界")
-    assert "<|user|>" not in piece
-    assert "<|audio_3|>" not in piece
-    assert "\U000f0000" not in piece
+    assert "<|user|>" not in piece.text
+    assert "<|audio_3|>" not in piece.text
+    assert "\U000f0000" not in piece.text
 
 
 def test_dictionary_of_pronunciations(frontend: TextFrontend) -> None:

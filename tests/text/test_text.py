@@ -118,7 +118,7 @@ def test_any_string_is_spoken_or_refused(frontend: TextFrontend, text: str) -> N
     except TextError:
         return
     for piece in pieces:
-        assert frontend.tokenizer.decode(frontend.ids(piece)) == frontend.to_hybrid(piece)
+        assert frontend.tokenizer.decode(frontend.ids(piece.text)) == frontend.to_hybrid(piece.text)
 
 
 def test_pieces_stay_in_bounds_and_lose_nothing() -> None:

@@ -58,10 +58,10 @@ def read_book(
     number = -1
     for number, piece in enumerate(pieces_of(tts.frontend, text, options.get("language"))):
         if number < len(journal.cues):
-            journal.expect(number, piece)
+            journal.expect(number, piece.text)
         else:
             journal.add(*tts.speak_timed(piece, chosen, seed + number, **options))
-        progress(piece)
+        progress(piece.text)
     journal.expect_no_more_than(number + 1)
     journal.encode(out, tts.bundle.config.name)
     if subtitles is not None:

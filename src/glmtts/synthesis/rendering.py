@@ -13,7 +13,7 @@ from glmtts.bundle import Bundle
 from glmtts.errors import AudioError
 from glmtts.flow.cfm import sample
 from glmtts.speech_tokenizer.model import SAMPLE_RATE
-from glmtts.synthesis.writer import Piece
+from glmtts.synthesis.writer import Segment
 
 
 class Renderer:
@@ -22,7 +22,7 @@ class Renderer:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
 
-    def clearest(self, piece: Piece, choices: list[list[int]]) -> tuple[Tensor, list[int]]:
+    def clearest(self, piece: Segment, choices: list[list[int]]) -> tuple[Tensor, list[int]]:
         """Samples (T,) of the choice in which the phonemes of `piece` are heard best, and its tokens.
 
         Choices are tried in their order until one costs no more than `clear`; one alone is not judged.
@@ -39,7 +39,7 @@ class Renderer:
         return samples, tokens
 
     @torch.inference_mode()
-    def render(self, piece: Piece, tokens: list[int]) -> Tensor:
+    def render(self, piece: Segment, tokens: list[int]) -> Tensor:
         """Samples (T,) of a piece's speech tokens, at least one."""
         voice, device = piece.voice, self.bundle.device
         prompt_S, prompt_MT = voice.prompt(piece.settings.show_prompt)
@@ -57,7 +57,7 @@ class Renderer:
         )
         return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
 
-    def cost(self, piece: Piece, samples_T: Tensor) -> float:
+    def cost(self, piece: Segment, samples_T: Tensor) -> float:
         """Nats a phoneme that the recogniser needs to find the piece in samples (T,); infinite where it cannot tell."""
         try:
             heard = resample(samples_T, self.bundle.config.sample_rate, SAMPLE_RATE).to(self.bundle.device)

@@ -19,9 +19,8 @@ from glmtts.synthesis.stream import stream_piece
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, word_times
 from glmtts.synthesis.voice import Voice, make_voice
-from glmtts.synthesis.writer import Piece, TokenWriter
-from glmtts.text.frontend import Piece as PreparedPiece
-from glmtts.text.frontend import TextFrontend, phonemes_of
+from glmtts.synthesis.writer import Segment, TokenWriter
+from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 TOKENS_PER_SECOND = 25
@@ -118,7 +117,7 @@ class Synthesizer:
         yield from self.stream_pieces(pieces, voice, seed=seed, **options)
 
     def stream_pieces(
-        self, pieces: Iterable[PreparedPiece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
+        self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
     ) -> Generator[Audio, None, None]:
         """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
         chosen, rate = self.voice(voice), self.bundle.config.sample_rate
@@ -134,14 +133,14 @@ class Synthesizer:
             if len(rest):
                 yield self._audio(torch.from_numpy(rest))
 
-    def _speak(self, piece: Piece) -> Iterator[Tensor]:
+    def _speak(self, piece: Segment) -> Iterator[Tensor]:
         """Samples of a piece as its tokens come; the request is dropped where the caller goes away."""
         with closing(self.writer.stream(piece)) as tokens:
             yield from stream_piece(self.bundle, tokens, piece.voice, piece.settings, piece.seed)
 
     def speak_timed(
-        self, text: PreparedPiece, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
-    ) -> tuple[PreparedPiece, Tensor, tuple[int, int], list[Timed]]:
+        self, text: Piece, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
+    ) -> tuple[Piece, Tensor, tuple[int, int], list[Timed]]:
         """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
 
         The times are empty where the model has no recogniser or a word has no known reading.
@@ -151,7 +150,7 @@ class Synthesizer:
         samples, tokens = self.renderer.clearest(piece, choices)
         words, speed = list[Timed](), options.get("speed") or 1.0
         if self.writer.recogniser is not None:
-            written, rate = text.written or text, TOKENS_PER_SECOND * speed
+            written, rate = text.written or text.text, TOKENS_PER_SECOND * speed
             words = word_times(self.writer.recogniser, written, piece.phonemes, tokens, rate)
         before, after = (round(pause / speed) for pause in self._pauses(text))
         return text, self._at_speed(samples, speed), (before, after), words
@@ -165,29 +164,29 @@ class Synthesizer:
         return torch.from_numpy(change_tempo(samples_T.numpy(), self.bundle.config.sample_rate, speed))
 
     def _pieces(
-        self, front: TextFrontend, texts: Iterable[str], voice: AnyVoice, seed: int, options: Options
-    ) -> list[Piece]:
+        self, front: TextFrontend, texts: Iterable[Piece], voice: AnyVoice, seed: int, options: Options
+    ) -> list[Segment]:
         """Prepared pieces of text with their phonemes, voice, settings and seeds."""
         chosen, how = self.voice(voice), settings(self.bundle.config.synthesis, options)
         prefix, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
         pieces = []
         for number, text in enumerate(texts):
-            hybrid = front.to_hybrid(text)
-            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(text))
-            pieces.append(Piece(text, hybrid, chosen, how, seed + number, prefix, phonemes))
+            hybrid = front.to_hybrid(text.text)
+            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(text.text))
+            pieces.append(Segment(text, hybrid, chosen, how, seed + number, prefix, phonemes))
         return pieces
 
-    def _pauses(self, text: str, last: bool = False) -> tuple[int, int]:
+    def _pauses(self, text: Piece, last: bool = False) -> tuple[int, int]:
         """Samples of silence before and after a piece; after the last one only what the text asks for."""
         rate, usual = self.bundle.config.sample_rate, 0.0 if last else self.bundle.config.synthesis.pause_seconds
-        after = getattr(text, "pause_after", None)
-        return int(getattr(text, "pause_before", 0.0) * rate), int((usual if after is None else after) * rate)
+        after = usual if text.pause_after is None else text.pause_after
+        return int(text.pause_before * rate), int(after * rate)
 
-    def _joined(self, pieces: list[Piece], waves: Iterator[Tensor], speed: float) -> Audio:
+    def _joined(self, pieces: list[Segment], waves: Iterator[Tensor], speed: float) -> Audio:
         """The waves of pieces with pauses around them, at the wanted speed."""
         parts: list[Tensor] = []
         for number, piece in enumerate(pieces):
-            before, after = self._pauses(piece.text, last=number == len(pieces) - 1)
+            before, after = self._pauses(piece.piece, last=number == len(pieces) - 1)
             parts += [torch.zeros(before), next(waves), torch.zeros(after)]
         return self._audio(self._at_speed(torch.cat(parts), speed))
 

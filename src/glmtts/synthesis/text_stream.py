@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from glmtts.errors import EmptyTextError
@@ -52,7 +53,7 @@ class SilenceBetween:
         except EmptyTextError as nothing:
             self._seconds += nothing.pause
             return []
-        pieces[0].pause_before += self._seconds
+        pieces[0] = replace(pieces[0], pause_before=pieces[0].pause_before + self._seconds)
         self._seconds = self._usual if pieces[-1].pause_after is None else 0.0
         return pieces
 

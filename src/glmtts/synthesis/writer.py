@@ -20,7 +20,7 @@ from glmtts.lm.steering import Steering
 from glmtts.speech_tokenizer.prefix import PrefixScorer
 from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from glmtts.synthesis.voice import Voice
-from glmtts.text.frontend import TextFrontend, phonemes_of
+from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
 logger = logging.getLogger(__name__)
 RETRIES = 2
@@ -45,14 +45,14 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Segment:
     """A piece of prepared text and the hybrid text that is read, who speaks it and how.
 
     `prefix` are the text ids of a fine-tuned speaker. `phonemes` are those that should be heard, "|" between words and
     syllables; they are whole where `hybrid` is partly text.
     """
 
-    text: str
+    piece: Piece
     hybrid: str
     voice: Voice
     settings: SynthesisDefaults
@@ -75,7 +75,7 @@ class TokenWriter:
         self._opening = Lock()
         self._said = lru_cache(PROMPTS_KEPT)(self._phonemes_of_prompt)
 
-    def stream(self, piece: Piece) -> Generator[int, None, None]:
+    def stream(self, piece: Segment) -> Generator[int, None, None]:
         """Tokens as the candidates agree on them, by a thread that serves all streams together.
 
         Where the prompt's last syllable leaks into the first tokens, before any has left, others are drawn. What is
@@ -96,7 +96,7 @@ class TokenWriter:
                 yield from drawn
                 return
 
-    def write(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, list[list[int]]]]:
+    def write(self, pieces: Sequence[Segment]) -> Iterator[tuple[int, list[list[int]]]]:
         """(number, choices) of every piece as it is done, its tokens in one or more ways; all are decoded together.
 
         First comes that of the piece's candidates without fault (lm/checks.py) that reads best; then, up to
@@ -121,11 +121,11 @@ class TokenWriter:
                     again.append(number)
                 else:
                     if first.faults:
-                        logger.warning("“%s” is spoken with a fault: %s.", piece.text, "; ".join(first.faults))
+                        logger.warning("“%s” is spoken with a fault: %s.", piece.piece.text, "; ".join(first.faults))
                     yield number, self._choices(best[number], piece)
             waiting = again
 
-    def _group(self, piece: Piece, attempt: int) -> Group:
+    def _group(self, piece: Segment, attempt: int) -> Group:
         first, how = piece.seed + RETRY_STRIDE * attempt, piece.settings
         requests = self._requests(piece, [first + CANDIDATE_STRIDE * number for number in range(how.candidates)])
         cost = cache(partial(self._cost, piece))
@@ -135,20 +135,20 @@ class TokenWriter:
         steering = Steering(scorer, how.steering, lambda codes: self._says_all(piece, codes, cost(tuple(codes))))
         return Group(requests, steering, cost)
 
-    def _says_all(self, piece: Piece, codes: list[int], cost: float) -> bool:
+    def _says_all(self, piece: Segment, codes: list[int], cost: float) -> bool:
         """Whether a candidate that ended may do so: it is not doubted, and the end of its text is heard in it."""
         if cost > piece.settings.doubt:
             return False
         sure = cost * len(piece.phonemes) < SURE_NATS
         return sure or Fault.truncated not in faults(codes, True, Expected(piece.phonemes), self._heard(codes))
 
-    def _cost(self, piece: Piece, tokens: tuple[int, ...]) -> float:
+    def _cost(self, piece: Segment, tokens: tuple[int, ...]) -> float:
         """Nats a phoneme; 0 without a recogniser or phonemes to find."""
         if self.recogniser is None or not piece.phonemes:
             return 0.0
         return self.recogniser.cost(torch.tensor(tokens, device=self.bundle.device), list(piece.phonemes))
 
-    def _requests(self, piece: Piece, seeds: Sequence[int]) -> list[Request]:
+    def _requests(self, piece: Segment, seeds: Sequence[int]) -> list[Request]:
         """One request a seed; they share their prompt."""
         text_ids = self.frontend.encode(piece.hybrid)
         ids = [*piece.prefix, *self._prompt(text_ids, piece.voice, piece.settings.continue_prompt)]
@@ -159,10 +159,10 @@ class TokenWriter:
         """Ids before the first speech token: with the voice's own text and tokens where its text is known."""
         if not voice.text or not continued:
             return build_prompt(self.layout, text_ids)
-        prompt_text = self.frontend.ids(" ".join(self.frontend.prepare(voice.text)) + " ")
+        prompt_text = self.frontend.ids(" ".join(piece.text for piece in self.frontend.prepare(voice.text)) + " ")
         return build_prompt(self.layout, text_ids, prompt_text, voice.tokens.tolist())
 
-    def _expected(self, piece: Piece) -> Expected:
+    def _expected(self, piece: Segment) -> Expected:
         """What is to be heard; with the prompt where the language model continues it."""
         voice = piece.voice
         if not voice.text or not piece.settings.continue_prompt:
@@ -171,7 +171,7 @@ class TokenWriter:
 
     def _phonemes_of_prompt(self, text: str) -> list[str]:
         """Phonemes of the text of a voice prompt."""
-        return phonemes_of(" ".join(map(self._phonemic.to_hybrid, self._phonemic.prepare(text))))
+        return phonemes_of(" ".join(self._phonemic.to_hybrid(piece.text) for piece in self._phonemic.prepare(text)))
 
     @cached_property
     def _phonemic(self) -> TextFrontend:
@@ -194,12 +194,12 @@ class TokenWriter:
         quiet = self.recogniser.quiet_end(torch.tensor(tokens, device=self.bundle.device)) if self.recogniser else 0
         return tokens[: len(tokens) - max(0, quiet - LONGEST_END)]
 
-    def _ending(self, group: Group, piece: Piece) -> list[int]:
+    def _ending(self, group: Group, piece: Segment) -> list[int]:
         """The tokens of a stream whose candidates have ended."""
         (best, *_) = self._ranked(group, piece, 1)
         return self._without_long_end(self._mended(best, group, piece).tokens)
 
-    def _mended(self, best: Drawn, group: Group, piece: Piece) -> Drawn:
+    def _mended(self, best: Drawn, group: Group, piece: Segment) -> Drawn:
         """`best`, or where it has faults or is doubted, a better candidate that is cut where its text ends."""
         if self.recogniser is None or not piece.phonemes or piece.accepts(best):
             return best
@@ -212,13 +212,13 @@ class TokenWriter:
                 best = min(best, cut, key=lambda one: one.rank)
         return best
 
-    def _choices(self, ranked: Sequence[Drawn], piece: Piece) -> list[list[int]]:
+    def _choices(self, ranked: Sequence[Drawn], piece: Segment) -> list[list[int]]:
         """The tokens of the first, then of others that may be spoken as well."""
         others = [one for one in ranked[1:] if piece.accepts(one)]
         different = {tuple(self._without_long_end(one.tokens)): None for one in (ranked[0], *others)}
         return [list(tokens) for tokens in different][: piece.settings.renderings]
 
-    def _ranked(self, group: Group, piece: Piece, count: int) -> list[Drawn]:
+    def _ranked(self, group: Group, piece: Segment, count: int) -> list[Drawn]:
         """Candidates by how well they read, until `count` different ones are without fault; those come first.
 
         The recogniser finds the wanted phonemes in the first with the least doubt. Without one, or phonemes to find,
@@ -236,6 +236,6 @@ class TokenWriter:
         return sorted(ranked, key=lambda one: one.rank)
 
 
-def _warn(piece: Piece, attempt: int, found: Sequence[Fault]) -> None:
+def _warn(piece: Segment, attempt: int, found: Sequence[Fault]) -> None:
     why = "; ".join(found) or "the recogniser doubts it"
-    logger.warning("“%s” is drawn again (attempt %d): %s.", piece.text, attempt + 1, why)
+    logger.warning("“%s” is drawn again (attempt %d): %s.", piece.piece.text, attempt + 1, why)

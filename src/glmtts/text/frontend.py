@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from copy import copy
+from dataclasses import dataclass, replace
 from typing import Protocol, Self, get_args
 
 from pydantic import Field
@@ -50,16 +51,18 @@ class Dictionary(Protocol):
         ...
 
 
-class Piece(str):
-    """A piece of prepared text with the silence that `<break>` asks for, in seconds.
+@dataclass(frozen=True)
+class Piece:
+    """A piece of normalised text that is spoken at once, with the silence that `<break>` asks for, in seconds.
 
     `pause_after` is None where the text says nothing, so that the usual pause follows. `written` is the piece with the
     words whose reading was given, in place of their phonemes.
     """
 
+    text: str
+    written: str = ""
     pause_before: float = 0.0
     pause_after: float | None = None
-    written: str = ""
 
 
 class TextFrontend:
@@ -112,13 +115,12 @@ class TextFrontend:
         for segment, pause in _segments(normalise(marked, language), controls):
             pieces += self._pieces(segment, controls)
             if pieces and pause is not None:
-                pieces[-1].pause_after = (pieces[-1].pause_after or 0.0) + pause
+                pieces[-1] = replace(pieces[-1], pause_after=(pieces[-1].pause_after or 0.0) + pause)
             elif pause is not None:
                 before += pause
         if not pieces:
             raise EmptyTextError(before)
-        pieces[0].pause_before = before
-        return pieces
+        return [replace(pieces[0], pause_before=before), *pieces[1:]]
 
     def to_hybrid(self, piece: str) -> str:
         """Phonemes in place of the characters and words that `phoneme_in` names; the rest stays text."""
@@ -146,15 +148,16 @@ class TextFrontend:
 
     def _pieces(self, segment: str, controls: dict[str, Control]) -> list[Piece]:
         parts = split_text(segment, self.config.shortest_piece, self.config.longest_piece)
-        return [piece for part in parts if _speakable(piece := self._put_back(part, controls))]
+        return [piece for part in parts if _speakable((piece := self._put_back(part, controls)).text)]
 
     def _put_back(self, part: str, controls: dict[str, Control]) -> Piece:
         held = {mark: controls.get(mark, Control()) for mark in part if is_placeholder(mark)}
         spoken = {mark: self._spoken(control) for mark, control in held.items()}
         written = {mark: control.written or spoken[mark] for mark, control in held.items()}
-        piece = Piece("".join(spoken.get(mark, mark) for mark in part))
-        piece.written = "".join(written.get(mark, mark) for mark in part)
-        return piece
+        return Piece(
+            text="".join(spoken.get(mark, mark) for mark in part),
+            written="".join(written.get(mark, mark) for mark in part),
+        )
 
     def _spoken(self, control: Control) -> str:
         """Phonemes of a control, or its written form where the vocabulary lacks them."""

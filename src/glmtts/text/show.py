@@ -38,7 +38,7 @@ def show(frontend: TextFrontend, text: str, as_json: bool) -> None:
 
 def _show_pieces(frontend: TextFrontend, line: str) -> None:
     for piece in frontend.prepare(line):
-        spans = frontend.spans(piece)
+        spans = frontend.spans(piece.text)
         typer.echo("".join(typer.style(span.hybrid, fg=_colour(span.why, span.hybrid != span.text)) for span in spans))
         for span in spans:
             if span.hybrid != span.text or span.why.startswith("written"):
