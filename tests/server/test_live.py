@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from glmtts.server.routes.live import Incoming, Mark, Text
+from glmtts.server.incoming import Incoming
 from tests.server.running import GatedEngine, Running, wait_until
 from tests.server.test_speech import pcm
 
@@ -126,23 +126,19 @@ def test_text_may_come_faster_than_it_is_spoken(server: Running) -> None:
 
 
 def test_text_is_taken_in_whole_sentences() -> None:
-    async def taken(longest: int, *messages: Text | Mark) -> list[str]:
+    async def taken(longest: int, *texts: str) -> list[str]:
         incoming = Incoming(longest)
-        for message in (*messages, Mark(type="end")):
-            incoming.add(message)
+        for text in texts:
+            incoming.add(text)
+        incoming.flush(ended=True)
         parts = []
         while (part := await incoming.next()) is not None:
             parts.append(part)
         return parts
 
-    one = Text(type="text", text="One. Two. Th")
-    assert asyncio.run(taken(100, one)) == ["One. Two. Th"]
-    assert asyncio.run(taken(6, *(Text(type="text", text=part) for part in ("One. T", "wo. Th")))) == [
-        "One.",
-        " Two.",
-        " Th",
-    ]
-    assert asyncio.run(taken(4, *(Text(type="text", text="好好好") for _ in range(2)))) == ["好好好好", "好好"]
+    assert asyncio.run(taken(100, "One. Two. Th")) == ["One. Two. Th"]
+    assert asyncio.run(taken(6, "One. T", "wo. Th")) == ["One.", " Two.", " Th"]
+    assert asyncio.run(taken(4, "好好好", "好好好")) == ["好好好好", "好好"]
 
 
 def test_a_client_that_vanishes_ends_its_work(gated: tuple[Running, GatedEngine]) -> None:

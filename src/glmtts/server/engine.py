@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from glmtts import load
 from glmtts.audio.tempo import Tempo
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
@@ -16,7 +17,7 @@ from glmtts.text.frontend import Piece
 
 
 @dataclass(frozen=True)
-class Utterance:
+class SpeechRequest:
     """A text as `Engine.read` gives it, its voice and manner; `options` are those of `Synthesizer.stream_pieces`."""
 
     pieces: Sequence[Piece]
@@ -43,6 +44,12 @@ class Engine:
         self.default_voice = tts.bundle.config.synthesis.voice
         self.pause = tts.bundle.config.synthesis.pause_seconds
 
+    @classmethod
+    def open(cls, model: str | Path | None, device: str, allow_program: bool = False) -> Self:
+        """The engine of a bundle. Raises BundleError where it is none, or holds a program that is not allowed."""
+        allowed: dict[str, Any] = {"allow_program": True} if allow_program else {}
+        return cls(load(model, device, **allowed))
+
     @property
     def voices(self) -> dict[str, str]:
         """Names and descriptions of the bundled voices."""
@@ -52,9 +59,13 @@ class Engine:
         """One of the bundled voices."""
         return self._tts.voice(name)
 
-    def clone(self, recording: Path, text: str | None) -> Voice:
-        """A voice from a recording. Raises AudioError or VoiceError where it does not serve."""
-        return self._tts.voice(recording, text)
+    def clone(self, recording: Path, text: str | None) -> Iterator[Voice | None]:
+        """A voice from a recording, in steps between which it can be given up; the last one is the voice.
+
+        Raises:
+            AudioError, VoiceError: the recording does not serve.
+        """
+        yield self._tts.voice(recording, text)
 
     def read(self, text: str, language: str | None) -> list[Piece]:
         """What is spoken at once, in order. Raises TextError where nothing can be spoken."""
@@ -69,16 +80,16 @@ class Engine:
         """How every character of a text is pronounced. Raises TextError where a control is not valid."""
         return explain_parts(self._tts.frontend.with_mode("all"), text)
 
-    def stream(self, utterance: Utterance) -> Iterator[np.ndarray]:
+    def stream(self, request: SpeechRequest) -> Iterator[np.ndarray]:
         """Samples (T,) float32 at `rate`, a part at a time; whoever closes the iterator ends the speaking."""
-        tempo = Tempo(self.rate, utterance.speed)
-        for samples_T in self._parts(utterance):
+        tempo = Tempo(self.rate, request.speed)
+        for samples_T in self._parts(request):
             yield tempo.feed(samples_T)
         yield tempo.finish()
 
-    def _parts(self, utterance: Utterance) -> Iterator[np.ndarray]:
+    def _parts(self, request: SpeechRequest) -> Iterator[np.ndarray]:
         """Blocks of speech as they are made; all requests in flight share the decoding of tokens."""
-        with closing(self._tts.stream_pieces(utterance.pieces, utterance.voice, **utterance.options)) as chunks:
+        with closing(self._tts.stream_pieces(request.pieces, request.voice, **request.options)) as chunks:
             for audio in chunks:
                 yield audio.samples.numpy()
 
@@ -87,5 +98,5 @@ class Engine:
         for module in self._tts.bundle.config.modules:
             self._tts.bundle.module(module)
         if self.default_voice:
-            for _ in self.stream(Utterance(self.read("Hello.", "en"), self.bundled_voice(self.default_voice))):
+            for _ in self.stream(SpeechRequest(self.read("Hello.", "en"), self.bundled_voice(self.default_voice))):
                 pass

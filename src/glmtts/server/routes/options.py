@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from glmtts.audio.encode import Format
 from glmtts.audio.tempo import FASTEST, SLOWEST
-from glmtts.server.engine import Utterance
+from glmtts.server.engine import SpeechRequest
 from glmtts.server.errors import ApiError
 from glmtts.server.service import DEFAULT, Service
 from glmtts.text.frontend import Piece
@@ -40,7 +40,7 @@ class SpeechOptions(BaseModel):
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0, le=5)
 
-    def utterance(self, pieces: Sequence[Piece], service: Service) -> Utterance:
+    def request(self, pieces: Sequence[Piece], service: Service) -> SpeechRequest:
         """What the engine speaks: pieces of text as `Service.read` gives them, with these options.
 
         Raises:
@@ -55,7 +55,7 @@ class SpeechOptions(BaseModel):
             )
         name = self.voice if isinstance(self.voice, str) else self.voice.id
         options: dict[str, Any] = {key: getattr(self, key) for key in _OPTIONS}
-        return Utterance(pieces, service.voice(name), self.speed, options)
+        return SpeechRequest(pieces, service.voice(name), self.speed, options)
 
 
 def check_model(name: str, service: Service) -> None:

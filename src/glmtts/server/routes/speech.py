@@ -18,14 +18,14 @@ from glmtts.server.errors import CLIENT_GONE, ApiError, as_api_error, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.routes.options import SpeechOptions, check_model
 from glmtts.server.service import Service
-from glmtts.server.speaking import Speaking
+from glmtts.server.speech_job import SpeechJob
 from glmtts.synthesis.synthesizer import TOKENS_PER_SECOND
 from glmtts.text.frontend import Piece
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
 
 
-class SpeechRequest(SpeechOptions):
+class SpeechBody(SpeechOptions):
     """A text to speak."""
 
     model: Annotated[str, Field(min_length=1, max_length=200)]
@@ -36,16 +36,16 @@ class SpeechRequest(SpeechOptions):
 class SpeechResponse(StreamingResponse):
     """Audio as it is made; whatever ends the answer ends the work."""
 
-    def __init__(self, speaking: Speaking, content: AsyncIterator[Any], media_type: str) -> None:
+    def __init__(self, job: SpeechJob, content: AsyncIterator[Any], media_type: str) -> None:
         super().__init__(content, media_type=media_type, headers={"Cache-Control": "no-store"})
-        self._speaking = speaking
+        self._job = job
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._speaking.close()
+            self._job.close()
 
 
 @router.post(
@@ -59,34 +59,36 @@ class SpeechResponse(StreamingResponse):
         **documented(400, 401, 404, 409, 413, 429, 503, 504),
     },
 )
-async def speech(body: SpeechRequest, request: Request, service: ServiceOf) -> Response:
+async def speech(body: SpeechBody, request: Request, service: ServiceOf) -> Response:
     """Speak a text; audio leaves as soon as it is made."""
     check_model(body.model, service)
     pieces = await asyncio.to_thread(service.read, body.input, body.language)
-    utterance = await asyncio.to_thread(body.utterance, pieces, service)
-    encoding = encoder(body.response_format, service.engine.rate, synthetic_tags(service.engine.name))
-    speaking = Speaking(service, utterance)
-    speaking.cancel_when_gone(request.receive)
-    parts = encoded(speaking, encoding)
+    wanted = await asyncio.to_thread(body.request, pieces, service)
+    encoding = encoder(
+        body.response_format, service.engine.rate, synthetic_tags(service.engine.name), service.settings.mp3_kbps
+    )
+    job = SpeechJob(service, wanted)
+    job.cancel_when_gone(request.receive)
+    parts = encoded(job, encoding)
     try:
         first = await anext(parts)  # so that what goes wrong before any audio is an error status
     except BaseException as error:
-        speaking.close()
+        job.close()
         if isinstance(error, StopAsyncIteration):
             raise ApiError(CLIENT_GONE, "The client left.") from None
         raise
     if body.stream_format == "sse":
         count = partial(_text_tokens, service, pieces)
-        return SpeechResponse(speaking, _events(speaking, first, parts, count), "text/event-stream")
-    return SpeechResponse(speaking, _joined(first, parts), MEDIA_TYPES[body.response_format])
+        return SpeechResponse(job, _events(job, first, parts, count), "text/event-stream")
+    return SpeechResponse(job, _joined(first, parts), MEDIA_TYPES[body.response_format])
 
 
-async def encoded(speaking: Speaking, encoding: Encoder) -> AsyncIterator[bytes]:
-    """The bytes of an utterance as they become ready; none after the client left."""
-    async for chunk in speaking.chunks():
+async def encoded(job: SpeechJob, encoding: Encoder) -> AsyncIterator[bytes]:
+    """The bytes of the speech as they become ready; none after the client left."""
+    async for chunk in job.chunks():
         if data := await asyncio.to_thread(encoding.feed, chunk):
             yield data
-    if not speaking.cancelled and (data := await asyncio.to_thread(encoding.finish)):
+    if not job.cancelled and (data := await asyncio.to_thread(encoding.finish)):
         yield data
 
 
@@ -101,7 +103,7 @@ def _text_tokens(service: Service, pieces: Sequence[Piece]) -> int:
 
 
 async def _events(
-    speaking: Speaking, first: bytes, rest: AsyncIterator[bytes], count: Callable[[], int]
+    job: SpeechJob, first: bytes, rest: AsyncIterator[bytes], count: Callable[[], int]
 ) -> AsyncIterator[str]:
     """OpenAI's events: `speech.audio.delta` with base64 audio, then `speech.audio.done` with the usage."""
     try:
@@ -111,7 +113,7 @@ async def _events(
     except Exception as error:
         yield _event({"type": "error", **as_api_error(error).body()})
         return
-    made = round(speaking.seconds * TOKENS_PER_SECOND)
+    made = round(job.seconds * TOKENS_PER_SECOND)
     usage = {"input_tokens": text_tokens, "output_tokens": made, "total_tokens": text_tokens + made}
     yield _event({"type": "speech.audio.done", "usage": usage})
 

@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from pydantic import BaseModel
+from starlette.types import Receive
 
 from glmtts.errors import AudioError, VoiceError
 from glmtts.server.errors import ApiError, documented
@@ -70,6 +71,7 @@ def list_voices(service: ServiceOf) -> VoiceList:
 @router.post("", status_code=201, responses=documented(400, 401, 409, 413, 429, 503, 504))
 async def add_voice(
     service: ServiceOf,
+    request: Request,
     name: Annotated[str, Form(max_length=64, description="1 to 48 letters, digits, - or _.")],
     audio_sample: Annotated[UploadFile, File(description="1 to 30 s of one speaker; wav, flac, ogg, opus or mp3.")],
     consent: Annotated[bool, Form(description="`true` states that the speaker agreed to this cloning.")] = False,
@@ -84,7 +86,7 @@ async def add_voice(
     name = _free_name(name, service)
     if text:
         await asyncio.to_thread(service.read, text, None, "text")
-    voice = await _clone(service, await audio_sample.read(), text)
+    voice = await _clone(service, request.receive, await audio_sample.read(), text)
     record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
     try:
         await asyncio.to_thread(service.voices.add, name, voice, record)
@@ -93,12 +95,12 @@ async def add_voice(
     return _added(name, record)
 
 
-async def _clone(service: Service, recording: bytes, text: str | None) -> Voice:
+async def _clone(service: Service, receive: Receive, recording: bytes, text: str | None) -> Voice:
     with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
         path = Path(folder) / "recording.wav"
         await asyncio.to_thread(path.write_bytes, recording)
         try:
-            return await service.clone(path, text or None)
+            return await service.clone(path, text or None, receive)
         except (AudioError, VoiceError) as error:
             message = str(error).replace(str(path), "The recording")
             raise ApiError(400, message, "invalid_recording", "audio_sample") from None

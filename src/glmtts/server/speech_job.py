@@ -1,4 +1,4 @@
-"""One utterance on its way to one client."""
+"""One text on its way to one client as speech."""
 
 import asyncio
 import time
@@ -7,24 +7,25 @@ from collections.abc import AsyncIterator
 import numpy as np
 from starlette.types import Receive
 
-from glmtts.server.engine import Utterance
+from glmtts.server.engine import SpeechRequest
 from glmtts.server.jobs import Job
 from glmtts.server.service import Service
 
 
-class Speaking:
-    """Audio of an utterance as it is made, with its metrics; `close` must be called at the end, however it comes."""
+class SpeechJob:
+    """Audio of a request as it is made, with its metrics; `close` must be called at the end, however it comes."""
 
-    def __init__(self, service: Service, utterance: Utterance) -> None:
-        """Queue the utterance.
+    def __init__(self, service: Service, request: SpeechRequest, admitted: bool = False) -> None:
+        """Queue the request; one that was `admitted` is spoken even while the server shuts down.
 
         Raises:
             ApiError: 429 the queue is full, 503 the server takes nothing.
         """
-        service.admit()
+        if not admitted:
+            service.admit()
         self._service, self._started = service, time.perf_counter()
         self._job = service.workers.submit(
-            Job(lambda: service.engine.stream(utterance), service.settings.request_timeout)
+            Job(lambda: service.engine.stream(request), service.settings.request_timeout)
         )
         self._watcher: asyncio.Task[None] | None = None
         self._samples, self._heard, self._finished, self._closed = 0, False, False, False
@@ -42,13 +43,7 @@ class Speaking:
 
     def cancel_when_gone(self, receive: Receive) -> None:
         """Stop the work as soon as an HTTP client leaves, even while it waits in the queue."""
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            self._job.cancel()
-
-        self._watcher = asyncio.create_task(watch())
+        self._watcher = self._job.cancel_when_gone(receive)
 
     async def chunks(self) -> AsyncIterator[np.ndarray]:
         """Samples (T,) at the engine's rate as they become ready; ends early where the client left."""
