@@ -144,9 +144,10 @@ class _Packets:
         self._sink, self._rate, self._position = _Sink(), rate, 0
         self._container = av.open(self._sink, "w", format=container, options=options)
         self._container.metadata.update(tags)
-        self._stream: Any = self._container.add_stream(codec, rate=rate, layout="mono")
+        stream: Any = self._container.add_stream(codec, rate=rate, layout="mono")
         if bit_rate is not None:
-            self._stream.bit_rate = bit_rate
+            stream.bit_rate = bit_rate
+        self._stream = stream
 
     def feed(self, samples_T: np.ndarray) -> bytes:
         import av

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from starlette.types import Receive
 
+from glmtts.audio.encode import Encoder, Format, encoder
 from glmtts.audio.io import audio_seconds
+from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import TextError, VoiceError
 from glmtts.server.engine import Engine
 from glmtts.server.errors import CLIENT_GONE, ApiError
@@ -128,6 +130,10 @@ class Service:
             return self.engine.read(text, language)
         except TextError as error:
             raise ApiError(400, str(error), "invalid_value", param) from None
+
+    def encoder(self, format: Format) -> Encoder:
+        """An encoder for the engine's samples, with tags that say what made them."""
+        return encoder(format, self.engine.rate, synthetic_tags(self.engine.name), self.settings.mp3_kbps)
 
     async def clone(self, recording: Path, text: str | None, receive: Receive) -> Voice:
         """A voice from a recording, made on the thread for that; given up where the client leaves.

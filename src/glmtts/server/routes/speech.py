@@ -12,8 +12,7 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from glmtts.audio.encode import MEDIA_TYPES, Encoder, encoder
-from glmtts.audio.provenance import synthetic_tags
+from glmtts.audio.encode import MEDIA_TYPES, Encoder
 from glmtts.server.errors import CLIENT_GONE, ApiError, as_api_error, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.routes.options import SpeechOptions, check_model
@@ -64,9 +63,7 @@ async def speech(body: SpeechBody, request: Request, service: ServiceOf) -> Resp
     check_model(body.model, service)
     pieces = await asyncio.to_thread(service.read, body.input, body.language)
     wanted = await asyncio.to_thread(body.request, pieces, service)
-    encoding = encoder(
-        body.response_format, service.engine.rate, synthetic_tags(service.engine.name), service.settings.mp3_kbps
-    )
+    encoding = service.encoder(body.response_format)
     job = SpeechJob(service, wanted)
     job.cancel_when_gone(request.receive)
     parts = encoded(job, encoding)
