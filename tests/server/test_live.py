@@ -63,6 +63,7 @@ def test_flush_speaks_what_is_there(server: Running) -> None:
     ("message", "code"),
     [
         ("no json", "invalid_value"),
+        ("[" * 10_000, "invalid_value"),
         ('{"type": "text", "text": "too early"}', "invalid_value"),
         ('{"type": "start", "speed": 9}', "invalid_value"),
         ('{"type": "start", "voice": "nobody"}', "voice_not_found"),

@@ -150,6 +150,7 @@ def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, 
         temporary.chmod(0o644)
         durable.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise AudioError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
+        reason = str(error).rstrip(".")
+        raise AudioError(f"{path} cannot be written: {reason}. Free some space or choose another path.") from None
     finally:
         temporary.unlink(missing_ok=True)

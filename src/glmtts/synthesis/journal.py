@@ -171,8 +171,9 @@ class Journal:
         try:
             action(*arguments)
         except (OSError, soundfile.LibsndfileError) as error:
+            reason = str(error).rstrip(".")
             raise AudioError(
-                f"{self.folder} cannot be written: {error}. Free some space and run the same command again."
+                f"{self.folder} cannot be written: {reason}. Free some space and run the same command again."
             ) from None
 
     def remove(self) -> None:

@@ -14,7 +14,7 @@ from glmtts.errors import AudioError, VoiceError
 from glmtts.server.errors import ApiError, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.service import DEFAULT, Service
-from glmtts.server.voices import VoiceRecord, valid_name
+from glmtts.server.voices import StorageError, VoiceRecord, valid_name
 from glmtts.synthesis.voice import Voice
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"], dependencies=WITH_KEY)
@@ -68,7 +68,7 @@ def list_voices(service: ServiceOf) -> VoiceList:
     return VoiceList(data=_all_voices(service))
 
 
-@router.post("", status_code=201, responses=documented(400, 401, 409, 413, 429, 503, 504))
+@router.post("", status_code=201, responses=documented(400, 401, 403, 408, 409, 413, 429, 503, 504, 507))
 async def add_voice(
     service: ServiceOf,
     request: Request,
@@ -92,18 +92,22 @@ async def add_voice(
         await asyncio.to_thread(service.voices.add, name, voice, record)
     except VoiceError as error:
         raise ApiError(409, str(error), "voice_exists", "name") from None
+    except StorageError as error:
+        raise ApiError(507, str(error), "storage_full") from None
     return _added(name, record)
 
 
 async def _clone(service: Service, receive: Receive, recording: bytes, text: str | None) -> Voice:
     with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
         path = Path(folder) / "recording.wav"
-        await asyncio.to_thread(path.write_bytes, recording)
         try:
+            await asyncio.to_thread(path.write_bytes, recording)
             return await service.clone(path, text or None, receive)
         except (AudioError, VoiceError) as error:
             message = str(error).replace(str(path), "The recording")
             raise ApiError(400, message, "invalid_recording", "audio_sample") from None
+        except OSError:
+            raise ApiError(507, "The server has no space for the recording. Try again later.", "storage_full") from None
 
 
 def _free_name(name: str, service: Service) -> str:
