@@ -249,20 +249,24 @@ def test_a_start_without_key_is_small(strict_server: Running) -> None:
 
 
 def test_a_shutdown_waits_for_nobody_who_is_silent(engine: Engine, tmp_path: Path) -> None:
-    with running(engine, ServerSettings(voices_folder=tmp_path, drain_seconds=300)) as server:
-        with raw(server) as half, raw(server), connect(f"ws{server.url[4:]}/v1/audio/stream") as early:
-            half.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nHost: local")
-            with connect(f"ws{server.url[4:]}/v1/audio/stream") as late:
-                late.send(json.dumps({"type": "start"}))
-                assert json.loads(late.recv(SOON))["type"] == "started"
-                late.send(json.dumps({"type": "text", "text": "unfinishe"}))
-                assert server.service.active == 0
-                started = time.monotonic()
-                server.service.drain()
-                with pytest.raises(ConnectionClosed):
-                    early.recv(SOON)
-                wait_until(lambda: not _listens(server), SOON)
-                assert time.monotonic() - started < SOON
+    with (
+        running(engine, ServerSettings(voices_folder=tmp_path, drain_seconds=300)) as server,
+        raw(server) as half,
+        raw(server),
+        connect(f"ws{server.url[4:]}/v1/audio/stream") as early,
+        connect(f"ws{server.url[4:]}/v1/audio/stream") as late,
+    ):
+        half.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nHost: local")
+        late.send(json.dumps({"type": "start"}))
+        assert json.loads(late.recv(SOON))["type"] == "started"
+        late.send(json.dumps({"type": "text", "text": "unfinishe"}))
+        assert server.service.active == 0
+        started = time.monotonic()
+        server.service.drain()
+        with pytest.raises(ConnectionClosed):
+            early.recv(SOON)
+        wait_until(lambda: not _listens(server), SOON)
+        assert time.monotonic() - started < SOON
 
 
 def _listens(server: Running) -> bool:

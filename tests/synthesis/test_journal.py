@@ -67,7 +67,7 @@ DAMAGE = {
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damage_is_one_sentence(folder: Path, name: str) -> None:
     DAMAGE[name](folder)
-    with pytest.raises(ConfigError, match="damaged. Start anew with --restart"):
+    with pytest.raises(ConfigError, match=r"damaged\. Start anew with --restart"):
         resumed(folder)
 
 

@@ -1,7 +1,8 @@
 """The unfinished reading of a long text on disk, from which a later run goes on.
 
-A piece is on the disk before it counts as read: its samples first, then its line. So a power cut loses the piece that was
-being written. Files that something else changed are noticed: lost samples are read again, what makes no sense is refused.
+A piece is on the disk before it counts as read: its samples first, then its line. So a power cut loses the piece that
+was being written. Files that something else changed are noticed: lost samples are read again, what makes no sense is
+refused.
 """
 
 import json
