@@ -41,8 +41,6 @@ def refused(answer: httpx.Response, status: int, code: str | None = None) -> dic
         ({"stream_format": "smoke"}, "stream_format"),
         ({"temperature": -1}, "temperature"),
         ({"seed": -1}, "seed"),
-        ({"unknown": 1}, "unknown"),
-        ({"instructions": "Whisper."}, "instructions"),
     ],
 )
 def test_bad_values_are_named(server: Running, change: dict[str, Any], param: str) -> None:
@@ -57,7 +55,7 @@ def test_bodies_that_are_no_request(server: Running, body: bytes) -> None:
 
 
 def test_missing_things_are_404(server: Running) -> None:
-    refused(server.client.post("/v1/audio/speech", json={**SPEECH, "model": "tts-1"}), 404, "model_not_found")
+    refused(server.client.post("/v1/audio/speech", json={**SPEECH, "model": "tts-9"}), 404, "model_not_found")
     refused(server.client.post("/v1/audio/speech", json={**SPEECH, "voice": "nobody"}), 404, "voice_not_found")
     refused(server.client.post("/v1/audio/speech", json={**SPEECH, "voice": "../tone"}), 404, "voice_not_found")
     refused(server.client.get("/v1/nothing"), 404)

@@ -67,7 +67,7 @@ def test_flush_speaks_what_is_there(server: Running) -> None:
         ('{"type": "text", "text": "too early"}', "invalid_value"),
         ('{"type": "start", "speed": 9}', "invalid_value"),
         ('{"type": "start", "voice": "nobody"}', "voice_not_found"),
-        ('{"type": "start", "model": "tts-1"}', "model_not_found"),
+        ('{"type": "start", "model": "tts-9"}', "model_not_found"),
         (b"binary", "invalid_value"),
     ],
 )

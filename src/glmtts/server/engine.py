@@ -11,6 +11,7 @@ import numpy as np
 from glmtts import load
 from glmtts.audio.tempo import Tempo
 from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.timing import Timed
 from glmtts.synthesis.voice import Voice
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
@@ -18,12 +19,23 @@ from glmtts.text.frontend import Piece
 
 @dataclass(frozen=True)
 class SpeechRequest:
-    """A text as `Engine.read` gives it, its voice and manner; `options` are those of `Synthesizer.stream_pieces`."""
+    """A text as `Engine.read` gives it, its voice and manner; `options` are those of `Synthesizer.stream_pieces`.
+
+    `timed`: with the times of its words, see `Engine.timed`.
+    """
 
     pieces: Sequence[Piece]
     voice: Voice
     speed: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
+    timed: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a piece of text, with their times in seconds from the first sample of the request's speech."""
+
+    words: list[Timed]
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,24 @@ class Engine:
         for samples_T in self._parts(request):
             yield tempo.feed(samples_T)
         yield tempo.finish()
+
+    def timed(self, request: SpeechRequest) -> Iterator[np.ndarray | Words]:
+        """As `stream`, and before the samples of each piece of text the times of its words.
+
+        A piece leaves when it is whole: its times are read from all of its tokens. None are told of a piece in which
+        the recogniser does not find every word.
+        """
+        made, last = 0, len(request.pieces) - 1
+        options = {**request.options, "speed": request.speed}
+        seed = options.pop("seed", 0)
+        for number, piece in enumerate(request.pieces):
+            _, wave, (before, after), words = self._tts.speak_timed(piece, request.voice, seed + number, **options)
+            start = (made + before) / self.rate
+            if words:
+                yield Words([Timed(word.text, start + word.start, start + word.end) for word in words])
+            after = 0 if number == last and piece.pause_after is None else after
+            yield np.pad(wave.numpy(), (before, after))
+            made += before + len(wave) + after
 
     def _parts(self, request: SpeechRequest) -> Iterator[np.ndarray]:
         """Blocks of speech as they are made; all requests in flight share the decoding of tokens."""

@@ -12,6 +12,7 @@ from glmtts.audio.encode import Encoder, Format, encoder
 from glmtts.audio.io import audio_seconds
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import TextError, VoiceError
+from glmtts.server import aliases
 from glmtts.server.engine import Engine
 from glmtts.server.errors import CLIENT_GONE, ApiError
 from glmtts.server.jobs import Job, Workers
@@ -23,6 +24,7 @@ from glmtts.text.frontend import Piece
 
 logger = logging.getLogger(__name__)
 DEFAULT = "default"
+WARNING, LONGEST_HEADER = "X-Warning", 1000
 LONGEST_WARM_UP = 3600.0
 
 
@@ -100,7 +102,7 @@ class Service:
         Raises:
             ApiError: 404 there is none, 409 it cannot be used any more.
         """
-        wanted = self.engine.default_voice if name == DEFAULT and self.engine.default_voice else name
+        wanted = self._voice_meant(self.settings.aliases.get(name, name))
         try:
             return self.engine.bundled_voice(wanted) if wanted in self.engine.voices else self.voices.load(wanted)
         except VoiceError:
@@ -111,6 +113,15 @@ class Service:
                 ) from None
             hint = "GET /v1/audio/voices lists those that there are."
             raise ApiError(404, f"There is no voice '{name}'. {hint}", "voice_not_found", "voice") from None
+
+    def _voice_meant(self, name: str) -> str:
+        """The voice of this name; of OpenAI's names the one that stands for it, where no voice is called so."""
+        default = self.engine.default_voice or name
+        if name == DEFAULT:
+            return default
+        if name not in aliases.VOICES or name in self.engine.voices or self.voices.holds(name):
+            return name
+        return aliases.VOICES[name] if aliases.VOICES[name] in self.engine.voices else default
 
     def read(self, text: str, language: str | None, param: str = "input") -> list[Piece]:
         """The pieces in which a text is spoken; `param` is where a request has the text.
@@ -176,3 +187,10 @@ def _check_length(recording: Path, longest: float) -> None:
 def warnings_of(pieces: Sequence[Piece]) -> list[str]:
     """What the front end warns of in a text, each once, in order: for the header X-Warning and for events."""
     return list(dict.fromkeys(warning for piece in pieces for warning in getattr(piece, "warnings", ())))
+
+
+def warning_header(warnings: Sequence[str]) -> dict[str, str]:
+    """The header that tells of warnings, none where there are none; headers are ASCII, and clients bound them."""
+    text = " ".join(warnings).encode("ascii", "backslashreplace").decode()
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
+    return {WARNING: printable[:LONGEST_HEADER]} if printable else {}

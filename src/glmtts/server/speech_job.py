@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import numpy as np
 from starlette.types import Receive
 
-from glmtts.server.engine import SpeechRequest
+from glmtts.server.engine import SpeechRequest, Words
 from glmtts.server.jobs import Job
 from glmtts.server.service import Service
 
@@ -24,9 +24,9 @@ class SpeechJob:
         if not admitted:
             service.admit()
         self._service, self._started = service, time.perf_counter()
-        self._job = service.workers.submit(
-            Job(lambda: service.engine.stream(request), service.settings.request_timeout)
-        )
+        speak: Callable[[SpeechRequest], Iterator[np.ndarray | Words]]
+        speak = service.engine.timed if request.timed else service.engine.stream
+        self._job = service.workers.submit(Job(lambda: speak(request), service.settings.request_timeout))
         self._watcher: asyncio.Task[None] | None = None
         self._samples, self._heard, self._finished, self._closed = 0, False, False, False
         service.active += 1
@@ -45,17 +45,21 @@ class SpeechJob:
         """Stop the work as soon as an HTTP client leaves, even while it waits in the queue."""
         self._watcher = self._job.cancel_when_gone(receive)
 
-    async def chunks(self) -> AsyncIterator[np.ndarray]:
-        """Samples (T,) at the engine's rate as they become ready; ends early where the client left."""
-        async for chunk in self._job:
-            if not self._heard and chunk.any():  # a pause may come first
-                self._heard = True
-                self._service.metrics.first_chunk.observe(time.perf_counter() - self._started)
-            self._samples += len(chunk)
-            yield chunk
+    async def parts(self) -> AsyncIterator[np.ndarray | Words]:
+        """Samples (T,) at the engine's rate as they become ready, and times of words; fewer where the client left."""
+        async for part in self._job:
+            if isinstance(part, np.ndarray):
+                self._count(part)
+            yield part
         if not self._job.cancelled:
             self._service.metrics.whole.observe(time.perf_counter() - self._started)
             self._finished = True
+
+    def _count(self, samples_T: np.ndarray) -> None:
+        if not self._heard and samples_T.any():  # a pause may come first
+            self._heard = True
+            self._service.metrics.first_chunk.observe(time.perf_counter() - self._started)
+        self._samples += len(samples_T)
 
     def close(self) -> None:
         """Stop the work if it still goes on, and count what happened."""

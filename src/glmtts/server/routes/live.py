@@ -2,8 +2,8 @@
 
 The client sends JSON: {"type": "start", "voice": …, "response_format": "pcm", "api_key": …}, then any number of
 {"type": "text", "text": …}, {"type": "flush"} to have the rest spoken now, and {"type": "end"}. The server answers
-{"type": "started", "rate": …}, audio as binary messages, {"type": "words", …} where the start asks for them, and
-{"type": "done", "seconds": …}; or {"type": "error"}.
+{"type": "started", "rate": …}, audio as binary messages, {"type": "speech.words", …} where the start asks for times,
+{"type": "speech.warning", …}, and {"type": "done", "seconds": …}; or {"type": "error"}.
 """
 
 import asyncio
@@ -17,11 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from glmtts.audio.encode import PCM_RATE, Encoder
 from glmtts.server.auth import bearer, check_key
+from glmtts.server.engine import Words
 from glmtts.server.errors import ApiError, as_api_error
+from glmtts.server.events import words_event
 from glmtts.server.incoming import Incoming
 from glmtts.server.routes.common import service_of
-from glmtts.server.routes.options import SpeechOptions, check_model
-from glmtts.server.service import Service
+from glmtts.server.routes.options import Lower, SpeechOptions, check_model
+from glmtts.server.service import Service, warnings_of
 from glmtts.server.speech_job import SpeechJob
 from glmtts.synthesis.text_stream import SilenceBetween
 from glmtts.text.frontend import Piece
@@ -36,7 +38,7 @@ class Start(SpeechOptions):
 
     type: Literal["start"]
     model: str | None = None
-    response_format: Literal["pcm", "wav", "mp3", "opus", "aac"] = "pcm"
+    response_format: Annotated[Literal["pcm", "wav", "mp3", "opus", "aac"], Lower] = "pcm"
     api_key: str | None = None
 
 
@@ -153,9 +155,11 @@ class Session:
         encoding = self._service.encoder(start.response_format)
         wanted = await asyncio.to_thread(start.request, [], self._service)
         await self._tell({"type": "started", "rate": rate, "response_format": start.response_format})
+        await self._warn(start.ignored(self._service))
         while (text := await self._incoming.next(self._ahead)) is not None:
             self._speaking = True
             if pieces := await self._pieces(text, start):
+                await self._warn(warnings_of(pieces))
                 job = SpeechJob(self._service, replace(wanted, pieces=pieces), admitted=True)
                 await self._speak_part(job, encoding)
             self._speaking = False
@@ -167,11 +171,18 @@ class Session:
         read = partial(self._service.engine.read, text, start.language)
         return await asyncio.to_thread(self._silence.before, read)
 
+    async def _warn(self, warnings: list[str]) -> None:
+        for warning in warnings:
+            await self._tell({"type": "speech.warning", "message": warning})
+
     async def _speak_part(self, job: SpeechJob, encoding: Encoder) -> None:
         before = self._seconds
         try:
-            async for chunk in job.chunks():
-                await self._send(await asyncio.to_thread(encoding.feed, chunk))
+            async for part in job.parts():
+                if isinstance(part, Words):
+                    await self._tell(words_event(part, before))
+                    continue
+                await self._send(await asyncio.to_thread(encoding.feed, part))
                 now, made = asyncio.get_running_loop().time(), before + job.seconds - self._seconds
                 self._seconds = before + job.seconds
                 self._heard_until = max(now, self._heard_until) + made

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.types import Receive
 
 from glmtts.errors import AudioError, VoiceError
@@ -37,6 +37,7 @@ class VoiceList(BaseModel):
 
     object: Literal["list"] = "list"
     data: list[VoiceObject]
+    voices: list[VoiceObject] = Field(description="The same: Open WebUI and others read it here.")
 
 
 class VoiceDeleted(BaseModel):
@@ -65,7 +66,8 @@ def _all_voices(service: Service) -> list[VoiceObject]:
 @router.get("", responses=documented(401))
 def list_voices(service: ServiceOf) -> VoiceList:
     """The bundled and the added voices."""
-    return VoiceList(data=_all_voices(service))
+    voices = _all_voices(service)
+    return VoiceList(data=voices, voices=voices)
 
 
 @router.post("", status_code=201, responses=documented(400, 401, 403, 408, 409, 413, 429, 503, 504, 507))
@@ -73,7 +75,10 @@ async def add_voice(
     service: ServiceOf,
     request: Request,
     name: Annotated[str, Form(max_length=64, description="1 to 48 letters, digits, - or _.")],
-    audio_sample: Annotated[UploadFile, File(description="1 to 30 s of one speaker; wav, flac, ogg, opus or mp3.")],
+    audio_sample: Annotated[
+        UploadFile | None, File(description="1 to 30 s of one speaker; wav, flac, ogg, opus or mp3.")
+    ] = None,
+    file: Annotated[UploadFile | None, File(description="Another name of `audio_sample`.")] = None,
     consent: Annotated[bool, Form(description="`true` states that the speaker agreed to this cloning.")] = False,
     text: Annotated[str | None, Form(max_length=1000, description="What is said in the recording.")] = None,
     description: Annotated[str, Form(max_length=200)] = "",
@@ -83,10 +88,13 @@ async def add_voice(
         raise ApiError(
             400, "Set consent=true to state that the speaker agreed to this cloning.", "consent_required", "consent"
         )
+    sample = audio_sample or file
+    if sample is None:
+        raise ApiError(400, "Send a recording as the file audio_sample.", "invalid_value", "audio_sample")
     name = _free_name(name, service)
     if text:
         await asyncio.to_thread(service.read, text, None, "text")
-    voice = await _clone(service, request.receive, await audio_sample.read(), text)
+    voice = await _clone(service, request.receive, await sample.read(), text)
     record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
     try:
         await asyncio.to_thread(service.voices.add, name, voice, record)
