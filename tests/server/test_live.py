@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from glmtts.server.incoming import Incoming
+from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from tests.server.running import GatedEngine, Running, wait_until
 from tests.server.test_speech import pcm
 
@@ -154,3 +156,38 @@ def test_a_client_that_vanishes_ends_its_work(gated: tuple[Running, GatedEngine]
     wait_until(lambda: server.service.active == 0)
     engine.gate.release()
     wait_until(lambda: engine.closed == 1)
+
+
+def test_a_clause_is_spoken_before_its_sentence_ends(server: Running) -> None:
+    with open_socket(server) as socket:
+        say(socket, type="start", response_format="PCM", voice="alloy", unknown=None)
+        assert json.loads(socket.recv(60))["response_format"] == "pcm"
+        say(socket, type="text", text="It was already very late, and the r")
+        assert isinstance(socket.recv(60), bytes)
+        say(socket, type="text", text="ain fell.")
+        say(socket, type="end")
+        assert collect(socket)[1]["type"] == "done"
+
+
+def test_warnings_and_times_are_told(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def align(self: TokenRecogniser, tokens: torch.Tensor, labels: list[str]) -> np.ndarray:
+        return np.arange(len(tokens)) * len(labels) // len(tokens)
+
+    monkeypatch.setattr(TokenRecogniser, "align", align)
+    with open_socket(server) as socket:
+        say(socket, type="start", timestamps=["word"], instructions="Whisper.")
+        assert json.loads(socket.recv(60))["type"] == "started"
+        assert "no instructions" in json.loads(socket.recv(60))["message"]
+        audio, words = b"", []
+        for text in ("Good morning.", "Good evening."):
+            say(socket, type="text", text=text)
+            say(socket, type="flush")
+            while isinstance(message := socket.recv(60), bytes):
+                audio += message
+            words.append(json.loads(message)["words"])
+            audio += socket.recv(60)
+        say(socket, type="end")
+        rest, last = collect(socket)
+    assert [[word["text"] for word in part] for part in words] == [["Good", "morning"], ["Good", "evening"]]
+    assert words[0][-1]["end"] < words[1][0]["start"] < words[1][-1]["end"] <= len(audio + rest) / 48000 + 0.01
+    assert last["type"] == "done"

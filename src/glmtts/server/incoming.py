@@ -14,7 +14,7 @@ from glmtts.synthesis.text_stream import sentence_ends
 CLAUSE_SECONDS, WORDS_SECONDS = 0.5, 3.0
 SHORTEST_CLAUSE = 12  # characters: "Well, " alone would be an utterance of its own, with a pause after it
 _CLAUSE = re.compile(r"[，；：—]+|[,;:]+(?=\s)")
-_WORD = re.compile(r"\s|[\u3400-\u9fff]")
+_WORD = re.compile(r"\s|[\u3400-\u9fff]|[。！？；，：…]|[.!?,;:][\"')]*$")
 _OPENED, _CLOSED = re.compile(r"<[a-z][^<>]*(?<!/)>"), "</"
 
 
