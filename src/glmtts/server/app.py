@@ -56,6 +56,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
     for module in (speech, live, voices, text, status):
         app.include_router(module.router)
     app.add_api_route("/", page, include_in_schema=False)
+    app.add_api_route("/docs", documentation, include_in_schema=False)
     app.mount("/page", StaticFiles(directory=PAGE))
     install_handlers(app)
     _without_422(app)
@@ -84,7 +85,16 @@ def _middleware(service: Service, settings: ServerSettings) -> list[Middleware]:
 
 def page() -> FileResponse:
     """The page in the browser."""
-    return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
+    return _html("index.html")
+
+
+def documentation() -> FileResponse:
+    """The API, to be read; FastAPI's own pages load scripts from elsewhere."""
+    return _html("docs.html")
+
+
+def _html(name: str) -> FileResponse:
+    return FileResponse(PAGE / name, headers={"Content-Security-Policy": PAGE_POLICY})
 
 
 def _without_422(app: FastAPI) -> None:
