@@ -138,3 +138,10 @@ def test_the_openai_client_understands_the_errors(openai_client: OpenAI) -> None
         openai_client.audio.speech.create(model="tiny", input="…", voice="tone")
     assert caught.value.param == "input"
     assert caught.value.type == "invalid_request_error"
+
+
+def test_methods_of_a_path_are_named(server: Running) -> None:
+    for path, methods in (("/v1/audio/voices", "GET, POST"), ("/v1/audio/voices/x", "DELETE"), ("/docs", "GET")):
+        answer = server.client.put(path)
+        refused(answer, 405)
+        assert answer.headers["allow"] == methods

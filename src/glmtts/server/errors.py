@@ -83,6 +83,13 @@ def _invalid(error: RequestValidationError) -> ApiError:
     return ApiError(400, f"{where}{first['msg']}.", "invalid_value", param)
 
 
+def _methods(request: Request) -> str:
+    """All methods of a path: Starlette names those of the first route only."""
+    paths = request.app.openapi()["paths"]
+    template = getattr(request.scope.get("route"), "path", request.url.path)
+    return ", ".join(sorted(method.upper() for method in paths.get(template, {"get": None})))
+
+
 def install_handlers(app: FastAPI) -> None:
     """Answer every error of the app in OpenAI's shape."""
 
@@ -90,7 +97,8 @@ def install_handlers(app: FastAPI) -> None:
         if isinstance(error, RequestValidationError):
             return _invalid(error).response()
         if isinstance(error, HTTPException):
-            return ApiError(error.status_code, str(error.detail), headers=error.headers).response()
+            headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
+            return ApiError(error.status_code, str(error.detail), headers=headers).response()
         return as_api_error(error).response()
 
     for kind in (ApiError, GlmTtsError, RequestValidationError, HTTPException):
