@@ -50,7 +50,7 @@ def test_what_is_too_long_to_decode_is_refused(tmp_path: Path) -> None:
     path.write_bytes(data)
     with path.open("r+b") as grown:
         grown.truncate(size + 44)  # a hole: nothing is written
-    with pytest.raises(AudioError, match=r"longer than 0\.5 hours"):
+    with pytest.raises(AudioError, match="longer than 1875 s"):
         read_audio(path)
     assert len(read_audio(path, longest=1)[0]) == 48000
 

@@ -45,8 +45,8 @@ def read_audio(path: str | Path, longest: float | None = None) -> tuple[Tensor, 
     with _opened(path) as file:
         most = file.frames if longest is None else int(longest * file.samplerate)
         if min(most, file.frames) * file.channels > MOST_SAMPLES:
-            hours = MOST_SAMPLES / file.channels / file.samplerate / 3600
-            raise AudioError(f"{path} is longer than {hours:.1f} hours. Cut it into shorter files.")
+            seconds = MOST_SAMPLES / file.channels / file.samplerate
+            raise AudioError(f"{path} is longer than {seconds:.0f} s. Cut it into shorter files.")
         mono, rate = _decoded(file, min(most, MOST_SAMPLES // file.channels)), int(file.samplerate)
     if mono.size == 0:
         raise AudioError(f"{path} holds no samples. Record it again.")
