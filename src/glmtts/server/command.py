@@ -50,7 +50,9 @@ def serve(
 ) -> None:
     """Serve OpenAI's speech API, and a page at /."""
     from glmtts.server.settings import ReplicaSettings, ServerSettings
+    from glmtts.threads import wait_without_spinning
 
+    wait_without_spinning()
     values = {
         "voices_folder": voices.resolve() if voices else None,
         "api_keys": _keys(api_key),

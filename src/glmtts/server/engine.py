@@ -52,6 +52,7 @@ class Engine:
 
     def __init__(self, tts: Synthesizer) -> None:
         self._tts = tts
+        self.folder = tts.bundle.folder
         self.name, self.rate = tts.bundle.config.name, tts.bundle.config.sample_rate
         self.default_voice = tts.bundle.config.synthesis.voice
         self.pause = tts.bundle.config.synthesis.pause_seconds

@@ -1,12 +1,12 @@
 """Run the app under uvicorn, and end it gracefully."""
 
+import logging
 import signal
 from pathlib import Path
 from types import FrameType
 
 import av  # noqa: F401  the encoders need it: better missed now than at the first request
 import python_multipart  # noqa: F401
-import torch
 import uvicorn
 from fastapi import FastAPI
 
@@ -16,7 +16,9 @@ from glmtts.server.engine import Engine
 from glmtts.server.protocol import LARGEST_HEAD, bounded
 from glmtts.server.service import Service, State
 from glmtts.server.settings import ServerSettings
+from glmtts.threads import usable_cpus, use_threads
 
+logger = logging.getLogger("uvicorn.error")  # what uvicorn shows
 CLOSING_SECONDS = 5
 LARGEST_MESSAGE = 2**20  # bytes of a WebSocket message
 
@@ -69,6 +71,9 @@ def run(
     The workers and the thread that decodes share the cores: an operation gets its share of threads, not all of them.
     """
     give_back_large_blocks()
-    torch.set_num_threads(max(1, torch.get_num_threads() // settings.workers))
-    app = create_app(Engine.open(model, device, allow_program), settings)
-    DrainingServer(configured(app, settings, host, port, "info"), app.state.service).run()
+    engine = Engine.open(model, device, allow_program)
+    count = use_threads(engine.folder, settings.workers)
+    app = create_app(engine, settings)
+    config = configured(app, settings, host, port, "info")
+    logger.info("An operation has %d of %d threads; OMP_NUM_THREADS=N changes that.", count, usable_cpus())
+    DrainingServer(config, app.state.service).run()
