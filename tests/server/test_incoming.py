@@ -1,6 +1,7 @@
 """What of an arriving text is spoken when: sentences, then clauses, then words; never half a control."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -103,3 +104,11 @@ def test_what_will_be_spoken_counts_as_waiting() -> None:
 
     assert asyncio.run(waits("and then")) and asyncio.run(waits("End."))
     assert not asyncio.run(waits("unfinishe")) and not asyncio.run(waits(""))
+
+
+def test_long_texts_of_marks_take_no_time() -> None:
+    """A client may send a character a message, and after each one it is looked where to cut."""
+    for text in ("好" * 8000, "<a>" * 3000, "{" * 8000, "a < b " * 1500, "{行|xing2}" * 800):
+        started = time.perf_counter()
+        last_word(text), last_clause(text)
+        assert time.perf_counter() - started < 0.5

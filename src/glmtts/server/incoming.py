@@ -15,7 +15,7 @@ CLAUSE_SECONDS, WORDS_SECONDS = 0.5, 3.0
 SHORTEST_CLAUSE = 12  # characters: "Well, " alone would be an utterance of its own, with a pause after it
 _CLAUSE = re.compile(r"[，；：—]+|[,;:]+(?=\s)")
 _WORD = re.compile(r"\s|[\u3400-\u9fff]|[。！？；，：…]|[.!?,;:][\"')]*$")
-_OPENED, _CLOSED = re.compile(r"<[a-z][^<>]*(?<!/)>"), "</"
+_OPENING = re.compile(r"[{<]")
 
 
 class Incoming:
@@ -96,20 +96,37 @@ class Incoming:
 
 def last_clause(text: str) -> int:
     """Where the last clause ends that is long enough to be spoken by itself; 0 where there is none."""
-    ends = [match.end() for match in _CLAUSE.finditer(text) if match.end() >= SHORTEST_CLAUSE]
-    return max((end for end in ends if _between_controls(text[:end])), default=0)
+    return _last(text, [match.end() for match in _CLAUSE.finditer(text) if match.end() >= SHORTEST_CLAUSE])
 
 
 def last_word(text: str) -> int:
     """Where the last word ends after which another begins; 0 where there is none."""
-    ends = (match.end() for match in _WORD.finditer(text) if text[: match.end()].strip())
-    return max((end for end in ends if _between_controls(text[:end])), default=0)
+    first = len(text) - len(text.lstrip())
+    return _last(text, [match.end() for match in _WORD.finditer(text) if match.end() > first])
 
 
-def _between_controls(text: str) -> bool:
-    """Whether every control that begins in a text, such as {行|hang2} or <phoneme …>行</phoneme>, ends in it."""
-    return (
-        text.count("{") == text.count("}")
-        and text.count("<") == text.count(">")
-        and len(_OPENED.findall(text)) == text.count(_CLOSED)
+def _last(text: str, ends: list[int]) -> int:
+    """The last of some places that lies in no control, such as {行|hang2} or <phoneme …>行</phoneme>; 0 without one."""
+    spans, complete = _controls(text)
+    allowed = (
+        end for end in reversed(ends) if end <= complete and not any(start < end < stop for start, stop in spans)
     )
+    return next(allowed, 0)
+
+
+def _controls(text: str) -> tuple[list[tuple[int, int]], int]:
+    """Beginnings and ends of the controls in a text, and where one begins that does not end yet."""
+    spans, at = list[tuple[int, int]](), 0
+    while mark := _OPENING.search(text, at):
+        start = mark.start()
+        if mark[0] == "{":
+            stop = text.find("}", start) + 1
+        else:
+            stop = text.find(">", start) + 1
+            if stop and text[stop - 2] != "/":  # not <break/>, so there is a </…>
+                stop = text.find(">", text.find("</", stop)) + 1 if "</" in text[stop:] else 0
+        if not stop:
+            return spans, start
+        spans.append((start, stop))
+        at = stop
+    return spans, len(text)
