@@ -25,7 +25,7 @@ from stage import frontend, open_stores, write_tokens
 from glmtts.bundle import Bundle
 from glmtts.checkpoint import save_state
 from glmtts.features import FeatureStore, write_feature
-from glmtts.lm.prompt import AudioTokens
+from glmtts.text.audio_tokens import AudioTokens
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 
@@ -45,13 +45,13 @@ def main() -> None:
     bundle.frontend().tokenizer.save(_made(work / "text"))
     stores, shares = open_stores(work / "features", arguments.corpora, ("hidden",)), None
     if state.exists():
-        shares = shares_of_old(bundle.module("speech_tokenizer"), stores)
+        shares = shares_of_old(bundle.speech_tokenizer, stores)
     else:
         front = frontend(work, stores)
         for store in stores:
-            write_tokens(bundle.module("speech_tokenizer"), store)
+            write_tokens(bundle.speech_tokenizer, store)
             fresh = FeatureStore(store.folder)
-            write_feature(store.folder, "alignment", alignments(bundle.module("token_recogniser"), front, fresh))
+            write_feature(store.folder, "alignment", alignments(bundle.recogniser, front, fresh))
     first = {"lm": AudioTokens.of(bundle.frontend().tokenizer).first, "flow": 0}
     for stage in ("lm", "flow"):
         if (work / stage / "state.safetensors").exists():
@@ -62,7 +62,7 @@ def main() -> None:
             weights = carried(stage, weights, shares, first[stage])
         save_state(_made(work / stage) / "state.safetensors", {"step": 0, "model": weights, "ema": weights})
     if not (work / "vocoder" / "state.safetensors").exists():
-        weights = bundle.module("vocoder").state_dict()
+        weights = bundle.vocoder.state_dict()
         save_state(_made(work / "vocoder") / "state.safetensors", {"step": 0, "generator": weights, "average": weights})
 
 
@@ -71,8 +71,8 @@ def start_speech_tokenizer(bundle: Bundle, state: Path) -> None:
     if state.exists():
         raise SystemExit(f"{state} is there already. Move it to begin anew.")
     model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-    recogniser = bundle.module("token_recogniser")
-    model.go_on(bundle.module("speech_tokenizer"), recogniser.head, recogniser.codes.weight)
+    recogniser = bundle.recogniser
+    model.go_on(bundle.speech_tokenizer, recogniser.head, recogniser.codes.weight)
     weights = model.state_dict()
     save_state(_made(state.parent) / state.name, {"step": 0, "model": weights, "ema": weights})
 
