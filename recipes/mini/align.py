@@ -32,7 +32,7 @@ def alignments(recogniser: TokenRecogniser, front: TextFrontend, store: FeatureS
         labels = phonemes_of(hybrid_of(front, entry))
         phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
         tokens = torch.from_numpy(np.array(store.get(number, "tokens"), dtype=np.int64))
-        yield phoneme_of_label[recogniser.align(tokens, labels)].astype(np.int32)
+        yield phoneme_of_label[recogniser.read(tokens).align(labels)].astype(np.int32)
 
 
 def main() -> None:
