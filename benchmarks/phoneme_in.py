@@ -36,11 +36,11 @@ from tqdm import tqdm
 
 import glmtts
 from glmtts.audio.resample import resample
-from glmtts.speech_tokenizer.recogniser import without_boundaries
 from glmtts.synthesis.options import Options
 from glmtts.text.edits import edit_distance
 from glmtts.text.frontend import phonemes_of
 from glmtts.text.hybrid import PhonemeIn
+from glmtts.text.labels import without_boundaries
 from glmtts.text.mandarin import read_pinyin
 from glmtts.text.markup import CONTROL
 from glmtts.text.phonemes import split_syllable
@@ -88,9 +88,9 @@ def speak_and_hear(job: Job) -> Heard:
     audio = tts.say(job.text, job.voice, seed=job.seed, language=job.lang, **job.options)
     samples = resample(audio.samples, audio.rate, 16000)
     phonemes: list[str] = []
-    if tts.writer.recogniser is not None:
-        read = tts.writer.recogniser.read(tts.bundle.module("speech_tokenizer").tokenize(samples))
-        phonemes = without_boundaries(read)
+    reading = tts.judge.reading(tts.bundle.speech_tokenizer.tokenize(samples).tolist())
+    if reading is not None:
+        phonemes = without_boundaries(reading.labels)
     whisper, wave = _models["whisper"], samples.numpy()
     chosen = heard_reading(whisper, wave, job.lang, job.readings) if job.readings else None
     return Heard(transcribe(whisper, wave, job.lang).strip(), phonemes, chosen)

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.train import Spoken, batches, lm_loss
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, TokenizerExample, collate, tokenizer_loss
+from glmtts.text.audio_tokens import AudioTokens
 from glmtts.training import Trainer, TrainingConfig
 from glmtts.vocoder.train import VocoderTrainer, VocoderTrainingConfig, train_vocoder
 from tests.speech_tokenizer.test_speech_tokenizer import TINY

@@ -18,10 +18,11 @@ from stage import frontend, hybrid_of, open_stores
 from tqdm import tqdm
 
 from glmtts.features import FeatureStore, write_feature
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.recogniser import BOUNDARY, TokenRecogniser
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, recogniser_of
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.text.frontend import TextFrontend, phonemes_of
+from glmtts.text.labels import BOUNDARY
 from glmtts.training import load_trained
 
 
@@ -31,7 +32,7 @@ def alignments(recogniser: TokenRecogniser, front: TextFrontend, store: FeatureS
         labels = phonemes_of(hybrid_of(front, entry))
         phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
         tokens = torch.from_numpy(np.array(store.get(number, "tokens"), dtype=np.int64))
-        yield phoneme_of_label[recogniser.align(tokens, labels)].astype(np.int32)
+        yield phoneme_of_label[recogniser.read(tokens).align(labels)].astype(np.int32)
 
 
 def main() -> None:
@@ -41,7 +42,8 @@ def main() -> None:
     stores = open_stores(arguments.work / "features", (*TEACHER, *PEOPLE))
     front = frontend(arguments.work, stores)
     model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-    recogniser = recogniser_of(load_trained(model, arguments.work / "speech_tokenizer"))
+    load_trained(model, arguments.work / "speech_tokenizer")
+    recogniser = TokenRecogniser.of(model.asr, model.code_vectors())
     for store in stores:
         write_feature(store.folder, "alignment", alignments(recogniser, front, store))
 

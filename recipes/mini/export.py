@@ -19,25 +19,26 @@ from glmtts.bundle import (
     Bundle,
     BundleConfig,
     ModuleEntry,
-    SynthesisDefaults,
     VoiceEntry,
-    digest_of,
     save_config,
     save_module,
 )
 from glmtts.checkpoint import load_state
 from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.judging.resampling import ResamplingConfig
 from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
-from glmtts.lm.steering import SteeringConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, recogniser_of
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
+from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.training import load_trained
 from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
+from glmtts.weights import digest_of
 
 VOICES = {
     "xiaoxiao": ("zh_daily", "zf_xiaoxiao", "Mandarin, female, bright"),
@@ -57,7 +58,9 @@ MODULES = {
     "flow": "dit",
     "vocoder": "vocos2d",
 }
-SAMPLING = SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, fewest=4, slack=12)
+SAMPLING = SamplingConfig(
+    temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, min_tokens=4, extra_tokens=12
+)
 DESCRIPTION = "Mandarin and English, 24 kHz, trained from scratch by recipes/mini on a few hours of speech."
 LICENCE = "Apache-2.0"
 
@@ -65,11 +68,12 @@ LICENCE = "Apache-2.0"
 def trained(work: Path) -> dict[str, nn.Module]:
     """Every module: what its stage left in `work`, or that of the embedded bundle where the stage left nothing."""
     embedded = Bundle.open()
-    modules = {name: embedded.module(name) for name in MODULES if name in embedded.config.modules}
+    modules = {name: embedded.network(name) for name in MODULES if name in embedded.config.modules}
     if (work / "speech_tokenizer" / "state.safetensors").exists():
         tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
         load_trained(tokenizer, work / "speech_tokenizer")
-        modules |= {"speech_tokenizer": tokenizer.tokenizer, "token_recogniser": recogniser_of(tokenizer)}
+        recogniser = TokenRecogniser.of(tokenizer.asr, tokenizer.code_vectors())
+        modules |= {"speech_tokenizer": tokenizer.tokenizer, "token_recogniser": recogniser}
     if (work / "speaker" / "model.safetensors").exists():
         modules["speaker"] = CampPlus(CampPlusConfig())
         modules["speaker"].load_state_dict(load_file(work / "speaker" / "model.safetensors"), strict=False)
@@ -120,20 +124,20 @@ def main() -> None:
             voice="heart",
             continue_prompt=False,
             candidates=8,
-            doubt=1.5,
-            steering=SteeringConfig(survivors=4),
-            renderings=2,
-            clear=0.5,
+            max_nll=1.5,
+            resampling=ResamplingConfig(keep=4),
+            audio_best_of=2,
+            max_audio_nll=0.5,
             stream_candidates=4,
             sampling=SAMPLING,
             steps=4,
             guidance=0.0,
-            start=0.7,
+            t_start=0.7,
             flow_temperature=0.4,
             blocks=(16, 24, 48, 96, 120),
             adaptation_steps=100,
             show_prompt=False,
-        ),
+        ).model_dump(mode="json"),
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}
     for name, (corpus, speaker, description) in VOICES.items():

@@ -25,9 +25,9 @@ from stage import frontend, open_stores, write_tokens
 from glmtts.bundle import Bundle
 from glmtts.checkpoint import save_state
 from glmtts.features import FeatureStore, write_feature
-from glmtts.lm.prompt import AudioTokens
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
+from glmtts.text.audio_tokens import AudioTokens
 
 
 def main() -> None:
@@ -45,24 +45,24 @@ def main() -> None:
     bundle.frontend().tokenizer.save(_made(work / "text"))
     stores, shares = open_stores(work / "features", arguments.corpora, ("hidden",)), None
     if state.exists():
-        shares = shares_of_old(bundle.module("speech_tokenizer"), stores)
+        shares = shares_of_old(bundle.speech_tokenizer, stores)
     else:
         front = frontend(work, stores)
         for store in stores:
-            write_tokens(bundle.module("speech_tokenizer"), store)
+            write_tokens(bundle.speech_tokenizer, store)
             fresh = FeatureStore(store.folder)
-            write_feature(store.folder, "alignment", alignments(bundle.module("token_recogniser"), front, fresh))
+            write_feature(store.folder, "alignment", alignments(bundle.recogniser, front, fresh))
     first = {"lm": AudioTokens.of(bundle.frontend().tokenizer).first, "flow": 0}
     for stage in ("lm", "flow"):
         if (work / stage / "state.safetensors").exists():
             print(f"{work / stage} is there already and stays as it is.")
             continue
-        weights = bundle.module(stage).state_dict()
+        weights = bundle.network(stage).state_dict()
         if shares is not None:
             weights = carried(stage, weights, shares, first[stage])
         save_state(_made(work / stage) / "state.safetensors", {"step": 0, "model": weights, "ema": weights})
     if not (work / "vocoder" / "state.safetensors").exists():
-        weights = bundle.module("vocoder").state_dict()
+        weights = bundle.network("vocoder").state_dict()
         save_state(_made(work / "vocoder") / "state.safetensors", {"step": 0, "generator": weights, "average": weights})
 
 
@@ -71,7 +71,8 @@ def start_speech_tokenizer(bundle: Bundle, state: Path) -> None:
     if state.exists():
         raise SystemExit(f"{state} is there already. Move it to begin anew.")
     model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-    model.go_on(bundle.module("speech_tokenizer"), bundle.module("token_recogniser"))
+    recogniser = bundle.network("token_recogniser")
+    model.go_on(bundle.network("speech_tokenizer"), recogniser.head, recogniser.codes.weight)
     weights = model.state_dict()
     save_state(_made(state.parent) / state.name, {"step": 0, "model": weights, "ema": weights})
 

@@ -16,7 +16,6 @@ from tqdm import tqdm
 from glmtts.audio.io import load_audio
 from glmtts.features import FeatureStore, write_feature
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
-from glmtts.speaker.embed import speaker_embedding
 
 SECONDS = 5
 RECORDINGS = 3
@@ -39,7 +38,7 @@ def embed_speakers(model: CampPlus, store: FeatureStore) -> dict[str, np.ndarray
     embeddings = {}
     for speaker, recordings in tqdm(paths.items(), desc=f"speakers of {store.folder.name}", mininterval=10):
         waves = [load_audio(path, 16000)[: SECONDS * 16000] for path in recordings[:RECORDINGS]]
-        mean = torch.stack([speaker_embedding(model, wave) for wave in waves]).mean(0)
+        mean = torch.stack([model.embed(wave) for wave in waves]).mean(0)
         embeddings[speaker] = torch.nn.functional.normalize(mean, dim=0).numpy()
     return embeddings
 

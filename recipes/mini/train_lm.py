@@ -16,10 +16,10 @@ from stage import AUDIO_CODES, frontend, open_stores, sampled, split
 from tqdm import tqdm
 
 from glmtts.lm.model import Llama, LMConfig
-from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.train import Spoken, batches, collate, example, lm_loss
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
+from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.hybrid_training import HybridCollate
 from glmtts.text.vocabulary import safe_characters
 from glmtts.training import Trainer, TrainingConfig, load_trained, on_device

@@ -3,11 +3,11 @@
 import json
 import math
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from glmtts.errors import ConfigError
 
@@ -16,9 +16,20 @@ DEEPEST = 64  # the deepest configuration here has 6 levels
 
 
 class StrictConfig(BaseModel):
-    """A frozen configuration; each model room derives its own from it."""
+    """A frozen configuration; each stage derives its own from it.
+
+    `RENAMED` maps keys of earlier versions to their present names, so that files written then can still be read.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_present_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {cls.RENAMED.get(key, key): value for key, value in values.items()}
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:

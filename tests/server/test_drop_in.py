@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,12 @@ import av
 import httpx
 import numpy as np
 import pytest
-import torch
 
+from glmtts.judging.reading import Reading
 from glmtts.server import aliases
 from glmtts.server.engine import Engine, SpeechRequest
 from glmtts.server.service import Service, warning_header
 from glmtts.server.settings import ServerSettings
-from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from tests.server.running import Running, running
 from tests.server.test_limits import SPEECH, refused
 from tests.server.test_voices import RECORD, names, recording
@@ -141,10 +140,10 @@ WORDS = ["Good", "morning", "dear", "friends", "你", "好", "吗"]
 def aligned(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny recogniser has learnt nothing; here it finds every phoneme, in order, at equal distances."""
 
-    def align(self: TokenRecogniser, tokens: torch.Tensor, labels: list[str]) -> np.ndarray:
-        return np.arange(len(tokens)) * len(labels) // len(tokens)
+    def align(self: Reading, labels: Sequence[str]) -> np.ndarray:
+        return np.arange(len(self.log_probs_SV)) * len(labels) // len(self.log_probs_SV)
 
-    monkeypatch.setattr(TokenRecogniser, "align", align)
+    monkeypatch.setattr(Reading, "align", align)
 
 
 @pytest.mark.parametrize("wire", ["sse", "json"])
@@ -188,7 +187,7 @@ def test_times_without_events_are_a_warning(server: Running) -> None:
 
 
 def test_a_model_that_finds_no_words_speaks(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TokenRecogniser, "align", lambda self, tokens, labels: np.zeros(0, int))
+    monkeypatch.setattr(Reading, "align", lambda self, labels: np.zeros(0, int))
     lines = speak(server.client, stream_format="json", timestamps=["word"]).text.splitlines()
     assert {json.loads(line)["type"] for line in lines} == {"speech.audio.delta", "speech.audio.done"}
 

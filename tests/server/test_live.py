@@ -2,16 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from glmtts.judging.reading import Reading
 from glmtts.server.incoming import Incoming
-from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from tests.server.running import GatedEngine, Running, wait_until
 from tests.server.test_speech import pcm
 
@@ -170,10 +170,10 @@ def test_a_clause_is_spoken_before_its_sentence_ends(server: Running) -> None:
 
 
 def test_warnings_and_times_are_told(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    def align(self: TokenRecogniser, tokens: torch.Tensor, labels: list[str]) -> np.ndarray:
-        return np.arange(len(tokens)) * len(labels) // len(tokens)
+    def align(self: Reading, labels: Sequence[str]) -> np.ndarray:
+        return np.arange(len(self.log_probs_SV)) * len(labels) // len(self.log_probs_SV)
 
-    monkeypatch.setattr(TokenRecogniser, "align", align)
+    monkeypatch.setattr(Reading, "align", align)
     with open_socket(server) as socket:
         say(socket, type="start", timestamps=["word"], instructions="Whisper.")
         assert json.loads(socket.recv(60))["type"] == "started"

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glmtts.audio.mel_head import mel_loss
+from glmtts.audio.pitch import SEMITONES, median_f0, pitch_loss
 from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT
 from glmtts.flow.streaming import block_causal_mask
-from glmtts.speech_tokenizer.mel_head import mel_loss
-from glmtts.speech_tokenizer.pitch import SEMITONES, median_f0, pitch_loss
 
 BLOCK_CAUSAL_SHARE = 0.5
 SHORTEST_BLOCK, LONGEST_BLOCK = 24, 400
@@ -57,21 +58,21 @@ def batch_loss(model: DiT, batch: FlowBatch) -> tuple[Tensor, dict[str, float]]:
     Half of the batches attend in blocks of one random size, for streaming. The velocity sees the prior's mel and does
     not change it, nor does the mel change the pitch; so the pitch counts in octaves, lest it take the clipped gradient.
     """
-    visible_TT, frames = None, batch.mel_BTM.shape[1]
+    attention_mask, frames = None, batch.mel_BTM.shape[1]
     if torch.rand(()) < BLOCK_CAUSAL_SHARE:
         size = int(torch.randint(SHORTEST_BLOCK, LONGEST_BLOCK + 1, ()))
-        visible_TT = block_causal_mask([size], frames).to(batch.mel_BTM.device)
+        attention_mask = block_causal_mask([size], frames).to(batch.mel_BTM.device)
     speaker_BD, f0_B = F.normalize(batch.speaker_BD, dim=-1), median_f0(batch.f0_BT)
     tokens_BTE = model.embed_tokens(batch.tokens_BS, frames, speaker_BD, batch.mask_BT, f0_B)
-    extra, metrics = tokens_BTE.new_zeros(()), {}
+    extra, metrics = tokens_BTE.new_zeros(()), dict[str, Any]()
     if model.prior is not None:
         width, config = model.config.token_width, model.config
-        guess = model.guess(tokens_BTE).float() * config.mel_std + config.mel_mean
-        extra = mel_loss(guess, batch.mel_BTM, batch.mask_BT)
+        predicted = model.prior_mel(tokens_BTE).float() * config.mel_std + config.mel_mean
+        extra = mel_loss(predicted, batch.mel_BTM, batch.mask_BT)
         metrics["prior"] = float(extra.detach())
         tokens_BTE = torch.cat([tokens_BTE[..., :width], tokens_BTE[..., width:].detach()], dim=-1)
         if model.prior.pitch is not None:
             pitch = pitch_loss(*model.prior.pitch.contour(batch.tokens_BS), batch.f0_BT, batch.mask_BT, relative=True)
             extra, metrics["pitch"] = extra + pitch / SEMITONES, float(pitch.detach())
-    loss, more = flow_loss(model, tokens_BTE, batch.mel_BTM, batch.mask_BT, speaker_BD, visible_TT)
+    loss, more = flow_loss(model, tokens_BTE, batch.mel_BTM, batch.mask_BT, speaker_BD, attention_mask)
     return loss + extra, {"flow": float(loss.detach()), **metrics, **more}

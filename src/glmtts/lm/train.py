@@ -15,7 +15,8 @@ from torch import Tensor
 
 from glmtts.lm.alignment import alignment_loss
 from glmtts.lm.model import Llama
-from glmtts.lm.prompt import AudioTokens, build_prompt
+from glmtts.lm.prompt import build_prompt
+from glmtts.text.audio_tokens import AudioTokens
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,9 @@ class Engine:
         self._tts = tts
         self.folder = tts.bundle.folder
         self.name, self.rate = tts.bundle.config.name, tts.bundle.config.sample_rate
-        self.default_voice = tts.bundle.config.synthesis.voice
-        self.pause = tts.bundle.config.synthesis.pause_seconds
+        self.token_rate = tts.bundle.clock.token_rate
+        self.default_voice = tts.defaults.voice
+        self.pause = tts.defaults.pause_seconds
 
     @classmethod
     def open(cls, model: str | Path | None, device: str, allow_program: bool = False) -> Self:
@@ -126,8 +127,7 @@ class Engine:
 
     def warm_up(self) -> None:
         """Load every model and speak a word, so that the first request need not wait for that."""
-        for module in self._tts.bundle.config.modules:
-            self._tts.bundle.module(module)
+        self._tts.bundle.load_all()
         if self.default_voice:
             for _ in self.stream(SpeechRequest(self.read("Hello.", "en"), self.bundled_voice(self.default_voice))):
                 pass

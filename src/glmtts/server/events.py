@@ -13,7 +13,6 @@ from typing import Any, Literal
 from glmtts.server.engine import Words
 from glmtts.server.errors import as_api_error
 from glmtts.server.speech_job import SpeechJob
-from glmtts.synthesis.synthesizer import TOKENS_PER_SECOND
 
 Wire = Literal["sse", "json"]
 EVENT_TYPES: dict[Wire, str] = {"sse": "text/event-stream", "json": "application/x-ndjson"}
@@ -44,7 +43,7 @@ async def _contents(
     except Exception as error:
         yield {"type": "error", **as_api_error(error).body()}
         return
-    made = round(job.seconds * TOKENS_PER_SECOND)
+    made = round(job.seconds * job.token_rate)
     usage = {"input_tokens": text_tokens, "output_tokens": made, "total_tokens": text_tokens + made}
     yield {"type": "speech.audio.done", "usage": usage}
 

@@ -10,7 +10,7 @@ import python_multipart  # noqa: F401
 import uvicorn
 from fastapi import FastAPI
 
-from glmtts.memory import give_back_large_blocks
+from glmtts.memory import set_malloc_trim
 from glmtts.server.app import create_app
 from glmtts.server.engine import Engine
 from glmtts.server.protocol import LARGEST_HEAD, bounded
@@ -70,7 +70,7 @@ def run(
 
     The workers and the thread that decodes share the cores: an operation gets its share of threads, not all of them.
     """
-    give_back_large_blocks()
+    set_malloc_trim()
     engine = Engine.open(model, device, allow_program)
     count = use_threads(engine.folder, settings.workers)
     app = create_app(engine, settings)

@@ -37,6 +37,11 @@ class SpeechJob:
         return self._samples / self._service.engine.rate
 
     @property
+    def token_rate(self) -> float:
+        """Speech tokens a second."""
+        return self._service.engine.token_rate
+
+    @property
     def cancelled(self) -> bool:
         """Whether the client left."""
         return self._job.cancelled

@@ -10,9 +10,9 @@ from glmtts.errors import AudioError
 from glmtts.speech_tokenizer.codebook import Codebook
 from glmtts.speech_tokenizer.encoder import Convolution, EncoderLayer, attention_mask
 
-PIECE_SECONDS = 30
-SAMPLE_RATE = 16000
-SAMPLES_PER_FRAME = 320
+PIECE_SECONDS = 30  # the input that Whisper was trained on
+SAMPLE_RATE = 16000  # Whisper's
+SAMPLES_PER_FRAME = 320  # Whisper's 160, halved in rate by its second convolution
 
 
 class SpeechTokenizerConfig(StrictConfig):
@@ -49,7 +49,7 @@ class SpeechTokenizerConfig(StrictConfig):
     @property
     def tokens_per_second(self) -> float:
         """Whisper's 50 frames a second over the pooling: 25 Hz or 12.5 Hz."""
-        return 50 / self.pooling
+        return SAMPLE_RATE / SAMPLES_PER_FRAME / self.pooling
 
 
 class SpeechTokenizer(nn.Module):
@@ -94,6 +94,11 @@ class SpeechTokenizer(nn.Module):
         hidden = F.pad(hidden_BTD, (0, 0, 0, -hidden_BTD.shape[1] % size))
         return F.avg_pool1d(hidden.transpose(1, 2), size).transpose(1, 2)
 
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second that `tokenize` takes."""
+        return SAMPLE_RATE
+
     @torch.inference_mode()
     def tokenize(self, samples_T: Tensor) -> Tensor:
         """Tokens (S,) of 16 kHz samples (T,) of any length, in pieces of 30 s.
@@ -103,8 +108,11 @@ class SpeechTokenizer(nn.Module):
         """
         per_token = SAMPLES_PER_FRAME * self.config.pooling
         if len(samples_T) < per_token:
-            raise AudioError("The recording is shorter than one speech token (40 ms). Give at least a second.")
-        tokens = []
+            milliseconds = 1000 / self.config.tokens_per_second
+            raise AudioError(
+                f"The recording is shorter than one speech token ({milliseconds:g} ms). Give at least a second."
+            )
+        tokens, samples_T = [], samples_T.to(self.embed_positions.weight.device)
         for piece in samples_T.split(PIECE_SECONDS * SAMPLE_RATE):
             whole = piece[: len(piece) // per_token * per_token]
             if len(whole):

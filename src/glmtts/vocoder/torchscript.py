@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glmtts.config import StrictConfig
+from glmtts.audio.mel import MelConfig
 from glmtts.errors import BundleError
 from glmtts.vocoder.confined import LITTLE, READY
+from glmtts.vocoder.geometry import MelGeometry
 
 logger = logging.getLogger(__name__)
 # SHA-256 of programs that run without being allowed: the release's `vocos2d/generator_jit.ckpt` of each revision. Empty
@@ -33,13 +34,12 @@ LONGEST_CALL = 120.0
 KERNEL_WALLS = {"landlock", "seccomp"}
 
 
-class TorchScriptVocoderConfig(StrictConfig):
+class TorchScriptVocoderConfig(MelGeometry):
     """Geometry of the mel; the program takes it minus `mel_mean`."""
 
     sample_rate: int = 32000
     n_fft: int = 2560
     hop_length: int = 640
-    n_mels: int = 80
     mel_mean: float = 7.847762537473608
 
 
@@ -86,6 +86,16 @@ class TorchScriptVocoder:
                 f"{path} is no TorchScript program that runs confined. Fetch the release again."
             ) from None
         return vocoder
+
+    @property
+    def mel(self) -> MelConfig:
+        """Geometry of the mel that it takes."""
+        return self.config.mel
+
+    @property
+    def look_ahead(self) -> None:
+        """Unknown, since it is a program."""
+        return None
 
     def _start(self, program: bytes) -> None:
         with self._deadline(LONGEST_START):

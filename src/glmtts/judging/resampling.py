@@ -1,0 +1,51 @@
+"""Candidates of one text compete while they are decoded: those that read badly are replaced by copies of the others.
+
+A particle filter (sequential Monte Carlo, as in Lew et al., 2023) with the recogniser of speech tokens as its
+potential. After every `interval` tokens each candidate is scored by how well it says the beginning of the text so far;
+the best `keep` stay, and the others go on as copies of them, each with its own seed. An error then costs one interval
+of one candidate, not the sentence.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import torch
+
+from glmtts.config import StrictConfig
+from glmtts.judging.prefix import PrefixScorer
+from glmtts.lm.batch import DecodingBatch
+from glmtts.lm.sampling import Request
+
+
+class ResamplingConfig(StrictConfig):
+    """Tokens between two resamplings, and how many candidates each of them keeps."""
+
+    interval: int = 12
+    keep: int = 2
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"survivors": "keep"}
+
+
+class ParticleFilter:
+    """Resampling of the candidates of one text, which joined a batch together."""
+
+    def __init__(self, scorer: PrefixScorer, config: ResamplingConfig) -> None:
+        self.scorer, self.config = scorer, config
+
+    def after_step(self, batch: DecodingBatch, candidates: Sequence[Request]) -> None:
+        """To be called after each step of the batch; resamples when that is due."""
+        running = [number for number, request in enumerate(candidates) if not request.ended]
+        length = len(candidates[running[0]].tokens) if running else 0
+        if len(running) > 1 and length % self.config.interval == 0 and length <= self.scorer.longest:
+            self._resample(batch, candidates, running)
+
+    def _resample(self, batch: DecodingBatch, candidates: Sequence[Request], running: list[int]) -> None:
+        rows = [number if number in running else running[0] for number in range(len(candidates))]
+        tokens_NS = torch.tensor([candidates[row].tokens for row in rows], device=batch.device)
+        scores = self.scorer.score(tokens_NS).tolist()
+        best = sorted(running, key=lambda number: -scores[number])[: self.config.keep]
+        replaced = [number for number in running if number not in best]
+        for place, number in enumerate(replaced):
+            rows[number] = best[place % len(best)]
+        self.scorer.reorder(rows)
+        batch.continue_as([(candidates[number], candidates[rows[number]]) for number in replaced])
