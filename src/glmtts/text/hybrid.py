@@ -4,7 +4,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from glmtts.text.cleanup import PLACEHOLDERS
+from glmtts.text.placeholders import PLACEHOLDERS
 from glmtts.text.english import WORD, dictionary, pronounce, spell
 from glmtts.text.homographs import homograph_model
 from glmtts.text.mandarin import CHINESE, read_pinyin

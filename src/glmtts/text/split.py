@@ -4,10 +4,10 @@ import re
 from bisect import bisect_right
 from itertools import accumulate
 
-from glmtts.text.cleanup import PLACEHOLDERS, is_placeholder
 from glmtts.text.mandarin import CHINESE
+from glmtts.text.placeholders import PLACEHOLDERS, is_placeholder
+from glmtts.text.sentences import ends
 
-_SENTENCE = re.compile(r"(?<=[。！？!?；;])\s*|(?<=\.)\s+|\n+")
 _CLAUSE = re.compile(r"(?<=[，,、：:])\s*(?![0-9])")
 _SPACE = re.compile(r"\s+")
 SHORTEST_SHARE = 0.25
@@ -27,7 +27,7 @@ def weight(text: str) -> float:
 def split_text(text: str, shortest: float, longest: float) -> list[str]:
     """Pieces of `shortest` to `longest` weight where punctuation allows; never inside a word."""
     pieces: list[str] = []
-    for sentence in filter(None, (part.strip() for part in _SENTENCE.split(text))):
+    for sentence in filter(None, map(str.strip, _sentences(text))):
         for part in _cut(sentence, longest):
             either_short = pieces and min(weight(pieces[-1]), weight(part)) < shortest
             if either_short and weight(pieces[-1]) + weight(part) <= longest:
@@ -35,6 +35,11 @@ def split_text(text: str, shortest: float, longest: float) -> list[str]:
             else:
                 pieces.append(part)
     return pieces
+
+
+def _sentences(text: str) -> list[str]:
+    starts = [0, *ends(text)]
+    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
 def _gap(left: str, right: str) -> str:

@@ -1,0 +1,125 @@
+"""English formulas: powers, comparisons, minus signs, fractions, ratios, products."""
+
+import re
+
+from glmtts.text.normalisation.english.measures import FREE, TO
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
+from glmtts.text.numbers_en import cardinal, digits, fraction, number, ordinal
+
+_SIGNS = {
+    "+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "by", "X": "by", "*": "times", "÷": "divided by",
+    "=": "equals", "==": "equals", "<": "is less than", ">": "is greater than", "≥": "is greater than or equal to",
+    "≤": "is less than or equal to", ">=": "is greater than or equal to", "<=": "is less than or equal to",
+    "≈": "is about", "≠": "is not equal to", "!=": "is not equal to", "<>": "is not equal to", "±": "plus or minus",
+    "+/-": "plus or minus", "+-": "plus or minus", "->": "to", "=>": "implies", ":=": "equals", "~=": "is about",
+}  # fmt: skip
+_ALONE = {"<": "less than", ">": "more than", "<=": "at most", ">=": "at least", "≤": "at most", "≥": "at least"}
+_COMPARING = r"<=|>=|==|!=|<>|:=|~=|[<>≥≤≈≠=]"
+# Denominators of which a fraction is made; 9/11 and 50/50 are two numbers.
+_PARTS = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "16", "20", "25", "32", "64", "100", "1000"))
+# Values of one side of a pair that is said as two numbers: blood pressure is over something.
+_PRESSURE = 60
+
+
+def _scientific(match: re.Match[str]) -> str:
+    """1e-4 is one times ten to the minus four."""
+    return f"{number(match[1])} times ten {_to_the(match[2].lstrip('+'))}"
+
+
+def _power(match: re.Match[str]) -> str:
+    """mc^2 is m c squared, 10^9 ten to the ninth, x^(n+1) x to the n plus one."""
+    base, exponent = match["base"], match["exponent"].strip("(){} ").lstrip("+")
+    said = number(base) if base[0].isdigit() else " ".join(base) if base.isalpha() and len(base) == 2 else base
+    return f"{said} {_to_the(exponent)}"
+
+
+def _to_the(exponent: str) -> str:
+    if exponent in ("2", "3"):
+        return "squared" if exponent == "2" else "cubed"
+    if exponent.isdigit():
+        return f"to the {ordinal(exponent)}"
+    if re.fullmatch(r"[-−]?[\d.]+", exponent):
+        return f"to the {number(exponent)}"
+    return f"to the {re.sub(r'^[-−]', 'minus ', exponent)}"
+
+
+def _mixed(match: re.Match[str]) -> str:
+    """3 1/2 is three and a half."""
+    part = fraction(match[2], match[3]).replace("one half", "a half")
+    return f"{number(match[1])} and {part}"
+
+
+def _pair(match: re.Match[str]) -> str:
+    """1/2 and 3/8 are fractions; 9/11, 50/50 and 24/7 two numbers, 120/80 one over the other."""
+    top, bottom = match[1], match[2]
+    two = f"{cardinal(top)} {cardinal(bottom)}"
+    if int(bottom) < 2 or (len(bottom) > 1 and bottom[0] == "0") or top == bottom and len(top) > 1:
+        return two if int(bottom) >= 2 or top != "1" else "one over one"
+    if int(top) > _PRESSURE and int(bottom) >= 30 and int(top) > int(bottom) and int(bottom) % 100:
+        return f"{cardinal(top)} over {cardinal(bottom)}" if int(top) % 10 or int(top) >= 100 else two
+    if bottom in ("10", "100", "5") and top == bottom:
+        return f"{cardinal(top)} out of {cardinal(bottom)}"
+    if bottom in _PARTS and int(top) < 10 * int(bottom):
+        return fraction(top, bottom)
+    both_round = int(top) % 10 == int(bottom) % 10 == 0
+    if both_round or int(bottom) <= 31 and int(top) <= 31:
+        return two
+    return fraction(top, bottom) if int(top) < int(bottom) else f"{cardinal(top)} over {cardinal(bottom)}"
+
+
+def _compared(match: re.Match[str]) -> str:
+    return f" {_SIGNS[match['sign']]} "
+
+
+def _bound(match: re.Match[str]) -> str:
+    """<5 minutes is less than five minutes, where no quantity stands before the sign."""
+    return f"{_ALONE[match['sign']]} "
+
+
+def _operated(match: re.Match[str]) -> str:
+    return f"{number(match[1])} {_SIGNS[match[2]]} "
+
+
+_OPERAND = r"(?:(?<![A-Za-z])[A-Za-z]|\d|[)\]}|%°]|\b[a-z]\w?_?\d?|\b(?:cos|sin|tan|log|len|size|age|count|score|temp|value|price|length|width|height|n|max|min)\b)"
+RULES: list[Rule] = [
+    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?!\w)", _scientific),
+    rule(
+        rf"(?P<base>(?<![\w.]){NUMBER}|(?<![A-Za-z])[A-Za-z]{{1,2}}|(?<=[A-Za-z0-9)\]])(?=\s?\^)|[A-Za-z]+(?=\^))\s?(?:\^|\*\*)\s?"
+        r"(?P<exponent>[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]{1,2}(?![A-Za-z])|\([^()]{1,12}\)|\{[^{}]{1,12}\})",
+        lambda m: _power(m) if m["base"] else " " + _to_the(m["exponent"].strip("(){} ").lstrip("+")),
+    ),
+    rule(r"(?<![\w.])([-−]?\d+)(?:\s|-)(\d{1,2})/(\d{1,3})(?![\w/]|\.\d)(?!\s?=)", lambda m: _mixed(m) if int(m[2]) < int(m[3]) else m[0]),
+    rule(r"\b24/7\b", lambda m: "twenty four seven"),
+    rule(r"(?<![\w./-])(\d{1,3})/(\d{1,4})(?![\w/]|\.\d)", _pair),
+    rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
+    rule(r"(?<=[\w)\]])\s?(?P<sign><=>|<->|->|=>)\s?(?=[\w(])", lambda m: f" {_SIGNS.get(m['sign'], 'to')} "),
+    rule(r"(?<!\w)(?P<sign>->|=>)\s?", lambda m: ""),
+    rule(rf"(?P<before>(?:^|[^\w\s])\s?|(?<![A-Za-z])[A-Za-z]{{3,}}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])", lambda m: m["before"] + _bound(m) if _is_bound(m) else m[0]),
+    rule(rf"(?<=[\w)\]}}%°])\s?(?P<sign>{_COMPARING})\s?(?=[-−+(]?[\w$£€.√α-ωΑ-Ω])", _compared),
+    rule(rf"(?P<sign>{_COMPARING})\s?(?=[-−]?\d)", _compared),
+    rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: " plus or minus "),
+    rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?(?:=|\bequals\b))", lambda m: f"{cardinal(m[1])} minus "),
+    rule(rf"(?<![\w.,$])({NUMBER})(?:{TO}|\s?…\s?)({NUMBER})(?![\w-]|[.,]\d)", lambda m: f"{number(m[1])} to {number(m[2])}"),
+    rule(rf"{FREE}(\d+)\s?:\s?(\d+)(?:\s?:\s?(\d+))?(?!\w|\.\d)", lambda m: " to ".join(cardinal(part) for part in m.groups() if part)),
+    rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
+    rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
+    rule(rf"{FREE}({AMOUNT})\s?[xX×](?!\w)", lambda m: f"{number(m[1])} times"),
+    rule(rf"(?<!\w)[xX×]\s?({NUMBER})(?![\w.])", lambda m: f"times {number(m[1])}"),
+    rule(rf"(?<![\w.])({NUMBER})\s[-−]\s(?=\d)", lambda m: f"{number(m[1])} minus "),
+    rule(r"(?<=[A-Za-z)\]])\s?([=×÷±])\s?(?=[-−(]?[\w√])", lambda m: f" {_SIGNS[m[1]]} "),
+    rule(r"(?<=\b[a-z])\s?([+])\s?(?=[a-z\d]\b)", lambda m: f" {_SIGNS[m[1]]} "),
+    rule(r"(?<=\b[a-z])\s[-−]\s(?=[a-z\d]\b)", lambda m: " minus "),
+    rule(r"(?<=[a-z]) \+ (?=\w)", lambda m: " plus "),
+    rule(r"(?<![\w)%])(?:[-−]|(?<!\d\s)[–](?=\d))\s?(?=\.?\d)|(?<=equals )[-−](?=[a-z]\b)|(?<=to )[-−](?=\d)", lambda m: "minus "),
+    rule(r"(?<!\w)\+(?=\.?\d)", lambda m: "plus "),
+    rule(r"\b([fgh])\(([a-z])\)", lambda m: f"{m[1]} of {m[2]}"),
+    rule(r"(?<!\w)~\s?(?=\d)", lambda m: "about "),
+]
+
+
+def _is_bound(match: re.Match[str]) -> bool:
+    """Whether the word before a comparison is no quantity: "takes <5 min", but "score > 90" and "x <5" compare."""
+    word = re.search(r"[A-Za-z]+$", match["before"].strip())
+    verbs = ("takes", "take", "in", "at", "for", "with", "of", "within", "costs", "cost", "has", "have", "had", "to", "by",
+             "from", "only", "about", "needs", "need", "gets", "got", "over", "and", "or", "but", "than", "the", "a", "if")  # fmt: skip
+    return word is None or word[0].lower() in verbs

@@ -1,0 +1,50 @@
+"""Where sentences end: one rule for whole texts, for texts in parts and for the pieces that are spoken."""
+
+import re
+from collections.abc import Iterator
+
+from glmtts.text.normalisation.english.abbreviations import BEFORE_DIGITS, MAYBE_LAST, MID_SENTENCE
+
+_END = re.compile(r"[。！？；…]+[”’」』）)\"]*|[.!?;]+[\"'”’)\]]*(?=\s|$)")
+_WORD = re.compile(r"\b[A-Za-z][A-Za-z.]*$")
+_INITIAL = re.compile(r"[A-HJ-Z]\.")
+_LETTERS = re.compile(r"(?:[A-Za-z]\.){2,}")
+_ITEM_NUMBER = re.compile(r"(?:^|[.!?;。！？；]\s*)[\"'(]?\d{1,3}$")
+# A tag that is still open: its attributes may hold full stops.
+_OPEN_TAG = re.compile(r"<[A-Za-z/][^<>]*$|\{[^{}|]*\|[^{}|]*$")
+_LONGEST_WORD, _LONGEST_TAG = 8, 120
+
+
+def ends(text: str, start: int = 0, begins: bool = True) -> Iterator[int]:
+    """Positions after the sentences that are whole in `text`, closing quotes included; from `start`.
+
+    `begins` says whether a sentence begins where the text does. A mark at the very end counts.
+    """
+    for mark in _END.finditer(text, start):
+        if not _goes_on(text, mark, begins):
+            yield mark.end()
+
+
+def _goes_on(text: str, mark: re.Match[str], begins: bool) -> bool:
+    """Whether a mark ends no sentence, as far as one can tell yet: an abbreviation, an initial, the number of an item.
+
+    "Mr. Smith" goes on, "No. 5" does and "No. He" does not, "at 5 p.m. today" does and "at 5 p.m. Then" does not.
+    """
+    before = text[max(0, mark.start() - _LONGEST_TAG) : mark.start()]
+    if "<" in before or "{" in before:
+        if _OPEN_TAG.search(before):
+            return True
+    if mark[0] != ".":
+        return False
+    follows = text[mark.end() : mark.end() + 9].lstrip()[:1]
+    number = _ITEM_NUMBER.search(before[-6:])
+    if number and (begins or mark.start() > len(number[0])):
+        return True
+    word = _WORD.search(text[max(0, mark.start() - _LONGEST_WORD) : mark.end()])
+    if word is None:
+        return False
+    if word[0] in BEFORE_DIGITS:
+        return not follows or follows.isdigit()
+    if word[0] in MID_SENTENCE or _INITIAL.fullmatch(word[0]):
+        return True
+    return bool(word[0] in MAYBE_LAST or _LETTERS.fullmatch(word[0])) and (not follows or follows.islower())
