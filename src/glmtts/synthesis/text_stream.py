@@ -1,5 +1,6 @@
 """Text that arrives in parts, such as a language model's answer: whole sentences are taken off its front."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from glmtts.errors import EmptyTextError
 from glmtts.text.frontend import Piece, TextFrontend
 from glmtts.text.structure import Reader, Sentence, sentence_ends
 
+_log = logging.getLogger(__name__)
 __all__ = ["SilenceBetween", "pieces_of", "sentence_ends", "sentences"]
 
 
@@ -21,27 +23,25 @@ def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str |
     if isinstance(text, str):
         yield from frontend.prepare(text, language)
         return
-    spoken, silence, warned = False, SilenceBetween(), set[str]()
+    spoken, silence = False, SilenceBetween()
     for sentence in _read(text):
         pieces = silence.before(partial(frontend.prepare_sentence, sentence, language))
-        if pieces:
-            new = tuple(warning for warning in pieces[0].warnings if warning not in warned)
-            warned.update(new)
-            pieces[0] = replace(pieces[0], warnings=new)
         spoken = spoken or bool(pieces)
         yield from pieces
     if not spoken:
-        raise EmptyTextError
+        raise EmptyTextError(warnings=silence.waiting)
 
 
 class SilenceBetween:
-    """Keeps the silence that parts of a text ask for which hold nothing to speak; it comes before the next part.
+    """Keeps what parts of a text ask for that hold nothing to speak: their silence comes before the next part.
 
-    So do `usual` seconds after a part that asks for none.
+    So do `usual` seconds after a part that asks for none, and the warnings; each warning is given and logged once.
     """
 
     def __init__(self, usual: float = 0.0) -> None:
         self._usual, self._seconds = usual, 0.0
+        self._given = set[str]()
+        self.waiting: list[str] = []
 
     def before(self, read: Callable[[], list[Piece]]) -> list[Piece]:
         """The pieces of the next part, none where there is nothing to speak.
@@ -52,10 +52,21 @@ class SilenceBetween:
             pieces = read()
         except EmptyTextError as nothing:
             self._seconds += nothing.pause
+            self._warn(nothing.warnings)
             return []
-        pieces[0] = replace(pieces[0], pause_before=pieces[0].pause_before + self._seconds)
+        self._warn(pieces[0].warnings)
+        before = pieces[0].pause_before + self._seconds
+        pieces[0] = replace(pieces[0], pause_before=before, warnings=tuple(self.waiting))
         self._seconds = self._usual if pieces[-1].pause_after is None else 0.0
+        self.waiting = []
         return pieces
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        new = [warning for warning in warnings if _subject(warning) not in self._given]
+        self._given.update(_subject(warning) for warning in new)
+        self.waiting += new
+        for warning in new:
+            _log.warning(warning)
 
 
 def sentences(parts: Iterable[str]) -> Iterator[str]:
@@ -70,3 +81,8 @@ def _read(parts: Iterable[str]) -> Iterator[Sentence]:
 
 def _rest(reader: Reader) -> Iterator[Sentence]:
     yield from reader.finish()
+
+
+def _subject(warning: str) -> str:
+    """What a warning is about, without the letters that it shows: one a script is enough."""
+    return warning.partition(" (")[0]

@@ -119,10 +119,15 @@ class TextFrontend:
             )
         chosen = _language(text, language)
         marked, controls, warnings = parse(text, chosen)
-        return self._prepared(structure(marked), controls, chosen, warnings)
+        pieces = self._prepared(structure(marked), controls, chosen, warnings)
+        for warning in pieces[0].warnings:
+            _log.warning(warning)
+        return pieces
 
     def prepare_sentence(self, sentence: Sentence, language: str | None = None) -> list[Piece]:
         """The pieces of one sentence of a text in parts, with the pause that its place in the text asks for.
+
+        Its warnings are not logged: whoever joins the sentences logs each once.
 
         Raises: as `prepare`.
         """
@@ -144,7 +149,8 @@ class TextFrontend:
         before = 0.0
         for number, (spoken, after) in enumerate(groups := list(_groups(blocks, language, unread))):
             last = number == len(groups) - 1 and not more
-            for segment, pause in _segments(spoken if last else closed(spoken), controls):
+            ends = not last and (after is not Break.NONE or not more)
+            for segment, pause in _segments(closed(spoken) if ends else spoken, controls):
                 pieces += self._pieces(segment, controls)
                 if pieces and pause is not None:
                     pieces[-1] = replace(pieces[-1], pause_after=(pieces[-1].pause_after or 0.0) + pause)
@@ -156,8 +162,6 @@ class TextFrontend:
             warnings = [*warnings, scripts.warning(unread)]
         if not pieces:
             raise EmptyTextError(before, warnings)
-        for warning in warnings:
-            _log.warning(warning)
         return [replace(pieces[0], pause_before=before, warnings=tuple(warnings)), *pieces[1:]]
 
     def to_hybrid(self, piece: str) -> str:
@@ -218,7 +222,8 @@ def _groups(blocks: list[Block], language: Language, unread: dict[str, str]) -> 
         if block.after.seconds is not None:
             yield joined(group), block.after
             group = []
-    yield joined(group), Break.NONE
+    if group:
+        yield joined(group), group[-1][1]
 
 
 def _segments(spoken: str, controls: dict[str, Control]) -> Iterator[tuple[str, float | None]]:

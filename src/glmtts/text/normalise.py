@@ -8,7 +8,7 @@ from glmtts.text import normalise_en, normalise_zh
 from glmtts.text.cleanup import speakable, without_marks, without_tags
 from glmtts.text.normalisation.addresses import put_back, take_addresses
 from glmtts.text.normalisation.compatibility import compatible
-from glmtts.text.normalisation.languages import Language, language_of, runs
+from glmtts.text.normalisation.languages import CHINESE_ISLAND, ENGLISH_ISLAND, Language, is_english, language_of, runs
 from glmtts.text.normalisation.scripts import take_unreadable
 from glmtts.text.structure import Block, Break, blocks
 
@@ -57,8 +57,16 @@ def speak(line: str, default: Language) -> Spoken:
 
 
 def _run(language: Language, run: str, addresses: Iterator[str]) -> str:
-    words = normalise_zh.in_words(run) if language == "zh" else normalise_en.in_words(run)
+    if language == "zh":
+        words = normalise_zh.in_words(ENGLISH_ISLAND.sub(lambda match: _island(match[0]), run))
+    else:
+        words = normalise_en.in_words(CHINESE_ISLAND.sub(lambda match: normalise_zh.in_words(match[0]), run))
     return put_back(words, addresses, language)
+
+
+def _island(run: str) -> str:
+    """English words with a number among them inside a clause of Mandarin."""
+    return normalise_en.in_words(run) if re.search(r"\d", run) and is_english(run) else run
 
 
 def _tidy(text: str) -> str:

@@ -13,7 +13,7 @@ _GROUPED: list[Rule] = [
     rule(r"(?<![\w.,])[1-9]\d{0,2}(?: 000)+(?!\d)", lambda m: m[0].replace(" ", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, *abbreviations.RULES, *dates.RULES, *times.RULES, *codes.RULES, *money.RULES, *measures.RULES,
+    *_GROUPED, *abbreviations.RULES, *dates.RULES, *times.RULES, *maths.FIRST, *codes.RULES, *money.RULES, *measures.RULES,
     *maths.RULES, *general.RULES,
 ]  # fmt: skip
 _MARKS = str.maketrans({"—": ", ", "–": "-", "…": ".", "“": "", "”": "", "’": "'", "‘": "'", '"': "", "(": ", ", ")": ", ",

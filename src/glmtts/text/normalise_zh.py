@@ -8,10 +8,11 @@ from glmtts.text.normalisation.symbols import symbols_in_words
 
 _GROUPED: list[Rule] = [
     rule(r"(?<![\w.,])\d{1,3}(?:[\u202f\u2009]\d{3})+(?!\d)", lambda m: re.sub(r"\s", "", m[0])),
+    rule(r"(?<![\w.,])\d{1,3}(?:['’]\d{3})+(?!\d)", lambda m: re.sub(r"['’]", "", m[0])),
     rule(r"(?<![\d.,])\d{1,3}(?:，\d{3})+(?!\d)", lambda m: m[0].replace("，", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, *dates.RULES, *times.RULES, *money.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
+    *_GROUPED, *codes.FIRST, *dates.RULES, *times.RULES, *money.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
 ]  # fmt: skip
 _MARKS = str.maketrans(dict.fromkeys('“”‘"「」《》〈〉『』~～^\\<>@#/®™`*', "") | dict.fromkeys("—（）()[]{}【】|", "，")
                        | {"…": "。", "’": "'", "_": " ", "·": ""})  # fmt: skip

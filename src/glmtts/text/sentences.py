@@ -9,6 +9,7 @@ _END = re.compile(r"[。！？；…]+[”’」』）)\"]*|[.!?;]+[\"'”’)\]
 _WORD = re.compile(r"\b[A-Za-z][A-Za-z.]*$")
 _INITIAL = re.compile(r"[A-HJ-Z]\.")
 _LETTERS = re.compile(r"(?:[A-Za-z]\.){2,}")
+_CHAPTER = re.compile(r"\b(?i:chapter|part|book|act|scene|section|volume|canto)\s(?:[IVXLC]{1,7}|\d{1,3})$")
 _ITEM_NUMBER = re.compile(r"(?:^|[.!?;。！？；]\s*)[\"'(]?\d{1,3}$")
 # A tag that is still open: its attributes may hold full stops.
 _OPEN_TAG = re.compile(r"<[A-Za-z/][^<>]*$|\{[^{}|]*\|[^{}|]*$")
@@ -37,6 +38,8 @@ def _goes_on(text: str, mark: re.Match[str], begins: bool) -> bool:
     if mark[0] != ".":
         return False
     follows = text[mark.end() : mark.end() + 9].lstrip()[:1]
+    if _CHAPTER.search(before[-20:]):
+        return True
     number = _ITEM_NUMBER.search(before[-6:])
     if number and (begins or mark.start() > len(number[0])):
         return True

@@ -88,7 +88,7 @@ def blocks(text: str, layout: Layout = Layout()) -> list[Block]:
         block = found[-1] if found else None
         if line.kind in _EMPTY:
             if block:
-                block.end, block.sure = line.end, True
+                block.end, block.sure = (line.start if line.text else line.end), True
                 block.after = max(block.after, _empty(line, above, block))
             above, width = (above, width) if line.kind is Kind.SEPARATOR else (None, 0)
             if not line.text:
@@ -99,7 +99,7 @@ def blocks(text: str, layout: Layout = Layout()) -> list[Block]:
         else:
             if block:
                 block.after = max(block.after, _between(above, line))
-                block.sure = line.kind is not Kind.PLAIN or line.is_decided(ends)
+                block.sure = line.kind in (Kind.ITEM, Kind.HEADING) or line.is_decided(ends)
             found.append(Block(line.start, line.end))
             _append(found[-1], line, "")
             if line.kind is Kind.HEADING:
@@ -152,6 +152,8 @@ def _joins(above: Line, line: Line, width: int) -> bool:
     """Whether the sentence, or at least the paragraph, goes on from one line to the next."""
     if line.kind is not Kind.PLAIN or above.kind not in (Kind.PLAIN, Kind.ITEM):
         return False
+    if above.kind is Kind.ITEM and line.indent >= 2:
+        return True
     if _is_chapter(above, line) or _starts_paragraph(above, line):
         return False
     if _FINAL.search(above.text):
@@ -220,6 +222,7 @@ class Reader:
             if final and not last and not block.sure:
                 break
             for end, text, after in self._sentences(block, open_end=final and not last):
+                after = Break.NONE if final else after
                 yield Sentence(self._waiting[done:end], text, after)
                 done = end
             if not block.sure and not last:

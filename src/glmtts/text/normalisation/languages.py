@@ -11,7 +11,7 @@ Language = Literal["zh", "en"]
 _CLAUSE = re.compile(r"[^，。！？；：、,.;:!?\n]*(?:[，。！？；：、\n]+|[,.;:!?]+|$)")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
 FUNCTION_WORDS = frozenset(
-    "the a an of to in on at by for from with and or but not is are was were be been has have had do does did will would "
+    "the an of to in on at by for from with and or but not is are was were be been has have had do does did will would "
     "can could should may it its this that these those i you he she we they my your his her our their me him us them "
     "there here what when where who which how than then as if so no yes about into over under after before since until "
     "costs cost per each all more less only just also very".split()
@@ -22,6 +22,9 @@ _CHARACTERS_A_WORD = 1.7
 # Latin names stand alone in Mandarin ("Python 3.11"); so many words in a row are a clause of English.
 _ENGLISH_CLAUSE = 3
 LONGEST_RUN = 400
+# Numbers that touch Chinese characters inside a clause of English: 50元.
+CHINESE_ISLAND = re.compile(rf"(?:{CHINESE.pattern})*[¥￥]?\d[\d.,:/%-]*(?:{CHINESE.pattern})+(?:\d[\d.,]*(?:{CHINESE.pattern})+)*")
+ENGLISH_ISLAND = re.compile(r"[A-Za-z][A-Za-z'’-]*(?:,? (?:[A-Za-z][A-Za-z'’-]*|[$£€]?\d[\d.,:%]*\b)){2,60}")
 
 
 def language_of(text: str) -> Language:
@@ -46,8 +49,9 @@ def runs(text: str, default: Language) -> Iterator[tuple[Language, str]]:
 
 def _decide(text: str, default: Language | None) -> Language | None:
     """The language of a stretch by its words; None without letters."""
-    characters, words = CHINESE.findall(text), _LATIN_WORD.findall(text)
-    if not characters and not words:
+    characters, words = CHINESE.findall(text), [word for word in _LATIN_WORD.findall(text) if len(word) > 1 or word in "aI"]
+    letters = words or re.search("[A-Za-z]", text)
+    if not characters and not letters:
         return None
     english = sum(map(_is_function_word, words))
     if not characters:
@@ -63,9 +67,15 @@ def _decide(text: str, default: Language | None) -> Language | None:
     return "en" if len(words) * _CHARACTERS_A_WORD > len(characters) else "zh"
 
 
+def is_english(text: str) -> bool:
+    """Whether a run of Latin words is a phrase of English rather than a name."""
+    words = _LATIN_WORD.findall(text)
+    return len(words) >= _ENGLISH_CLAUSE and any(map(_is_function_word, words))
+
+
 def _is_function_word(word: str) -> bool:
     """Whether a word shows that a clause is English; AT and IT in capitals are names."""
-    return word.lower() in FUNCTION_WORDS and (word == "I" or not word.isupper())
+    return word == "I" or (len(word) > 1 and word.lower() in FUNCTION_WORDS and not word.isupper())
 
 
 def _bounded(language: Language, run: str) -> Iterator[tuple[Language, str]]:

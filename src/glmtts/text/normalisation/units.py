@@ -95,7 +95,7 @@ _ANY_CASE |= {"mb": UNITS["MB"], "mw": UNITS["MW"], "mm": UNITS["mm"], "mbps": U
 _ATOM = r"(?:°[CF]?|[A-Za-zμΩ]{1,8})"
 _POWER = r"(?:\^[-−]?[1-4]|\^\{-?[1-4]\}|[23](?![\d.,]))?"
 # A unit as it may be written; `unit_of` says whether it is one.
-WRITTEN = rf"{_ATOM}{_POWER}(?:\s?[·⋅*]\s?{_ATOM}{_POWER})*(?:\s?/\s?(?:\d{{1,4}}\s?)?{_ATOM}{_POWER}){{0,2}}"
+WRITTEN = rf"{_ATOM}{_POWER}(?:\s?[·⋅*]\s?{_ATOM}{_POWER})*(?:\s?/\s?(?:10{{1,3}}\s?)?{_ATOM}{_POWER}){{0,2}}"
 _FACTOR = re.compile(rf"(\d{{1,4}})?\s?({_ATOM})({_POWER})")
 _LENGTHS = frozenset(("m", "cm", "mm", "km", "dm", "μm", "nm", "ft", "in", "mi", "yd"))
 
@@ -106,7 +106,9 @@ def unit_of(written: str, glued: bool) -> Unit | None:
     Letters that are words or names elsewhere (5 A, 3 in) are units only where they are glued.
     """
     over, *under = (part.strip() for part in written.split("/"))
-    factors = [_factor(part.strip(), glued or bool(under)) for part in re.split("[·⋅*]", over)]
+    parts = re.split("[·⋅*]", over)
+    compound = bool(under) or len(parts) > 1
+    factors = [_factor(part.strip(), glued or compound) for part in parts]
     shares = [_share(part) for part in under]
     if None in factors or None in shares:
         return None

@@ -4,6 +4,7 @@ import re
 
 from glmtts.text.normalisation.english.measures import FREE, TO
 from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
+from glmtts.text.normalisation.units import WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, digits, fraction, number, ordinal
 
 _SIGNS = {
@@ -20,16 +21,33 @@ _PARTS = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "16", "2
 # Values of one side of a pair that is said as two numbers: blood pressure is over something.
 _PRESSURE = 60
 
+_EXPONENT = r"[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]{1,2}(?![A-Za-z])|\([^()]{1,12}\)|\{[^{}]{1,12}\}"
+_UNIT = rf"(?:\s?(?P<unit>{WRITTEN})(?![\w/^]))?"
+
 
 def _scientific(match: re.Match[str]) -> str:
     """1e-4 is one times ten to the minus four."""
-    return f"{number(match[1])} times ten {_to_the(match[2].lstrip('+'))}"
+    return f"{number(match[1])} times ten {_to_the(match[2].lstrip('+'))}{_unit(match)}"
+
+
+def _unit(match: re.Match[str]) -> str:
+    """What follows a power: a unit in words, or anything else as it is."""
+    written = match["unit"]
+    unit = unit_of(written, glued=False) if written else None
+    return f" {unit.many}" if unit else f" {written}" if written else ""
+
+
+def _number_power(match: re.Match[str]) -> str:
+    """6.02 × 10^23, 10^9 bytes."""
+    factor = f"{number(match['factor'])} times " if match["factor"] else ""
+    exponent = match["exponent"].strip("(){} ").lstrip("+")
+    return f"{factor}{number(match['base'])} {_to_the(exponent)}{_unit(match)}"
 
 
 def _power(match: re.Match[str]) -> str:
     """mc^2 is m c squared, 10^9 ten to the ninth, x^(n+1) x to the n plus one."""
     base, exponent = match["base"], match["exponent"].strip("(){} ").lstrip("+")
-    said = number(base) if base[0].isdigit() else " ".join(base) if base.isalpha() and len(base) == 2 else base
+    said = " ".join(base) if base.isalpha() and len(base) == 2 else base
     return f"{said} {_to_the(exponent)}"
 
 
@@ -53,12 +71,12 @@ def _pair(match: re.Match[str]) -> str:
     """1/2 and 3/8 are fractions; 9/11, 50/50 and 24/7 two numbers, 120/80 one over the other."""
     top, bottom = match[1], match[2]
     two = f"{cardinal(top)} {cardinal(bottom)}"
+    if bottom in ("5", "10", "100") and top == bottom:
+        return f"{cardinal(top)} out of {cardinal(bottom)}"
     if int(bottom) < 2 or (len(bottom) > 1 and bottom[0] == "0") or top == bottom and len(top) > 1:
         return two if int(bottom) >= 2 or top != "1" else "one over one"
     if int(top) > _PRESSURE and int(bottom) >= 30 and int(top) > int(bottom) and int(bottom) % 100:
         return f"{cardinal(top)} over {cardinal(bottom)}" if int(top) % 10 or int(top) >= 100 else two
-    if bottom in ("10", "100", "5") and top == bottom:
-        return f"{cardinal(top)} out of {cardinal(bottom)}"
     if bottom in _PARTS and int(top) < 10 * int(bottom):
         return fraction(top, bottom)
     both_round = int(top) % 10 == int(bottom) % 10 == 0
@@ -71,21 +89,36 @@ def _compared(match: re.Match[str]) -> str:
     return f" {_SIGNS[match['sign']]} "
 
 
-def _bound(match: re.Match[str]) -> str:
-    """<5 minutes is less than five minutes, where no quantity stands before the sign."""
-    return f"{_ALONE[match['sign']]} "
-
-
 def _operated(match: re.Match[str]) -> str:
     return f"{number(match[1])} {_SIGNS[match[2]]} "
 
 
-_OPERAND = r"(?:(?<![A-Za-z])[A-Za-z]|\d|[)\]}|%°]|\b[a-z]\w?_?\d?|\b(?:cos|sin|tan|log|len|size|age|count|score|temp|value|price|length|width|height|n|max|min)\b)"
-RULES: list[Rule] = [
-    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?!\w)", _scientific),
+def _is_bound(match: re.Match[str]) -> bool:
+    """Whether the word before a comparison is no quantity: "takes <5 min", but "score > 90" and "x <5" compare."""
+    word = re.search(r"[A-Za-z]+$", match["before"].strip())
+    verbs = ("takes", "take", "in", "at", "for", "with", "of", "within", "costs", "cost", "has", "have", "had", "to", "by",
+             "from", "only", "about", "needs", "need", "gets", "got", "over", "and", "or", "but", "than", "the", "a", "if")  # fmt: skip
+    return word is None or word[0].lower() in verbs
+
+
+# Before money and measures, which would take the numbers of these.
+FIRST: list[Rule] = [
+    rule(r"(?:^|(?<=[\s(]))(?<!\d\s)–(?=\.?\d)", lambda m: "-"),
     rule(
-        rf"(?P<base>(?<![\w.]){NUMBER}|(?<![A-Za-z])[A-Za-z]{{1,2}}|(?<=[A-Za-z0-9)\]])(?=\s?\^)|[A-Za-z]+(?=\^))\s?(?:\^|\*\*)\s?"
-        r"(?P<exponent>[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]{1,2}(?![A-Za-z])|\([^()]{1,12}\)|\{[^{}]{1,12}\})",
+        r"(?<![\w./])(\d{2,3})/(\d{2,3})\s?mm\s?Hg\b",
+        lambda m: f"{cardinal(m[1])} over {cardinal(m[2])} millimeters of mercury",
+    ),
+    rule(
+        rf"(?P<before>(?:^|[^\w\s)\]])\s?|(?<![A-Za-z])[A-Za-z]{{2,}}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])",
+        lambda m: m["before"] + _ALONE[m["sign"]] + " " if _is_bound(m) else m[0],
+    ),
+    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?!\w){_UNIT}", _scientific),
+    rule(rf"(?:(?<![\w.])(?P<factor>{NUMBER})\s?[xX×*·]\s?|(?<![\w.]))(?P<base>{NUMBER})\s?(?:\^|\*\*)\s?(?P<exponent>{_EXPONENT}){_UNIT}", _number_power),
+]
+RULES: list[Rule] = [
+    rule(
+        rf"(?P<base>(?<![A-Za-z])[A-Za-z]{{1,2}}|(?<=[A-Za-z0-9)\]])(?=\s?\^)|[A-Za-z]+(?=\^))\s?(?:\^|\*\*)\s?"
+        rf"(?P<exponent>{_EXPONENT})",
         lambda m: _power(m) if m["base"] else " " + _to_the(m["exponent"].strip("(){} ").lstrip("+")),
     ),
     rule(r"(?<![\w.])([-−]?\d+)(?:\s|-)(\d{1,2})/(\d{1,3})(?![\w/]|\.\d)(?!\s?=)", lambda m: _mixed(m) if int(m[2]) < int(m[3]) else m[0]),
@@ -94,7 +127,6 @@ RULES: list[Rule] = [
     rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
     rule(r"(?<=[\w)\]])\s?(?P<sign><=>|<->|->|=>)\s?(?=[\w(])", lambda m: f" {_SIGNS.get(m['sign'], 'to')} "),
     rule(r"(?<!\w)(?P<sign>->|=>)\s?", lambda m: ""),
-    rule(rf"(?P<before>(?:^|[^\w\s])\s?|(?<![A-Za-z])[A-Za-z]{{3,}}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])", lambda m: m["before"] + _bound(m) if _is_bound(m) else m[0]),
     rule(rf"(?<=[\w)\]}}%°])\s?(?P<sign>{_COMPARING})\s?(?=[-−+(]?[\w$£€.√α-ωΑ-Ω])", _compared),
     rule(rf"(?P<sign>{_COMPARING})\s?(?=[-−]?\d)", _compared),
     rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: " plus or minus "),
@@ -115,11 +147,3 @@ RULES: list[Rule] = [
     rule(r"\b([fgh])\(([a-z])\)", lambda m: f"{m[1]} of {m[2]}"),
     rule(r"(?<!\w)~\s?(?=\d)", lambda m: "about "),
 ]
-
-
-def _is_bound(match: re.Match[str]) -> bool:
-    """Whether the word before a comparison is no quantity: "takes <5 min", but "score > 90" and "x <5" compare."""
-    word = re.search(r"[A-Za-z]+$", match["before"].strip())
-    verbs = ("takes", "take", "in", "at", "for", "with", "of", "within", "costs", "cost", "has", "have", "had", "to", "by",
-             "from", "only", "about", "needs", "need", "gets", "got", "over", "and", "or", "but", "than", "the", "a", "if")  # fmt: skip
-    return word is None or word[0].lower() in verbs

@@ -26,6 +26,14 @@ _SERVICES = "1[12][0-9]|10000|1001[0-9]|10086|10099|12[0-9]{3}|95[0-9]{3}|96[0-9
 _NAMES = "985|211|996|007|618|818|315|520|1314|911|404|361|360|115|163|126|58|1024"
 _COUNTED = r"(?!\d|[.,:：/%°-]\d?|\s?[万亿千百个只条张本件位名次天周岁家双套辆台部支棵颗片块根把份杯碗瓶盒袋箱头匹口种点分秒时倍元角毛步句场门节组群批项亩吨米斤公厘毫平英海人年月日号页行字票度吋寸期A-Za-z])"
 _SEP = r"[- \u2011]?"
+# Before dates, which would take the digits of these.
+FIRST: list[Rule] = [
+    rule(
+        rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)(\d{{2,}})(?:-(\d+))?(?!\d|\.\d|[万个元])",
+        lambda m: f"{m[1]}{m[2].rstrip('-')}{digits(m[3])}" + (f"，{digits(m[4])}" if m[4] else ""),
+    ),
+    rule(r"(?<![\d.])404(?=页|错误|报错|界面)", lambda m: digits(m[0])),
+]
 RULES: list[Rule] = [
     rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
     rule(r"(?<!\w)\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
@@ -33,12 +41,8 @@ RULES: list[Rule] = [
     rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
     rule(r"(?<![\d.-])(?:0(?:10|2\d|[3-9]\d{2})\d{7,8}|[48]00\d{7})(?![\d-])", lambda m: telephone(m[0])),
     rule(rf"({_CALL}[是为到了给：:个过]{{0,2}}\s?)(\d[\d-]{{1,14}}\d)(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局])", lambda m: m[1] + telephone(m[2])),
-    rule(
-        rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)(\d{{2,}})(?:-(\d+))?(?!\d|\.\d|[万个元])",
-        lambda m: f"{m[1]}{m[2].rstrip('-')}{digits(m[3])}" + (f"，{digits(m[4])}" if m[4] else ""),
-    ),
     rule(rf"(?<![\d.])(?:{_SERVICES})(?=号?(?:客服|热线|网站|平台|短信|电话|急救|报警|火警|指挥|服务|APP|官网|专线|[台](?!阶|币|湾)))", lambda m: digits(m[0], one="幺")),
-    rule(r"(?<=[拨打登录陆上用找叫]\s)?(?<![\d.])(12306|12315|10086|10010|12345)(?=网站|官网|APP|app|客户端|买票|订票|抢票|购票|上|投诉|举报|热线|[，。！？,]|$)(?<!^\d{5})", lambda m: digits(m[0], one="幺")),
+    rule(rf"(?<![\d.,￥¥$])(?:12306|12315|123[0-9]{{2}}|1008[0-9]|1001[0-9]|95[0-9]{{3}}){_COUNTED}", lambda m: digits(m[0], one="幺") if _is_service(m) else m[0]),
     rule(r"(?<![\d.])(?:110|119|120|122|114)(?=报警|报火警|急救|救护|出警|查号|来了|民警|警)", lambda m: digits(m[0], one="幺")),
     rule(rf"(?<![\d.,第共有约仅达了])(?<![-+×xX*=])(?:{_NAMES}){_COUNTED}", lambda m: _named(m) if _is_name(m) else m[0]),
     rule(r"(?<![\d.])双(\d\d)(?!\d)", lambda m: f"双{cardinal(m[1])}"),
@@ -48,11 +52,17 @@ RULES: list[Rule] = [
     rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", lambda m: "点".join(digits(part) for part in m[0].split("."))),
     rule(r"(?<![A-Za-z])[vV]\.?\s?(\d+(?:\.\d+)*)(?![\dA-Za-z])", lambda m: "V" + "点".join(cardinal(part) if len(part) < 3 else digits(part) for part in m[1].split("."))),
     rule(r"(?<=[A-Za-z])[-\s]?(\d+\.\d+)(?!\d|\.\d)", lambda m: (" " if " " in m[0] else "") + number(m[1])),
-    rule(r"(?<![A-Za-z])([A-GJ])#(?![\w#])", lambda m: f"{m[1]} sharp"),
+    rule(r"(?<![A-Za-z])([A-GJ])#(?![A-Za-z0-9#])", lambda m: f"{m[1]} sharp"),
     rule(r"(?<![A-Za-z])[NnＮ][Oo]\.?\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
     rule(r"#\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
     rule(r"\d{17,}", lambda m: digits(m[0])),
 ]
+
+
+def _is_service(match: re.Match[str]) -> bool:
+    """Whether the words around a number of five digits speak of a service."""
+    around = match.string[max(0, match.start() - 8) : match.end() + 10]
+    return re.search(r"电话|热线|客服|号码|拨|打|短信|网站|官网|登|上|APP|app|客户端|[买订抢购]票|投诉|举报|咨询|银行|查询", around) is not None
 
 
 def _is_name(match: re.Match[str]) -> bool:

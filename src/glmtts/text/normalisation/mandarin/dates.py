@@ -38,7 +38,7 @@ def _month(match: re.Match[str]) -> str:
 
 def _event(match: re.Match[str]) -> str:
     """9·18 and 12·9 are days by their digits."""
-    return "".join(cardinal(part) if len(part) == 2 and part != "11" else digits(part) for part in match.group(1, 2))
+    return "".join(cardinal(part) if part == "10" else digits(part) for part in match.group(1, 2))
 
 
 def _span(match: re.Match[str]) -> str:

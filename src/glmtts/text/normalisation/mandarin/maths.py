@@ -11,6 +11,8 @@ _SIGNS = {
     "<": "小于", ">": "大于", "≥": "大于等于", "≤": "小于等于", ">=": "大于等于", "<=": "小于等于", "≈": "约等于",
     "≠": "不等于", "!=": "不等于", "<>": "不等于", "±": "正负", ":=": "等于", "~=": "约等于",
 }  # fmt: skip
+# What stands before a hyphen that makes a span of two amounts.
+_AMOUNT_END = re.compile(r"[零一二三四五六七八九十百千万亿两半](?:[年月日号点分秒度元角克米升瓦伏安]|公里|千克|小时|分钟)?$")
 _COMPARING = r"<=|>=|==|!=|<>|:=|~=|[<>≥≤≈≠=]"
 # Names of machines whose hyphen is none of arithmetic: 歼-20, 东风-41.
 _MODELS = "歼|运|轰|直|强|教|东风|长征|神舟|嫦娥|天问|天宫|天舟|天和|苏|米格|图|伊尔|巨浪|红旗|鹰击|型|系列|号|楼|栋|幢|座|单元|室|层|区|村|街|路|弄|第|卷|版|代|新冠"
@@ -53,14 +55,16 @@ def _operated(match: re.Match[str]) -> str:
 
 def _minus(match: re.Match[str]) -> str:
     """-7 after a Chinese character is negative, unless that names a machine, a house or a year follows."""
-    before, after = match.string[: match.start()][-2:], match.string[match.end() :]
+    before, after = match.string[: match.start()][-4:], match.string[match.end() :]
     if re.search(rf"(?:{_MODELS})$", before):
         return ""
+    if _AMOUNT_END.search(before):
+        return "到"
     return "，" if re.match(r"(?:19|20)\d\d(?!\d)", after) else "负"
 
 
 RULES: list[Rule] = [
-    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?![\w])", _scientific),
+    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?![A-Za-z\d])", _scientific),
     rule(
         rf"(?P<base>(?<![\d.]){NUMBER}|[A-Za-z]|[)）\]πα-ω])\s?(?:\^|\*\*)\s?(?P<exponent>[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]|[(（{{][^(){{}}（）]{{1,12}}[)）}}])",
         _power,
@@ -72,10 +76,11 @@ RULES: list[Rule] = [
     rule(rf"{FREE}({NUMBER})\s?(?:([+×xX*÷±])\s?(?=[-−]?[\d.(（√])|([-−])\s?(?=\d[^，。；]{{0,20}}(?:=|等于)))", _operated),
     rule(r"(?<=[A-Za-z)）π])\s?([+×*÷])\s?(?=[A-Za-z\d(（√π])(?!\+)", lambda m: _SIGNS[m[1]]),
     rule(rf"{FREE}({NUMBER})\s?([×*÷])\s?(?=[A-Za-zπ(（])", lambda m: number(m[1]) + _SIGNS[m[2]]),
-    rule(rf"{FREE}({NUMBER})\s?[xX×](?![A-Za-z\d])", lambda m: f"{number(m[1])}倍"),
+    rule(rf"{FREE}({NUMBER})\s?[×*]\s?(?=\S)", lambda m: f"{number(m[1])}乘"),
+    rule(rf"{FREE}({NUMBER})\s?[xX×](?![A-Za-z\d零一二三四五六七八九十百千万])", lambda m: f"{number(m[1])}倍"),
     rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: "正负"),
-    rule(rf"{FREE}({NUMBER})({SCALE}){TO}({NUMBER})", lambda m: f"{number(m[1])}{m[2]}到{number(m[3])}"),
     rule(r"(?<=[一-鿿])[-−](?=\.?\d)", _minus),
+    rule(rf"{FREE}({NUMBER})({SCALE}){TO}({NUMBER})", lambda m: f"{number(m[1])}{m[2]}到{number(m[3])}"),
     rule(r"(?<![\dA-Za-z一-鿿])[-−–](?=\.?\d)|(?<=[等大小]于)[-−](?=[A-Za-z])", lambda m: "负"),
     rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
     rule(r"[~～]\s?(?=\d)", lambda m: "约"),

@@ -3,6 +3,7 @@
 import re
 
 from glmtts.text.normalisation.mandarin.amounts import AMOUNT, FREE, SCALE, SIGNED, TO, amount, signed, spread
+from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalisation.mandarin.money import per
 from glmtts.text.normalisation.rules import Rule, rule
 from glmtts.text.normalisation.units import WRITTEN, unit_of
@@ -49,6 +50,9 @@ def _measure(match: re.Match[str]) -> str:
     if unit is None:
         return match[0]
     low, high, scale = match["low"], match["high"], match["scale"]
+    follows = match.string[match.end() : match.end() + 1]
+    if match["unit"] == "A" and CHINESE.match(follows) and follows not in "的电充快输保空":
+        return match[0]  # 5A景区
     if high:
         return f"{signed(low)}到{signed(high)}{scale}{unit.mandarin}"
     return (number(low) + scale if scale else amount(low)) + unit.mandarin
@@ -85,6 +89,7 @@ RULES: list[Rule] = [
     rule(r"(?<![\d.])(\d{1,3}(?:\.\d)?)\s?(?:″|\"|'')(?=[^\w]|[一-鿿]|$)", lambda m: f"{number(m[1])}英寸"),
     rule(r"(?<![\d.])(\d{1,2})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])", lambda m: f"{amount(m[1])}小时{number(m[2])}分钟"),
     rule(rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<unit>{_OWN})/(?P<per>[A-Za-z]{{1,6}}|[一-鿿]{{1,2}})", _own),
-    rule(rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d/^])", _measure),
+    rule(rf"({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-~～–—]{{1,2}}|至|到)\s?(?={AMOUNT}\s?(?P=same)(?![A-Za-z\d/^]))", lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0]),
+    rule(rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d^]|/[A-Za-z])", _measure),
     rule(rf"(?<=[一-鿿])/(?P<unit>(?:kg|g|m2|m3|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
 ]

@@ -55,11 +55,11 @@ RULES: list[Rule] = [
         _span,
     ),
     rule(
-        r"(?<!\d)(?<!\d[:：.])(?P<hour>\d{1,2})[:：](?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d)|分)?(?:\s?(?P<half>[aApP])\.?[mM]\b\.?)?(?![\d]|[:：]\d|\.\d)",
+        r"(?<!\d)(?<!\d[:：.])(?P<hour>\d{1,2})[:：](?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d)|分)?(?:\s?(?P<half>[aApP])\.?[mM](?![A-Za-z])\.?)?(?![\d]|[:：]\d|\.\d)",
         _clock,
     ),
     rule(rf"(?<!\d)(?<!\d[:：.])(?P<ratio>{_R}{{1,4}})(?!\d|[:：]\d)", _ratio),
-    rule(r"(?<![\d.])(\d{1,2})\s?([aApP])\.?[mM]\b\.?", _hour),
+    rule(r"(?<![\d.])(\d{1,2})\s?([aApP])\.?[mM](?![A-Za-z])\.?", _hour),
     rule(r"(?<![\d.])(\d{1,2})点([0-5]\d)(?![\d分点])", lambda m: f"{'两' if m[1] == '2' else cardinal(m[1])}点{'零' if m[2][0] == '0' and m[2] != '00' else ''}{cardinal(str(int(m[2])))}分"),
     rule(r"(?<=点)0(\d)(?=分)", lambda m: f"零{cardinal(m[1])}"),
 ]
