@@ -1,6 +1,7 @@
 """Text that arrives in parts, such as a language model's answer: whole sentences are taken off its front."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -85,4 +86,4 @@ def _rest(reader: Reader) -> Iterator[Sentence]:
 
 def _subject(warning: str) -> str:
     """What a warning is about, without the letters that it shows: one a script is enough."""
-    return warning.partition(" (")[0]
+    return re.sub(r" \([^()]*\)", "", warning)

@@ -10,24 +10,23 @@ _WORD = re.compile(r"\b[A-Za-z][A-Za-z.]*$")
 _INITIAL = re.compile(r"[A-HJ-Z]\.")
 _LETTERS = re.compile(r"(?:[A-Za-z]\.){2,}")
 _CHAPTER = re.compile(r"\b(?i:chapter|part|book|act|scene|section|volume|canto)\s(?:[IVXLC]{1,7}|\d{1,3})$")
-_ITEM_NUMBER = re.compile(r"(?:^|[.!?;。！？；]\s*)[\"'(]?\d{1,3}$")
+_ITEM_NUMBER = re.compile(r"\s*[\"'(]?\d{1,3}")
 # A tag that is still open: its attributes may hold full stops.
 _OPEN_TAG = re.compile(r"<[A-Za-z/][^<>]*$|\{[^{}|]*\|[^{}|]*$")
-_LONGEST_WORD, _LONGEST_TAG = 8, 120
+_LONGEST_WORD, _LONGEST_ITEM, _LONGEST_TAG = 8, 8, 120
 
 
-def ends(text: str, start: int = 0, begins: bool = True) -> Iterator[int]:
-    """Positions after the sentences that are whole in `text`, closing quotes included; from `start`.
+def ends(text: str) -> Iterator[int]:
+    """Positions after the sentences that are whole in `text`, closing quotes included; a mark at the very end counts."""
+    start = 0
+    for mark in _END.finditer(text):
+        if not _goes_on(text, mark, start):
+            start = mark.end()
+            yield start
 
-    `begins` says whether a sentence begins where the text does. A mark at the very end counts.
-    """
-    for mark in _END.finditer(text, start):
-        if not _goes_on(text, mark, begins):
-            yield mark.end()
 
-
-def _goes_on(text: str, mark: re.Match[str], begins: bool) -> bool:
-    """Whether a mark ends no sentence, as far as one can tell yet: an abbreviation, an initial, the number of an item.
+def _goes_on(text: str, mark: re.Match[str], start: int) -> bool:
+    """Whether a mark ends not the sentence that began at `start`, as far as one can tell yet: an abbreviation, an initial, the number of an item.
 
     "Mr. Smith" goes on, "No. 5" does and "No. He" does not, "at 5 p.m. today" does and "at 5 p.m. Then" does not.
     """
@@ -40,8 +39,7 @@ def _goes_on(text: str, mark: re.Match[str], begins: bool) -> bool:
     follows = text[mark.end() : mark.end() + 9].lstrip()[:1]
     if _CHAPTER.search(before[-20:]):
         return True
-    number = _ITEM_NUMBER.search(before[-6:])
-    if number and (begins or mark.start() > len(number[0])):
+    if mark.start() - start <= _LONGEST_ITEM and _ITEM_NUMBER.fullmatch(text, start, mark.start()):
         return True
     word = _WORD.search(text[max(0, mark.start() - _LONGEST_WORD) : mark.end()])
     if word is None:

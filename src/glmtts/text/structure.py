@@ -178,7 +178,7 @@ def _wrapped(above: Line, line: Line, width: int) -> bool:
 
 def _joint(left: str, right: str) -> str:
     """What stands for a line end inside a sentence: nothing between Chinese characters and after a hyphen."""
-    if _WIDE.match(left[-1]) or _WIDE.match(right[0]):
+    if _WIDE.match(left[-1]) or (_WIDE.match(right[0]) and left[-1] not in ".,;:!?"):
         return ""
     return "" if re.search(r"[A-Za-z]-$|[-–—/]$", left) and not left.endswith((" -", "--", " –")) else " "
 

@@ -27,8 +27,13 @@ CHINESE_ISLAND = re.compile(rf"(?:{CHINESE.pattern})*[¥￥]?\d[\d.,:/%-]*(?:{CH
 ENGLISH_ISLAND = re.compile(r"[A-Za-z][A-Za-z'’-]*(?:,? (?:[A-Za-z][A-Za-z'’-]*|[$£€]?\d[\d.,:%]*\b)){2,60}")
 
 
+# The names and values of tags and the readings of inline control are no words of the text.
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|\|[^{}|]*\}")
+
+
 def language_of(text: str) -> Language:
     """The language that most of `text` is in; "zh" where it has no letters but a sign that only Chinese uses."""
+    text = _MARKUP.sub(" ", text)
     return _decide(text, None) or ("zh" if any(mark in text for mark in "￥¥，。、《》") else "en")
 
 

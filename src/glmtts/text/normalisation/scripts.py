@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from glmtts.text.accents import without_accents
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalisation.symbols import GREEK, LONGEST_QUANTITY
 from glmtts.text.placeholders import is_placeholder
@@ -58,16 +59,3 @@ def _script(character: str) -> str | None:
 def is_latin(character: str) -> bool:
     """Whether a letter is one of A to Z once its accents are taken off, or has a usual spelling in them."""
     return without_accents(character).isascii()
-
-
-_SPELLINGS = {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
-              "đ": "d", "Đ": "D", "ð": "th", "Ð": "Th", "þ": "th", "Þ": "Th", "ı": "i", "ħ": "h", "Ħ": "H", "ŋ": "ng",
-              "ĸ": "k", "ŧ": "t", "Ŧ": "T", "ə": "e", "Ə": "E"}  # fmt: skip
-
-
-def without_accents(word: str) -> str:
-    """résumé is resume, Straße Strasse, Łódź Lodz."""
-    if word.isascii():
-        return word
-    spelled = "".join(_SPELLINGS.get(letter, letter) for letter in word)
-    return "".join(sign for sign in unicodedata.normalize("NFD", spelled) if not unicodedata.combining(sign))
