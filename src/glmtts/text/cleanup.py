@@ -30,6 +30,7 @@ _EMPHASIS = re.compile(
     r"|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|\^\[\d+\]|\\(?=[*_`#\[\]()~>|.!-])"
 )
 _POWER = re.compile(r"(?<=\d)\*\*(?=\d)")
+_PRODUCT = re.compile(r"(?<=(?<![A-Za-z*])[A-Za-z])\s?\*\s?(?=[A-Za-z](?![A-Za-z*]))")
 _DROPPED = ("So", "Sk", "Cn", "Co", "Cs", "Cf", "Mn", "Me")
 _KEPT = frozenset(SYMBOLS) | {"★", "☆", "⭐"}
 
@@ -59,7 +60,7 @@ def without_marks(line: str) -> str:
     """A line without the marks of links, emphasis and code; the cells of a table are set apart."""
     if "](" in line or "][" in line:
         line = _REFERENCE.sub(lambda match: match[1], _LINK.sub(lambda match: match[1], line))
-    line = _EMPHASIS.sub("", _POWER.sub("^", line))
+    line = _EMPHASIS.sub("", _PRODUCT.sub("×", _POWER.sub("^", line)))
     return line.strip("| ").replace("\t", " | ") if "|" in line or "\t" in line else line
 
 

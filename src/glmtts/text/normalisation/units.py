@@ -20,7 +20,7 @@ _BASES = {
     "Ah": ("amp hour", "amp hours", "安时", "m"), "Sv": ("sievert", "sieverts", "西弗", "mμu"),
     "Bq": ("becquerel", "becquerels", "贝克勒尔", "kMG"), "bar": ("bar", "bars", "巴", "m"),
     "B": ("byte", "bytes", "B", "kKMGTP"), "bit": ("bit", "bits", "比特", "kKMG"),
-    "bps": ("bit per second", "bits per second", "比特每秒", "kKMGT"), "F": ("farad", "farads", "法", "μunp"),
+    "b": ("bit", "bits", "比特", "kKMGT"), "bps": ("bit per second", "bits per second", "比特每秒", "kKMGT"), "F": ("farad", "farads", "法", "μunp"),
     "H": ("henry", "henries", "亨", "mμu"), "T": ("tesla", "teslas", "特斯拉", "mμ"), "ton": ("ton", "tons", "吨", ""),
 }  # fmt: skip
 _OTHERS = {
@@ -44,7 +44,7 @@ _OTHERS = {
     "psi": ("P S I", "P S I", "磅每平方英寸"), "atm": ("atmosphere", "atmospheres", "大气压"), "hp": ("horsepower", "horsepower", "马力"),
     "rad": ("radian", "radians", "弧度"), "lx": ("lux", "lux", "勒克斯"), "lm": ("lumen", "lumens", "流明"),
     "cd": ("candela", "candelas", "坎德拉"), "IU": ("I U", "I U", "国际单位"), "kn": ("knot", "knots", "节"),
-    "K": ("kelvin", "kelvins", "开尔文"), "ly": ("light year", "light years", "光年"), "pH": ("P H", "P H", "pH"),
+    "deg": ("degree", "degrees", "度"), "ly": ("light year", "light years", "光年"), "pH": ("P H", "P H", "pH"),
     "bps": ("bit per second", "bits per second", "比特每秒"), "mpg": ("mile per gallon", "miles per gallon", "英里每加仑"),
     "mAh": ("milliamp hour", "milliamp hours", "毫安时"), "°C": ("degree Celsius", "degrees Celsius", "摄氏度"),
     "°F": ("degree Fahrenheit", "degrees Fahrenheit", "华氏度"), "°": ("degree", "degrees", "度"), "%": ("percent", "percent", "百分比"),
@@ -62,6 +62,7 @@ _SHARES = {
     "call": ("call", "次"), "game": ("game", "场"), "child": ("child", "人"), "employee": ("employee", "人"), "household": ("household", "户"),
     "acre": ("acre", "英亩"), "gallon": ("gallon", "加仑"), "pound": ("pound", "磅"), "ounce": ("ounce", "盎司"), "liter": ("liter", "升"),
 }  # fmt: skip
+_LETTERS = frozenset("ATFNJH")
 _ANY_CASE_NOT = frozenset(("in", "IN", "AC", "PT", "MI", "CAL", "BAR", "MOL", "SEC", "HA", "MO", "T", "Mo", "Min", "Gal", "Pt"))
 
 
@@ -77,7 +78,7 @@ class Unit:
 def _table() -> dict[str, Unit]:
     units: dict[str, Unit] = {}
     for symbol, (one, many, mandarin, prefixes) in _BASES.items():
-        if symbol != "B":  # 5B is five billion
+        if symbol not in ("B", "b"):  # 5B is five billion
             units[symbol] = Unit(one, many, mandarin)
         for prefix in prefixes:
             english, chinese = _PREFIXES[prefix]
@@ -100,15 +101,16 @@ _FACTOR = re.compile(rf"(\d{{1,4}})?\s?({_ATOM})({_POWER})")
 _LENGTHS = frozenset(("m", "cm", "mm", "km", "dm", "μm", "nm", "ft", "in", "mi", "yd"))
 
 
-def unit_of(written: str, glued: bool) -> Unit | None:
+def unit_of(written: str, glued: bool, letters: bool = False) -> Unit | None:
     """The unit that is written, or None. `glued` says that no blank stands between it and its number.
 
-    Letters that are words or names elsewhere (5 A, 3 in) are units only where they are glued.
+    What is a word elsewhere (3 in) is a unit only where it is glued, and a letter that names seats and grades (12A)
+    only in a compound, or where `letters` says so.
     """
     over, *under = (part.strip() for part in written.split("/"))
     parts = re.split("[·⋅*]", over)
     compound = bool(under) or len(parts) > 1
-    factors = [_factor(part.strip(), glued or compound) for part in parts]
+    factors = [_factor(part.strip(), glued or compound, letters or compound) for part in parts]
     shares = [_share(part) for part in under]
     if None in factors or None in shares:
         return None
@@ -121,17 +123,19 @@ def unit_of(written: str, glued: bool) -> Unit | None:
     return Unit(one + english, many + english, mandarin)
 
 
-def _factor(written: str, glued: bool) -> Unit | None:
+def _factor(written: str, glued: bool, letters: bool) -> Unit | None:
     match = _FACTOR.fullmatch(written)
     if not match or match[1]:
+        return None
+    if match[2] in _LETTERS and not letters:
         return None
     unit = _known(match[2], glued)
     return unit and _raised(unit, match[2], match[3])
 
 
 def _known(symbol: str, glued: bool) -> Unit | None:
-    if not glued and symbol in ("in", "A", "T", "F", "N", "J", "H", "K", "t", "mo", "pt", "ac", "h", "s", "ton"):
-        return UNITS[symbol] if symbol in ("h", "s", "t") else None
+    if not glued and symbol in ("in", "mo", "pt", "ac", "ton"):
+        return None
     return UNITS.get(symbol) or (None if symbol in _ANY_CASE_NOT else _ANY_CASE.get(symbol.lower()) if len(symbol) > 1 else None)
 
 

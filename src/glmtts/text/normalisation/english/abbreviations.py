@@ -31,6 +31,7 @@ _MAYBE_LAST = {
     "hrs.": "hours", "hr.": "hour", "mins.": "minutes", "secs.": "seconds", "lbs.": "pounds", "yrs.": "years",
     "wks.": "weeks", "Bldg.": "Building",
 }  # fmt: skip
+_SUFFIXES = {"Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "St": "Street", "Ln": "Lane", "Hwy": "Highway"}
 _NO_STOP = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miss", "Dr": "Doctor", "Prof": "Professor"}
 _MONTHS = ("Jan.", "Feb.", "Mar.", "Apr.", "Jun.", "Jul.", "Aug.", "Sep.", "Sept.", "Oct.", "Nov.", "Dec.")
 BEFORE_DIGITS = frozenset(_BEFORE_DIGITS) | frozenset(_MONTHS)
@@ -97,11 +98,12 @@ def _begins_name(match: re.Match[str]) -> bool:
 
 
 RULES: list[Rule] = [
-    rule(r"(?<![\w/])w/(o\b)?\s?(?=\w)", lambda m: "without " if m[1] else "with "),
+    rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
     rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
     rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
     rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
     rule(r"\bSt\.(?!\w)", _saint),
+    rule(r"(?<=[a-z]\s)(Ave|Blvd|Rd|St|Ln|Hwy)\b(?![.'-]|\s[A-Z])", lambda m: _SUFFIXES[m[1]] if _is_street(m) else m[0]),
     rule(rf"\b({alternatives(_NO_STOP)})(?=\s[A-Z])", lambda m: _NO_STOP[m[1]]),
     rule(r"\bvs\b", lambda m: "versus"),
     rule(r"(?<![\w.])(?P<initials>[A-Z]\.(?:\s?[A-Z]\.){0,3})\s(?P<name>[A-Z][a-z]+)", _initial),

@@ -80,7 +80,7 @@ RULES: list[Rule] = [
         rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)(\d{{3,6}}(?:[ -]\d{{2,5}}){{0,4}})(?![\w:%-]|[.,]\d|\s(?:times|people|miles))",
         lambda m: m[1] + ", ".join(_group(group, len(re.findall(r"\d+", m[2]))) for group in re.findall(r"\d+", m[2])),
     ),
-    rule(rf"\b((?:911|999|112)(?=\s(?:call|emergency|operator)))()", lambda m: digits(m[1])),
+    rule(r"(?<![\w.,$£€#/-])911(?![\w%,/-]|\.\d|\s[a-z]+s\b|\s(?:people|men|women))|\b(?:999|112)(?=\s(?:call|emergency|operator))", lambda m: digits(m[0])),
     rule(rf"\b({_CODED}{_IS})(\d{{3,12}}(?:[- ]\d{{3,6}}){{0,3}})(?![\w:%]|[.,]\d|\s(?:times|people|dollars|of|words|lines|percent|points))", _after_word),
     rule(r"\b([A-Z]{2}\s)(\d{5})(?:-(\d{4}))?(?![\w-]|[.,]\d)", lambda m: m[1] + code(m[2]) + (f", {code(m[3])}" if m[3] else "")),
     rule(r"\b(Python |Node |Java |Ubuntu |iOS |macOS |Android |Windows |Linux |[Vv]er(?:sion|\.)? ?)(\d+(?:\.\d+)+)(?!\w)", _software),

@@ -19,6 +19,8 @@ _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _YEAR = r"(?:1\d|20)\d\d"
 _ANY_YEAR = rf"(?P<year>{_YEAR}|['’]\d\d)"
 _AFTER = r"(?![\d%]|[:.,]\d|\s?(?:%|percent|million|people|times|miles|km))"
+# After the day and the month two digits are a year even without an apostrophe, unless they are a time.
+_SHORT_YEAR = rf"(?P<year>{_YEAR}|['’]?\d\d(?![\d:.]|\s?[aApP]\.?[mM]|\s[a-z]+s\b))"
 _WEEKDAY = rf"\b({alternatives(_DAYS)})"
 # The year before which two digits are of this century.
 _PIVOT = 50
@@ -56,7 +58,9 @@ def _day_first(match: re.Match[str]) -> str:
     month = _NAMES[match["month"].lower()]
     first = ordinal(str(int(match["day"])))
     days = f"{first} to {ordinal(str(int(match['last'])))}" if match["last"] else first
-    return f"{days} of {month}" + (f", {spoken_year(match['year'])}" if match["year"] else "")
+    before = re.search(r"([a-z]+) $", match.string[max(0, match.start() - 12) : match.start()])
+    the = "the " if before and before[1] not in ("the", "this", "that") else ""
+    return f"{the}{days} of {month}" + (f", {spoken_year(match['year'])}" if match["year"] else "")
 
 
 def _year_first(match: re.Match[str]) -> str:
@@ -86,8 +90,10 @@ def _without_year(match: re.Match[str]) -> str:
 
 def _decades(match: re.Match[str]) -> str:
     """1950s-70s, '90s, the 80s."""
-    first = match["first"]
+    first = match["first"] or match["first2"]
     spoken = plural(year(first)) if len(first) == 4 else plural(cardinal(first))
+    if first in ("00", "10"):
+        spoken = "two thousands" if first == "00" else "twenty tens"
     if match["last"]:
         last = match["last"].lstrip("'’")
         spoken += " to " + (plural(year(last)) if len(last) == 4 else plural(cardinal(last)))
@@ -122,15 +128,25 @@ def _weekdays(match: re.Match[str]) -> str:
     return f"{_DAYS[match[1].lower()]} to {_DAYS[match[2].lower()]}"
 
 
+def _weekend(match: re.Match[str]) -> str:
+    return re.sub(r"Sat|Sun", lambda day: _DAYS[day[0].lower()], match[0])
+
+
 _MONTHS_ANY = f"(?i:{alternatives(_NAMES)})"
 RULES: list[Rule] = [
     rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
     rule(r"(?<=:\d\d)(?:\.\d{1,9})?Z\b", lambda m: " U T C"),
     rule(rf"{_WEEKDAY}\.?\s?[-–—~]\s?({alternatives(_DAYS)})\b\.?(?!\w)", _weekdays, re.IGNORECASE),
     rule(rf"\b({alternatives(_DAYS)})\b\.?(?=,?\s(?:{_MONTHS_ANY})\b|,\s?\d|\.?\s\d)", lambda m: _DAYS[m[1].lower()], re.IGNORECASE),
-    rule(r"\b(?<=[a-z] )(Mon|Tues?|Weds?|Thu|Thurs?|Fri)\b\.?(?=\s|[,.;]|$)", lambda m: _DAYS[m[1].lower()]),
+    rule(r"\b(Mon|Tues?|Weds?|Thu|Thurs?|Fri)\b(?!['-]|\s[A-Z][a-z])\.?(?=\W|$)", lambda m: _DAYS[m[1].lower()]),
+    rule(r"\b(?:Sat|Sun)\s?(?:[/&]|and|or)\s?(?:Sat|Sun)\b|(?<=day)\s?(?:[/&,]|and|or)\s?(?:Sat|Sun)\b", _weekend),
     rule(rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?![- ]?\d)(?<!\bmay)", _months),
     rule(rf"(?<![\w/.-])(?P<year>{_YEAR})[-/ ]{_MONTH}[-/ ]{_DAY}(?![\w-])", lambda m: _of(_NAMES[m["month"].lower()], m["day"], m["year"])),
+    rule(
+        rf"(?<![\w/.:,-]){_DAY}(?:{TO}(?P<last>\d{{1,2}})(?:st|nd|rd|th)?)?(?:\sof\s|\s|-|/)(?!may\s[a-z])(?!march\s[a-z]){_MONTH}"
+        rf"(?:(?:,\s?|\s|-|/){_SHORT_YEAR}\b)?(?![\w-])",
+        _day_first,
+    ),
     rule(
         rf"\b{_MONTH}{_NO_VERB}(?:\s|-|\.\s?)?(?<![a-z]){_DAY}(?:{TO}(?P<last>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:]))?"
         rf"(?:(?:,\s?|\s|-|/){_ANY_YEAR}\b(?!:))?{_AFTER}",
@@ -139,11 +155,6 @@ RULES: list[Rule] = [
     rule(
         rf"\b(?P<month>may|march|mar)\b\.?\s{_DAY}(?P<last>)(?:,\s?|\s){_ANY_YEAR}\b",
         _named,
-    ),
-    rule(
-        rf"(?<![\w/.:,-]){_DAY}(?:{TO}(?P<last>\d{{1,2}})(?:st|nd|rd|th)?)?(?:\sof\s|\s|-|/)(?!may\s[a-z])(?!march\s[a-z]){_MONTH}"
-        rf"(?:(?:,\s?|\s|-|/){_ANY_YEAR}\b)?(?![\w-])",
-        _day_first,
     ),
     rule(rf"\b{_MONTH}[\s-](?P<year>{_YEAR}|['’]\d\d)\b(?![-\d,]\d)", lambda m: f"{_NAMES[m['month'].lower()]} {spoken_year(m['year'])}"),
     rule(rf"(?<![\w/.-])(?P<year>{_YEAR})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})(?![\w/-]|\.\d)", _year_first),
@@ -156,8 +167,8 @@ RULES: list[Rule] = [
     rule(rf"(?<![\w.,])(?P<first>\d{{1,4}})(?:{TO}(?P<last>\d{{1,4}}))?\s?(?P<era>BCE|BC|CE|AD|B\.C\.E\.|B\.C\.|A\.D\.)(?![\w.])", _era),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
     rule(rf"(?<![\w-])({_YEAR}){TO}({_YEAR})(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
-    rule(rf"(?<![\w.])(?P<first>{_YEAR})['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b", _decades),
-    rule(r"(?<![\w])['’]?(?P<first>[2-9]0)['’]?s(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b", _decades),
+    rule(rf"(?<![\w.])(?P<first>{_YEAR})(?P<first2>)['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b", _decades),
+    rule(r"(?<![\w])(?:['’](?P<first>\d0)|(?P<first2>[2-9]0))['’]?s(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b", _decades),
     rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
     rule(
         rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca|[Ee]arly|[Ll]ate|[Mm]id)[\s-]){_YEAR}(?![\w,]|\.\d)(?!\s(?:people|men|women|words|of)\b)",

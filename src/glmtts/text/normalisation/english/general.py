@@ -33,6 +33,13 @@ def _scaled(match: re.Match[str]) -> str:
     return f"{number(amount)} {'thousand' if letter == 'k' else 'million' if letter == 'M' else letter}"
 
 
+def _scaled_range(match: re.Match[str]) -> str:
+    """20k-30k is twenty to thirty thousand."""
+    last = {"k": "thousand", "K": "thousand", "M": "million"}[match[4]]
+    first = f" {'million' if match[2] == 'M' else 'thousand'}" if match[2] and match[2] != match[4] else ""
+    return f"{number(match[1])}{first} to {number(match[3])} {last}"
+
+
 def _letters(match: re.Match[str]) -> str:
     """U.S. is U S; its last stop ends the sentence at the end of the text."""
     rest = match.string[match.end() : match.end() + 9].strip()
@@ -46,6 +53,8 @@ def _dashed(match: re.Match[str]) -> str:
 
 RULES: list[Rule] = [
     rule(rf"(?<![\w.,])(\d{{1,3}}(?:,\d{{3}})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
+    rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
+    rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
     rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
     rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
     rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b", lambda m: f"{m['what']} {cardinal(roman(m['roman']))}"),
@@ -58,9 +67,11 @@ RULES: list[Rule] = [
     rule(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b", lambda m: m[0]),
     rule(r"(?<![\w.-])\d{1,3}(?:-\d{1,3}){2,6}(?![\w-]|\.\d)", _dashed),
     rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
+    rule(rf"(?<![\w.])({AMOUNT})([kKM]?)\s?[-–]\s?({AMOUNT})([kKM])\b", _scaled_range),
     rule(rf"(?<![\w.])({AMOUNT})([kKM])\b(?!-)", _scaled),
     rule(r"(?<![\w.])\.(\d+)", lambda m: "point " + digits(m[1])),
     rule(r"(?<=[A-Za-z])\d{1,3}(?!\d)", lambda m: f" {cardinal(m[0])} "),
+    rule(r"(?<=[A-Za-z])(?:19|20)\d\d(?!\d)", lambda m: f" {year(m[0])} "),
     rule(r"(?<=[A-Za-z])\d{4,}", lambda m: f" {digits(m[0])} "),
     rule(r"(?<![\w.])(\d+)-(?=[A-Za-z])", _before_hyphen),
     rule(rf"{NUMBER}(?=[A-Za-z])", lambda m: f"{number(m[0])} "),

@@ -11,6 +11,7 @@ FREE = r"(?<![\w.])(?<!\d,)"
 SIGNED = rf"{FREE}[-−+±]?(?:{AMOUNT})"
 TO = r"\s?(?:[-–—~]|\bto\b)\s?"
 _COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+_SCALES = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin", "N": " north", "S": " south", "E": " east", "W": " west"}
 _SINGULAR_NOT = FUNCTION_WORDS | {"apart", "away", "long", "wide", "high", "tall", "deep", "old", "off", "extra", "ago",
                                   "later", "left", "worth", "today", "now", "and", "or"}  # fmt: skip
 
@@ -42,7 +43,7 @@ def _measure(match: re.Match[str]) -> str:
 def _degrees(match: re.Match[str]) -> str:
     low, high = match["low"], match["high"]
     amount = f"{number(low)} to {number(high)}" if high else number(low)
-    scale = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin"}.get(match["scale"] or "", "")
+    scale = _SCALES.get(match["scale"] or "", "")
     return several(amount, "degree", "degrees") + scale
 
 
@@ -76,7 +77,7 @@ def _percent(match: re.Match[str]) -> str:
 RULES: list[Rule] = [
     rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
-    rule(rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°\s?(?P<scale>[CFK]\b)?(?![′'\d])", _degrees),
+    rule(rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°\s?(?P<scale>[CFKNSEW]\b)?(?![′'\d])", _degrees),
     rule(r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"),
     rule(r"(?<![\w.])(\d)['′](\d{1,2})(?![\w\"″])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
     rule(r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?(?:in|inch|inches)\b\.?(?!\s[a-z])", _feet_and_inches),

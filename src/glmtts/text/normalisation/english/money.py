@@ -50,7 +50,7 @@ def _cents(written: str, sign: str, after: bool) -> str:
 
 def _before(match: re.Match[str]) -> str:
     """$5, -$5, US$ 5 million, USD 20, $15/mo, $20 dollars."""
-    minus = "minus " if match["minus"] else ""
+    minus = "minus " if match["minus"] or match["minus2"] else ""
     sign = match["sign"]
     twice = match["twice"] or ""
     spoken = money(sign, match["amount"], match["scale"], not twice and attributive(match), twice)
@@ -84,15 +84,18 @@ def _share(written: str | None) -> str:
 
 
 RULES: list[Rule] = [
+    # Decimal commas of the continent: €3,50 and 1.234,56 €.
+    rule(rf"((?:{SIGN})\s?)(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?![\d,])", lambda m: f"{m[1]}{m[2].replace('.', '')}.{m[3]}"),
+    rule(r"(?<![\w.,])(\d{1,3}(?:\.\d{3})*),(\d\d)(?=\s?(?:€|EUR\b))", lambda m: f"{m[1].replace('.', '')}.{m[2]}"),
     rule(
         rf"(?P<sign>{SIGN})\s?(?P<low>{AMOUNT})\s?(?P<scale1>[kK]|[mM]n?|[bB]n?|thousand|million|billion)?{_TO}(?:{SIGN})?\s?(?P<amount>{AMOUNT})"
         rf"{_SCALE}(?!\s?%){_PER}{_TWICE}",
         _range,
     ),
     rule(
-        rf"(?P<minus>(?<!\w)[-−])?(?P<sign>(?<![A-Za-z])(?:{SIGN}))\s?(?P<amount>{AMOUNT}){_SCALE}{_PER}{_TWICE}",
+        rf"(?P<minus>(?<!\w)[-−])?(?P<sign>(?<![A-Za-z])(?:{SIGN}))\s?(?P<minus2>[-−](?=\d))?(?P<amount>{AMOUNT}){_SCALE}{_PER}{_TWICE}",
         _before,
     ),
-    rule(rf"(?P<minus>)\b(?P<sign>{CODE})\s?(?P<amount>{AMOUNT}){_SCALE}{_PER}(?P<twice>)", _before),
+    rule(rf"(?P<minus>)(?P<minus2>)\b(?P<sign>{CODE})\s?(?P<amount>{AMOUNT}){_SCALE}{_PER}(?P<twice>)", _before),
     rule(rf"(?<![\w.])(?P<amount>{AMOUNT}){_SCALE}\s?(?P<sign>[€£¢₩₹₽₺₫฿₪₱₴¥￥]|\$(?!\d)|(?:{CODE})\b){_PER}", _after),
 ]

@@ -80,7 +80,7 @@ RULES: list[Rule] = [
         lambda m: f"{clock(m[1], m[2], None)} to " if int(m[1]) <= 24 else m[0],
     ),
     rule(
-        rf"(?<![\d:.])(?P<hour>\d{{1,2}}):(?P<minute>{_MINUTE})(?::(?P<second>{_MINUTE}))?(?:{_HALF}|h\b)?(?![\d:]|[.,]\d)",
+        rf"(?<![\d:.])(?P<hour>\d{{1,2}}):(?P<minute>{_MINUTE})(?::(?P<second>{_MINUTE}))?(?:{_HALF}|h\b|\s(?:hours|hrs)\b)?(?![\d:]|[.,]\d)",
         _time,
     ),
     rule(rf"(?<![\w.:])(?P<hour>{_HOUR})\.(?P<minute>{_MINUTE})(?P<second>){_HALF}(?!\w)", _time),

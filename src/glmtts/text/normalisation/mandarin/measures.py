@@ -46,7 +46,7 @@ def _pressure(match: re.Match[str]) -> str:
 
 
 def _measure(match: re.Match[str]) -> str:
-    unit = unit_of(match["unit"], glued=match["gap"] != " ")
+    unit = unit_of(match["unit"], glued=match["gap"] != " ", letters=True)
     if unit is None:
         return match[0]
     low, high, scale = match["low"], match["high"], match["scale"]
