@@ -6,6 +6,11 @@ from glmtts.text.numbers_zh import number
 FREE = r"(?<![\dA-Za-z.])(?<!\d,)"
 SIGNED = rf"(?<![\dA-Za-z.)）])(?<!\d,)[-−+±]?(?:{AMOUNT})"
 TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
+# Measure words before which 2 is 两.
+COUNTED = (
+    "个只条张本件位名次天周岁家间双套层座辆台部支枝棵颗朵片块根把份杯碗瓶盒包袋箱头匹口种点分秒"
+    "时小倍元角毛步句首场门节排组对群批项亩吨米斤公厘毫平立海英千万亿人年成"
+)
 SCALE = r"[万亿千百]{0,2}"
 
 

@@ -2,13 +2,10 @@
 
 import re
 
+from glmtts.text.normalisation.mandarin.amounts import COUNTED
 from glmtts.text.normalisation.rules import NUMBER, Rule, roman, rule
 from glmtts.text.numbers_zh import cardinal, digits, number
 
-_COUNTED = (
-    "个只条张本件位名次天周岁家间双套层座辆台部支枝棵颗朵片块根把份杯碗瓶盒包袋箱头匹口种点分秒"
-    "时小倍元角毛步句首场门节排组对群批项亩吨米斤公厘毫平立海英千万亿人年成"
-)
 _NUMERAL = "零一二三四五六七八九十百千万亿"
 
 
@@ -33,12 +30,13 @@ RULES: list[Rule] = [
     rule(r"([A-Za-z])[-_]?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
     rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
     rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
-    rule(rf"(?<![\d.A-Za-z第])2(?=[{_COUNTED}])(?!年级)", lambda m: "两"),
+    rule(rf"(?<![\d.A-Za-z第])2(?=[{COUNTED}])(?!年级)", lambda m: "两"),
     rule(r"(?<![\d.])\.(\d+)", lambda m: "点" + digits(m[1])),
     rule(NUMBER, lambda m: number(m[0])),
     rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
     rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
     rule(rf"(?<=[{_NUMERAL}])\+", lambda m: "多"),
+    rule(r"(?<=[岁人元天年个])\+", lambda m: "以上"),
     rule(r"(?<=[一-鿿])\s?\+\s?(?=[一-鿿A-Za-z])", lambda m: "加"),
     rule(r"\^([A-Za-z0-9])", lambda m: m[1]),
 ]

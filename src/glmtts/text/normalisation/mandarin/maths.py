@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.mandarin.amounts import FREE, SCALE, TO
+from glmtts.text.normalisation.mandarin.amounts import COUNTED, FREE, SCALE, TO
 from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
 from glmtts.text.numbers_zh import cardinal, number
 
@@ -63,12 +63,20 @@ def _minus(match: re.Match[str]) -> str:
     return "，" if re.match(r"(?:19|20)\d\d(?!\d)", after) else "负"
 
 
+def _span(match: re.Match[str]) -> str:
+    """两到三天, but 二到三."""
+    counted = match.string[match.end() : match.end() + 1] in COUNTED
+    low = "两" if match[1] == "2" and counted else number(match[1])
+    return f"{low}{match[2]}到{number(match[3])}"
+
+
 RULES: list[Rule] = [
     rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?![A-Za-z\d])", _scientific),
     rule(
         rf"(?P<base>(?<![\d.]){NUMBER}|[A-Za-z]|[)）\]πα-ω])\s?(?:\^|\*\*)\s?(?P<exponent>[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]|[(（{{][^(){{}}（）]{{1,12}}[)）}}])",
         _power,
     ),
+    rule(r"(?<=\d/\d)\s?[-~～–]\s?(?=\d+/\d)", lambda m: "到"),
     rule(r"(?<![\d./])(?:(\d+)(?:\s|又))?(\d{1,4})/(\d{1,4})(?![\d/])", _fraction),
     rule(r"(?<=[\d\w)）])\s?(?:->|=>)\s?", lambda m: "到"),
     rule(rf"(?<=[\w)）%°])\s?({_COMPARING})\s?(?=[-−+(（]?[\w.√$￥¥€£一-鿿])", lambda m: _SIGNS[m[1]]),
@@ -77,10 +85,10 @@ RULES: list[Rule] = [
     rule(r"(?<=[A-Za-z)）π])\s?([+×*÷])\s?(?=[A-Za-z\d(（√π])(?!\+)", lambda m: _SIGNS[m[1]]),
     rule(rf"{FREE}({NUMBER})\s?([×*÷])\s?(?=[A-Za-zπ(（])", lambda m: number(m[1]) + _SIGNS[m[2]]),
     rule(rf"{FREE}({NUMBER})\s?[×*]\s?(?=\S)", lambda m: f"{number(m[1])}乘"),
-    rule(rf"{FREE}({NUMBER})\s?[xX×](?![A-Za-z\d零一二三四五六七八九十百千万])", lambda m: f"{number(m[1])}倍"),
+    rule(rf"{FREE}({NUMBER})\s?[xX×](?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])", lambda m: f"{number(m[1])}倍"),
     rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: "正负"),
     rule(r"(?<=[一-鿿])[-−](?=\.?\d)", _minus),
-    rule(rf"{FREE}({NUMBER})({SCALE}){TO}({NUMBER})", lambda m: f"{number(m[1])}{m[2]}到{number(m[3])}"),
+    rule(rf"{FREE}({NUMBER})({SCALE}){TO}({NUMBER})", _span),
     rule(r"(?<![\dA-Za-z一-鿿])[-−–](?=\.?\d)|(?<=[等大小]于)[-−](?=[A-Za-z])", lambda m: "负"),
     rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
     rule(r"[~～]\s?(?=\d)", lambda m: "约"),

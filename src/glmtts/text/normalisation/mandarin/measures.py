@@ -46,7 +46,7 @@ def _pressure(match: re.Match[str]) -> str:
 
 
 def _measure(match: re.Match[str]) -> str:
-    unit = unit_of(match["unit"], glued=match["gap"] != " ", letters=True)
+    unit = unit_of(match["unit"], glued=match["gap"] != " ", letters=match["unit"] == "A")
     if unit is None:
         return match[0]
     low, high, scale = match["low"], match["high"], match["scale"]
@@ -92,4 +92,5 @@ RULES: list[Rule] = [
     rule(rf"({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-~～–—]{{1,2}}|至|到)\s?(?={AMOUNT}\s?(?P=same)(?![A-Za-z\d/^]))", lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0]),
     rule(rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d^]|/[A-Za-z])", _measure),
     rule(rf"(?<=[一-鿿])/(?P<unit>(?:kg|g|m2|m3|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
+    rule(r"(?<=每[一-鿿])/([一-鿿])", lambda m: f"每{m[1]}"),
 ]
