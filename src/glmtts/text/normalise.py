@@ -15,6 +15,7 @@ from glmtts.text.structure import Block, Break, blocks
 _MARKS = ",，、;；:：.。!?！？…"
 _RUN_OF_MARKS = re.compile(rf"\s*[{_MARKS}](?:\s*[{_MARKS}])+")
 _SENTENCE_END = re.compile(r"[.。!?！？…,，、;；:：][\"'”’」』）)]*$")
+_LONGEST_END = 12
 _BETWEEN_CHINESE = re.compile(r"(?<=[，。！？；：、])\s+|\s+(?=[，。！？；：、])")
 
 
@@ -87,19 +88,21 @@ def _strongest(match: re.Match[str]) -> str:
 
 def joined(parts: Iterable[tuple[str, Break]]) -> str:
     """Spoken blocks as one text; a line, heading or paragraph without a mark gets a full stop before the next one."""
-    text, after = "", Break.NONE
+    said: list[str] = []
+    after = Break.NONE
     for spoken, following in parts:
         if not spoken:
             continue
-        if text and after is not Break.NONE:
-            text = closed(text)
-        gap = " " if text and text[-1].isascii() and not (text[-1] == " " or spoken[0] in "，。") else ""
-        text, after = text + gap + spoken, following
-    return text
+        if said and after is not Break.NONE:
+            said[-1] = closed(said[-1])
+        gap = " " if said and said[-1][-1].isascii() and spoken[0] not in "，。" else ""
+        said.append(gap + spoken)
+        after = following
+    return "".join(said)
 
 
 def closed(text: str) -> str:
     """`text` with a mark at its end."""
-    if _SENTENCE_END.search(text):
+    if _SENTENCE_END.search(text[-_LONGEST_END:]):
         return text
     return text + ("." if text[-1:].isascii() else "。")

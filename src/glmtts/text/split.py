@@ -9,6 +9,11 @@ from glmtts.text.placeholders import PLACEHOLDERS, is_placeholder
 from glmtts.text.sentences import ends
 
 _CLAUSE = re.compile(r"(?<=[，,、：:])\s*(?![0-9])")
+# Where no mark is near, a long clause is best cut before a word that begins a phrase.
+_PHRASE = re.compile(
+    r"\s+(?=(?:and|or|but|nor|that|which|who|whose|when|where|while|because|though|if|as|than|for|with|without|by|from|in|into|"
+    r"on|at|to|of|under|over|after|before|until)\b)"
+)
 _SPACE = re.compile(r"\s+")
 SHORTEST_SHARE = 0.25
 
@@ -51,7 +56,7 @@ def _latin(character: str) -> bool:
 
 
 def _cut(sentence: str, longest: float) -> list[str]:
-    """A sentence that is too long, at its clauses, else between words, else anywhere; no part is very short."""
+    """A sentence that is too long, at its clauses, else before a phrase, else between words, else anywhere; no part is very short."""
     lengths = list(accumulate(map(weight, sentence), initial=0.0))
     if lengths[-1] <= longest:
         return [sentence]
@@ -60,7 +65,7 @@ def _cut(sentence: str, longest: float) -> list[str]:
         most = bisect_right(lengths, min(lengths[start] + longest, lengths[-1] - short)) - 1
         least = bisect_right(lengths, lengths[start] + short)
         window = sentence[start : most + 1]
-        ends = (start + end for mark in (_CLAUSE, _SPACE) if (end := _last(mark, window, least - start)))
+        ends = (start + end for mark in (_CLAUSE, _PHRASE, _SPACE) if (end := _last(mark, window, least - start)))
         end = next(ends, most)
         parts.append(sentence[start:end].strip())
         start = end

@@ -66,6 +66,7 @@ class Layout:
     code: bool = False
 
 
+_MAY_END = re.compile(r"[.!?;。！？；…\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _FINAL = re.compile(r"[.!?。！？…][\"'”’」』）)\]*_]*$")
 _PAUSE = re.compile(r"[.!?。！？…,，、;；:：—-][\"'”’」』）)\]*_]*$")
 _CHAPTER = re.compile(
@@ -169,9 +170,12 @@ def _wrapped(above: Line, line: Line, width: int) -> bool:
     A line in small letters that does not follow a single word needs no more; one that begins with a capital or a digit
     is a new line of its own unless the lines are as wide as prose is wrapped.
     """
+    lower = line.text.lstrip("\"'“‘(")[:1].islower()
+    if lower and re.search(r"[A-Za-z]-$", above.text):
+        return True
     first = line.text.split(None, 1)[0]
     full = above.columns + 1 + width_of(first) > width
-    if line.text.lstrip("\"'“‘(")[:1].islower():
+    if lower:
         return full and " " in above.text
     return full and width >= NARROWEST
 
@@ -203,16 +207,30 @@ class Reader:
     """Takes a text in parts and gives its sentences, each as soon as its end is sure."""
 
     def __init__(self) -> None:
-        self._waiting, self._layout, self._begins = "", Layout(), True
+        self._waiting, self._layout = "", Layout()
+        # Up to here there is no mark that could end anything.
+        self._searched = 0
 
     def feed(self, part: str) -> Iterator[Sentence]:
         """More text; the sentences that are whole now. What follows an end must have begun to arrive."""
         self._waiting += part
-        yield from self._take(last=False)
+        if _MAY_END.search(self._waiting, self._searched):
+            yield from self._take(last=False)
+        else:
+            self._searched = len(self._waiting)
+        while len(self._waiting) > LONGEST_WAITING:
+            yield from self._cut()
 
     def finish(self) -> Iterator[Sentence]:
         """The rest, whether or not its sentence has ended."""
         yield from self._take(last=True)
+
+    def _cut(self) -> Iterator[Sentence]:
+        """The front of a text that grew too long without an end, up to a blank."""
+        place = self._waiting.rfind(" ", 1, LONGEST_WAITING) + 1 or LONGEST_WAITING
+        self._waiting, rest = self._waiting[:place], self._waiting[place:]
+        yield from self._take(last=True)
+        self._waiting = rest
 
     def _take(self, last: bool) -> Iterator[Sentence]:
         found = blocks(self._waiting, self._layout)
@@ -231,7 +249,7 @@ class Reader:
             yield Sentence(self._waiting[done:], "", Break.NONE)
             done = len(self._waiting)
         self._layout = _advanced(self._layout, self._waiting[:done])
-        self._waiting = self._waiting[done:]
+        self._waiting, self._searched = self._waiting[done:], 0
 
     def _sentences(self, block: Block, open_end: bool) -> Iterator[tuple[int, str, Break]]:
         """Ends in the whole text, words and breaks of the sentences of a block."""
