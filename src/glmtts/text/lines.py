@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -34,10 +34,6 @@ class Line:
     indent: int
     columns: int
     ended: bool
-
-    def is_decided(self, ends: Callable[[str], Iterable[int]]) -> bool:
-        """Whether enough of it has arrived to tell if it goes on from the line before it."""
-        return self.ended or any(True for _ in ends(self.text))
 
 
 _FENCE = re.compile(r"(?:```+|~~~+)[ \t]*([\w+#.-]*)[^`]*$")

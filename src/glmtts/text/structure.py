@@ -6,7 +6,7 @@ after it and the widest line of the paragraph so far, never from later lines, so
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from glmtts.text.lines import Kind, Line, lines_of, width_of
@@ -48,6 +48,8 @@ class Block:
     after: Break = Break.NONE
     # Whether more text cannot move its end.
     sure: bool = True
+    # Where the words of a last line begin that may yet turn out to be a block of its own.
+    doubtful: int | None = None
     # Places of the text: (position in `text`, position in the whole).
     places: list[tuple[int, int]] = field(default_factory=list)
 
@@ -59,11 +61,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Layout:
-    """What is known of the paragraph before a part of a text: its widest line, the columns of the line that goes on."""
+    """What is known of the paragraph before a part of a text: its widest line, the columns of the line that goes on.
+
+    `inside` says that the block goes on too, `code` that a fence is open.
+    """
 
     width: int = 0
     column: int = 0
     code: bool = False
+    inside: bool = False
 
 
 _MAY_END = re.compile(r"[.!?;。！？；…\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -90,23 +96,37 @@ def blocks(text: str, layout: Layout = Layout()) -> list[Block]:
         if line.kind in _EMPTY:
             if block:
                 block.end, block.sure = (line.start if line.text else line.end), True
-                block.after = max(block.after, _empty(line, above, block))
+                whole = len(block.places) == 1 and not (layout.inside and len(found) == 1)
+                block.after = max(block.after, _empty(line, above, block.text, whole))
             above, width = (above, width) if line.kind is Kind.SEPARATOR else (None, 0)
             if not line.text:
                 continue
         width = max(width, line.columns)
         if block and above and _joins(above, line, width):
+            before = len(block.text)
             _append(block, line, _joint(block.text, line.text))
+            block.doubtful = None if _decided(above, line) else before
         else:
             if block:
                 block.after = max(block.after, _between(above, line))
-                block.sure = line.kind in (Kind.ITEM, Kind.HEADING) or line.is_decided(ends)
+                block.sure = _decided(above, line)
             found.append(Block(line.start, line.end))
             _append(found[-1], line, "")
             if line.kind is Kind.HEADING:
                 found[-1].after = Break.HEADING
         above = line
     return found
+
+
+def _decided(above: Line | None, line: Line) -> bool:
+    """Whether enough of a line has arrived to tell if it goes on from the one above.
+
+    After a full stop its kind says so; inside a sentence its width counts as well, unless the sentence has ended.
+    """
+    if line.kind in (Kind.ITEM, Kind.HEADING) or line.ended or any(True for _ in ends(line.text)):
+        return True
+    after_stop = above is None or _FINAL.search(above.text) is not None
+    return after_stop and line.kind is Kind.PLAIN and len(line.text) > 2 and line.text[0].isalpha()
 
 
 def _append(block: Block, line: Line, joint: str) -> None:
@@ -116,16 +136,16 @@ def _append(block: Block, line: Line, joint: str) -> None:
     block.end = line.end
 
 
-def _empty(line: Line, above: Line | None, block: Block) -> Break:
-    """What a line without words ends: a heading that stands alone, else a paragraph."""
+def _empty(line: Line, above: Line | None, text: str, whole: bool) -> Break:
+    """What a line without words ends: a heading, if `text` is a `whole` short line, else a paragraph."""
     if line.kind in (Kind.FENCE, Kind.SEPARATOR):
         return Break.LINE
     if above is None or above.kind is not Kind.PLAIN:
         return Break.PARAGRAPH
-    alone = len(block.places) == 1 and above.columns <= LONGEST_HEADING
+    alone = whole and above.columns <= LONGEST_HEADING
     if line.kind is Kind.UNDERLINE and alone:
         return Break.HEADING
-    return Break.HEADING if alone and not _PAUSE.search(block.text) else Break.PARAGRAPH
+    return Break.HEADING if alone and not _PAUSE.search(text) else Break.PARAGRAPH
 
 
 def _between(above: Line | None, line: Line) -> Break:
@@ -234,7 +254,7 @@ class Reader:
 
     def _take(self, last: bool) -> Iterator[Sentence]:
         found = blocks(self._waiting, self._layout)
-        done = 0
+        done, inside = 0, False
         for number, block in enumerate(found):
             final = number == len(found) - 1
             if final and not last and not block.sure:
@@ -242,20 +262,22 @@ class Reader:
             for end, text, after in self._sentences(block, open_end=final and not last):
                 after = Break.NONE if final else after
                 yield Sentence(self._waiting[done:end], text, after)
-                done = end
+                done, inside = end, end < block.end
             if not block.sure and not last:
                 break
         if last and done < len(self._waiting):
             yield Sentence(self._waiting[done:], "", Break.NONE)
             done = len(self._waiting)
-        self._layout = _advanced(self._layout, self._waiting[:done])
+        if done:
+            self._layout = replace(_advanced(self._layout, self._waiting[:done]), inside=inside)
         self._waiting, self._searched = self._waiting[done:], 0
 
     def _sentences(self, block: Block, open_end: bool) -> Iterator[tuple[int, str, Break]]:
         """Ends in the whole text, words and breaks of the sentences of a block."""
         start = 0
+        known = block.doubtful if open_end and block.doubtful is not None else len(block.text.rstrip())
         for end in ends(block.text):
-            if end < len(block.text.rstrip()):
+            if end < known:
                 yield block.place(end), block.text[start:end], Break.NONE
                 start = end
         if not open_end and block.sure:
