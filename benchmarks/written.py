@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glmtts.errors import TextError
-from glmtts.text.english import dictionary
 from glmtts.text.accents import without_accents
+from glmtts.text.english import dictionary
 from glmtts.text.frontend import TextFrontend
 
 Say = Callable[[str], str]
@@ -34,7 +34,9 @@ def read_cases(path: Path) -> list[Case]:
     r"""The cases of a table; \n and \t stand for themselves in its columns."""
     lines = path.read_text(encoding="utf-8").splitlines()[1:]
     rows = [line.split("\t") for line in lines if line]
-    return [Case(lang, kind, written.replace("\\n", "\n").replace("\\t", "\t"), said) for lang, kind, written, said in rows]
+    return [
+        Case(lang, kind, written.replace("\\n", "\n").replace("\\t", "\t"), said) for lang, kind, written, said in rows
+    ]
 
 
 def key(text: str) -> str:

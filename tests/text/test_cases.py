@@ -4,8 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from benchmarks.written import Case, acceptable, read_cases
+
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.normalise import normalise
 from tests.tiny import tiny_tokenizer
@@ -18,7 +18,9 @@ REQUIRED = 0.95
 
 def failures(cases: list[Case]) -> list[tuple[str, str, str]]:
     front = TextFrontend(TextConfig(), tiny_tokenizer())
-    wrong = [case for case in cases if not acceptable(case, lambda text, lang=case.language: normalise(text, lang), front)]
+    wrong = [
+        case for case in cases if not acceptable(case, lambda text, lang=case.language: normalise(text, lang), front)
+    ]
     return [(case.written, case.spoken, normalise(case.written, case.language)) for case in wrong]
 
 

@@ -17,7 +17,11 @@ _BLOCK_TAGS = (
     "nav|ol|option|p|pre|section|select|table|tbody|td|tfoot|th|thead|title|tr|ul|sentence"
 )
 _ATTRIBUTES = r"(?:\s+[\w:-]+(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>=]{1,200}))?)*\s*/?"
-_TAG = re.compile(rf"<(?P<end>/?)(?:(?P<block>{_BLOCK_TAGS})|(?P<inline>{_INLINE_TAGS}))\b{_ATTRIBUTES}>", re.IGNORECASE)
+_TAG = re.compile(
+    rf"<(?P<end>/?)(?:(?P<block>{_BLOCK_TAGS})|(?P<inline>{_INLINE_TAGS}))\b{_ATTRIBUTES}>", re.IGNORECASE
+)
+# Tags of other languages (JSX, generics) and the ends of unknown ones keep their names, not their brackets.
+_NAMED_TAG = re.compile(r"(?:^|(?<=[\s>(\w]))<([A-Z][\w.]*(?:[ ,][^<>]{0,200})?)/?>|</([A-Za-z][\w.:-]*)\s*>", re.MULTILINE)
 _RAISED = re.compile(r"<sup>\s*([^<>]{1,20})\s*</sup>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--[^<>]*-->")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
@@ -40,6 +44,7 @@ def without_tags(text: str) -> str:
     if "<" in text:
         text = _RAISED.sub(lambda match: f"^{match[1]}" if match[1].strip("-+").isdigit() else match[1], text)
         text = _TAG.sub(_break, _AUTOLINK.sub(lambda match: match[1], _COMMENT.sub(" ", text)))
+        text = _NAMED_TAG.sub(lambda match: f" {match[1] or match[2]}, ", text)
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
 
 

@@ -61,7 +61,11 @@ def pronounce(word: str) -> tuple[str, ...]:
         return tuple(known)
     if word.isupper() and len(word) <= 5:
         return spell(plain)
-    if len(plain) > 1 and not re.search("[aeiouy]", plain) and not re.fullmatch("[hms]+|b?r+|pf+t|ts?k+|z+|ps+t", plain):
+    if (
+        len(plain) > 1
+        and not re.search("[aeiouy]", plain)
+        and not re.fullmatch("[hms]+|b?r+|pf+t|ts?k+|z+|ps+t", plain)
+    ):
         return spell(plain)  # www, html, cn
     return _inflected(plain) or _compound(plain) or _by_spelling(plain)
 

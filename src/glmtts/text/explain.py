@@ -2,13 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from glmtts.text.placeholders import PLACEHOLDERS
 from glmtts.text.frontend import TextFrontend
 from glmtts.text.hybrid import Span
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.markup import CONTROL, Control, parse_control
 from glmtts.text.normalise import is_chinese
 from glmtts.text.phonemes import ENGLISH, SYMBOL, to_pinyin
+from glmtts.text.placeholders import PLACEHOLDERS
 
 Entry = dict[str, Any]
 _ENGLISH = frozenset(ENGLISH)

@@ -11,19 +11,18 @@ from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, EmptyTextError, TextError
-from glmtts.text.placeholders import is_placeholder
 from glmtts.text.english import WORD
 from glmtts.text.hybrid import TOKENS, HybridWriter, PhonemeIn, Replacements, Span
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.markup import Control, parse
-from glmtts.text.normalisation.languages import Language
 from glmtts.text.normalisation import scripts
+from glmtts.text.normalisation.languages import Language
 from glmtts.text.normalise import closed, is_chinese, joined, speak, structure
+from glmtts.text.placeholders import is_placeholder
 from glmtts.text.split import split_text
 from glmtts.text.structure import Block, Break, Sentence
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.text.vocabulary import safe_characters
-
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +140,12 @@ class TextFrontend:
         return self._prepared(blocks, controls, chosen, warnings, more=True)
 
     def _prepared(
-        self, blocks: list[Block], controls: dict[str, Control], language: Language, warnings: list[str], more: bool = False
+        self,
+        blocks: list[Block],
+        controls: dict[str, Control],
+        language: Language,
+        warnings: list[str],
+        more: bool = False,
     ) -> list[Piece]:
         """Pieces of blocks; `more` says that text follows, so that the pause after the last block counts too."""
         pieces: list[Piece] = []

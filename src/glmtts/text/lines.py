@@ -106,7 +106,7 @@ def _marked(words: str) -> tuple[Kind, str]:
     if "|" in words or "\t" in words:
         if _SEPARATOR.match(words):
             return Kind.SEPARATOR, ""
-        if words[0] == words[-1] == "|" and len(words) > 2 or words.count(" | ") > 1 or "\t" in words:
+        if (words[0] == words[-1] == "|" and len(words) > 2) or words.count(" | ") > 1 or "\t" in words:
             return Kind.ROW, words
     if match := _BULLET.match(words):
         words = words[match.end() :]

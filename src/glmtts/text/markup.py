@@ -32,7 +32,9 @@ CONTROL = re.compile(
 _ATTRIBUTE = re.compile(r"""([A-Za-z][\w:-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)")
 # A reading has a tone, a stress or the slashes of IPA: {a|b} is text, although B is a phone.
-_PHONETIC = re.compile(r"\s*(?:/[^/]+/|[A-Za-zü:]+[0-9](?:\s+[A-Za-zü:]+[0-9]?)*|(?:[A-Z]{1,2}\s+)+[A-Z]{1,2}[0-9](?:\s+[A-Z]{1,2}[0-9]?)*)\s*")
+_PHONETIC = re.compile(
+    r"\s*(?:/[^/]+/|[A-Za-zü:]+[0-9](?:\s+[A-Za-zü:]+[0-9]?)*|(?:[A-Z]{1,2}\s+)+[A-Z]{1,2}[0-9](?:\s+[A-Z]{1,2}[0-9]?)*)\s*"
+)
 _LETTERS = re.compile(r"[A-Za-zü\s]*")
 
 

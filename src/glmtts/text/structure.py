@@ -93,6 +93,8 @@ def blocks(text: str, layout: Layout = Layout()) -> list[Block]:
     width = layout.width
     for line in lines_of(text, layout.column, layout.code):
         block = found[-1] if found else None
+        if line.kind is Kind.BLANK and line.columns:
+            continue  # the end of a line whose words were taken before
         if line.kind in _EMPTY:
             if block:
                 block.end, block.sure = (line.start if line.text else line.end), True
@@ -288,7 +290,8 @@ def _advanced(layout: Layout, taken: str) -> Layout:
     """The layout after more of a text."""
     width, column, code = layout.width, layout.column, layout.code
     for line in lines_of(taken, column, code):
-        width = 0 if line.kind in (Kind.BLANK, Kind.RULE) else max(width, line.columns)
+        parted = line.kind in _EMPTY and line.kind is not Kind.SEPARATOR and not (line.kind is Kind.BLANK and line.columns)
+        width = 0 if parted else max(width, line.columns)
         code = code != (line.kind is Kind.FENCE)
         column = 0 if line.ended else line.columns
     return Layout(width, column, code)

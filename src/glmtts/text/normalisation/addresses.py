@@ -41,7 +41,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ";": ("semicolon", "分号"), "!": ("exclamation mark", "感叹号"), "*": ("star", "星号"), "$": ("dollar", "美元"),
 }  # fmt: skip
 # Labels of two letters that are words; others are read by their letters.
-_SAID = frozenset("my me go to in on at by up we it is do or so no be he if of an as am us".split())
+_SAID = frozenset(["my", "me", "go", "to", "in", "on", "at", "by", "up", "we", "it", "is", "do", "or", "so", "no", "be", "he", "if", "of", "an", "as", "am", "us"])
 _PARTS = re.compile(r"[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9]")
 
 
@@ -97,5 +97,7 @@ def _closed(words: list[str]) -> str:
     """Blanks only between Latin words: example点com."""
     text = ""
     for word in words:
-        text += (" " if text[-1:].isalnum() and text[-1:].isascii() and word[0].isascii() and word[0].isalnum() else "") + word
+        text += (
+            " " if text[-1:].isalnum() and text[-1:].isascii() and word[0].isascii() and word[0].isalnum() else ""
+        ) + word
     return text

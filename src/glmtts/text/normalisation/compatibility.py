@@ -57,7 +57,7 @@ def _circled(match: re.Match[str]) -> str:
     """① before a word is the number of an item; inside a sentence (如图①所示) it is only a number."""
     value = int(unicodedata.numeric(match[1]))
     before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
-    named = before and before in "图表式题第注见条点款" or after and after in "所中的和与、)）,，.。"
+    named = (before and before in "图表式题第注见条点款") or (after and after in "所中的和与、)）,，.。")
     return match[0].replace(match[1], str(value)) if named else f" {value}, "
 
 

@@ -10,11 +10,9 @@ Language = Literal["zh", "en"]
 # A clause ends at these; a comma or stop between digits belongs to a number, one before a blank does not.
 _CLAUSE = re.compile(r"[^，。！？；：、,.;:!?\n]*(?:[，。！？；：、\n]+|[,.;:!?]+|$)")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
+_UNIT = re.compile(r"(?<=[0-9°])\s?[A-Za-zμΩ/]{1,3}(?![A-Za-z])")
 FUNCTION_WORDS = frozenset(
-    "the an of to in on at by for from with and or but not is are was were be been has have had do does did will would "
-    "can could should may it its this that these those i you he she we they my your his her our their me him us them "
-    "there here what when where who which how than then as if so no yes about into over under after before since until "
-    "costs cost per each all more less only just also very".split()
+    ["the", "an", "of", "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "but", "not", "is", "are", "was", "were", "be", "been", "has", "have", "had", "do", "does", "did", "will", "would", "can", "could", "should", "may", "it", "its", "this", "that", "these", "those", "i", "you", "he", "she", "we", "they", "my", "your", "his", "her", "our", "their", "me", "him", "us", "them", "there", "here", "what", "when", "where", "who", "which", "how", "than", "then", "as", "if", "so", "no", "yes", "about", "into", "over", "under", "after", "before", "since", "until", "costs", "cost", "per", "each", "all", "more", "less", "only", "just", "also", "very"]
 )
 _CHINESE_ONLY = frozenset("的了是在和我你他她它们这那有没不也都就说要会到去来给把被吗呢吧啊用买请从为与及或但很再又还")
 # A Chinese word has about two characters: fewer characters than that many a word leave the clause English.
@@ -23,7 +21,9 @@ _CHARACTERS_A_WORD = 1.7
 _ENGLISH_CLAUSE = 3
 LONGEST_RUN = 400
 # Numbers that touch Chinese characters inside a clause of English: 50元.
-CHINESE_ISLAND = re.compile(rf"(?:{CHINESE.pattern})*[¥￥]?\d[\d.,:/%-]*(?:{CHINESE.pattern})+(?:\d[\d.,]*(?:{CHINESE.pattern})+)*")
+CHINESE_ISLAND = re.compile(
+    rf"(?:{CHINESE.pattern})*[¥￥]?\d[\d.,:/%-]*(?:{CHINESE.pattern})+(?:\d[\d.,]*(?:{CHINESE.pattern})+)*"
+)
 ENGLISH_ISLAND = re.compile(r"[A-Za-z][A-Za-z'’-]*(?:,? (?:[A-Za-z][A-Za-z'’-]*|[$£€]?\d[\d.,:%]*\b)){2,60}")
 
 
@@ -39,6 +39,8 @@ def language_of(text: str) -> Language:
 
 def runs(text: str, default: Language) -> Iterator[tuple[Language, str]]:
     """Stretches of one language, whole clauses each; a clause without letters goes with the one before it."""
+    if default == "zh" and not CHINESE.search(text) and len(_words(text)) >= _ENGLISH_CLAUSE:
+        default = "en"  # a whole line without a Chinese character is no name
     run, language = "", None
     for match in _CLAUSE.finditer(text):
         clause = match[0]
@@ -53,8 +55,12 @@ def runs(text: str, default: Language) -> Iterator[tuple[Language, str]]:
 
 
 def _decide(text: str, default: Language | None) -> Language | None:
-    """The language of a stretch by its words; None without letters."""
-    characters, words = CHINESE.findall(text), [word for word in _LATIN_WORD.findall(text) if len(word) > 1 or word in "aI"]
+    """The language of a stretch by its words; None without letters but those of units beside their numbers."""
+    text = _UNIT.sub(" ", text)
+    characters, words = (
+        CHINESE.findall(text),
+        [word for word in _LATIN_WORD.findall(text) if len(word) > 1 or word in "aI"],
+    )
     letters = words or re.search("[A-Za-z]", text)
     if not characters and not letters:
         return None
@@ -72,9 +78,14 @@ def _decide(text: str, default: Language | None) -> Language | None:
     return "en" if len(words) * _CHARACTERS_A_WORD > len(characters) else "zh"
 
 
+def _words(text: str) -> list[str]:
+    """Latin words; a single letter is a quantity or a name, but for a and I."""
+    return [word for word in _LATIN_WORD.findall(text) if len(word) > 1 or word in "aI"]
+
+
 def is_english(text: str) -> bool:
     """Whether a run of Latin words is a phrase of English rather than a name."""
-    words = _LATIN_WORD.findall(text)
+    words = _words(text)
     return len(words) >= _ENGLISH_CLAUSE and any(map(_is_function_word, words))
 
 

@@ -41,7 +41,9 @@ def take_unreadable(text: str) -> tuple[str, dict[str, str]]:
 
 def warning(unread: dict[str, str]) -> str:
     """One sentence that names every script in `unread` with its first letters."""
-    named = ", ".join(f"{script} ({letters[:_SHOWN]}{'…' * (len(letters) > _SHOWN)})" for script, letters in unread.items())
+    named = ", ".join(
+        f"{script} ({letters[:_SHOWN]}{'…' * (len(letters) > _SHOWN)})" for script, letters in unread.items()
+    )
     return f"Not read, since the model speaks Mandarin and English only: {named}."
 
 

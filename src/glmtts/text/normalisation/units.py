@@ -63,7 +63,9 @@ _SHARES = {
     "acre": ("acre", "英亩"), "gallon": ("gallon", "加仑"), "pound": ("pound", "磅"), "ounce": ("ounce", "盎司"), "liter": ("liter", "升"),
 }  # fmt: skip
 _LETTERS = frozenset("ATFNJH")
-_ANY_CASE_NOT = frozenset(("in", "IN", "AC", "PT", "MI", "CAL", "BAR", "MOL", "SEC", "HA", "MO", "T", "Mo", "Min", "Gal", "Pt"))
+_ANY_CASE_NOT = frozenset(
+    ("in", "IN", "AC", "PT", "MI", "CAL", "BAR", "MOL", "SEC", "HA", "MO", "T", "Mo", "Min", "Gal", "Pt")
+)
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,9 @@ def _factor(written: str, glued: bool, letters: bool) -> Unit | None:
 def _known(symbol: str, glued: bool) -> Unit | None:
     if not glued and symbol in ("in", "mo", "pt", "ac", "ton"):
         return None
-    return UNITS.get(symbol) or (None if symbol in _ANY_CASE_NOT else _ANY_CASE.get(symbol.lower()) if len(symbol) > 1 else None)
+    return UNITS.get(symbol) or (
+        None if symbol in _ANY_CASE_NOT else _ANY_CASE.get(symbol.lower()) if len(symbol) > 1 else None
+    )
 
 
 def _share(written: str) -> Unit | None:
@@ -154,7 +158,9 @@ def _share(written: str) -> Unit | None:
     if match[1]:
         from glmtts.text import numbers_en, numbers_zh
 
-        return Unit(f"{numbers_en.cardinal(match[1])} {unit.many}", unit.many, numbers_zh.cardinal(match[1]) + unit.mandarin)
+        return Unit(
+            f"{numbers_en.cardinal(match[1])} {unit.many}", unit.many, numbers_zh.cardinal(match[1]) + unit.mandarin
+        )
     return unit
 
 

@@ -76,7 +76,7 @@ def _is_street(match: re.Match[str]) -> bool:
 def _saint(match: re.Match[str]) -> str:
     """Oak St. is a street, St. Paul a saint; so is "in St. Ives"."""
     follows = match.string[match.end() : match.end() + 16]
-    if re.match(rf"\s(?:{_SAINTS})\b", follows) and not re.match(r"\s\w+\s\w+", follows) or not _is_street(match):
+    if (re.match(rf"\s(?:{_SAINTS})\b", follows) and not re.match(r"\s\w+\s\w+", follows)) or not _is_street(match):
         return "Saint" if re.match(r"\s[A-Z]", follows) else "Street"
     return "Street" + ("." if follows.strip()[:1].isupper() else "")
 
@@ -103,7 +103,9 @@ RULES: list[Rule] = [
     rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
     rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
     rule(r"\bSt\.(?!\w)", _saint),
-    rule(r"(?<=[a-z]\s)(Ave|Blvd|Rd|St|Ln|Hwy)\b(?![.'-]|\s[A-Z])", lambda m: _SUFFIXES[m[1]] if _is_street(m) else m[0]),
+    rule(
+        r"(?<=[a-z]\s)(Ave|Blvd|Rd|St|Ln|Hwy)\b(?![.'-]|\s[A-Z])", lambda m: _SUFFIXES[m[1]] if _is_street(m) else m[0]
+    ),
     rule(rf"\b({alternatives(_NO_STOP)})(?=\s[A-Z])", lambda m: _NO_STOP[m[1]]),
     rule(r"\bvs\b", lambda m: "versus"),
     rule(r"(?<![\w.])(?P<initials>[A-Z]\.(?:\s?[A-Z]\.){0,3})\s(?P<name>[A-Z][a-z]+)", _initial),

@@ -70,9 +70,15 @@ def _long(match: re.Match[str]) -> str:
 _SERVICES = "911|999|112|411|511|311|211|988|101|111|811|611|711|000"
 RULES: list[Rule] = [
     rule(r"\b(1?-?8\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
-    rule(r"(?<!\w)\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|(?<!\w)\+\d{8,15}(?!\w)", _groups),
+    rule(
+        r"(?<!\w)\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|(?<!\w)\+\d{8,15}(?!\w)",
+        _groups,
+    ),
     rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\(\d{{2,4}}\)\s?\d{{3,4}}[-. ]\d{{4}}(?![\d-])", _groups),
-    rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\d{{3}}([-. ])\d{{3}}\1\d{{4}}(?![\d-])|(?<![\w.$-])\d{{3}}-\d{{4}}(?![\w-])", _groups),
+    rule(
+        rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\d{{3}}([-. ])\d{{3}}\1\d{{4}}(?![\d-])|(?<![\w.$-])\d{{3}}-\d{{4}}(?![\w-])",
+        _groups,
+    ),
     rule(r"(?<![\w.$-])(?:1[38]00|0[38]00|0[1-9]\d{1,3})[ -]\d{2,4}(?:[ -]\d{2,4}){0,2}(?![\w-])", _groups),
     rule(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\w.-])\d{4}([- ])\d{4}\1\d{4}\1\d{1,4}(?![\w-])", _groups),
     rule(r"(?<![\w.-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX](?![\w-])", _groups),
@@ -80,10 +86,22 @@ RULES: list[Rule] = [
         rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)(\d{{3,6}}(?:[ -]\d{{2,5}}){{0,4}})(?![\w:%-]|[.,]\d|\s(?:times|people|miles))",
         lambda m: m[1] + ", ".join(_group(group, len(re.findall(r"\d+", m[2]))) for group in re.findall(r"\d+", m[2])),
     ),
-    rule(r"(?<![\w.,$£€#/-])911(?![\w%,/-]|\.\d|\s[a-z]+s\b|\s(?:people|men|women))|\b(?:999|112)(?=\s(?:call|emergency|operator))", lambda m: digits(m[0])),
-    rule(rf"\b({_CODED}{_IS})(\d{{3,12}}(?:[- ]\d{{3,6}}){{0,3}})(?![\w:%]|[.,]\d|\s(?:times|people|dollars|of|words|lines|percent|points))", _after_word),
-    rule(r"\b([A-Z]{2}\s)(\d{5})(?:-(\d{4}))?(?![\w-]|[.,]\d)", lambda m: m[1] + code(m[2]) + (f", {code(m[3])}" if m[3] else "")),
-    rule(r"\b(Python |Node |Java |Ubuntu |iOS |macOS |Android |Windows |Linux |[Vv]er(?:sion|\.)? ?)(\d+(?:\.\d+)+)(?!\w)", _software),
+    rule(
+        r"(?<![\w.,$£€#/-])911(?![\w%,/-]|\.\d|\s[a-z]+s\b|\s(?:people|men|women))|\b(?:999|112)(?=\s(?:call|emergency|operator))",
+        lambda m: digits(m[0]),
+    ),
+    rule(
+        rf"\b({_CODED}{_IS})(\d{{3,12}}(?:[- ]\d{{3,6}}){{0,3}})(?![\w:%]|[.,]\d|\s(?:times|people|dollars|of|words|lines|percent|points))",
+        _after_word,
+    ),
+    rule(
+        r"\b([A-Z]{2}\s)(\d{5})(?:-(\d{4}))?(?![\w-]|[.,]\d)",
+        lambda m: m[1] + code(m[2]) + (f", {code(m[3])}" if m[3] else ""),
+    ),
+    rule(
+        r"\b(Python |Node |Java |Ubuntu |iOS |macOS |Android |Windows |Linux |[Vv]er(?:sion|\.)? ?)(\d+(?:\.\d+)+)(?!\w)",
+        _software,
+    ),
     rule(
         r"(?<![A-Za-z])[Vv]\.?\s?(\d+(?:\.\d+)*)(?![\w])",
         lambda m: "version " + " point ".join(cardinal(part) for part in m[1].split(".")),

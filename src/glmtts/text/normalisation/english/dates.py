@@ -108,7 +108,9 @@ def _era(match: re.Match[str]) -> str:
 def _old_year(written: str) -> str:
     """44, 476 (four seventy six), 1066."""
     if len(written) == 3 and written[1:] != "00":
-        return f"{cardinal(written[0])} " + (f"oh {cardinal(written[2])}" if written[1] == "0" else cardinal(written[1:]))
+        return f"{cardinal(written[0])} " + (
+            f"oh {cardinal(written[2])}" if written[1] == "0" else cardinal(written[1:])
+        )
     return year(written) if len(written) == 4 else cardinal(written)
 
 
@@ -137,11 +139,18 @@ RULES: list[Rule] = [
     rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
     rule(r"(?<=:\d\d)(?:\.\d{1,9})?Z\b", lambda m: " U T C"),
     rule(rf"{_WEEKDAY}\.?\s?[-–—~]\s?({alternatives(_DAYS)})\b\.?(?!\w)", _weekdays, re.IGNORECASE),
-    rule(rf"\b({alternatives(_DAYS)})\b\.?(?=,?\s(?:{_MONTHS_ANY})\b|,\s?\d|\.?\s\d)", lambda m: _DAYS[m[1].lower()], re.IGNORECASE),
+    rule(
+        rf"\b({alternatives(_DAYS)})\b\.?(?=,?\s(?:{_MONTHS_ANY})\b|,\s?\d|\.?\s\d)",
+        lambda m: _DAYS[m[1].lower()],
+        re.IGNORECASE,
+    ),
     rule(r"\b(Mon|Tues?|Weds?|Thu|Thurs?|Fri)\b(?!['-]|\s[A-Z][a-z])\.?(?=\W|$)", lambda m: _DAYS[m[1].lower()]),
     rule(r"\b(?:Sat|Sun)\s?(?:[/&]|and|or)\s?(?:Sat|Sun)\b|(?<=day)\s?(?:[/&,]|and|or)\s?(?:Sat|Sun)\b", _weekend),
     rule(rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?![- ]?\d)(?<!\bmay)", _months),
-    rule(rf"(?<![\w/.-])(?P<year>{_YEAR})[-/ ]{_MONTH}[-/ ]{_DAY}(?![\w-])", lambda m: _of(_NAMES[m["month"].lower()], m["day"], m["year"])),
+    rule(
+        rf"(?<![\w/.-])(?P<year>{_YEAR})[-/ ]{_MONTH}[-/ ]{_DAY}(?![\w-])",
+        lambda m: _of(_NAMES[m["month"].lower()], m["day"], m["year"]),
+    ),
     rule(
         rf"(?<![\w/.:,-]){_DAY}(?:{TO}(?P<last>\d{{1,2}})(?:st|nd|rd|th)?)?(?:\sof\s|\s|-|/)(?!may\s[a-z])(?!march\s[a-z]){_MONTH}"
         rf"(?:(?:,\s?|\s|-|/){_SHORT_YEAR}\b)?(?![\w-])",
@@ -156,19 +165,34 @@ RULES: list[Rule] = [
         rf"\b(?P<month>may|march|mar)\b\.?\s{_DAY}(?P<last>)(?:,\s?|\s){_ANY_YEAR}\b",
         _named,
     ),
-    rule(rf"\b{_MONTH}[\s-](?P<year>{_YEAR}|['’]\d\d)\b(?![-\d,]\d)", lambda m: f"{_NAMES[m['month'].lower()]} {spoken_year(m['year'])}"),
-    rule(rf"(?<![\w/.-])(?P<year>{_YEAR})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})(?![\w/-]|\.\d)", _year_first),
-    rule(rf"(?<![\w/.-])(?P<first>\d{{1,2}})(?P<mark>[-/.])(?P<second>\d{{1,2}})(?P=mark)(?P<year>{_YEAR})(?![\w/-]|\.\d)", _numbers),
+    rule(
+        rf"\b{_MONTH}[\s-](?P<year>{_YEAR}|['’]\d\d)\b(?![-\d,]\d)",
+        lambda m: f"{_NAMES[m['month'].lower()]} {spoken_year(m['year'])}",
+    ),
+    rule(
+        rf"(?<![\w/.-])(?P<year>{_YEAR})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})(?![\w/-]|\.\d)",
+        _year_first,
+    ),
+    rule(
+        rf"(?<![\w/.-])(?P<first>\d{{1,2}})(?P<mark>[-/.])(?P<second>\d{{1,2}})(?P=mark)(?P<year>{_YEAR})(?![\w/-]|\.\d)",
+        _numbers,
+    ),
     rule(r"(?<![\w/.-])(?P<first>\d{1,2})(?P<mark>/)(?P<second>\d{1,2})/(?P<year>\d\d)(?![\w/-]|\.\d)", _numbers),
     rule(
         r"\b(?P<before>(?:[Oo]n|[Uu]ntil|[Tt]ill|[Bb]y|[Ss]ince|[Dd]ue|[Dd]ated?:?|[Bb]efore|[Aa]fter|[Ff]rom)\s)(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\w/])",
         _without_year,
     ),
-    rule(rf"(?<![\w.,])(?P<first>\d{{1,4}})(?:{TO}(?P<last>\d{{1,4}}))?\s?(?P<era>BCE|BC|CE|AD|B\.C\.E\.|B\.C\.|A\.D\.)(?![\w.])", _era),
+    rule(
+        rf"(?<![\w.,])(?P<first>\d{{1,4}})(?:{TO}(?P<last>\d{{1,4}}))?\s?(?P<era>BCE|BC|CE|AD|B\.C\.E\.|B\.C\.|A\.D\.)(?![\w.])",
+        _era,
+    ),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
     rule(rf"(?<![\w-])({_YEAR}){TO}({_YEAR})(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
     rule(rf"(?<![\w.])(?P<first>{_YEAR})(?P<first2>)['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b", _decades),
-    rule(r"(?<![\w])(?:['’](?P<first>\d0)|(?P<first2>[2-9]0))['’]?s(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b", _decades),
+    rule(
+        r"(?<![\w])(?:['’](?P<first>\d0)|(?P<first2>[2-9]0))['’]?s(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b",
+        _decades,
+    ),
     rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
     rule(
         rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca|[Ee]arly|[Ll]ate|[Mm]id)[\s-]){_YEAR}(?![\w,]|\.\d)(?!\s(?:people|men|women|words|of)\b)",

@@ -52,7 +52,7 @@ def _dashed(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    rule(rf"(?<![\w.,])(\d{{1,3}}(?:,\d{{3}})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
+    rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
     rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
     rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
     rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
@@ -62,8 +62,14 @@ RULES: list[Rule] = [
         rf"\b(?P<who>{_RULERS})\s(?P<roman>[IVX]{{2,}}|[VX]|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!'(?!s))",
         lambda m: f"{m['who']} the {ordinal(roman(m['roman']))}",
     ),
-    rule(r"\b(?=[XVI]{2})(?:X{0,3}(?:IX|IV|V?I{0,3}))(?=\s(?:century|centuries|Olympiad))", lambda m: ordinal(roman(m[0]))),
-    rule(r"(?<=[A-Za-z]\s)(?:II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XX)(?![\w'.-])", lambda m: cardinal(roman(m[0]))),
+    rule(
+        r"\b(?=[XVI]{2})(?:X{0,3}(?:IX|IV|V?I{0,3}))(?=\s(?:century|centuries|Olympiad))",
+        lambda m: ordinal(roman(m[0])),
+    ),
+    rule(
+        r"(?<=[A-Za-z]\s)(?:II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XX)(?![\w'.-])",
+        lambda m: cardinal(roman(m[0])),
+    ),
     rule(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b", lambda m: m[0]),
     rule(r"(?<![\w.-])\d{1,3}(?:-\d{1,3}){2,6}(?![\w-]|\.\d)", _dashed),
     rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),

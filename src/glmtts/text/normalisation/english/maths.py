@@ -5,7 +5,7 @@ import re
 from glmtts.text.normalisation.english.measures import FREE, TO
 from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
 from glmtts.text.normalisation.units import WRITTEN, unit_of
-from glmtts.text.numbers_en import cardinal, digits, fraction, number, ordinal
+from glmtts.text.numbers_en import cardinal, fraction, number, ordinal
 
 _SIGNS = {
     "+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "by", "X": "by", "*": "times", "÷": "divided by",
@@ -73,14 +73,14 @@ def _pair(match: re.Match[str]) -> str:
     two = f"{cardinal(top)} {cardinal(bottom)}"
     if bottom in ("5", "10", "100") and top == bottom:
         return f"{cardinal(top)} out of {cardinal(bottom)}"
-    if int(bottom) < 2 or (len(bottom) > 1 and bottom[0] == "0") or top == bottom and len(top) > 1:
+    if int(bottom) < 2 or (len(bottom) > 1 and bottom[0] == "0") or (top == bottom and len(top) > 1):
         return two if int(bottom) >= 2 or top != "1" else "one over one"
     if int(top) > _PRESSURE and int(bottom) >= 30 and int(top) > int(bottom) and int(bottom) % 100:
         return f"{cardinal(top)} over {cardinal(bottom)}" if int(top) % 10 or int(top) >= 100 else two
     if bottom in _PARTS and int(top) < 10 * int(bottom):
         return fraction(top, bottom)
     both_round = int(top) % 10 == int(bottom) % 10 == 0
-    if both_round or int(bottom) <= 31 and int(top) <= 31:
+    if both_round or (int(bottom) <= 31 and int(top) <= 31):
         return two
     return fraction(top, bottom) if int(top) < int(bottom) else f"{cardinal(top)} over {cardinal(bottom)}"
 
@@ -109,13 +109,22 @@ FIRST: list[Rule] = [
         lambda m: f"{cardinal(m[1])} over {cardinal(m[2])} millimeters of mercury",
     ),
     rule(
-        rf"(?P<before>(?:^|[^\w\s)\]])\s?|(?<![A-Za-z])[A-Za-z]{{2,}}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])",
+        r"(?P<before>(?:^|[^\w\s)\]])\s?|(?<![A-Za-z])[A-Za-z]{2,}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])",
         lambda m: m["before"] + _ALONE[m["sign"]] + " " if _is_bound(m) else m[0],
     ),
-    rule(r"(?<![\w./])(\d+)(?:\s?/\s?(\d+)(?=\s?=)|\s/\s(\d+)(?![\w/]))", lambda m: f"{cardinal(m[1])} divided by {cardinal(m[2] or m[3])}"),
-    rule(r"(?<![\w:.])(\d{1,3}):(\d{1,3})[-–](\d{1,3})(?![\w:])", lambda m: f"{cardinal(m[1])} {cardinal(str(int(m[2])))} to {cardinal(m[3])}"),
+    rule(
+        r"(?<![\w./])(\d+)(?:\s?/\s?(\d+)(?=\s?=)|\s/\s(\d+)(?![\w/]))",
+        lambda m: f"{cardinal(m[1])} divided by {cardinal(m[2] or m[3])}",
+    ),
+    rule(
+        r"(?<![\w:.])(\d{1,3}):(\d{1,3})[-–](\d{1,3})(?![\w:])",
+        lambda m: f"{cardinal(m[1])} {cardinal(str(int(m[2])))} to {cardinal(m[3])}",
+    ),
     rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?!\w){_UNIT}", _scientific),
-    rule(rf"(?:(?<![\w.])(?P<factor>{NUMBER})\s?[xX×*·]\s?|(?<![\w.]))(?P<base>{NUMBER})\s?(?:\^|\*\*)\s?(?P<exponent>{_EXPONENT}){_UNIT}", _number_power),
+    rule(
+        rf"(?:(?<![\w.])(?P<factor>{NUMBER})\s?[xX×*·]\s?|(?<![\w.]))(?P<base>{NUMBER})\s?(?:\^|\*\*)\s?(?P<exponent>{_EXPONENT}){_UNIT}",
+        _number_power,
+    ),
 ]
 RULES: list[Rule] = [
     rule(
@@ -123,7 +132,10 @@ RULES: list[Rule] = [
         rf"(?P<exponent>{_EXPONENT})",
         lambda m: _power(m) if m["base"] else " " + _to_the(m["exponent"].strip("(){} ").lstrip("+")),
     ),
-    rule(r"(?<![\w.])([-−]?\d+)(?:\s|-)(\d{1,2})/(\d{1,3})(?![\w/]|\.\d)(?!\s?=)", lambda m: _mixed(m) if int(m[2]) < int(m[3]) else m[0]),
+    rule(
+        r"(?<![\w.])([-−]?\d+)(?:\s|-)(\d{1,2})/(\d{1,3})(?![\w/]|\.\d)(?!\s?=)",
+        lambda m: _mixed(m) if int(m[2]) < int(m[3]) else m[0],
+    ),
     rule(r"\b24/7\b", lambda m: "twenty four seven"),
     rule(r"(?<![\w./-])(\d{1,3})/(\d{1,4})(?![\w/]|\.\d)", _pair),
     rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
@@ -133,8 +145,14 @@ RULES: list[Rule] = [
     rule(rf"(?P<sign>{_COMPARING})\s?(?=[-−]?\d)", _compared),
     rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: " plus or minus "),
     rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?(?:=|\bequals\b))", lambda m: f"{cardinal(m[1])} minus "),
-    rule(rf"(?<![\w.,$-])({NUMBER})(?:{TO}|\s?…\s?|\.{{2,3}})({NUMBER})(?![\w-]|[.,]\d)", lambda m: f"{number(m[1])} to {number(m[2])}"),
-    rule(rf"{FREE}(\d+)\s?:\s?(\d+)(?:\s?:\s?(\d+))?(?!\w|\.\d)", lambda m: " to ".join(cardinal(part) for part in m.groups() if part)),
+    rule(
+        rf"(?<![\w.,$-])({NUMBER})(?:{TO}|\s?…\s?|\.{{2,3}})({NUMBER})(?![\w-]|[.,]\d)",
+        lambda m: f"{number(m[1])} to {number(m[2])}",
+    ),
+    rule(
+        rf"{FREE}(\d+)\s?:\s?(\d+)(?:\s?:\s?(\d+))?(?!\w|\.\d)",
+        lambda m: " to ".join(cardinal(part) for part in m.groups() if part),
+    ),
     rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
     rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
     rule(rf"{FREE}({AMOUNT})\s?[xX×](?!\w|\s?[-+=*/^<>])", lambda m: f"{number(m[1])} times"),
@@ -144,7 +162,10 @@ RULES: list[Rule] = [
     rule(r"(?<=\b[a-z])\s?([+])\s?(?=[a-z\d]\b)", lambda m: f" {_SIGNS[m[1]]} "),
     rule(r"(?<=\b[a-z])\s[-−]\s(?=[a-z\d]\b)", lambda m: " minus "),
     rule(r"(?<=[a-z]) \+ (?=\w)", lambda m: " plus "),
-    rule(r"(?<![\w)%])(?:[-−]|(?<!\d\s)[–](?=\d))\s?(?=\.?\d)|(?<=equals )[-−](?=[a-z]\b)|(?<=to )[-−](?=\d)", lambda m: "minus "),
+    rule(
+        r"(?<![\w)%])(?:[-−]|(?<!\d\s)[–](?=\d))\s?(?=\.?\d)|(?<=equals )[-−](?=[a-z]\b)|(?<=to )[-−](?=\d)",
+        lambda m: "minus ",
+    ),
     rule(r"(?<![\w+])\+(?=\.?\d)", lambda m: "plus "),
     rule(r"\b([fgh])\(([a-z])\)", lambda m: f"{m[1]} of {m[2]}"),
     rule(r"(?<!\w)~\s?(?=\d)", lambda m: "about "),

@@ -11,7 +11,15 @@ FREE = r"(?<![\w.])(?<!\d,)"
 SIGNED = rf"{FREE}[-−+±]?(?:{AMOUNT})"
 TO = r"\s?(?:[-–—~]|\bto\b)\s?"
 _COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
-_SCALES = {"C": " Celsius", "F": " Fahrenheit", "K": " Kelvin", "N": " north", "S": " south", "E": " east", "W": " west"}
+_SCALES = {
+    "C": " Celsius",
+    "F": " Fahrenheit",
+    "K": " Kelvin",
+    "N": " north",
+    "S": " south",
+    "E": " east",
+    "W": " west",
+}
 _SINGULAR_NOT = FUNCTION_WORDS | {"apart", "away", "long", "wide", "high", "tall", "deep", "old", "off", "extra", "ago",
                                   "later", "left", "worth", "today", "now", "and", "or"}  # fmt: skip
 
@@ -30,10 +38,10 @@ def attributive(match: re.Match[str]) -> bool:
 
 def _measure(match: re.Match[str]) -> str:
     low, high, gap, written = match["low"], match["high"], match["gap"], match["unit"]
-    unit = unit_of(written, glued=not gap.strip("-") and not gap.isspace() or gap == "-")
+    unit = unit_of(written, glued=(not gap.strip("-") and not gap.isspace()) or gap == "-")
     if unit is None:
         return match[0]
-    singular = gap == "-" and re.match(r"[ -][a-z]", match.string[match.end() : match.end() + 2]) or attributive(match)
+    singular = (gap == "-" and re.match(r"[ -][a-z]", match.string[match.end() : match.end() + 2])) or attributive(match)
     many = unit.one if singular else unit.many
     if high:
         return f"{number(low)} to {number(high)} {many}"
@@ -77,11 +85,20 @@ def _percent(match: re.Match[str]) -> str:
 RULES: list[Rule] = [
     rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
-    rule(rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°\s?(?P<scale>[CFKNSEW]\b)?(?![′'\d])", _degrees),
+    rule(
+        rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°\s?(?P<scale>[CFKNSEW]\b)?(?![′'\d])",
+        _degrees,
+    ),
     rule(r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"),
     rule(r"(?<![\w.])(\d)['′](\d{1,2})(?![\w\"″])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
-    rule(r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?(?:in|inch|inches)\b\.?(?!\s[a-z])", _feet_and_inches),
-    rule(rf"(?<![\w.])({AMOUNT})\s?[\"″](?=\s|[,.;:)]|$)", lambda m: several(number(m[1]), "inch", "inches") if '"' not in m.string[: m.start()] else m[0]),
+    rule(
+        r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?(?:in|inch|inches)\b\.?(?!\s[a-z])",
+        _feet_and_inches,
+    ),
+    rule(
+        rf"(?<![\w.])({AMOUNT})\s?[\"″](?=\s|[,.;:)]|$)",
+        lambda m: several(number(m[1]), "inch", "inches") if '"' not in m.string[: m.start()] else m[0],
+    ),
     rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
     rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
     rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
@@ -89,6 +106,12 @@ RULES: list[Rule] = [
         rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))\s?(?P<unit>mm|cm|m|km|ft|in|px)\b",
         _sides,
     ),
-    rule(rf"{FREE}({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-–—~]|to)\s?(?={AMOUNT}\s?(?P=same)(?![\w/^]))", lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0]),
-    rule(rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)", _measure),
+    rule(
+        rf"{FREE}({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-–—~]|to)\s?(?={AMOUNT}\s?(?P=same)(?![\w/^]))",
+        lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
+    ),
+    rule(
+        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)",
+        _measure,
+    ),
 ]

@@ -36,7 +36,9 @@ def money(sign: str, written: str, scale: str | None = None, attribute: bool = F
 
 def _currency(sign: str, twice: str) -> Currency:
     """The currency; a code or country said after the amount is more exact than the sign before it."""
-    code = {"US dollars": "USD", "U.S. dollars": "USD", "US dollar": "USD", "yuan": "CNY", "RMB": "CNY"}.get(twice, twice)
+    code = {"US dollars": "USD", "U.S. dollars": "USD", "US dollar": "USD", "yuan": "CNY", "RMB": "CNY"}.get(
+        twice, twice
+    )
     return CURRENCIES.get(code) or CURRENCIES[sign]
 
 
@@ -85,7 +87,9 @@ def _share(written: str | None) -> str:
 
 RULES: list[Rule] = [
     # Decimal commas of the continent: €3,50 and 1.234,56 €.
-    rule(rf"((?:{SIGN})\s?)(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?![\d,])", lambda m: f"{m[1]}{m[2].replace('.', '')}.{m[3]}"),
+    rule(
+        rf"((?:{SIGN})\s?)(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?![\d,])", lambda m: f"{m[1]}{m[2].replace('.', '')}.{m[3]}"
+    ),
     rule(r"(?<![\w.,])(\d{1,3}(?:\.\d{3})*),(\d\d)(?=\s?(?:€|EUR\b))", lambda m: f"{m[1].replace('.', '')}.{m[2]}"),
     rule(
         rf"(?P<sign>{SIGN})\s?(?P<low>{AMOUNT})\s?(?P<scale1>[kK]|[mM]n?|[bB]n?|thousand|million|billion)?{_TO}(?:{SIGN})?\s?(?P<amount>{AMOUNT})"

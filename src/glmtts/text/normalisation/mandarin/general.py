@@ -15,7 +15,9 @@ def _scaled(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    rule(r"(?:(?<=^)|(?<=[\s。；;，,、！!？?：:]))(\d{1,3})\s?[.．、)）]\s?(?=[^\d\s.])", lambda m: f"{cardinal(m[1])}，"),
+    rule(
+        r"(?:(?<=^)|(?<=[\s。；;，,、！!？?：:]))(\d{1,3})\s?[.．、)）]\s?(?=[^\d\s.])", lambda m: f"{cardinal(m[1])}，"
+    ),
     rule(r"[(（](\d{1,2})[)）]", lambda m: f"，{cardinal(m[1])}，"),
     rule(r"(第)([IVX]{1,6})(?=[卷章节部期型代世届集册编篇条款幕季])", lambda m: m[1] + cardinal(roman(m[2]))),
     rule(

@@ -12,7 +12,9 @@ _SIGNS = {
     "≠": "不等于", "!=": "不等于", "<>": "不等于", "±": "正负", ":=": "等于", "~=": "约等于",
 }  # fmt: skip
 # What stands before a hyphen that makes a span of two amounts.
-_AMOUNT_END = re.compile(r"[零一二三四五六七八九十百千万亿两半](?:[年月日号点分秒度元角克米升瓦伏安]|公里|千克|小时|分钟)?$")
+_AMOUNT_END = re.compile(
+    r"[零一二三四五六七八九十百千万亿两半](?:[年月日号点分秒度元角克米升瓦伏安]|公里|千克|小时|分钟)?$"
+)
 _COMPARING = r"<=|>=|==|!=|<>|:=|~=|[<>≥≤≈≠=]"
 # Names of machines whose hyphen is none of arithmetic: 歼-20, 东风-41.
 _MODELS = "歼|运|轰|直|强|教|东风|长征|神舟|嫦娥|天问|天宫|天舟|天和|苏|米格|图|伊尔|巨浪|红旗|鹰击|型|系列|号|楼|栋|幢|座|单元|室|层|区|村|街|路|弄|第|卷|版|代|新冠"
@@ -81,11 +83,17 @@ RULES: list[Rule] = [
     rule(r"(?<=[\d\w)）])\s?(?:->|=>)\s?", lambda m: "到"),
     rule(rf"(?<=[\w)）%°])\s?({_COMPARING})\s?(?=[-−+(（]?[\w.√$￥¥€£一-鿿])", lambda m: _SIGNS[m[1]]),
     rule(rf"({_COMPARING})\s?(?=\.?\d|[-−]\d)", lambda m: _SIGNS[m[1]]),
-    rule(rf"{FREE}({NUMBER})\s?(?:([+×xX*÷±])\s?(?=[-−]?[\d.(（√])|([-−])\s?(?=\d[^，。；]{{0,20}}(?:=|等于)))", _operated),
+    rule(
+        rf"{FREE}({NUMBER})\s?(?:([+×xX*÷±])\s?(?=[-−]?[\d.(（√])|([-−])\s?(?=\d[^，。；]{{0,20}}(?:=|等于)))",
+        _operated,
+    ),
     rule(r"(?<=[A-Za-z)）π])\s?([+×*÷])\s?(?=[A-Za-z\d(（√π])(?!\+)", lambda m: _SIGNS[m[1]]),
     rule(rf"{FREE}({NUMBER})\s?([×*÷])\s?(?=[A-Za-zπ(（])", lambda m: number(m[1]) + _SIGNS[m[2]]),
     rule(rf"{FREE}({NUMBER})\s?[×*]\s?(?=\S)", lambda m: f"{number(m[1])}乘"),
-    rule(rf"{FREE}({NUMBER})\s?[xX×](?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])", lambda m: f"{number(m[1])}倍"),
+    rule(
+        rf"{FREE}({NUMBER})\s?[xX×](?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])",
+        lambda m: f"{number(m[1])}倍",
+    ),
     rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: "正负"),
     rule(r"(?<=[一-鿿])[-−](?=\.?\d)", _minus),
     rule(rf"{FREE}({NUMBER})({SCALE}){TO}({NUMBER})", _span),

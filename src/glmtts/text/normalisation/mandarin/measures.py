@@ -2,8 +2,8 @@
 
 import re
 
-from glmtts.text.normalisation.mandarin.amounts import AMOUNT, FREE, SCALE, SIGNED, TO, amount, signed, spread
 from glmtts.text.mandarin import CHINESE
+from glmtts.text.normalisation.mandarin.amounts import AMOUNT, FREE, SCALE, SIGNED, TO, amount, signed, spread
 from glmtts.text.normalisation.mandarin.money import per
 from glmtts.text.normalisation.rules import Rule, rule
 from glmtts.text.normalisation.units import WRITTEN, unit_of
@@ -80,17 +80,32 @@ RULES: list[Rule] = [
     rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>[-−+]?{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     rule(rf"{_TEMPERATURE}(?:°\s?C(?![A-Za-z])|摄氏度)", lambda m: _degrees(m, "摄氏度")),
     rule(rf"{_TEMPERATURE}(?:°\s?F(?![A-Za-z])|华氏度)", lambda m: _degrees(m, "华氏度")),
-    rule(rf"(?P<word>(?:气温|温度|体温|室温|水温|低温|高温|最低|最高|降至|升至|零下|今[天日]|明[天日]|白天|夜间|晚上|早晨)[^，。；,;\d]{{0,6}}?)(?P<low>[-−]{AMOUNT})(?:{TO}(?P<high>[-−+]?{AMOUNT}))?(?=度)", lambda m: m["word"] + (_degrees(m, "") if m["high"] else signed(m["low"]))),
+    rule(
+        rf"(?P<word>(?:气温|温度|体温|室温|水温|低温|高温|最低|最高|降至|升至|零下|今[天日]|明[天日]|白天|夜间|晚上|早晨)[^，。；,;\d]{{0,6}}?)(?P<low>[-−]{AMOUNT})(?:{TO}(?P<high>[-−+]?{AMOUNT}))?(?=度)",
+        lambda m: m["word"] + (_degrees(m, "") if m["high"] else signed(m["low"])),
+    ),
     rule(rf"({SIGNED})°(?:\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?)?", _angle),
     rule(r"(?<![\d.])(\d{2,3})\s?/\s?(\d{2,3})\s?(mmHg|毫米汞柱|kPa)", _pressure),
     rule(r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})", lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}"),
-    rule(rf"{FREE}(?P<sides>{AMOUNT}\s?[a-z]{{0,2}}(?:\s?[xX×*]\s?{AMOUNT}\s?[a-z]{{0,2}}){{1,2}})(?![A-Za-z\d^.])", lambda m: _sides(m) if re.search("[a-wyz]", m["sides"]) else m[0]),
+    rule(
+        rf"{FREE}(?P<sides>{AMOUNT}\s?[a-z]{{0,2}}(?:\s?[xX×*]\s?{AMOUNT}\s?[a-z]{{0,2}}){{1,2}})(?![A-Za-z\d^.])",
+        lambda m: _sides(m) if re.search("[a-wyz]", m["sides"]) else m[0],
+    ),
     rule(r"(?<![\d.])(\d{1,2})['′](\d{1,2})[\"″]", lambda m: f"{number(m[1])}分{number(m[2])}秒"),
     rule(r"(?<![\d.])(\d{1,3}(?:\.\d)?)\s?(?:″|\"|'')(?=[^\w]|[一-鿿]|$)", lambda m: f"{number(m[1])}英寸"),
     rule(r"(?<![\d.])(\d{1,2})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])", lambda m: f"{amount(m[1])}小时{number(m[2])}分钟"),
-    rule(rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<unit>{_OWN})/(?P<per>[A-Za-z]{{1,6}}|[一-鿿]{{1,2}})", _own),
-    rule(rf"({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-~～–—]{{1,2}}|至|到)\s?(?={AMOUNT}\s?(?P=same)(?![A-Za-z\d/^]))", lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0]),
-    rule(rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d^]|/[A-Za-z])", _measure),
-    rule(rf"(?<=[一-鿿])/(?P<unit>(?:kg|g|m2|m3|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
+    rule(
+        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<unit>{_OWN})/(?P<per>[A-Za-z]{{1,6}}|[一-鿿]{{1,2}})",
+        _own,
+    ),
+    rule(
+        rf"({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-~～–—]{{1,2}}|至|到)\s?(?={AMOUNT}\s?(?P=same)(?![A-Za-z\d/^]))",
+        lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
+    ),
+    rule(
+        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d^]|/[A-Za-z])",
+        _measure,
+    ),
+    rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|m2|m3|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
     rule(r"(?<=每[一-鿿])/([一-鿿])", lambda m: f"每{m[1]}"),
 ]

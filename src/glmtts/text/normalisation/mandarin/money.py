@@ -8,7 +8,9 @@ from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
 from glmtts.text.normalisation.units import unit_of
 from glmtts.text.numbers_zh import number
 
-_PER = r"(?:\s?/\s?(?P<per>\d{0,4}[A-Za-zμ]{1,8}[23]?(?![A-Za-z])|[一-鿿]{1,3}?(?=[，。,.！!？?；;、\s）)]|$)|[一-鿿]))?"
+_PER = (
+    r"(?:\s?/\s?(?P<per>\d{0,4}[A-Za-zμ]{1,8}[23]?(?![A-Za-z])|[一-鿿]{1,3}?(?=[，。,.！!？?；;、\s）)]|$)|[一-鿿]))?"
+)
 _TWICE = rf"(?:\s?(?P<twice>{NAMES_ZH})(?![A-Za-z]))?"
 _SCALES = {"k": "千", "K": "千", "w": "万", "W": "万", "m": "百万", "M": "百万", "b": "十亿", "B": "十亿"}
 
@@ -48,7 +50,10 @@ def _range(match: re.Match[str]) -> str:
     """￥20-￥45, $5-10万."""
     currency = CURRENCIES[match["sign"]].mandarin
     twice = match["twice"] if match["twice"] not in (None, "元", "块") else None
-    return f"{number(match['low'])}{match['scale1']}到{number(match['amount'])}{match['scale'] or ''}{twice or currency}" + per(match["per"])
+    return (
+        f"{number(match['low'])}{match['scale1']}到{number(match['amount'])}{match['scale'] or ''}{twice or currency}"
+        + per(match["per"])
+    )
 
 
 def per(written: str | None) -> str:
@@ -65,8 +70,14 @@ RULES: list[Rule] = [
         rf"(?P<sign>{SIGN}|{CODE})\s?(?P<low>{AMOUNT})(?P<scale1>{SCALE}){TO}(?:{SIGN}|{CODE})?\s?(?P<amount>{AMOUNT})(?P<scale>{SCALE})(?!\s?%){_TWICE}{_PER}",
         _range,
     ),
-    rule(rf"(?P<minus>(?<![\w])[-−])?(?:人民币)?(?P<sign>(?<![A-Za-z])(?:{SIGN}|{CODE}))\s?(?P<amount>{AMOUNT}){_SCALED}{_TWICE}{_PER}", _money),
-    rule(rf"(?P<minus>)(?<![\d.A-Za-z])(?P<amount>{NUMBER}){_SCALED}\s?(?P<sign>{CODE}|[€£₩₹₽₺฿¥￥](?!\d)|\$(?!\d))(?![A-Za-z])(?P<twice>){_PER}", _money),
+    rule(
+        rf"(?P<minus>(?<![\w])[-−])?(?:人民币)?(?P<sign>(?<![A-Za-z])(?:{SIGN}|{CODE}))\s?(?P<amount>{AMOUNT}){_SCALED}{_TWICE}{_PER}",
+        _money,
+    ),
+    rule(
+        rf"(?P<minus>)(?<![\d.A-Za-z])(?P<amount>{NUMBER}){_SCALED}\s?(?P<sign>{CODE}|[€£₩₹₽₺฿¥￥](?!\d)|\$(?!\d))(?![A-Za-z])(?P<twice>){_PER}",
+        _money,
+    ),
     rule(
         rf"(?<![\d.A-Za-z])(?P<amount>{NUMBER})(?P<scale>{SCALE})(?P<unit>元|块|角|美元|欧元|英镑|日元|港元|港币){_PER}",
         lambda m: f"{amount(m['amount'])}{m['scale']}{m['unit']}{per(m['per'])}" if m["per"] else m[0],

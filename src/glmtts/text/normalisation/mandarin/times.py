@@ -44,7 +44,10 @@ def _hour(match: re.Match[str]) -> str:
 
 _R = r"\d+(?:\.\d+)?(?:\s?[:：∶]\s?\d+(?:\.\d+)?)"
 RULES: list[Rule] = [
-    rule(rf"(?P<word>{_RATIO_BEFORE}[为是达约到了]?\s?[:：]?\s?)(?P<ratio>{_R}{{1,3}})(?!\d)", lambda m: m["word"] + _ratio(m)),
+    rule(
+        rf"(?P<word>{_RATIO_BEFORE}[为是达约到了]?\s?[:：]?\s?)(?P<ratio>{_R}{{1,3}})(?!\d)",
+        lambda m: m["word"] + _ratio(m),
+    ),
     rule(rf"(?P<ratio>(?<![\d:：.])\d{{1,3}}\s?[:：]\s?\d{{1,3}})(?={_RATIO_AFTER})", _ratio),
     rule(
         r"(比分[为是达到]?\s*)?(?<![\d.-])(\d{1,3})[-–](\d{1,3})(?(1)(?!\d)|(?=[获战险击惜大完力横逼]|领先|落后|不敌))",
@@ -60,6 +63,11 @@ RULES: list[Rule] = [
     ),
     rule(rf"(?<!\d)(?<!\d[:：.])(?P<ratio>{_R}{{1,4}})(?!\d|[:：]\d)", _ratio),
     rule(r"(?<![\d.])(\d{1,2})\s?([aApP])\.?[mM](?![A-Za-z])\.?", _hour),
-    rule(r"(?<![\d.])(\d{1,2})点([0-5]\d)(?![\d分点])", lambda m: f"{'两' if m[1] == '2' else cardinal(m[1])}点{'零' if m[2][0] == '0' and m[2] != '00' else ''}{cardinal(str(int(m[2])))}分"),
+    rule(
+        r"(?<![\d.])(\d{1,2})点([0-5]\d)(?![\d分点])",
+        lambda m: (
+            f"{'两' if m[1] == '2' else cardinal(m[1])}点{'零' if m[2][0] == '0' and m[2] != '00' else ''}{cardinal(str(int(m[2])))}分"
+        ),
+    ),
     rule(r"(?<=点)0(\d)(?=分)", lambda m: f"零{cardinal(m[1])}"),
 ]
