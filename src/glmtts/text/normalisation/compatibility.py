@@ -29,10 +29,14 @@ _RADICALS = dict(
     )
 )
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸᵃᵇᶜᵐᵏᵗʰˢʳᵈ", "0123456789+-=()nixyabcmkthsrd", strict=True))
+_CHINESE = re.compile(r"[一-鿿、，。；：]")
 _RAISED = "".join(_SUPERSCRIPTS)
 _POWER = re.compile(f"(?P<base>[^\\s,，。:：;；(（{_RAISED}])?(?P<power>[{_RAISED}]+)")
 _CIRCLED = re.compile(r"\s?([①-⑳㉑-㉟㊱-㊿⓪⓫-⓴❶-❿➀-➓⓵-⓾])\s?")
 _FRACTION = re.compile(r"(\d?)([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒↉])")
+# log₂8 is no log28.
+_SUBSCRIPT = re.compile(r"([₀-₉]+)(?=[0-9])")
+_ROMAN = re.compile(r"[Ⅰ-Ⅻⅰ-ⅻ]")
 _LATIN_LETTER = re.compile(r"(?:CIRCLED|SQUARED|PARENTHESIZED) LATIN (?:CAPITAL|SMALL) LETTER ([A-Z])$")
 
 
@@ -41,6 +45,7 @@ def compatible(text: str) -> str:
     if text.isascii():
         return text
     text = unicodedata.normalize("NFC", text)
+    text = _ROMAN.sub(_roman, _SUBSCRIPT.sub(r"\1 ", text))
     text = _POWER.sub(_raised, _FRACTION.sub(_fraction, _CIRCLED.sub(_circled, text)))
     return "".join(character if character < "\x7f" else _form(character) for character in text)
 
@@ -59,6 +64,12 @@ def _circled(match: re.Match[str]) -> str:
     before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
     named = (before and before in "图表式题第注见条点款") or (after and after in "所中的和与、)）,，.。")
     return match[0].replace(match[1], str(value)) if named else f" {value}, "
+
+
+def _roman(match: re.Match[str]) -> str:
+    """Beside Chinese a Roman numeral is a number (Ⅱ期); beside English it may be that of a king."""
+    around = match.string[max(0, match.start() - 1) : match.end() + 1]
+    return str(int(unicodedata.numeric(match[0]))) if _CHINESE.search(around) else match[0]
 
 
 def _fraction(match: re.Match[str]) -> str:

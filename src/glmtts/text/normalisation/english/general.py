@@ -2,6 +2,7 @@
 
 import re
 
+from glmtts.text.normalisation.languages import FUNCTION_WORDS
 from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, roman, rule
 from glmtts.text.numbers_en import cardinal, digits, number, ordinal, year
 
@@ -41,9 +42,11 @@ def _scaled_range(match: re.Match[str]) -> str:
 
 
 def _letters(match: re.Match[str]) -> str:
-    """U.S. is U S; its last stop ends the sentence at the end of the text."""
+    """U.S. is U S; its last stop ends the sentence at the end of the text or before "It rains"."""
     rest = match.string[match.end() : match.end() + 9].strip()
-    return " ".join(match[1].replace(".", "")) + ("." if not rest else "")
+    word = re.match(r"[A-Za-z]+", rest)
+    ends = not rest or (word is not None and word[0][0].isupper() and word[0].lower() in FUNCTION_WORDS)
+    return " ".join(match[1].replace(".", "")) + ("." if ends else "")
 
 
 def _dashed(match: re.Match[str]) -> str:
@@ -83,6 +86,7 @@ RULES: list[Rule] = [
     rule(rf"{NUMBER}(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
     rule(NUMBER, _integer),
     rule(r"\s?&&?\s?", lambda m: " and "),
+    rule(r"\s\|\|\s", lambda m: " or "),
     rule(r"(?<=\w)\+{1,2}(?!\w)", lambda m: " plus" * len(m[0])),
     rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
     rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),

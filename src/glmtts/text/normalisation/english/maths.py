@@ -67,6 +67,30 @@ def _mixed(match: re.Match[str]) -> str:
     return f"{number(match[1])} and {part}"
 
 
+def _divided(match: re.Match[str]) -> str:
+    """6/2=3 is divided, 1/4 = 0.25 a fraction."""
+    top, bottom = match[1], match[2] or match[3]
+    return match[0] if match[2] and int(top) < int(bottom) else f"{cardinal(top)} divided by {cardinal(bottom)}"
+
+
+def _ion(match: re.Match[str]) -> str:
+    """Ca²⁺ is Ca two plus."""
+    charge = f" {cardinal(match[2])}" if match[2] else ""
+    return f"{match[1]}{charge} {_SIGNS[match[3]]}"
+
+
+def _part_of(match: re.Match[str]) -> str:
+    """1/2 tsp is one half teaspoon, 2 1/2 km two and a half kilometers."""
+    whole, top, bottom = match[1], match[2], match[3]
+    unit = unit_of(match[5], glued=not match[4])
+    if unit is None or not 0 < int(top) < int(bottom):
+        return match[0]
+    part = fraction(top, bottom)
+    if not whole:
+        return f"{part} {unit.one}"
+    return f"{cardinal(whole)} and {part.replace('one half', 'a half')} {unit.many}"
+
+
 def _pair(match: re.Match[str]) -> str:
     """1/2 and 3/8 are fractions; 9/11, 50/50 and 24/7 two numbers, 120/80 one over the other."""
     top, bottom = match[1], match[2]
@@ -103,6 +127,9 @@ def _is_bound(match: re.Match[str]) -> bool:
 
 # Before money and measures, which would take the numbers of these.
 FIRST: list[Rule] = [
+    rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
+    rule(r"\b([A-Z][a-z]?)\^(\d?)([+-])(?!\w)", _ion),
+    rule(rf"(?<![\w./-])(?:(\d{{1,3}})[ -])?(\d{{1,2}})/(\d{{1,2}})(\s?)({WRITTEN})(?![\w/^])(?:\.(?=\s[a-z]))?", _part_of),
     rule(r"(?:^|(?<=[\s(]))(?<!\d\s)–(?=\.?\d)", lambda m: "-"),
     rule(
         r"(?<![\w./])(\d{2,3})/(\d{2,3})\s?mm\s?Hg\b",
@@ -156,7 +183,7 @@ RULES: list[Rule] = [
     rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
     rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
     rule(rf"{FREE}({AMOUNT})\s?[xX×](?!\w|\s?[-+=*/^<>])", lambda m: f"{number(m[1])} times"),
-    rule(rf"(?<!\w)[xX×]\s?({NUMBER})(?![\w.])", lambda m: f"times {number(m[1])}"),
+    rule(rf"(?<=\w\s)[xX]({NUMBER})(?![\w.]|\s?[-+=*/^])|(?<!\w)×\s?({NUMBER})(?![\w.])", lambda m: f"times {number(m[1] or m[2])}"),
     rule(rf"(?<![\w.])({NUMBER})\s[-−]\s(?=\d)", lambda m: f"{number(m[1])} minus "),
     rule(r"(?<=[A-Za-z)\]])\s?([=×÷±])\s?(?=[-−(]?[\w√])", lambda m: f" {_SIGNS[m[1]]} "),
     rule(r"(?<=\b[a-z])\s?([+])\s?(?=[a-z\d]\b)", lambda m: f" {_SIGNS[m[1]]} "),
@@ -167,6 +194,7 @@ RULES: list[Rule] = [
         lambda m: "minus ",
     ),
     rule(r"(?<![\w+])\+(?=\.?\d)", lambda m: "plus "),
-    rule(r"\b([fgh])\(([a-z])\)", lambda m: f"{m[1]} of {m[2]}"),
+    rule(r"\b([fgh])\(([a-z]|\d+)\)", lambda m: f"{m[1]} of {cardinal(m[2]) if m[2].isdigit() else m[2]}"),
+    rule(r"(?<=[A-Za-z0-9)])\+(?=[A-Za-z0-9(√])", lambda m: " plus "),
     rule(r"(?<!\w)~\s?(?=\d)", lambda m: "about "),
 ]

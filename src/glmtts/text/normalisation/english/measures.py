@@ -7,7 +7,7 @@ from glmtts.text.normalisation.rules import AMOUNT, Rule, rule
 from glmtts.text.normalisation.units import WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, number
 
-FREE = r"(?<![\w.])(?<!\d,)"
+FREE = r"(?<![\w./])(?<!\d,)"
 SIGNED = rf"{FREE}[-−+±]?(?:{AMOUNT})"
 TO = r"\s?(?:[-–—~]|\bto\b)\s?"
 _COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
@@ -86,7 +86,7 @@ RULES: list[Rule] = [
     rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
     rule(
-        rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°\s?(?P<scale>[CFKNSEW]\b)?(?![′'\d])",
+        rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
         _degrees,
     ),
     rule(r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"),
@@ -111,7 +111,7 @@ RULES: list[Rule] = [
         lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
     ),
     rule(
-        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)",
+        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)(?P<dot>\.(?=\s[a-z]))?",
         _measure,
     ),
 ]

@@ -21,7 +21,7 @@ def amount(written: str) -> str:
 
 def signed(written: str) -> str:
     """A number with any sign."""
-    return "正负" + number(written[1:]) if written[0] == "±" else number(written)
+    return number(written)
 
 
 def spread(low: str, high: str | None, unit: str = "") -> str:

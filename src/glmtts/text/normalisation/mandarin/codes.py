@@ -87,6 +87,7 @@ RULES: list[Rule] = [
         r"(?<![A-Za-z])[vV]\.?\s?(\d+(?:\.\d+)*)(?![\dA-Za-z])",
         lambda m: "V" + "点".join(cardinal(part) if len(part) < 3 else digits(part) for part in m[1].split(".")),
     ),
+    rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
     rule(r"(?<=[A-Za-z])[-\s]?(\d+\.\d+)(?!\d|\.\d)", lambda m: (" " if " " in m[0] else "") + number(m[1])),
     rule(r"(?<![A-Za-z])([A-GJ])#(?![A-Za-z0-9#])", lambda m: f"{m[1]} sharp"),
     rule(r"(?<![A-Za-z])[NnＮ][Oo]\.?\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),

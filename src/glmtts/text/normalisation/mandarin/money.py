@@ -12,7 +12,7 @@ _PER = (
     r"(?:\s?/\s?(?P<per>\d{0,4}[A-Za-zμ]{1,8}[23]?(?![A-Za-z])|[一-鿿]{1,3}?(?=[，。,.！!？?；;、\s）)]|$)|[一-鿿]))?"
 )
 _TWICE = rf"(?:\s?(?P<twice>{NAMES_ZH})(?![A-Za-z]))?"
-_SCALES = {"k": "千", "K": "千", "w": "万", "W": "万", "m": "百万", "M": "百万", "b": "十亿", "B": "十亿"}
+_FACTORS = {"k": 3, "K": 3, "m": 6, "M": 6, "b": 9, "B": 9}
 
 
 def _money(match: re.Match[str]) -> str:
@@ -21,12 +21,20 @@ def _money(match: re.Match[str]) -> str:
     currency = CURRENCIES[match["sign"]].mandarin
     if twice and not (twice in ("元", "块", "圆") and currency != "元"):
         currency = twice if twice not in CURRENCIES else CURRENCIES[twice].mandarin
-    scale = _SCALES.get(scale, scale)
+    scale = "万" if scale in ("w", "W") else scale
     minus = "负" if match["minus"] else ""
     parts = re.fullmatch(r"([\d,]+)\.(\d)(\d)?", written)
     if parts and not scale and currency == "元" and match["sign"] in ("￥", "¥"):
         return minus + _renminbi(parts) + per(match["per"])
+    if match["scale"] in _FACTORS:
+        written, scale = _times(written, _FACTORS[match["scale"]]), ""
     return f"{minus}{counted(written)}{scale}{currency}" + per(match["per"])
+
+
+def _times(written: str, zeros: int) -> str:
+    """1.5 with three zeros more is 1500."""
+    whole, _, part = written.replace(",", "").partition(".")
+    return (whole + part + "0" * max(0, zeros - len(part))) if len(part) <= zeros else written
 
 
 def counted(written: str) -> str:
@@ -64,7 +72,7 @@ def per(written: str | None) -> str:
     return unit.mandarin.removeprefix("克") if unit else f"每{written}"
 
 
-_SCALED = rf"(?P<scale>{SCALE}|[kKwWmMbB](?![A-Za-z0-9]))"
+_SCALED = rf"(?P<scale>[kKwWmMbB](?![A-Za-z0-9])|{SCALE})"
 RULES: list[Rule] = [
     rule(
         rf"(?P<sign>{SIGN}|{CODE})\s?(?P<low>{AMOUNT})(?P<scale1>{SCALE}){TO}(?:{SIGN}|{CODE})?\s?(?P<amount>{AMOUNT})(?P<scale>{SCALE})(?!\s?%){_TWICE}{_PER}",
