@@ -1,4 +1,4 @@
-"""Written to spoken on tables of cases, kind by kind: those of strangers where they lie beside the project, and ours."""
+"""Written to spoken on tables of cases, kind by kind: those of strangers where they are there, and ours."""
 
 from collections import Counter
 from pathlib import Path

@@ -101,7 +101,8 @@ def test_control_that_is_not_valid_is_refused_in_one_sentence(frontend: TextFron
     ("text", "said", "warned"),
     [
         ("去{行|xyz}里", "去行里", "xyz"), ("{行长|hang2}来了", "行长来了", "hang2"), ("{a|} b", "a, b", ""),
-        ("I {read|R EH9 D} it", "I read it", "R EH9 D"), ("{x|y} z", "x, y, z", ""), ("{Hi|Hello} there", "Hi, Hello, there", ""),
+        ("I {read|R EH9 D} it", "I read it", "R EH9 D"), ("{x|y} z", "x, y, z", ""),
+        ("{Hi|Hello} there", "Hi, Hello, there", ""),
     ],
 )  # fmt: skip
 def test_braces_without_a_valid_reading_are_text(frontend: TextFrontend, text: str, said: str, warned: str) -> None:

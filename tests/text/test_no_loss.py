@@ -16,7 +16,8 @@ from tests.tiny import tiny_tokenizer
 
 # Each fragment with what must be heard of it, in order; … stands for anything between.
 BOOKS = {
-    "Call me Ishmael. Some years ago--never mind how long precisely": "call me ishmael some years ago never mind how long precisely",
+    "Call me Ishmael. Some years ago--never mind how long precisely": "call me ishmael some years ago never "
+    "mind how long precisely",
     "“Bah!” said Scrooge, “Humbug!”": "bah said scrooge humbug",
     "It was a bright\ncold day in April": "it was a bright cold day in april",
     "_Down_ the Rabbit-Hole": "down the rabbit hole",
@@ -71,7 +72,9 @@ SIGNS = {
     "Tom &amp; Jerry&nbsp;Ltd": "tom and jerry ltd", "１２３个": "一百二十三个",
 }  # fmt: skip
 FRAGMENTS = [BOOKS, CHATS, TABLES, CODE, MARKDOWN, SIGNS]
-CHOSEN = st.lists(st.sampled_from(FRAGMENTS).flatmap(lambda kind: st.sampled_from(sorted(kind.items()))), min_size=1, max_size=6)
+CHOSEN = st.lists(
+    st.sampled_from(FRAGMENTS).flatmap(lambda kind: st.sampled_from(sorted(kind.items()))), min_size=1, max_size=6
+)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +108,9 @@ def test_every_letter_is_spoken_or_named(frontend: TextFrontend, chosen: list[tu
     assert all(word in pieces[0].warnings[0] for word in unreadable)
 
 
-@pytest.mark.parametrize("script", ["Привет", "こんにちは", "안녕하세요", "مرحبا", "שלום", "Ελληνικά", "ไทย", "हिन्दी", "ㄅㄆㄇ"])
+@pytest.mark.parametrize(
+    "script", ["Привет", "こんにちは", "안녕하세요", "مرحبا", "שלום", "Ελληνικά", "ไทย", "हिन्दी", "ㄅㄆㄇ"]
+)
 def test_other_scripts_are_named_once(frontend: TextFrontend, script: str, caplog: pytest.LogCaptureFixture) -> None:
     pieces = frontend.prepare(f"Hello {script}. Again {script}!")
     assert [len(piece.warnings) for piece in pieces] == [1] + [0] * (len(pieces) - 1)
@@ -121,8 +126,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-UNITS = ["1", "1,", "1.", "1:", "1/", "1-", "a@", "a.", "((", "[](", "{a|", "<a ", "&a;", "| ", "a\n", "字\n", "- a\n", "www.", "http://",
-         "x^", "½", "A.B.", "Mr. ", "Jan ", "2020-", "\t", "¼1", "$1-", "…", "I read 2 books. ", "今天3点去银行，"]  # fmt: skip
+UNITS = ["1", "1,", "1.", "1:", "1/", "1-", "a@", "a.", "((", "[](", "{a|", "<a ", "&a;", "| ", "a\n", "字\n", "- a\n",
+         "www.", "http://", "x^", "½", "A.B.", "Mr. ", "Jan ", "2020-", "\t", "¼1", "$1-", "…", "I read 2 books. ",
+         "今天3点去银行，"]  # fmt: skip
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -15,8 +15,10 @@ from tests.tiny import tiny_tokenizer
 
 DATA = Path(__file__).parent / "data"
 CHAPTERS = ("chapter_en.txt", "chapter_zh.txt")
-LINES = ["Title", "# Head", "- item", "1. first", "and so it went on for a while", "The end.", "我们去公园", "今天很好。", "",
-         "| a | b |", "```", "---", "> said", "　　话说", "word", "A long line of prose that fills all of its seventy columns, or nearly so,"]  # fmt: skip
+LINES = ["Title", "# Head", "- item", "1. first", "and so it went on for a while", "The end.", "我们去公园",
+         "今天很好。", "",
+         "| a | b |", "```", "---", "> said", "　　话说", "word",
+         "A long line of prose that fills all of its seventy columns, or nearly so,"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,11 @@ _TAG = re.compile(
     rf"<(?P<end>/?)(?:(?P<block>{_BLOCK_TAGS})|(?P<inline>{_INLINE_TAGS}))\b{_ATTRIBUTES}>", re.IGNORECASE
 )
 # Tags of other languages (JSX, generics) and the ends of unknown ones keep their names, not their brackets.
-_NAMED_TAG = re.compile(r"(?:^|(?<=[\s>(\w]))<([A-Z][\w.]*(?:[ ,][^<>]{0,200})?)/?>|</([A-Za-z][\w.:-]*)\s*>", re.MULTILINE)
+_NAMED_TAG = re.compile(
+    r"(?:^|(?<=[\s>(\w]))<([A-Z][\w.]*(?:[ ,][^<>]{0,200})?)/?>|</([A-Za-z][\w.:-]*)"
+    r"\s*>",
+    re.MULTILINE,
+)
 _RAISED = re.compile(r"<sup>\s*([^<>]{1,20})\s*</sup>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--[^<>]*-->")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")

@@ -13,14 +13,15 @@ _GROUPED: list[Rule] = [
     rule(r"(?<![\w.,])[1-9]\d{0,2}(?: 000)+(?!\d)", lambda m: m[0].replace(" ", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, *abbreviations.RULES, *dates.RULES, *times.RULES, *maths.FIRST, *codes.RULES, *money.RULES, *measures.RULES,
+    *_GROUPED, *abbreviations.RULES, *dates.RULES, *times.RULES, *maths.FIRST, *codes.RULES, *money.RULES,
+    *measures.RULES,
     *maths.RULES, *general.RULES,
 ]  # fmt: skip
-_MARKS = str.maketrans({"—": ", ", "–": "-", "…": ".", "“": "", "”": "", "’": "'", "‘": "'", '"': "", "(": ", ", ")": ", ",
-                        "[": ", ", "]": ", ", "{": ", ", "}": ", ", "<": "", ">": "", "^": "", "\\": " ", "_": " ", "#": "",
-                        "，": ", ", "。": ". ", "：": ": ", "；": "; ", "？": "? ", "！": "! ", "、": ", ", "|": ", ",
-                        "（": ", ", "）": ", ", "《": "", "》": "", "「": "", "」": "", "`": "", "*": "", "/": " ",
-                        "®": "", "™": "", "·": ", ", "【": ", ", "】": ", "})  # fmt: skip
+_SILENT = dict.fromkeys('“”"<>^#《》「」`*®™', "")
+_PAUSES = dict.fromkeys("—()[]{}|（）【】，、·", ", ")
+_ASCII = {"–": "-", "…": ".", "’": "'", "‘": "'", "\\": " ", "_": " ", "/": " ", "。": ". ", "：": ": ", "；": "; ", "？": "? ",
+          "！": "! "}  # fmt: skip
+_MARKS = str.maketrans(_SILENT | _PAUSES | _ASCII)
 _DASHES = re.compile(r"\s?-{2,}\s?|\s[-–]\s")
 _QUOTES = re.compile(r"(?<=[A-Za-z])[’](?=[A-Za-z])|’")
 

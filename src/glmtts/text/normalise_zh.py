@@ -12,10 +12,11 @@ _GROUPED: list[Rule] = [
     rule(r"(?<![\d.,])\d{1,3}(?:，\d{3})+(?!\d)", lambda m: m[0].replace("，", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, *codes.FIRST, *dates.RULES, *times.RULES, *money.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
+    *_GROUPED, *codes.FIRST, *dates.RULES, *times.RULES, *money.RULES, *codes.RULES, *measures.RULES, *maths.RULES,
+    *general.RULES,
 ]  # fmt: skip
-_MARKS = str.maketrans(dict.fromkeys('“”‘"「」《》〈〉『』~～^\\<>@#/®™`*', "") | dict.fromkeys("—（）()[]{}【】|", "，")
-                       | {"…": "。", "’": "'", "_": " ", "·": ""})  # fmt: skip
+_SILENT = dict.fromkeys('“”‘"「」《》〈〉『』~～^\\<>@#/®™`*·', "")
+_MARKS = str.maketrans(_SILENT | dict.fromkeys("—（）()[]{}【】|", "，") | {"…": "。", "’": "'", "_": " "})
 _DASHES = re.compile(r"-{2,}|(?<=[一-鿿])\s[-–]\s(?=[一-鿿])|(?<=[一-鿿])[–](?=[一-鿿])")
 
 

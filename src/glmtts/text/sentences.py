@@ -17,7 +17,7 @@ _LONGEST_WORD, _LONGEST_ITEM, _LONGEST_TAG = 8, 8, 120
 
 
 def ends(text: str) -> Iterator[int]:
-    """Positions after the sentences that are whole in `text`, closing quotes included; a mark at the very end counts."""
+    """Positions after the sentences that are whole in `text`, with closing quotes; a mark at the very end counts."""
     start = 0
     for mark in _END.finditer(text):
         if not _goes_on(text, mark, start):
@@ -26,14 +26,15 @@ def ends(text: str) -> Iterator[int]:
 
 
 def _goes_on(text: str, mark: re.Match[str], start: int) -> bool:
-    """Whether a mark ends not the sentence that began at `start`, as far as one can tell yet: an abbreviation, an initial, the number of an item.
+    """Whether the sentence that began at `start` goes on after a mark, as far as one can tell yet.
+
+    The mark may be that of an abbreviation, an initial or the number of an item.
 
     "Mr. Smith" goes on, "No. 5" does and "No. He" does not, "at 5 p.m. today" does and "at 5 p.m. Then" does not.
     """
     before = text[max(0, mark.start() - _LONGEST_TAG) : mark.start()]
-    if "<" in before or "{" in before:
-        if _OPEN_TAG.search(before):
-            return True
+    if ("<" in before or "{" in before) and _OPEN_TAG.search(before):
+        return True
     if mark[0] != ".":
         return False
     follows = text[mark.end() : mark.end() + 9].lstrip()[:1]

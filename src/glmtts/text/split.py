@@ -56,7 +56,7 @@ def _latin(character: str) -> bool:
 
 
 def _cut(sentence: str, longest: float) -> list[str]:
-    """A sentence that is too long, at its clauses, else before a phrase, else between words, else anywhere; no part is very short."""
+    """Parts of a long sentence: cut at a clause, else before a phrase, else between words; none is very short."""
     lengths = list(accumulate(map(weight, sentence), initial=0.0))
     if lengths[-1] <= longest:
         return [sentence]

@@ -290,7 +290,9 @@ def _advanced(layout: Layout, taken: str) -> Layout:
     """The layout after more of a text."""
     width, column, code = layout.width, layout.column, layout.code
     for line in lines_of(taken, column, code):
-        parted = line.kind in _EMPTY and line.kind is not Kind.SEPARATOR and not (line.kind is Kind.BLANK and line.columns)
+        parted = (
+            line.kind in _EMPTY and line.kind is not Kind.SEPARATOR and not (line.kind is Kind.BLANK and line.columns)
+        )
         width = 0 if parted else max(width, line.columns)
         code = code != (line.kind is Kind.FENCE)
         column = 0 if line.ended else line.columns

@@ -37,11 +37,39 @@ _TRAILING = ".,;:!?'*_~&"
 _WORDS: dict[str, tuple[str, str]] = {
     ".": ("dot", "点"), "/": ("slash", "斜杠"), "-": ("dash", "杠"), "_": ("underscore", "下划线"), "@": ("at", " at "),
     "?": ("question mark", "问号"), "=": ("equals", "等于"), "&": ("and", "和"), "#": ("hash", "井号"),
-    ":": ("colon", "冒号"), "+": ("plus", "加"), "%": ("percent", "百分号"), "~": ("tilde", "波浪号"), ",": ("comma", "逗号"),
+    ":": ("colon", "冒号"), "+": ("plus", "加"), "%": ("percent", "百分号"), "~": ("tilde", "波浪号"),
+    ",": ("comma", "逗号"),
     ";": ("semicolon", "分号"), "!": ("exclamation mark", "感叹号"), "*": ("star", "星号"), "$": ("dollar", "美元"),
 }  # fmt: skip
 # Labels of two letters that are words; others are read by their letters.
-_SAID = frozenset(["my", "me", "go", "to", "in", "on", "at", "by", "up", "we", "it", "is", "do", "or", "so", "no", "be", "he", "if", "of", "an", "as", "am", "us"])
+_SAID = frozenset(
+    [
+        "my",
+        "me",
+        "go",
+        "to",
+        "in",
+        "on",
+        "at",
+        "by",
+        "up",
+        "we",
+        "it",
+        "is",
+        "do",
+        "or",
+        "so",
+        "no",
+        "be",
+        "he",
+        "if",
+        "of",
+        "an",
+        "as",
+        "am",
+        "us",
+    ]
+)
 _PARTS = re.compile(r"[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9]")
 
 

@@ -12,7 +12,13 @@ _CLAUSE = re.compile(r"[^，。！？；：、,.;:!?\n]*(?:[，。！？；：�
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
 _UNIT = re.compile(r"(?<=[0-9°])\s?[A-Za-zμΩ/]{1,3}(?![A-Za-z])")
 FUNCTION_WORDS = frozenset(
-    ["the", "an", "of", "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "but", "not", "is", "are", "was", "were", "be", "been", "has", "have", "had", "do", "does", "did", "will", "would", "can", "could", "should", "may", "it", "its", "this", "that", "these", "those", "i", "you", "he", "she", "we", "they", "my", "your", "his", "her", "our", "their", "me", "him", "us", "them", "there", "here", "what", "when", "where", "who", "which", "how", "than", "then", "as", "if", "so", "no", "yes", "about", "into", "over", "under", "after", "before", "since", "until", "costs", "cost", "per", "each", "all", "more", "less", "only", "just", "also", "very"]
+    re.findall(
+        "[a-z]+",
+        "the an of to in on at by for from with and or but not is are was were be been has have had do does did will "
+        "would can could should may it its this that these those i you he she we they my your his her our their me "
+        "him us them there here what when where who which how than then as if so no yes about into over under after "
+        "before since until costs cost per each all more less only just also very ",
+    )
 )
 _CHINESE_ONLY = frozenset("的了是在和我你他她它们这那有没不也都就说要会到去来给把被吗呢吧啊用买请从为与及或但很再又还")
 # A Chinese word has about two characters: fewer characters than that many a word leave the clause English.

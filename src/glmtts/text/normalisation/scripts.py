@@ -10,7 +10,8 @@ from glmtts.text.placeholders import is_placeholder
 
 _SHOWN = 20
 _NAMES = {
-    "CYRILLIC": "Cyrillic", "HIRAGANA": "Japanese kana", "KATAKANA": "Japanese kana", "KATAKANA-HIRAGANA": "Japanese kana",
+    "CYRILLIC": "Cyrillic", "HIRAGANA": "Japanese kana", "KATAKANA": "Japanese kana",
+    "KATAKANA-HIRAGANA": "Japanese kana",
     "HANGUL": "Korean", "ARABIC": "Arabic", "HEBREW": "Hebrew", "GREEK": "Greek", "DEVANAGARI": "Devanagari",
     "THAI": "Thai", "BOPOMOFO": "Bopomofo", "CJK": "rare Chinese characters", "ETHIOPIC": "Ethiopic",
     "LATIN": "unusual Latin letters", "MODIFIER": "modifier letters", "YI": "Yi", "NKO": "N'Ko",

@@ -85,7 +85,7 @@ def _initial(match: re.Match[str]) -> str:
     """The stops of J. R. Miller and J.R.R. Tolkien end nothing."""
     name = match["name"]
     single = len(re.findall("[A-Z]", match["initials"])) == 1
-    if single and (name.lower() in FUNCTION_WORDS or not _begins_name(match)):
+    if name.lower() in FUNCTION_WORDS or (single and not _begins_name(match)):
         return match[0]
     return " ".join(re.findall("[A-Z]", match["initials"])) + f" {name}"
 

@@ -5,9 +5,13 @@ import re
 from glmtts.text.normalisation.rules import Rule, rule
 from glmtts.text.numbers_en import cardinal, digits, number
 
-_CALL = r"(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ed|ling|ing)?|[Pp]hone|[Rr]ing|[Tt]ext|[Ff]ax|[Hh]otline|[Tt]el(?:ephone)?|[Mm]obile|[Cc]ell|[Ww]hats[Aa]pp|TEL|SMS)"
+_CALL = (
+    r"(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ed|ling|ing)?|[Pp]hone|[Rr]ing|[Tt]ext|[Ff]ax|[Hh]otline|"
+    r"[Tt]el(?:ephone)?|[Mm]obile|[Cc]ell|[Ww]hats[Aa]pp|TEL|SMS)"
+)
 _CODED = (
-    r"(?:code|codes|Code|CODE|PIN|pin|Pin|ZIP|zip|Zip|[Zz]ipcode|[Zz]ip code|ZIP code|[Pp]ostcode|[Pp]ostal code|[Pp]assword|[Pp]asscode|"
+    r"(?:code|codes|Code|CODE|PIN|pin|Pin|ZIP|zip|Zip|[Zz]ipcode|[Zz]ip code|ZIP code|[Pp]ostcode|[Pp]ostal code|"
+    r"[Pp]assword|[Pp]asscode|"
     r"[Ee]xtension|ext|OTP|[Aa]ccount|ID|[Ss]erial|[Oo]rder|[Tt]racking|[Ii]nvoice|[Cc]ase|[Tt]icket|[Rr]eference|[Cc]onfirmation|[Mm]odel|"
     r"[Ll]icense|[Pp]assport|[Bb]adge|[Cc]ombination|ISBN|SSN|IMEI|SKU)"
 )
@@ -76,7 +80,8 @@ RULES: list[Rule] = [
     ),
     rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\(\d{{2,4}}\)\s?\d{{3,4}}[-. ]\d{{4}}(?![\d-])", _groups),
     rule(
-        rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\d{{3}}([-. ])\d{{3}}\1\d{{4}}(?![\d-])|(?<![\w.$-])\d{{3}}-\d{{4}}(?![\w-])",
+        rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\d{{3}}([-. ])\d{{3}}\1\d{{4}}(?![\d-])|(?<![\w.$-])"
+        rf"\d{{3}}-\d{{4}}(?![\w-])",
         _groups,
     ),
     rule(r"(?<![\w.$-])(?:1[38]00|0[38]00|0[1-9]\d{1,3})[ -]\d{2,4}(?:[ -]\d{2,4}){0,2}(?![\w-])", _groups),
@@ -84,7 +89,8 @@ RULES: list[Rule] = [
     rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])", _groups),
     rule(r"(?<![\w.-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX](?![\w-])", _groups),
     rule(
-        rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)(\d{{3,6}}(?:[ -]\d{{2,5}}){{0,4}})(?![\w:%-]|[.,]\d|\s(?:times|people|miles))",
+        rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)"
+        rf"(\d{{3,6}}(?:[ -]\d{{2,5}}){{0,4}})(?![\w:%-]|[.,]\d|\s(?:times|people|miles))",
         lambda m: m[1] + ", ".join(_group(group, len(re.findall(r"\d+", m[2]))) for group in re.findall(r"\d+", m[2])),
     ),
     rule(
@@ -92,7 +98,8 @@ RULES: list[Rule] = [
         lambda m: digits(m[0]),
     ),
     rule(
-        rf"\b({_CODED}{_IS})(\d{{3,12}}(?:[- ]\d{{3,6}}){{0,3}})(?![\w:%]|[.,]\d|\s(?:times|people|dollars|of|words|lines|percent|points))",
+        rf"\b({_CODED}{_IS})(\d{{3,12}}(?:[- ]\d{{3,6}}){{0,3}})(?![\w:%]|[.,]\d|\s(?:times|people|dollars|of|"
+        rf"words|lines|percent|points))",
         _after_word,
     ),
     rule(
@@ -100,7 +107,8 @@ RULES: list[Rule] = [
         lambda m: m[1] + code(m[2]) + (f", {code(m[3])}" if m[3] else ""),
     ),
     rule(
-        r"\b(Python |Node |Java |Ubuntu |iOS |macOS |Android |Windows |Linux |[Vv]er(?:sion|\.)? ?)(\d+(?:\.\d+)+)(?!\w)",
+        r"\b(Python |Node |Java |Ubuntu |iOS |macOS |Android |Windows |Linux |[Vv]er(?:sion|\.)? ?)(\d+(?:\.\d+)+)"
+        r"(?!\w)",
         _software,
     ),
     rule(

@@ -8,7 +8,8 @@ from glmtts.text.numbers_en import cardinal, digits, number, ordinal, year
 
 _NUMBERED = (
     "Chapter|Part|Volume|War|Act|Book|Section|Phase|Type|Level|Figure|Table|Appendix|Vol|Title|Stage|Class|"
-    "Mark|Final Fantasy|Rocky|Grade|Article|Apollo|Unit|Round|Bowl|Scene|Canto|Episode|Season|Schedule|Annex|CHAPTER|PART|BOOK|ACT|SCENE"
+    "Mark|Final Fantasy|Rocky|Grade|Article|Apollo|Unit|Round|Bowl|Scene|Canto|Episode|Season|Schedule|Annex|"
+    "CHAPTER|PART|BOOK|ACT|SCENE"
 )
 _RULERS = (
     "Henry|Louis|Elizabeth|George|Charles|James|Edward|Richard|William|Mary|Pius|Paul|Benedict|Leo|Gregory|"
@@ -86,6 +87,7 @@ RULES: list[Rule] = [
     rule(rf"{NUMBER}(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
     rule(NUMBER, _integer),
     rule(r"\s?&&?\s?", lambda m: " and "),
+    rule(r"\s\+\s", lambda m: " plus "),
     rule(r"\s\|\|\s", lambda m: " or "),
     rule(r"(?<=\w)\+{1,2}(?!\w)", lambda m: " plus" * len(m[0])),
     rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),

@@ -117,19 +117,30 @@ def _operated(match: re.Match[str]) -> str:
     return f"{number(match[1])} {_SIGNS[match[2]]} "
 
 
+_NO_QUANTITY = frozenset(
+    re.findall(
+        "[a-z]+",
+        "takes take in at for with of within costs cost has have had to by from only about needs need gets got over "
+        "and or but than the a if",
+    )
+)
+
+
 def _is_bound(match: re.Match[str]) -> bool:
     """Whether the word before a comparison is no quantity: "takes <5 min", but "score > 90" and "x <5" compare."""
     word = re.search(r"[A-Za-z]+$", match["before"].strip())
-    verbs = ("takes", "take", "in", "at", "for", "with", "of", "within", "costs", "cost", "has", "have", "had", "to", "by",
-             "from", "only", "about", "needs", "need", "gets", "got", "over", "and", "or", "but", "than", "the", "a", "if")  # fmt: skip
-    return word is None or word[0].lower() in verbs
+    return word is None or word[0].lower() in _NO_QUANTITY
 
 
 # Before money and measures, which would take the numbers of these.
 FIRST: list[Rule] = [
     rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
     rule(r"\b([A-Z][a-z]?)\^(\d?)([+-])(?!\w)", _ion),
-    rule(rf"(?<![\w./-])(?:(\d{{1,3}})[ -])?(\d{{1,2}})/(\d{{1,2}})(\s?)({WRITTEN})(?![\w/^])(?:\.(?=\s[a-z]))?", _part_of),
+    rule(
+        rf"(?<![\w./-])(?:(\d{{1,3}})[ -])?(\d{{1,2}})/(\d{{1,2}})(\s?)({WRITTEN})(?![\w/^])(?:\.(?=\s[a-z]))"
+        rf"?",
+        _part_of,
+    ),
     rule(r"(?:^|(?<=[\s(]))(?<!\d\s)–(?=\.?\d)", lambda m: "-"),
     rule(
         r"(?<![\w./])(\d{2,3})/(\d{2,3})\s?mm\s?Hg\b",
@@ -141,7 +152,7 @@ FIRST: list[Rule] = [
     ),
     rule(
         r"(?<![\w./])(\d+)(?:\s?/\s?(\d+)(?=\s?=)|\s/\s(\d+)(?![\w/]))",
-        lambda m: f"{cardinal(m[1])} divided by {cardinal(m[2] or m[3])}",
+        _divided,
     ),
     rule(
         r"(?<![\w:.])(\d{1,3}):(\d{1,3})[-–](\d{1,3})(?![\w:])",
@@ -183,7 +194,11 @@ RULES: list[Rule] = [
     rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
     rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
     rule(rf"{FREE}({AMOUNT})\s?[xX×](?!\w|\s?[-+=*/^<>])", lambda m: f"{number(m[1])} times"),
-    rule(rf"(?<=\w\s)[xX]({NUMBER})(?![\w.]|\s?[-+=*/^])|(?<!\w)×\s?({NUMBER})(?![\w.])", lambda m: f"times {number(m[1] or m[2])}"),
+    rule(
+        rf"(?<=\w\s)[xX]({NUMBER})(?![\w.]|\s?[-+=*/^])|(?<!\w)×\s?({NUMBER})(?![\w.])"
+        rf"",
+        lambda m: f"times {number(m[1] or m[2])}",
+    ),
     rule(rf"(?<![\w.])({NUMBER})\s[-−]\s(?=\d)", lambda m: f"{number(m[1])} minus "),
     rule(r"(?<=[A-Za-z)\]])\s?([=×÷±])\s?(?=[-−(]?[\w√])", lambda m: f" {_SIGNS[m[1]]} "),
     rule(r"(?<=\b[a-z])\s?([+])\s?(?=[a-z\d]\b)", lambda m: f" {_SIGNS[m[1]]} "),

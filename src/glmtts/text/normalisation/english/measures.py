@@ -41,7 +41,14 @@ def _measure(match: re.Match[str]) -> str:
     unit = unit_of(written, glued=(not gap.strip("-") and not gap.isspace()) or gap == "-")
     if unit is None:
         return match[0]
-    singular = (gap == "-" and re.match(r"[ -][a-z]", match.string[match.end() : match.end() + 2])) or attributive(match)
+    singular = (
+        gap == "-"
+        and re.match(
+            r"[ "
+            r"-][a-z]",
+            match.string[match.end() : match.end() + 2],
+        )
+    ) or attributive(match)
     many = unit.one if singular else unit.many
     if high:
         return f"{number(low)} to {number(high)} {many}"

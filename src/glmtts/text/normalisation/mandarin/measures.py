@@ -10,7 +10,10 @@ from glmtts.text.normalisation.units import WRITTEN, unit_of
 from glmtts.text.numbers_zh import number
 
 # Units that Mandarin writes itself and that take a share: 次/分, 公里/小时.
-_OWN = "公里|千米|里|米|厘米|毫米|千克|公斤|克|毫克|吨|斤|升|毫升|次|个|件|人|台|套|户|本|字|页|帧|转|度|瓦|千瓦时|千卡|平方米|平米|立方米|小时|分钟|秒|天"
+_OWN = (
+    "公里|千米|里|米|厘米|毫米|千克|公斤|克|毫克|吨|斤|升|毫升|次|个|件|人|台|套|户|本|字|页|帧|转|度|瓦|"
+    "千瓦时|千卡|平方米|平米|立方米|小时|分钟|秒|天"
+)
 _TEMPERATURE = rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?"
 _SHARES = {"%": "百分之", "‰": "千分之", "‱": "万分之"}
 

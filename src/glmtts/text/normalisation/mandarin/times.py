@@ -6,7 +6,10 @@ from glmtts.text.normalisation.rules import Rule, rule
 from glmtts.text.numbers_zh import cardinal, number
 
 _TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
-_RATIO_BEFORE = r"(?:比分|比例|比率|配比|之比|占比|赔率|胜率|[以比]|得分|大比分|战平|领先|落后|击败|战胜|险胜|完胜|惜败|负于|不敌|逼平|横扫|按|尺寸|画幅|宽高比|比值)"
+_RATIO_BEFORE = (
+    r"(?:比分|比例|比率|配比|之比|占比|赔率|胜率|[以比]|得分|大比分|战平|领先|落后|击败|战胜|险胜|完胜|惜败|"
+    r"负于|不敌|逼平|横扫|按|尺寸|画幅|宽高比|比值)"
+)
 _RATIO_AFTER = r"(?:[的之]?(?:比例|比率|比分|配比)|[获战险击惜大完力取横逼]|领先|落后|胜|负|平|不敌)"
 _HALF = {"a": "上午", "p": "下午"}
 
@@ -65,9 +68,7 @@ RULES: list[Rule] = [
     rule(r"(?<![\d.])(\d{1,2})\s?([aApP])\.?[mM](?![A-Za-z])\.?", _hour),
     rule(
         r"(?<![\d.])(\d{1,2})点([0-5]\d)(?![\d分点])",
-        lambda m: (
-            f"{'两' if m[1] == '2' else cardinal(m[1])}点{'零' if m[2][0] == '0' and m[2] != '00' else ''}{cardinal(str(int(m[2])))}分"
-        ),
+        lambda m: clock(m[1], m[2]) if m[2] != "00" else m[0],
     ),
     rule(r"(?<=点)0(\d)(?=分)", lambda m: f"零{cardinal(m[1])}"),
 ]
