@@ -49,7 +49,7 @@ CODE = {
     "<Button onClick={go}>Save</Button>": "button onclick equals go save button",
     "const first = list[0] ?? null;": "const first equals list zero null",
     "SELECT name FROM users WHERE id = 7": "select name from users where id equals seven",
-    r"\frac{a}{b} + \sqrt{x}": "frac a b sqrt x",
+    r"\frac{a}{b} + \sqrt{x}": "frac a b plus sqrt x",
     "{x|x>0}": "x x is greater than zero",
     "for i in range(10):": "for i in range ten",
     "Dear {{first_name}},": "dear first name",

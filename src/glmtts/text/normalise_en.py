@@ -19,8 +19,8 @@ RULES: list[Rule] = [
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”"<>^#《》「」`*®™', "")
 _PAUSES = dict.fromkeys("—()[]{}|（）【】，、·", ", ")
-_ASCII = {"–": "-", "…": ".", "’": "'", "‘": "'", "\\": " ", "_": " ", "/": " ", "。": ". ", "：": ": ", "；": "; ", "？": "? ",
-          "！": "! "}  # fmt: skip
+_ASCII = {"–": "-", "…": ".", "’": "'", "‘": "'", "\\": " ", "_": " ", "/": " ", "。": ". ", "：": ": ", "；": "; ",
+          "？": "? ", "！": "! "}  # fmt: skip
 _MARKS = str.maketrans(_SILENT | _PAUSES | _ASCII)
 _DASHES = re.compile(r"\s?-{2,}\s?|\s[-–]\s")
 _QUOTES = re.compile(r"(?<=[A-Za-z])[’](?=[A-Za-z])|’")

@@ -68,7 +68,7 @@ RULES: list[Rule] = [
     rule(r"(?<![\d.])(\d{1,2})\s?([aApP])\.?[mM](?![A-Za-z])\.?", _hour),
     rule(
         r"(?<![\d.])(\d{1,2})点([0-5]\d)(?![\d分点])",
-        lambda m: clock(m[1], m[2]) if m[2] != "00" else m[0],
+        lambda m: clock(m[1], m[2]),
     ),
     rule(r"(?<=点)0(\d)(?=分)", lambda m: f"零{cardinal(m[1])}"),
 ]
