@@ -16,6 +16,8 @@ _MARKS = ",，、;；:：.。!?！？…"
 _RUN_OF_MARKS = re.compile(rf"\s*[{_MARKS}](?:\s*[{_MARKS}])+")
 _SENTENCE_END = re.compile(r"[.。!?！？…,，、;；:：][\"'”’」』）)]*$")
 _LONGEST_END = 12
+# A bracket at the end of a line leaves no pause of its own.
+_CLOSING = frozenset(")]}）】|")
 _BETWEEN_CHINESE = re.compile(r"(?<=[，。！？；：、])\s+|\s+(?=[，。！？；：、])")
 
 
@@ -54,7 +56,8 @@ def speak(line: str, default: Language) -> Spoken:
     addresses = iter(found)
     text = re.sub(r"[^\S\u202f\u2009]+", " ", speakable(text))
     spoken = "".join(_run(language, run, addresses) for language, run in runs(text, default))
-    return Spoken(_tidy(spoken), unread)
+    spoken = _tidy(spoken)
+    return Spoken(spoken.rstrip(",， ") if line.rstrip()[-1:] in _CLOSING else spoken, unread)
 
 
 def _run(language: Language, run: str, addresses: Iterator[str]) -> str:

@@ -28,6 +28,6 @@ _QUOTES = re.compile(r"(?<=[A-Za-z])[’](?=[A-Za-z])|’")
 
 def in_words(text: str) -> str:
     """`text` with every number, sign and common abbreviation spelled out, marks in ASCII."""
-    text = applied(RULES, _QUOTES.sub("'", text))
+    text = applied(RULES, _QUOTES.sub("'", text).replace("～", "~"))
     text = symbols_in_words(_DASHES.sub(", ", text), chinese=False)
     return re.sub(r"\s+([,.!?;:])", r"\1", text.translate(_MARKS))

@@ -40,7 +40,8 @@ _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|\|[^{}|]*\}")
 def language_of(text: str) -> Language:
     """The language that most of `text` is in; "zh" where it has no letters but a sign that only Chinese uses."""
     text = _MARKUP.sub(" ", text)
-    return _decide(text, None) or ("zh" if any(mark in text for mark in "￥¥，。、《》") else "en")
+    chinese_signs = any(mark in text for mark in "￥¥，。、《》") and not re.search("[A-Za-z]", text)
+    return _decide(text, None) or ("zh" if chinese_signs else "en")
 
 
 def runs(text: str, default: Language) -> Iterator[tuple[Language, str]]:

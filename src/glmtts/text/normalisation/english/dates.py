@@ -115,9 +115,9 @@ def _old_year(written: str) -> str:
 
 
 def _short_range(match: re.Match[str]) -> str:
-    """2019-20, 1914-18: the second year in two digits, if it is later."""
+    """2019-20, 1914-18: the second year in two digits, if it is later; else a month (2024-03)."""
     if int(match[2]) <= int(match[1][2:]):
-        return match[0]
+        return f"{MONTHS[int(match[2]) - 1]} {year(match[1])}" if 1 <= int(match[2]) <= 12 else match[0]
     return f"{year(match[1])} to {cardinal(match[2])}"
 
 
@@ -187,6 +187,10 @@ RULES: list[Rule] = [
         _era,
     ),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
+    rule(
+        rf"(?<![\w.,$])(?P<year>{_YEAR})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?![\w,]|\.\d|\s[a-z]+s\b)",
+        _year_first,
+    ),
     rule(rf"(?<![\w-])({_YEAR}){TO}({_YEAR})(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
     rule(rf"(?<![\w.])(?P<first>{_YEAR})(?P<first2>)['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b", _decades),
     rule(
