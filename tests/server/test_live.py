@@ -95,9 +95,9 @@ def test_an_error_in_the_text_is_told(server: Running) -> None:
     with open_socket(server) as socket:
         say(socket, type="start")
         socket.recv(60)
-        say(socket, type="text", text="Good morning. {行|hang9} again. ")
+        say(socket, type="text", text="Good morning. <break time='soon'/> again. ")
         _, last = collect(socket)
-        assert last["type"] == "error" and "hang9" in last["error"]["message"]
+        assert last["type"] == "error" and "soon" in last["error"]["message"]
 
 
 def test_sentences_are_apart_as_in_one_text(server: Running) -> None:
