@@ -32,6 +32,7 @@ from glmtts.weights import digest_of
 
 Vocoder = Literal["hift", "vocos2d"]
 JOURNAL = "converted.json"
+HISTORY_TOKENS = 750  # the release's bound on prompt, earlier pieces and speech: 30 seconds
 READERS: dict[str, Callable[[Release], Part]] = {
     "lm": parts.language_model,
     "speech_tokenizer": parts.speech_tokenizer,
@@ -164,5 +165,5 @@ def _description(release: Release, work: Path, modules: dict[str, ModuleEntry], 
         text_files={name: digest_of(work / name) for name in TOKENIZER_FILES},
         voices={},
         speaker_prompts=text.speaker_prompts(release),
-        synthesis=SynthesisDefaults().model_dump(mode="json"),
+        synthesis=SynthesisDefaults(history_tokens=HISTORY_TOKENS).model_dump(mode="json"),
     )
