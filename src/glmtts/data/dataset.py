@@ -138,6 +138,19 @@ class Dataset:
         row = int(rows[rng.integers(len(rows))])
         return ref._replace(row=row, seconds=float(shard.seconds[row]))
 
+    def held_out_sample(self, most: int, seed: int = 0) -> list[UtteranceRef]:
+        """The same few held-out utterances every time, to evaluate on, from shards in a random order."""
+        rng = np.random.default_rng(seed)
+        shards = [(source, n) for source, manifest in enumerate(self.manifests) for n in range(len(manifest.shards))]
+        places: list[UtteranceRef] = []
+        for source, number in (shards[n] for n in rng.permutation(len(shards))[:OPEN_SHARDS]):
+            seconds = self.shard(source, number).seconds
+            places += [
+                UtteranceRef(source, number, row, float(seconds[row]))
+                for row in self.rows(source, number, True).tolist()
+            ]
+        return [places[n] for n in sorted(rng.permutation(len(places))[:most])]
+
     def verify(self) -> int:
         """Check every file against its hash; gives the number of files.
 

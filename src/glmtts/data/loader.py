@@ -35,7 +35,6 @@ class BatchLoader(TorchDataset):
             num_workers=workers,
             prefetch_factor=prefetch if workers else None,
             worker_init_fn=_one_thread,
-            pin_memory=torch.cuda.is_available(),
         )
         yield from loader
 

@@ -1,26 +1,28 @@
 """The sequence of micro-batches: utterances of like length together, a pure function of data, settings and seed.
 
-An epoch visits the shards in a random order. `window` utterances, of as many shards as hold them, are shuffled and
-bucketed together, so that a batch costs no more than its window, and any batch can be found from its number: counted
+An epoch visits the shards in a random order. Shards with about `window` utterances between them are shuffled and
+bucketed together, so that no more of the index than that is held, and any batch can be found from its number: counted
 on from the window that was seen last, or from the one that a saved state names. Numbers say nothing of processes:
 whoever trains shares them out.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from glmtts.data.dataset import Dataset, UtteranceRef
+from glmtts.data.dataset import HELD_OUT_EVERY, Dataset, UtteranceRef
 from glmtts.errors import ConfigError, TrainingError
 
-WINDOW = 20_000  # utterances: 16 h; with 2,000 the padding grows from … to …
-JITTER = 0.1
+WINDOW = 20_000
+JITTER = 0.1  # lengths count with this much noise, so that an epoch's neighbours in length are others than the last's
+EMPTY = 100  # windows without an utterance, one after another, that are no chance of a small `repeat`
 
 
 @dataclass(frozen=True)
 class _Window:
-    """The batches of a window: rows of (source, shard, row) with their seconds, and where each batch begins."""
+    """The batches of a window: the source, shard, row (N, 3) and seconds (N,) of all, and where each batch begins."""
 
     epoch: int
     window: int
@@ -58,7 +60,7 @@ class BucketSampler:
         self.dataset, self.seed, self.held_out, self.window = dataset, seed, held_out, window
         self.batch_seconds, self.batch_utterances = batch_seconds, batch_utterances
         self.min_seconds, self.max_seconds = min_seconds, min(max_seconds, batch_seconds or float("inf"))
-        self._visits = _visits(dataset)
+        self._visits, self._sizes = _visits(dataset, held_out)
         self._order: tuple[int, list[np.ndarray]] = (-1, [])
         self._current: _Window | None = None
 
@@ -100,97 +102,82 @@ class BucketSampler:
         return state["number"]
 
     def _find(self, number: int) -> _Window:
-        current = self._current
+        current, empty = self._current, 0
         if current is None or number < current.first:
             current = self._make(0, 0, 0)
-        empty_epoch = None
         while number >= current.end:
-            if current.end == current.first:
-                if empty_epoch is not None and current.epoch > empty_epoch:
-                    raise TrainingError("no utterance is left to train on. Loosen the filters of the data.")
-                empty_epoch = current.epoch if empty_epoch is None else empty_epoch
-            else:
-                empty_epoch = None
-            last = current.window + 1 >= len(self._windows(current.epoch))
-            epoch, window = (current.epoch + 1, 0) if last else (current.epoch, current.window + 1)
-            current = self._make(epoch, window, current.end)
+            empty = empty + 1 if current.end == current.first else 0
+            if empty >= max(EMPTY, len(self._windows(current.epoch))):
+                raise TrainingError("no utterance is left to train on. Loosen the filters of the data.")
+            current = self._next(current)
         self._current = current
         return current
+
+    def _next(self, window: _Window) -> _Window:
+        if window.window + 1 < len(self._windows(window.epoch)):
+            return self._make(window.epoch, window.window + 1, window.end)
+        return self._make(window.epoch + 1, 0, window.end)
 
     def _windows(self, epoch: int) -> list[np.ndarray]:
         """The visits of an epoch, (visits, 3) each: source, shard, pass."""
         if self._order[0] != epoch:
-            order = self._visits[np.random.default_rng([self.seed, epoch]).permutation(len(self._visits))]
-            sizes = np.array([self.dataset.manifests[source].shards[shard].utterances for source, shard, _ in order])
-            borders = np.flatnonzero(np.diff((np.cumsum(sizes) - sizes) // self.window)) + 1
-            self._order = (epoch, np.split(order, borders))
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(self._visits))
+            before = np.cumsum(self._sizes[order]) - self._sizes[order]
+            borders = np.flatnonzero(np.diff(before // self.window)) + 1
+            self._order = (epoch, np.split(self._visits[order], borders))
         return self._order[1]
 
     def _make(self, epoch: int, window: int, first: int) -> _Window:
-        visits = self._windows(epoch)[window]
         rng = np.random.default_rng([self.seed, epoch, window])
-        parts, lengths = [], []
-        for source, shard, passed in visits.tolist():
-            rows = self._rows(source, shard, passed, epoch)
-            places = np.empty((len(rows), 3), dtype=np.int32)
-            places[:] = (source, shard, 0)
-            places[:, 2] = rows
-            parts.append(places)
-            lengths.append(self.dataset.shard(source, shard).seconds[rows])
-        places, seconds = np.concatenate(parts), np.concatenate(lengths)
+        places, seconds = self._gather(self._windows(epoch)[window], epoch)
         if self.batch_seconds is None:
             order = rng.permutation(len(seconds))
         else:
             order = np.argsort(seconds * rng.uniform(1 - JITTER, 1 + JITTER, len(seconds)), kind="stable")
-        places, seconds = places[order], seconds[order]
-        sizes = np.diff(self._borders(seconds))
-        groups = np.split(np.arange(len(seconds)), np.cumsum(sizes)[:-1]) if len(seconds) else []
-        shuffled = [groups[number] for number in rng.permutation(len(groups))]
-        taken = np.concatenate(shuffled) if shuffled else np.empty(0, dtype=int)
+        batches = [order[start:end] for start, end in self._cut(seconds[order])]
+        shuffled = [batches[number] for number in rng.permutation(len(batches))]
+        taken = np.concatenate([np.empty(0, dtype=int), *shuffled])
         starts = np.cumsum([0, *map(len, shuffled)])
         return _Window(epoch, window, first, places[taken], seconds[taken], starts)
 
-    def _rows(self, source: int, shard: int, passed: int, epoch: int) -> np.ndarray:
-        rows = self.dataset.rows(source, shard, self.held_out)
-        seconds = self.dataset.shard(source, shard).seconds[rows]
-        rows = rows[(seconds >= self.min_seconds) & (seconds <= self.max_seconds)]
-        share = self.dataset.sources[source].repeat - passed
-        if share >= 1:
-            return rows
-        drawn = np.random.default_rng([self.seed, epoch, source, shard, passed]).random(len(rows))
-        return rows[drawn < share]
+    def _gather(self, visits: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """The utterances of a window: source, shard, row (N, 3) and seconds (N,)."""
+        places, lengths = [np.empty((0, 3), dtype=np.int32)], [np.empty(0, dtype=np.float32)]
+        for source, shard, passed in visits.tolist():
+            rows = self.dataset.rows(source, shard, self.held_out)
+            seconds = self.dataset.shard(source, shard).seconds[rows]
+            keep = (seconds >= self.min_seconds) & (seconds <= self.max_seconds)
+            share = self.dataset.sources[source].repeat - passed
+            if share < 1:
+                keep &= np.random.default_rng([self.seed, epoch, source, shard]).random(len(rows)) < share
+            rows = rows[keep]
+            places.append(np.stack([np.full_like(rows, source), np.full_like(rows, shard), rows], axis=1))
+            lengths.append(seconds[keep])
+        return np.concatenate(places), np.concatenate(lengths)
 
-    def _borders(self, seconds: np.ndarray) -> list[int]:
-        """Where batches begin among utterances in order, and the end; the longest of a batch sets its cost."""
+    def _cut(self, seconds: np.ndarray) -> Iterator[tuple[int, int]]:
+        """Where each batch of utterances in this order starts and ends; its longest one sets what it costs."""
         most, limit = self.batch_utterances or len(seconds), self.batch_seconds or float("inf")
-        borders, count, longest = [0], 0, 0.0
+        start, longest = 0, 0.0
         for place, length in enumerate(seconds.tolist()):
-            longest = max(longest, length)
-            if count and (count + 1 > most or longest * (count + 1) > limit):
-                borders.append(place)
-                count, longest = 0, length
-            count += 1
-        return [*borders, len(seconds)] if count else [0]
+            longest, count = max(longest, length), place - start + 1
+            if count > 1 and (count > most or longest * count > limit):
+                yield start, place
+                start, longest = place, length
+        if len(seconds):
+            yield start, len(seconds)
 
 
-def _visits(dataset: Dataset) -> np.ndarray:
-    """(visits, 3): source, shard, pass; a shard is visited once for every pass that its source makes in an epoch."""
-    visits = [
-        (source, shard, passed)
-        for source, (config, manifest) in enumerate(zip(dataset.sources, dataset.manifests, strict=True))
-        for shard in range(len(manifest.shards))
-        for passed in range(int(np.ceil(config.repeat)))
-    ]
-    return np.array(visits, dtype=np.int32).reshape(-1, 3)
+def _visits(dataset: Dataset, held_out: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(visits, 3): source, shard, pass; and about how many utterances each gives.
 
-
-def held_out_refs(dataset: Dataset, most: int, seed: int = 0) -> list[UtteranceRef]:
-    """The same few held-out utterances every time, to evaluate on."""
-    places = [
-        UtteranceRef(source, shard, int(row), float(dataset.shard(source, shard).seconds[row]))
-        for source, manifest in enumerate(dataset.manifests)
-        for shard in range(len(manifest.shards))
-        for row in dataset.rows(source, shard, held_out=True)
-    ]
-    order = np.random.default_rng(seed).permutation(len(places))[:most]
-    return [places[number] for number in sorted(order)]
+    A shard is visited once for every pass that its source makes in an epoch, the last of them perhaps a part of one.
+    """
+    visits, sizes = [], []
+    for source, (config, manifest) in enumerate(zip(dataset.sources, dataset.manifests, strict=True)):
+        kept = (1 / HELD_OUT_EVERY if held_out else 1) / config.every
+        for shard, entry in enumerate(manifest.shards):
+            for passed in range(int(np.ceil(config.repeat))):
+                visits.append((source, shard, passed))
+                sizes.append(entry.utterances * kept * min(1, config.repeat - passed))
+    return np.array(visits, dtype=np.int32).reshape(-1, 3), np.array(sizes)

@@ -4,7 +4,7 @@ What is not whole lies aside: a shard, or a feature of one, is renamed into its 
 and then listed. A writer that is killed leaves the dataset as it was before its unfinished shard.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import rmtree
@@ -177,48 +177,48 @@ def add_feature(
     killed goes on; those made by something else are computed again. `compute` is given each utterance with the
     features that it `reads`. Until all shards are done, `Dataset.open` refuses the mixture.
     """
-    folder, written = Path(folder), 0
-    manifest = read_manifest(folder)
-    for number, entry in enumerate(manifest.shards):
-        there = entry.files.get(name)
-        if there is not None and there.made_by == spec.made_by:
-            continue
-        _add_to_shard(folder, number, entry, name, spec, compute, reads)
-        written += 1
+    folder, manifest, written = Path(folder), read_manifest(folder), 0
+    with tqdm(total=manifest.utterances, desc=f"{folder.name} {name}", unit="utt", mininterval=10) as bar:
+        for number, entry in enumerate(manifest.shards):
+            there = entry.files.get(name)
+            if there is not None and there.made_by == spec.made_by:
+                bar.update(entry.utterances)
+                continue
+            shard = Shard(folder / entry.folder, entry)
+            items = (Item(shard.utterance(n), {read: shard.get(n, read) for read in reads}) for n in range(len(shard)))
+            _add_to_shard(folder, number, name, spec, _counted(map(compute, items), bar))
+            written += 1
     return written
 
 
-def _add_to_shard(
-    folder: Path,
-    number: int,
-    entry: ShardEntry,
-    name: str,
-    spec: FeatureSpec,
-    compute: Callable[[Item], np.ndarray],
-    reads: tuple[str, ...],
-) -> None:
-    shard = Shard(folder / entry.folder, entry)
+def _counted(arrays: Iterable[np.ndarray], bar: tqdm) -> Iterator[np.ndarray]:
+    for array in arrays:
+        yield array
+        bar.update()
+
+
+def _add_to_shard(folder: Path, number: int, name: str, spec: FeatureSpec, arrays: Iterable[np.ndarray]) -> None:
     with scratch(folder) as part:
         column = _Column(part, name, spec)
-        for row in tqdm(range(len(shard)), desc=f"{folder.name}/{entry.folder} {name}", unit="utt", mininterval=10):
-            array = compute(Item(shard.utterance(row), {read: shard.get(row, read) for read in reads}))
+        for array in arrays:
             column.check(array)
             column.append(array)
-        file = column.close(part)
+        file, replaced = column.close(part), []
 
         def listed(manifest: Manifest) -> Manifest:
             agreed = _agreed(manifest, {name: column.spec})
-            current = agreed.shards[number]
-            (part / file.file).replace(folder / entry.folder / file.file)
-            sync_folder(folder / entry.folder)
-            changed = current.model_copy(update={"files": {**current.files, name: file}})
-            return agreed.model_copy(
-                update={"shards": (*agreed.shards[:number], changed, *agreed.shards[number + 1 :])}
-            )
+            shard = agreed.shards[number]
+            place = folder / shard.folder
+            (part / file.file).replace(place / file.file)
+            sync_folder(place)
+            if name in shard.files and shard.files[name].file != file.file:
+                replaced.append(place / shard.files[name].file)
+            changed = shard.model_copy(update={"files": {**shard.files, name: file}})
+            return agreed.with_shards((*agreed.shards[:number], changed, *agreed.shards[number + 1 :]))
 
         update_manifest(folder, listed)
-    if name in entry.files and entry.files[name].file != file.file:
-        (folder / entry.folder / entry.files[name].file).unlink(missing_ok=True)
+    for path in replaced:
+        path.unlink(missing_ok=True)
 
 
 def _begun(manifest: Manifest, provenance: str) -> Manifest:
