@@ -11,6 +11,7 @@ import typer
 
 from glmtts.errors import GlmTtsError
 from glmtts.server.command import serve
+from glmtts.training.command import train
 
 app = typer.Typer(
     add_completion=False,
@@ -223,6 +224,7 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 
 
 app.command()(serve)
+app.command()(train)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from glmtts.config import StrictConfig
 from glmtts.training.config import RunConfig
 from glmtts.training.registry import register
-from glmtts.training.task import Metrics, Sound, Task
+from glmtts.training.task import Metrics, Sound, Source, Task
 
 register("toy", "tests.training.toy:ToyTask")
 
@@ -56,7 +56,7 @@ class ToyNet(nn.Module):
         return self.frozen(x)
 
 
-class ToySource:
+class ToySource(Source):
     def __init__(self, rows: int) -> None:
         self.rows = rows
 
@@ -69,23 +69,23 @@ class ToyTask(Task):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
-        self.critic_from = self.parsed["loss"].critic_from
+        self.critic_from = self.section(ToyLoss).critic_from
 
     def build(self) -> nn.Module:
-        return ToyNet(self.parsed["model"])
+        return ToyNet(self.section(ToyModel))
 
     def source(self) -> ToySource:
-        return ToySource(self.parsed["data"].rows)
+        return ToySource(self.section(ToyData).rows)
 
     def units(self, model: nn.Module) -> list[nn.Module]:
         return list(model.blocks)
 
     def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
         """A target that only the whole network can reach; a tied weight is used outside its module."""
-        x = batch["x"] + self.parsed["loss"].noise * torch.randn_like(batch["x"])
+        x = batch["x"] + self.section(ToyLoss).noise * torch.randn_like(batch["x"])
         out = model(x) @ model.enter.weight
         loss = (out - batch["x"].sum(1, keepdim=True)).square().mean()
-        if step == self.parsed["loss"].bad_number:
+        if step == self.section(ToyLoss).bad_number:
             loss = loss / 0
         metrics = {"size": out.abs().mean().detach()}
         if critic is not None:
@@ -115,7 +115,7 @@ class ToyTask(Task):
         return loss, {"critic": loss.detach()}
 
     def example_batch(self) -> dict[str, Tensor]:
-        return {"x": torch.zeros(self.parsed["data"].rows, 3, device="meta")}
+        return {"x": torch.zeros(self.section(ToyData).rows, 3, device="meta")}
 
     def batch_size(self) -> dict[str, float]:
-        return {"rows": self.parsed["data"].rows}
+        return {"rows": self.section(ToyData).rows}

@@ -121,7 +121,7 @@ def _opened(path: Path) -> Any:
     try:
         return safe_open(str(path), framework="pt")
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}. Remove its folder to go on from the one before.") from None
+        raise TrainingError(f"{path} cannot be read: {error}. Remove {path.parent}, the one before serves.") from None
 
 
 def _parts(checkpoint: Path, group: str, shards: Mapping[str, Shard]) -> Iterator[tuple[str, list[int], Any]]:

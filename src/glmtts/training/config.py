@@ -97,10 +97,10 @@ class RunConfig(StrictConfig):
     """A run; see the module."""
 
     run: RunSection
-    model: dict[str, Any] = {}
-    data: dict[str, Any] = {}
-    loss: dict[str, Any] = {}
-    init: dict[str, Any] = {}
+    model: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    loss: dict[str, Any] = Field(default_factory=dict)
+    init: dict[str, Any] = Field(default_factory=dict)
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection
     log: LogSection = LogSection()

@@ -26,7 +26,7 @@ from glmtts.training.processes import Processes
 from glmtts.training.schedule import Due, learning_rate
 from glmtts.training.shards import shards_of
 from glmtts.training.stopping import StopRequest, stop_on_signals
-from glmtts.training.task import Metrics, Task
+from glmtts.training.task import Metrics, Source, Task
 
 
 class Engine:
@@ -57,9 +57,11 @@ class Engine:
         self.average = Average(self.model, self.config.optimizer.ema_decay)
         self.adversary = Adversary(task, self.processes) if task.critic_from is not None else None
         self.step, self.consumed, self._minutes_before = 0, 0, 0.0
+        self._place: dict[str, Any] = {}
         if resumed:
             self._resume(resumed[-1])
         self._started, self.minutes, self._meter = time.monotonic(), self._minutes_before, Meter()
+        self.source: Source | None = None
 
     def fit(self) -> None:
         """Train to the end of the schedule, or until a signal or `stop_minutes`; saves at the end and on the way."""
@@ -112,7 +114,10 @@ class Engine:
         wanted = self.config.optimizer.micro_batches
         numbers = shares(self.consumed, wanted, self.processes.index, self.processes.count)
         workers, pin = self.config.distributed.workers, self.processes.device.type == "cuda"
-        return micro_batches(self.task.source(), numbers, workers, pin)
+        self.source = self.task.source()
+        if self._place:
+            self.source.seek(self._place)
+        return micro_batches(self.source, numbers, workers, pin)
 
     def _train_step(self, batches: Iterator[tuple[int, Any]]) -> None:
         each = self.config.optimizer.micro_batches // self.processes.count
@@ -176,7 +181,7 @@ class Engine:
         self.inside.eval()
         seed_draws(self.config.run.seed, "aside")
         try:
-            with torch.no_grad(), self.average.applied(), self._autocast():
+            with torch.no_grad(), self.average.applied():
                 return self.inside(partial(_called, function), self.processes.device)
         finally:
             self.processes.release(self.inside)  # else the next step would begin with the averaged weights
@@ -199,7 +204,8 @@ class Engine:
         return groups
 
     def _save(self) -> None:
-        values = {"consumed": self.consumed, "minutes": self.minutes, "hash": self.config.digest()}
+        place = self.source.place(self.consumed) if self.source is not None else self._place
+        values = {"consumed": self.consumed, "minutes": self.minutes, "data": place, "hash": self.config.digest()}
         rank, world = self.processes.index, self.processes.count
         checkpoint.save(self.config.run.out, self.step, self.groups(), values, rank, world, self.processes.wait)
         if self._logs is not None:
@@ -209,7 +215,7 @@ class Engine:
     def _resume(self, folder: Any) -> None:
         values = checkpoint.load(folder, self.groups())
         self.step, self.consumed = int(values["step"]), int(values["consumed"])
-        self._minutes_before = float(values["minutes"])
+        self._minutes_before, self._place = float(values["minutes"]), values["data"]
 
 
 def _called(function: Any, model: nn.Module, device: torch.device) -> Any:

@@ -1,7 +1,7 @@
 """What a stage brings to training: its model, its micro-batches and its loss."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from glmtts.training.config import RunConfig
 
 Metrics = dict[str, Tensor]
 SECTIONS = ("model", "data", "loss", "init")
+Section = TypeVar("Section", bound=StrictConfig)
 
 
 class NoSection(StrictConfig):
@@ -24,6 +25,17 @@ class Source(Protocol):
     def batch(self, number: int) -> Any:
         """Micro-batch `number`, counted from 0 over the whole run: tensors on the CPU, in a dataclass, dict or list."""
         ...
+
+    def place(self, number: int) -> dict[str, Any]:
+        """Plain values that find micro-batch `number` again without counting from the beginning; a checkpoint's."""
+        return {}
+
+    def seek(self, place: dict[str, Any]) -> None:
+        """Go to a saved place.
+
+        Raises:
+            TrainingError: the place is of other data.
+        """
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,11 @@ class Task(Protocol):
         """
         parsed = {name: self.sections.get(name, NoSection).parse(getattr(config, name)) for name in SECTIONS}
         self.config = config.model_copy(update={name: part.model_dump(mode="json") for name, part in parsed.items()})
-        self.parsed = parsed
+        self._parsed = parsed
+
+    def section(self, kind: type[Section]) -> Section:
+        """The parsed section of a class."""
+        return next(part for part in self._parsed.values() if isinstance(part, kind))
 
     def build(self) -> nn.Module:
         """The model with random weights; must also work on the device "meta", and needs no data."""
