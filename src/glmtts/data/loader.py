@@ -1,11 +1,7 @@
 """Batches made ahead in other processes, in the order of their numbers, whatever the number of processes."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-
-import torch
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
+from typing import Any, cast
 
 from glmtts.data.dataset import Dataset, Item
 from glmtts.data.sampler import BucketSampler
@@ -13,7 +9,7 @@ from glmtts.data.sampler import BucketSampler
 Make = Callable[[int, list[Item]], Any]
 
 
-class BatchLoader(TorchDataset):
+class BatchLoader:
     """Makes the micro-batch of any number: draws its utterances, loads them, and has `make(number, items)` batch them.
 
     `make` seeds its own draws from the number, so that they depend on nothing else.
@@ -28,15 +24,16 @@ class BatchLoader(TorchDataset):
 
     def batches(self, numbers: Iterable[int], workers: int = 0, prefetch: int = 4) -> Iterator[Any]:
         """The micro-batches of `numbers` in that order, made by `workers` processes, each up to `prefetch` ahead."""
-        loader = DataLoader(
-            self,
+        from torch.utils.data import DataLoader  # a second, which looking into a dataset need not wait for
+
+        yield from DataLoader(
+            cast(Any, self),
             batch_size=None,
             sampler=_Numbers(numbers),
             num_workers=workers,
             prefetch_factor=prefetch if workers else None,
             worker_init_fn=_one_thread,
         )
-        yield from loader
 
 
 class _Numbers:
@@ -50,4 +47,6 @@ class _Numbers:
 
 
 def _one_thread(worker: int) -> None:
+    import torch
+
     torch.set_num_threads(1)  # workers are many: each with the threads of all would fight over the cores
