@@ -36,11 +36,11 @@ from tqdm import tqdm
 
 import glmtts
 from glmtts.audio.resample import resample
-from glmtts.speech_tokenizer.recogniser import without_boundaries
 from glmtts.synthesis.options import Options
 from glmtts.text.edits import edit_distance
 from glmtts.text.frontend import phonemes_of
 from glmtts.text.hybrid import PhonemeIn
+from glmtts.text.labels import without_boundaries
 from glmtts.text.mandarin import read_pinyin
 from glmtts.text.markup import CONTROL
 from glmtts.text.phonemes import split_syllable

@@ -7,10 +7,10 @@ import glmtts
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.bundle import embedded
-from glmtts.speech_tokenizer.recogniser import without_boundaries
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.text.edits import edit_distance
 from glmtts.text.frontend import phonemes_of
+from glmtts.text.labels import without_boundaries
 
 NEAR = 0.5  # mean distance of log-mels; that of two seeds is about 1
 

@@ -15,11 +15,11 @@ from glmtts.bundle import (
     save_module,
 )
 from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sampling import SamplingConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
-from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer

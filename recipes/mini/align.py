@@ -18,10 +18,11 @@ from stage import frontend, hybrid_of, open_stores
 from tqdm import tqdm
 
 from glmtts.features import FeatureStore, write_feature
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.recogniser import BOUNDARY, TokenRecogniser
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, recogniser_of
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.text.frontend import TextFrontend, phonemes_of
+from glmtts.text.labels import BOUNDARY
 from glmtts.training import load_trained
 
 
@@ -41,7 +42,8 @@ def main() -> None:
     stores = open_stores(arguments.work / "features", (*TEACHER, *PEOPLE))
     front = frontend(arguments.work, stores)
     model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-    recogniser = recogniser_of(load_trained(model, arguments.work / "speech_tokenizer"))
+    load_trained(model, arguments.work / "speech_tokenizer")
+    recogniser = TokenRecogniser.of(model.asr, model.code_vectors())
     for store in stores:
         write_feature(store.folder, "alignment", alignments(recogniser, front, store))
 

@@ -27,12 +27,13 @@ from glmtts.bundle import (
 )
 from glmtts.checkpoint import load_state
 from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.judging.resampling import SteeringConfig
 from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
-from glmtts.lm.steering import SteeringConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining, recogniser_of
+from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
@@ -69,7 +70,8 @@ def trained(work: Path) -> dict[str, nn.Module]:
     if (work / "speech_tokenizer" / "state.safetensors").exists():
         tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
         load_trained(tokenizer, work / "speech_tokenizer")
-        modules |= {"speech_tokenizer": tokenizer.tokenizer, "token_recogniser": recogniser_of(tokenizer)}
+        recogniser = TokenRecogniser.of(tokenizer.asr, tokenizer.code_vectors())
+        modules |= {"speech_tokenizer": tokenizer.tokenizer, "token_recogniser": recogniser}
     if (work / "speaker" / "model.safetensors").exists():
         modules["speaker"] = CampPlus(CampPlusConfig())
         modules["speaker"].load_state_dict(load_file(work / "speaker" / "model.safetensors"), strict=False)

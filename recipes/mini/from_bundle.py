@@ -71,7 +71,8 @@ def start_speech_tokenizer(bundle: Bundle, state: Path) -> None:
     if state.exists():
         raise SystemExit(f"{state} is there already. Move it to begin anew.")
     model = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-    model.go_on(bundle.module("speech_tokenizer"), bundle.module("token_recogniser"))
+    recogniser = bundle.module("token_recogniser")
+    model.go_on(bundle.module("speech_tokenizer"), recogniser.head, recogniser.codes.weight)
     weights = model.state_dict()
     save_state(_made(state.parent) / state.name, {"step": 0, "model": weights, "ema": weights})
 

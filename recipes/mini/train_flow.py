@@ -55,7 +55,8 @@ def main() -> None:
     model = DiT(FlowConfig())
     if not (arguments.work / "flow" / "state.safetensors").exists():
         tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-        model.prior.start_from(load_trained(tokenizer, arguments.work / "speech_tokenizer"))
+        load_trained(tokenizer, arguments.work / "speech_tokenizer")
+        model.prior.start_from(tokenizer.code_vectors(), tokenizer.mel.state_dict())
     trainer = Trainer(model, batch_loss, config, arguments.work / "flow")
     stream = bucketed(thinned(training), arguments.batch_seconds, load, seed=trainer.seed)
     trainer.fit(map(collate, stream), evaluate)

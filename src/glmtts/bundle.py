@@ -5,6 +5,8 @@ Every file is listed in `bundle.json` with its SHA-256 and checked when it is re
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -21,13 +23,13 @@ from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.flow.cfm import Solver
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.streaming import tokens_needed
+from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.judging.resampling import SteeringConfig
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sampling import SamplingConfig
-from glmtts.lm.steering import SteeringConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speaker.onnx import OnnxSpeaker, OnnxSpeakerConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
-from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.vocoder.hift import HiFT, HiFTConfig
@@ -198,7 +200,8 @@ class Bundle:
             return module_class.open(path, config)
         with NoInitialisation(), torch.inference_mode(False):  # else nothing could be adapted through it
             module = module_class(config)
-            self._fill(module, _tensors(path, keep), entry.file)
+            renamed = getattr(module_class, "RENAMED", {})
+            self._fill(module, _renamed(_tensors(path, keep), renamed), entry.file)
             return module.eval().requires_grad_(False).to(self.device)
 
     def path(self, name: str, digest: str) -> Path:
@@ -257,6 +260,13 @@ def _tensors(path: Path, keep_bfloat16: bool) -> dict[str, Tensor]:
         return {name: value if value.dtype == kept else value.float() for name, value in tensors.items()}
     except SafetensorError as error:
         raise BundleError(f"{path} is no safetensors file: {error}. Install the model again.") from None
+
+
+def _renamed(tensors: dict[str, Tensor], patterns: Mapping[str, str]) -> dict[str, Tensor]:
+    """The tensors under their present names; each pattern is replaced in turn."""
+    for pattern, replacement in patterns.items():
+        tensors = {re.sub(pattern, replacement, name): value for name, value in tensors.items()}
+    return tensors
 
 
 def save_module(folder: Path, name: str, architecture: str, module: nn.Module, config: StrictConfig) -> ModuleEntry:

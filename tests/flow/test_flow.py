@@ -56,7 +56,8 @@ def test_the_prior_is_the_tokenizers_mel_head() -> None:
     model = DiT(model.config.model_copy(update={"prior_width": 256}))
     assert model.prior is not None
     assert trained.mel is not None
-    model.prior.start_from(trained)
+    assert trained.mel is not None
+    model.prior.start_from(trained.code_vectors(), trained.mel.state_dict())
     tokens, speaker = torch.randint(16, (1, 10)), F.normalize(torch.randn(1, 192), dim=-1)
     wanted = trained.mel(trained.expand(trained.tokenizer.codebook.weight[tokens]), speaker, torch.ones(1, 10))
     torch.testing.assert_close(model.prior(tokens, speaker, f0_B=F0), wanted, atol=1e-4, rtol=1e-4)

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 
 from glmtts.audio.f0 import voice_f0
 from glmtts.audio.mel import LogMel, MelConfig, slaney_filters
+from glmtts.audio.pitch import REFERENCE_HZ
 from glmtts.errors import ConfigError
 from glmtts.flow.pitch import HarmonicComb
 from glmtts.flow.train import batch_loss, collate
-from glmtts.speech_tokenizer.pitch import REFERENCE_HZ
 from tests.tiny import tiny_flow
 
 

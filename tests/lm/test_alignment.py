@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from glmtts.judging.ctc import ctc_path
 from glmtts.lm.alignment import alignment_loss
 from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.train import LMBatch, corrupted
-from glmtts.speech_tokenizer.ctc import ctc_path
 from tests.tiny import tiny_lm
 
 

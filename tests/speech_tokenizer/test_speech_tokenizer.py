@@ -5,20 +5,20 @@ import pytest
 import torch
 
 from glmtts.errors import AudioError
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.speech_tokenizer.codebook import Codebook
 from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
-from glmtts.speech_tokenizer.recogniser import LABELS
 from glmtts.speech_tokenizer.train import (
     SpeechTokenizerTraining,
     TokenizerExample,
     collate,
     evaluate,
-    recogniser_of,
     tokenizer_loss,
     tokens_from_hidden,
 )
 from glmtts.text.edits import edit_distance
+from glmtts.text.labels import LABELS
 from tests.tiny import tiny_speech_tokenizer
 
 TINY = SpeechTokenizerConfig(
@@ -153,7 +153,7 @@ def test_learns_labels_and_pitch_of_one_batch() -> None:
     measured = evaluate(model.eval(), [batch])
     assert measured["voicing_error"] < 0.2
     assert measured["mel_l1"] < 2
-    recogniser = recogniser_of(model)
+    recogniser = TokenRecogniser.of(model.asr, model.code_vectors())
     tokens = torch.from_numpy(tokens_from_hidden(model.tokenizer, 1, items[0].hidden)).long()
     assert len(tokens) == 20
     assert recogniser.log_probs(tokens[None]).shape == (1, 20, len(LABELS))
@@ -165,10 +165,11 @@ def test_goes_on_as_a_trained_tokenizer_with_new_heads() -> None:
     torch.manual_seed(0)
     trained = SpeechTokenizerTraining(TINY, frozen_layers=1).eval()
     model = SpeechTokenizerTraining(TINY, frozen_layers=1)
-    recogniser = recogniser_of(trained)
-    model.go_on(trained.tokenizer, recogniser, heads_steps=2)
+    recogniser = TokenRecogniser.of(trained.asr, trained.code_vectors())
+    model.go_on(trained.tokenizer, recogniser.head, recogniser.codes.weight, heads_steps=2)
     tokens = torch.randint(TINY.codes, (1, 12))
-    torch.testing.assert_close(recogniser_of(model).log_probs(tokens), recogniser.log_probs(tokens), atol=1e-4, rtol=0)
+    gone_on = TokenRecogniser.of(model.asr, model.code_vectors())
+    torch.testing.assert_close(gone_on.log_probs(tokens), recogniser.log_probs(tokens), atol=1e-4, rtol=0)
     rng = np.random.default_rng(0)
     hidden, mel = rng.normal(size=(40, 32)), rng.normal(size=(40, 80))
     batch = collate([TokenizerExample(hidden, np.full(40, 200.0), mel, rng.normal(size=192), ["N", "I3"])])

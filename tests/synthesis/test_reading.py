@@ -12,14 +12,15 @@ import glmtts
 from glmtts.audio.provenance import synthetic_mark
 from glmtts.cli import app
 from glmtts.errors import AudioError, ConfigError, TextError
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.recogniser import LABEL_IDS, TokenRecogniser
 from glmtts.synthesis.journal import Journal
 from glmtts.synthesis.reading import read_book
 from glmtts.synthesis.subtitles import Cue, write_subtitles
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.timing import Timed, word_times
 from glmtts.text.frontend import Piece
+from glmtts.text.labels import LABEL_IDS
 
 LINES = ["今天天气很好，我们去公园散步吧。\n", "Good morning. How are you?\n", "再见！\n"]
 

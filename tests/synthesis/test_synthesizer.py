@@ -13,12 +13,12 @@ from glmtts.audio.provenance import synthetic_mark
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError, ConfigError, VoiceError
 from glmtts.lm.candidates import Group
-from glmtts.speech_tokenizer.recogniser import LABEL_IDS, without_boundaries
 from glmtts.synthesis.options import Options, reader
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
 from glmtts.synthesis.writer import LONGEST_END, Segment
 from glmtts.text.frontend import Piece
+from glmtts.text.labels import LABEL_IDS, without_boundaries
 from glmtts.text.pronunciations import Pronunciations
 
 

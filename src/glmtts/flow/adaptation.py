@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glmtts.audio.mel_head import mel_loss
 from glmtts.errors import ConfigError
 from glmtts.flow.dit import DiT
-from glmtts.speech_tokenizer.mel_head import mel_loss
 
 LEARNING_RATE = 0.02
 WINDOW = 250

@@ -1,5 +1,8 @@
 """The diffusion transformer that gives the velocity of the mel (report Figure 1)."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -46,6 +49,14 @@ class FlowConfig(StrictConfig):
 
 class DiT(nn.Module):
     """Velocity of every frame, given time, tokens, prompt mel and speaker."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        r"^prior\.head\.slow\.": "prior.head.token_blocks.",
+        r"^prior\.head\.fast\.": "prior.head.frame_blocks.",
+        r"^(prior\.head\.\w+\.\d+)\.rise\.": r"\1.up.",
+        r"^(prior\.head\.\w+\.\d+)\.fall\.": r"\1.down.",
+        r"^prior\.pitch\.enter\.": "prior.pitch.in_proj.",
+    }  # parameters of bundles that were written before these had their present names
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()

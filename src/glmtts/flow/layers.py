@@ -90,8 +90,13 @@ class PositionConvolution(nn.Module):
 
     def forward(self, x_BTD: Tensor, mask_BT1: Tensor | None) -> Tensor:
         """Shape (B, T, D) in and out."""
-        hidden = x_BTD if mask_BT1 is None else x_BTD * mask_BT1
-        return self.conv1d(hidden.transpose(1, 2)).transpose(1, 2)
+        mask_B1T = None if mask_BT1 is None else mask_BT1.transpose(1, 2)
+        hidden = x_BTD.transpose(1, 2)
+        for layer in self.conv1d:
+            # each convolution, not the first alone, has to see padding as zeros: else a short row of a batch would hear
+            # its padding in its last frames, and differ from the same row alone
+            hidden = layer(hidden if mask_B1T is None else hidden * mask_B1T)
+        return hidden.transpose(1, 2)
 
 
 class InputEmbedding(nn.Module):

@@ -1,4 +1,4 @@
-"""The pitch of the speech to come: its course is read from the tokens, its height is the voice's median F0.
+"""The F0 contour of the speech to come: its shape is read from the tokens, its level is the voice's median F0.
 
 The tokens carry pitch relative to the median of their speaker (speech_tokenizer/pitch.py). With that median the flow
 knows where every harmonic lies, and is shown them as a comb over the mel bins, the excitation of a source-filter model
@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from glmtts.speech_tokenizer.pitch import REFERENCE_HZ, PitchEstimator
+from glmtts.audio.pitch import REFERENCE_HZ, PitchEstimator
 
 LOWEST_HZ, HIGHEST_HZ, STEPS_PER_OCTAVE = 50.0, 800.0, 64
 LOBE_HZ = 12.5
@@ -49,7 +49,7 @@ def _comb(f0: float, filters_MK: Tensor, sample_rate: int) -> Tensor:
 
 
 class TokenPitch(nn.Module):
-    """What the prior is shown of the pitch, (B, T, D): the comb where speech is voiced, voicing, and height.
+    """What the mel prior is given of the pitch, (B, T, D): the comb where speech is voiced, voicing, and F0.
 
     It adds nothing before it is trained.
     """
@@ -61,18 +61,18 @@ class TokenPitch(nn.Module):
         self.codes = nn.Embedding(vocabulary, width)
         self.estimator = PitchEstimator(width, upsample)
         self.comb = HarmonicComb(filters_MK, rate)
-        self.enter = nn.Linear(len(filters_MK) + 2, channels)
-        nn.init.zeros_(self.enter.weight)
-        nn.init.zeros_(self.enter.bias)
+        self.in_proj = nn.Linear(len(filters_MK) + 2, channels)
+        nn.init.zeros_(self.in_proj.weight)
+        nn.init.zeros_(self.in_proj.bias)
 
-    def contour(self, tokens_BS: Tensor) -> tuple[Tensor, Tensor]:
+    def contour(self, tokens_BS: Tensor, mask_BS: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Octaves from the speaker's median F0, and voicing logits, both (B, S · upsample)."""
-        return self.estimator(self.codes(tokens_BS))
+        return self.estimator(self.codes(tokens_BS), mask_BS)
 
-    def forward(self, tokens_BS: Tensor, f0_B: Tensor) -> Tensor:
-        """Tokens (B, S) and the median F0 (B,) in Hz; see the class."""
-        relative_BT, logits_BT = (part.detach() for part in self.contour(tokens_BS))
+    def forward(self, tokens_BS: Tensor, f0_B: Tensor, mask_BS: Tensor | None = None) -> Tensor:
+        """Tokens (B, S), their mask and the median F0 (B,) in Hz; see the class."""
+        relative_BT, logits_BT = (part.detach() for part in self.contour(tokens_BS, mask_BS))
         octaves_BT = relative_BT + torch.log2(f0_B / REFERENCE_HZ)[:, None]
         voiced_BT1 = logits_BT.sigmoid()[..., None]
         shown = [voiced_BT1 * self.comb(octaves_BT), voiced_BT1, voiced_BT1 * octaves_BT[..., None]]
-        return self.enter(torch.cat(shown, dim=-1))
+        return self.in_proj(torch.cat(shown, dim=-1))

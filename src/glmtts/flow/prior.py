@@ -4,14 +4,16 @@ As in Grad-TTS (Popov et al., 2021) and Matcha-TTS (Mehta et al., 2024), the flo
 out. The head comes trained from the speech tokenizer and is trained on with the flow; the released model has none.
 """
 
+from collections.abc import Mapping
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig, slaney_filters
+from glmtts.audio.mel_head import MelHead
 from glmtts.errors import ConfigError
 from glmtts.flow.pitch import TokenPitch
-from glmtts.speech_tokenizer.mel_head import MelHead
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 
 
 class MelPrior(nn.Module):
@@ -52,14 +54,16 @@ class MelPrior(nn.Module):
         if self.pitch is not None:
             if f0_B is None:
                 raise ConfigError("This flow model needs the median F0 of the voice. Make the voice again.")
-            excitation_BTD = self.pitch(tokens_BS, f0_B)
+            excitation_BTD = self.pitch(tokens_BS, f0_B, mask_BS)
         return self.head(self.codes(tokens_BS), speaker_BE, mask_BS, excitation_BTD, adaptation_BLK)
 
     @torch.no_grad()
-    def start_from(self, trained: SpeechTokenizerTraining) -> None:
-        """Take the tokenizer's mel head, with its codebook folded into the table of codes."""
-        assert trained.mel is not None
-        codes = trained.mel.enter(trained.expand(trained.tokenizer.codebook.weight))
-        self.codes.weight.copy_(codes)
-        head = {name: value for name, value in trained.mel.state_dict().items() if not name.startswith("enter.")}
-        self.head.load_state_dict(head)
+    def start_from(self, vectors_CD: Tensor, head: Mapping[str, Tensor]) -> None:
+        """Begin as a mel head that was trained with a codebook.
+
+        `vectors_CD` are the vectors of the codes that the head was given, `head` its weights (audio/mel_head.py); its
+        input projection is folded into the table of codes.
+        """
+        weight, bias = head["in_proj.weight"], head["in_proj.bias"]
+        self.codes.weight.copy_(F.linear(vectors_CD, weight, bias))
+        self.head.load_state_dict({name: value for name, value in head.items() if not name.startswith("in_proj.")})

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glmtts.audio.mel_head import mel_loss
+from glmtts.audio.pitch import SEMITONES, median_f0, pitch_loss
 from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT
 from glmtts.flow.streaming import block_causal_mask
-from glmtts.speech_tokenizer.mel_head import mel_loss
-from glmtts.speech_tokenizer.pitch import SEMITONES, median_f0, pitch_loss
 
 BLOCK_CAUSAL_SHARE = 0.5
 SHORTEST_BLOCK, LONGEST_BLOCK = 24, 400

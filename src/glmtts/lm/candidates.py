@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from glmtts.judging.resampling import Steering
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import Llama
 from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sampling import Request
-from glmtts.lm.steering import Steering
 
 GIVEN_UP = 1.5
 

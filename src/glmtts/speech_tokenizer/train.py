@@ -14,19 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.speech_tokenizer.mel_head import MelHead, mel_loss
+from glmtts.audio.mel_head import MelHead, mel_loss
+from glmtts.audio.pitch import PitchEstimator, octaves_of, pitch_loss
+from glmtts.speech_tokenizer.asr import AsrHead, best_path
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
-from glmtts.speech_tokenizer.pitch import PitchEstimator, octaves_of, pitch_loss
-from glmtts.speech_tokenizer.recogniser import (
-    BOUNDARY,
-    LABEL_IDS,
-    LABELS,
-    AsrHead,
-    TokenRecogniser,
-    best_path,
-    without_boundaries,
-)
 from glmtts.text.edits import edit_distance
+from glmtts.text.labels import BOUNDARY, LABEL_IDS, LABELS, without_boundaries
 
 START_BATCHES = 24
 
@@ -103,22 +96,28 @@ class SpeechTokenizerTraining(nn.Module):
         self.register_buffer("heads_until", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
-    def go_on(self, tokenizer: SpeechTokenizer, recogniser: TokenRecogniser, heads_steps: int = 300) -> None:
-        """Begin as a trained tokenizer with its recogniser; the pitch and mel heads are new.
+    def go_on(self, tokenizer: SpeechTokenizer, asr: AsrHead, vectors_CD: Tensor, heads_steps: int = 300) -> None:
+        """Begin as a trained tokenizer with its ASR head; the pitch and mel heads are new.
 
-        What expands the codes is solved from the recogniser's table of them, by least squares.
+        What expands the codes is solved, by least squares, from `vectors_CD`, the vectors of the codes that the ASR
+        head was given.
         """
         self.tokenizer.load_state_dict(tokenizer.state_dict())
         self.tokenizer.codebook.forget()
-        self.asr.load_state_dict(recogniser.head.state_dict())
+        self.asr.load_state_dict(asr.state_dict())
         if isinstance(self.expand, nn.Linear):
             codes = self.tokenizer.codebook.weight.float()
             known = torch.cat([codes, torch.ones(len(codes), 1)], dim=1)
-            solved = torch.linalg.lstsq(known, recogniser.codes.weight.float()).solution
+            solved = torch.linalg.lstsq(known, vectors_CD.float()).solution
             self.expand.weight.copy_(solved[:-1].T)
             self.expand.bias.copy_(solved[-1])
         self.steps.fill_(self.config.continuous_steps)
         self.heads_until.fill_(self.config.continuous_steps + heads_steps)
+
+    @torch.no_grad()
+    def code_vectors(self) -> Tensor:
+        """The vectors of all codes as the heads see them, (C, D)."""
+        return self.expand(self.tokenizer.codebook.weight)
 
     def pooled(self, batch: TokenizerBatch) -> tuple[Tensor, Tensor]:
         """Vectors before the codebook (B, S, D) and their mask (B, S)."""
@@ -238,12 +237,3 @@ def tokens_from_hidden(tokenizer: SpeechTokenizer, first: int, hidden_TD: np.nda
     encoded, _ = tokenizer.encode_layers(whole, torch.ones(whole.shape[:2]), first)
     vectors = tokenizer.project(tokenizer.pool(encoded)[0])
     return tokenizer.codebook.nearest(vectors).numpy().astype(np.int32)
-
-
-@torch.no_grad()
-def recogniser_of(model: SpeechTokenizerTraining) -> TokenRecogniser:
-    """The trained ASR head with the codebook in front."""
-    recogniser = TokenRecogniser(model.config)
-    recogniser.codes.weight.copy_(model.expand(model.tokenizer.codebook.weight))
-    recogniser.head.load_state_dict(model.asr.state_dict())
-    return recogniser.eval()

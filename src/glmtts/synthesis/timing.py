@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from glmtts.speech_tokenizer.recogniser import BOUNDARY, TokenRecogniser
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.text.english import WORD
+from glmtts.text.labels import BOUNDARY
 from glmtts.text.mandarin import CHINESE
 
 _SPOKEN = re.compile(rf"{CHINESE.pattern}|{WORD.pattern}")

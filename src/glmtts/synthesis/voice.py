@@ -13,12 +13,12 @@ from torch import Tensor
 from glmtts.audio.f0 import voice_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel, MelConfig
+from glmtts.audio.pitch import REFERENCE_HZ
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import TextError, VoiceError
 from glmtts.flow.adaptation import adaptation
 from glmtts.speaker.embed import speaker_embedding
-from glmtts.speech_tokenizer.pitch import REFERENCE_HZ
 from glmtts.synthesis.transcribe import transcribe
 from glmtts.text.frontend import TextFrontend
 

@@ -11,14 +11,14 @@ from threading import Lock
 import torch
 
 from glmtts.bundle import Bundle, SynthesisDefaults
+from glmtts.judging.faults import LEAK_TOKENS, Expected, Fault, faults, leaks
+from glmtts.judging.prefix import PrefixScorer
+from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.judging.resampling import Steering
 from glmtts.lm.candidates import Group, decode_groups
-from glmtts.lm.checks import LEAK_TOKENS, Expected, Fault, faults, leaks
 from glmtts.lm.prompt import AudioTokens, build_prompt
 from glmtts.lm.sampling import Request
 from glmtts.lm.service import TokenService
-from glmtts.lm.steering import Steering
-from glmtts.speech_tokenizer.prefix import PrefixScorer
-from glmtts.speech_tokenizer.recogniser import TokenRecogniser
 from glmtts.synthesis.voice import Voice
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from glmtts.lm.checks import Expected, Fault, faults, last_syllable, leaks, repeated
+from glmtts.judging.faults import Expected, Fault, faults, last_syllable, leaks, repeated
 
 
 def labels(text: str) -> list[str]:

@@ -1,58 +1,19 @@
 """Phonemes read from speech tokens: the ASR head of training, kept as a judge of what the language model wrote."""
 
-from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.speech_tokenizer.ctc import ctc_path
-from glmtts.speech_tokenizer.encoder import EncoderLayer, attention_mask
+from glmtts.judging.ctc import ctc_path
+from glmtts.speech_tokenizer.asr import AsrHead, best_path
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.text.phonemes import ENGLISH, MANDARIN
+from glmtts.text.labels import LABEL_IDS
 
-BLANK, BOUNDARY = "", "|"
 LONGEST_TAIL = 60  # tokens after the text that are looked for
 SAME_COST = 0.1  # nats by which lengths may differ that end in the same silence
-LABELS = [BLANK, BOUNDARY, *MANDARIN, *ENGLISH]
-LABEL_IDS = {label: number for number, label in enumerate(LABELS)}
-
-
-def without_boundaries(labels: Sequence[str]) -> list[str]:
-    """Phonemes without the marks between words and syllables."""
-    return [label for label in labels if label != BOUNDARY]
-
-
-def best_path(scores_SV: Tensor) -> list[str]:
-    """Labels of the best path of CTC: repetitions merged, blanks dropped."""
-    path = scores_SV.argmax(-1).unique_consecutive().tolist()
-    return [LABELS[label] for label in path if label]
-
-
-class AsrHead(nn.Module):
-    """Quantised vectors (B, S, D) with their mask (B, S) to logits of `LABELS` (B, S, V).
-
-    A second position table and layers, as after the codebook of the report's encoder, then a linear layer.
-    """
-
-    def __init__(self, config: SpeechTokenizerConfig) -> None:
-        super().__init__()
-        self.config = config
-        width = config.d_model
-        self.embed_positions = nn.Embedding(config.max_positions // config.pooling, width)
-        nn.init.normal_(self.embed_positions.weight, std=0.02)
-        self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_after))
-        self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, len(LABELS))
-
-    def forward(self, quantised_BSD: Tensor, mask_BS: Tensor, start: int = 0) -> Tensor:
-        """See the class; `start` is the position of the first vector."""
-        hidden = quantised_BSD + self.embed_positions.weight[start : start + mask_BS.shape[1]]
-        mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
-        for layer in self.layers:
-            hidden = layer(hidden, mask)
-        return self.out(self.norm(hidden))
 
 
 class TokenRecogniser(nn.Module):
@@ -63,6 +24,15 @@ class TokenRecogniser(nn.Module):
         self.config = config
         self.codes = nn.Embedding(config.codes, config.d_model)
         self.head = AsrHead(config)
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, asr: AsrHead, vectors_CD: Tensor) -> Self:
+        """A trained ASR head with the vectors of the codes that it was given."""
+        recogniser = cls(asr.config)
+        recogniser.codes.weight.copy_(vectors_CD)
+        recogniser.head.load_state_dict(asr.state_dict())
+        return recogniser.eval()
 
     @property
     def longest(self) -> int:

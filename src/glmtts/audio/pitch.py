@@ -18,12 +18,19 @@ class PitchEstimator(nn.Module):
         self.mix = nn.Conv1d(channels, channels, kernel_size=5, padding=2)
         self.out = nn.Conv1d(channels, 2, kernel_size=1)
 
-    def forward(self, quantised_BSD: Tensor) -> tuple[Tensor, Tensor]:
-        """Quantised vectors (B, S, D) to octaves from the reference and voicing logits, both (B, S · upsample)."""
+    def forward(self, quantised_BSD: Tensor, mask_BS: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Quantised vectors (B, S, D) to octaves from the reference and voicing logits, both (B, S · upsample).
+
+        With `mask_BS`, true on real tokens, padding is zero for both convolutions, as if it were not there.
+        """
         batch, tokens, _ = quantised_BSD.shape
-        wide = self.expand(quantised_BSD.transpose(1, 2))
+        visible = quantised_BSD if mask_BS is None else quantised_BSD * mask_BS[..., None]
+        wide = self.expand(visible.transpose(1, 2))
         frames = wide.view(batch, -1, self.upsample, tokens).transpose(2, 3).reshape(batch, -1, tokens * self.upsample)
-        pitch, voicing = self.out(F.gelu(self.mix(F.gelu(frames)))).unbind(1)
+        frames = F.gelu(frames)
+        if mask_BS is not None:
+            frames = frames * mask_BS.repeat_interleave(self.upsample, dim=1)[:, None]
+        pitch, voicing = self.out(F.gelu(self.mix(frames))).unbind(1)
         return pitch, voicing
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from glmtts.speech_tokenizer.recogniser import BOUNDARY, without_boundaries
 from glmtts.text.edits import prefix_distances
+from glmtts.text.labels import BOUNDARY, without_boundaries
 
 FEWEST_PER_PHONEME, MOST_PER_PHONEME, PAUSES = 1.2, 8.0, 50
 LONGEST_PERIOD, TIMES, LOOPED_TOKENS, LOOPED_PHONEMES = 50, 3, 25, 6

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glmtts.speech_tokenizer.ctc import ctc_states
-from glmtts.speech_tokenizer.recogniser import LABEL_IDS, TokenRecogniser
+from glmtts.judging.ctc import ctc_states
+from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.text.labels import LABEL_IDS
 
 LEFT, RIGHT = 32, 6
 REWARD = 0.5

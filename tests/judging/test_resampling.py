@@ -4,12 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from glmtts.judging.prefix import REWARD, PrefixScorer
+from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.judging.resampling import Steering, SteeringConfig
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import Group, decode_groups
 from glmtts.lm.sampling import Request
-from glmtts.lm.steering import Steering, SteeringConfig
-from glmtts.speech_tokenizer.prefix import REWARD, PrefixScorer
-from glmtts.speech_tokenizer.recogniser import LABEL_IDS, LABELS, TokenRecogniser
+from glmtts.text.labels import LABEL_IDS, LABELS
 from tests.lm.test_batch import LAYOUT
 from tests.tiny import CODES, SAMPLING, tiny_lm, tiny_speech_tokenizer
 

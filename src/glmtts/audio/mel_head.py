@@ -1,7 +1,8 @@
-"""A head that reads the mel back from the codes and the speaker, so that the codes keep what makes speech clear.
+"""A head that predicts the log-mel from quantised vectors and the speaker.
 
-Not in the report, whose codebook sees enough speech to keep it by the ASR loss alone. The tokenizer needs it in
-training only; the trained head goes on as the prior of the flow (flow/prior.py).
+Not in the report, whose codebook sees enough speech to keep what is said by the ASR loss alone. With hours of speech
+the codes lost it: a flow trained on them could not be understood. The speech tokenizer needs the head in training
+only; the trained head goes on as the mel prior of the flow (flow/prior.py).
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MEL_MEAN, MEL_STD = -5.5, 2.5
+MEL_MEAN, MEL_STD = -5.5, 2.5  # of log-mels of clean speech, so that the last layer predicts about unit variance
 
 
 class ModulatedBlock(nn.Module):
@@ -22,7 +23,7 @@ class ModulatedBlock(nn.Module):
         self.depthwise = nn.Conv1d(width, width, kernel_size=7, padding=3, groups=width)
         self.norm = nn.LayerNorm(width)
         self.modulation = nn.Linear(condition, 2 * width)
-        self.rise, self.fall = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
+        self.up, self.down = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
 
     def forward(
         self, x_BTD: Tensor, speaker_BE: Tensor, mask_BT1: Tensor, adaptation_BK: Tensor | None = None
@@ -33,7 +34,7 @@ class ModulatedBlock(nn.Module):
         if adaptation_BK is not None:
             modulation_BK = modulation_BK + adaptation_BK
         scale, shift = modulation_BK[:, None].chunk(2, dim=-1)
-        return x_BTD + self.fall(F.gelu(self.rise(hidden * (1 + scale) + shift)))
+        return x_BTD + self.down(F.gelu(self.up(hidden * (1 + scale) + shift)))
 
 
 class MelHead(nn.Module):
@@ -46,16 +47,16 @@ class MelHead(nn.Module):
         self, width: int | None, upsample: int, channels: int = 256, n_mels: int = 80, speaker: int = 192
     ) -> None:
         super().__init__()
-        self.enter = nn.Identity() if width is None else nn.Linear(width, channels)
-        self.slow = nn.ModuleList(ModulatedBlock(channels, speaker) for _ in range(2))
+        self.in_proj = nn.Identity() if width is None else nn.Linear(width, channels)
+        self.token_blocks = nn.ModuleList(ModulatedBlock(channels, speaker) for _ in range(2))
         self.expand = nn.Linear(channels, upsample * channels)
-        self.fast = nn.ModuleList(ModulatedBlock(channels, speaker) for _ in range(3))
+        self.frame_blocks = nn.ModuleList(ModulatedBlock(channels, speaker) for _ in range(3))
         self.out = nn.Linear(channels, n_mels)
 
     @property
     def adaptation_shape(self) -> tuple[int, int]:
         """Blocks, and the size of what modulates each: the shape (L, K) of a voice's adaptation."""
-        blocks = [*self.slow, *self.fast]
+        blocks = [*self.token_blocks, *self.frame_blocks]
         return len(blocks), cast(ModulatedBlock, blocks[0]).modulation.out_features
 
     def forward(
@@ -73,14 +74,14 @@ class MelHead(nn.Module):
         """
         own: Iterator[Tensor | None] = repeat(None) if adaptation_BLK is None else iter(adaptation_BLK.unbind(1))
         mask_BS1 = mask_BS[..., None]
-        x = self.enter(quantised_BSD)
-        for block in self.slow:
+        x = self.in_proj(quantised_BSD)
+        for block in self.token_blocks:
             x = block(x, speaker_BE, mask_BS1, next(own))
         x = self.expand(x).unflatten(-1, (-1, x.shape[-1])).flatten(1, 2)
         if excitation_BTD is not None:
             x = x + excitation_BTD
         mask_BT1 = mask_BS1.repeat_interleave(x.shape[1] // mask_BS.shape[1], dim=1)
-        for block in self.fast:
+        for block in self.frame_blocks:
             x = block(x, speaker_BE, mask_BT1, next(own))
         return self.out(x) * MEL_STD + MEL_MEAN
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 import torch
 
 from glmtts.config import StrictConfig
+from glmtts.judging.prefix import PrefixScorer
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.sampling import Request
-from glmtts.speech_tokenizer.prefix import PrefixScorer
 
 
 class SteeringConfig(StrictConfig):
