@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glmtts.data import BatchLoader, BucketSampler, Dataset, Item, ShardWriter, SourceConfig, Utterance, UtteranceRef
+from glmtts.data import BucketSampler, Dataset, ShardWriter, SourceConfig, Utterance, UtteranceRef
 from glmtts.errors import ConfigError, TrainingError
 
 PROPERTY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -222,28 +221,3 @@ def test_a_place_in_other_data_means_nothing(tmp_path: Path) -> None:
 def test_a_batch_needs_a_size(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs a size"):
         BucketSampler(Dataset.open([made(tmp_path, [3.0])]))
-
-
-def named(number: int, items: list[Item]) -> tuple[int, list[str]]:
-    return number, [item.utterance.id for item in items]
-
-
-def test_the_loader_keeps_the_order_with_any_number_of_workers(tmp_path: Path) -> None:
-    dataset = Dataset.open([made(tmp_path, np.random.default_rng(0).uniform(1, 9, 100).tolist())])
-    sampler = BucketSampler(dataset, batch_seconds=15, window=30)
-    loader = BatchLoader(dataset, sampler, named)
-    numbers = [7, 9, 11, 200, 13, 3]
-    alone = list(loader.batches(numbers))
-    assert [number for number, _ in alone] == numbers
-    assert alone[0][1] == [dataset.load(ref).utterance.id for ref in sampler.batch(7)]
-    assert list(loader.batches(numbers, workers=2)) == alone
-    endless = islice(loader.batches(iter(range(5, 10**9, 2)), workers=2), 3)
-    assert [number for number, _ in endless] == [5, 7, 9]
-
-
-def test_an_error_in_a_worker_arrives(tmp_path: Path) -> None:
-    config = made(tmp_path, [3.0] * 20)
-    dataset = Dataset.open([config])
-    (config.path / "000001" / "index.safetensors").unlink()
-    with pytest.raises(Exception, match=r"index\.safetensors cannot be read"):
-        list(BatchLoader(dataset, BucketSampler(dataset, batch_seconds=15), named).batches([0], workers=1))

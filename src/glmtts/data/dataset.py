@@ -5,7 +5,7 @@ the open ones is closed, so that a corpus of any size needs the same memory.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -137,6 +137,13 @@ class Dataset:
             return None
         row = int(rows[rng.integers(len(rows))])
         return ref._replace(row=row, seconds=float(shard.seconds[row]))
+
+    def utterances(self) -> Iterator[Utterance]:
+        """All utterances of all sources, in the order that they were written, whatever the sources' settings keep."""
+        for source, manifest in enumerate(self.manifests):
+            for number, entry in enumerate(manifest.shards):
+                shard = self.shard(source, number)
+                yield from (shard.utterance(row) for row in range(entry.utterances))
 
     def held_out_sample(self, most: int, seed: int = 0) -> list[UtteranceRef]:
         """The same few held-out utterances every time, to evaluate on, from shards in a random order."""
