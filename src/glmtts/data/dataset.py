@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -32,8 +32,8 @@ class SourceConfig(StrictConfig):
     """
 
     path: Path
-    every: int = Field(1, ge=1)
-    repeat: float = Field(1.0, gt=0)
+    every: Annotated[int, Field(ge=1)] = 1
+    repeat: Annotated[float, Field(gt=0)] = 1.0
     languages: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
 
