@@ -12,6 +12,7 @@ import typer
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
 from glmtts.server.command import serve
+from glmtts.training.command import train
 
 app = typer.Typer(
     add_completion=False,
@@ -225,6 +226,7 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 
 app.command()(serve)
 app.add_typer(data_app, name="data")
+app.command()(train)
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ def flow_loss(
     mask_BT: Tensor,
     speaker_BD: Tensor,
     visible_TT: Tensor | None = None,
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """E ‖v(x_t, t) − (x₁ − (1 − σ) x₀)‖² with x_t = (1 − (1 − σ) t) x₀ + t x₁, over frames after the prompt.
 
     `tokens_BTE` are embedded tokens, `speaker_BD` has length 1. The prompt is a random prefix of up to 70 % of the
@@ -127,4 +127,4 @@ def flow_loss(
     error_BT = (velocity.float() - (x1 - (1 - SIGMA_MIN) * x0)).square().mean(-1)
     counted_BT = mask_BT * ~in_prompt_BT
     loss = (error_BT * counted_BT).sum() / counted_BT.sum()
-    return loss, {"prompt_share": float(share_B.mean())}
+    return loss, {"prompt_share": share_B.mean()}
