@@ -58,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True, help="holds data/")
     parser.add_argument("--before", type=Path, help="the bundle of the old codes; the embedded one by default")
     parser.add_argument("--frozen-layers", type=int, default=FROZEN_LAYERS)
+    parser.add_argument("--datasets", nargs="+", help="which are looked at; all that have tokens by default")
     chosen = parser.parse_args(arguments)
-    sources = [SourceConfig(path=folder) for folder in datasets_of(chosen.work, "tokens")]
+    sources = [SourceConfig(path=folder) for folder in datasets_of(chosen.work, "tokens", chosen.datasets)]
     dataset = Dataset.open(sources, ("hidden", "tokens"))
     before = Bundle.open(chosen.before).module("speech_tokenizer")
     shares_CC = shares_of_old(before, chosen.frozen_layers, dataset)

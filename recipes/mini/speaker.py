@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from models import datasets_of, digest_of_weights
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from glmtts.audio.io import load_audio
@@ -19,6 +20,7 @@ from glmtts.data import Dataset, FeatureSpec, SourceConfig, add_feature
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speaker.embed import speaker_embedding
 
+SPEAKER = "speaker.safetensors"
 SECONDS = 5
 RECORDINGS = 3
 
@@ -29,6 +31,14 @@ def load_open_weights(path: Path, config: CampPlusConfig) -> CampPlus:
     state = torch.load(path, map_location="cpu", weights_only=True)
     counters = {name: value for name, value in model.state_dict().items() if "num_batches" in name}
     model.load_state_dict({**counters, **state})
+    return model.eval()
+
+
+def load_speaker(path: Path) -> CampPlus:
+    """What `main` saved."""
+    with safe_open(path, framework="pt") as file:
+        model = CampPlus(CampPlusConfig.model_validate_json(file.metadata()["config"]))
+        model.load_state_dict({name: file.get_tensor(name) for name in file.keys()}, strict=False)  # noqa: SIM118
     return model.eval()
 
 
@@ -60,7 +70,7 @@ def main(arguments: Sequence[str] | None = None, config: CampPlusConfig | None =
     chosen = parser.parse_args(arguments)
     model = load_open_weights(chosen.weights, config or CampPlusConfig())
     weights = {name: value for name, value in model.state_dict().items() if "num_batches" not in name}
-    save_file(weights, chosen.work / "speaker.safetensors")
+    save_file(weights, chosen.work / SPEAKER, metadata={"config": model.config.model_dump_json()})
     spec = FeatureSpec(rate=None, made_by=f"campplus {digest_of_weights(model)}")
     for folder in datasets_of(chosen.work):
         speakers = SpeakerEmbeddings(model, Dataset.open([SourceConfig(path=folder)]))
