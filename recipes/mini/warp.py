@@ -11,11 +11,12 @@ import argparse
 import random
 from pathlib import Path
 
-from corpora import SAMPLE_RATE, Utterance, add_recording, read_corpus, read_index
+from corpora import SAMPLE_RATE, add_recording, read_corpus, read_index
 from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
+from glmtts.data import Utterance
 
 SLOWER, FASTER = (0.82, 0.95), (1.05, 1.22)
 PARTS = 16  # a speaker's recordings become so many new speakers
@@ -49,17 +50,17 @@ def main() -> None:
     index = arguments.out / "index.jsonl"
     done = {record["id"] for record in read_index(index)}
     for utterance in tqdm(chosen(arguments.corpus, arguments.hours, arguments.seed), desc="warp", unit="utt"):
-        name = f"{utterance.corpus}_{utterance.id}"
+        name = f"{utterance.speaker.partition('/')[0]}_{utterance.id}"
         if name in done:
             continue
         part = sum(utterance.id.encode()) % PARTS
         rng = random.Random(f"{arguments.seed}/{utterance.speaker}/{part}")
         factor = round(rng.uniform(*rng.choice((SLOWER, FASTER))), 3)
-        samples = resample(load_audio(utterance.path, SAMPLE_RATE), round(SAMPLE_RATE * factor), SAMPLE_RATE)
+        samples = resample(load_audio(utterance.extra["path"], SAMPLE_RATE), round(SAMPLE_RATE * factor), SAMPLE_RATE)
         record = {
             "id": name,
             "file": f"{name}.flac",
-            "lang": utterance.lang,
+            "lang": utterance.language,
             "text": utterance.text,
             "speaker": f"{utterance.speaker}*{factor}",
         }

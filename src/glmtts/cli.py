@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
 from glmtts.server.command import serve
 from glmtts.training.command import train
@@ -224,6 +225,7 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 
 
 app.command()(serve)
+app.add_typer(data_app, name="data")
 app.command()(train)
 
 

@@ -5,11 +5,11 @@ the open ones is closed, so that a corpus of any size needs the same memory.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -32,8 +32,8 @@ class SourceConfig(StrictConfig):
     """
 
     path: Path
-    every: int = Field(1, ge=1)
-    repeat: float = Field(1.0, gt=0)
+    every: Annotated[int, Field(ge=1)] = 1
+    repeat: Annotated[float, Field(gt=0)] = 1.0
     languages: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
 
@@ -137,6 +137,13 @@ class Dataset:
             return None
         row = int(rows[rng.integers(len(rows))])
         return ref._replace(row=row, seconds=float(shard.seconds[row]))
+
+    def utterances(self) -> Iterator[Utterance]:
+        """All utterances of all sources, in the order that they were written, whatever the sources' settings keep."""
+        for source, manifest in enumerate(self.manifests):
+            for number, entry in enumerate(manifest.shards):
+                shard = self.shard(source, number)
+                yield from (shard.utterance(row) for row in range(entry.utterances))
 
     def held_out_sample(self, most: int, seed: int = 0) -> list[UtteranceRef]:
         """The same few held-out utterances every time, to evaluate on, from shards in a random order."""

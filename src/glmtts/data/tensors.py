@@ -103,7 +103,7 @@ def read_tensors(path: Path) -> TensorFile:
     """
     try:
         with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
+            size = min(int.from_bytes(file.read(8), "little"), path.stat().st_size)
             header = json.loads(file.read(size))
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         metadata = header.pop("__metadata__", {})

@@ -1,0 +1,184 @@
+"""Time and memory to the first batch of the language model, from made-up datasets of 10 h and of 1,000 h; and a resume.
+
+    python benchmarks/loader.py [--lhotse]
+
+The utterances have texts, speech tokens and alignments, and no audio. Every figure is of a process of its own; memory
+counts what it holds beyond the imports. `--lhotse` measures Lhotse's sampler on the same lengths: cuts in one JSON
+manifest, of which it reads nothing but the lengths, and Shar with a mel spectrogram.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from report import environment, resident_mib, write_result
+
+from glmtts.data import Dataset, FeatureSpec, ShardWriter, SourceConfig, Utterance
+from glmtts.data.sampler import BucketSampler
+
+HOURS = (10, 1000)
+BATCH_SECONDS = 80
+BATCHES = 200
+PASS = 20  # utterances of a speaker
+CLAUSES = {
+    "zh": (
+        "我们今天下午",
+        "去公园散步",
+        "你想一起来吗",
+        "他把行李",
+        "放在银行门口",
+        "等了很长时间",
+        "老师说",
+        "学习要有耐心",
+    ),
+    "en": (
+        "the rain in Spain",
+        "he read the book",
+        "that she had",
+        "is it you",
+        "a minute ago",
+        "by the lake",
+        "we live",
+    ),
+}
+
+
+def text_of(language: str, rng: np.random.Generator) -> str:
+    """Four clauses: few texts come twice, as reading them is part of the work."""
+    clauses = rng.choice(CLAUSES[language], 4).tolist()
+    return "，".join(clauses) + "。" if language == "zh" else ", ".join(clauses).capitalize() + "."
+
+
+def lengths(hours: float) -> Iterator[float]:
+    """Seconds of utterances, 3 on average, between 0.6 and 18."""
+    rng, total = np.random.default_rng(0), 0.0
+    while total < hours * 3600:
+        length = round(float(np.clip(rng.lognormal(0.95, 0.55), 0.6, 18)), 3)
+        total += length
+        yield length
+
+
+def make(folder: Path, hours: float) -> None:
+    """A dataset with `tokens` and `alignment`."""
+    rng, spec = np.random.default_rng(1), FeatureSpec(rate=25)
+    codes = rng.integers(0, 2048, 1000, dtype=np.int32)
+    with ShardWriter(folder, {"tokens": spec, "alignment": spec}, provenance="made up") as writer:
+        for number, seconds in enumerate(lengths(hours)):
+            language = "zh" if number // PASS % 2 else "en"
+            frames = int(seconds * 25)
+            spoken = Utterance(f"u{number:07d}", text_of(language, rng), language, f"s{number // PASS}", seconds)
+            writer.add(spoken, {"tokens": codes[:frames], "alignment": np.minimum(codes[:frames], 5)})
+
+
+def batch_source(folder: Path) -> Any:
+    """The micro-batches of the language model of `mini`."""
+    import glmtts.tasks  # noqa: F401
+    from glmtts.text.tokenizer import TextTokenizer
+    from glmtts.training.config import RunConfig
+    from glmtts.training.registry import create_task
+    from glmtts.training.weights import bundle_folder
+
+    tokenizer = TextTokenizer.load(bundle_folder("bundle"))
+    values = {
+        "run": {"task": "lm", "out": "unused"},
+        "model": {"vocab_size": tokenizer.size},
+        "data": {"text": "bundle", "codes": 2048, "batch_seconds": BATCH_SECONDS, "sources": [{"path": str(folder)}]},
+        "schedule": {"steps": 1},
+    }
+    return create_task(RunConfig.parse(values)).source()
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """The first batch, those after it, and a resume in the middle of an epoch."""
+    import torch
+
+    torch.set_num_threads(1)
+    with_torch = resident_mib()
+    import_module("glmtts.lm.train")
+    before, started = resident_mib(), time.perf_counter()
+    source = batch_source(folder)
+    source.batch(0)
+    first, held = time.perf_counter() - started, resident_mib() - before
+    started = time.perf_counter()
+    for number in range(1, BATCHES + 1):
+        source.batch(number)
+    speed, after = BATCHES / (time.perf_counter() - started), resident_mib() - before
+    return {
+        "first_batch_seconds": round(first, 2),
+        "mib_beyond_imports": round(held, 1),
+        f"mib_beyond_imports_after_{BATCHES}_batches": round(after, 1),
+        "mib_of_python_and_torch": round(with_torch, 1),
+        "mib_of_the_package": round(before - with_torch, 1),
+        "batches_a_second": round(speed, 1),
+        **measure_resume(folder),
+    }
+
+
+def measure_resume(folder: Path) -> dict[str, float]:
+    """Finding the batch in the middle of an epoch: by counting, and by a saved place."""
+    dataset = Dataset.open([SourceConfig(path=folder)])
+    middle = int(0.5 * dataset.manifests[0].seconds / BATCH_SECONDS)
+    counting, started = BucketSampler(dataset, BATCH_SECONDS), time.perf_counter()
+    wanted = counting.batch(middle)
+    counted, place = time.perf_counter() - started, counting.state_dict(middle)
+    started = time.perf_counter()
+    resumed = BucketSampler(Dataset.open([SourceConfig(path=folder)]), BATCH_SECONDS)
+    assert resumed.batch(resumed.load_state_dict(place)) == wanted
+    saved = time.perf_counter() - started
+    return {
+        "middle_of_epoch_batch": middle,
+        "resume_seconds": round(saved, 3),
+        "seconds_to_count_to_the_middle": round(counted, 3),
+    }
+
+
+def in_process(kind: str, folder: Path) -> dict[str, float]:
+    """The figures of one measurement in a process of its own."""
+    command = [sys.executable, __file__, "--measure", kind, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--lhotse", action="store_true", help="measure Lhotse too")
+    arguments = parser.parse_args()
+    if arguments.measure:
+        import loader_lhotse
+
+        kinds = {"ours": measure, "cuts": loader_lhotse.measure_cuts, "shar": loader_lhotse.measure_shar}
+        kind, folder = arguments.measure
+        print(json.dumps(kinds[kind](Path(folder))))
+        return
+    result: dict[str, Any] = {**environment(), "batch_seconds": BATCH_SECONDS}
+    with tempfile.TemporaryDirectory() as work:
+        for hours in HOURS:
+            folder = Path(work) / f"{hours}h"
+            started = time.perf_counter()
+            make(folder, hours)
+            written = round(time.perf_counter() - started, 1)
+            row = {"seconds_to_write": written, **in_process("ours", folder)}
+            if arguments.lhotse:
+                import loader_lhotse
+
+                loader_lhotse.make_cuts(Path(work) / f"{hours}h.jsonl", lengths(hours))
+                row["lhotse"] = in_process("cuts", Path(work) / f"{hours}h.jsonl")
+            result[f"{hours}_hours"] = row
+        if arguments.lhotse:
+            result["lhotse_shar"] = in_process("shar", Path(work) / f"{HOURS[0]}h.jsonl")
+    write_result("loader", result)
+
+
+if __name__ == "__main__":
+    main()
