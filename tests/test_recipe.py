@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from glmtts.features import FeatureStore, write_feature, write_index
 
 from glmtts.audio.io import load_audio
-from glmtts.features import FeatureStore, write_feature, write_index
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import tokens_from_hidden
 

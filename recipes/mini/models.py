@@ -5,13 +5,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from torch import nn
-from whisper_base import encoder_weights
 
 import glmtts.tasks  # noqa: F401 - registers the tasks whose runs are read
 from glmtts.data.manifest import FILE, read_manifest
 from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
+from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.training.config import load_config
 from glmtts.training.registry import create_task
 from glmtts.training.weights import bundle_module, is_run, trained_model
