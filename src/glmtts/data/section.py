@@ -18,7 +18,7 @@ class DataSection(StrictConfig):
     """Datasets, and how their utterances are batched; `evaluated` held-out ones are looked at in an evaluation."""
 
     sources: tuple[SourceConfig, ...] = ()
-    batch_seconds: float = Field(default=24.0, gt=0)
+    batch_seconds: float | None = Field(default=24.0, gt=0)
     batch_utterances: int | None = Field(default=None, ge=1)
     min_seconds: float = Field(default=0.0, ge=0)
     max_seconds: float = Field(default=30.0, gt=0)
@@ -49,8 +49,8 @@ class DataSection(StrictConfig):
 
     def example_rows(self, seconds: float = 10.0) -> tuple[int, float]:
         """Rows of a typical batch and the seconds of each, for a dry run."""
-        length = min(seconds, self.max_seconds, self.batch_seconds)
-        rows = max(1, int(self.batch_seconds // length))
+        length = min(seconds, self.max_seconds, self.batch_seconds or seconds)
+        rows = max(1, int(self.batch_seconds // length)) if self.batch_seconds else self.batch_utterances or 1
         return min(rows, self.batch_utterances or rows), length
 
 

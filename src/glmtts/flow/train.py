@@ -172,7 +172,8 @@ class FlowTask(Task):
         if self.config.log.sample_bundle is None:
             return {}
         assert isinstance(model, DiT)
-        vocoder, sounds = bundle_module(self.config.log.sample_bundle, "vocoder").to(device), {}
+        vocoder: Any = bundle_module(self.config.log.sample_bundle, "vocoder").to(device)
+        sounds: dict[str, Sound] = {}
         for number, batch in enumerate(to_device(self._held_out[:SAMPLES], device)):
             no_prompt = batch.mel_BTM.new_zeros(1, batch.mel_BTM.shape[2], 0)
             noise, f0_B = torch.randn_like(batch.mel_BTM), median_f0(batch.f0_BT)
@@ -187,12 +188,13 @@ class FlowTask(Task):
         rows, seconds = self.section(DataSection).example_rows()
         tokens = int(seconds * 50 / model.frames_per_token)
         frames = tokens * model.frames_per_token
-        item = (np.zeros(tokens), np.zeros((frames, model.n_mels)), np.zeros(model.speaker_width), np.full(frames, 150.0))
-        return collate([item] * rows, model.frames_per_token)
+        mel, speaker, f0 = np.zeros((frames, model.n_mels)), np.zeros(model.speaker_width), np.full(frames, 150.0)
+        return collate([(np.zeros(tokens), mel, speaker, f0)] * rows, model.frames_per_token)
 
     def batch_size(self) -> dict[str, float]:
         """Speech."""
-        return {"seconds of speech": self.section(DataSection).batch_seconds}
+        rows, seconds = self.section(DataSection).example_rows()
+        return {"seconds of speech": self.section(DataSection).batch_seconds or rows * seconds}
 
 
 def _mel_head(weights: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset, UtteranceRef
+from glmtts.data.readings import Transcripts
 from glmtts.data.section import BatchSource, DataSection, draws
 from glmtts.errors import ConfigError
 from glmtts.lm.alignment import alignment_loss
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.prompt import AudioTokens
-from glmtts.lm.sequences import LMBatch, TextReader, TokenizedUtterance, collate, example
+from glmtts.lm.sequences import LMBatch, TokenizedUtterance, collate, example, text_view
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.hybrid import PhonemeIn
 from glmtts.text.hybrid_training import HybridCollate
@@ -141,14 +142,14 @@ class LanguageModelTask(Task):
     def source(self) -> BatchSource:
         """Batches of utterances that have a reading."""
         data, dataset = self.section(LMData), self._dataset
-        reader, layout, safe = TextReader(self.frontend), self.layout, safe_characters()
+        transcripts, layout, safe = Transcripts(self.frontend), self.layout, safe_characters()
 
         def make(number: int, refs: list[UtteranceRef]) -> LMBatch | None:
             rng = draws(self.config.run.seed, number)
             hybrid = HybridCollate(safe, seed=int(rng.integers(2**31)))
 
             def read(ref: UtteranceRef | None) -> TokenizedUtterance | None:
-                view = reader.view(dataset.load(ref)) if ref is not None else None
+                view = text_view(transcripts, dataset.load(ref)) if ref is not None else None
                 return view.draw(rng, data.all_phonemes, hybrid) if view is not None else None
 
             examples = []
@@ -181,14 +182,15 @@ class LanguageModelTask(Task):
     @cached_property
     def _held_out(self) -> dict[str, list[LMBatch]]:
         """Held-out utterances alone, as phonemes and as text."""
-        reader, no_phonemes = TextReader(self.frontend), HybridCollate("")
+        transcripts, no_phonemes = Transcripts(self.frontend), HybridCollate("")
         refs = self._dataset.held_out_sample(self.section(LMData).evaluated)
-        views = [view for ref in refs if (view := reader.view(self._dataset.load(ref)))]
+        views = [view for ref in refs if (view := text_view(transcripts, self._dataset.load(ref)))]
         spoken = {
             "held_out": [view.as_phonemes() for view in views],
             "held_out_text": [view.hybrid(no_phonemes) for view in views],
         }
-        return {name: [collate(self.layout, [example(self.layout, s, None)]) for s in of] for name, of in spoken.items()}
+        lone = {name: [example(self.layout, one, None) for one in of] for name, of in spoken.items()}
+        return {name: [collate(self.layout, [one]) for one in of] for name, of in lone.items()}
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Cross-entropy and accuracy on held-out utterances."""
@@ -213,5 +215,6 @@ class LanguageModelTask(Task):
 
     def batch_size(self) -> dict[str, float]:
         """Speech, and the ids that the model reads."""
-        seconds = self.section(LMData).batch_seconds
+        rows, length = self.section(LMData).example_rows()
+        seconds = self.section(LMData).batch_seconds or rows * length
         return {"seconds of speech": seconds, "tokens": seconds * (TOKENS_PER_SECOND + TEXT_IDS_PER_SECOND)}

@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 
-from glmtts.training import checkpoint
 from glmtts.training.loader import seed_draws
 from glmtts.training.optimizer import Optimizer
 from glmtts.training.processes import Processes
-from glmtts.training.shards import shards_of
+from glmtts.training.shards import Shard, shards_of
 from glmtts.training.task import Metrics, Task
 
 
@@ -50,6 +49,6 @@ class Adversary:
         self.critic.requires_grad_(False)  # the first network's loss passes through it
         return total
 
-    def groups(self) -> checkpoint.Groups:
+    def groups(self) -> dict[str, dict[str, Shard]]:
         """Weights and optimizer, for checkpoints."""
         return {"critic": shards_of(self.critic), "critic_optimizer": self.optimizer.shards()}

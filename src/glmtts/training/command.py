@@ -9,7 +9,7 @@ from glmtts.errors import ConfigError
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="The run, a TOML file; configs/ has those of mini and of the release.")],
+    config: Annotated[Path, typer.Argument(help="The run, a TOML file; see configs/.")],
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value in place of the file's; repeatable.")
     ] = None,
@@ -19,7 +19,7 @@ def train(
     processes: Annotated[int, typer.Option(min=1, help="Processes that a dry run counts on.")] = 1,
 ) -> None:
     """Train a stage; the same command goes on where it stopped."""
-    import glmtts.tasks
+    import glmtts.tasks  # noqa: F401, registers the stages
     from glmtts.training.config import load_config
     from glmtts.training.registry import create_task
 

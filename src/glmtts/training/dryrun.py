@@ -4,8 +4,6 @@ Activations are an estimate: what autograd keeps of one forward pass and loss in
 matrices of attention are not counted, since fused attention keeps none.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,13 +68,13 @@ def _count(module: nn.Module, trainable: bool) -> int:
 
 def activation_bytes(task: Task, model: nn.Module) -> float | None:
     """Bytes that a forward pass of one micro-batch keeps for its backward; None where it cannot run without data."""
-    meta, seen = torch.device("meta"), _Saved({parameter.data_ptr() for parameter in ()})
-    known = {id(value) for value in (*model.parameters(), *model.buffers())}
+    seen = _Saved([*model.parameters(), *model.buffers()])
     units: list[tuple[float, float]] = []  # bytes kept inside a block, and of its inputs
     handles = [handle for unit in task.units(model) for handle in _watched(unit, seen, units)]
     try:
-        with seen.counting(known), _FusedAttention():
-            task.loss(model.train(), to_device(task.example_batch(), meta), 0)
+        batch = to_device(task.example_batch(), torch.device("meta"))
+        with torch.autograd.graph.saved_tensors_hooks(seen.keep, lambda tensor: tensor), _FusedAttention():
+            task.loss(model.train(), batch, 0)
     except (NotImplementedError, RuntimeError):
         return None
     finally:
@@ -89,25 +87,18 @@ def activation_bytes(task: Task, model: nn.Module) -> float | None:
 
 
 class _Saved:
-    """Counts the bytes of tensors that autograd keeps, each storage once."""
+    """Counts the bytes of tensors that autograd keeps, each once; `weights` do not count."""
 
-    def __init__(self, known: set[int]) -> None:
-        self.bytes, self._known = 0.0, known
+    def __init__(self, weights: list[Tensor]) -> None:
+        self.bytes = 0.0
+        self._known = {id(weight): weight for weight in weights}  # held, as an id is unique among the living only
 
-    @contextmanager
-    def counting(self, weights: set[int]) -> Iterator[None]:
-        """Count what is kept inside, weights aside."""
-
-        def pack(tensor: Tensor) -> Tensor:
-            base = tensor._base if tensor._base is not None else tensor
-            if id(base) not in weights and id(base) not in self._known:
-                self._known.add(id(base))
-                self._alive = [*getattr(self, "_alive", []), base]  # an id is unique among the living only
-                self.bytes += base.numel() * base.element_size()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            yield
+    def keep(self, tensor: Tensor) -> Tensor:
+        base = tensor._base if tensor._base is not None else tensor
+        if id(base) not in self._known:
+            self._known[id(base)] = base
+            self.bytes += base.numel() * base.element_size()
+        return tensor
 
 
 def _watched(unit: nn.Module, seen: _Saved, units: list[tuple[float, float]]) -> list[Any]:

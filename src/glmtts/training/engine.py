@@ -24,7 +24,7 @@ from glmtts.training.meter import Meter
 from glmtts.training.optimizer import Optimizer
 from glmtts.training.processes import Processes
 from glmtts.training.schedule import Due, learning_rate
-from glmtts.training.shards import shards_of
+from glmtts.training.shards import Shard, shards_of
 from glmtts.training.stopping import StopRequest, stop_on_signals
 from glmtts.training.task import Metrics, Source, Task
 
@@ -198,7 +198,11 @@ class Engine:
 
     def groups(self) -> checkpoint.Groups:
         """All tensors of the run, by group: what a checkpoint holds."""
-        groups = {"model": shards_of(self.model), "ema": self.average.shards(), "optimizer": self.optimizer.shards()}
+        groups: dict[str, dict[str, Shard]] = {
+            "model": shards_of(self.model),
+            "ema": self.average.shards(),
+            "optimizer": self.optimizer.shards(),
+        }
         if self.adversary is not None:
             groups |= self.adversary.groups()
         return groups

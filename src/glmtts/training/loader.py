@@ -50,9 +50,13 @@ def _numbers(start: int, each: int, stride: int) -> Iterator[int]:
 
 def micro_batches(source: Source, numbers: Iterator[int], workers: int, pin: bool) -> Iterator[tuple[int, Any]]:
     """Endless (number, batch) in the order of `numbers`; `workers` processes prepare them, 0 does it here."""
-    ahead = {"prefetch_factor": 4} if workers else {}
     loader = DataLoader(
-        _Numbered(source), batch_size=None, sampler=_Endless(numbers), num_workers=workers, pin_memory=pin, **ahead
+        _Numbered(source),
+        batch_size=None,
+        sampler=_Endless(numbers),
+        num_workers=workers,
+        pin_memory=pin,
+        prefetch_factor=4 if workers else None,
     )
     return iter(loader)
 

@@ -121,4 +121,4 @@ def _recompute(unit: nn.Module) -> None:
             return forward(*arguments, **named)
         return checkpoint(forward, *arguments, use_reentrant=False, **named)
 
-    unit.forward = recomputed  # type: ignore[method-assign]
+    unit.forward = recomputed

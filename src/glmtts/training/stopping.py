@@ -16,7 +16,8 @@ class StopRequest:
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
     """Note SIGINT and SIGTERM instead of dying of them; a second one does what it always did."""
-    request, before = StopRequest(), {}
+    request = StopRequest()
+    before: dict[int, Any] = {}
 
     def note(number: int, frame: Any) -> None:
         request.asked = True

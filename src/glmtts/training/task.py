@@ -54,6 +54,7 @@ class Task(Protocol):
 
     sections: ClassVar[dict[str, type[StrictConfig]]]
     config: RunConfig
+    _parsed: dict[str, StrictConfig]
     critic_from: int | None = None  # the step from which a second network joins; None: there is none
 
     def __init__(self, config: RunConfig) -> None:

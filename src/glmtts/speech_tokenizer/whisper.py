@@ -1,6 +1,7 @@
-"""Read the encoder of Whisper-base from a CTranslate2 `model.bin` (float16) into our speech tokenizer's names.
+"""Read the encoder of a released Whisper into our speech tokenizer's names.
 
-The format: a version, the name of the model's specification and its revision, then variables (name, axes, type,
+From the Hub's safetensors (`model.encoder.…` or `encoder.…`, the same names as ours), or from a CTranslate2 `model.bin`
+in float16, version 6: the name of the model's specification and its revision, then variables (name, axes, type,
 bytes), each preceded by lengths; all little-endian.
 """
 
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
+
+from glmtts.errors import TrainingError
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
@@ -45,7 +50,23 @@ def read_ctranslate2(path: Path) -> dict[str, np.ndarray]:
 
 
 def encoder_weights(path: Path) -> dict[str, Tensor]:
-    """The encoder's weights under the names of `SpeechTokenizer`, float32."""
+    """The encoder's weights under the names of `SpeechTokenizer`, float32.
+
+    Raises:
+        TrainingError: the file is neither of the two, or damaged.
+    """
+    try:
+        return _from_hub(path) if path.suffix == ".safetensors" else _from_ctranslate2(path)
+    except (OSError, SafetensorError, struct.error, KeyError, ValueError) as error:
+        raise TrainingError(f"{path} holds no encoder of Whisper: {error}. Give its model.safetensors.") from None
+
+
+def _from_hub(path: Path) -> dict[str, Tensor]:
+    named = {name.removeprefix("model."): value.float() for name, value in load_file(path).items()}
+    return {name.removeprefix("encoder."): value for name, value in named.items() if name.startswith("encoder.")}
+
+
+def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
     variables = {
         name: torch.from_numpy(values.astype(np.float32))
         for name, values in read_ctranslate2(path).items()
