@@ -16,11 +16,11 @@ from safetensors.torch import save_file
 import glmtts
 from glmtts.audio.io import load_audio
 from glmtts.cli import main as command
-from glmtts.data import Dataset, FeatureSpec, ShardWriter, SourceConfig, Utterance, add_feature
-from glmtts.data.manifest import read_manifest
+from glmtts.data import Dataset, FeatureSpec, ShardWriter, SourceConfig, Utterance, UtteranceRef
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import tokens_from_hidden
+from glmtts.text.tokenizer import TextTokenizer
 from tests.tiny import CODES
 
 ROOT = Path(__file__).parents[1]
@@ -112,31 +112,162 @@ def train(monkeypatch: pytest.MonkeyPatch, stage: str, chosen: list[str]) -> Non
         command()
 
 
-def test_from_recordings_to_a_bundle_that_speaks(step: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def prepared(step: Any, tmp_path: Path) -> Path:
+    """A working folder with the datasets, the speakers and the vocabulary of tiny corpora."""
     work = tmp_path / "work"
     work.mkdir()
     corpora, (whisper, campplus) = make_corpora(tmp_path / "corpus"), save_tiny_weights(tmp_path)
-    tokenizer_config = tmp_path / "tokenizer.toml"
     sizes = "\n".join(f"{key} = {value}" for key, value in TOKENIZER.items())
-    tokenizer_config.write_text(
+    (tmp_path / "tokenizer.toml").write_text(
         '[run]\ntask = "speech_tokenizer"\nout = "unused"\n[schedule]\nsteps = 1\n[data]\nfrozen_layers = 1\n'
         f"[model]\n{sizes}\n"
     )
-    prepare = ["--whisper", whisper, "--work", work, "--config", tokenizer_config, "--corpus", *corpora]
-    step("prepare").main(list(map(str, prepare)))
+    run(step("prepare"), corpus=corpora, whisper=whisper, work=work, config=tmp_path / "tokenizer.toml")
     step("speaker").main(["--weights", str(campplus), "--work", str(work)], SPEAKER)
-    step("vocabulary").main(["--work", str(work), "--size", str(TEXT_IDS), "--codes", str(CODES)])
-    train(monkeypatch, "speech_tokenizer", [*settings(work, "speech_tokenizer", 4), f"init.whisper={whisper}"])
-    step("tokens").main(["--work", str(work), "--tokenizer", str(work / "speech_tokenizer")])
-    vocabulary = glmtts.text.tokenizer.TextTokenizer.load(work / "text").size
-    for stage in ("lm", "flow", "vocoder"):
-        extra = [f"model.vocab_size={vocabulary}"] if stage == "lm" else []
-        train(monkeypatch, stage, settings(work, stage) + extra)
-    export = step("export")
-    voices = {name: (corpus, speaker, "made up") for corpus, speaker, name in (("zh_daily", "zf_xiaoxiao", "heart"),)}
-    monkeypatch.setattr(export, "VOICES", voices)
-    out = tmp_path / "bundle"
-    export.main(["--work", str(work), "--corpus", str(tmp_path / "corpus"), "--out", str(out)])
+    run(step("vocabulary"), work=work, size=TEXT_IDS, codes=CODES)
+    return work
+
+
+def run(module: Any, **options: Any) -> None:
+    """Run a step of the recipe as its command line does."""
+    arguments: list[str] = []
+    for name, value in options.items():
+        arguments += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
+    module.main(arguments)
+
+
+def train_the_rest(monkeypatch: pytest.MonkeyPatch, work: Path, *more: str) -> None:
+    vocabulary = TextTokenizer.load(work / "text").size
+    train(monkeypatch, "lm", [*settings(work, "lm"), f"model.vocab_size={vocabulary}", *more])
+    train(monkeypatch, "flow", [*settings(work, "flow"), *more])
+
+
+def says_something(bundle: Path) -> bool:
     with torch.inference_mode():
-        audio = glmtts.load(out).say("Hello.")
-    assert audio.seconds > 0.1
+        return glmtts.load(bundle).say("Hello.").seconds > 0.1
+
+
+def test_from_recordings_to_a_bundle_that_speaks_and_on(
+    step: Any, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps of the recipe; then the tokenizer trains on, and the others follow its codes."""
+    work, first, second = prepared, tmp_path / "first", tmp_path / "second"
+    settings_of_codes = [*settings(work, "speech_tokenizer", 4), f"init.whisper={tmp_path / 'whisper.safetensors'}"]
+    train(monkeypatch, "speech_tokenizer", settings_of_codes)
+    run(step("tokens"), work=work, tokenizer=work / "speech_tokenizer")
+    train_the_rest(monkeypatch, work)
+    train(monkeypatch, "vocoder", settings(work, "vocoder"))
+    monkeypatch.setattr(step("export"), "VOICES", {"heart": ("en", "af_heart", "made up")})
+    run(step("export"), work=work, corpus=tmp_path / "corpus", out=first)
+    assert says_something(first)
+
+    for stage in ("speech_tokenizer", "lm", "flow", "vocoder"):
+        (work / stage).rename(work / f"old_{stage}")
+    with pytest.raises(SystemExit, match="No code has moved"):
+        run(step("moved_codes"), work=work, before=first, frozen_layers=1)
+    go_on = [f"run.init_from={first}", "loss.quantizer_warmup_steps=0", "optimizer.learning_rate=0.05"]
+    train(monkeypatch, "speech_tokenizer", [*settings(work, "speech_tokenizer", 8), *go_on])
+    run(step("tokens"), work=work, tokenizer=work / "speech_tokenizer")
+    run(step("moved_codes"), work=work, before=first, frozen_layers=1)
+    moved = f"init.moved_codes={work / 'moved_codes.safetensors'}"
+    train_the_rest(monkeypatch, work, f"run.init_from={first}", moved)
+    run(step("export"), work=work, corpus=tmp_path / "corpus", out=second)
+    assert says_something(second)
+
+
+def test_a_corpus_that_grows_is_prepared_again(step: Any, prepared: Path, tmp_path: Path) -> None:
+    def dataset() -> Dataset:
+        return Dataset.open([SourceConfig(path=prepared / "data" / "en")], ("wave", "mel", "f0", "hidden"))
+
+    before, corpus = dataset(), tmp_path / "corpus" / "en"
+    soundfile.write(corpus / "new.flac", recorded(1.5, 150), 24000)
+    row = {"id": "new", "file": "new.flac", "lang": "en", "text": "One more.", "speaker": "other", "seconds": 1.5}
+    with (corpus / "index.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    options = {"whisper": tmp_path / "whisper.safetensors", "config": tmp_path / "tokenizer.toml"}
+    run(step("prepare"), corpus=corpus, work=prepared, **options)
+    after = dataset()
+    assert [one.id for one in after.utterances()] == [*(one.id for one in before.utterances()), "new"]
+    assert after.manifests[0].shards[:1] == before.manifests[0].shards
+    item = after.load(UtteranceRef(0, 1, 0, 1.5))
+    assert item.utterance.speaker == "en/other"
+    lengths = {name: len(value) for name, value in item.features.items()}
+    assert lengths == {"wave": 35520, "mel": 74, "f0": 74, "hidden": 74}
+    assert 140 < np.median(item.features["f0"]) < 160
+
+
+def test_a_recording_is_written_before_its_line(step: Any, tmp_path: Path) -> None:
+    corpora = step("corpora")
+    samples = 0.1 * np.sin(np.arange(corpora.SAMPLE_RATE) / 20).astype(np.float32)
+    for name in ("a.flac", None):
+        record = {"id": "a" if name else "b", "lang": "en", "text": "Hello.", "speaker": "s"}
+        written = corpora.add_recording(tmp_path / "index.jsonl", record | ({"file": name} if name else {}), samples)
+        assert written == 1.0
+    first, second = corpora.read_corpus(tmp_path)
+    paths = [Path(one.extra["path"]) for one in (first, second)]
+    assert [path.name for path in paths] == ["a.flac", "b.opus"]
+    assert first.speaker == f"{tmp_path.name}/s"
+    assert all(abs(len(load_audio(path, 24000)) - 24000) < 100 for path in paths)
+
+
+def test_silence_around_speech_is_not_written(step: Any, tmp_path: Path) -> None:
+    corpora = step("corpora")
+    rate = corpora.SAMPLE_RATE
+    speech = 0.5 * np.sin(np.arange(rate) / 20).astype(np.float32)
+    padded = np.concatenate([np.zeros(rate, np.float32), speech, np.full(2 * rate, 1e-3, np.float32)])
+    assert len(corpora.trimmed(padded)) == pytest.approx(1.4 * rate, abs=50)
+    assert len(corpora.trimmed(speech)) == pytest.approx(rate, abs=50)
+    assert len(corpora.trimmed(np.zeros(100, np.float32))) == 100
+    assert corpora.add_recording(tmp_path / "index.jsonl", {"id": "a"}, padded) == pytest.approx(1.4, abs=0.01)
+
+
+def test_held_out_speakers_and_extreme_lengths_stay_out(step: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "speechocean762"
+    folder.mkdir()
+    lines = [("so1", 3), ("so1", 3), ("so27", 3), ("so27", 3), ("so3", 0.2), ("so3", 0.2), ("so4", 3), ("so4", 3)]
+    rows = [
+        {"id": str(number), "lang": "en", "text": "x", "speaker": speaker, "seconds": seconds}
+        for number, (speaker, seconds) in enumerate(lines)
+    ]
+    (folder / "index.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    kept = step("corpora").read_corpus(folder)
+    assert [one.id for one in kept] == ["0", "6"]  # every second, of those that may train
+
+
+def test_warped_speakers_are_new_ones(step: Any, tmp_path: Path) -> None:
+    make_corpora(tmp_path / "corpus")
+    run(step("warp"), corpus=[tmp_path / "corpus" / "en"], hours=0.001, out=tmp_path / "warped")
+    made = step("corpora").read_corpus(tmp_path / "warped")
+    assert made and all(one.speaker.startswith("warped/en/af_heart*") for one in made)
+    assert all(one.seconds < 3.4 / 0.82 for one in made)
+
+
+def test_short_lines_are_clauses_and_single_words_that_are_not_held_out(step: Any) -> None:
+    short_lines = step("short_lines")
+    clauses = short_lines.clauses_of(["Oh, is it you? Then the rest of us may go.", "Oh. Really?"], 3, ".")
+    assert clauses == ["Oh.", "Is it you?", "Really?"]
+    assert short_lines.clauses_of(["老师，您好！我们今天去公园散步。"], 4, "。") == ["老师。", "您好。"]
+    lines = short_lines.short_lines(clauses, ["Rest.", "Go."], "Oh, hello.", seed=1)
+    assert sorted(lines) == ["Go.", "Is it you?", "Really?", "Rest."]
+
+
+def test_shares_of_codes_that_changed_places(step: Any, tmp_path: Path) -> None:
+    """A tokenizer whose codes are permuted: each new code stands for one old code, one that is not seen for itself."""
+    torch.manual_seed(0)
+    before = SpeechTokenizer(SpeechTokenizerConfig(d_model=16, heads=2, ffn=16, layers_before=1, code_width=8)).eval()
+    codes, hidden = before.config.codes, [np.random.default_rng(n).normal(size=(40, 16)) for n in range(9)]
+    old = [tokens_from_hidden(before, 0, states) for states in hidden]
+    places = np.random.default_rng(0).permutation(codes).astype(np.int32)
+    specs = {"hidden": FeatureSpec(rate=50), "tokens": FeatureSpec(rate=25)}
+    with ShardWriter(tmp_path / "toy", specs) as writer:
+        for number, (states, tokens) in enumerate(zip(hidden, old, strict=True)):
+            utterance = Utterance(str(number), "x", "zh", "s", 0.8)
+            writer.add(utterance, {"hidden": states, "tokens": places[tokens]})
+    dataset = Dataset.open([SourceConfig(path=tmp_path / "toy")], ("hidden", "tokens"))
+    shares_CC = step("moved_codes").shares_of_old(before, 0, dataset)
+    seen = np.unique(np.concatenate(old))
+    rows = torch.randn(codes, 4)
+    torch.testing.assert_close((shares_CC @ rows)[places[seen]], rows[seen])
+    unseen = np.setdiff1d(np.arange(codes), places[seen])
+    torch.testing.assert_close((shares_CC @ rows)[unseen], rows[unseen])
