@@ -115,7 +115,7 @@ class ToyTask(Task):
         return loss, {"critic": loss.detach()}
 
     def example_batch(self) -> dict[str, Tensor]:
-        return {"x": torch.zeros(self.section(ToyData).rows, 3, device="meta")}
+        return {"x": torch.zeros(self.section(ToyData).rows, 3)}
 
     def batch_size(self) -> dict[str, float]:
         return {"rows": self.section(ToyData).rows}

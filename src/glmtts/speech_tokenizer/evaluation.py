@@ -9,14 +9,14 @@ from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import octaves_of
 from glmtts.speech_tokenizer.asr import best_path
 from glmtts.speech_tokenizer.batches import TokenizerBatch
-from glmtts.speech_tokenizer.heads import SpeechTokenizerWithHeads
+from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
 from glmtts.text.edits import edit_distance
 from glmtts.text.labels import BOUNDARY, LABELS, without_boundaries
 
 
 @torch.no_grad()
 def evaluate(
-    model: SpeechTokenizerWithHeads, batches: Sequence[TokenizerBatch], relative_pitch: bool = True
+    model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch], relative_pitch: bool = True
 ) -> dict[str, float]:
     """Codebook use and perplexity, F0 correlation, voicing error, log-mel L1, phoneme and word errors of the ASR head.
 

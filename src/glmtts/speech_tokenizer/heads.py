@@ -17,7 +17,7 @@ from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 Phase = Literal["warmup", "frozen", "trained"]
 
 
-class SpeechTokenizerWithHeads(nn.Module):
+class SpeechTokenizerTraining(nn.Module):
     """What is trained; the tokenizer and its recogniser are taken out of it in the end.
 
     In the phase "warmup" the vectors pass unquantised: the encoder then moves fast, and a codebook that follows by

@@ -25,7 +25,7 @@ from glmtts.data.section import BatchSource, DataSection
 from glmtts.errors import ConfigError
 from glmtts.speech_tokenizer.batches import TokenizerBatch, TokenizerExample, collate
 from glmtts.speech_tokenizer.evaluation import evaluate
-from glmtts.speech_tokenizer.heads import Phase, SpeechTokenizerWithHeads
+from glmtts.speech_tokenizer.heads import Phase, SpeechTokenizerTraining
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.text.frontend import TextConfig, TextFrontend
@@ -76,7 +76,7 @@ class TokenizerInit(StrictConfig):
 
 
 def tokenizer_loss(
-    model: SpeechTokenizerWithHeads, batch: TokenizerBatch, config: TokenizerLoss, phase: Phase = "trained"
+    model: SpeechTokenizerTraining, batch: TokenizerBatch, config: TokenizerLoss, phase: Phase = "trained"
 ) -> tuple[Tensor, Metrics]:
     """asr_scale · CTC + pitch_scale · pitch + mel_scale · mel + commitment_scale · commitment."""
     output = model(batch, phase)
@@ -106,16 +106,16 @@ class SpeechTokenizerTask(Task):
         "init": TokenizerInit,
     }
 
-    def build(self) -> SpeechTokenizerWithHeads:
+    def build(self) -> SpeechTokenizerTraining:
         """The tokenizer with its heads."""
         loss, frozen = self.section(TokenizerLoss), self.section(TokenizerData).frozen_layers
         pitch, mel, warmup = loss.pitch_scale > 0, loss.mel_scale > 0, loss.quantizer_warmup_steps > 0
-        return SpeechTokenizerWithHeads(self.section(SpeechTokenizerConfig), frozen, pitch, mel, warmup)
+        return SpeechTokenizerTraining(self.section(SpeechTokenizerConfig), frozen, pitch, mel, warmup)
 
     def start(self, model: nn.Module) -> None:
         """Take the weights of a run, of a bundle (whose pitch and mel heads are new), or of Whisper."""
         where, whisper = self.config.run.init_from, self.section(TokenizerInit).whisper
-        assert isinstance(model, SpeechTokenizerWithHeads)
+        assert isinstance(model, SpeechTokenizerTraining)
         if where is not None and self.section(TokenizerLoss).quantizer_warmup_steps:
             raise ConfigError("A trained codebook would be lost. With run.init_from set loss.quantizer_warmup_steps=0.")
         if whisper is not None:
@@ -153,7 +153,7 @@ class SpeechTokenizerTask(Task):
 
     def units(self, model: nn.Module) -> list[nn.Module]:
         """The encoder layers that are trained."""
-        assert isinstance(model, SpeechTokenizerWithHeads)
+        assert isinstance(model, SpeechTokenizerTraining)
         return [*model.tokenizer.layers[model.frozen_layers :], *model.asr.layers]
 
     def phase(self, step: int) -> Phase:
@@ -165,12 +165,12 @@ class SpeechTokenizerTask(Task):
 
     def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
         """See `tokenizer_loss`."""
-        assert isinstance(model, SpeechTokenizerWithHeads)
+        assert isinstance(model, SpeechTokenizerTraining)
         return tokenizer_loss(model, batch, self.section(TokenizerLoss), self.phase(step))
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """Move the codebook to the step's vectors; at the end of the warm-up, let it begin as their k-means."""
-        assert isinstance(model, SpeechTokenizerWithHeads)
+        assert isinstance(model, SpeechTokenizerTraining)
         loss, moving, codebook = self.section(TokenizerLoss), model.moving, model.tokenizer.codebook
         if self.phase(step) == "warmup":
             moving.keep_recent()
@@ -186,7 +186,7 @@ class SpeechTokenizerTask(Task):
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """See evaluation.py."""
-        assert isinstance(model, SpeechTokenizerWithHeads)
+        assert isinstance(model, SpeechTokenizerTraining)
         relative = self.section(TokenizerLoss).relative_pitch
         return evaluate(model, to_device(self._held_out, device), relative) if self._held_out else {}
 
@@ -206,7 +206,7 @@ class SpeechTokenizerTask(Task):
 
 
 @torch.no_grad()
-def _start_from_whisper(model: SpeechTokenizerWithHeads, weights: dict[str, Tensor]) -> None:
+def _start_from_whisper(model: SpeechTokenizerTraining, weights: dict[str, Tensor]) -> None:
     """Layers before the codebook begin as Whisper's, and those after it as its last ones."""
     own = model.tokenizer.state_dict()
     fill(

@@ -1,7 +1,7 @@
-"""What a run needs, found without its data and without memory for its weights: everything lies on the device "meta".
+"""What a run needs, found without its data and without memory for its weights: all tensors are fakes, shapes alone.
 
-Activations are an estimate: what autograd keeps of one forward pass and loss in float32, scaled to the precision. The
-matrices of attention are not counted, since fused attention keeps none.
+Activations are an estimate: what autograd keeps of one forward pass and loss under the run's precision. The matrices
+of attention are not counted, since fused attention keeps none.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 
-from glmtts.training.loader import to_device
+from glmtts.training.loader import map_tensors
 from glmtts.training.optimizer import MOMENTS
 from glmtts.training.task import Task
 
 FLOAT_BYTES, GIB = 4, 2**30
-BF16_SHARE = 0.6  # of the bytes of float32 activations: matrices halve under autocast, norms and losses stay
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Needs:
 def measure(task: Task, processes: int = 1) -> Needs:
     """The needs of each of `processes` processes under the run's strategy."""
     config = task.config
-    with torch.device("meta"):
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    with mode:
         model = task.build()
         critic = task.build_critic() if task.critic_from is not None else None
     total, trainable = _count(model, False), _count(model, True)
@@ -55,7 +56,7 @@ def measure(task: Task, processes: int = 1) -> Needs:
         gradients=FLOAT_BYTES * held,
         optimizer=FLOAT_BYTES * len(MOMENTS) * held,
         ema=FLOAT_BYTES * trainable / sharded if config.optimizer.ema_decay else 0.0,
-        activations=activation_bytes(task, model),
+        activations=_activation_bytes(task, model, mode),
         processes=processes,
         micro_batches=config.optimizer.micro_batches,
         batch=task.batch_size(),
@@ -66,16 +67,18 @@ def _count(module: nn.Module, trainable: bool) -> int:
     return sum(p.numel() for p in module.parameters() if p.requires_grad or not trainable)
 
 
-def activation_bytes(task: Task, model: nn.Module) -> float | None:
+def _activation_bytes(task: Task, model: nn.Module, mode: FakeTensorMode) -> float | None:
     """Bytes that a forward pass of one micro-batch keeps for its backward; None where it cannot run without data."""
     seen = _Saved([*model.parameters(), *model.buffers()])
     units: list[tuple[float, float]] = []  # bytes kept inside a block, and of its inputs
     handles = [handle for unit in task.units(model) for handle in _watched(unit, seen, units)]
+    bf16 = torch.autocast("cpu", torch.bfloat16, enabled=task.config.run.precision == "bf16")
+    counted = torch.autograd.graph.saved_tensors_hooks(seen.keep, lambda tensor: tensor)
+    batch = map_tensors(task.example_batch(), mode.from_tensor)
     try:
-        batch = to_device(task.example_batch(), torch.device("meta"))
-        with torch.autograd.graph.saved_tensors_hooks(seen.keep, lambda tensor: tensor), _FusedAttention():
+        with counted, _Fused(), bf16:
             task.loss(model.train(), batch, 0)
-    except (NotImplementedError, RuntimeError):
+    except (NotImplementedError, RuntimeError):  # an operation that needs values, or that has no fake
         return None
     finally:
         for handle in handles:
@@ -83,7 +86,7 @@ def activation_bytes(task: Task, model: nn.Module) -> float | None:
     kept = seen.bytes
     if task.config.distributed.activation_checkpointing and units:
         kept += sum(inputs - inside for inside, inputs in units) + max(inside for inside, _ in units)
-    return kept * (BF16_SHARE if task.config.run.precision == "bf16" else 1.0)
+    return kept
 
 
 class _Saved:
@@ -115,13 +118,15 @@ def _watched(unit: nn.Module, seen: _Saved, units: list[tuple[float, float]]) ->
     return [unit.register_forward_pre_hook(enter), unit.register_forward_hook(leave)]
 
 
-class _FusedAttention(TorchFunctionMode):
-    """Attention as a fused kernel keeps it: queries, keys, values and the result."""
+class _Fused(TorchFunctionMode):
+    """Attention as a fused kernel keeps it (queries, keys, values, result), and CTC, which has no fake."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Replace scaled dot-product attention; do everything else."""
+        """Replace the two; do everything else."""
         if func is F.scaled_dot_product_attention:
             return _Attention.apply(*args[:3])
+        if func is F.ctc_loss:
+            return args[0].mean()
         return func(*args, **(kwargs or {}))
 
 

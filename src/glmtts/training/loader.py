@@ -4,7 +4,7 @@ Micro-batch n is the same whatever the number of processes, and the random draws
 can be killed, resumed and spread over other machines, and stays the same run; no random state needs to be kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -78,13 +78,18 @@ def seed_draws(seed: int, *place: int | str) -> None:
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
-    """A batch with its tensors on `device`: a tensor, or a dataclass, tuple, list or dict of such."""
+    """A batch with its tensors on `device`."""
+    return map_tensors(batch, lambda tensor: tensor.to(device, non_blocking=True))
+
+
+def map_tensors(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A batch with its tensors changed: a tensor, or a dataclass, tuple, list or dict of such."""
     if isinstance(batch, Tensor):
-        return batch.to(device, non_blocking=True)
+        return change(batch)
     if is_dataclass(batch) and not isinstance(batch, type):
-        return replace(batch, **{part.name: to_device(getattr(batch, part.name), device) for part in fields(batch)})
+        return replace(batch, **{part.name: map_tensors(getattr(batch, part.name), change) for part in fields(batch)})
     if isinstance(batch, tuple | list):
-        return type(batch)(to_device(part, device) for part in batch)
+        return type(batch)(map_tensors(part, change) for part in batch)
     if isinstance(batch, dict):
-        return {name: to_device(part, device) for name, part in batch.items()}
+        return {name: map_tensors(part, change) for name, part in batch.items()}
     return batch

@@ -72,7 +72,7 @@ class Task(Protocol):
         return next(part for part in self._parsed.values() if isinstance(part, kind))
 
     def build(self) -> nn.Module:
-        """The model with random weights; must also work on the device "meta", and needs no data."""
+        """The model with random weights; needs no data, and reads no values back (a dry run builds it of fakes)."""
         ...
 
     def start(self, model: nn.Module) -> None:
@@ -118,7 +118,7 @@ class Task(Protocol):
         raise NotImplementedError
 
     def example_batch(self) -> Any:
-        """A made-up micro-batch of the configured size, for `--dry-run`; it may lie on the device "meta"."""
+        """A made-up micro-batch of the configured size, for `--dry-run`."""
         ...
 
     def batch_size(self) -> dict[str, float]:
