@@ -57,15 +57,13 @@ LICENCE = "Apache-2.0"
 
 def trained(work: Path) -> dict[str, nn.Module]:
     """Every module: what its run in `work` trained, or that of the embedded bundle where there is no run."""
-    embedded = Bundle.open()
-    modules = {name: embedded.module(name) for name in MODULES if name in embedded.config.modules}
-    modules |= {name: trained_model(work / name) for name in ("lm", "flow", "vocoder") if is_run(work / name)}
+    modules = {name: trained_model(work / name) for name in ("lm", "flow", "vocoder") if is_run(work / name)}
     if is_run(work / "speech_tokenizer"):
         tokenizer, recogniser, _ = load_tokenizer(str(work / "speech_tokenizer"))
         modules |= {"speech_tokenizer": tokenizer, "token_recogniser": recogniser}
     if (work / SPEAKER).exists():
         modules["speaker"] = load_speaker(work / SPEAKER)
-    return modules
+    return modules | {name: Bundle.open().module(name) for name in MODULES if name not in modules}
 
 
 def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:

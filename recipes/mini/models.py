@@ -9,8 +9,8 @@ from torch import nn
 import glmtts.tasks  # noqa: F401 - registers the tasks whose runs are read
 from glmtts.data.manifest import FILE, read_manifest
 from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.speech_tokenizer.heads import SpeechTokenizerWithHeads
 from glmtts.speech_tokenizer.model import SpeechTokenizer
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.training.config import load_config
 from glmtts.training.registry import create_task
@@ -39,16 +39,10 @@ def digest_of_weights(model: nn.Module) -> str:
     return digest.hexdigest()[:12]
 
 
-def training_model(config: Path | None) -> SpeechTokenizerTraining:
-    """The untrained speech tokenizer of a run's configuration."""
-    model = create_task(load_config(config or CONFIG)).build()
-    assert isinstance(model, SpeechTokenizerTraining)
-    return model
-
-
 def load_whisper(path: Path, config: Path | None) -> tuple[SpeechTokenizer, int]:
     """The encoder as a run begins with it: Whisper's weights as far as it has them; and how many layers stay frozen."""
-    model = training_model(config)
+    model = create_task(load_config(config or CONFIG)).build()
+    assert isinstance(model, SpeechTokenizerWithHeads)
     own = model.tokenizer.state_dict()
     weights = {name: value for name, value in encoder_weights(path).items() if name in own}
     model.tokenizer.load_state_dict(weights, strict=False)
@@ -62,6 +56,5 @@ def load_tokenizer(where: str) -> tuple[SpeechTokenizer, TokenRecogniser, int]:
         assert isinstance(tokenizer, SpeechTokenizer) and isinstance(recogniser, TokenRecogniser)
         return tokenizer, recogniser, FROZEN_LAYERS
     model = trained_model(where)
-    assert isinstance(model, SpeechTokenizerTraining)
-    vectors_CD = model.expand(model.tokenizer.codebook.weight).detach()
-    return model.tokenizer, TokenRecogniser.of(model.asr, vectors_CD), model.frozen_layers
+    assert isinstance(model, SpeechTokenizerWithHeads)
+    return model.tokenizer, TokenRecogniser.of(model.asr, model.code_vectors()), model.frozen_layers

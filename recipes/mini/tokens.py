@@ -9,7 +9,6 @@ again after the tokenizer was trained on: the codes have then moved, and are all
 """
 
 import argparse
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,23 +17,19 @@ import torch
 from models import datasets_of, digest_of_weights, load_tokenizer
 
 from glmtts.data import FeatureSpec, Item, add_feature
-from glmtts.judging.recogniser import BOUNDARY, TokenRecogniser
+from glmtts.data.readings import Transcripts
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.speech_tokenizer.train import tokens_from_hidden
-from glmtts.text.frontend import TextConfig, TextFrontend, phonemes_of
+from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.labels import BOUNDARY
 from glmtts.text.tokenizer import TextTokenizer
 
 
-def spoken_text(front: TextFrontend, text: str, language: str) -> str:
-    """A transcript, normalised; empty where digits leave its reading open."""
-    pieces = [] if re.search(r"\d", text) else front.prepare(text, language)
-    return " ".join(piece.text for piece in pieces)
-
-
-def aligner(recogniser: TokenRecogniser, front: TextFrontend) -> Callable[[Item], np.ndarray]:
+def aligner(recogniser: TokenRecogniser, transcripts: Transcripts) -> Callable[[Item], np.ndarray]:
     """What aligns the tokens (S,) of an utterance with its phonemes: (S,) int32, or empty."""
 
     def align(item: Item) -> np.ndarray:
-        labels = phonemes_of(front.to_hybrid(spoken_text(front, item.utterance.text, item.utterance.language)))
+        labels = transcripts.labels(item.utterance)
         phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
         tokens = torch.from_numpy(item.features["tokens"].astype(np.int64))
         return phoneme_of_label[recogniser.align(tokens, labels)].astype(np.int32)
@@ -48,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tokenizer", default="bundle", help="the run of the speech tokenizer, or a bundle")
     chosen = parser.parse_args(arguments)
     tokenizer, recogniser, frozen_layers = load_tokenizer(chosen.tokenizer)
-    front = TextFrontend(TextConfig(phoneme_in="all"), TextTokenizer.load(chosen.work / "text"))
+    transcripts = Transcripts(TextFrontend(TextConfig(phoneme_in="all"), TextTokenizer.load(chosen.work / "text")))
     made_by = f"speech_tokenizer {digest_of_weights(tokenizer)}"
-    align = aligner(recogniser, front)
+    align = aligner(recogniser, transcripts)
 
     def tokenize(item: Item) -> np.ndarray:
         return tokens_from_hidden(tokenizer, frozen_layers, item.features["hidden"])

@@ -94,15 +94,22 @@ def update_manifest(folder: Path, change: Callable[[Manifest], Manifest], name: 
     with locked(folder):
         there = (folder / FILE).exists()
         manifest = change(read_manifest(folder) if there else Manifest(name=name or folder.resolve().name))
-        text = json.dumps(manifest.model_dump(mode="json"), ensure_ascii=False, indent=1)
         temporary = folder / f"{FILE}.part"
         with temporary.open("w", encoding="utf-8") as file:
-            file.write(text + "\n")
+            file.write(_text(manifest))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(folder / FILE)
         sync_folder(folder)
     return manifest
+
+
+def _text(manifest: Manifest) -> str:
+    """The manifest as JSON, a shard a line."""
+    values = manifest.model_dump(mode="json")
+    shards = [json.dumps(shard) for shard in values.pop("shards")]
+    head = json.dumps(values, ensure_ascii=False, indent=1).removesuffix("\n}")
+    return head + ',\n "shards": [\n  ' + ",\n  ".join(shards) + "\n ]\n}\n"
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class FlowLoss(StrictConfig):
 
 
 class FlowInit(StrictConfig):
-    """`mel_head` is a run of the speech tokenizer whose trained mel head becomes the prior (prior.py).
+    """`mel_head` is a run of the speech tokenizer whose trained mel head becomes the prior of a new model (prior.py).
 
     `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
     `run.init_from` then goes on with a tokenizer whose codes have moved.
@@ -128,7 +128,7 @@ class FlowTask(Task):
             fill(model, start_weights(where, "flow"), where)
         if init.moved_codes is not None:
             move_codes(model, [name for name in TABLES if name in model.state_dict()], init.moved_codes)
-        if init.mel_head is not None:
+        if where is None and init.mel_head is not None:
             if model.prior is None:
                 raise ConfigError("init.mel_head begins a prior, but model.prior_width is none. Leave one of them out.")
             model.prior.start_from(*_mel_head(trained_weights(init.mel_head)))

@@ -61,7 +61,8 @@ class LMLoss(StrictConfig):
 
 
 class LMInit(StrictConfig):
-    """`speech_rows` is a run or bundle of the speech tokenizer, from whose codebook the speech embeddings begin.
+    """`speech_rows` is a run or bundle of the speech tokenizer, from whose codebook the speech embeddings of a new model
+    begin; with `run.init_from` they are trained already.
 
     `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
     `run.init_from` then goes on with a tokenizer whose codes have moved.
@@ -116,7 +117,7 @@ class LanguageModelTask(Task):
             fill(model, start_weights(where, "lm"), where)
         if init.moved_codes is not None:
             move_codes(model, (TABLE,), init.moved_codes, self.layout.first)
-        if init.speech_rows is not None:
+        if where is None and init.speech_rows is not None:
             name = "tokenizer.codebook.weight" if is_run(init.speech_rows) else "codebook.weight"
             codebook_CE = start_weights(init.speech_rows, "speech_tokenizer")[name]
             model.start_speech_from(codebook_CE, self.layout.first)

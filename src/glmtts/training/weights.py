@@ -69,7 +69,8 @@ def fill(model: nn.Module, weights: Mapping[str, Tensor], where: str, optional: 
         TrainingError: one sentence with the names that are missing, extra or of another shape.
     """
     own = model.state_dict()
-    missing = [name for name in own if name not in weights and not name.startswith(optional or ("\0",))]
+    needed = [name for name, value in own.items() if value.numel()]  # checkpoints leave out what is empty
+    missing = [name for name in needed if name not in weights and not name.startswith(optional or ("\0",))]
     wrong = [name for name in weights if name not in own or own[name].shape != weights[name].shape]
     if missing or wrong:
         shown = ", ".join([*missing, *wrong][:6])
