@@ -61,8 +61,7 @@ class LMLoss(StrictConfig):
 
 
 class LMInit(StrictConfig):
-    """`speech_rows` is a run or bundle of the speech tokenizer, from whose codebook the speech embeddings of a new model
-    begin; with `run.init_from` they are trained already.
+    """`speech_rows` is a run or bundle of the speech tokenizer: from its codebook a new model's speech embeddings begin.
 
     `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
     `run.init_from` then goes on with a tokenizer whose codes have moved.
@@ -153,16 +152,11 @@ class LanguageModelTask(Task):
                 view = text_view(transcripts, dataset.load(ref)) if ref is not None else None
                 return view.draw(rng, data.all_phonemes, hybrid) if view is not None else None
 
-            examples = []
-            for ref in refs:
-                prompted = rng.random() < data.prompt_share
-                spoken = read(ref)
-                prompt = read(dataset.same_speaker(ref, rng)) if prompted else None
-                if spoken is not None:
-                    examples.append(example(layout, spoken, prompt))
+            read_all = [(read(ref), read(ref.prompt)) for ref in refs]
+            examples = [example(layout, spoken, prompt) for spoken, prompt in read_all if spoken is not None]
             return collate(layout, examples) if examples else None
 
-        return data.batches(dataset, self.config.run.seed, make)
+        return data.batches(dataset, self.config.run.seed, make, data.prompt_share)
 
     @cached_property
     def _dataset(self) -> Dataset:
