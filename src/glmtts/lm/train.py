@@ -61,7 +61,7 @@ class LMLoss(StrictConfig):
 
 
 class LMInit(StrictConfig):
-    """`speech_rows` is a run or bundle of the speech tokenizer: from its codebook a new model's speech embeddings begin.
+    """`speech_rows` is a run or bundle of the speech tokenizer: from its codebook new speech embeddings begin.
 
     `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
     `run.init_from` then goes on with a tokenizer whose codes have moved.
