@@ -26,14 +26,14 @@ from safetensors.torch import load_file
 from glmtts.bundle import Bundle
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import LMConfig
-from glmtts.lm.prompt import AudioTokens
+from glmtts.text.audio_tokens import AudioTokens
 from glmtts.lm.sampling import Request, SamplingConfig
 
 
 def ours(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:
     """Codes from the decoding that synthesis uses, with one request in its batch."""
     sampling = SamplingConfig(temperature=0, min_ratio=tokens, max_ratio=tokens)
-    batch = DecodingBatch(bundle.module("lm"), layout)
+    batch = DecodingBatch(bundle.lm, layout)
     batch.join([Request(prompt, sampling, 1, torch.Generator(bundle.device))])
     return _timed(list(_marked(_stepped(batch), tokens)))
 
@@ -117,7 +117,7 @@ def main() -> None:
         layout = AudioTokens.of(bundle.frontend().tokenizer)
         RUNS[arguments.only](bundle, layout, list(range(arguments.prompt)), arguments.tokens)
         return
-    dtype = str(Bundle.open(arguments.model).module("lm").model.norm.weight.dtype)
+    dtype = str(Bundle.open(arguments.model).lm.model.norm.weight.dtype)
     result = {**environment(), "dtype": dtype, "tokens": arguments.tokens, "prompt": arguments.prompt}
     codes = {}
     for name in RUNS:

@@ -94,7 +94,7 @@ def prompt_samples(tts: glmtts.Synthesizer, voice: str, rate: int) -> np.ndarray
     """Samples (T,) of the recording, or of the voice's mel through the vocoder."""
     if Path(voice).suffix.lower() in AUDIO_SUFFIXES:
         return load_audio(voice, rate).numpy()
-    return tts.bundle.module("vocoder")(tts.voice(voice).mel[None])[0].numpy()
+    return tts.bundle.vocoder(tts.voice(voice).mel[None])[0].numpy()
 
 
 def main() -> None:

@@ -25,17 +25,17 @@ from glmtts.synthesis.voice import Voice, voice_of
 
 def through_vocoder(tts: glmtts.Synthesizer, voice: Voice) -> torch.Tensor:
     """Samples (T,) of the recording's own mel."""
-    return tts.bundle.module("vocoder")(voice.mel[None])[0]
+    return tts.bundle.vocoder(voice.mel[None])[0]
 
 
 def through_flow(tts: glmtts.Synthesizer, voice: Voice) -> torch.Tensor:
     """Samples (T,) of the recording's own tokens."""
     noise = torch.randn(1, 2 * len(voice.tokens), voice.mel.shape[0], generator=torch.Generator().manual_seed(0))
-    options, flow = tts.bundle.config.synthesis, tts.bundle.module("flow")
+    options, flow = tts.bundle.config.synthesis, tts.bundle.flow
     nothing = voice.mel[None, :, :0]
     known = voice.conditions(tts.bundle.device)
     mel = sample(flow, voice.tokens[None], voice.embedding[None], nothing, noise, options.solver, **known)
-    return tts.bundle.module("vocoder")(mel)[0]
+    return tts.bundle.vocoder(mel)[0]
 
 
 @torch.inference_mode()

@@ -89,7 +89,7 @@ def speak_and_hear(job: Job) -> Heard:
     samples = resample(audio.samples, audio.rate, 16000)
     phonemes: list[str] = []
     if tts.writer.recogniser is not None:
-        read = tts.writer.recogniser.read(tts.bundle.module("speech_tokenizer").tokenize(samples))
+        read = tts.writer.recogniser.read(tts.bundle.speech_tokenizer.tokenize(samples))
         phonemes = without_boundaries(read)
     whisper, wave = _models["whisper"], samples.numpy()
     chosen = heard_reading(whisper, wave, job.lang, job.readings) if job.readings else None

@@ -7,15 +7,24 @@ import torch
 
 from tests.tiny import tiny_bundle
 
+# two threads that share a busy core halt each other: three tests took 240 s so, 20 s with one
+torch.set_num_threads(1)
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of parity fixtures and speech that lies beside a developer's checkout."""
+    """The folder of speech and texts that lies beside a developer's checkout."""
     if not SHARED.is_dir():
-        pytest.skip("needs the folder `shared` with fixtures and speech beside the checkout")
+        pytest.skip("needs the folder `shared` with speech and texts beside the checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def parity() -> Path:
+    """Inputs and outputs of the released code, with weights made by the rule of tests/parity.py."""
+    return Path(__file__).parent / "data" / "parity"
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from glmtts.bundle import Bundle, digest_of
+from glmtts.bundle import Bundle
 from glmtts.errors import BundleError
+from glmtts.weights import digest_of
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_one_flipped_byte_is_found(copy: Path, file: str) -> None:
     data[len(data) // 2] ^= 1
     (copy / file).write_bytes(data)
     with pytest.raises(BundleError, match=f"{file} is corrupt"):
-        Bundle.open(copy).module(file.removesuffix(".safetensors"))
+        Bundle.open(copy).network(file.removesuffix(".safetensors"))
 
 
 def test_corrupt_voice_and_vocabulary_are_found(copy: Path) -> None:
@@ -48,21 +49,21 @@ def test_module_of_another_shape_is_listed(copy: Path) -> None:
     description["modules"]["lm"]["config"]["num_layers"] = 3
     (copy / "bundle.json").write_text(json.dumps(description))
     with pytest.raises(BundleError, match=r"model\.layers\.2"):
-        Bundle.open(copy).module("lm")
+        Bundle.open(copy).load_all()
 
 
 def test_modules_are_loaded_once_and_only_when_asked(tiny_folder: Path) -> None:
     bundle = Bundle.open(tiny_folder)
-    assert bundle.module("lm") is bundle.module("lm")
+    assert bundle.lm is bundle.lm
     assert set(bundle._modules) == {"lm"}
-    assert bundle.module("lm").model.norm.weight.dtype == torch.float32
+    assert bundle.lm.model.norm.weight.dtype == torch.float32
 
 
 def test_what_is_loaded_while_speaking_can_be_adapted_through(tiny_folder: Path) -> None:
     """On another device than the CPU, for which "meta" stands in, parameters are made anew."""
     bundle = Bundle.open(tiny_folder, torch.device("meta"))
     with torch.inference_mode():
-        flow = bundle.module("flow")
+        flow = bundle.flow
     assert not any(parameter.is_inference() for parameter in flow.parameters())
 
 

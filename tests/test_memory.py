@@ -9,8 +9,8 @@ import pytest
 GROWTH = """
 import torch
 from pathlib import Path
-from glmtts.memory import give_back_large_blocks
-assert give_back_large_blocks()
+from glmtts.memory import set_malloc_trim
+assert set_malloc_trim()
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 torch.zeros(8_000_000)

@@ -7,6 +7,7 @@ import glmtts
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.bundle import embedded
+from glmtts.synthesis.rendering import Job
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.text.edits import edit_distance
 from glmtts.text.frontend import phonemes_of
@@ -27,8 +28,7 @@ def test_sizes() -> None:
 
 
 def test_every_file_is_what_it_was(tts: Synthesizer) -> None:
-    for name in tts.bundle.config.modules:
-        tts.bundle.module(name)
+    tts.bundle.load_all()
     for name in tts.voices:
         tts.voice(name)
 
@@ -56,18 +56,19 @@ def test_a_text_of_one_sound_is_spoken(tts: Synthesizer, text: str) -> None:
 @pytest.mark.parametrize("text", ["I would like to read you a short story.", "今天天气很好，我们去公园散步吧。"])
 def test_what_it_says_is_what_was_asked_for(tts: Synthesizer, text: str) -> None:
     spoken = resample(tts.say(text).samples, 24000, 16000)
-    tokens = tts.bundle.module("speech_tokenizer").tokenize(spoken)
-    heard = tts.bundle.module("token_recogniser").read(tokens)
+    tokens = tts.bundle.speech_tokenizer.tokenize(spoken)
+    reading = tts.judge.reading(tokens.tolist())
+    assert reading is not None
     wanted = phonemes_of(" ".join(tts.frontend.to_hybrid(piece.text) for piece in tts.frontend.prepare(text)))
-    heard, wanted = map(without_boundaries, (heard, wanted))
+    heard, wanted = map(without_boundaries, (reading.labels, wanted))
     assert edit_distance(heard, wanted) < 0.4 * len(wanted)
 
 
 @pytest.mark.parametrize("text", ["I would like to read you a short story.", "今天天气很好，我们去公园散步吧。"])
 def test_a_stream_is_near_the_whole(tts: Synthesizer, text: str) -> None:
     streamed = torch.cat([chunk.samples for chunk in tts.stream(text, seed=1)])
-    (piece,) = tts._pieces(tts.frontend, tts.frontend.prepare(text), None, 1, {})
-    whole = tts.renderer.render(piece, list(tts.writer.stream(piece)))
+    (segment,) = tts.segments(tts.frontend.prepare(text), None, 1, {})
+    (whole,) = tts.renderer.render([Job(segment, list(tts.generator.stream(segment)))])
     assert len(streamed) == len(whole)
     mel = LogMel(MelConfig())
     assert (mel(streamed[None]) - mel(whole[None])).abs().mean() < NEAR

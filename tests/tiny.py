@@ -8,9 +8,7 @@ from glmtts.bundle import (
     TOKENIZER_FILES,
     Bundle,
     BundleConfig,
-    SynthesisDefaults,
     VoiceEntry,
-    digest_of,
     save_config,
     save_module,
 )
@@ -20,10 +18,12 @@ from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sampling import SamplingConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer
 from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
+from glmtts.weights import digest_of
 
 CODES = 16
 TINY_VOCODER = Vocos2DConfig(channels=4, layers=1, bands=60, kernel=3)
@@ -89,7 +89,7 @@ def tiny_bundle(folder: Path) -> Path:
         text=TextConfig(),
         text_files={name: digest_of(folder / name) for name in TOKENIZER_FILES},
         voices={},
-        synthesis=SynthesisDefaults(voice="tone", steps=2, candidates=3, sampling=SAMPLING),
+        synthesis=SynthesisDefaults(voice="tone", steps=2, candidates=3, sampling=SAMPLING).model_dump(mode="json"),
     )
     seconds = torch.arange(36000) / 24000
     voice = voice_of(Bundle(folder, config, torch.device("cpu")), 0.3 * torch.sin(1200 * seconds), "A tone.")

@@ -1,64 +1,60 @@
 """A model bundle on disk: `bundle.json`, one safetensors file a module, the text vocabulary, the voices.
 
-Every file is listed in `bundle.json` with its SHA-256 and checked when it is read; modules are loaded when needed.
+Every file is listed in `bundle.json` with its SHA-256 and checked when it is read. A module is loaded when it is first
+asked for, once, whatever number of threads ask; what it is comes from the registry of architectures (stages.py).
 """
 
-import hashlib
 import json
-import re
-from collections.abc import Mapping
+import threading
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import nn
 
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError, ConfigError, VoiceError
-from glmtts.flow.cfm import Solver
-from glmtts.flow.dit import DiT, FlowConfig
-from glmtts.flow.streaming import tokens_needed
-from glmtts.judging.recogniser import TokenRecogniser
-from glmtts.judging.resampling import SteeringConfig
-from glmtts.lm.model import Llama, LMConfig
-from glmtts.lm.sampling import SamplingConfig
-from glmtts.speaker.campplus import CampPlus, CampPlusConfig
-from glmtts.speaker.onnx import OnnxSpeaker, OnnxSpeakerConfig
-from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.stages import (
+    Clock,
+    Flow,
+    LanguageModel,
+    Recogniser,
+    SpeakerEncoder,
+    SpeechTokenizer,
+    Vocoder,
+    architecture,
+)
+from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
-from glmtts.vocoder.hift import HiFT, HiFTConfig
-from glmtts.vocoder.torchscript import TorchScriptVocoder, TorchScriptVocoderConfig
-from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
+from glmtts.weights import TRAINING_ONLY, NoInitialisation, digest_of, fill, read_tensors, renamed
 
 CONFIG_FILE = "bundle.json"
 TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
-TRAINING_ONLY = ("codebook.ema_count", "codebook.ema_weight", "codebook.updates", "num_batches_tracked")
-ARCHITECTURES: dict[str, tuple[type[StrictConfig], Any]] = {
-    "whisper_vq": (SpeechTokenizerConfig, SpeechTokenizer),
-    "token_recogniser": (SpeechTokenizerConfig, TokenRecogniser),
-    "campplus": (CampPlusConfig, CampPlus),
-    "campplus_onnx": (OnnxSpeakerConfig, OnnxSpeaker),
-    "llama": (LMConfig, Llama),
-    "dit": (FlowConfig, DiT),
-    "vocos2d": (Vocos2DConfig, Vocos2D),
-    "hift": (HiFTConfig, HiFT),
-    "vocos2d_torchscript": (TorchScriptVocoderConfig, TorchScriptVocoder),
-}
 
 
 class ModuleEntry(StrictConfig):
-    """A module's weights, its class (one of `ARCHITECTURES`) and the configuration of that."""
+    """A module's weights, its architecture (stages.py) and the configuration of that."""
 
     architecture: str
     file: str
     sha256: str
     config: dict[str, Any]
+
+    def parsed(self) -> Any:
+        """The configuration as its own class.
+
+        Raises:
+            BundleError: the architecture is not known.
+            ConfigError: the configuration is not valid.
+        """
+        kind = architecture(self.architecture).config_class()
+        former = getattr(kind, "FORMER_KEYS", ())  # settings that bundles written before held here
+        return kind.parse({key: value for key, value in self.config.items() if key not in former})
 
 
 class VoiceEntry(StrictConfig):
@@ -69,61 +65,10 @@ class VoiceEntry(StrictConfig):
     description: str
 
 
-class SynthesisDefaults(StrictConfig):
-    """How a model speaks where the user does not say.
-
-    `continue_prompt`: the language model goes on from the text and tokens of the voice, where its text is known,
-    and takes over its manner; else the voice is the flow's alone. `candidates` token sequences are drawn for each
-    piece of text, and the one that the module `token_recogniser` reads best is spoken. Where even that one has a
-    fault (lm/checks.py), or costs more than `doubt` (nats a phoneme), all are drawn again. With `steering` they
-    compete on the way (lm/steering.py). With `renderings` above 1 the sound is judged too: while it costs more than
-    `clear`, the next best candidate is rendered, and the clearest is spoken (synthesis/rendering.py). In
-    `adaptation_steps` steps the prior is tuned to each new voice (flow/adaptation.py), `show_prompt` has the flow see
-    the voice's recording before what it speaks. `blocks` are the token counts of a stream's blocks; the last one
-    repeats. A stream has at most `stream_candidates`.
-    """
-
-    voice: str | None = None
-    sampling: SamplingConfig = SamplingConfig()
-    continue_prompt: bool = True
-    candidates: int = 1
-    doubt: float = 1e9
-    steering: SteeringConfig | None = None
-    renderings: int = Field(default=1, ge=1)
-    clear: float = 0.0
-    stream_candidates: int = 4
-    steps: int = 10
-    guidance: float = 0.7
-    start: float = Field(default=0.0, ge=0, lt=1)
-    flow_temperature: float = Field(default=1.0, ge=0)
-    adaptation_steps: int = Field(default=0, ge=0)
-    show_prompt: bool = True
-    pause_seconds: float = 0.15
-    blocks: tuple[int, ...] = (25, 50, 200)
-
-    def for_streams(self) -> Self:
-        """As a stream speaks, which cannot wait: fewer candidates, and one survivor, whose tokens leave at once.
-
-        A round falls due just when the tokens are there that the first block and its look-ahead need.
-        """
-        steering = self.steering
-        if steering is not None:
-            first = tokens_needed(self.blocks[0])
-            rounds = max(1, round(first / steering.interval))
-            steering = steering.model_copy(update={"survivors": 1, "interval": -(-first // rounds)})
-        count = min(self.candidates, self.stream_candidates) if steering else 1
-        return self.model_copy(update={"candidates": count, "steering": steering})
-
-    @property
-    def solver(self) -> Solver:
-        """How the flow is integrated; `start` and `flow_temperature` are explained there."""
-        return Solver(self.steps, self.guidance, self.start, self.flow_temperature)
-
-
 class BundleConfig(StrictConfig):
-    """What `bundle.json` holds."""
+    """What `bundle.json` holds; `synthesis` is read by synthesis/settings.py."""
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 2
     name: str
     description: str
     licence: str
@@ -133,7 +78,7 @@ class BundleConfig(StrictConfig):
     text_files: dict[str, str]
     voices: dict[str, VoiceEntry]
     speaker_prompts: dict[str, list[int]] = Field(default={})
-    synthesis: SynthesisDefaults
+    synthesis: dict[str, Any] = Field(default={})
 
 
 def embedded() -> Path:
@@ -142,15 +87,16 @@ def embedded() -> Path:
 
 
 class Bundle:
-    """An opened bundle; `module(name)` builds and loads one on first use."""
+    """An opened bundle; the stages are its properties."""
 
     def __init__(self, folder: Path, config: BundleConfig, device: torch.device) -> None:
         self.folder, self.config, self.device = folder, config, device
-        self._modules: dict[str, nn.Module] = {}
+        self._modules: dict[str, Any] = {}
+        self._loading = threading.RLock()
 
     @classmethod
     def open(cls, folder: str | Path | None = None, device: torch.device | None = None) -> Self:
-        """Open a bundle folder, or the embedded one.
+        """Open a bundle folder, or the embedded one, and check that its parts keep the same time.
 
         Raises:
             BundleError: the folder is no bundle, or its description is not valid.
@@ -160,48 +106,123 @@ class Bundle:
         if not path.is_file():
             raise BundleError(f"{folder} is no model bundle: it holds no {CONFIG_FILE}. Give another --model.")
         try:
-            config = BundleConfig.parse(json.loads(path.read_text(encoding="utf-8")))
+            bundle = cls(folder, BundleConfig.parse(_json(path)), device or torch.device("cpu"))
+            if {"speech_tokenizer", "flow", "vocoder"} <= bundle.config.modules.keys():
+                bundle.clock.check()
         except (ValueError, ConfigError) as error:
             raise BundleError(f"{path} is corrupt: {error} Install the model again.") from None
-        return cls(folder, config, device or torch.device("cpu"))
+        return bundle
+
+    @cached_property
+    def clock(self) -> Clock:
+        """How tokens, mel frames and samples relate, by the configurations of the parts.
+
+        Raises:
+            BundleError: a part is missing, or two parts contradict each other.
+        """
+        tokenizer, flow, vocoder = (self._entry(name).parsed() for name in ("speech_tokenizer", "flow", "vocoder"))
+        if vocoder.sample_rate != self.config.sample_rate:
+            raise BundleError(
+                f"The bundle says {self.config.sample_rate} Hz and its vocoder {vocoder.sample_rate}: "
+                "they do not fit. Convert or train it again."
+            )
+        if flow.n_mels != vocoder.n_mels or flow.vocabulary < tokenizer.codes:
+            raise BundleError(
+                f"A flow of {flow.n_mels} mel bins and {flow.vocabulary} codes does not fit a vocoder of "
+                f"{vocoder.n_mels} bins and a tokenizer of {tokenizer.codes} codes. Convert or train it again."
+            )
+        return Clock(tokenizer.tokens_per_second, flow.frames_per_token, vocoder.mel)
+
+    @cached_property
+    def audio_tokens(self) -> AudioTokens:
+        """Where speech tokens lie in the vocabulary."""
+        return AudioTokens.of(self.frontend().tokenizer)
 
     def frontend(self) -> TextFrontend:
-        """The text front end with the bundle's vocabulary."""
+        """A text front end with the bundle's vocabulary."""
         for name, digest in self.config.text_files.items():
             self.path(name, digest)
         return TextFrontend(self.config.text, TextTokenizer.load(self.folder))
 
-    def module(self, name: str) -> Any:
-        """One of the bundle's modules, in evaluation mode; loaded once.
+    @property
+    def speech_tokenizer(self) -> SpeechTokenizer:
+        """Speech to tokens."""
+        return self._module("speech_tokenizer")
 
-        Weights become float32, but those of a language model stored as bfloat16 stay so: decoding is bound by the
-        bytes that it reads.
+    @property
+    def speaker(self) -> SpeakerEncoder:
+        """A recording to a speaker embedding."""
+        return self._module("speaker")
+
+    @property
+    def lm(self) -> LanguageModel:
+        """Text to speech tokens."""
+        return self._module("lm")
+
+    @property
+    def flow(self) -> Flow:
+        """Speech tokens to mel."""
+        return self._module("flow")
+
+    @property
+    def vocoder(self) -> Vocoder:
+        """Mel to waveform."""
+        return self._module("vocoder")
+
+    @property
+    def recogniser(self) -> Recogniser | None:
+        """The judge of speech tokens, which some bundles lack."""
+        return self._module("token_recogniser") if "token_recogniser" in self.config.modules else None
+
+    def load_all(self) -> None:
+        """Load every module now, so that nobody waits for one later."""
+        for name in self.config.modules:
+            self._module(name)
+
+    def close(self) -> None:
+        """End what modules run outside this process; they are loaded anew when they are asked for again."""
+        with self._loading:
+            for name, module in list(self._modules.items()):
+                if hasattr(module, "close"):
+                    module.close()
+                    del self._modules[name]
+
+    def network(self, name: str) -> nn.Module:
+        """A module as a torch network, for training and export.
 
         Raises:
-            BundleError: the bundle has no such module, or its file does not match.
+            BundleError: the bundle lacks it, or it runs outside torch.
         """
-        if name not in self._modules:
-            if name not in self.config.modules:
-                raise BundleError(f"The bundle '{self.config.name}' has no {name}, which this task needs.")
-            self._modules[name] = self._load(self.config.modules[name], keep=name == "lm")
-        return self._modules[name]
+        module = self._module(name)
+        if not isinstance(module, nn.Module):
+            raise BundleError(f"The {name} of '{self.config.name}' is a finished program: it cannot be trained.")
+        return module
 
-    def optional(self, name: str) -> Any:
-        """A module that some bundles lack; None where this one does."""
-        return self.module(name) if name in self.config.modules else None
+    def _module(self, name: str) -> Any:
+        with self._loading:
+            if name not in self._modules:
+                self._modules[name] = self._load(self._entry(name), keep=name == "lm")
+            return self._modules[name]
+
+    def _entry(self, name: str) -> ModuleEntry:
+        if name not in self.config.modules:
+            raise BundleError(f"The bundle '{self.config.name}' has no {name}, which this task needs.")
+        return self.config.modules[name]
 
     def _load(self, entry: ModuleEntry, keep: bool) -> Any:
-        if entry.architecture not in ARCHITECTURES:
-            known = ", ".join(ARCHITECTURES)
-            raise BundleError(f"{entry.file} is a {entry.architecture}; known are {known}. Update glm-tts.")
-        config_class, module_class = ARCHITECTURES[entry.architecture]
-        config, path = config_class.parse(entry.config), self.path(entry.file, entry.sha256)
+        """Build and fill a module, in evaluation mode.
+
+        Weights become float32, but those of a language model stored as bfloat16 stay so (`keep`): decoding is bound by
+        the bytes that it reads.
+        """
+        config, path = entry.parsed(), self.path(entry.file, entry.sha256)
+        module_class = architecture(entry.architecture).model_class()
         if not issubclass(module_class, nn.Module):
             return module_class.open(path, config)
         with NoInitialisation(), torch.inference_mode(False):  # else nothing could be adapted through it
             module = module_class(config)
-            renamed = getattr(module_class, "RENAMED", {})
-            self._fill(module, _renamed(_tensors(path, keep), renamed), entry.file)
+            present = renamed(read_tensors(path, keep), getattr(module_class, "RENAMED", {}))
+            fill(module, present, entry.file)
             return module.eval().requires_grad_(False).to(self.device)
 
     def path(self, name: str, digest: str) -> Path:
@@ -229,48 +250,13 @@ class Bundle:
         entry = self.config.voices[name]
         return self.path(entry.file, entry.sha256)
 
-    @staticmethod
-    def _fill(module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
-        needed = {name for name in module.state_dict() if not name.endswith(TRAINING_ONLY)}
-        wrong = sorted(needed ^ weights.keys())
-        own = module.state_dict()
-        wrong += [f"{k} {list(weights[k].shape)}" for k in needed & weights.keys() if own[k].shape != weights[k].shape]
-        if wrong:
-            raise BundleError(f"{file} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}.")
-        module.load_state_dict(weights, strict=False, assign=True)
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-class NoInitialisation(TorchFunctionMode):
-    """Modules built inside leave their weights unset, since a file fills them: gigabytes need not be drawn first."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Skip `torch.nn.init`; do everything else."""
-        kwargs = kwargs or {}
-        if getattr(func, "__module__", None) == "torch.nn.init":
-            return kwargs["tensor"] if "tensor" in kwargs else args[0]
-        return func(*args, **kwargs)
-
-
-def _tensors(path: Path, keep_bfloat16: bool) -> dict[str, Tensor]:
-    """All tensors of a file as float32, those that need no change mapped into memory rather than read."""
-    kept = torch.bfloat16 if keep_bfloat16 else torch.float32
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return {name: value if value.dtype == kept else value.float() for name, value in tensors.items()}
-    except SafetensorError as error:
-        raise BundleError(f"{path} is no safetensors file: {error}. Install the model again.") from None
-
-
-def _renamed(tensors: dict[str, Tensor], patterns: Mapping[str, str]) -> dict[str, Tensor]:
-    """The tensors under their present names; each pattern is replaced in turn."""
-    for pattern, replacement in patterns.items():
-        tensors = {re.sub(pattern, replacement, name): value for name, value in tensors.items()}
-    return tensors
-
-
-def save_module(folder: Path, name: str, architecture: str, module: nn.Module, config: StrictConfig) -> ModuleEntry:
-    """Write a module's weights as float16; gives its entry for `bundle.json`."""
+def save_module(folder: Path, name: str, kind: str, module: nn.Module, config: StrictConfig) -> ModuleEntry:
+    """Write a module's weights as float16; gives its entry for `bundle.json`, with the architecture `kind`."""
     weights = {
         key: value.detach().cpu().half().contiguous()
         for key, value in module.state_dict().items()
@@ -281,15 +267,7 @@ def save_module(folder: Path, name: str, architecture: str, module: nn.Module, c
     save_file(weights, temporary)
     temporary.chmod(0o644)
     temporary.replace(folder / file)
-    return ModuleEntry(
-        architecture=architecture, file=file, sha256=digest_of(folder / file), config=config.model_dump()
-    )
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return ModuleEntry(architecture=kind, file=file, sha256=digest_of(folder / file), config=config.model_dump())
 
 
 def save_config(folder: Path, config: BundleConfig) -> None:

@@ -1,16 +1,28 @@
 """The strict base of every configuration: frozen, typed, unknown keys refused."""
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from glmtts.errors import ConfigError
 
 
 class StrictConfig(BaseModel):
-    """A frozen configuration; each model room derives its own from it."""
+    """A frozen configuration; each stage derives its own from it.
+
+    `RENAMED` maps keys of earlier versions to their present names, so that files written then can still be read.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_present_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {cls.RENAMED.get(key, key): value for key, value in values.items()}
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:

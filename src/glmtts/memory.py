@@ -6,7 +6,7 @@ M_MMAP_THRESHOLD = -3
 LARGE = 256 * 1024
 
 
-def give_back_large_blocks() -> bool:
+def set_malloc_trim() -> bool:
     """Have glibc return every block of 256 KiB or more to the system when it is freed; False where there is no glibc.
 
     By default glibc raises that bound as it goes, up to 32 MiB. Tensors, whose sizes change with every sentence, then

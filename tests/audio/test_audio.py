@@ -17,8 +17,8 @@ TONE = 0.5 * torch.sin(torch.arange(24000) * 2 * torch.pi * 220 / 24000)
 
 
 @pytest.mark.parametrize(("name", "rate", "n_fft", "hop"), [("24k", 24000, 1920, 480), ("32k", 32000, 2560, 640)])
-def test_mel_equals_the_release(shared: Path, name: str, rate: int, n_fft: int, hop: int) -> None:
-    fixture = load_file(shared / "parity" / "mel.safetensors")
+def test_mel_equals_the_release(parity: Path, name: str, rate: int, n_fft: int, hop: int) -> None:
+    fixture = load_file(parity / "mel.safetensors")
     mel = LogMel(MelConfig(sample_rate=rate, n_fft=n_fft, hop_length=hop))(fixture["wav"])
     torch.testing.assert_close(mel, fixture[f"mel_{name}"], atol=1e-4, rtol=0)
 

@@ -5,10 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from glmtts.flow.cfm import Solver
 from glmtts.flow.dit import DiT
-from glmtts.flow.streaming import block_causal_mask, sample_chunk
-from tests.flow.test_parity import fixture, released  # noqa: F401
+from glmtts.flow.streaming import block_causal_mask
+from glmtts.stages import Conditions, Solver
 
 BLOCKS_IN_TOKENS = (10, 5, 10, 20)
 
@@ -19,19 +18,19 @@ def released_block_frames(tokens: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def visible(fixture: dict[str, Tensor]) -> Tensor:  # noqa: F811
+def visible(fixture: dict[str, Tensor]) -> Tensor:
     blocks = [released_block_frames(tokens) for tokens in BLOCKS_IN_TOKENS]
     return block_causal_mask(blocks, fixture["noise"].shape[1])
 
 
 @pytest.mark.parametrize("blocks", [(21, 43, 86), (86, 43, 86, 344)])
-def test_masks(fixture: dict[str, Tensor], blocks: tuple[int, ...]) -> None:  # noqa: F811
+def test_masks(fixture: dict[str, Tensor], blocks: tuple[int, ...]) -> None:
     wanted = fixture["block_mask_" + "_".join(map(str, blocks))].bool()
     assert torch.equal(block_causal_mask(blocks, len(wanted)), wanted)
 
 
 @torch.inference_mode()
-def test_velocity(released: DiT, fixture: dict[str, Tensor], visible: Tensor) -> None:  # noqa: F811
+def test_velocity(released: DiT, fixture: dict[str, Tensor], visible: Tensor) -> None:
     frames = fixture["noise"].shape[1]
     velocity = released(
         fixture["noise"],
@@ -41,20 +40,20 @@ def test_velocity(released: DiT, fixture: dict[str, Tensor], visible: Tensor) ->
         ),
         F.pad(fixture["prompt_feat"], (0, 0, 0, frames - fixture["prompt_feat"].shape[1])),
         F.normalize(fixture["embedding"], dim=-1),
-        visible_TT=visible,
+        attention_mask=visible,
     )
     torch.testing.assert_close(velocity, fixture["velocity_block_causal_t0.3"], atol=2e-4, rtol=0)
 
 
-def test_two_chunks(released: DiT, fixture: dict[str, Tensor], visible: Tensor) -> None:  # noqa: F811
+def test_two_chunks(released: DiT, fixture: dict[str, Tensor], visible: Tensor) -> None:
     tokens = torch.cat([fixture["prompt_token"], fixture["token"]], dim=1)
     prompt, speaker, noise = fixture["prompt_feat"].transpose(1, 2), fixture["embedding"], fixture["noise"]
 
     def chunk(frames: int, finished: tuple | None = None) -> tuple:
         part = visible[:frames, :frames]
-        return sample_chunk(
-            released, tokens[:, : frames // 2], speaker, prompt, noise[:, :frames], Solver(10, 0.7), part, finished
-        )
+        conditions = Conditions(tokens[:, : frames // 2], speaker, prompt)
+        mel, state = released.sample(conditions, noise[:, :frames], Solver(10, 0.7), part, finished)
+        return mel[:, :, prompt.shape[2] :], state
 
     whole, _ = chunk(250)
     torch.testing.assert_close(whole, fixture["mel_block_causal"], atol=2e-4, rtol=0)

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 
 from glmtts.judging.prefix import REWARD, PrefixScorer
 from glmtts.judging.recogniser import TokenRecogniser
-from glmtts.judging.resampling import Steering, SteeringConfig
+from glmtts.judging.resampling import ParticleFilter, ResamplingConfig
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.candidates import Group, decode_groups
+from glmtts.lm.candidates import CandidateSet, decode_sets
 from glmtts.lm.sampling import Request
 from glmtts.text.labels import LABEL_IDS, LABELS
 from tests.lm.test_batch import LAYOUT
@@ -28,7 +28,7 @@ class TableRecogniser:
 
     longest = 1000
 
-    def log_probs(self, tokens_BS: torch.Tensor, start: int = 0) -> torch.Tensor:
+    def log_probs(self, tokens_BS: torch.Tensor, start: int = 0, lengths_B: torch.Tensor | None = None) -> torch.Tensor:
         labels = torch.where(tokens_BS < CODES // 2, tokens_BS, 0)
         return torch.full((*tokens_BS.shape, len(LABELS)), -9.0).scatter(2, labels[..., None], 0.0)
 
@@ -79,37 +79,25 @@ def test_a_copy_goes_on_as_its_source_would() -> None:
     for step in range(12):
         if step == 5:
             batch.continue_as([(second, first)])
-            assert second.drawn == first.drawn
+            assert second.tokens == first.tokens
             second.generator.set_state(first.generator.get_state())
         batch.step()
         other.step()
-    assert first.drawn == second.drawn == alone.drawn
+    assert first.tokens == second.tokens == alone.tokens
 
 
-def test_steered_candidates_say_more_of_what_is_wanted() -> None:
+def test_candidates_that_compete_say_more_of_what_is_wanted() -> None:
     model = tiny_lm(56).eval()
     labels = [LABELS[number] for number in (3, 4, 5, 6, 7, 8)]
 
-    def cost(steered: bool) -> float:
-        group = requests(8)
-        scorer = PrefixScorer(TableRecogniser(), labels, 8)
-        config = SteeringConfig(interval=2, survivors=2)
-        steering = Steering(scorer, config, reads_well=lambda drawn: True) if steered else None
-        list(decode_groups(model, LAYOUT, [Group(group, steering)]))
-        length = min(len(request.drawn) for request in group)
-        tokens = torch.tensor([request.drawn[:length] for request in group])
+    def score(compete: bool) -> float:
+        candidates = CandidateSet(requests(8))
+        if compete:
+            scorer = PrefixScorer(TableRecogniser(), labels, 8)
+            candidates.resample = ParticleFilter(scorer, ResamplingConfig(interval=2, keep=2)).after_step
+        list(decode_sets(model, LAYOUT, [candidates]))
+        length = min(len(request.tokens) for request in candidates.requests)
+        tokens = torch.tensor([request.tokens[:length] for request in candidates.requests])
         return float(PrefixScorer(TableRecogniser(), labels, 8).score(tokens).max()) / length
 
-    assert cost(steered=True) > cost(steered=False) + 0.5
-
-
-def test_one_that_ends_too_early_is_not_chosen() -> None:
-    group = requests(2)
-    group[0].drawn, group[0].ended, group[0].by_itself = [1, 2], True, True
-    group[1].drawn = [1, 2, 3]
-    scorer = PrefixScorer(TableRecogniser(), ["N"], 2)
-    Steering(scorer, SteeringConfig(), reads_well=lambda drawn: False).after_step(
-        DecodingBatch(tiny_lm(56).eval(), LAYOUT), group
-    )
-    assert not group[0].by_itself
-    assert Group(group).settled() == [1, 2, 3]
+    assert score(compete=True) > score(compete=False) + 0.5

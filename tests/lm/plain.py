@@ -4,25 +4,25 @@ import torch
 
 from glmtts.lm.batch import DecodingBatch, bounds
 from glmtts.lm.model import Llama
-from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sampling import Request, draw
+from glmtts.text.audio_tokens import AudioTokens
 
 
 @torch.inference_mode()
 def plain(model: Llama, layout: AudioTokens, request: Request) -> list[int]:
     """What `request` draws alone, without a cache."""
     at_least, at_most = bounds(model, request)
-    choices, drawn = layout.choices(model.model.embed_tokens.weight), request.drawn
-    while len(drawn) < at_most:
-        ids = torch.tensor([[*request.prompt_ids, *(layout.first + code for code in drawn)]])
+    choices, tokens = layout.choices(model.model.embed_tokens.weight), request.tokens
+    while len(tokens) < at_most:
+        ids = torch.tensor([[*request.prompt_ids, *(layout.first + code for code in tokens)]])
         logits_C = choices @ model.hidden(ids)[0, -1]
-        if len(drawn) < at_least:
+        if len(tokens) < at_least:
             logits_C[-1] = -torch.inf
         (code,) = draw(logits_C[None], [request])
         if code == layout.count:
             break
-        drawn.append(code)
-    return drawn
+        tokens.append(code)
+    return tokens
 
 
 def decode(model: Llama, layout: AudioTokens, request: Request) -> list[int]:
@@ -31,4 +31,4 @@ def decode(model: Llama, layout: AudioTokens, request: Request) -> list[int]:
     batch.join([request])
     while batch.requests:
         batch.step()
-    return request.drawn
+    return request.tokens

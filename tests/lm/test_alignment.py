@@ -6,8 +6,8 @@ import torch
 
 from glmtts.judging.ctc import ctc_path
 from glmtts.lm.alignment import alignment_loss
-from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.train import LMBatch, corrupted
+from glmtts.text.audio_tokens import AudioTokens
 from tests.tiny import tiny_lm
 
 

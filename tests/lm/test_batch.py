@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from glmtts.lm import rows
+from glmtts.lm import cache
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.text.audio_tokens import AudioTokens
 from tests.lm.plain import plain
 from tests.tiny import tiny_lm
 
@@ -21,7 +21,7 @@ def request(number: int) -> Request:
 
 @pytest.mark.parametrize("columns", [4, 30, 512])
 def test_requests_that_come_and_go_speak_as_if_alone(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "FIRST_COLUMNS", columns)
+    monkeypatch.setattr(cache, "FIRST_COLUMNS", columns)
     model = tiny_lm(56).eval()
     alone = [plain(model, LAYOUT, request(number)) for number in range(12)]
     requests, batch, done = [request(number) for number in range(12)], DecodingBatch(model, LAYOUT), 0
@@ -32,7 +32,7 @@ def test_requests_that_come_and_go_speak_as_if_alone(columns: int, monkeypatch: 
         done += len(batch.step())
         if done == len(requests):
             break
-    assert [r.drawn for r in requests] == alone
+    assert [r.tokens for r in requests] == alone
     assert not batch.requests
 
 
@@ -46,8 +46,8 @@ def test_candidates_share_their_prompt_and_a_request_may_leave() -> None:
     batch.leave(second)
     while batch.requests:
         batch.step()
-    assert first.drawn == plain(model, LAYOUT, request(1))
-    assert len(second.drawn) == 1
+    assert first.tokens == plain(model, LAYOUT, request(1))
+    assert len(second.tokens) == 1
 
 
 def test_columns_do_not_grow_without_end() -> None:
@@ -56,4 +56,4 @@ def test_columns_do_not_grow_without_end() -> None:
     for number in range(200):
         batch.join([request(number)])
         batch.step()
-    assert batch._cache.buffer.shape[4] == rows.FIRST_COLUMNS
+    assert batch._state.cache.buffer.shape[4] == cache.FIRST_COLUMNS

@@ -5,9 +5,10 @@ import torch
 
 from glmtts.lm.batch import bounds
 from glmtts.lm.model import KeyValueCache, Llama
-from glmtts.lm.prompt import AudioTokens, build_prompt
+from glmtts.lm.prompt import build_prompt
 from glmtts.lm.sampling import Request, SamplingConfig, draw
 from glmtts.lm.train import Spoken, batches, collate, example, lm_loss
+from glmtts.text.audio_tokens import AudioTokens
 from tests.lm.plain import decode
 from tests.tiny import tiny_lm, tiny_tokenizer
 
@@ -119,7 +120,7 @@ def test_a_text_of_one_token_is_not_silent(model: Llama) -> None:
     config = SamplingConfig(min_ratio=0.8, max_ratio=6.0)
     one = Request([1, LAYOUT.begin], config, 1, torch.Generator())
     assert bounds(model, one) == (1, 6)
-    one.sampling = config.model_copy(update={"fewest": 4, "slack": 12})
+    one.sampling = config.model_copy(update={"min_tokens": 4, "extra_tokens": 12})
     assert bounds(model, one) == (4, 18)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.candidates import Group
+from glmtts.lm.candidates import CandidateSet
 from glmtts.lm.sampling import Request
 from glmtts.lm.service import TokenService
 from tests.lm.plain import plain
@@ -22,7 +22,7 @@ def service() -> Iterator[TokenService]:
 
 
 def stream(service: TokenService, alone: Request) -> Generator[int, None, None]:
-    return service.stream(Group([alone]), lambda group: group.finished()[0].drawn)
+    return service.stream(CandidateSet([alone]), lambda group: group.finished()[0].tokens)
 
 
 def test_many_callers_get_what_each_draws_alone(service: TokenService) -> None:
@@ -57,7 +57,7 @@ def test_an_error_of_one_caller_is_no_others(service: TokenService) -> None:
 
     going, beside = long(), list[bool]()
 
-    class Broken(Group):
+    class Broken(CandidateSet):
         """Candidates whose judging fails."""
 
         def after_step(self, batch: DecodingBatch) -> None:

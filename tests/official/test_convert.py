@@ -60,11 +60,11 @@ def test_weights_arrive_unchanged(release: Path, converted: Path) -> None:
     bundle = glmtts.load(converted).bundle
     shards = [load_file(path) for path in sorted((release / "llm").glob("*.safetensors"))]
     assert len(shards) > 2
-    lm = bundle.module("lm").state_dict()
+    lm = bundle.lm.state_dict()
     assert all(torch.equal(lm[name], value) for shard in shards for name, value in shard.items())
     name = "estimator.transformer_blocks.1.attn.to_q.weight"
-    assert torch.equal(bundle.module("flow").transformer_blocks[1].attn.to_q.weight, fill(name, [64, 64]))
-    assert torch.equal(bundle.module("speech_tokenizer").conv1.bias, fill("conv1.bias", [32]))
+    assert torch.equal(bundle.flow.transformer_blocks[1].attn.to_q.weight, fill(name, [64, 64]))
+    assert torch.equal(bundle.speech_tokenizer.conv1.bias, fill("conv1.bias", [32]))
 
 
 def test_text_is_the_releases(converted: Path) -> None:
@@ -93,7 +93,7 @@ def test_the_released_vocos2d_runs_apart(copy: Path, recording: Path, tmp_path: 
     (copy / "vocos2d").mkdir()
     torch.jit.script(_Script()).save(str(copy / "vocos2d" / "generator_jit.ckpt"))
     tts = glmtts.load(convert(copy, tmp_path / "wide", vocoder="vocos2d"))
-    vocoder, mel = tts.bundle.module("vocoder"), torch.randn(1, 80, 5)
+    vocoder, mel = tts.bundle.vocoder, torch.randn(1, 80, 5)
     torch.testing.assert_close(vocoder(mel), _Script()((mel - vocoder.config.mel_mean).transpose(1, 2)))
     assert tts.say("你好。", recording).rate == 32000
     (copy / "vocos2d" / "generator_jit.ckpt").write_bytes(b"nonsense")
@@ -106,14 +106,14 @@ def test_half_precision_is_half_as_large(release: Path, converted: Path, recordi
     sizes = [(folder / "lm.safetensors").stat().st_size for folder in (half, converted)]
     assert math.isclose(sizes[0] / sizes[1], 0.5, rel_tol=0.05)
     bundle = glmtts.load(half).bundle
-    assert bundle.module("lm").model.norm.weight.dtype == torch.bfloat16
-    assert bundle.module("flow").proj_out.weight.dtype == torch.float32
+    assert bundle.lm.model.norm.weight.dtype == torch.bfloat16
+    assert bundle.flow.proj_out.weight.dtype == torch.float32
     assert glmtts.load(half).say("你好。", recording).seconds > 0
 
 
-def test_keys_and_shapes_are_the_released_ones(shared: Path) -> None:
+def test_keys_and_shapes_are_the_released_ones(parity: Path) -> None:
     def keys(name: str) -> dict[str, list[int]]:
-        described = json.loads((shared / "parity" / f"{name}.json").read_text())["keys"]
+        described = json.loads((parity / f"{name}.json").read_text())["keys"]
         return {key: entry["shape"] for key, entry in described.items()}
 
     with torch.device("meta"), pytest.MonkeyPatch.context() as patch:

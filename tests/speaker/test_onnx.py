@@ -8,7 +8,6 @@ import torch
 
 from glmtts.errors import BundleError
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
-from glmtts.speaker.embed import speaker_embedding
 from glmtts.speaker.onnx import OnnxSpeaker, OnnxSpeakerConfig
 
 
@@ -24,9 +23,7 @@ def test_an_exported_campplus_agrees(tmp_path: Path) -> None:
     onnx.save(program.model_proto, str(tmp_path / "campplus.onnx"))
     exported = OnnxSpeaker.open(tmp_path / "campplus.onnx", OnnxSpeakerConfig())
     samples = torch.sin(torch.arange(32000) * 0.1) * 0.3 + 0.01 * torch.randn(32000)
-    torch.testing.assert_close(
-        speaker_embedding(exported, samples), speaker_embedding(model, samples), atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(exported.embed(samples), model.embed(samples), atol=1e-5, rtol=0)
 
 
 def test_a_broken_file_is_refused(tmp_path: Path) -> None:

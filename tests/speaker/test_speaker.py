@@ -7,7 +7,6 @@ from glmtts.audio.fbank import kaldi_fbank
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
-from glmtts.speaker.embed import speaker_embedding
 
 
 def test_size_and_names_are_those_of_the_open_weights() -> None:
@@ -22,7 +21,7 @@ def test_size_and_names_are_those_of_the_open_weights() -> None:
 def test_embedding_has_length_one_and_hears_a_difference() -> None:
     model = CampPlus(CampPlusConfig(layers=(1, 1, 1))).eval()
     low, high = (torch.sin(torch.arange(32000) * f) * 0.3 + 0.01 * torch.randn(32000) for f in (0.1, 0.9))
-    a, b = speaker_embedding(model, low), speaker_embedding(model, high)
+    a, b = model.embed(low), model.embed(high)
     assert a.shape == (192,)
     assert a.norm() == pytest.approx(1, abs=1e-5)
     assert a @ b < 0.999
@@ -30,7 +29,7 @@ def test_embedding_has_length_one_and_hears_a_difference() -> None:
 
 def test_too_short_is_refused() -> None:
     with pytest.raises(AudioError, match="too short"):
-        speaker_embedding(CampPlus(CampPlusConfig(layers=(1, 1, 1))), torch.zeros(1000))
+        CampPlus(CampPlusConfig(layers=(1, 1, 1))).embed(torch.zeros(1000))
 
 
 def test_open_weights_give_the_reference_output() -> None:
@@ -39,7 +38,7 @@ def test_open_weights_give_the_reference_output() -> None:
     seconds = torch.arange(24000) / 16000
     swell = 1 + 0.5 * torch.sin(2 * torch.pi * 3 * seconds)
     signal = 0.3 * torch.sin(2 * torch.pi * 180 * seconds) * swell + 0.1 * torch.sin(2 * torch.pi * 1450 * seconds)
-    model = Bundle.open().module("speaker")
+    model = Bundle.open().speaker
     with torch.inference_mode():
         embedding = model(kaldi_fbank(signal)[None])[0, :8]
     torch.testing.assert_close(embedding.relu(), reference, atol=0.01, rtol=0)

@@ -12,8 +12,8 @@ from tests.parity import filled
 
 
 @pytest.mark.parametrize("size", ["small", "official"])
-def test_tokens_equal_the_release(shared: Path, size: str) -> None:
-    folder = shared / "parity"
+def test_tokens_equal_the_release(parity: Path, size: str) -> None:
+    folder = parity
     description = json.loads((folder / f"speech_tokenizer_{size}.json").read_text())
     fixture = load_file(folder / f"speech_tokenizer_{size}.safetensors")
     released = description["config"]

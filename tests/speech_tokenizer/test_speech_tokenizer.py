@@ -157,8 +157,9 @@ def test_learns_labels_and_pitch_of_one_batch() -> None:
     tokens = torch.from_numpy(tokens_from_hidden(model.tokenizer, 1, items[0].hidden)).long()
     assert len(tokens) == 20
     assert recogniser.log_probs(tokens[None]).shape == (1, 20, len(LABELS))
-    assert recogniser.cost(tokens, labels) < recogniser.cost(tokens, ["M", "A5", "|", "T", "U4"])
-    assert recogniser.cost(tokens[:1], labels) == float("inf")
+    reading = recogniser.read(tokens)
+    assert reading.nll(labels) < reading.nll(["M", "A5", "|", "T", "U4"])
+    assert recogniser.read(tokens[:1]).nll(labels) == float("inf")
 
 
 def test_goes_on_as_a_trained_tokenizer_with_new_heads() -> None:

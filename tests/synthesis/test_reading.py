@@ -12,8 +12,7 @@ import glmtts
 from glmtts.audio.provenance import synthetic_mark
 from glmtts.cli import app
 from glmtts.errors import AudioError, ConfigError, TextError
-from glmtts.judging.recogniser import TokenRecogniser
-from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
+from glmtts.judging.reading import Reading
 from glmtts.synthesis.journal import Journal
 from glmtts.synthesis.reading import read_book
 from glmtts.synthesis.subtitles import Cue, write_subtitles
@@ -70,8 +69,8 @@ def test_a_given_reading_is_written_as_its_word_and_speed_counts(
 ) -> None:
     timed: list[tuple[str, float]] = []
 
-    def times(recogniser: object, piece: str, phonemes: object, tokens: object, rate: float) -> list[Timed]:
-        timed.append((piece, rate))
+    def times(reading: object, piece: str, phonemes: object, token_rate: float) -> list[Timed]:
+        timed.append((piece, token_rate))
         return []
 
     monkeypatch.setattr("glmtts.synthesis.synthesizer.word_times", times)
@@ -135,21 +134,14 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_words_lie_where_their_tokens_are() -> None:
-    config = SpeechTokenizerConfig(d_model=32, heads=2, ffn=64, layers_before=1, codes=8)
-    recogniser = TokenRecogniser(config)
     spoken = ["", "N", "I3", "|", "|", "H", "AO3", "", ""]
-
-    def log_probs(tokens: torch.Tensor) -> torch.Tensor:
-        scores = torch.full((*tokens.shape, len(LABEL_IDS)), -9.0)
-        scores[0, torch.arange(tokens.shape[1]), [LABEL_IDS[label] for label in spoken]] = -0.1
-        return scores
-
-    recogniser.log_probs = log_probs  # type: ignore[method-assign]
+    log_probs = torch.full((len(spoken), len(LABEL_IDS)), -9.0)
+    log_probs[torch.arange(len(spoken)), [LABEL_IDS[label] for label in spoken]] = -0.1
     phonemes = ["N", "I3", "|", "H", "AO3"]
-    times = word_times(recogniser, "你好", phonemes, [0] * len(spoken), rate=25)
+    times = word_times(Reading(log_probs), "你好", phonemes, 25)
     assert [(word.text, word.start, word.end) for word in times] == [("你", 0.0, 0.2), ("好", 0.2, 0.36)]
-    assert word_times(recogniser, "你好吗", phonemes, [0] * 9, rate=25) == []
-    assert word_times(recogniser, "你好", phonemes, [], rate=25) == []
+    assert word_times(Reading(log_probs), "你好吗", phonemes, 25) == []
+    assert word_times(Reading(log_probs[:3]), "你好", phonemes, 25) == []
 
 
 def test_vtt_has_a_time_for_every_word(tmp_path: Path) -> None:

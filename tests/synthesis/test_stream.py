@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 import glmtts
 from glmtts.errors import TextError, VoiceError
-from glmtts.synthesis.stream import stream_piece
+from glmtts.synthesis.rendering import Job
+from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.text_stream import pieces_of, sentences
-from glmtts.synthesis.writer import Segment
 from glmtts.text.frontend import Piece
 
 
@@ -72,30 +73,30 @@ def test_every_sample_is_that_of_the_whole_mel(
     tts: Synthesizer, monkeypatch: pytest.MonkeyPatch, show_prompt: bool
 ) -> None:
     mels: list[torch.Tensor] = []
-    vocoder = tts.bundle.module("vocoder")
-    options = tts.bundle.config.synthesis.model_copy(update={"blocks": (10, 20), "show_prompt": show_prompt})
+    vocoder = tts.bundle.vocoder
+    options = tts.defaults.model_copy(update={"blocks": (10, 20), "show_prompt": show_prompt})
     tokens = torch.randint(16, (73,)).tolist()
-    voice = tts.voice()
+    segment = Segment(Piece(""), "", tts.voice(), options, 1)
     monkeypatch.setattr("glmtts.synthesis.stream._finish", _recording(mels))
-    chunks = list(stream_piece(tts.bundle, iter(tokens), voice, options, seed=1))
+    chunks = list(stream_segment(tts.bundle, iter(tokens), segment))
     assert len(chunks) > 2
     whole = vocoder(mels[-1])[0].clamp(-1, 1)
     torch.testing.assert_close(torch.cat(chunks), whole, atol=1e-5, rtol=0)
 
 
 def test_one_block_without_a_prompt_is_the_whole(tts: Synthesizer) -> None:
-    options = tts.bundle.config.synthesis.model_copy(update={"blocks": (200,), "show_prompt": False})
+    options = tts.defaults.model_copy(update={"blocks": (200,), "show_prompt": False})
     tokens = torch.randint(16, (40,)).tolist()
-    piece = Segment(Piece(""), "", tts.voice(), options, 1, [])
-    streamed = torch.cat(list(stream_piece(tts.bundle, iter(tokens), piece.voice, options, piece.seed)))
-    torch.testing.assert_close(streamed, tts.renderer.render(piece, tokens), atol=1e-4, rtol=0)
+    segment = Segment(Piece(""), "", tts.voice(), options, 1)
+    streamed = torch.cat(list(stream_segment(tts.bundle, iter(tokens), segment)))
+    torch.testing.assert_close(streamed, tts.renderer.render([Job(segment, tokens)])[0], atol=1e-4, rtol=0)
 
 
 @torch.inference_mode()
 def test_what_the_embedded_vocoder_does_not_wait_for_is_below_16_bits() -> None:
     tts = glmtts.load()
-    vocoder, mel, hop = tts.bundle.module("vocoder"), tts.voice("heart").mel[None], 480
-    whole, context = vocoder(mel)[0], vocoder.context_frames
+    vocoder, mel, hop = tts.bundle.vocoder, tts.voice("heart").mel[None], 480
+    whole, context = vocoder(mel)[0], vocoder.look_ahead
     for cut in range(60, 140, 20):
         known = vocoder(mel[:, :, cut - context : cut + context + 1])[0][context * hop : (context + 1) * hop]
         assert (known - whole[cut * hop : (cut + 1) * hop]).abs().max() < 0.5 / 32768
@@ -106,8 +107,8 @@ def _recording(mels: list[torch.Tensor]):
 
     original = stream._finish
 
-    def finish(bundle, state, voice, options, upto) -> None:
-        original(bundle, state, voice, options, upto)
+    def finish(bundle, state, segment, upto) -> None:
+        original(bundle, state, segment, upto)
         mels.append(state.mel_BMT)
 
     return finish
@@ -121,7 +122,7 @@ def test_the_first_chunk_leaves_before_the_last_token(tts: Synthesizer, monkeypa
             drawn.append(number)
             yield number % 16
 
-    monkeypatch.setattr(tts.writer, "stream", tokens)
+    monkeypatch.setattr(tts.generator, "stream", tokens)
     chunks = tts.stream("Hello there.")
     first = next(chunks)
     assert first.seconds > 0
@@ -136,10 +137,10 @@ def test_streams_as_long_as_it_says(tts: Synthesizer) -> None:
     again = list(tts.stream(iter(text), seed=3))
     joined = torch.cat([chunk.samples for chunk in chunks])
     assert torch.equal(joined, torch.cat([chunk.samples for chunk in again]))
-    options = tts.bundle.config.synthesis
+    options = tts.defaults
     pieces = tts.frontend.prepare(text)
     tokens = [
-        list(tts.writer.stream(Segment(piece, tts.frontend.to_hybrid(piece.text), tts.voice(), options, 3 + i, [])))
+        list(tts.generator.stream(Segment(piece, tts.frontend.to_hybrid(piece.text), tts.voice(), options, 3 + i)))
         for i, piece in enumerate(pieces)
     ]
     pause = int(options.pause_seconds * 24000)

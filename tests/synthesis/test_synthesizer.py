@@ -1,5 +1,6 @@
 """From text and voice to audio, with tiny models."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,12 @@ from glmtts.audio.io import write_audio
 from glmtts.audio.provenance import synthetic_mark
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError, ConfigError, VoiceError
-from glmtts.lm.candidates import Group
-from glmtts.synthesis.options import Options, reader
+from glmtts.judging.faults import Target
+from glmtts.lm.candidates import CandidateSet
+from glmtts.synthesis.options import Options
+from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
-from glmtts.synthesis.writer import LONGEST_END, Segment
 from glmtts.text.frontend import Piece
 from glmtts.text.labels import LABEL_IDS, without_boundaries
 from glmtts.text.pronunciations import Pronunciations
@@ -55,8 +57,8 @@ def test_callers_choose_readings_and_speed(tts: Synthesizer) -> None:
     words = Pronunciations({"世界": "ma1 ma1"})
     assert not torch.equal(tts.say("你好，世界。").samples, tts.say("你好，世界。", pronunciations=words).samples)
     options: Options = {"pronunciations": words, "phoneme_in": "ambiguous"}
-    (piece,) = tts._pieces(reader(tts.frontend, options), [Piece("你好，世界。")], None, 0, options)
-    assert piece.hybrid.endswith("<|M|><|A1|><|M|><|A1|>。")
+    (segment,) = tts.segments([Piece("你好，世界。")], None, 0, options)
+    assert segment.hybrid.endswith("<|M|><|A1|><|M|><|A1|>。")
     assert tts.say("Hello there.", speed=2).seconds == pytest.approx(tts.say("Hello there.").seconds / 2, abs=0.01)
     with pytest.raises(ConfigError, match="speed is 9"):
         tts.say("Hello.", speed=9)
@@ -140,7 +142,7 @@ def unheard(tiny_folder: Path) -> Synthesizer:
     """Without a recogniser, and with one candidate."""
     bundle = Bundle.open(tiny_folder)
     modules = {name: entry for name, entry in bundle.config.modules.items() if name != "token_recogniser"}
-    defaults = bundle.config.synthesis.model_copy(update={"candidates": 1})
+    defaults = {**bundle.config.synthesis, "candidates": 1}
     bundle.config = bundle.config.model_copy(update={"modules": modules, "synthesis": defaults})
     return Synthesizer(bundle)
 
@@ -154,14 +156,14 @@ def test_faulty_speech_is_drawn_again(
     end = [9, 4, 11, 2, 13, 7, 1, 8]
     draws, seeds = iter([[1, 2, 3] * 12, [*end, *GOOD], GOOD]), list[int]()
 
-    def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
-        for number, group in enumerate(groups):
-            (request,) = group.requests
+    def decode(model: object, layout: object, sets: Sequence[CandidateSet]) -> Iterator[int]:
+        for number, candidates in enumerate(sets):
+            (request,) = candidates.requests
             seeds.append(request.generator.initial_seed())
-            request.drawn, request.ended, request.by_itself = next(draws), True, True
+            request.tokens, request.finish_reason = next(draws), "stop"
             yield number
 
-    monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
+    monkeypatch.setattr("glmtts.synthesis.generator.decode_sets", decode)
     voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192), torch.tensor(120.0))
     audio = unheard.say("Hello there.", voice, seed=4)
     assert len(audio.samples) == 960 * len(GOOD)
@@ -175,82 +177,82 @@ def test_faulty_speech_is_drawn_again(
 def test_the_least_bad_is_spoken_in_the_end(
     unheard: Synthesizer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
-        for number, group in enumerate(groups):
-            (request,) = group.requests
-            request.drawn, request.ended, request.by_itself = [1, 2, 3], True, True
+    def decode(model: object, layout: object, sets: Sequence[CandidateSet]) -> Iterator[int]:
+        for number, candidates in enumerate(sets):
+            (request,) = candidates.requests
+            request.tokens, request.finish_reason = [1, 2, 3], "stop"
             yield number
 
-    monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
+    monkeypatch.setattr("glmtts.synthesis.generator.decode_sets", decode)
     assert len(unheard.say("Hello there.").samples) == 960 * 3
     assert "spoken with a fault: the end of the text is missing" in caplog.records[-1].getMessage()
 
 
 @pytest.fixture
 def telling(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> tuple[Segment, list[str]]:
-    """A piece, and what token n says: label n of the list."""
+    """A segment, and what token n says: label n of the list."""
     next(tts.stream("Hello."))  # starts the service
-    (piece,) = tts._pieces(tts.frontend, [Piece("Hello there.")], None, 0, {})
-    says = ["", "|", *dict.fromkeys(without_boundaries(piece.phonemes)), "EN_Z", "EN_UW1", "EN_P", "EN_IY1"]
-    recogniser = tts.writer.recogniser
-    assert recogniser is not None
+    (segment,) = tts.segments([Piece("Hello there.")], None, 0, {})
+    says = ["", "|", *dict.fromkeys(without_boundaries(segment.phonemes)), "EN_Z", "EN_UW1", "EN_P", "EN_IY1"]
+    monkeypatch.setattr(tts.judge, "_kept", OrderedDict())
 
-    def log_probs(tokens: torch.Tensor, start: int = 0) -> torch.Tensor:
+    def log_probs(tokens: torch.Tensor, start: int = 0, lengths: torch.Tensor | None = None) -> torch.Tensor:
         scores = torch.full((*tokens.shape, len(LABEL_IDS)), -9.0)
         labels = torch.tensor([LABEL_IDS[label] for label in says])[tokens]
         return scores.scatter(-1, labels[..., None], -0.01)
 
-    monkeypatch.setattr(recogniser, "log_probs", log_probs)
-    return piece, says
+    monkeypatch.setattr(tts.bundle.recogniser, "log_probs", log_probs)
+    return segment, says
 
 
 def test_a_candidate_ends_when_all_is_said(tts: Synthesizer, telling: tuple[Segment, list[str]]) -> None:
-    piece, says = telling
-    said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
-    for tokens, all_said in ((said, True), (said[:-2], True), (said[:-8], False)):
-        assert tts.writer._says_all(piece, tokens, tts.writer._cost(piece, tuple(tokens))) == all_said
+    segment, says = telling
+    said = [token for label in segment.phonemes for token in [says.index(label)] * 2]
+    sequences = [said, said[:-2], said[:-8]]
+    complete = tts.judge.complete(sequences, Target(segment.phonemes), segment.settings.max_nll)
+    assert complete == [True, True, False]
 
 
 def test_what_follows_the_text_is_cut_off_in_the_end(
     tts: Synthesizer, telling: tuple[Segment, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every draw says more than its text, or goes on in silence; streams as well."""
-    piece, says = telling
-    said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
-    more = [1, *(says.index(label) for label in says[-4:])]
-    drawn = [*said, 0, *more]
+    """Every candidate says more than its text, or goes on in silence; streams as well."""
+    segment, says = telling
+    said = [token for label in segment.phonemes for token in [says.index(label)] * 2]
+    tokens = [*said, 0, 1, *(says.index(label) for label in says[-4:])]
 
-    def draw(group: Group) -> Group:
-        for request in group.requests:
-            request.drawn, request.ended, request.by_itself = drawn, True, True
-        return group
+    def ended(candidates: CandidateSet) -> CandidateSet:
+        for request in candidates.requests:
+            request.tokens, request.finish_reason = tokens, "stop"
+        return candidates
 
-    def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
-        for number, group in enumerate(groups):
-            draw(group)
+    def decode(model: object, layout: object, sets: Sequence[CandidateSet]) -> Iterator[int]:
+        for number, candidates in enumerate(sets):
+            ended(candidates)
             yield number
 
-    monkeypatch.setattr(tts.writer._service, "stream", lambda group, choose: (one for one in choose(draw(group))))
-    monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
-    assert [choices for _, choices in tts.writer.write([piece])] == [[[*said, 0]]]
-    assert list(tts.writer.stream(piece)) == [*said, 0]
-    drawn = [*said, *[0] * 22]
-    assert [choices for _, choices in tts.writer.write([piece])] == [[[*said, *[0] * LONGEST_END]]]
-    assert list(tts.writer.stream(piece)) == [*said, *[0] * LONGEST_END]
+    service = tts.generator._service
+    monkeypatch.setattr(service, "stream", lambda candidates, choose: (one for one in choose(ended(candidates))))
+    monkeypatch.setattr("glmtts.synthesis.generator.decode_sets", decode)
+    assert [choices for _, choices in tts.generator.generate([segment])] == [[[*said, 0]]]
+    assert list(tts.generator.stream(segment)) == [*said, 0]
+    tokens = [*said, *[0] * 22]
+    assert [choices for _, choices in tts.generator.generate([segment])] == [[[*said, *[0] * 15]]]
+    assert list(tts.generator.stream(segment)) == [*said, *[0] * 15]
 
 
 def test_a_leak_into_a_stream_is_drawn_again_before_it_is_heard(
     unheard: Synthesizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     next(unheard.stream("Hello."))  # starts the service
-    service = unheard.writer._service
+    service = unheard.generator._service
     assert service is not None
     end = [9, 4, 11, 2, 13, 7, 1, 8]
     draws = iter([[*end, *GOOD], GOOD])
-    monkeypatch.setattr(service, "stream", lambda group, choose: (token for token in next(draws)))
+    monkeypatch.setattr(service, "stream", lambda candidates, choose: (token for token in next(draws)))
     voice = Voice("A tone.", torch.tensor([*GOOD, *end]), torch.zeros(80, 92), torch.zeros(192), torch.tensor(120.0))
-    (piece,) = unheard._pieces(unheard.frontend, unheard.frontend.prepare("Hello there."), voice, 0, {})
-    assert list(unheard.writer.stream(piece)) == GOOD
+    (segment,) = unheard.segments(unheard.frontend.prepare("Hello there."), voice, 0, {})
+    assert list(unheard.generator.stream(segment)) == GOOD
 
 
 def test_audio_plays_in_a_notebook(tts: Synthesizer) -> None:
@@ -266,17 +268,17 @@ def test_a_saved_file_names_the_model(tts: Synthesizer, tmp_path: Path) -> None:
 def test_other_candidates_without_fault_may_be_rendered(
     tts: Synthesizer, telling: tuple[Segment, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    piece, says = telling
-    said = [token for label in piece.phonemes for token in [says.index(label)] * 2]
-    drawn = [said, said, [*said, 0], said[:-8]]
+    segment, says = telling
+    said = [token for label in segment.phonemes for token in [says.index(label)] * 2]
+    decoded = [said, said, [*said, 0], said[:-8]]
 
-    def decode(model: object, layout: object, groups: Sequence[Group]) -> Iterator[int]:
-        for number, group in enumerate(groups):
-            for request, codes in zip(group.requests, drawn, strict=True):
-                request.drawn, request.ended, request.by_itself = codes, True, True
+    def decode(model: object, layout: object, sets: Sequence[CandidateSet]) -> Iterator[int]:
+        for number, candidates in enumerate(sets):
+            for request, tokens in zip(candidates.requests, decoded, strict=True):
+                request.tokens, request.finish_reason = tokens, "stop"
             yield number
 
-    monkeypatch.setattr("glmtts.synthesis.writer.decode_groups", decode)
-    for renderings, choices in ((1, [said]), (3, [said, [*said, 0]])):
-        how = piece.settings.model_copy(update={"candidates": 4, "renderings": renderings, "doubt": 5.0})
-        assert list(tts.writer.write([replace(piece, settings=how)])) == [(0, choices)]
+    monkeypatch.setattr("glmtts.synthesis.generator.decode_sets", decode)
+    for best_of, choices in ((1, [said]), (3, [said, [*said, 0]])):
+        how = segment.settings.model_copy(update={"candidates": 4, "audio_best_of": best_of, "max_nll": 5.0})
+        assert list(tts.generator.generate([replace(segment, settings=how)])) == [(0, choices)]

@@ -76,8 +76,8 @@ def _made(folder: Path) -> Path:
 def run_of(task: str, speech: Path, out: Path, **sections: dict[str, Any]) -> RunConfig:
     """A tiny run of a stage; `sections` change its settings."""
     data: dict[str, Any] = {"sources": [{"path": str(speech / "speech")}], "evaluated": 2}
-    data |= {"batch_utterances": 2} if task == "vocoder" else {"batch_seconds": 3}
-    data |= {"segment_frames": 8} if task == "vocoder" else {}
+    data |= {"batch_utterances": 1} if task == "vocoder" else {"batch_seconds": 3}
+    data |= {"segment_frames": 5} if task == "vocoder" else {}
     data |= {"text": str(speech / "text")} if task in ("lm", "speech_tokenizer") else {}
     data |= {"codes": CODES} if task == "lm" else {}
     data |= {"frozen_layers": 1} if task == "speech_tokenizer" else {}
@@ -88,7 +88,7 @@ def run_of(task: str, speech: Path, out: Path, **sections: dict[str, Any]) -> Ru
         "loss": LOSSES.get(task, {}),
         "optimizer": {"micro_batches": 2, "learning_rate": 3e-3},
         "schedule": {"steps": 8, "warmup_steps": 2},
-        "log": {"every": 2, "evaluate_every": 8, "tensorboard": False},
+        "log": {"every": 2, "evaluate_every": 8, "tensorboard": False, "plot": False},
         "distributed": {"workers": 0},
     }
     for name, section in sections.items():

@@ -14,13 +14,13 @@ from tests.parity import filled
 
 
 @pytest.fixture(scope="module")
-def fixture(shared: Path) -> dict[str, Tensor]:
-    return load_file(shared / "parity" / "hift.safetensors")
+def fixture(parity: Path) -> dict[str, Tensor]:
+    return load_file(parity / "hift.safetensors")
 
 
 @pytest.fixture(scope="module")
-def released(shared: Path) -> HiFT:
-    keys = json.loads((shared / "parity" / "hift.json").read_text())["keys"]
+def released(parity: Path) -> HiFT:
+    keys = json.loads((parity / "hift.json").read_text())["keys"]
     model = HiFT(HiFTConfig())
     model.load_state_dict(fold_weight_norm(filled(keys)))
     return model.eval()

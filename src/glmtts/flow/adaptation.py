@@ -6,19 +6,23 @@ descent, with all weights as they are. The conditional layer norms of AdaSpeech 
 contributions of speech recognition (Swietojanski and Renals, 2014) adapt so few parameters too.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from glmtts.audio.mel_head import mel_loss
 from glmtts.errors import ConfigError
-from glmtts.flow.dit import DiT
+
+if TYPE_CHECKING:
+    from glmtts.flow.dit import DiT
 
 LEARNING_RATE = 0.02
-WINDOW = 250
+WINDOW = 250  # tokens a step: ten seconds at 25 Hz hold every sound, and bound the time of a step
 
 
-def adaptation(flow: DiT, tokens_S: Tensor, embedding_D: Tensor, mel_MT: Tensor, f0: Tensor, steps: int) -> Tensor:
+def adaptation(flow: "DiT", tokens_S: Tensor, embedding_D: Tensor, mel_MT: Tensor, f0: Tensor, steps: int) -> Tensor:
     """What to add to the modulation of the prior's blocks, (L, K), so that its mel of the tokens is the recording's.
 
     Adam on the mean absolute error of the log-mel, `steps` times, with a rate that falls to zero; each step sees ten

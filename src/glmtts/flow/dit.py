@@ -7,8 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from glmtts.audio.mel import MelConfig
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError
+from glmtts.flow.adaptation import adaptation
+from glmtts.flow.cfm import sample
 from glmtts.flow.layers import (
     AdaptiveNorm,
     Block,
@@ -19,13 +22,15 @@ from glmtts.flow.layers import (
     modulated,
 )
 from glmtts.flow.prior import MelPrior
+from glmtts.stages import Conditions, FlowState, Solver
 
 
 class FlowConfig(StrictConfig):
     """Sizes of the flow model; the defaults are those of `mini`. Mels enter as (mel − mel_mean) / mel_std.
 
-    `prior_width` adds a first guess of the mel to the tokens (prior.py), for which `pitch_width` reads the pitch from
-    them (pitch.py); None leaves each out, as in the release.
+    `prior_width` adds the mel prior to the tokens (prior.py), for which `pitch_width` reads the F0 contour from them
+    (pitch.py); None leaves each out, as in the release. `sample_rate` and `n_fft` are those of the mel, by which the
+    prior knows where harmonics lie.
     """
 
     vocabulary: int = 2048
@@ -43,6 +48,8 @@ class FlowConfig(StrictConfig):
     position_groups: int = 16
     rotate_first_head_only: bool = False
     frames_per_token: int = 2
+    sample_rate: int = 24000
+    n_fft: int = 1920
     mel_mean: float = -5.5
     mel_std: float = 2.5
 
@@ -68,13 +75,14 @@ class DiT(nn.Module):
         token_width = config.token_width
         if config.prior_width is not None:
             token_width += config.n_mels
+            mel = MelConfig(sample_rate=config.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels)
             self.prior = MelPrior(
                 config.vocabulary,
                 config.prior_width,
                 config.frames_per_token,
-                config.n_mels,
                 config.speaker_width,
                 config.pitch_width,
+                mel,
             )
         self.emb_concator = InputEmbedding(
             config.n_mels, token_width, width, config.position_kernel, config.position_groups
@@ -106,20 +114,35 @@ class DiT(nn.Module):
         if self.prior is None:
             return embedded
         mask_BS = None if mask_BT is None else mask_BT[:, :: self.config.frames_per_token]
-        guess = self.prior(tokens_BS, speaker_BD, mask_BS, f0_B, adaptation_BLK)
-        guess = (guess - self.config.mel_mean) / self.config.mel_std
-        guess = F.pad(guess, (0, 0, 0, frames - guess.shape[1]))
-        return torch.cat([embedded, guess.to(embedded.dtype)], dim=-1)
+        mel_BTM = self.prior(tokens_BS, speaker_BD, mask_BS, f0_B, adaptation_BLK)
+        mel_BTM = (mel_BTM - self.config.mel_mean) / self.config.mel_std
+        mel_BTM = F.pad(mel_BTM, (0, 0, 0, frames - mel_BTM.shape[1]))
+        return torch.cat([embedded, mel_BTM.to(embedded.dtype)], dim=-1)
 
-    def guess(self, tokens_BTE: Tensor) -> Tensor:
+    def prior_mel(self, tokens_BTE: Tensor) -> Tensor:
         """The prior's normalised mel (B, T, M) within embedded tokens.
 
         Raises:
             ConfigError: the model has no prior.
         """
         if self.prior is None:
-            raise ConfigError("This flow model has no prior to start from. Let it start at 0.")
+            raise ConfigError("This flow model has no prior to start from. Set t_start to 0.")
         return tokens_BTE[..., self.config.token_width :]
+
+    def sample(
+        self,
+        conditions: Conditions,
+        noise_BTM: Tensor,
+        solver: Solver,
+        attention_mask: Tensor | None = None,
+        finished: tuple[FlowState, int] | None = None,
+    ) -> tuple[Tensor, FlowState]:
+        """Noise to log-mel (stages.Flow); the loop is in cfm.py."""
+        return sample(self, conditions, noise_BTM, solver, attention_mask, finished)
+
+    def adapt(self, tokens_S: Tensor, embedding_D: Tensor, mel_MT: Tensor, f0: Tensor, steps: int) -> Tensor:
+        """What a new voice adds to the mel prior (stages.Flow); the method is in adaptation.py."""
+        return adaptation(self, tokens_S, embedding_D, mel_MT, f0, steps)
 
     def forward(
         self,
@@ -129,18 +152,19 @@ class DiT(nn.Module):
         prompt_BTM: Tensor,
         speaker_BD: Tensor,
         mask_BT: Tensor | None = None,
-        visible_TT: Tensor | None = None,
+        attention_mask: Tensor | None = None,
     ) -> Tensor:
         """Velocity (B, T, M).
 
         `tokens_BTE` are embedded tokens; `prompt_BTM` is zero after the prompt; `speaker_BD` has length 1 or is
-        zero; `mask_BT` is true on real frames; `visible_TT` is true where a frame may attend (block-causal).
+        zero; `mask_BT` is true on real frames; `attention_mask` (T, T) is true where a frame may attend
+        (block-causal).
         """
         condition_BC = torch.cat([self.time_embed(t_B), speaker_BD], dim=-1)
         x = self.emb_concator(noisy_BTM, prompt_BTM, tokens_BTE, None if mask_BT is None else mask_BT[..., None])
         mask = None if mask_BT is None else mask_BT[:, None, None, :].bool()
-        if visible_TT is not None:
-            mask = visible_TT if mask is None else mask & visible_TT
+        if attention_mask is not None:
+            mask = attention_mask if mask is None else mask & attention_mask
         rotary = self.rotary_embed(x.shape[1])
         for block in self.transformer_blocks:
             x = block(x, condition_BC, rotary, mask)

@@ -1,4 +1,4 @@
-"""A first guess of the mel, read from tokens, speaker and pitch, that conditions the velocity beside the tokens.
+"""A deterministic mel prior predicted from tokens, speaker and pitch; it conditions the velocity beside the tokens.
 
 As in Grad-TTS (Popov et al., 2021) and Matcha-TTS (Mehta et al., 2024), the flow then adds what an average leaves
 out. The head comes trained from the speech tokenizer and is trained on with the flow; the released model has none.
@@ -19,19 +19,18 @@ from glmtts.flow.pitch import TokenPitch
 class MelPrior(nn.Module):
     """Tokens (B, S) and unit speaker vectors (B, E) to log-mels (B, S · upsample, M).
 
-    With `pitch_width` the height of the voice (pitch.py) is asked for too.
+    With `pitch_width` it is conditioned on the speaker's median F0 too (pitch.py). `mel` is the geometry of the mel.
     """
 
     def __init__(
-        self, vocabulary: int, channels: int, upsample: int, n_mels: int, speaker: int, pitch_width: int | None
+        self, vocabulary: int, channels: int, upsample: int, speaker: int, pitch_width: int | None, mel: MelConfig
     ) -> None:
         super().__init__()
         self.codes = nn.Embedding(vocabulary, channels)
-        self.head = MelHead(None, upsample, channels, n_mels, speaker)
+        self.head = MelHead(None, upsample, channels, mel.n_mels, speaker)
         self.pitch = None
         if pitch_width is not None:
-            mel = MelConfig()
-            filters = slaney_filters(mel.sample_rate, mel.n_fft, n_mels, mel.f_min, mel.f_max)
+            filters = slaney_filters(mel.sample_rate, mel.n_fft, mel.n_mels, mel.f_min, mel.f_max)
             self.pitch = TokenPitch(vocabulary, pitch_width, upsample, channels, filters, mel.sample_rate)
 
     def forward(

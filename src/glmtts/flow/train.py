@@ -19,9 +19,10 @@ from glmtts.config import StrictConfig
 from glmtts.data import Dataset, UtteranceRef
 from glmtts.data.section import BatchSource, DataSection
 from glmtts.errors import ConfigError
-from glmtts.flow.cfm import Solver, flow_loss, sample
+from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.streaming import block_causal_mask
+from glmtts.stages import Conditions, Solver
 from glmtts.training.loader import to_device
 from glmtts.training.task import Metrics, Sound, Task
 from glmtts.training.weights import bundle_module, fill, move_codes, start_weights, trained_weights
@@ -89,17 +90,17 @@ def batch_loss(model: DiT, batch: FlowBatch, config: FlowLoss) -> tuple[Tensor, 
     The velocity sees the prior's mel and does not change it, nor does the mel change the pitch; so the pitch counts in
     octaves, lest it take the clipped gradient.
     """
-    visible_TT, frames = None, batch.mel_BTM.shape[1]
+    attention_mask, frames = None, batch.mel_BTM.shape[1]
     if torch.rand((), device="cpu") < config.block_causal_share:
         size = int(torch.randint(config.shortest_block, config.longest_block + 1, (), device="cpu"))
-        visible_TT = block_causal_mask([size], frames).to(batch.mel_BTM.device)
+        attention_mask = block_causal_mask([size], frames).to(batch.mel_BTM.device)
     speaker_BD, f0_B = F.normalize(batch.speaker_BD, dim=-1), median_f0(batch.f0_BT)
     tokens_BTE = model.embed_tokens(batch.tokens_BS, frames, speaker_BD, batch.mask_BT, f0_B)
     extra, metrics = tokens_BTE.new_zeros(()), {}
     if model.prior is not None:
         width, sizes = model.config.token_width, model.config
-        guess = model.guess(tokens_BTE).float() * sizes.mel_std + sizes.mel_mean
-        extra = mel_loss(guess, batch.mel_BTM, batch.mask_BT)
+        predicted = model.prior_mel(tokens_BTE).float() * sizes.mel_std + sizes.mel_mean
+        extra = mel_loss(predicted, batch.mel_BTM, batch.mask_BT)
         metrics["prior"] = extra.detach()
         tokens_BTE = torch.cat([tokens_BTE[..., :width], tokens_BTE[..., width:].detach()], dim=-1)
         if model.prior.pitch is not None:
@@ -107,7 +108,7 @@ def batch_loss(model: DiT, batch: FlowBatch, config: FlowLoss) -> tuple[Tensor, 
             contour = model.prior.pitch.contour(batch.tokens_BS, mask_BS)
             pitch = pitch_loss(*contour, batch.f0_BT, batch.mask_BT, relative=True)
             extra, metrics["pitch"] = extra + pitch / SEMITONES, pitch.detach()
-    loss, more = flow_loss(model, tokens_BTE, batch.mel_BTM, batch.mask_BT, speaker_BD, visible_TT)
+    loss, more = flow_loss(model, tokens_BTE, batch.mel_BTM, batch.mask_BT, speaker_BD, attention_mask)
     return loss + extra, {"flow": loss.detach(), **metrics, **more}
 
 
@@ -176,10 +177,10 @@ class FlowTask(Task):
         sounds: dict[str, Sound] = {}
         for number, batch in enumerate(to_device(self._held_out[:SAMPLES], device)):
             no_prompt = batch.mel_BTM.new_zeros(1, batch.mel_BTM.shape[2], 0)
-            noise, f0_B = torch.randn_like(batch.mel_BTM), median_f0(batch.f0_BT)
-            mel_BMT = sample(model, batch.tokens_BS, batch.speaker_BD, no_prompt, noise, Solver(), f0_B=f0_B)
+            conditions = Conditions(batch.tokens_BS, batch.speaker_BD, no_prompt, median_f0(batch.f0_BT))
+            mel_BMT, _ = model.sample(conditions, torch.randn_like(batch.mel_BTM), Solver())
             wave = vocoder(mel_BMT)[0].float().clamp(-1, 1).cpu().numpy()
-            sounds[f"held_out_{number}"] = Sound(wave, vocoder.config.sample_rate)
+            sounds[f"held_out_{number}"] = Sound(wave, vocoder.mel.sample_rate)
         return sounds
 
     def example_batch(self) -> FlowBatch:

@@ -14,10 +14,37 @@ from functools import cached_property
 from glmtts.text.edits import prefix_distances
 from glmtts.text.labels import BOUNDARY, without_boundaries
 
-FEWEST_PER_PHONEME, MOST_PER_PHONEME, PAUSES = 1.2, 8.0, 50
-LONGEST_PERIOD, TIMES, LOOPED_TOKENS, LOOPED_PHONEMES = 50, 3, 25, 6
-LEAK_TOKENS, LEAK_RUN, LEAK_DISTINCT = 16, 4, 3
-UNSAID, TOO_MUCH = 4, 4
+TIMES, LOOPED_PHONEMES = 3, 6  # "ha ha ha" may be said; six phonemes that repeat and were not asked for may not
+LEAK_RUN, LEAK_DISTINCT = 4, 3  # tokens in a row; fewer distinct ones are silence, which ends and begins alike
+UNSAID = 4  # phonemes: the recogniser mistakes one in ten, but seldom four at an end
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds in tokens, from bounds in seconds.
+
+    A phoneme takes 0.05 to 0.32 s, with 2 s for pauses; a loop is a stretch of 1 s or more with a period of up to 2 s;
+    what leaks from a prompt is its last syllable, within the first 0.64 s.
+    """
+
+    fewest_per_phoneme: float
+    most_per_phoneme: float
+    pauses: int
+    longest_period: int
+    looped: int
+    leak: int
+
+    @classmethod
+    def at(cls, token_rate: float) -> "Limits":
+        """The bounds at `token_rate` tokens a second."""
+        return cls(
+            fewest_per_phoneme=0.048 * token_rate,
+            most_per_phoneme=0.32 * token_rate,
+            pauses=round(2 * token_rate),
+            longest_period=round(2 * token_rate),
+            looped=round(token_rate),
+            leak=max(LEAK_RUN, round(0.64 * token_rate)),
+        )
 
 
 class Fault(StrEnum):
@@ -30,7 +57,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True)
-class Expected:
+class Target:
     """What tokens should say: phonemes with "|" between words or syllables, and those of the prompt that they continue.
 
     `prompt_tokens` and `prompt_phonemes` are empty where no prompt is continued: then nothing can leak.
@@ -54,40 +81,41 @@ class Expected:
 
 def faults(
     tokens: Sequence[int],
-    ended: bool,
-    expected: Expected,
-    heard: Sequence[str] | None = None,
+    stopped: bool,
+    target: Target,
+    heard: Sequence[str] | None,
+    limits: Limits,
 ) -> list[Fault]:
-    """What is wrong with codes from 0 that are an utterance, the order of `Fault`; an empty list where nothing is.
+    """What is wrong with codes from 0 that are an utterance, in the order of `Fault`; an empty list where nothing is.
 
-    `ended` says whether the end of audio was drawn; `heard` are the phonemes read in all the tokens by a recogniser,
+    `stopped` says whether the end of audio was drawn; `heard` are the phonemes read in all the tokens by a recogniser,
     None without one.
     """
     heard = None if heard is None else without_boundaries(heard)
     found = {
-        Fault.leak: leaks(tokens, expected, heard),
-        Fault.loop: loops(tokens) or (heard is not None and _said_too_often(heard, expected.spoken)),
-        Fault.truncated: _too_short(tokens, expected) or (heard is not None and unsaid(heard, expected.spoken)),
-        Fault.runaway: not ended
-        or _too_long(tokens, expected)
-        or (heard is not None and unsaid(expected.spoken, heard, TOO_MUCH)),
+        Fault.leak: leaks(tokens, target, heard, limits),
+        Fault.loop: loops(tokens, limits) or (heard is not None and _said_too_often(heard, target.spoken, limits)),
+        Fault.truncated: _too_short(tokens, target, limits) or (heard is not None and unsaid(heard, target.spoken)),
+        Fault.runaway: not stopped
+        or _too_long(tokens, target, limits)
+        or (heard is not None and unsaid(target.spoken, heard)),
     }
     return [fault for fault, there in found.items() if there]
 
 
-def leaks(tokens: Sequence[int], expected: Expected, heard: Sequence[str] | None = None) -> bool:
+def leaks(tokens: Sequence[int], target: Target, heard: Sequence[str] | None, limits: Limits) -> bool:
     """Whether `tokens`, or their start, begin with the end of the prompt.
 
     With `heard`, the phonemes read in them: they begin with the prompt's last syllable or the rest of it (tones do not
     count), and without that agree better with the text. Else a run of the prompt's last tokens comes again; silence,
     which is one or two tokens, is no such run.
     """
-    if not expected.prompt_tokens or (expected.prompt_phonemes and not expected.leaking):
+    if not target.prompt_tokens or (target.prompt_phonemes and not target.leaking):
         return False
-    if heard is None or not expected.leaking:
-        return _comes_again(expected.prompt_tokens[-LEAK_TOKENS:], tokens[:LEAK_TOKENS])
-    heard, leaking = _toneless(without_boundaries(heard)), _toneless(expected.leaking)
-    wanted = _toneless(expected.spoken)[: len(heard) + len(leaking)]
+    if heard is None or not target.leaking:
+        return _comes_again(target.prompt_tokens[-limits.leak :], tokens[: limits.leak])
+    heard, leaking = _toneless(without_boundaries(heard)), _toneless(target.leaking)
+    wanted = _toneless(target.spoken)[: len(heard) + len(leaking)]
     whole = min(prefix_distances(heard, wanted))
     for length in range(1, len(leaking) + 1):
         if heard[:length] == leaking[-length:]:
@@ -97,15 +125,15 @@ def leaks(tokens: Sequence[int], expected: Expected, heard: Sequence[str] | None
     return False
 
 
-def loops(tokens: Sequence[int]) -> bool:
+def loops(tokens: Sequence[int], limits: Limits) -> bool:
     """Whether an n-gram of tokens is said three times or more without a break, for a second or more in all."""
-    return repeated(tokens, TIMES) > LOOPED_TOKENS
+    return repeated(tokens, TIMES, limits.longest_period) > limits.looped
 
 
-def repeated(symbols: Sequence[object], times: int) -> int:
+def repeated(symbols: Sequence[object], times: int, longest_period: int) -> int:
     """Length of the longest stretch in which one n-gram is said `times` times or more; 0 where there is none."""
     longest = 0
-    for period in range(1, min(LONGEST_PERIOD, len(symbols) // times) + 1):
+    for period in range(1, min(longest_period, len(symbols) // times) + 1):
         run = 0
         for position in range(period, len(symbols)):
             run = run + 1 if symbols[position] == symbols[position - period] else 0
@@ -144,13 +172,14 @@ def _comes_again(end: Sequence[int], start: Sequence[int]) -> bool:
     return any(run in said and len(set(run)) >= LEAK_DISTINCT for run in runs)
 
 
-def _said_too_often(heard: Sequence[str], wanted: Sequence[str]) -> bool:
-    return repeated(heard, TIMES) >= max(LOOPED_PHONEMES, 1 + repeated(wanted, TIMES))
+def _said_too_often(heard: Sequence[str], wanted: Sequence[str], limits: Limits) -> bool:
+    least = max(LOOPED_PHONEMES, 1 + repeated(wanted, TIMES, limits.longest_period))
+    return repeated(heard, TIMES, limits.longest_period) >= least
 
 
-def _too_short(tokens: Sequence[int], expected: Expected) -> bool:
-    return len(tokens) < FEWEST_PER_PHONEME * len(expected.spoken)
+def _too_short(tokens: Sequence[int], target: Target, limits: Limits) -> bool:
+    return len(tokens) < limits.fewest_per_phoneme * len(target.spoken)
 
 
-def _too_long(tokens: Sequence[int], expected: Expected) -> bool:
-    return bool(expected.spoken) and len(tokens) > MOST_PER_PHONEME * len(expected.spoken) + PAUSES
+def _too_long(tokens: Sequence[int], target: Target, limits: Limits) -> bool:
+    return bool(target.spoken) and len(tokens) > limits.most_per_phoneme * len(target.spoken) + limits.pauses

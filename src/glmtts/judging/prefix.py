@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from glmtts.judging.ctc import ctc_states
-from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.stages import Recogniser
 from glmtts.text.labels import LABEL_IDS
 
-LEFT, RIGHT = 32, 6
-REWARD = 0.5
+LEFT, RIGHT = 32, 6  # tokens around a new one (1.3 and 0.24 s) beyond which its reading no longer changed
+REWARD = 0.5  # nats a label that was said; without it silence, which costs nothing to read, would always win
 
 
 class PrefixScorer:
@@ -25,7 +25,7 @@ class PrefixScorer:
     that was said is worth `REWARD`, or silence, which costs nothing to read, would always win.
     """
 
-    def __init__(self, recogniser: TokenRecogniser, labels: Sequence[str], count: int) -> None:
+    def __init__(self, recogniser: Recogniser, labels: Sequence[str], count: int) -> None:
         self.recogniser = recogniser
         states = ctc_states(np.array([LABEL_IDS[label] for label in labels]))
         self._states, self._may_skip = map(torch.from_numpy, states)
@@ -46,7 +46,7 @@ class PrefixScorer:
         """
         length = tokens_NS.shape[1]
         start = max(0, self._final - LEFT)
-        log_probs_NSV = self.recogniser.log_probs(tokens_NS[:, start:], start).float().cpu()[:, self._final - start :]
+        log_probs_NSV = self.recogniser.log_probs(tokens_NS[:, start:], start).cpu()[:, self._final - start :]
         emitted_NSL = log_probs_NSV[:, :, self._states]
         final = max(self._final, length - RIGHT)
         alpha = self._alpha_NL

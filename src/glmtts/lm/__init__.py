@@ -1,0 +1,5 @@
+"""The text-to-token language model: prompt layout, sampling, decoding, training."""
+
+from glmtts.stages import register
+
+register("llama", config="glmtts.lm.model:LMConfig", model="glmtts.lm.model:Llama")

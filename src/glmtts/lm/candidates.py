@@ -1,28 +1,36 @@
 """Several candidates for each text, decoded together with those of other texts."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 
-from glmtts.judging.resampling import Steering
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.model import Llama
-from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sampling import Request
+from glmtts.stages import LanguageModel
+from glmtts.text.audio_tokens import AudioTokens
 
-GIVEN_UP = 1.5
+CANCELLED_ABOVE = 1.5  # times the length of the first that ended: a slower reading is that long, a loop is longer
+Complete = Callable[[Sequence[Sequence[int]]], list[bool]]
+Resample = Callable[[DecodingBatch, Sequence[Request]], None]
 
 
 @dataclass
-class Group:
-    """The candidates of one text: they have the same prompt and differ in their seeds; `steering` lets them compete.
+class CandidateSet:
+    """The candidates of one text: they have the same prompt and differ in their seeds.
 
-    `cost` says how badly codes read.
+    `resample` is called after every step, so that they may compete (judging/resampling.py). `complete` tells of tokens
+    that ended while others went on whether they say the whole text; one that does not counts as cut short. A candidate
+    is cancelled once it is `patience` tokens longer than the first that ended, or half as long again where that is
+    None.
     """
 
     requests: list[Request]
-    steering: Steering | None = None
-    cost: Callable[[tuple[int, ...]], float] = lambda codes: 0.0
+    resample: Resample | None = None
+    complete: Complete | None = None
+    patience: int | None = None
+    _early: list[Request] = field(default_factory=list)
+    _rejected: list[Request] = field(default_factory=list)
+    _settled: int = 0
 
     @property
     def ended(self) -> bool:
@@ -30,46 +38,69 @@ class Group:
         return all(request.ended for request in self.requests)
 
     def after_step(self, batch: DecodingBatch) -> None:
-        """What follows each step of the batch: rounds, and an end for those that go on and on.
+        """What follows each step of the batch: resampling, and an end for those that go on and on.
 
-        A candidate that goes on half as long again as the first one that ended, or a round longer where they compete,
-        is given up.
+        Those that ended early are asked about together, and only once it matters, since asking costs a forward.
         """
-        if self.steering is not None:
-            self.steering.after_step(batch, self.requests)
-        lengths = [len(request.drawn) for request in self.requests if request.by_itself]
-        if not lengths:
-            return
-        most = GIVEN_UP * min(lengths) if self.steering is None else min(lengths) + self.steering.config.interval
-        for request in self.requests:
-            if not request.ended and len(request.drawn) > most:
+        if self.resample is not None:
+            self.resample(batch, self.requests)
+        running = [request for request in self.requests if not request.ended]
+        if self.complete is not None and running:
+            known = {id(request) for request in self._early}
+            self._early += [r for r in self.requests if r.finish_reason == "stop" and id(r) not in known]
+        if not running or any(len(request.tokens) > self._longest() for request in running):
+            self._settle()
+        longest = self._longest()
+        for request in running:
+            if len(request.tokens) > longest:
                 batch.leave(request)
 
-    def settled(self, start: int = 0) -> list[int]:
-        """The codes from `start` on that all candidates share which may still be chosen."""
-        eligible = [request.drawn[start:] for request in self._eligible()]
-        same = takewhile(lambda codes: len(set(codes)) == 1, zip(*eligible, strict=False))
-        return [codes[0] for codes in same]
+    def committed(self, start: int = 0) -> list[int]:
+        """The tokens from `start` on that all candidates share which may still be chosen: the committed prefix."""
+        self._settle()
+        eligible = [request.tokens[start:] for request in self._eligible()]
+        same = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*eligible, strict=False))
+        return [tokens[0] for tokens in same]
 
     def finished(self) -> list[Request]:
-        """Those that ended by themselves; all where none did."""
-        return [request for request in self.requests if request.by_itself] or self.requests
+        """Those that ended by the end of audio and say the whole text; all where none does."""
+        return [request for request in self.requests if self.stopped(request)] or self.requests
+
+    def stopped(self, request: Request) -> bool:
+        """Whether a candidate ended by the end of audio, and not before the end of its text."""
+        return request.finish_reason == "stop" and not any(request is other for other in self._rejected)
 
     def _eligible(self) -> list[Request]:
-        return [request for request in self.requests if request.by_itself or not request.ended] or self.requests
+        return [request for request in self.requests if self.stopped(request) or not request.ended] or self.requests
+
+    def _longest(self) -> float:
+        lengths = [len(request.tokens) for request in self.requests if self.stopped(request)]
+        if not lengths:
+            return float("inf")
+        return CANCELLED_ABOVE * min(lengths) if self.patience is None else min(lengths) + self.patience
+
+    def _settle(self) -> None:
+        """Ask about those that ended early since the last time."""
+        asked = self._early[self._settled :]
+        self._settled = len(self._early)
+        if asked and self.complete is not None:
+            answers = self.complete([request.tokens for request in asked])
+            self._rejected += [request for request, whole in zip(asked, answers, strict=True) if not whole]
 
 
-def decode_groups(model: Llama, layout: AudioTokens, groups: Sequence[Group], capacity: int = 32) -> Iterator[int]:
-    """Decode groups, at most about `capacity` sequences at a time; yields the number of each group as it is done."""
-    batch, waiting = DecodingBatch(model, layout), list(range(len(groups)))
+def decode_sets(
+    model: LanguageModel, layout: AudioTokens, sets: Sequence[CandidateSet], capacity: int = 32
+) -> Iterator[int]:
+    """Decode sets, at most about `capacity` sequences at a time; yields the number of each set as it is done."""
+    batch, waiting = DecodingBatch(model, layout), list(range(len(sets)))
     running: list[int] = []
     while waiting or running:
-        while waiting and (not running or len(batch.requests) + len(groups[waiting[0]].requests) <= capacity):
+        while waiting and (not running or len(batch.requests) + len(sets[waiting[0]].requests) <= capacity):
             running.append(waiting.pop(0))
-            batch.join(groups[running[-1]].requests)
+            batch.join(sets[running[-1]].requests)
         batch.step()
         for number in list(running):
-            groups[number].after_step(batch)
-            if groups[number].ended:
+            sets[number].after_step(batch)
+            if sets[number].ended:
                 running.remove(number)
                 yield number

@@ -1,49 +1,14 @@
 """Llama (Touvron et al., 2023): the text-to-token language model. Weight names are those of the Hub's checkpoints."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.config import StrictConfig
-
-
-class LMConfig(StrictConfig):
-    """Sizes of the language model; the released one is 2048 wide with 28 layers."""
-
-    vocab_size: int
-    hidden_size: int = 256
-    num_layers: int = 6
-    num_heads: int = 4
-    num_kv_heads: int = 4
-    head_dim: int = 64
-    intermediate_size: int = 704
-    rope_theta: float = 10000.0
-    rms_norm_eps: float = 1e-5
-    max_positions: int = 2048
-
-
-class KeyValueCache:
-    """Static buffers of keys and values for one decoding run; `length` columns are filled.
-
-    Where the rows begin at different columns (rows.py), `starts_B` says at which, `first` is the least of them, and a
-    row's positions count from its start.
-    """
-
-    starts_B: Tensor | None = None
-    first: int = 0
-
-    def __init__(self, config: LMConfig, batch: int, positions: int, like: Tensor) -> None:
-        shape = (config.num_layers, 2, batch, config.num_kv_heads, positions, config.head_dim)
-        self.buffer = torch.zeros(shape, device=like.device, dtype=like.dtype)
-        self.length = 0
-
-    def append(self, layer: int, k_BHLK: Tensor, v_BHLK: Tensor) -> tuple[Tensor, Tensor]:
-        """Write keys and values at the end; gives all from `first` on. The model advances `length` after all layers."""
-        end = self.length + k_BHLK.shape[2]
-        keys, values = self.buffer[layer, :, : len(k_BHLK)]
-        keys[:, :, self.length : end] = k_BHLK
-        values[:, :, self.length : end] = v_BHLK
-        return keys[:, :, self.first : end], values[:, :, self.first : end]
+from glmtts.lm.cache import DecodingState, KeyValueCache, RowCache
+from glmtts.lm.config import LMConfig
+from glmtts.text.audio_tokens import AudioTokens
 
 
 def rotary_table(config: LMConfig) -> tuple[Tensor, Tensor]:
@@ -79,9 +44,9 @@ class Attention(nn.Module):
         sin_LK: Tensor,
         layer: int,
         cache: KeyValueCache | None,
-        visible: Tensor | None = None,
+        attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """Shape (B, L, D) in and out; `visible` (B, 1, L, keys) is true where a query may look, None is causal."""
+        """Shape (B, L, D) in and out; `attention_mask` (B, 1, L, keys) is true where to attend, None is causal."""
         batch, length, _ = x_BLD.shape
         q, k, v = (
             project(x_BLD).view(batch, length, -1, self.config.head_dim).transpose(1, 2)
@@ -91,10 +56,11 @@ class Attention(nn.Module):
         if cache is not None:
             k, v = cache.append(layer, k, v)
         grouped = self.config.num_heads != self.config.num_kv_heads
-        if visible is None and k.shape[2] != length and length > 1:
-            visible = _causal(length, k.shape[2], q.device)
+        if attention_mask is None and k.shape[2] != length and length > 1:
+            attention_mask = _causal(length, k.shape[2], q.device)
+        is_causal = attention_mask is None and length > 1
         mixed = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=visible, is_causal=visible is None and length > 1, enable_gqa=grouped
+            q, k, v, attn_mask=attention_mask, is_causal=is_causal, enable_gqa=grouped
         )
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
 
@@ -135,10 +101,10 @@ class Layer(nn.Module):
         sin_LK: Tensor,
         layer: int,
         cache: KeyValueCache | None,
-        visible: Tensor | None = None,
+        attention_mask: Tensor | None = None,
     ) -> Tensor:
         """Shape (B, L, D) in and out; see `Attention`."""
-        x_BLD = x_BLD + self.self_attn(self.input_layernorm(x_BLD), cos_LK, sin_LK, layer, cache, visible)
+        x_BLD = x_BLD + self.self_attn(self.input_layernorm(x_BLD), cos_LK, sin_LK, layer, cache, attention_mask)
         return x_BLD + self.mlp(self.post_attention_layernorm(x_BLD))
 
 
@@ -186,6 +152,41 @@ class Llama(nn.Module):
         rows = codes @ rotation
         self.model.embed_tokens.weight[first : first + len(rows)] = 0.02 * rows / rows.std()
 
+    @property
+    def max_positions(self) -> int:
+        """Ids that prompt and speech may have together."""
+        return self.config.max_positions
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.model.embed_tokens.weight.device
+
+    def new_state(self, layout: AudioTokens) -> DecodingState:
+        """A decoding run without rows yet (stages.LanguageModel)."""
+        weights = self.model.embed_tokens.weight
+        return DecodingState(RowCache(self.config, weights), layout, layout.choices(weights))
+
+    @torch.inference_mode()
+    def prefill(self, state: DecodingState, prompt_ids: Sequence[int], copies: int) -> Tensor:
+        """Read a prompt once and append `copies` rows that continue it; gives their logits (copies, C)."""
+        own = KeyValueCache(self.config, 1, len(prompt_ids), self.model.embed_tokens.weight)
+        ids = torch.tensor([list(prompt_ids)], device=self.device)
+        hidden_1D = self.hidden(ids, own)[:, -1]
+        state.cache.add(own, copies)
+        return (hidden_1D @ state.choices_CD.T).repeat(copies, 1)
+
+    @torch.inference_mode()
+    def step(self, state: DecodingState, codes_B: Sequence[int]) -> Tensor:
+        """Append one code (from 0) to every row; gives the logits that follow (B, C)."""
+        state.cache.make_room()
+        ids = torch.tensor([state.layout.first + code for code in codes_B], device=self.device)[:, None]
+        return self.hidden(ids, state.cache)[:, -1] @ state.choices_CD.T
+
+    def reorder(self, state: DecodingState, rows: Sequence[int]) -> None:
+        """Row i of the state becomes what row `rows[i]` was; rows that are not named leave."""
+        state.cache.reorder(rows)
+
     def hidden(self, ids_BL: Tensor, cache: KeyValueCache | None = None, inputs: list[Tensor] | None = None) -> Tensor:
         """Final hidden states (B, L, D) of ids (B, L), which follow what the cache holds.
 
@@ -193,19 +194,19 @@ class Llama(nn.Module):
         """
         start = cache.length if cache is not None else 0
         stop = start + ids_BL.shape[1]
-        cos, sin, visible = self.cos[start:stop], self.sin[start:stop], None
+        cos, sin, attention_mask = self.cos[start:stop], self.sin[start:stop], None
         if cache is not None and cache.starts_B is not None:
             columns = torch.arange(cache.first, stop, device=ids_BL.device)
             fresh = columns[start - cache.first :]
             positions_BL = (fresh - cache.starts_B[:, None]).clamp(min=0)
             cos, sin = self.cos[positions_BL][:, None], self.sin[positions_BL][:, None]
             begun_BK = columns >= cache.starts_B[:, None]
-            visible = begun_BK[:, None, None] & (columns <= fresh[:, None])
+            attention_mask = begun_BK[:, None, None] & (columns <= fresh[:, None])
         x = self.model.embed_tokens(ids_BL)
         for number, layer in enumerate(self.model.layers):
             if inputs is not None:
                 inputs.append(x)
-            x = layer(x, cos, sin, number, cache, visible)
+            x = layer(x, cos, sin, number, cache, attention_mask)
         if cache is not None:
             cache.length = stop
         return self.model.norm(x)

@@ -1,39 +1,8 @@
-"""The layout of the language model's input."""
+"""The layout of the language model's input (report section 2.2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from glmtts.text.tokenizer import BEGIN_OF_AUDIO, END_OF_AUDIO, PADDING, TextTokenizer
-
-
-@dataclass(frozen=True)
-class AudioTokens:
-    """Where speech lives in the vocabulary: ids `first` … `first + count − 1`, and the marks around them."""
-
-    first: int
-    count: int
-    begin: int
-    end: int
-    padding: int
-
-    @classmethod
-    def of(cls, tokenizer: TextTokenizer) -> "AudioTokens":
-        """Read the ids from a vocabulary; its audio tokens are `<|audio_0|>` and those that follow."""
-        audio = [name for name in tokenizer.special if name.startswith("<|audio_")]
-        return cls(
-            first=tokenizer.token_id("<|audio_0|>"),
-            count=len(audio),
-            begin=tokenizer.token_id(BEGIN_OF_AUDIO),
-            end=tokenizer.token_id(END_OF_AUDIO),
-            padding=tokenizer.token_id(PADDING),
-        )
-
-    def choices(self, embedding_VD: Tensor) -> Tensor:
-        """Rows of the (tied) embedding that may follow in speech: every code, then the end of audio (C + 1, D)."""
-        return torch.cat([embedding_VD[self.first : self.first + self.count], embedding_VD[self.end, None]])
+from glmtts.text.audio_tokens import AudioTokens
 
 
 def build_prompt(

@@ -1,9 +1,10 @@
 """Repetition-aware sampling (VALL-E 2; the release's defaults)."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -11,14 +12,15 @@ from torch import Tensor
 
 from glmtts.config import StrictConfig
 
-COLDEST = 1e-3
+COLDEST = 1e-3  # below it the most likely token is taken: a temperature of 1e-40 makes the logits infinite
+FinishReason = Literal["stop", "length", "cancelled"]
 
 
 class SamplingConfig(StrictConfig):
     """How tokens are drawn, and how many a text may take.
 
-    The ratios bound the speech tokens for each text token; for texts of a few tokens, at least `fewest` are drawn and
-    `slack` more than the ratio are allowed.
+    The ratios bound the speech tokens for each text token; for texts of a few tokens, at least `min_tokens` are drawn
+    and `extra_tokens` more than the ratio are allowed.
     """
 
     temperature: float = 1.0
@@ -28,24 +30,40 @@ class SamplingConfig(StrictConfig):
     repetition_threshold: float = 0.1
     min_ratio: float = 2.0
     max_ratio: float = 20.0
-    fewest: int = Field(default=1, ge=1)
-    slack: int = Field(default=0, ge=0)
+    min_tokens: int = Field(default=1, ge=1)
+    extra_tokens: int = Field(default=0, ge=0)
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"fewest": "min_tokens", "slack": "extra_tokens"}
 
 
 @dataclass(eq=False)
 class Request:
-    """One sequence to decode: what comes before it, how tokens are drawn, and those drawn so far (codes from 0).
+    """One sequence to decode: what comes before it, how tokens are drawn, and the output tokens so far (codes from 0).
 
-    `ended`: no more tokens come; `by_itself`: since the end of audio was drawn, not since the bound was reached.
+    `finish_reason` is None while it is being decoded; "stop": the end of audio was drawn; "length": its bound was
+    reached; "cancelled": nobody waits for it.
     """
 
     prompt_ids: Sequence[int]
     sampling: SamplingConfig
     text_length: int
     generator: torch.Generator
-    drawn: list[int] = field(default_factory=list)
-    ended: bool = False
-    by_itself: bool = False
+    tokens: list[int] = field(default_factory=list)
+    finish_reason: FinishReason | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more tokens come."""
+        return self.finish_reason is not None
+
+    def append(self, code: int | None, at_most: int) -> None:
+        """Take the token that was drawn, None for the end of audio; the request ends there, or at `at_most` tokens."""
+        if code is None:
+            self.finish_reason = "stop"
+            return
+        self.tokens.append(code)
+        if len(self.tokens) >= at_most:
+            self.finish_reason = "length"
 
 
 def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
@@ -83,5 +101,5 @@ def _uniform(generator: torch.Generator) -> float:
 
 def _repeats(token: int, request: Request) -> bool:
     config = request.sampling
-    recent = request.drawn[-config.repetition_window :]
+    recent = request.tokens[-config.repetition_window :]
     return recent.count(token) >= config.repetition_window * config.repetition_threshold

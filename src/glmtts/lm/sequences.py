@@ -10,7 +10,8 @@ from torch import Tensor
 
 from glmtts.data import Item
 from glmtts.data.readings import Transcripts
-from glmtts.lm.prompt import AudioTokens, build_prompt
+from glmtts.lm.prompt import build_prompt
+from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextFrontend
 from glmtts.text.hybrid import Span
 from glmtts.text.hybrid_training import HybridCollate

@@ -1,7 +1,7 @@
 """One thread that decodes for everybody: callers on other threads get their tokens as they are drawn.
 
-All groups in flight share each forward of the language model (lm/batch.py); who asks while others are being served
-joins at the next step, and who goes away is dropped there.
+All candidate sets in flight share each forward of the language model (lm/batch.py); a caller who asks while others are
+being served joins at the next step, and one who goes away is dropped there.
 """
 
 import queue
@@ -10,42 +10,44 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.candidates import Group
-from glmtts.lm.model import Llama
-from glmtts.lm.prompt import AudioTokens
+from glmtts.lm.candidates import CandidateSet
+from glmtts.stages import LanguageModel
+from glmtts.text.audio_tokens import AudioTokens
 
 
 @dataclass(eq=False)
 class _Client:
-    group: Group
+    candidates: CandidateSet
     tokens: "queue.Queue[list[int] | Exception | None]" = field(default_factory=queue.Queue)
     sent: int = 0
     gone: bool = False
 
 
 class TokenService:
-    """Decodes up to `capacity` groups of candidates together; the others wait for a place."""
+    """Decodes up to `capacity` candidate sets together; the others wait for a place."""
 
-    def __init__(self, model: Llama, layout: AudioTokens, capacity: int = 16) -> None:
+    def __init__(self, model: LanguageModel, layout: AudioTokens, capacity: int = 16) -> None:
         self._batch, self._capacity = DecodingBatch(model, layout), capacity
         self._inbox: queue.Queue[_Client | None] = queue.Queue()
         self._clients: list[_Client] = []
         self._thread = threading.Thread(target=self._run, name="token-service", daemon=True)
         self._thread.start()
 
-    def stream(self, group: Group, choose: Callable[[Group], list[int]]) -> Generator[int, None, None]:
-        """Tokens of `group` as soon as its candidates agree on them; `choose` picks from those that ended.
+    def stream(
+        self, candidates: CandidateSet, choose: Callable[[CandidateSet], list[int]]
+    ) -> Generator[int, None, None]:
+        """Tokens as soon as the candidates agree on them; `choose` picks from those that ended.
 
         Closing the iterator drops the request.
         """
-        client = _Client(group)
+        client = _Client(candidates)
         self._inbox.put(client)
         try:
             while (fresh := client.tokens.get()) is not None:
                 if isinstance(fresh, Exception):
                     raise fresh
                 yield from fresh
-            yield from choose(group)[client.sent :]
+            yield from choose(candidates)[client.sent :]
         finally:
             client.gone = True
 
@@ -73,7 +75,7 @@ class TokenService:
         if client.gone:
             return
         try:
-            self._batch.join(client.group.requests)
+            self._batch.join(client.candidates.requests)
         except Exception as error:
             client.tokens.put(error)
         else:
@@ -94,12 +96,12 @@ class TokenService:
                 self._fail(client, error)
 
     def _serve(self, client: _Client) -> None:
-        group = client.group
-        group.after_step(self._batch)
-        if group.ended:
+        candidates = client.candidates
+        candidates.after_step(self._batch)
+        if candidates.ended:
             client.tokens.put(None)
             self._clients.remove(client)
-        elif fresh := group.settled(client.sent):
+        elif fresh := candidates.committed(client.sent):
             client.tokens.put(fresh)
             client.sent += len(fresh)
 
@@ -108,6 +110,6 @@ class TokenService:
         self._drop(client)
 
     def _drop(self, client: _Client) -> None:
-        for request in client.group.requests:
+        for request in client.candidates.requests:
             self._batch.leave(request)
         self._clients.remove(client)

@@ -21,8 +21,8 @@ from glmtts.data.section import BatchSource, DataSection, draws
 from glmtts.errors import ConfigError
 from glmtts.lm.alignment import alignment_loss
 from glmtts.lm.model import Llama, LMConfig
-from glmtts.lm.prompt import AudioTokens
 from glmtts.lm.sequences import LMBatch, TokenizedUtterance, collate, example, text_view
+from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.hybrid import PhonemeIn
 from glmtts.text.hybrid_training import HybridCollate
@@ -61,7 +61,8 @@ class LMLoss(StrictConfig):
 
 
 class LMInit(StrictConfig):
-    """`speech_rows` is a run or bundle of the speech tokenizer: from its codebook new speech embeddings begin.
+    """`speech_rows` is a run or bundle of the speech tokenizer, from whose codebook a new model's speech embeddings
+    begin; with `run.init_from` they are trained already.
 
     `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
     `run.init_from` then goes on with a tokenizer whose codes have moved.

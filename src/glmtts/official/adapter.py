@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glmtts.bundle import ARCHITECTURES, TRAINING_ONLY
 from glmtts.config import StrictConfig
 from glmtts.errors import ReleaseError
 from glmtts.official.weights import Weights
+from glmtts.stages import architecture
+from glmtts.weights import TRAINING_ONLY
 
 LISTED = 12
 
@@ -36,7 +37,7 @@ def adapted(part: Part) -> dict[str, str]:
         ReleaseError: lists every key that is missing, extra or misshapen.
     """
     with torch.device("meta"):
-        module: nn.Module = ARCHITECTURES[part.architecture][1](part.config)
+        module: nn.Module = architecture(part.architecture).model_class()(part.config)
     wanted = {n: tuple(v.shape) for n, v in module.state_dict().items() if not n.endswith(TRAINING_ONLY)}
     found, problems, sources = part.weights.shapes(), [], {}
     for released, shape in found.items():

@@ -12,23 +12,23 @@ import torch
 from tqdm import tqdm
 
 from glmtts.bundle import (
-    ARCHITECTURES,
     TOKENIZER_FILES,
     BundleConfig,
     ModuleEntry,
-    SynthesisDefaults,
-    digest_of,
     save_config,
 )
 from glmtts.errors import ReleaseError
-from glmtts.lm.prompt import AudioTokens
 from glmtts.official import parts, text
 from glmtts.official.adapter import Part, adapted
 from glmtts.official.release import SPEAKER_MODEL, VOCOS2D, Release
 from glmtts.official.writer import write_safetensors
 from glmtts.speaker.onnx import OnnxSpeakerConfig
+from glmtts.stages import architecture
+from glmtts.synthesis.settings import SynthesisDefaults
+from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.vocoder.torchscript import TorchScriptVocoderConfig
+from glmtts.weights import digest_of
 
 Vocoder = Literal["hift", "vocos2d"]
 JOURNAL = "converted.json"
@@ -129,15 +129,16 @@ def _write(part: Part, sources: dict[str, str], work: Path, dtype: torch.dtype) 
     )
 
 
-def _copy(source: Path, work: Path, architecture: str, config: dict) -> ModuleEntry:
+def _copy(source: Path, work: Path, kind: str, config: dict) -> ModuleEntry:
     if not source.is_file():
         raise ReleaseError(f"The release lacks {source}. Fetch it again.")
-    name = f"{architecture}{source.suffix}"
+    name = f"{kind}{source.suffix}"
     temporary = work / f"{name}.part"
     shutil.copyfile(source, temporary)
     temporary.replace(work / name)
-    ARCHITECTURES[architecture][1].open(work / name, ARCHITECTURES[architecture][0].parse(config))
-    return ModuleEntry(architecture=architecture, file=name, sha256=digest_of(work / name), config=config)
+    known = architecture(kind)
+    known.model_class().open(work / name, known.config_class().parse(config))  # else a damaged file is found by users
+    return ModuleEntry(architecture=kind, file=name, sha256=digest_of(work / name), config=config)
 
 
 def _check_vocabulary(tokenizer: TextTokenizer, wanted: dict[str, Part]) -> None:
@@ -163,5 +164,5 @@ def _description(release: Release, work: Path, modules: dict[str, ModuleEntry], 
         text_files={name: digest_of(work / name) for name in TOKENIZER_FILES},
         voices={},
         speaker_prompts=text.speaker_prompts(release),
-        synthesis=SynthesisDefaults(),
+        synthesis=SynthesisDefaults().model_dump(mode="json"),
     )

@@ -40,8 +40,9 @@ class Engine:
     def __init__(self, tts: Synthesizer) -> None:
         self._tts = tts
         self.name, self.rate = tts.bundle.config.name, tts.bundle.config.sample_rate
-        self.default_voice = tts.bundle.config.synthesis.voice
-        self.pause = tts.bundle.config.synthesis.pause_seconds
+        self.token_rate = tts.bundle.clock.token_rate
+        self.default_voice = tts.defaults.voice
+        self.pause = tts.defaults.pause_seconds
 
     @property
     def voices(self) -> dict[str, str]:
@@ -84,8 +85,7 @@ class Engine:
 
     def warm_up(self) -> None:
         """Load every model and speak a word, so that the first request need not wait for that."""
-        for module in self._tts.bundle.config.modules:
-            self._tts.bundle.module(module)
+        self._tts.bundle.load_all()
         if self.default_voice:
             for _ in self.stream(Utterance(self.read("Hello.", "en"), self.bundled_voice(self.default_voice))):
                 pass

@@ -10,7 +10,7 @@ import torch
 import uvicorn
 
 from glmtts import load
-from glmtts.memory import give_back_large_blocks
+from glmtts.memory import set_malloc_trim
 from glmtts.server.app import create_app
 from glmtts.server.engine import Engine
 from glmtts.server.service import Service, State
@@ -49,7 +49,7 @@ def run(model: Path | None, device: str, settings: ServerSettings, host: str, po
 
     The workers and the thread that decodes share the cores: an operation gets its share of threads, not all of them.
     """
-    give_back_large_blocks()
+    set_malloc_trim()
     torch.set_num_threads(max(1, torch.get_num_threads() // settings.workers))
     app = create_app(Engine(load(model, device)), settings)
     config = uvicorn.Config(

@@ -36,6 +36,11 @@ class Speaking:
         return self._samples / self._service.engine.rate
 
     @property
+    def token_rate(self) -> float:
+        """Speech tokens a second."""
+        return self._service.engine.token_rate
+
+    @property
     def cancelled(self) -> bool:
         """Whether the client left."""
         return self._job.cancelled

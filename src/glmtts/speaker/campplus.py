@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.config import StrictConfig
+from glmtts.speaker.embed import Embeds
 
 
 class CampPlusConfig(StrictConfig):
@@ -147,7 +148,7 @@ class Dense(nn.Module):
         return self.nonlinear(self.linear(x_BC[..., None])[..., 0])
 
 
-class CampPlus(nn.Module):
+class CampPlus(nn.Module, Embeds):
     """Filter banks to one embedding an utterance."""
 
     def __init__(self, config: CampPlusConfig) -> None:

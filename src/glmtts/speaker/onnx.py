@@ -8,6 +8,7 @@ from torch import Tensor
 
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError
+from glmtts.speaker.embed import Embeds
 
 
 class OnnxSpeakerConfig(StrictConfig):
@@ -17,7 +18,7 @@ class OnnxSpeakerConfig(StrictConfig):
     embedding: int = 192
 
 
-class OnnxSpeaker:
+class OnnxSpeaker(Embeds):
     """Filter banks to one embedding an utterance; called like `glmtts.speaker.campplus.CampPlus`."""
 
     def __init__(self, session: Any, config: OnnxSpeakerConfig) -> None:

@@ -1,5 +1,7 @@
 """The speech tokenizer: Whisper encoder, pooling, codebook (report section 2.3)."""
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,9 +12,9 @@ from glmtts.errors import AudioError
 from glmtts.speech_tokenizer.codebook import Codebook
 from glmtts.speech_tokenizer.encoder import Convolution, EncoderLayer, attention_mask
 
-PIECE_SECONDS = 30
-SAMPLE_RATE = 16000
-SAMPLES_PER_FRAME = 320
+PIECE_SECONDS = 30  # the input that Whisper was trained on
+SAMPLE_RATE = 16000  # Whisper's
+SAMPLES_PER_FRAME = 320  # Whisper's 160, halved in rate by its second convolution
 
 
 class SpeechTokenizerConfig(StrictConfig):
@@ -20,6 +22,11 @@ class SpeechTokenizerConfig(StrictConfig):
 
     `code_width` projects the pooled vectors before the codebook; None quantises them as they are, like the release.
     """
+
+    FORMER_KEYS: ClassVar[tuple[str, ...]] = (
+        "ema_decay", "restart_interval", "commitment_scale", "pitch_scale", "pitch", "relative_pitch", "asr_scale",
+        "mel_scale", "continuous_steps",
+    )  # fmt: skip
 
     d_model: int = 512
     heads: int = 8
@@ -38,7 +45,7 @@ class SpeechTokenizerConfig(StrictConfig):
     @property
     def tokens_per_second(self) -> float:
         """Whisper's 50 frames a second over the pooling: 25 Hz or 12.5 Hz."""
-        return 50 / self.pooling
+        return SAMPLE_RATE / SAMPLES_PER_FRAME / self.pooling
 
 
 class SpeechTokenizer(nn.Module):
@@ -83,6 +90,11 @@ class SpeechTokenizer(nn.Module):
         hidden = F.pad(hidden_BTD, (0, 0, 0, -hidden_BTD.shape[1] % size))
         return F.avg_pool1d(hidden.transpose(1, 2), size).transpose(1, 2)
 
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second that `tokenize` takes."""
+        return SAMPLE_RATE
+
     @torch.inference_mode()
     def tokenize(self, samples_T: Tensor) -> Tensor:
         """Tokens (S,) of 16 kHz samples (T,) of any length, in pieces of 30 s.
@@ -92,8 +104,11 @@ class SpeechTokenizer(nn.Module):
         """
         per_token = SAMPLES_PER_FRAME * self.config.pooling
         if len(samples_T) < per_token:
-            raise AudioError("The recording is shorter than one speech token (40 ms). Give at least a second.")
-        tokens = []
+            milliseconds = 1000 / self.config.tokens_per_second
+            raise AudioError(
+                f"The recording is shorter than one speech token ({milliseconds:g} ms). Give at least a second."
+            )
+        tokens, samples_T = [], samples_T.to(self.embed_positions.weight.device)
         for piece in samples_T.split(PIECE_SECONDS * SAMPLE_RATE):
             whole = piece[: len(piece) // per_token * per_token]
             if len(whole):

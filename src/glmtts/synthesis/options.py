@@ -3,8 +3,8 @@
 from typing import Any, TypedDict
 
 from glmtts.audio.tempo import FASTEST, SLOWEST
-from glmtts.bundle import SynthesisDefaults
 from glmtts.errors import ConfigError
+from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.text.frontend import Dictionary, TextFrontend
 from glmtts.text.hybrid import PhonemeIn
 

@@ -12,7 +12,7 @@ from typing import Any, Unpack
 from torch import Tensor
 
 from glmtts.audio.io import check_writable
-from glmtts.memory import give_back_large_blocks
+from glmtts.memory import set_malloc_trim
 from glmtts.synthesis.journal import Journal
 from glmtts.synthesis.options import Options
 from glmtts.synthesis.subtitles import check_suffix, write_subtitles
@@ -44,7 +44,7 @@ def read_book(
     """
     out = Path(out)
     check_writable(out)
-    give_back_large_blocks()
+    set_malloc_trim()
     if subtitles is not None:
         check_suffix(Path(subtitles))
     chosen = tts.voice(voice)

@@ -1,67 +1,146 @@
-"""The second stage: flow and vocoder turn speech tokens into sound, and of several sounds the clearest is kept.
+"""The second stage: flow and vocoder turn speech tokens into audio, and of several renderings the best is kept.
 
-Tokens that read well can be blurred on their way through flow and vocoder. So the sound is turned into tokens again,
-by the speech tokenizer, and its recogniser says how well the wanted phonemes are found in those: analysis by
-synthesis. The report has no such step.
+Good tokens may still render poorly in a small flow. So the audio is turned into tokens again, by the speech tokenizer,
+and the judge says how well the wanted phonemes are found in those: analysis by synthesis. The report has no such step.
 """
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError
-from glmtts.flow.cfm import sample
-from glmtts.speech_tokenizer.model import SAMPLE_RATE
-from glmtts.synthesis.writer import Segment
+from glmtts.judging.faults import Target
+from glmtts.judging.judge import Judge
+from glmtts.stages import Conditions
+from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.voice import Voice
+
+MOST_FRAMES = 3000  # of one batch, padding included: bounds memory at about a minute of speech
+
+
+@dataclass(frozen=True)
+class Job:
+    """Speech tokens of a segment that are to be rendered, at least one."""
+
+    segment: Segment
+    tokens: Sequence[int]
+
+    @property
+    def length(self) -> int:
+        """Tokens of prompt and speech."""
+        return len(self.segment.voice.prompt(self.segment.settings.show_prompt)[0]) + len(self.tokens)
 
 
 class Renderer:
-    """Flow and vocoder of one bundle, with its recogniser as the judge."""
+    """Flow and vocoder of one bundle."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, judge: Judge) -> None:
+        self.bundle, self.judge = bundle, judge
 
-    def clearest(self, piece: Segment, choices: list[list[int]]) -> tuple[Tensor, list[int]]:
-        """Samples (T,) of the choice in which the phonemes of `piece` are heard best, and its tokens.
+    def best(self, segments: Sequence[Segment], choices: Sequence[list[list[int]]]) -> list[tuple[Tensor, list[int]]]:
+        """Of each segment's choices the samples (T,) in which its phonemes are heard best, and their tokens.
 
-        Choices are tried in their order until one costs no more than `clear`; one alone is not judged.
+        Choices are tried in their order until one costs no more than `max_audio_nll`; one alone is not judged.
         """
-        if len(choices) == 1 or not piece.phonemes or self.bundle.optional("token_recogniser") is None:
-            return self.render(piece, choices[0]), choices[0]
-        tried = list[tuple[float, Tensor, list[int]]]()
-        for tokens in choices:
-            samples = self.render(piece, tokens)
-            tried.append((self.cost(piece, samples), samples, tokens))
-            if tried[-1][0] <= piece.settings.clear:
-                break
-        _, samples, tokens = min(tried, key=lambda one: one[0])
-        return samples, tokens
+        tried: list[list[tuple[float, Tensor, list[int]]]] = [[] for _ in segments]
+        open_ = [(number, 0) for number in range(len(segments))]
+        while open_:
+            rendered = self.render([Job(segments[number], choices[number][place]) for number, place in open_])
+            again = []
+            for (number, place), samples in zip(open_, rendered, strict=True):
+                segment, tokens = segments[number], choices[number]
+                cost = self.cost(segment, samples) if self._judged(segment, tokens) else 0.0
+                tried[number].append((cost, samples, tokens[place]))
+                if cost > segment.settings.max_audio_nll and place + 1 < len(tokens):
+                    again.append((number, place + 1))
+            open_ = again
+        return [min(one, key=lambda rendering: rendering[0])[1:] for one in tried]
 
-    @torch.inference_mode()
-    def render(self, piece: Segment, tokens: list[int]) -> Tensor:
-        """Samples (T,) of a piece's speech tokens, at least one."""
-        voice, device = piece.voice, self.bundle.device
-        prompt_S, prompt_MT = voice.prompt(piece.settings.show_prompt)
-        whole = torch.cat([prompt_S, torch.tensor(tokens)])[None].to(device)
-        generator = torch.Generator().manual_seed(piece.seed)
-        noise = torch.randn(1, 2 * whole.shape[1], voice.mel.shape[0], generator=generator).to(device)
-        mel = sample(
-            self.bundle.module("flow"),
-            whole,
-            voice.embedding[None].to(device),
-            prompt_MT[None].to(device),
-            noise,
-            piece.settings.solver,
-            **voice.conditions(device),
-        )
-        return self.bundle.module("vocoder")(mel)[0].cpu().clamp(-1, 1)
+    def render(self, jobs: Sequence[Job]) -> list[Tensor]:
+        """Samples (T,) of each job; those of like length go through the flow together, each as if alone."""
+        samples: dict[int, Tensor] = {}
+        for numbers in self._batches(jobs):
+            mels = self._mels([jobs[number] for number in numbers])
+            for number, mel_MT in zip(numbers, mels, strict=True):
+                samples[number] = self._wave(mel_MT)
+        return [samples[number] for number in range(len(jobs))]
 
-    def cost(self, piece: Segment, samples_T: Tensor) -> float:
-        """Nats a phoneme that the recogniser needs to find the piece in samples (T,); infinite where it cannot tell."""
+    def cost(self, segment: Segment, samples_T: Tensor) -> float:
+        """Nats a phoneme to find the segment in samples (T,); infinite where it cannot be told."""
+        tokenizer = self.bundle.speech_tokenizer
         try:
-            heard = resample(samples_T, self.bundle.config.sample_rate, SAMPLE_RATE).to(self.bundle.device)
-            tokens = self.bundle.module("speech_tokenizer").tokenize(heard)
+            heard = resample(samples_T, self.bundle.clock.sample_rate, tokenizer.sample_rate)
+            tokens = tokenizer.tokenize(heard.to(self.bundle.device)).tolist()
         except AudioError:
             return float("inf")
-        return self.bundle.module("token_recogniser").cost(tokens, list(piece.phonemes))
+        return self.judge.nll(tokens, Target(segment.phonemes))
+
+    def _judged(self, segment: Segment, choices: list[list[int]]) -> bool:
+        return len(choices) > 1 and bool(segment.phonemes) and self.judge.recogniser is not None
+
+    def _batches(self, jobs: Sequence[Job]) -> Iterator[list[int]]:
+        """Numbers of jobs that are integrated alike, of like length, at most `MOST_FRAMES` together."""
+        per_token = self.bundle.clock.frames_per_token
+        by_length = sorted(range(len(jobs)), key=lambda number: jobs[number].length)
+        batch: list[int] = []
+        for number in by_length:
+            frames = per_token * jobs[number].length * (len(batch) + 1)
+            if batch and (frames > MOST_FRAMES or jobs[number].segment.settings != jobs[batch[0]].segment.settings):
+                yield batch
+                batch = []
+            batch.append(number)
+        if batch:
+            yield batch
+
+    @torch.inference_mode()
+    def _mels(self, jobs: Sequence[Job]) -> list[Tensor]:
+        """Log-mels (M, T) of jobs, each without its prompt."""
+        per_token, settings = self.bundle.clock.frames_per_token, jobs[0].segment.settings
+        lengths = [job.length for job in jobs]
+        noise_BTM = torch.stack([self._noise(job, max(lengths)) for job in jobs]).to(self.bundle.device)
+        mel_BMT, _ = self.bundle.flow.sample(self._conditions(jobs, lengths), noise_BTM, settings.solver)
+        ends = [per_token * length for length in lengths]
+        starts = [end - per_token * len(job.tokens) for end, job in zip(ends, jobs, strict=True)]
+        return [mel_MT[:, start:end] for mel_MT, start, end in zip(mel_BMT, starts, ends, strict=True)]
+
+    def _noise(self, job: Job, longest: int) -> Tensor:
+        """Noise (T, M) of a job by its own seed, zeros up to the longest."""
+        per_token, bins = self.bundle.clock.frames_per_token, self.bundle.clock.mel.n_mels
+        generator = torch.Generator().manual_seed(job.segment.seed)
+        noise_TM = torch.randn(per_token * job.length, bins, generator=generator)
+        return F.pad(noise_TM, (0, 0, 0, per_token * longest - len(noise_TM)))
+
+    def _conditions(self, jobs: Sequence[Job], lengths: Sequence[int]) -> Conditions:
+        device, shown = self.bundle.device, jobs[0].segment.settings.show_prompt
+        voices = [job.segment.voice for job in jobs]
+        prompts = [voice.prompt(shown) for voice in voices]
+        tokens = [torch.cat([prompt[0], torch.tensor(job.tokens)]) for prompt, job in zip(prompts, jobs, strict=True)]
+        frames = [prompt[1].shape[1] for prompt in prompts]
+        mels = [F.pad(prompt[1], (0, max(frames) - prompt[1].shape[1])) for prompt in prompts]
+        return Conditions(
+            tokens_BS=torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True).to(device),
+            speaker_BD=torch.stack([voice.embedding for voice in voices]).to(device),
+            prompt_mel_BMP=torch.stack(mels).to(device),
+            f0_B=torch.stack([voice.f0 for voice in voices]).to(device),
+            adaptation_BLK=_adaptations(voices, device),
+            lengths_B=None if min(lengths) == max(lengths) else torch.tensor(lengths, device=device),
+            prompt_frames_B=None if min(frames) == max(frames) else torch.tensor(frames, device=device),
+        )
+
+    @torch.inference_mode()
+    def _wave(self, mel_MT: Tensor) -> Tensor:
+        return self.bundle.vocoder(mel_MT[None])[0].cpu().clamp(-1, 1)
+
+
+def _adaptations(voices: Sequence[Voice], device: torch.device) -> Tensor | None:
+    """What the voices add to the mel prior (B, L, K); zeros for one that adds nothing, None where none does."""
+    like = next((voice.adaptation for voice in voices if voice.adaptation is not None), None)
+    if like is None:
+        return None
+    own = [torch.zeros_like(like) if voice.adaptation is None else voice.adaptation for voice in voices]
+    return torch.stack(own).to(device)

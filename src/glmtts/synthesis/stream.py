@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from glmtts.bundle import Bundle, SynthesisDefaults
-from glmtts.flow.streaming import FlowState, block_causal_mask, sample_chunk, tokens_needed
+from glmtts.bundle import Bundle
+from glmtts.flow.streaming import block_causal_mask, tokens_needed
+from glmtts.stages import Conditions, FlowState
+from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.voice import Voice
 
 
@@ -41,50 +43,52 @@ class StreamState:
         return cls(torch.empty(1, 0, bins), torch.empty(1, bins, 0), torch.Generator().manual_seed(seed))
 
 
-def stream_piece(
-    bundle: Bundle, tokens: Iterator[int], voice: Voice, options: SynthesisDefaults, seed: int
-) -> Iterator[Tensor]:
-    """Yield samples (T,) as the speech tokens of one piece arrive; together they are the whole piece."""
-    state, ended = StreamState.of(voice, seed), False
+def stream_segment(bundle: Bundle, tokens: Iterator[int], segment: Segment) -> Iterator[Tensor]:
+    """Yield samples (T,) as the speech tokens of a segment arrive; together they are the whole segment."""
+    state, ended, blocks = StreamState.of(segment.voice, segment.seed), False, segment.settings.blocks
     while not ended:
-        size = options.blocks[min(len(state.blocks), len(options.blocks) - 1)]
-        wanted = state.finished + tokens_needed(size)
+        size = blocks[min(len(state.blocks), len(blocks) - 1)]
+        wanted = state.finished + tokens_needed(size, bundle.clock.frames_per_token)
         while len(state.tokens) < wanted and not ended:
             token = next(tokens, None)
             ended = token is None
             state.tokens += [] if token is None else [token]
         upto = len(state.tokens) if ended else state.finished + size
         if upto > state.finished:
-            _finish(bundle, state, voice, options, upto)
+            _finish(bundle, state, segment, upto)
         samples = _samples(bundle, state, ended)
         if len(samples):
             yield samples
 
 
 @torch.inference_mode()
-def _finish(bundle: Bundle, state: StreamState, voice: Voice, options: SynthesisDefaults, upto: int) -> None:
+def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> None:
     """Compute the mel of the tokens from `state.finished` to `upto`."""
-    device, (prompt_S, prompt_MT) = bundle.device, voice.prompt(options.show_prompt)
+    device, per_token, voice = bundle.device, bundle.clock.frames_per_token, segment.voice
+    prompt_S, prompt_MT = voice.prompt(segment.settings.show_prompt)
     prompt = prompt_MT.shape[1]
     tokens_BS = torch.cat([prompt_S, torch.tensor(state.tokens)])[None]
-    missing = 2 * tokens_BS.shape[1] - state.noise_BTM.shape[1]
+    missing = per_token * tokens_BS.shape[1] - state.noise_BTM.shape[1]
     fresh = torch.randn(1, missing, voice.mel.shape[0], generator=state.generator)
     state.noise_BTM = torch.cat([state.noise_BTM, fresh], dim=1)
     state.blocks.append(upto - state.finished)
-    frames = [*([prompt] if prompt else []), *(2 * block for block in state.blocks)]
-    done = prompt + 2 * state.finished
-    mel, state.flow = sample_chunk(
-        bundle.module("flow"),
-        tokens_BS.to(device),
-        voice.embedding[None].to(device),
-        prompt_MT[None].to(device),
+    frames = [*([prompt] if prompt else []), *(per_token * block for block in state.blocks)]
+    done = prompt + per_token * state.finished
+    conditions = Conditions(
+        tokens_BS=tokens_BS.to(device),
+        speaker_BD=voice.embedding[None].to(device),
+        prompt_mel_BMP=prompt_MT[None].to(device),
+        f0_B=voice.f0[None].to(device),
+        adaptation_BLK=None if voice.adaptation is None else voice.adaptation[None].to(device),
+    )
+    mel_BMT, state.flow = bundle.flow.sample(
+        conditions,
         state.noise_BTM.to(device),
-        options.solver,
+        segment.settings.solver,
         block_causal_mask(frames, state.noise_BTM.shape[1]).to(device),
         (state.flow, done) if state.flow is not None else None,
-        **voice.conditions(device),
     )
-    fresh_BMT = mel[:, :, 2 * state.finished : 2 * upto].cpu()
+    fresh_BMT = mel_BMT[:, :, done : prompt + per_token * upto].cpu()
     state.mel_BMT = torch.cat([state.mel_BMT, fresh_BMT], dim=2)
     state.finished = upto
 
@@ -92,14 +96,13 @@ def _finish(bundle: Bundle, state: StreamState, voice: Voice, options: Synthesis
 @torch.inference_mode()
 def _samples(bundle: Bundle, state: StreamState, ended: bool) -> Tensor:
     """Samples (T,) of the frames that are known with all that the vocoder sees around them."""
-    vocoder = bundle.module("vocoder")
+    vocoder, hop = bundle.vocoder, bundle.clock.mel.hop_length
     frames = state.mel_BMT.shape[2]
-    context: int = getattr(vocoder, "context_frames", frames)  # a vocoder without bounds sends all at the end
+    context = frames if vocoder.look_ahead is None else vocoder.look_ahead  # without a bound, all leaves at the end
     until = frames if ended else max(state.sent, frames - context)
     if until == state.sent:
         return torch.empty(0)
     start = max(0, state.sent - context)
-    hop = vocoder.config.hop_length
     wave = vocoder(state.mel_BMT[:, :, start:].to(bundle.device))[0].cpu().clamp(-1, 1)
     samples = wave[(state.sent - start) * hop : (until - start) * hop]
     state.sent = until

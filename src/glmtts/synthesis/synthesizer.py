@@ -4,7 +4,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import Any, Unpack
+from types import TracebackType
+from typing import Any, Self, Unpack
 
 import torch
 from torch import Tensor
@@ -12,30 +13,47 @@ from torch import Tensor
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
+from glmtts.judging.judge import Judge
 from glmtts.synthesis.audio import Audio
+from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, reader, settings
 from glmtts.synthesis.rendering import Renderer
-from glmtts.synthesis.stream import stream_piece
+from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.settings import SynthesisDefaults
+from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, word_times
 from glmtts.synthesis.voice import Voice, make_voice
-from glmtts.synthesis.writer import Segment, TokenWriter
-from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
+from glmtts.text.frontend import Piece, phonemes_of
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-TOKENS_PER_SECOND = 25
 AnyVoice = Voice | str | Path | None
 
 
 class Synthesizer:
-    """Speaks text with the models of one bundle."""
+    """Speaks text with the models of one bundle; threads may share one.
+
+    As a context manager, or by `close`, it ends the thread that serves streams and whatever its models run.
+    """
 
     def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+        self.bundle, self.defaults = bundle, SynthesisDefaults.of(bundle)
         self.frontend = bundle.frontend()
-        self.writer = TokenWriter(bundle, self.frontend)
-        self.renderer = Renderer(bundle)
+        self.judge = Judge(bundle.recogniser, bundle.clock.token_rate)
+        self.generator = TokenGenerator(bundle, self.frontend, self.judge)
+        self.renderer = Renderer(bundle, self.judge)
         self._voices: dict[str, Voice] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End threads and processes; the synthesizer may be used again, which starts new ones."""
+        self.generator.close()
+        self.bundle.close()
 
     @property
     def voices(self) -> dict[str, str]:
@@ -50,8 +68,8 @@ class Synthesizer:
             AudioError: the recording cannot be read.
         """
         if isinstance(name, Voice):
-            return name.fitting(self.bundle)
-        chosen = name or self.bundle.config.synthesis.voice
+            return name.compatible_with(self.bundle)
+        chosen = name or self.defaults.voice
         if chosen is None:
             raise VoiceError("This model has no voice of its own. Give a recording as the voice.")
         key = str(chosen)
@@ -59,7 +77,7 @@ class Synthesizer:
         if path.suffix.lower() in AUDIO_SUFFIXES:
             return make_voice(self.bundle, self.frontend, path, text)
         if path.suffix == ".safetensors":
-            return Voice.load(path).fitting(self.bundle)
+            return Voice.load(path).compatible_with(self.bundle)
         if key not in self._voices:
             self._voices[key] = Voice.load(self.bundle.voice_path(key))
         return self._voices[key]
@@ -82,7 +100,7 @@ class Synthesizer:
         seeds: Sequence[int] | None = None,
         **options: Unpack[Options],
     ) -> list[Audio]:
-        """Speak many texts, decoded together; each is what `say` gives for its voice and seed.
+        """Speak many texts, decoded and rendered together; each is what `say` gives for its voice and seed.
 
         One voice serves all, or there is one for each text; seeds are 0 unless given.
 
@@ -95,12 +113,9 @@ class Synthesizer:
             raise ConfigError(f"There are {len(texts)} texts, {len(each)} voices and {len(numbers)} seeds.")
         front = reader(self.frontend, options)
         prepared = [front.prepare(text, options.get("language")) for text in texts]
-        spoken = [self._pieces(front, *given, options) for given in zip(prepared, each, numbers, strict=True)]
-        pieces = [piece for text in spoken for piece in text]
-        written = self.writer.write(pieces)
-        waves = {number: self.renderer.clearest(pieces[number], choices)[0] for number, choices in written}
-        in_order = iter(waves[number] for number in range(len(pieces)))
-        return [self._joined(text, in_order, options.get("speed") or 1.0) for text in spoken]
+        spoken = [self.segments(*given, options) for given in zip(prepared, each, numbers, strict=True)]
+        waves = iter(samples for samples, _ in self._render([segment for text in spoken for segment in text]))
+        return [self._joined(text, waves, options.get("speed") or 1.0) for text in spoken]
 
     def stream(
         self, text: str | Iterable[str], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
@@ -108,8 +123,8 @@ class Synthesizer:
         """Speak `text`, or text that itself arrives in parts, chunk by chunk as soon as each is ready.
 
         A sentence of arriving text is spoken once its end is there. A stream cannot wait: it has fewer candidates than
-        `say`, of which each round leaves one, or a single candidate where they do not compete, and draws again only
-        where the end of the prompt leaks into the first tokens.
+        `say`, of which each resampling keeps one, or a single candidate where they do not compete, and decodes again
+        only where the end of the prompt leaks into the first tokens.
 
         Raises: as `say` does, when the first chunk is asked for.
         """
@@ -120,73 +135,79 @@ class Synthesizer:
         self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
     ) -> Generator[Audio, None, None]:
         """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
-        chosen, rate = self.voice(voice), self.bundle.config.sample_rate
-        front, tempo, pause = reader(self.frontend, options), Tempo(rate, options.get("speed") or 1.0), 0
-        for number, words in enumerate(pieces):
-            (piece,) = self._pieces(front, [words], chosen, seed + number, options)
-            before, after = self._pauses(words)
-            for samples in chain([torch.zeros(pause + before)], self._speak(piece)):
+        chosen, rate = self.voice(voice), self.bundle.clock.sample_rate
+        tempo, pause = Tempo(rate, options.get("speed") or 1.0), 0
+        for number, piece in enumerate(pieces):
+            (segment,) = self.segments([piece], chosen, seed + number, options)
+            before, after = self._pauses(piece)
+            for samples in chain([torch.zeros(pause + before)], self._speak(segment)):
                 if len(made := tempo.feed(samples.numpy())):
                     yield self._audio(torch.from_numpy(made))
             pause = after
-        for rest in tempo.feed(torch.zeros(self._pauses(words, last=True)[1]).numpy()), tempo.finish():
+        for rest in tempo.feed(torch.zeros(self._pauses(piece, last=True)[1]).numpy()), tempo.finish():
             if len(rest):
                 yield self._audio(torch.from_numpy(rest))
 
-    def _speak(self, piece: Segment) -> Iterator[Tensor]:
-        """Samples of a piece as its tokens come; the request is dropped where the caller goes away."""
-        with closing(self.writer.stream(piece)) as tokens:
-            yield from stream_piece(self.bundle, tokens, piece.voice, piece.settings, piece.seed)
-
     def speak_timed(
-        self, text: Piece, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
+        self, piece: Piece, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
     ) -> tuple[Piece, Tensor, tuple[int, int], list[Timed]]:
         """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
 
         The times are empty where the model has no recogniser or a word has no known reading.
         """
-        (piece,) = self._pieces(reader(self.frontend, options), [text], voice, seed, options)
-        ((_, choices),) = self.writer.write([piece])
-        samples, tokens = self.renderer.clearest(piece, choices)
-        words, speed = list[Timed](), options.get("speed") or 1.0
-        if self.writer.recogniser is not None:
-            written, rate = text.written or text.text, TOKENS_PER_SECOND * speed
-            words = word_times(self.writer.recogniser, written, piece.phonemes, tokens, rate)
-        before, after = (round(pause / speed) for pause in self._pauses(text))
-        return text, self._at_speed(samples, speed), (before, after), words
+        (segment,) = self.segments([piece], voice, seed, options)
+        ((samples, tokens),) = self._render([segment])
+        reading, speed = self.judge.reading(tokens), options.get("speed") or 1.0
+        words = list[Timed]()
+        if reading is not None:
+            token_rate = self.bundle.clock.token_rate * speed
+            words = word_times(reading, piece.written or piece.text, segment.phonemes, token_rate)
+        before, after = (round(pause / speed) for pause in self._pauses(piece))
+        return piece, self._at_speed(samples, speed), (before, after), words
+
+    def segments(self, pieces: Iterable[Piece], voice: AnyVoice, seed: int, options: Options) -> list[Segment]:
+        """Prepared pieces of text with their phonemes, voice, settings and seeds.
+
+        Raises: as `say` does.
+        """
+        front, chosen, how = reader(self.frontend, options), self.voice(voice), settings(self.defaults, options)
+        speaker, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
+        segments = []
+        for number, piece in enumerate(pieces):
+            hybrid = front.to_hybrid(piece.text)
+            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(piece.text))
+            segments.append(Segment(piece, hybrid, chosen, how, seed + number, speaker, phonemes))
+        return segments
+
+    def _render(self, segments: Sequence[Segment]) -> list[tuple[Tensor, list[int]]]:
+        """Samples (T,) and speech tokens of segments."""
+        generated = dict(self.generator.generate(segments))
+        return self.renderer.best(segments, [generated[number] for number in range(len(segments))])
+
+    def _speak(self, segment: Segment) -> Iterator[Tensor]:
+        """Samples of a segment as its tokens come; the request is dropped where the caller goes away."""
+        with closing(self.generator.stream(segment)) as tokens:
+            yield from stream_segment(self.bundle, tokens, segment)
 
     def _audio(self, samples_T: Tensor) -> Audio:
-        return Audio(samples_T, self.bundle.config.sample_rate, self.bundle.config.name)
+        return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name)
 
     def _at_speed(self, samples_T: Tensor, speed: float) -> Tensor:
         if speed == 1:
             return samples_T
-        return torch.from_numpy(change_tempo(samples_T.numpy(), self.bundle.config.sample_rate, speed))
+        return torch.from_numpy(change_tempo(samples_T.numpy(), self.bundle.clock.sample_rate, speed))
 
-    def _pieces(
-        self, front: TextFrontend, texts: Iterable[Piece], voice: AnyVoice, seed: int, options: Options
-    ) -> list[Segment]:
-        """Prepared pieces of text with their phonemes, voice, settings and seeds."""
-        chosen, how = self.voice(voice), settings(self.bundle.config.synthesis, options)
-        prefix, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
-        pieces = []
-        for number, text in enumerate(texts):
-            hybrid = front.to_hybrid(text.text)
-            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(text.text))
-            pieces.append(Segment(text, hybrid, chosen, how, seed + number, prefix, phonemes))
-        return pieces
-
-    def _pauses(self, text: Piece, last: bool = False) -> tuple[int, int]:
+    def _pauses(self, piece: Piece, last: bool = False) -> tuple[int, int]:
         """Samples of silence before and after a piece; after the last one only what the text asks for."""
-        rate, usual = self.bundle.config.sample_rate, 0.0 if last else self.bundle.config.synthesis.pause_seconds
-        after = usual if text.pause_after is None else text.pause_after
-        return int(text.pause_before * rate), int(after * rate)
+        rate, usual = self.bundle.clock.sample_rate, 0.0 if last else self.defaults.pause_seconds
+        after = usual if piece.pause_after is None else piece.pause_after
+        return int(piece.pause_before * rate), int(after * rate)
 
-    def _joined(self, pieces: list[Segment], waves: Iterator[Tensor], speed: float) -> Audio:
-        """The waves of pieces with pauses around them, at the wanted speed."""
+    def _joined(self, segments: list[Segment], waves: Iterator[Tensor], speed: float) -> Audio:
+        """The waves of segments with pauses around them, at the wanted speed."""
         parts: list[Tensor] = []
-        for number, piece in enumerate(pieces):
-            before, after = self._pauses(piece.piece, last=number == len(pieces) - 1)
+        for number, segment in enumerate(segments):
+            before, after = self._pauses(segment.piece, last=number == len(segments) - 1)
             parts += [torch.zeros(before), next(waves), torch.zeros(after)]
         return self._audio(self._at_speed(torch.cat(parts), speed))
 

@@ -1,13 +1,12 @@
-"""When each word of a piece is spoken, read from its speech tokens by forced alignment (speech_tokenizer/ctc.py)."""
+"""When each word of a piece is spoken, read from its speech tokens by forced alignment (judging/ctc.py)."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.judging.reading import Reading
 from glmtts.text.english import WORD
 from glmtts.text.labels import BOUNDARY
 from glmtts.text.mandarin import CHINESE
@@ -24,10 +23,8 @@ class Timed:
     end: float
 
 
-def word_times(
-    recogniser: TokenRecogniser, piece: str, phonemes: Sequence[str], tokens: list[int], rate: float
-) -> list[Timed]:
-    """English words and Chinese characters of a piece with their times; `rate` is tokens a second.
+def word_times(reading: Reading, piece: str, phonemes: Sequence[str], token_rate: float) -> list[Timed]:
+    """English words and Chinese characters of a piece with their times, from a reading of its speech tokens.
 
     `phonemes` are those of the whole piece, "|" between words and characters.
 
@@ -38,9 +35,9 @@ def word_times(
     word_of_label = np.cumsum(boundaries) - boundaries
     if boundaries.sum() + 1 != len(words):
         return []
-    path = recogniser.align(torch.tensor(tokens, device=recogniser.codes.weight.device), labels)
+    path = reading.align(labels)
     if not len(path):
         return []
     spoken = word_of_label[path]
-    starts = np.searchsorted(spoken, np.arange(len(words) + 1)) / rate
+    starts = np.searchsorted(spoken, np.arange(len(words) + 1)) / token_rate
     return [Timed(word, float(start), float(end)) for word, start, end in zip(words, starts, starts[1:], strict=False)]

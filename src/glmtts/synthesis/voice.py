@@ -12,26 +12,25 @@ from torch import Tensor
 
 from glmtts.audio.f0 import voice_f0
 from glmtts.audio.io import load_audio
-from glmtts.audio.mel import LogMel, MelConfig
+from glmtts.audio.mel import LogMel
 from glmtts.audio.pitch import REFERENCE_HZ
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import TextError, VoiceError
-from glmtts.flow.adaptation import adaptation
-from glmtts.speaker.embed import speaker_embedding
+from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.transcribe import transcribe
 from glmtts.text.frontend import TextFrontend
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
-SILENCE = 1e-3
+SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0  # a second gives similarity 0.77, whole recordings 0.80
+SILENCE = 1e-3  # −60 dBFS: below it there is no speech to learn from
 CODES, PRIOR = "speech_tokenizer", "flow"
 
 
 @dataclass(frozen=True)
 class Voice:
-    """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T) at 50 Hz, embedding (D,), median F0 in Hz.
+    """Prompt of a speaker: its text, speech tokens (S,), log-mel (M, T), embedding (D,), median F0 in Hz.
 
-    `adaptation` (L, K) is what the flow's prior misses of the speaker (flow/adaptation.py); None where the model asks
+    `adaptation` (L, K) is what the mel prior misses of the speaker (flow/adaptation.py); None where the model asks
     for none. `made_with` holds the sha256 of the speech tokenizer and of the flow; without them, tokens are taken to
     fit and the adaptation is not.
     """
@@ -80,8 +79,8 @@ class Voice:
         made_with = {name: metadata[name] for name in (CODES, PRIOR) if name in metadata}
         return cls(metadata.get("text", ""), tokens, mel, embedding, tensors["f0"], adapted, made_with)
 
-    def fitting(self, bundle: Bundle) -> Self:
-        """The voice as `bundle` can use it: tokens of another tokenizer and the adaptation of another flow go."""
+    def compatible_with(self, bundle: Bundle) -> Self:
+        """The voice as `bundle` can use it, without tokens of another tokenizer and the adaptation of another flow."""
         own, kept = _made_with(bundle), self
         if self.adaptation is not None and self.made_with.get(PRIOR) != own.get(PRIOR):
             kept = replace(kept, adaptation=None)
@@ -92,11 +91,6 @@ class Voice:
     def prompt(self, shown: bool) -> tuple[Tensor, Tensor]:
         """The tokens (S,) and the log-mel (M, T) that the flow sees before what it speaks; empty if not `shown`."""
         return (self.tokens, self.mel) if shown else (self.tokens[:0], self.mel[:, :0])
-
-    def conditions(self, device: torch.device) -> dict[str, Tensor | None]:
-        """What the flow is told of the speaker beside the embedding, by name, as a batch of one."""
-        adapted = None if self.adaptation is None else self.adaptation[None].to(device)
-        return {"f0_B": self.f0[None].to(device), "adaptation_BLK": adapted}
 
 
 def _made_with(bundle: Bundle) -> dict[str, str]:
@@ -146,26 +140,19 @@ def _checked(frontend: TextFrontend, text: str) -> str:
 @torch.inference_mode()
 def voice_of(bundle: Bundle, samples_T: Tensor, text: str, adapted: bool = True) -> Voice:
     """A voice from samples (T,) at the bundle's rate; not `adapted`, it is as the flow knows it."""
-    vocoder = bundle.module("vocoder").config
-    per_token = 2 * vocoder.hop_length
-    samples = samples_T[: len(samples_T) // per_token * per_token]
-    narrow = resample(samples.cpu(), vocoder.sample_rate, 16000).to(bundle.device)
-    front_end = LogMel(
-        MelConfig(
-            sample_rate=vocoder.sample_rate,
-            n_fft=vocoder.n_fft,
-            hop_length=vocoder.hop_length,
-            n_mels=vocoder.n_mels,
+    clock, tokenizer, speaker, device = bundle.clock, bundle.speech_tokenizer, bundle.speaker, bundle.device
+    samples = samples_T[: len(samples_T) // clock.samples_per_token * clock.samples_per_token].cpu()
+    heard = resample(samples, clock.sample_rate, tokenizer.sample_rate)
+    tokens = tokenizer.tokenize(heard.to(device)).cpu()
+    embedding = speaker.embed(resample(samples, clock.sample_rate, speaker.sample_rate).to(device)).cpu()
+    f0 = torch.tensor(voice_f0(heard, tokenizer.sample_rate) or REFERENCE_HZ)
+    mel = LogMel(clock.mel)(samples[None])[0]
+    length = min(len(tokens), mel.shape[1] // clock.frames_per_token)
+    voice = Voice(text, tokens[:length], mel[:, : clock.frames_per_token * length], embedding, f0)
+    steps = SynthesisDefaults.of(bundle).adaptation_steps if adapted else 0
+    if steps:
+        added = bundle.flow.adapt(
+            voice.tokens.to(device), voice.embedding.to(device), voice.mel.to(device), voice.f0.to(device), steps
         )
-    )
-    mel = front_end(samples.cpu()[None])[0]
-    tokens = bundle.module("speech_tokenizer").tokenize(narrow).cpu()
-    embedding = speaker_embedding(bundle.module("speaker"), narrow).cpu()
-    f0 = torch.tensor(voice_f0(narrow.cpu(), 16000) or REFERENCE_HZ)
-    length = min(len(tokens), mel.shape[1] // 2)
-    tokens, mel, options = tokens[:length], mel[:, : 2 * length], bundle.config.synthesis
-    if not (adapted and options.adaptation_steps):
-        return Voice(text, tokens, mel, embedding, f0, made_with=_made_with(bundle))
-    on, steps = bundle.device, options.adaptation_steps
-    own = adaptation(bundle.module("flow"), tokens.to(on), embedding.to(on), mel.to(on), f0.to(on), steps)
-    return Voice(text, tokens, mel, embedding, f0, own.cpu(), _made_with(bundle))
+        voice = replace(voice, adaptation=added.cpu())
+    return replace(voice, made_with=_made_with(bundle))

@@ -56,7 +56,7 @@ class OptimizerSection(StrictConfig):
 class ScheduleSection(StrictConfig):
     """How long a run trains, in `steps` or in `minutes`; the learning rate follows the same measure.
 
-    `stop_minutes` ends this session early; the next one goes on.
+    `stop_minutes` or `stop_steps` ends this session early; the next one goes on.
     """
 
     steps: int | None = Field(default=None, ge=1)
@@ -64,6 +64,7 @@ class ScheduleSection(StrictConfig):
     warmup_steps: int = Field(default=200, ge=0)
     warmup_minutes: float | None = Field(default=None, ge=0)
     stop_minutes: float | None = Field(default=None, ge=0)
+    stop_steps: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
@@ -80,6 +81,7 @@ class LogSection(StrictConfig):
     evaluate_minutes: float | None = Field(default=None, gt=0)
     sample_every: int | None = Field(default=None, ge=1)
     sample_bundle: str | None = None
+    plot: bool = True
     tensorboard: bool = True
     wandb_project: str | None = None
 

@@ -106,8 +106,9 @@ class Engine:
         """Advance the clock; whether this session must stop here. All processes get the same answer."""
         session = (time.monotonic() - self._started) / 60
         self.minutes, stop = self.processes.agree(self._minutes_before + session, request.asked)
-        limit = self.config.schedule.stop_minutes
-        return stop or (limit is not None and self.minutes - self._minutes_before >= limit)
+        schedule = self.config.schedule
+        late = schedule.stop_minutes is not None and self.minutes - self._minutes_before >= schedule.stop_minutes
+        return stop or late or (schedule.stop_steps is not None and self.step >= schedule.stop_steps)
 
     def _batches(self) -> Iterator[tuple[int, Any]]:
         """This process's micro-batches, from where the run stands."""

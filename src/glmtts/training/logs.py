@@ -18,7 +18,7 @@ class Logs:
     """The logs of a run's folder; made by the first process alone. Rows after `step`, of a killed run, are dropped."""
 
     def __init__(self, config: RunConfig, step: int) -> None:
-        self.out = config.run.out
+        self.out, self._plots = config.run.out, config.log.plot
         for name in ("log", "evaluation"):
             drop_rows_after(self._csv(name), step)
         self._board = _tensorboard(self.out / "tensorboard", step) if config.log.tensorboard else None
@@ -45,8 +45,9 @@ class Logs:
                 self._board.add_audio(name, sound.samples[None], step, sound.rate)
 
     def plot(self) -> None:
-        """Draw the loss over the steps as `loss.png`."""
-        plot_csv(self._csv("log"), self.out / "loss.png", "loss")
+        """Draw the loss over the steps as `loss.png`, where `log.plot` asks for it."""
+        if self._plots:
+            plot_csv(self._csv("log"), self.out / "loss.png", "loss")
 
     def close(self) -> None:
         """Let the loggers write what they hold."""

@@ -47,7 +47,7 @@ def bundle_module(bundle: str, module: str) -> nn.Module:
     """
     from glmtts.bundle import Bundle
 
-    return Bundle.open(bundle_folder(bundle)).module(module)
+    return Bundle.open(bundle_folder(bundle)).network(module)
 
 
 def bundle_weights(bundle: str, module: str) -> dict[str, Tensor]:

@@ -11,20 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.config import StrictConfig
+from glmtts.audio.mel import MelConfig
+from glmtts.vocoder.geometry import MelGeometry
 
 NOISE_SEED = 0
 LAST_SLOPE = 0.01
 LOUDEST_MAGNITUDE = 100.0
 
 
-class HiFTConfig(StrictConfig):
+class HiFTConfig(MelGeometry):
     """Sizes of HiFT; the defaults are those of the release. `n_fft` and `hop_length` are the mel's."""
 
-    sample_rate: int = 24000
-    n_fft: int = 1920
-    hop_length: int = 480
-    n_mels: int = 80
     base_channels: int = 512
     f0_channels: int = 512
     harmonics: int = 8
@@ -142,6 +139,16 @@ class HiFT(nn.Module):
             self.resblocks.extend(ResidualBlock(channels, k, config.dilations) for k in config.kernels)
         self.conv_post = nn.Conv1d(channels, bins, 7, padding=3)
         self.register_buffer("window", torch.hann_window(config.istft_n_fft), persistent=False)
+
+    @property
+    def mel(self) -> MelConfig:
+        """Geometry of the mel that it takes."""
+        return self.config.mel
+
+    @property
+    def look_ahead(self) -> None:
+        """The source's phase runs through the whole utterance, so there is no bound."""
+        return None
 
     def forward(self, mel_BMT: Tensor, noise: bool = True) -> Tensor:
         """Log-mel (B, M, T) to samples (B, T · hop); the noise has a fixed seed."""

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glmtts.config import StrictConfig
+from glmtts.audio.mel import MelConfig
 from glmtts.errors import BundleError
+from glmtts.vocoder.geometry import MelGeometry
 
 READY = b"ready"
 _SERVE = """
@@ -35,13 +36,12 @@ while header := source.read(16):
 """
 
 
-class TorchScriptVocoderConfig(StrictConfig):
+class TorchScriptVocoderConfig(MelGeometry):
     """Geometry of the mel; the program takes it minus `mel_mean`."""
 
     sample_rate: int = 32000
     n_fft: int = 2560
     hop_length: int = 640
-    n_mels: int = 80
     mel_mean: float = 7.847762537473608
 
 
@@ -72,6 +72,16 @@ class TorchScriptVocoder:
             vocoder.close()
             raise BundleError(f"{path} is no TorchScript program. Fetch the release again.")
         return vocoder
+
+    @property
+    def mel(self) -> MelConfig:
+        """Geometry of the mel that it takes."""
+        return self.config.mel
+
+    @property
+    def look_ahead(self) -> None:
+        """Unknown, since it is a program."""
+        return None
 
     def __call__(self, mel_BMT: Tensor) -> Tensor:
         """Log-mel (1, M, T) to samples (1, N).

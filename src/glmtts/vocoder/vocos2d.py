@@ -5,17 +5,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from glmtts.config import StrictConfig
+from glmtts.audio.mel import MelConfig
+from glmtts.vocoder.geometry import MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
 
 
-class Vocos2DConfig(StrictConfig):
+class Vocos2DConfig(MelGeometry):
     """Geometry and size; the spectrum's bins are grouped into `bands` equal sub-bands (32 kHz: 2560 / 640)."""
 
-    sample_rate: int = 24000
-    n_fft: int = 1920
-    hop_length: int = 480
-    n_mels: int = 80
     mel_mean: float = -5.5
     mel_std: float = 2.5
     channels: int = 32
@@ -62,7 +59,12 @@ class Vocos2D(nn.Module):
         self.istft = InverseSTFT(config.n_fft, config.hop_length)
 
     @property
-    def context_frames(self) -> int:
+    def mel(self) -> MelConfig:
+        """Geometry of the mel that it takes."""
+        return self.config.mel
+
+    @property
+    def look_ahead(self) -> int:
         """Frames on either side that a frame's samples depend on: the window's reach, two thirds of the convolutions'.
 
         What lies in their outer third changes samples by less than 16 bits hold (−98 dB in `mini`).

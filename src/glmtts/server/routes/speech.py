@@ -19,7 +19,6 @@ from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.routes.options import SpeechOptions, check_model
 from glmtts.server.service import Service
 from glmtts.server.speaking import Speaking
-from glmtts.synthesis.synthesizer import TOKENS_PER_SECOND
 from glmtts.text.frontend import Piece
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
@@ -111,7 +110,7 @@ async def _events(
     except Exception as error:
         yield _event({"type": "error", **as_api_error(error).body()})
         return
-    made = round(speaking.seconds * TOKENS_PER_SECOND)
+    made = round(speaking.seconds * speaking.token_rate)
     usage = {"input_tokens": text_tokens, "output_tokens": made, "total_tokens": text_tokens + made}
     yield _event({"type": "speech.audio.done", "usage": usage})
 

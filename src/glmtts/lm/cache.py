@@ -1,17 +1,43 @@
-"""A key-value cache whose rows come and go: one forward serves all, and little is moved when one begins or ends.
+"""Key-value caches: static buffers, and one whose rows come and go while one forward serves all of them.
 
-All rows end at the same column and begin where their prompts need them to ("left padding"). A row that leaves gives
-its place to the last one; columns that no row uses any more are not read, and are used again once the end is reached.
+All rows end at the same column and begin where their prompts need them to ("left padding"). Columns that no row uses
+any more are not read, and are used again once the end is reached.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from glmtts.lm.model import KeyValueCache, LMConfig
+from glmtts.lm.config import LMConfig
+from glmtts.text.audio_tokens import AudioTokens
 
-FIRST_ROWS, FIRST_COLUMNS = 1, 256
+FIRST_ROWS, FIRST_COLUMNS = 1, 256  # both double when they do not suffice; a sentence of `mini` needs 80 to 250 columns
+
+
+class KeyValueCache:
+    """Static buffers of keys and values for one decoding run; `length` columns are filled.
+
+    Where the rows begin at different columns, `starts_B` says at which, `first` is the least of them, and a row's
+    positions count from its start.
+    """
+
+    starts_B: Tensor | None = None
+    first: int = 0
+
+    def __init__(self, config: LMConfig, batch: int, positions: int, like: Tensor) -> None:
+        shape = (config.num_layers, 2, batch, config.num_kv_heads, positions, config.head_dim)
+        self.buffer = torch.zeros(shape, device=like.device, dtype=like.dtype)
+        self.length = 0
+
+    def append(self, layer: int, k_BHLK: Tensor, v_BHLK: Tensor) -> tuple[Tensor, Tensor]:
+        """Write keys and values at the end; gives all from `first` on. The model advances `length` after all layers."""
+        end = self.length + k_BHLK.shape[2]
+        keys, values = self.buffer[layer, :, : len(k_BHLK)]
+        keys[:, :, self.length : end] = k_BHLK
+        values[:, :, self.length : end] = v_BHLK
+        return keys[:, :, self.first : end], values[:, :, self.first : end]
 
 
 class RowCache(KeyValueCache):
@@ -40,22 +66,15 @@ class RowCache(KeyValueCache):
         self.buffer[:, :, rows : rows + count, :, start : self.length] = prompt.buffer[..., :length, :]
         self._begin(torch.cat([self.starts_B, self.starts_B.new_full((count,), start)]))
 
-    def keep(self, rows: Sequence[int]) -> list[int]:
-        """Let the other rows go; gives for each place the row that is there now."""
-        kept = set(rows)
-        gaps = [row for row in range(len(kept)) if row not in kept]
-        moved = [row for row in rows if row >= len(kept)]
-        self.repeat(gaps, moved)
-        places = dict(zip(gaps, moved, strict=True))
-        order = [places.get(row, row) for row in range(len(kept))]
-        self._begin(self.starts_B[order])
-        return order
-
-    def repeat(self, into: Sequence[int], taken: Sequence[int]) -> None:
-        """Rows `into` hold what the rows `taken` do."""
+    def reorder(self, rows: Sequence[int]) -> None:
+        """Row i becomes what row `rows[i]` was; rows that are not named leave."""
+        self._reserve(len(rows), self.length)
+        into = [place for place, row in enumerate(rows) if row != place]
         if into:
-            columns = slice(self.first, self.length)
-            self.buffer[:, :, list(into), :, columns] = self.buffer[:, :, list(taken), :, columns]
+            columns, taken = slice(self.first, self.length), [rows[place] for place in into]
+            # indexing copies the right side first, so rows may change places
+            self.buffer[:, :, into, :, columns] = self.buffer[:, :, taken, :, columns]
+        self._begin(self.starts_B[list(rows)])
 
     def make_room(self) -> None:
         """Have a free column at the end: where a quarter is unused at the beginning, by moving there."""
@@ -94,3 +113,12 @@ class RowCache(KeyValueCache):
             used = slice(self.first, self.length)
             larger[:, :, : self.rows, :, used] = self.buffer[:, :, : self.rows, :, used]
             self.buffer = larger
+
+
+@dataclass
+class DecodingState:
+    """What decoding passes from step to step: the cache, and the rows of the vocabulary that speech chooses from."""
+
+    cache: RowCache
+    layout: AudioTokens
+    choices_CD: Tensor

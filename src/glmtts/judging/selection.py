@@ -1,0 +1,44 @@
+"""The choice among candidates that have been decoded, and the end of those that say more than their text."""
+
+from collections.abc import Sequence
+
+from glmtts.judging.faults import Target
+from glmtts.judging.judge import Judge, Verdict
+from glmtts.lm.candidates import CandidateSet
+
+
+def ranked(judge: Judge, candidates: CandidateSet, target: Target, count: int) -> list[Verdict]:
+    """Verdicts on the candidates, best first, until `count` different ones are without fault.
+
+    They are looked at in the order of their CTC loss, or as they came where nothing can be judged.
+    """
+    requests = {tuple(request.tokens): request for request in candidates.finished()}
+    judge.readings(list(requests))  # in one forward
+    found, without_fault = list[Verdict](), 0
+    for tokens in sorted(requests, key=lambda one: judge.nll(one, target)):
+        found.append(judge.verdict(tokens, target, candidates.stopped(requests[tokens])))
+        without_fault += not found[-1].faults
+        if without_fault == count:
+            break
+    return sorted(found, key=lambda verdict: verdict.rank)
+
+
+def trimmed(judge: Judge, best: Verdict, candidates: CandidateSet, target: Target, max_nll: float) -> Verdict:
+    """`best`, or where it is not accepted, a better candidate that is cut where its text ends."""
+    if judge.recogniser is None or not target.phonemes or best.accepted(max_nll):
+        return best
+    for request in candidates.finished():
+        tokens = request.tokens[: judge.text_end(request.tokens, target)]
+        if tokens and len(tokens) < len(request.tokens):
+            best = min(best, judge.verdict(tokens, target), key=lambda verdict: verdict.rank)
+    return best
+
+
+def choices(judge: Judge, verdicts: Sequence[Verdict], max_nll: float, count: int) -> list[list[int]]:
+    """The tokens of the first verdict, then of others that are accepted, `count` different ones at most.
+
+    All of them without a long silence at their end.
+    """
+    spoken = [verdicts[0], *(verdict for verdict in verdicts[1:] if verdict.accepted(max_nll))]
+    different = {tuple(judge.without_trailing_silence(verdict.tokens)): None for verdict in spoken}
+    return [list(tokens) for tokens in different][:count]

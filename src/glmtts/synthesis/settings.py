@@ -1,0 +1,86 @@
+"""How a model speaks where the user does not say: the section `synthesis` of a bundle."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from pydantic import Field
+
+from glmtts.bundle import Bundle
+from glmtts.config import StrictConfig
+from glmtts.errors import BundleError, ConfigError
+from glmtts.flow.streaming import tokens_needed
+from glmtts.judging.resampling import ResamplingConfig
+from glmtts.lm.sampling import SamplingConfig
+from glmtts.stages import Solver
+
+
+class SynthesisDefaults(StrictConfig):
+    """Defaults of one model; the options of `say` and `stream` change them for one utterance.
+
+    `continue_prompt`: the language model continues the text and tokens of the voice, where its text is known, and
+    takes over its manner; else the voice is the flow's alone. `candidates` token sequences are decoded for each piece
+    of text, and the one with the lowest CTC loss is used. Where even that one has a fault (judging/faults.py), or costs
+    more than `max_nll` (nats a phoneme), all are decoded again with other seeds. With `resampling` they compete while
+    they are decoded (judging/resampling.py). With `audio_best_of` above 1 the audio is judged too: while it costs more
+    than `max_audio_nll`, the next best candidate is rendered, and the best is used (synthesis/rendering.py). In
+    `adaptation_steps` steps the mel prior is tuned to each new voice (flow/adaptation.py); with `show_prompt` the flow
+    sees the voice's recording before the speech. `blocks` are the token counts of a stream's blocks; the last one
+    repeats. A stream has at most `stream_candidates`.
+    """
+
+    voice: str | None = None
+    sampling: SamplingConfig = SamplingConfig()
+    continue_prompt: bool = True
+    candidates: int = 1
+    max_nll: float = 1e9
+    resampling: ResamplingConfig | None = None
+    audio_best_of: int = Field(default=1, ge=1)
+    max_audio_nll: float = 0.0
+    stream_candidates: int = 4
+    steps: int = 10
+    guidance: float = 0.7
+    t_start: float = Field(default=0.0, ge=0, lt=1)
+    flow_temperature: float = Field(default=1.0, ge=0)
+    adaptation_steps: int = Field(default=0, ge=0)
+    show_prompt: bool = True
+    pause_seconds: float = 0.15
+    blocks: tuple[int, ...] = (25, 50, 200)
+
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        "doubt": "max_nll",
+        "steering": "resampling",
+        "renderings": "audio_best_of",
+        "clear": "max_audio_nll",
+        "start": "t_start",
+    }
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Self:
+        """The defaults of a bundle.
+
+        Raises:
+            BundleError: its section `synthesis` is not valid.
+        """
+        try:
+            return cls.parse(bundle.config.synthesis)
+        except ConfigError as error:
+            raise BundleError(f"{bundle.folder} is corrupt: {error} Install the model again.") from None
+
+    def for_streams(self, frames_per_token: int) -> Self:
+        """As a stream speaks, which cannot wait: fewer candidates, of which each resampling keeps one.
+
+        The tokens of that one can leave at once. A resampling falls due just when the tokens are there that the first
+        block and its look-ahead need.
+        """
+        resampling = self.resampling
+        if resampling is not None:
+            first = tokens_needed(self.blocks[0], frames_per_token)
+            times = max(1, round(first / resampling.interval))
+            resampling = resampling.model_copy(update={"keep": 1, "interval": -(-first // times)})
+        count = min(self.candidates, self.stream_candidates) if resampling else 1
+        return self.model_copy(update={"candidates": count, "resampling": resampling})
+
+    @property
+    def solver(self) -> Solver:
+        """How the flow is integrated; `t_start` and `flow_temperature` are explained there."""
+        return Solver(self.steps, self.guidance, self.t_start, self.flow_temperature)

@@ -1,0 +1,71 @@
+"""Weights on disk: safetensors files read into modules, checked against hashes and shapes."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from glmtts.errors import BundleError
+
+# what only training needs of a module's state; a bundle leaves it out
+TRAINING_ONLY = ("codebook.ema_count", "codebook.ema_weight", "codebook.updates", "num_batches_tracked")
+
+
+def fill(module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
+    """Give a module its weights, by reference.
+
+    Raises:
+        BundleError: a tensor is missing, extra or misshapen.
+    """
+    needed = {name for name in module.state_dict() if not name.endswith(TRAINING_ONLY)}
+    wrong = sorted(needed ^ weights.keys())
+    own = module.state_dict()
+    wrong += [f"{k} {list(weights[k].shape)}" for k in needed & weights.keys() if own[k].shape != weights[k].shape]
+    if wrong:
+        raise BundleError(f"{file} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}.")
+    module.load_state_dict(weights, strict=False, assign=True)
+
+
+class NoInitialisation(TorchFunctionMode):
+    """Modules built inside leave their weights unset, since a file fills them: gigabytes need not be drawn first."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Skip `torch.nn.init`; do everything else."""
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
+def read_tensors(path: Path, keep_bfloat16: bool) -> dict[str, Tensor]:
+    """All tensors of a file as float32, those that need no change mapped into memory rather than read.
+
+    Raises:
+        BundleError: the file is no safetensors file.
+    """
+    kept = torch.bfloat16 if keep_bfloat16 else torch.float32
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return {name: value if value.dtype == kept else value.float() for name, value in tensors.items()}
+    except SafetensorError as error:
+        raise BundleError(f"{path} is no safetensors file: {error}. Install the model again.") from None
+
+
+def renamed(tensors: dict[str, Tensor], patterns: Mapping[str, str]) -> dict[str, Tensor]:
+    """The tensors under their present names; each pattern is replaced in turn."""
+    for pattern, replacement in patterns.items():
+        tensors = {re.sub(pattern, replacement, name): value for name, value in tensors.items()}
+    return tensors
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
