@@ -26,8 +26,8 @@ from safetensors.torch import load_file
 from glmtts.bundle import Bundle
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import LMConfig
-from glmtts.text.audio_tokens import AudioTokens
 from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.text.audio_tokens import AudioTokens
 
 
 def ours(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:
@@ -42,7 +42,7 @@ def _stepped(batch: DecodingBatch) -> Iterator[int]:
     (request,) = batch.requests
     while not request.ended:
         batch.step()
-        yield request.drawn[-1]
+        yield request.tokens[-1]
 
 
 def transformers_loop(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:
@@ -114,10 +114,10 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if arguments.only:
         bundle = Bundle.open(arguments.model, device)
-        layout = AudioTokens.of(bundle.frontend().tokenizer)
+        layout = bundle.audio_tokens
         RUNS[arguments.only](bundle, layout, list(range(arguments.prompt)), arguments.tokens)
         return
-    dtype = str(Bundle.open(arguments.model).lm.model.norm.weight.dtype)
+    dtype = str(next(Bundle.open(arguments.model).network("lm").parameters()).dtype)
     result = {**environment(), "dtype": dtype, "tokens": arguments.tokens, "prompt": arguments.prompt}
     codes = {}
     for name in RUNS:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -103,16 +104,17 @@ def measure(folder: Path) -> dict[str, float]:
     torch.set_num_threads(1)
     with_torch = resident_mib()
     import_module("glmtts.lm.train")
-    before, started = resident_mib(), time.perf_counter()
+    before, started, working = resident_mib(), time.perf_counter(), time.process_time()
     source = batch_source(folder)
     source.batch(0)
-    first, held = time.perf_counter() - started, resident_mib() - before
+    first, worked, held = time.perf_counter() - started, time.process_time() - working, resident_mib() - before
     started = time.perf_counter()
     for number in range(1, BATCHES + 1):
         source.batch(number)
     speed, after = BATCHES / (time.perf_counter() - started), resident_mib() - before
     return {
         "first_batch_seconds": round(first, 2),
+        "first_batch_cpu_seconds": round(worked, 2),
         "mib_beyond_imports": round(held, 1),
         f"mib_beyond_imports_after_{BATCHES}_batches": round(after, 1),
         "mib_of_python_and_torch": round(with_torch, 1),
@@ -176,6 +178,7 @@ def main() -> None:
                 row["lhotse"] = in_process("cuts", Path(work) / f"{hours}h.jsonl")
             result[f"{hours}_hours"] = row
         if arguments.lhotse:
+            result["lhotse_version"] = version("lhotse")
             result["lhotse_shar"] = in_process("shar", Path(work) / f"{HOURS[0]}h.jsonl")
     write_result("loader", result)
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 import glmtts
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
-from glmtts.flow.cfm import sample
+from glmtts.stages import Conditions
 from glmtts.synthesis.voice import Voice, voice_of
 
 
@@ -30,11 +30,10 @@ def through_vocoder(tts: glmtts.Synthesizer, voice: Voice) -> torch.Tensor:
 
 def through_flow(tts: glmtts.Synthesizer, voice: Voice) -> torch.Tensor:
     """Samples (T,) of the recording's own tokens."""
-    noise = torch.randn(1, 2 * len(voice.tokens), voice.mel.shape[0], generator=torch.Generator().manual_seed(0))
-    options, flow = tts.bundle.config.synthesis, tts.bundle.flow
-    nothing = voice.mel[None, :, :0]
-    known = voice.conditions(tts.bundle.device)
-    mel = sample(flow, voice.tokens[None], voice.embedding[None], nothing, noise, options.solver, **known)
+    clock, generator = tts.bundle.clock, torch.Generator().manual_seed(0)
+    noise = torch.randn(1, clock.frames_per_token * len(voice.tokens), clock.mel.n_mels, generator=generator)
+    conditions = Conditions(voice.tokens[None], voice.embedding[None], voice.mel[None, :, :0], voice.f0[None])
+    mel, _ = tts.bundle.flow.sample(conditions, noise, tts.defaults.solver)
     return tts.bundle.vocoder(mel)[0]
 
 

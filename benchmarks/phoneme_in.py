@@ -88,9 +88,9 @@ def speak_and_hear(job: Job) -> Heard:
     audio = tts.say(job.text, job.voice, seed=job.seed, language=job.lang, **job.options)
     samples = resample(audio.samples, audio.rate, 16000)
     phonemes: list[str] = []
-    if tts.writer.recogniser is not None:
-        read = tts.writer.recogniser.read(tts.bundle.speech_tokenizer.tokenize(samples))
-        phonemes = without_boundaries(read)
+    reading = tts.judge.reading(tts.bundle.speech_tokenizer.tokenize(samples).tolist())
+    if reading is not None:
+        phonemes = without_boundaries(reading.labels)
     whisper, wave = _models["whisper"], samples.numpy()
     chosen = heard_reading(whisper, wave, job.lang, job.readings) if job.readings else None
     return Heard(transcribe(whisper, wave, job.lang).strip(), phonemes, chosen)

@@ -19,7 +19,8 @@ from report import environment, write_result
 from tqdm import tqdm
 
 import glmtts
-from glmtts.audio.mel import LogMel, MelConfig
+from glmtts.audio.mel import LogMel
+from glmtts.synthesis.rendering import Job
 
 
 def stream(tts: glmtts.Synthesizer, text: str, voice: str, seed: int) -> tuple[torch.Tensor, float, float, float]:
@@ -36,8 +37,8 @@ def stream(tts: glmtts.Synthesizer, text: str, voice: str, seed: int) -> tuple[t
 
 def at_once(tts: glmtts.Synthesizer, text: str, voice: str, seed: int) -> torch.Tensor:
     """Samples of the same tokens, each piece through flow and vocoder as a whole, without the pauses around pieces."""
-    pieces = tts._pieces(tts.frontend, tts.frontend.prepare(text), voice, seed, {})
-    return torch.cat([tts.renderer.render(piece, list(tts.writer.stream(piece))) for piece in pieces])
+    segments = tts.segments(tts.frontend.prepare(text), voice, seed, {})
+    return torch.cat(tts.renderer.render([Job(segment, list(tts.generator.stream(segment))) for segment in segments]))
 
 
 def main() -> None:
@@ -46,7 +47,8 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=25, help="lines a language")
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
     arguments = parser.parse_args()
-    tts, mel = glmtts.load(arguments.model), LogMel(MelConfig())
+    tts = glmtts.load(arguments.model)
+    mel = LogMel(tts.bundle.clock.mel)
     rows = []
     for lang, voice in (("en", "heart"), ("zh", "xiaoxiao")):
         texts = (arguments.corpus / f"heldout_{lang}.txt").read_text(encoding="utf-8").splitlines()

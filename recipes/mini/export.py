@@ -18,18 +18,18 @@ from glmtts.bundle import (
     Bundle,
     BundleConfig,
     ModuleEntry,
-    SynthesisDefaults,
     VoiceEntry,
-    digest_of,
     save_config,
     save_module,
 )
-from glmtts.judging.resampling import SteeringConfig
+from glmtts.judging.resampling import ResamplingConfig
 from glmtts.lm.sampling import SamplingConfig
+from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.training.weights import is_run, trained_model
+from glmtts.weights import digest_of
 from speaker import SPEAKER, load_speaker
 
 VOICES = {
@@ -50,7 +50,9 @@ MODULES = {
     "flow": "dit",
     "vocoder": "vocos2d",
 }
-SAMPLING = SamplingConfig(temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, fewest=4, slack=12)
+SAMPLING = SamplingConfig(
+    temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, min_tokens=4, extra_tokens=12
+)
 DESCRIPTION = "Mandarin and English, 24 kHz, trained from scratch by recipes/mini on a few hours of speech."
 LICENCE = "Apache-2.0"
 
@@ -63,7 +65,7 @@ def trained(work: Path) -> dict[str, nn.Module]:
         modules |= {"speech_tokenizer": tokenizer, "token_recogniser": recogniser}
     if (work / SPEAKER).exists():
         modules["speaker"] = load_speaker(work / SPEAKER)
-    return modules | {name: Bundle.open().module(name) for name in MODULES if name not in modules}
+    return modules | {name: Bundle.open().network(name) for name in MODULES if name not in modules}
 
 
 def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
@@ -102,20 +104,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             voice="heart",
             continue_prompt=False,
             candidates=8,
-            doubt=1.5,
-            steering=SteeringConfig(survivors=4),
-            renderings=2,
-            clear=0.5,
+            max_nll=1.5,
+            resampling=ResamplingConfig(keep=4),
+            audio_best_of=2,
+            max_audio_nll=0.5,
             stream_candidates=4,
             sampling=SAMPLING,
             steps=4,
             guidance=0.0,
-            start=0.7,
+            t_start=0.7,
             flow_temperature=0.4,
             blocks=(16, 24, 48, 96, 120),
             adaptation_steps=100,
             show_prompt=False,
-        ),
+        ).model_dump(mode="json"),
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}
     for name, (corpus, speaker, description) in VOICES.items():

@@ -9,7 +9,7 @@ from torch import nn
 import glmtts.tasks  # noqa: F401 - registers the tasks whose runs are read
 from glmtts.data.manifest import FILE, read_manifest
 from glmtts.judging.recogniser import TokenRecogniser
-from glmtts.speech_tokenizer.heads import SpeechTokenizerWithHeads
+from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.training.config import load_config
@@ -42,7 +42,7 @@ def digest_of_weights(model: nn.Module) -> str:
 def load_whisper(path: Path, config: Path | None) -> tuple[SpeechTokenizer, int]:
     """The encoder as a run begins with it: Whisper's weights as far as it has them; and how many layers stay frozen."""
     model = create_task(load_config(config or CONFIG)).build()
-    assert isinstance(model, SpeechTokenizerWithHeads)
+    assert isinstance(model, SpeechTokenizerTraining)
     own = model.tokenizer.state_dict()
     weights = {name: value for name, value in encoder_weights(path).items() if name in own}
     model.tokenizer.load_state_dict(weights, strict=False)
@@ -56,5 +56,5 @@ def load_tokenizer(where: str) -> tuple[SpeechTokenizer, TokenRecogniser, int]:
         assert isinstance(tokenizer, SpeechTokenizer) and isinstance(recogniser, TokenRecogniser)
         return tokenizer, recogniser, FROZEN_LAYERS
     model = trained_model(where)
-    assert isinstance(model, SpeechTokenizerWithHeads)
+    assert isinstance(model, SpeechTokenizerTraining)
     return model.tokenizer, TokenRecogniser.of(model.asr, model.code_vectors()), model.frozen_layers

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     sources = [SourceConfig(path=folder) for folder in datasets_of(chosen.work, "tokens", chosen.datasets)]
     dataset = Dataset.open(sources, ("hidden", "tokens"))
-    before = Bundle.open(chosen.before).module("speech_tokenizer")
+    before = Bundle.open(chosen.before).network("speech_tokenizer")
     shares_CC = shares_of_old(before, chosen.frozen_layers, dataset)
     save_file({"shares": shares_CC}, chosen.work / "moved_codes.safetensors")
 

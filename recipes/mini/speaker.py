@@ -18,7 +18,6 @@ from safetensors.torch import save_file
 from glmtts.audio.io import load_audio
 from glmtts.data import Dataset, FeatureSpec, SourceConfig, add_feature
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
-from glmtts.speaker.embed import speaker_embedding
 
 SPEAKER = "speaker.safetensors"
 SECONDS = 5
@@ -58,7 +57,7 @@ class SpeakerEmbeddings:
         """The embedding of a speaker."""
         if speaker not in self.embeddings:
             waves = [load_audio(path, 16000)[: SECONDS * 16000] for path in self.paths[speaker]]
-            mean = torch.stack([speaker_embedding(self.model, wave) for wave in waves]).mean(0)
+            mean = torch.stack([self.model.embed(wave) for wave in waves]).mean(0)
             self.embeddings[speaker] = torch.nn.functional.normalize(mean, dim=0).numpy()
         return self.embeddings[speaker]
 

@@ -32,7 +32,9 @@ def aligner(recogniser: TokenRecogniser, transcripts: Transcripts) -> Callable[[
         labels = transcripts.labels(item.utterance)
         phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
         tokens = torch.from_numpy(item.features["tokens"].astype(np.int64))
-        return phoneme_of_label[recogniser.align(tokens, labels)].astype(np.int32)
+        if not 0 < len(tokens) <= recogniser.longest:
+            return np.zeros(0, dtype=np.int32)
+        return phoneme_of_label[recogniser.read(tokens).align(labels)].astype(np.int32)
 
     return align
 

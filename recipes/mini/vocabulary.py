@@ -2,7 +2,7 @@
 
     python recipes/mini/vocabulary.py --work WORK [--bundle src/glmtts/models/mini]
 
-Writes `WORK/text`, where there is none yet. Language models that go on from a bundle need the bundle's vocabulary.
+Writes `WORK/text`, where there is none yet, and prints how many ids it has. Language models that go on from a bundle need the bundle's vocabulary.
 """
 
 import argparse
@@ -40,8 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made = Path(tempfile.mkdtemp(prefix=".text-", dir=chosen.work))
     try:
         bundled = chosen.bundle and Bundle.open(chosen.bundle).frontend().tokenizer
-        (bundled or trained(chosen.work, chosen.size, chosen.codes)).save(made)
+        tokenizer = bundled or trained(chosen.work, chosen.size, chosen.codes)
+        tokenizer.save(made)
         made.rename(folder)
+        print(f"{folder} has {tokenizer.size} ids: the model.vocab_size of the language model.")
     finally:
         shutil.rmtree(made, ignore_errors=True)
 

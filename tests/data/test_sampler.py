@@ -190,18 +190,36 @@ def test_the_same_fiftieth_is_held_out_whatever_is_added(tmp_path: Path) -> None
     assert {ref[:3] for ref in sample} <= set(held_out)
 
 
-def test_a_prompt_is_another_utterance_of_the_speaker(tmp_path: Path) -> None:
-    dataset = Dataset.open([made(tmp_path, [3.0] * 200)])
-    rng, found = np.random.default_rng(0), 0
-    for place in kept(dataset):
-        ref = UtteranceRef(*place, 3.0)
-        prompt = dataset.same_speaker(ref, rng)
-        if prompt is not None:
-            found += 1
-            assert prompt != ref
-            assert dataset.load(prompt).utterance.speaker == dataset.load(ref).utterance.speaker
-            assert prompt[:3] in kept(dataset)
-    assert found > 150
+@PROPERTY
+@given(LENGTHS, st.floats(0, 1), st.floats(6, 30), st.integers(0, 99))
+def test_prompts_are_others_of_the_speaker_and_fit(
+    tmp_path: Path, lengths: list[float], share: float, limit: float, seed: int
+) -> None:
+    dataset = Dataset.open([made(tmp_path, [*lengths, *[3.0] * 20])])
+    sampler = BucketSampler(dataset, batch_seconds=limit, seed=seed, prompt_share=share)
+    may_come = kept(dataset, limit)
+    drawn = epoch_of(sampler, 0)
+    assert Counter(ref[:3] for batch in drawn for ref in batch) == Counter(may_come)
+    for batch in drawn:
+        costs = [ref.seconds + (dataset.load(ref.prompt).utterance.seconds if ref.prompt else 0) for ref in batch]
+        assert max(costs) * len(batch) <= limit * (1 + 1e-6)
+    for ref in (ref for batch in drawn for ref in batch if ref.prompt):
+        assert ref.prompt is not None and ref.prompt[:3] in may_come and ref.prompt[:3] != ref[:3]
+        speakers = [dataset.load(one).utterance.speaker for one in (ref, ref.prompt)]
+        assert speakers[0] == speakers[1]
+
+
+def test_prompts_come_as_often_as_said_and_evenly(tmp_path: Path) -> None:
+    with ShardWriter(tmp_path / "made") as writer:
+        for number in range(600):
+            writer.add(Utterance(f"{number}", "x", "en", "alone" if number == 7 else f"s{number % 3}", 3.0))
+    dataset = Dataset.open([SourceConfig(path=tmp_path / "made")])
+    refs = [ref for batch in epoch_of(BucketSampler(dataset, 30, prompt_share=0.4), 0) for ref in batch]
+    prompted = [ref for ref in refs if ref.prompt]
+    assert 0.34 < len(prompted) / len(refs) < 0.46
+    assert len({ref.prompt_row for ref in prompted}) > 0.3 * len(refs)
+    every = [ref for batch in epoch_of(BucketSampler(dataset, 30, prompt_share=1.0), 0) for ref in batch]
+    assert [ref.row for ref in every if ref.prompt is None] == [7]
 
 
 def test_a_place_in_other_data_means_nothing(tmp_path: Path) -> None:

@@ -39,12 +39,21 @@ class SourceConfig(StrictConfig):
 
 
 class UtteranceRef(NamedTuple):
-    """Where an utterance is: source, shard and row there; and its length."""
+    """Where an utterance is: source, shard and row there; its length; and the row of the voice prompt drawn for it.
+
+    A prompt is another utterance of the same speaker in the same shard.
+    """
 
     source: int
     shard: int
     row: int
     seconds: float
+    prompt_row: int | None = None
+
+    @property
+    def prompt(self) -> "UtteranceRef | None":
+        """The utterance that comes before as a voice prompt."""
+        return None if self.prompt_row is None else self._replace(row=self.prompt_row, prompt_row=None)
 
 
 @dataclass(frozen=True)
@@ -125,18 +134,6 @@ class Dataset:
         """An utterance with the features that the dataset was opened with."""
         shard = self.shard(ref.source, ref.shard)
         return Item(shard.utterance(ref.row), {name: shard.get(ref.row, name) for name in self.features})
-
-    def same_speaker(self, ref: UtteranceRef, rng: np.random.Generator) -> UtteranceRef | None:
-        """Another utterance of the same speaker, shard and split, drawn with `rng`; None where there is none."""
-        shard = self.shard(ref.source, ref.shard)
-        speakers = shard.index.arrays["speaker"]
-        held_out = bool(shard.split[ref.row] % HELD_OUT_EVERY == 0)
-        rows = self.rows(ref.source, ref.shard, held_out)
-        rows = rows[(speakers[rows] == speakers[ref.row]) & (rows != ref.row)]
-        if not len(rows):
-            return None
-        row = int(rows[rng.integers(len(rows))])
-        return ref._replace(row=row, seconds=float(shard.seconds[row]))
 
     def utterances(self) -> Iterator[Utterance]:
         """All utterances of all sources, in the order that they were written, whatever the sources' settings keep."""

@@ -22,7 +22,7 @@ EMPTY = 100  # windows without an utterance, one after another, that are no chan
 
 @dataclass(frozen=True)
 class _Window:
-    """The batches of a window: the source, shard, row (N, 3) and seconds (N,) of all, and where each batch begins."""
+    """The batches of a window: source, shard, row, prompt (N, 4) and seconds (N,), and where each batch begins."""
 
     epoch: int
     window: int
@@ -41,7 +41,8 @@ class BucketSampler:
     """Gives micro-batch 0, 1, 2, …: at most `batch_seconds`, padding included, and at most `batch_utterances`.
 
     With `batch_utterances` alone, lengths are not sorted. Utterances shorter than `min_seconds`, longer than
-    `max_seconds` or than a batch are left out.
+    `max_seconds` or than a batch are left out. With probability `prompt_share` an utterance gets a voice prompt, whose
+    length counts too, where its speaker has another utterance in the shard and both fit into a batch.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class BucketSampler:
         held_out: bool = False,
         min_seconds: float = 0.0,
         max_seconds: float = float("inf"),
+        prompt_share: float = 0.0,
         window: int = WINDOW,
     ) -> None:
         if batch_seconds is None and batch_utterances is None:
@@ -60,6 +62,7 @@ class BucketSampler:
         self.dataset, self.seed, self.held_out, self.window = dataset, seed, held_out, window
         self.batch_seconds, self.batch_utterances = batch_seconds, batch_utterances
         self.min_seconds, self.max_seconds = min_seconds, min(max_seconds, batch_seconds or float("inf"))
+        self.prompt_share = prompt_share
         self._visits, self._sizes = _visits(dataset, held_out)
         self._order: tuple[int, list[np.ndarray]] = (-1, [])
         self._current: _Window | None = None
@@ -67,7 +70,7 @@ class BucketSampler:
     @property
     def fingerprint(self) -> str:
         """What the sequence depends on, in short."""
-        limits = (self.batch_seconds, self.batch_utterances, self.min_seconds, self.max_seconds)
+        limits = (self.batch_seconds, self.batch_utterances, self.min_seconds, self.max_seconds, self.prompt_share)
         return f"{self.dataset.fingerprint}/{self.seed}/{self.held_out}/{self.window}/{limits}"
 
     def batch(self, number: int) -> list[UtteranceRef]:
@@ -75,7 +78,7 @@ class BucketSampler:
         window = self._find(number)
         start, end = window.starts[number - window.first : number - window.first + 2]
         rows = zip(window.places[start:end].tolist(), window.seconds[start:end].tolist(), strict=True)
-        return [UtteranceRef(source, shard, row, seconds) for (source, shard, row), seconds in rows]
+        return [_ref(place, seconds) for place, seconds in rows]
 
     def epoch(self, number: int) -> int:
         """The epoch that a micro-batch belongs to."""
@@ -129,31 +132,51 @@ class BucketSampler:
 
     def _make(self, epoch: int, window: int, first: int) -> _Window:
         rng = np.random.default_rng([self.seed, epoch, window])
-        places, seconds = self._gather(self._windows(epoch)[window], epoch)
+        places, seconds, costs = self._gather(self._windows(epoch)[window], epoch)
         if self.batch_seconds is None:
-            order = rng.permutation(len(seconds))
+            order = rng.permutation(len(costs))
         else:
-            order = np.argsort(seconds * rng.uniform(1 - JITTER, 1 + JITTER, len(seconds)), kind="stable")
-        batches = [order[start:end] for start, end in self._cut(seconds[order])]
+            order = np.argsort(costs * rng.uniform(1 - JITTER, 1 + JITTER, len(costs)), kind="stable")
+        batches = [order[start:end] for start, end in self._cut(costs[order])]
         shuffled = [batches[number] for number in rng.permutation(len(batches))]
         taken = np.concatenate([np.empty(0, dtype=int), *shuffled])
         starts = np.cumsum([0, *map(len, shuffled)])
         return _Window(epoch, window, first, places[taken], seconds[taken], starts)
 
-    def _gather(self, visits: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """The utterances of a window: source, shard, row (N, 3) and seconds (N,)."""
-        places, lengths = [np.empty((0, 3), dtype=np.int32)], [np.empty(0, dtype=np.float32)]
+    def _gather(self, visits: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The utterances of a window: source, shard, row, prompt (N, 4); their seconds (N,), and with the prompt's."""
+        places, lengths = [np.empty((0, 4), dtype=np.int64)], [np.empty((0, 2))]
         for source, shard, passed in visits.tolist():
-            rows = self.dataset.rows(source, shard, self.held_out)
-            seconds = self.dataset.shard(source, shard).seconds[rows]
-            keep = (seconds >= self.min_seconds) & (seconds <= self.max_seconds)
+            seconds, rows = self.dataset.shard(source, shard).seconds, self._rows(source, shard)
+            rng = np.random.default_rng([self.seed, epoch, source, shard, passed])
             share = self.dataset.sources[source].repeat - passed
-            if share < 1:
-                keep &= np.random.default_rng([self.seed, epoch, source, shard]).random(len(rows)) < share
-            rows = rows[keep]
-            places.append(np.stack([np.full_like(rows, source), np.full_like(rows, shard), rows], axis=1))
-            lengths.append(seconds[keep])
-        return np.concatenate(places), np.concatenate(lengths)
+            chosen = rng.random(len(rows)) < share if share < 1 else np.ones(len(rows), dtype=bool)
+            prompts, costs = self._prompts(source, shard, rows, rng)
+            where = np.broadcast_to(np.array([source, shard]), (len(rows), 2))
+            places.append(np.column_stack([where, rows, prompts])[chosen])
+            lengths.append(np.column_stack([seconds[rows], costs])[chosen])
+        both = np.concatenate(lengths)
+        return np.concatenate(places), both[:, 0], both[:, 1]
+
+    def _rows(self, source: int, shard: int) -> np.ndarray:
+        """The rows of a shard that may come."""
+        rows = self.dataset.rows(source, shard, self.held_out)
+        seconds = self.dataset.shard(source, shard).seconds[rows]
+        return rows[(seconds >= self.min_seconds) & (seconds <= self.max_seconds)]
+
+    def _prompts(
+        self, source: int, shard: int, rows: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The row of each utterance's prompt, −1 without one (N,); and the seconds of both together (N,)."""
+        open_shard = self.dataset.shard(source, shard)
+        costs, prompts = open_shard.seconds[rows], np.full(len(rows), -1, dtype=np.int64)
+        if self.prompt_share:
+            others = rows[_another(open_shard.index.arrays["speaker"][rows], rng)]
+            together = costs + open_shard.seconds[others]
+            given = (rng.random(len(rows)) < self.prompt_share) & (others != rows)
+            given &= together <= (self.batch_seconds or float("inf"))
+            prompts, costs = np.where(given, others, -1), np.where(given, together, costs)
+        return prompts, costs
 
     def _cut(self, seconds: np.ndarray) -> Iterator[tuple[int, int]]:
         """Where each batch of utterances in this order starts and ends; its longest one sets what it costs."""
@@ -166,6 +189,24 @@ class BucketSampler:
                 start, longest = place, length
         if len(seconds):
             yield start, len(seconds)
+
+
+def _ref(place: list[int], seconds: float) -> UtteranceRef:
+    source, shard, row, prompt = place
+    return UtteranceRef(source, shard, row, seconds, None if prompt < 0 else prompt)
+
+
+def _another(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """For each of N, the place of another of its group, drawn evenly (N,); its own where it is alone."""
+    order = np.argsort(groups, kind="stable")
+    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)
+    place = np.arange(len(groups)) - start
+    drawn = (rng.random(len(groups)) * (size - 1)).astype(np.int64)
+    drawn += (drawn >= place) & (size > 1)
+    another = np.empty(len(groups), dtype=np.int64)
+    another[order] = order[start + drawn]
+    return another
 
 
 def _visits(dataset: Dataset, held_out: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -35,7 +35,7 @@ class DataSection(StrictConfig):
             raise ConfigError("There is nothing to train on. Give data.sources, a list of {path = …}.")
         return Dataset.open(self.sources, features)
 
-    def batches(self, dataset: Dataset, seed: int, make: Make) -> "BatchSource":
+    def batches(self, dataset: Dataset, seed: int, make: Make, prompt_share: float = 0.0) -> "BatchSource":
         """Micro-batches of `batch_seconds`, made by `make(number, utterances)`."""
         sampler = BucketSampler(
             dataset,
@@ -44,6 +44,7 @@ class DataSection(StrictConfig):
             seed=seed,
             min_seconds=self.min_seconds,
             max_seconds=self.max_seconds,
+            prompt_share=prompt_share,
         )
         return BatchSource(sampler, make)
 

@@ -48,10 +48,10 @@ class Shard:
         """The arrays that describe the utterances."""
         return self._open(INDEX)
 
-    @property
+    @cached_property
     def seconds(self) -> np.ndarray:
-        """Lengths (N,) float32."""
-        return self.index.arrays["seconds"]
+        """Lengths (N,), as float64, so that comparing them with a limit does not round the limit."""
+        return self.index.arrays["seconds"].astype(np.float64)
 
     @property
     def split(self) -> np.ndarray:

@@ -45,7 +45,7 @@ def summarise(dataset: Dataset, texts: int = TEXTS) -> Summary:
 
 
 def _count(summary: Summary, name: str, shard: Shard) -> None:
-    arrays, seconds = shard.index.arrays, shard.seconds.astype(np.float64)
+    arrays, seconds = shard.index.arrays, shard.seconds
     summary.utterances += len(shard)
     summary.held_out += int((shard.split % HELD_OUT_EVERY == 0).sum())
     summary.by_source[name] += float(seconds.sum())

@@ -153,16 +153,11 @@ class LanguageModelTask(Task):
                 view = text_view(transcripts, dataset.load(ref)) if ref is not None else None
                 return view.draw(rng, data.all_phonemes, hybrid) if view is not None else None
 
-            examples = []
-            for ref in refs:
-                prompted = rng.random() < data.prompt_share
-                spoken = read(ref)
-                prompt = read(dataset.same_speaker(ref, rng)) if prompted else None
-                if spoken is not None:
-                    examples.append(example(layout, spoken, prompt))
+            read_all = [(read(ref), read(ref.prompt)) for ref in refs]
+            examples = [example(layout, spoken, prompt) for spoken, prompt in read_all if spoken is not None]
             return collate(layout, examples) if examples else None
 
-        return data.batches(dataset, self.config.run.seed, make)
+        return data.batches(dataset, self.config.run.seed, make, data.prompt_share)
 
     @cached_property
     def _dataset(self) -> Dataset:
