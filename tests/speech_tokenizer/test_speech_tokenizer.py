@@ -1,4 +1,4 @@
-"""The speech tokenizer: codebook, masks, lengths, training."""
+"""The speech tokenizer: masks, lengths, rates."""
 
 import pytest
 import torch

@@ -73,7 +73,7 @@ class TokenizerLoss(StrictConfig):
 
 
 class TokenizerInit(StrictConfig):
-    """`whisper` is a released Whisper (model.safetensors, or CTranslate2's model.bin) whose encoder begins a new one."""
+    """`whisper` is a released Whisper (the Hub's or CTranslate2's file) whose encoder begins a new model."""
 
     whisper: Path | None = None
 
