@@ -77,7 +77,10 @@ class SpeechTokenizerTraining(nn.Module):
     def forward(self, batch: TokenizerBatch, phase: Phase = "trained") -> dict[str, Tensor]:
         """Everything the loss and the evaluation read: logits, tokens, commitment, pitch and voicing, mel."""
         tokenizer = self.tokenizer
-        hidden, _ = tokenizer.encode_layers(batch.hidden_BTD, batch.mask_BT, self.frozen_layers)
+        first, hidden_BTD = self.frozen_layers, batch.hidden_BTD
+        if hidden_BTD.ndim == 2:
+            first, hidden_BTD = 0, tokenizer.embed(tokenizer.features(hidden_BTD))
+        hidden, _ = tokenizer.encode_layers(hidden_BTD, batch.mask_BT, first)
         pooled_BSD, mask_BS = tokenizer.project(tokenizer.pool(hidden)), batch.mask_BT[:, :: self.config.pooling].bool()
         quantised_ND, ids_N, commitment = self._quantise(pooled_BSD.flatten(0, 1)[batch.tokens_N], phase)
         expanded_ND = self.expand(quantised_ND)

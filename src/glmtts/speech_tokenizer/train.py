@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import pitch_loss
+from glmtts.audio.resample import resample
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset, UtteranceRef
 from glmtts.data.readings import Transcripts
@@ -26,7 +27,7 @@ from glmtts.errors import ConfigError
 from glmtts.speech_tokenizer.batches import TokenizerBatch, TokenizerExample, collate
 from glmtts.speech_tokenizer.evaluation import evaluate
 from glmtts.speech_tokenizer.heads import Phase, SpeechTokenizerTraining
-from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.model import SAMPLE_RATE, SAMPLES_PER_FRAME, SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
@@ -35,17 +36,19 @@ from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import bundle_folder, fill, is_run, start_weights, trained_weights
 
 MOST_LABELS = 24  # a second: a transcript with more cannot be that of its recording, and CTC has 25 tokens a second
-N_MELS, SPEAKER_WIDTH = 80, 192
+N_MELS, SPEAKER_WIDTH, WAVE_RATE = 80, 192, 24_000
 
 
 class TokenizerData(DataSection):
     """`text` is a folder with a vocabulary, or a bundle: its symbols are those that transcripts are read as.
 
-    The feature `hidden` is the output of Whisper's first `frozen_layers` layers.
+    The convolutions and the first `frozen_layers` layers stay as they begin. Their output is the feature `hidden`;
+    `from_wave` computes it from the feature `wave` (24 kHz) in every step, where storing it would take too much.
     """
 
     text: str = "bundle"
     frozen_layers: int = Field(default=5, ge=0)
+    from_wave: bool = False
     batch_seconds: float | None = 30.0
     evaluated: int = 120
 
@@ -129,7 +132,8 @@ class SpeechTokenizerTask(Task):
 
     @cached_property
     def _dataset(self) -> Dataset:
-        return self.section(TokenizerData).open("hidden", "f0", "mel", "speaker")
+        speech = "wave" if self.section(TokenizerData).from_wave else "hidden"
+        return self.section(TokenizerData).open(speech, "f0", "mel", "speaker")
 
     @cached_property
     def _transcripts(self) -> Transcripts:
@@ -143,7 +147,9 @@ class SpeechTokenizerTask(Task):
             item = self._dataset.load(ref)
             labels = self._transcripts.labels(item.utterance)
             if 0 < len(labels) < MOST_LABELS * ref.seconds:
-                examples.append(TokenizerExample(labels=labels, **item.features))
+                f0, mel, speaker = (item.features[name] for name in ("f0", "mel", "speaker"))
+                hidden = item.features["hidden"] if "hidden" in item.features else _resampled(item.features["wave"])
+                examples.append(TokenizerExample(hidden, f0, mel, speaker, labels))
         return collate(examples, self.section(SpeechTokenizerConfig).pooling) if examples else None
 
     def source(self) -> BatchSource:
@@ -195,7 +201,8 @@ class SpeechTokenizerTask(Task):
         config = self.section(SpeechTokenizerConfig)
         rows, seconds = self.section(TokenizerData).example_rows()
         frames = int(seconds * 50) // config.pooling * config.pooling
-        hidden, mel = np.zeros((frames, config.d_model)), np.zeros((frames, N_MELS))
+        shape = (frames * SAMPLES_PER_FRAME,) if self.section(TokenizerData).from_wave else (frames, config.d_model)
+        hidden, mel = np.zeros(shape), np.zeros((frames, N_MELS))
         item = TokenizerExample(hidden, np.zeros(frames), mel, np.zeros(SPEAKER_WIDTH), ["N"] * int(10 * seconds))
         return collate([item] * rows, config.pooling)
 
@@ -203,6 +210,12 @@ class SpeechTokenizerTask(Task):
         """Speech."""
         rows, seconds = self.section(TokenizerData).example_rows()
         return {"seconds of speech": self.section(TokenizerData).batch_seconds or rows * seconds}
+
+
+def _resampled(wave: np.ndarray) -> np.ndarray:
+    """int16 samples at 24 kHz to float32 ones at 16 kHz."""
+    samples = torch.from_numpy(wave.astype(np.float32) / 32768)
+    return resample(samples, WAVE_RATE, SAMPLE_RATE).numpy()
 
 
 @torch.no_grad()

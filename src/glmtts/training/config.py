@@ -1,6 +1,6 @@
 """What a training run is: a TOML file, parsed strictly, its resolved form kept in the run's folder.
 
-The sections [run], [optimizer], [schedule], [log] and [distributed] are the engine's; [model], [data], [loss] and
+TOML has no null: the text "null" stands for it. The sections [run], [optimizer], [schedule], [log] and [distributed] are the engine's; [model], [data], [loss] and
 [init] belong to the task, which parses them with strict classes of its own (task.py).
 """
 
@@ -134,7 +134,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"{path} cannot be read as TOML: {error}.") from None
     for override in overrides:
         _override(values, override)
-    return RunConfig.parse(values)
+    return RunConfig.parse(_without_nulls(values))
+
+
+def _without_nulls(values: Any) -> Any:
+    """TOML has no null: the text "null" stands for it."""
+    if isinstance(values, dict):
+        return {key: _without_nulls(value) for key, value in values.items()}
+    return None if values == "null" else values
 
 
 def _override(values: dict[str, Any], override: str) -> None:

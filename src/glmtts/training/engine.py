@@ -168,7 +168,8 @@ class Engine:
 
     def _show(self, bar: tqdm) -> None:
         """Advance the bar, and every `log.every` steps write the means of the metrics."""
-        bar.update(1 if self.config.schedule.steps is not None else round(self.minutes - bar.n, 4))
+        schedule = self.config.schedule
+        bar.update(1 if schedule.minutes is None else round(min(self.minutes, schedule.minutes) - bar.n, 4))
         if self.step % self.config.log.every:
             return
         self._meter.add({"skipped": self.optimizer.skipped})
