@@ -73,7 +73,9 @@ class TokenizerLoss(StrictConfig):
 
 
 class TokenizerInit(StrictConfig):
-    """`whisper` is a released Whisper (model.safetensors, or CTranslate2's model.bin) whose encoder begins ours."""
+    """`whisper` is a released Whisper (model.safetensors, or CTranslate2's model.bin) whose encoder a new model
+    begins with.
+    """
 
     whisper: Path | None = None
 
@@ -121,7 +123,7 @@ class SpeechTokenizerTask(Task):
         assert isinstance(model, SpeechTokenizerTraining)
         if where is not None and self.section(TokenizerLoss).quantizer_warmup_steps:
             raise ConfigError("A trained codebook would be lost. With run.init_from set loss.quantizer_warmup_steps=0.")
-        if whisper is not None:
+        if where is None and whisper is not None:
             _start_from_whisper(model, encoder_weights(whisper))
         if where is not None and is_run(where):
             kept = {name: value for name, value in trained_weights(where).items() if not name.startswith("moving.")}
