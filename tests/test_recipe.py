@@ -85,12 +85,10 @@ def settings(work: Path, stage: str, steps: int = 3) -> list[str]:
         "speech_tokenizer": {"model": TOKENIZER, "loss": {"quantizer_warmup_steps": 2}, "data": {"frozen_layers": 1}},
         "lm": {
             "model": {"hidden_size": 32, "num_layers": 4, "num_heads": 2, "num_kv_heads": 1, "head_dim": 16},
-            "data": {"codes": CODES, "text": str(work / "text")},
-            "init": {"speech_rows": str(work / "speech_tokenizer")},
+            "data": {"codes": CODES},
         },
         "flow": {
             "model": {"vocabulary": CODES, "token_width": 16, "token_blocks": 1, "width": 32, "blocks": 2, "heads": 2},
-            "init": {"mel_head": str(work / "speech_tokenizer")},
         },
         "vocoder": {
             "model": {"channels": 4, "layers": 1, "bands": 60, "kernel": 3},
@@ -101,8 +99,7 @@ def settings(work: Path, stage: str, steps: int = 3) -> list[str]:
     sections = {**sizes[stage], "schedule": {"steps": steps, "warmup_steps": 1}}
     chosen = [f"{name}.{key}={json.dumps(value)}" for name, part in sections.items() for key, value in part.items()]
     sources = ", ".join(f'{{ path = "{folder}" }}' for folder in sorted((work / "data").iterdir()))
-    chosen += [f"data.sources=[{sources}]", f"run.out={work / stage}", "run.precision=no", "distributed.workers=0"]
-    return chosen
+    return [*chosen, f"data.sources=[{sources}]", "run.precision=no", "distributed.workers=0"]
 
 
 def train(monkeypatch: pytest.MonkeyPatch, stage: str, chosen: list[str]) -> None:
@@ -113,9 +110,10 @@ def train(monkeypatch: pytest.MonkeyPatch, stage: str, chosen: list[str]) -> Non
 
 
 @pytest.fixture
-def prepared(step: Any, tmp_path: Path) -> Path:
-    """A working folder with the datasets, the speakers and the vocabulary of tiny corpora."""
-    work = tmp_path / "work"
+def prepared(step: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of the configurations, with the datasets, speakers and vocabulary of tiny corpora."""
+    monkeypatch.chdir(tmp_path)
+    work = Path("WORK")
     work.mkdir()
     corpora, (whisper, campplus) = make_corpora(tmp_path / "corpus"), save_tiny_weights(tmp_path)
     sizes = "\n".join(f"{key} = {value}" for key, value in TOKENIZER.items())

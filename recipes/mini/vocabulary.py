@@ -2,7 +2,8 @@
 
     python recipes/mini/vocabulary.py --work WORK [--bundle src/glmtts/models/mini]
 
-Writes `WORK/text`, where there is none yet, and prints how many ids it has. Language models that go on from a bundle need the bundle's vocabulary.
+Writes `WORK/text`, where there is none yet, and prints how many ids it has. Language models that go on from a bundle
+need the bundle's vocabulary.
 """
 
 import argparse
