@@ -1,6 +1,5 @@
 """`dataset.json`: what a dataset holds. It is replaced atomically and changed under a lock, so writers can share it."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock, Timeout
 from pydantic import Field
 
 from glmtts.config import StrictConfig
@@ -91,7 +91,7 @@ def update_manifest(folder: Path, change: Callable[[Manifest], Manifest], name: 
 
     A dataset that is not there yet begins as one of this `name`, or of its folder's.
     """
-    with locked(folder):
+    with FileLock(folder / LOCK):
         there = (folder / FILE).exists()
         manifest = change(read_manifest(folder) if there else Manifest(name=name or folder.resolve().name))
         temporary = folder / f"{FILE}.part"
@@ -113,38 +113,34 @@ def _text(manifest: Manifest) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the dataset's lock; the system drops it when a process dies."""
-    with (folder / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """A folder inside the dataset for what is not whole yet; removed at the end, or by the next writer after a kill."""
+    """A folder inside the dataset for what is not whole yet; removed at the end, or by the next writer after a kill.
+
+    Its owner holds a lock in it, which the system drops when the process dies.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with FileLock(folder / LOCK):
         _remove_abandoned(folder)
         made = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
-        owner = (made / LOCK).open("w")
-        fcntl.flock(owner, fcntl.LOCK_EX)
+        owner = FileLock(made / LOCK)
+        owner.acquire()
     try:
         yield made
     finally:
-        owner.close()
+        owner.release()
         shutil.rmtree(made, ignore_errors=True)
 
 
 def _remove_abandoned(folder: Path) -> None:
     for left in folder.glob(f"{SCRATCH}*"):
-        with suppress(OSError), (left / LOCK).open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(Timeout, OSError), FileLock(left / LOCK, timeout=0):
             shutil.rmtree(left)
 
 
 def sync_folder(folder: Path) -> None:
     """Have the disk keep the names of a folder's files."""
+    if os.name != "posix":
+        return  # elsewhere a folder cannot be opened
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
