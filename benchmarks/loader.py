@@ -83,12 +83,12 @@ def make(folder: Path, hours: float) -> None:
 def batch_source(folder: Path) -> Any:
     """The micro-batches of the language model of `mini`."""
     import glmtts.tasks  # noqa: F401
+    from glmtts.bundle import embedded
     from glmtts.text.tokenizer import TextTokenizer
     from glmtts.training.config import RunConfig
     from glmtts.training.registry import create_task
-    from glmtts.training.weights import bundle_folder
 
-    tokenizer = TextTokenizer.load(bundle_folder("bundle"))
+    tokenizer = TextTokenizer.load(embedded())
     values = {
         "run": {"task": "lm", "out": "unused"},
         "model": {"vocab_size": tokenizer.size},

@@ -13,8 +13,8 @@ from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.training.config import load_config
-from glmtts.training.registry import create_task
-from glmtts.training.weights import bundle_module, is_run, trained_model
+from glmtts.training.registry import bundles, create_task
+from glmtts.training.weights import is_run, trained_model
 
 AUDIO_CODES = 2048
 FROZEN_LAYERS = 5  # of Whisper-base's six
@@ -52,7 +52,7 @@ def load_whisper(path: Path, config: Path | None) -> tuple[SpeechTokenizer, int]
 def load_tokenizer(where: str) -> tuple[SpeechTokenizer, TokenRecogniser, int]:
     """A trained speech tokenizer with its recogniser, from a run or a bundle; and how many layers were frozen."""
     if not is_run(where):
-        tokenizer, recogniser = bundle_module(where, "speech_tokenizer"), bundle_module(where, "token_recogniser")
+        tokenizer, recogniser = (bundles().network(where, name) for name in ("speech_tokenizer", "token_recogniser"))
         assert isinstance(tokenizer, SpeechTokenizer) and isinstance(recogniser, TokenRecogniser)
         return tokenizer, recogniser, FROZEN_LAYERS
     model = trained_model(where)

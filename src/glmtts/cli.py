@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
 from glmtts.server.command import serve

@@ -3,7 +3,7 @@
 import ctypes
 
 M_MMAP_THRESHOLD = -3
-LARGE = 256 * 1024
+LARGE = 256 * 1024  # bytes; smaller blocks come and go too often to be mapped each time
 
 
 def set_malloc_trim() -> bool:

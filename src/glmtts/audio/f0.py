@@ -8,9 +8,9 @@ from torch import Tensor
 from glmtts.errors import TrainingError
 
 PERIOD_MS = 10.0
-LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0
-YIN_THRESHOLD = 0.25
-FRAMES_AT_ONCE = 500
+LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0  # of speaking voices
+YIN_THRESHOLD = 0.25  # above the paper's 0.1, so that frames of breathy voices count too
+FRAMES_AT_ONCE = 500  # ten seconds: bounds memory
 
 
 def estimate_f0(samples_T: Tensor, rate: int, frames_per_second: int) -> Tensor:

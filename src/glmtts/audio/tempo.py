@@ -15,8 +15,8 @@ import numpy as np
 
 from glmtts.errors import ConfigError
 
-SLOWEST, FASTEST = 0.25, 4.0
-BLOCK_SECONDS, SEARCH_SECONDS = 0.02, 0.0125
+SLOWEST, FASTEST = 0.25, 4.0  # the range of OpenAI's speech API
+BLOCK_SECONDS, SEARCH_SECONDS = 0.02, 0.0125  # the search covers a period of 80 Hz
 
 
 class Tempo:

@@ -18,7 +18,7 @@ from glmtts.errors import ConfigError
 if TYPE_CHECKING:
     from glmtts.flow.dit import DiT
 
-LEARNING_RATE = 0.02
+LEARNING_RATE = 0.02  # large: a hundred steps on some thousand numbers are all there is
 WINDOW = 250  # tokens a step: ten seconds at 25 Hz hold every sound, and bound the time of a step
 
 

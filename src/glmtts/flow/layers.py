@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-TIME_CHANNELS = 256
-TIME_SCALE = 1000.0
+TIME_CHANNELS, TIME_SCALE = 256, 1000.0  # the release's
 
 
 class TimeEmbedding(nn.Module):

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from glmtts.audio.pitch import REFERENCE_HZ, PitchEstimator
 
-LOWEST_HZ, HIGHEST_HZ, STEPS_PER_OCTAVE = 50.0, 800.0, 64
-LOBE_HZ = 12.5
-FLOOR = 0.05
+LOWEST_HZ, HIGHEST_HZ = 50.0, 800.0  # of speaking voices
+STEPS_PER_OCTAVE = 64  # 19 cents: at 800 Hz finer than a mel filter is wide
+FLOOR = 0.05  # a filter between two harmonics then has −3, not −∞
 
 
 class HarmonicComb(nn.Module):
@@ -38,11 +38,11 @@ class HarmonicComb(nn.Module):
 
 
 def _comb(f0: float, filters_MK: Tensor, sample_rate: int) -> Tensor:
-    """The comb (M,) of one F0; each line is as wide as an analysis window makes it."""
+    """The comb (M,) of one F0; each line is as wide as the analysis window makes it: two bins on either side."""
     width_hz = sample_rate / 2 / (filters_MK.shape[1] - 1)
     grid_K = torch.arange(filters_MK.shape[1]) * width_hz
     lines = torch.arange(1, int(sample_rate / 2 / f0) + 1) * f0
-    distance_LK = (grid_K[None] - lines[:, None]).abs() / LOBE_HZ
+    distance_LK = (grid_K[None] - lines[:, None]).abs() / width_hz
     power_K = (1 - distance_LK / 2).clamp(min=0).sum(0)
     power_K = power_K / power_K.mean()
     return ((filters_MK @ power_K) / filters_MK.sum(1) + FLOOR).log()

@@ -24,8 +24,9 @@ from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.streaming import block_causal_mask
 from glmtts.stages import Conditions, Solver
 from glmtts.training.loader import to_device
+from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Sound, Task
-from glmtts.training.weights import bundle_module, fill, move_codes, start_weights, trained_weights
+from glmtts.training.weights import fill, move_codes, start_weights, trained_weights
 
 TABLES = ("text_emb_layer.text_embed.weight", "prior.codes.weight", "prior.pitch.codes.weight")
 SAMPLES = 2  # held-out utterances that are rendered for the log
@@ -173,7 +174,7 @@ class FlowTask(Task):
         if self.config.log.sample_bundle is None:
             return {}
         assert isinstance(model, DiT)
-        vocoder: Any = bundle_module(self.config.log.sample_bundle, "vocoder").to(device)
+        vocoder: Any = bundles().network(self.config.log.sample_bundle, "vocoder").to(device)
         sounds: dict[str, Sound] = {}
         for number, batch in enumerate(to_device(self._held_out[:SAMPLES], device)):
             no_prompt = batch.mel_BTM.new_zeros(1, batch.mel_BTM.shape[2], 0)

@@ -99,11 +99,17 @@ class Judge:
         reading = self.reading(tokens) if target.phonemes else None
         return len(tokens) if reading is None else reading.text_end(target.phonemes, self._longest_tail)
 
-    def without_trailing_silence(self, tokens: list[int]) -> list[int]:
-        """The tokens with at most 0.6 s after the last in which something is read."""
+    def speech_after(self, tokens: Sequence[int], end: int) -> bool:
+        """Whether a phoneme is heard in the tokens from `end` on."""
         reading = self.reading(tokens)
-        silence = 0 if reading is None else reading.trailing_silence
-        return tokens[: len(tokens) - max(0, silence - self._trailing_silence)]
+        return reading is not None and reading.heard_after(end)
+
+    def without_trailing_silence(self, tokens: list[int]) -> list[int]:
+        """The tokens with at most 0.6 s after the last in which something is read; all where nothing is."""
+        reading = self.reading(tokens)
+        if reading is None or not reading.labels:
+            return tokens
+        return tokens[: len(tokens) - max(0, reading.trailing_silence - self._trailing_silence)]
 
     def prefix_scorer(self, target: Target, count: int) -> PrefixScorer | None:
         """Scores for `count` unfinished candidates of a target; None without a recogniser or phonemes to find."""

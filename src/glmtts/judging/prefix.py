@@ -14,7 +14,7 @@ from glmtts.judging.ctc import ctc_states
 from glmtts.stages import Recogniser
 from glmtts.text.labels import LABEL_IDS
 
-LEFT, RIGHT = 32, 6  # tokens around a new one (1.3 and 0.24 s) beyond which its reading no longer changed
+LEFT, RIGHT = 32, 6  # tokens of context that a new one is read with
 REWARD = 0.5  # nats a label that was said; without it silence, which costs nothing to read, would always win
 
 

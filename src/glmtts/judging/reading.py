@@ -11,7 +11,7 @@ from torch import Tensor
 
 from glmtts.judging.ctc import ctc_path
 from glmtts.speech_tokenizer.asr import best_path
-from glmtts.text.labels import LABEL_IDS
+from glmtts.text.labels import LABEL_IDS, without_boundaries
 
 SAME_NATS = 0.1  # lengths whose costs differ by less end in the same silence
 
@@ -32,6 +32,10 @@ class Reading:
         """Tokens after the last in which a label is read; 0 where none is read at all."""
         said = self.log_probs_SV.argmax(-1).nonzero()
         return len(self.log_probs_SV) - 1 - int(said.max()) if len(said) else 0
+
+    def heard_after(self, end: int) -> bool:
+        """Whether a phoneme, not a boundary alone, is read in the tokens from `end` on."""
+        return bool(without_boundaries(best_path(self.log_probs_SV[end:])))
 
     def nll(self, labels: Sequence[str]) -> float:
         """−log P(labels | tokens) of CTC a label, in nats: low where the tokens say just this."""

@@ -16,7 +16,7 @@ def ranked(judge: Judge, candidates: CandidateSet, target: Target, count: int) -
     judge.readings(list(requests))  # in one forward
     found, without_fault = list[Verdict](), 0
     for tokens in sorted(requests, key=lambda one: judge.nll(one, target)):
-        found.append(judge.verdict(tokens, target, candidates.stopped(requests[tokens])))
+        found.append(judge.verdict(tokens, target, requests[tokens].finish_reason == "stop"))
         without_fault += not found[-1].faults
         if without_fault == count:
             break
@@ -24,13 +24,18 @@ def ranked(judge: Judge, candidates: CandidateSet, target: Target, count: int) -
 
 
 def trimmed(judge: Judge, best: Verdict, candidates: CandidateSet, target: Target, max_nll: float) -> Verdict:
-    """`best`, or where it is not accepted, a better candidate that is cut where its text ends."""
+    """`best`, or where it is not accepted, a better candidate that is cut where its text ends.
+
+    Only speech that is heard after a text that is heard is cut: a lone "嗯", in which the recogniser hears nothing, or
+    something else, would lose its end.
+    """
     if judge.recogniser is None or not target.phonemes or best.accepted(max_nll):
         return best
     for request in candidates.finished():
-        tokens = request.tokens[: judge.text_end(request.tokens, target)]
-        if tokens and len(tokens) < len(request.tokens):
-            best = min(best, judge.verdict(tokens, target), key=lambda verdict: verdict.rank)
+        end = judge.text_end(request.tokens, target)
+        if judge.speech_after(request.tokens, end):
+            cut = judge.verdict(request.tokens[:end], target)
+            best = min(best, cut, key=lambda verdict: verdict.rank) if cut.nll <= max_nll else best
     return best
 
 

@@ -29,8 +29,9 @@ from glmtts.text.hybrid_training import HybridCollate
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.text.vocabulary import safe_characters
 from glmtts.training.loader import to_device
+from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
-from glmtts.training.weights import bundle_folder, fill, is_run, move_codes, start_weights
+from glmtts.training.weights import fill, is_run, move_codes, start_weights
 
 TOKENS_PER_SECOND, TEXT_IDS_PER_SECOND = 25, 12  # of a dry run's made-up batch
 TABLE = "model.embed_tokens.weight"
@@ -126,7 +127,7 @@ class LanguageModelTask(Task):
     def frontend(self) -> TextFrontend:
         """The text front end with the vocabulary of `data.text`, whose sizes must be those of the model."""
         data, model = self.section(LMData), self.section(LMConfig)
-        tokenizer = TextTokenizer.load(bundle_folder(data.text))
+        tokenizer = TextTokenizer.load(bundles().folder(data.text))
         found = AudioTokens.of(tokenizer).count
         if (tokenizer.size, found) != (model.vocab_size, data.codes):
             raise ConfigError(

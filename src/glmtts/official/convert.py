@@ -32,7 +32,6 @@ from glmtts.weights import digest_of
 
 Vocoder = Literal["hift", "vocos2d"]
 JOURNAL = "converted.json"
-RATES = {"hift": 24000, "vocos2d": 32000}
 READERS: dict[str, Callable[[Release], Part]] = {
     "lm": parts.language_model,
     "speech_tokenizer": parts.speech_tokenizer,
@@ -70,7 +69,7 @@ def convert(
         config = TorchScriptVocoderConfig().model_dump()
         modules["vocoder"] = _copy(release.folder / VOCOS2D, work, "vocos2d_torchscript", config)
     tokenizer.save(work)
-    save_config(work, _description(release, work, modules, RATES[vocoder]))
+    save_config(work, _description(release, work, modules, modules["vocoder"].parsed().sample_rate))
     (work / JOURNAL).unlink(missing_ok=True)
     work.rename(out)
     return out

@@ -32,8 +32,9 @@ from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.training.loader import to_device
+from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
-from glmtts.training.weights import bundle_folder, fill, is_run, start_weights, trained_weights
+from glmtts.training.weights import fill, is_run, start_weights, trained_weights
 
 MOST_LABELS = 24  # a second: a transcript with more cannot be that of its recording, and CTC has 25 tokens a second
 N_MELS, SPEAKER_WIDTH, WAVE_RATE = 80, 192, 24_000
@@ -73,9 +74,7 @@ class TokenizerLoss(StrictConfig):
 
 
 class TokenizerInit(StrictConfig):
-    """`whisper` is a released Whisper (model.safetensors, or CTranslate2's model.bin) whose encoder a new model
-    begins with.
-    """
+    """`whisper` is a released Whisper (the Hub's or CTranslate2's file) whose encoder begins a new model."""
 
     whisper: Path | None = None
 
@@ -139,7 +138,7 @@ class SpeechTokenizerTask(Task):
 
     @cached_property
     def _transcripts(self) -> Transcripts:
-        tokenizer = TextTokenizer.load(bundle_folder(self.section(TokenizerData).text))
+        tokenizer = TextTokenizer.load(bundles().folder(self.section(TokenizerData).text))
         return Transcripts(TextFrontend(TextConfig(phoneme_in="all"), tokenizer))
 
     def _batch(self, refs: Sequence[UtteranceRef]) -> TokenizerBatch | None:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glmtts.audio.fade import faded_end
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError
@@ -134,7 +135,8 @@ class Renderer:
 
     @torch.inference_mode()
     def _wave(self, mel_MT: Tensor) -> Tensor:
-        return self.bundle.vocoder(mel_MT[None])[0].cpu().clamp(-1, 1)
+        wave = self.bundle.vocoder(mel_MT[None])[0].cpu().clamp(-1, 1)
+        return faded_end(wave, self.bundle.clock.sample_rate)
 
 
 def _adaptations(voices: Sequence[Voice], device: torch.device) -> Tensor | None:

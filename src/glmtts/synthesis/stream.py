@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from glmtts.audio.fade import faded_end
 from glmtts.bundle import Bundle
 from glmtts.flow.streaming import block_causal_mask, tokens_needed
 from glmtts.stages import Conditions, FlowState
@@ -106,4 +107,4 @@ def _samples(bundle: Bundle, state: StreamState, ended: bool) -> Tensor:
     wave = vocoder(state.mel_BMT[:, :, start:].to(bundle.device))[0].cpu().clamp(-1, 1)
     samples = wave[(state.sent - start) * hop : (until - start) * hop]
     state.sent = until
-    return samples
+    return faded_end(samples, bundle.clock.sample_rate) if ended else samples

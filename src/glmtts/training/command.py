@@ -19,7 +19,6 @@ def train(
     processes: Annotated[int, typer.Option(min=1, help="Processes that a dry run counts on.")] = 1,
 ) -> None:
     """Train a stage; the same command goes on where it stopped."""
-    import glmtts.tasks  # noqa: F401, registers the stages
     from glmtts.training.config import load_config
     from glmtts.training.registry import create_task
 

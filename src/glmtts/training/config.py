@@ -1,7 +1,8 @@
 """What a training run is: a TOML file, parsed strictly, its resolved form kept in the run's folder.
 
-TOML has no null: the text "null" stands for it. The sections [run], [optimizer], [schedule], [log] and [distributed] are the engine's; [model], [data], [loss] and
-[init] belong to the task, which parses them with strict classes of its own (task.py).
+TOML has no null: the text "null" stands for it. The sections [run], [optimizer], [schedule], [log] and [distributed]
+are the engine's; [model], [data], [loss] and [init] belong to the task, which parses them with strict classes of its
+own (task.py).
 """
 
 import hashlib

@@ -18,11 +18,15 @@ from glmtts.training.optimizer import MOMENTS
 from glmtts.training.task import Task
 
 FLOAT_BYTES, GIB = 4, 2**30
+PARTS = ("weights", "gradients", "optimizer", "ema")
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Parameters in numbers; memory of one process in bytes; `activations` is None where no forward runs on meta."""
+    """Parameters in numbers; memory of one process in bytes.
+
+    `gathered` are weights that FSDP holds whole for a while; `activations` is None where no forward runs on fakes.
+    """
 
     total: int
     trainable: int
@@ -31,6 +35,7 @@ class Needs:
     gradients: float
     optimizer: float
     ema: float
+    gathered: float
     activations: float | None
     processes: int
     micro_batches: int
@@ -56,11 +61,18 @@ def measure(task: Task, processes: int = 1) -> Needs:
         gradients=FLOAT_BYTES * held,
         optimizer=FLOAT_BYTES * len(MOMENTS) * held,
         ema=FLOAT_BYTES * trainable / sharded if config.optimizer.ema_decay else 0.0,
+        gathered=FLOAT_BYTES * _gathered(task, model) if sharded > 1 else 0.0,
         activations=_activation_bytes(task, model, mode),
         processes=processes,
         micro_batches=config.optimizer.micro_batches,
         batch=task.batch_size(),
     )
+
+
+def _gathered(task: Task, model: nn.Module) -> int:
+    """Parameters that FSDP holds whole beside the shards: all outside of the blocks, one block, and the next one."""
+    blocks = [_count(unit, True) for unit in task.units(model)]
+    return _count(model, True) - sum(blocks) + 2 * max(blocks, default=0)
 
 
 def _count(module: nn.Module, trainable: bool) -> int:
@@ -141,15 +153,16 @@ class _Attention(torch.autograd.Function):
 def describe(task: Task, needs: Needs) -> str:
     """The needs as a table in plain text."""
     strategy = task.config.distributed.strategy if needs.processes > 1 else "one process"
-    known = [needs.weights, needs.gradients, needs.optimizer, needs.ema]
+    parts = ("weights", "gradients", "optimizer", "ema", "gathered") if needs.gathered else PARTS
+    known = [(name, getattr(needs, name)) for name in parts]
     rows = [
         ("parameters", f"{needs.total:,}"),
         ("trainable", f"{needs.trainable:,}"),
         *([("critic", f"{needs.critic:,}")] if needs.critic else []),
         ("", f"memory of each of {needs.processes} processes ({strategy})" if needs.processes > 1 else "memory"),
-        *((name, _gib(value)) for name, value in zip(("weights", "gradients", "optimizer", "EMA"), known, strict=True)),
+        *((name, _gib(value)) for name, value in known),
         ("activations", "unknown" if needs.activations is None else f"about {_gib(needs.activations)}"),
-        ("together", _gib(sum(known) + (needs.activations or 0.0))),
+        ("together", _gib(sum(value for _, value in known) + (needs.activations or 0.0))),
         ("", "work"),
         ("micro-batches a step", f"{needs.micro_batches}"),
         *((f"{unit} a micro-batch", f"{size:,.0f}") for unit, size in needs.batch.items()),

@@ -58,6 +58,7 @@ class Engine:
         self.adversary = Adversary(task, self.processes) if task.critic_from is not None else None
         self.step, self.consumed, self._minutes_before = 0, 0, 0.0
         self._place: dict[str, Any] = {}
+        self._rate = 0.0
         if resumed:
             self._resume(resumed[-1])
         self._started, self.minutes, self._meter = time.monotonic(), self._minutes_before, Meter()
@@ -139,7 +140,8 @@ class Engine:
         seed_draws(self.config.run.seed, "after", self.step)
         self.task.after_step(self.model, self.step)
         self.average.update(self.step)
-        self._meter.add({"learning_rate": torch.tensor(rate), "gradient_norm": norm})
+        self._rate = rate
+        self._meter.add({"gradient_norm": norm})
         self.step += 1
         self.consumed += self.config.optimizer.micro_batches
 
@@ -176,7 +178,7 @@ class Engine:
         means = self._meter.read(self.processes)
         bar.set_postfix(loss=f"{means['loss']:.3f}")
         if self._logs is not None:
-            self._logs.metrics(self.step, means)
+            self._logs.metrics(self.step, {**means, "learning_rate": self._rate})
 
     def _aside(self, function: Any) -> Any:
         """What a function of the task gives with the averaged weights, in evaluation mode, on every process."""

@@ -1,17 +1,38 @@
-"""Tasks by name. The engine knows no stage; whoever knows a task registers it, or an installed package names it.
+"""What the engine is told from above: tasks by name, and how bundles are read. It knows no stage and no bundle itself.
 
 A package outside this one lists its tasks as entry points of the group `glmtts.tasks`.
 """
 
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from glmtts.errors import ConfigError
 from glmtts.training.config import RunConfig
-from glmtts.training.task import Task
+
+if TYPE_CHECKING:  # the command line registers tasks, and must not wait for torch
+    from torch import nn
+
+    from glmtts.training.task import Task
 
 GROUP = "glmtts.tasks"
 _targets: dict[str, str] = {}
+
+
+class Bundles(Protocol):
+    """Reads model bundles; "bundle" names the embedded one, anything else is a path."""
+
+    def folder(self, bundle: str) -> Path:
+        """Where its files lie."""
+        ...
+
+    def network(self, bundle: str, module: str) -> "nn.Module":
+        """One of its modules, in evaluation mode. Raises BundleError where it has none."""
+        ...
+
+
+_readers: list[Bundles] = []
 
 
 def register(name: str, target: str) -> None:
@@ -19,7 +40,23 @@ def register(name: str, target: str) -> None:
     _targets[name] = target
 
 
-def create_task(config: RunConfig) -> Task:
+def use_bundles(reader: Bundles) -> None:
+    """Let runs start from bundles, which `reader` reads."""
+    _readers[:] = [reader]
+
+
+def bundles() -> Bundles:
+    """The reader of bundles.
+
+    Raises:
+        ConfigError: nobody gave one.
+    """
+    if not _readers:
+        raise ConfigError("Nothing here can read bundles. Import glmtts.tasks first.")
+    return _readers[0]
+
+
+def create_task(config: RunConfig) -> "Task":
     """The task of a run.
 
     Raises:

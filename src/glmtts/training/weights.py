@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from glmtts.errors import TrainingError
 from glmtts.training import checkpoint
 from glmtts.training.config import CONFIG_FILE, RunConfig, saved_config
-from glmtts.training.registry import create_task
-
-BUNDLE = "bundle"  # names the bundle that ships with the package
+from glmtts.training.registry import bundles, create_task
 
 
 def is_run(where: str | Path) -> bool:
@@ -32,33 +30,17 @@ def trained_weights(run: str | Path) -> dict[str, Tensor]:
     return weights | {name: value.to(weights[name].dtype) for name, value in averaged.items()}
 
 
-def bundle_folder(bundle: str) -> Path:
-    """The folder of a bundle; "bundle" is the embedded one, anything else a path."""
-    from glmtts.bundle import embedded
-
-    return embedded() if bundle == BUNDLE else Path(bundle)
-
-
-def bundle_module(bundle: str, module: str) -> nn.Module:
-    """A bundle's module, in evaluation mode and float32; `bundle` is a path, or "bundle" for the embedded one.
+def start_weights(where: str, module: str) -> dict[str, Tensor]:
+    """The float32 `state_dict` of what a run has trained, or of a bundle's `module`.
 
     Raises:
         BundleError: there is no such bundle, or it has no such module.
+        TrainingError: the run has no checkpoint.
     """
-    from glmtts.bundle import Bundle
-
-    return Bundle.open(bundle_folder(bundle)).network(module)
-
-
-def bundle_weights(bundle: str, module: str) -> dict[str, Tensor]:
-    """The `state_dict` of a bundle's module, in float32."""
-    network = bundle_module(bundle, module)
-    return {name: value.float() if value.is_floating_point() else value for name, value in network.state_dict().items()}
-
-
-def start_weights(where: str, module: str) -> dict[str, Tensor]:
-    """Weights by name from a run's folder or from a bundle's `module`."""
-    return trained_weights(where) if is_run(where) else bundle_weights(where, module)
+    if is_run(where):
+        return trained_weights(where)
+    state = bundles().network(where, module).state_dict()
+    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-LOUDNESS_DB = 6.0
+LOUDNESS_DB = 6.0  # either way; the report gives no range
 
 
 @dataclass(frozen=True)

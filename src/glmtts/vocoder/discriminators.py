@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128))
+RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128))  # window and hop in samples, as in Vocos
 
 
 class ResolutionDiscriminator(nn.Module):

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from glmtts.audio.mel import MelConfig
 from glmtts.vocoder.geometry import MelGeometry
 
-NOISE_SEED = 0
-LAST_SLOPE = 0.01
-LOUDEST_MAGNITUDE = 100.0
+NOISE_SEED = 0  # the same mel gives the same samples
+LAST_SLOPE, LOUDEST_MAGNITUDE = 0.01, 100.0  # the release's
 
 
 class HiFTConfig(MelGeometry):

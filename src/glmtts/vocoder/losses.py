@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from glmtts.audio.mel import LogMel, MelConfig
 
-RECONSTRUCTION = ((512, 128, 40), (1024, 256, 80), (2048, 512, 128))
+RECONSTRUCTION = ((512, 128, 40), (1024, 256, 80), (2048, 512, 128))  # window, hop, mel bins
 
 
 def discriminator_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
