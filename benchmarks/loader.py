@@ -29,6 +29,7 @@ from glmtts.data.sampler import BucketSampler
 HOURS = (10, 1000)
 BATCH_SECONDS = 80
 BATCHES = 200
+PROMPTED = 0.4
 PASS = 20  # utterances of a speaker
 CLAUSES = {
     "zh": (
@@ -143,6 +144,30 @@ def measure_resume(folder: Path) -> dict[str, float]:
     }
 
 
+def measure_padding(folder: Path) -> dict[str, float]:
+    """Padded seconds over seconds of speech, with prompts drawn by the sampler, or for batches made without them."""
+    dataset, rng = Dataset.open([SourceConfig(path=folder)]), np.random.default_rng(0)
+    result = {}
+    for name, window, share, later in (
+        ("window_2000", 2_000, 0.0, 0.0),
+        ("window_20000", 20_000, 0.0, 0.0),
+        ("window_80000", 80_000, 0.0, 0.0),
+        ("prompts_of_the_sampler", 20_000, PROMPTED, 0.0),
+        ("prompts_drawn_for_batches", 20_000, 0.0, PROMPTED),
+    ):
+        sampler, padded, spoken = BucketSampler(dataset, BATCH_SECONDS, prompt_share=share, window=window), 0.0, 0.0
+        for number in range(1500):
+            lengths_B = []
+            for ref in sampler.batch(number):
+                seconds = dataset.shard(ref.source, ref.shard).seconds
+                drawn = seconds[rng.integers(len(seconds))] if rng.random() < later else 0.0
+                lengths_B.append(ref.seconds + (drawn if ref.prompt_row is None else seconds[ref.prompt_row]))
+            padded += max(lengths_B) * len(lengths_B)
+            spoken += sum(lengths_B)
+        result[name] = round(padded / spoken, 3)
+    return result
+
+
 def in_process(kind: str, folder: Path) -> dict[str, float]:
     """The figures of one measurement in a process of its own."""
     command = [sys.executable, __file__, "--measure", kind, str(folder)]
@@ -160,7 +185,12 @@ def main() -> None:
     if arguments.measure:
         import loader_lhotse
 
-        kinds = {"ours": measure, "cuts": loader_lhotse.measure_cuts, "shar": loader_lhotse.measure_shar}
+        kinds = {
+            "ours": measure,
+            "padding": measure_padding,
+            "cuts": loader_lhotse.measure_cuts,
+            "shar": loader_lhotse.measure_shar,
+        }
         kind, folder = arguments.measure
         print(json.dumps(kinds[kind](Path(folder))))
         return
@@ -178,6 +208,7 @@ def main() -> None:
                 loader_lhotse.make_cuts(Path(work) / f"{hours}h.jsonl", lengths(hours))
                 row["lhotse"] = in_process("cuts", Path(work) / f"{hours}h.jsonl")
             result[f"{hours}_hours"] = row
+        result["padding"] = in_process("padding", folder)
         if arguments.lhotse:
             result["lhotse_version"] = version("lhotse")
             result["lhotse_shar"] = in_process("shar", Path(work) / f"{HOURS[0]}h.jsonl")
