@@ -1,11 +1,18 @@
-"""The strict base of every configuration: frozen, typed, unknown keys refused."""
+"""The strict base of every configuration: frozen, typed, unknown keys refused; and readers of files with bounds."""
 
-from collections.abc import Mapping
+import json
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from glmtts.errors import ConfigError
+
+LARGEST_FILE = 8 << 20  # bytes; the embedded bundle's description has 40 kB
+DEEPEST = 64  # the deepest configuration here has 6 levels
 
 
 class StrictConfig(BaseModel):
@@ -38,3 +45,72 @@ class StrictConfig(BaseModel):
                 f"{'.'.join(map(str, item['loc'])) or cls.__name__}: {item['msg']}" for item in error.errors()
             )
             raise ConfigError(f"{cls.__name__} is not valid: {problems}. Correct or remove these keys.") from None
+
+
+def read_json(path: Path, limit: int = LARGEST_FILE) -> Any:
+    """The values of a JSON file of at most `limit` bytes.
+
+    Raises:
+        ConfigError: the file is missing, too large, no JSON, nested too deep, or holds NaN or infinity.
+    """
+    return _read(path, limit, "JSON", parse_json)
+
+
+def read_toml(path: Path, limit: int = LARGEST_FILE) -> dict[str, Any]:
+    """The values of a TOML file of at most `limit` bytes.
+
+    Raises:
+        ConfigError: the file is missing, too large, no TOML, or nested too deep.
+    """
+    values: dict[str, Any] = _read(path, limit, "TOML", tomllib.loads)
+    return values
+
+
+def parse_json(text: str) -> Any:
+    """JSON values.
+
+    Raises:
+        ValueError: it is no JSON, or holds NaN, infinity or a number too large for a float.
+        RecursionError: it is nested too deep.
+    """
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(digits: str) -> float:
+    """A float; Python's parser also takes NaN and Infinity, and reads 1e999 as infinity."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits} is no finite number")
+    return number
+
+
+def _read(path: Path, limit: int, kind: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise ConfigError(f"{path} is larger than {limit} bytes, so it is no {kind} of ours. Give the right file.")
+        values = parse(data.decode("utf-8"))
+        _check_depth(values)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}. Give another file.") from None
+    except RecursionError:  # the parsers recurse, and a file of brackets costs them the stack
+        raise ConfigError(f"{path} is nested too deep to be {kind} of ours. Give the right file.") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is no {kind}: {error}. Correct it.") from None
+    return values
+
+
+def _check_depth(values: Any) -> None:
+    """Raises RecursionError where containers lie in each other more than `DEEPEST` deep."""
+    level = [values]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for value in level
+            if isinstance(value, dict | list)
+            for child in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise RecursionError

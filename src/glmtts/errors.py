@@ -1,5 +1,7 @@
 """One exception type per area; each message says what was wrong and what to do."""
 
+from collections.abc import Sequence
+
 
 class GlmTtsError(Exception):
     """Base of every error that a user can cause; the command line prints it as one sentence."""
@@ -14,11 +16,15 @@ class TextError(GlmTtsError):
 
 
 class EmptyTextError(TextError):
-    """Text in which nothing can be spoken; `pause` is the silence that it asks for, in seconds."""
+    """Text in which nothing can be spoken; `pause` is the silence that it asks for, in seconds.
 
-    def __init__(self, pause: float = 0.0) -> None:
-        self.pause = pause
-        super().__init__("The text holds nothing to speak. Give at least one word in Mandarin or English.")
+    `warnings` say what it holds that cannot be read.
+    """
+
+    def __init__(self, pause: float = 0.0, warnings: Sequence[str] = ()) -> None:
+        self.pause, self.warnings = pause, tuple(warnings)
+        reason = "The text holds nothing to speak. Give at least one word in Mandarin or English."
+        super().__init__(" ".join([reason, *warnings]))
 
 
 class AudioError(GlmTtsError):

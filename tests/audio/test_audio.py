@@ -72,6 +72,19 @@ def test_bad_targets_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+    resource = pytest.importorskip("resource", reason="limits of POSIX")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        with pytest.raises(AudioError, match="Free some space"):
+            write_audio(tmp_path / f"a{suffix}", torch.rand(48000), 24000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_f0_of_a_tone() -> None:
     pytest.importorskip("pyworld", reason="F0 is estimated in training only, with the extra [train]")
     from glmtts.audio.f0 import estimate_f0

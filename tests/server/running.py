@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import httpx
 import numpy as np
-import uvicorn
 
 from glmtts.server.app import create_app
-from glmtts.server.engine import Engine, Utterance
-from glmtts.server.run import DrainingServer
+from glmtts.server.engine import Engine, SpeechRequest
+from glmtts.server.run import DrainingServer, configured
 from glmtts.server.service import Service
 from glmtts.server.settings import ServerSettings
 
@@ -47,7 +46,7 @@ class Running:
 def running(engine: Engine, settings: ServerSettings, ready: bool = True) -> Iterator[Running]:
     app = create_app(engine, settings)
     port = free_port()
-    server = DrainingServer(uvicorn.Config(app, port=port, log_level="warning"), app.state.service)
+    server = DrainingServer(configured(app, settings, "127.0.0.1", port, "warning"), app.state.service)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{port}"
@@ -68,7 +67,7 @@ class GatedEngine(Engine):
         self.given = 0
         self.closed = 0
 
-    def stream(self, utterance: Utterance) -> Iterator[np.ndarray]:
+    def stream(self, request: SpeechRequest) -> Iterator[np.ndarray]:
         try:
             for _ in range(100):
                 self.gate.acquire()

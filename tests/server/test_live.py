@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from glmtts.server.routes.live import Incoming, Mark, Text
+from glmtts.judging.reading import Reading
+from glmtts.server.incoming import Incoming
 from tests.server.running import GatedEngine, Running, wait_until
 from tests.server.test_speech import pcm
 
@@ -63,10 +65,11 @@ def test_flush_speaks_what_is_there(server: Running) -> None:
     ("message", "code"),
     [
         ("no json", "invalid_value"),
+        ("[" * 10_000, "invalid_value"),
         ('{"type": "text", "text": "too early"}', "invalid_value"),
         ('{"type": "start", "speed": 9}', "invalid_value"),
         ('{"type": "start", "voice": "nobody"}', "voice_not_found"),
-        ('{"type": "start", "model": "tts-1"}', "model_not_found"),
+        ('{"type": "start", "model": "tts-9"}', "model_not_found"),
         (b"binary", "invalid_value"),
     ],
 )
@@ -92,9 +95,9 @@ def test_an_error_in_the_text_is_told(server: Running) -> None:
     with open_socket(server) as socket:
         say(socket, type="start")
         socket.recv(60)
-        say(socket, type="text", text="Good morning. {行|hang9} again. ")
+        say(socket, type="text", text="Good morning. <break time='soon'/> again. ")
         _, last = collect(socket)
-        assert last["type"] == "error" and "hang9" in last["error"]["message"]
+        assert last["type"] == "error" and "soon" in last["error"]["message"]
 
 
 def test_sentences_are_apart_as_in_one_text(server: Running) -> None:
@@ -126,23 +129,19 @@ def test_text_may_come_faster_than_it_is_spoken(server: Running) -> None:
 
 
 def test_text_is_taken_in_whole_sentences() -> None:
-    async def taken(longest: int, *messages: Text | Mark) -> list[str]:
+    async def taken(longest: int, *texts: str) -> list[str]:
         incoming = Incoming(longest)
-        for message in (*messages, Mark(type="end")):
-            incoming.add(message)
+        for text in texts:
+            incoming.add(text)
+        incoming.flush(ended=True)
         parts = []
         while (part := await incoming.next()) is not None:
             parts.append(part)
         return parts
 
-    one = Text(type="text", text="One. Two. Th")
-    assert asyncio.run(taken(100, one)) == ["One. Two. Th"]
-    assert asyncio.run(taken(6, *(Text(type="text", text=part) for part in ("One. T", "wo. Th")))) == [
-        "One.",
-        " Two.",
-        " Th",
-    ]
-    assert asyncio.run(taken(4, *(Text(type="text", text="好好好") for _ in range(2)))) == ["好好好好", "好好"]
+    assert asyncio.run(taken(100, "One. Two. Th")) == ["One. Two. Th"]
+    assert asyncio.run(taken(6, "One. T", "wo. Th")) == ["One.", " Two.", " Th"]
+    assert asyncio.run(taken(4, "好好好", "好好好")) == ["好好好好", "好好"]
 
 
 def test_a_client_that_vanishes_ends_its_work(gated: tuple[Running, GatedEngine]) -> None:
@@ -157,3 +156,38 @@ def test_a_client_that_vanishes_ends_its_work(gated: tuple[Running, GatedEngine]
     wait_until(lambda: server.service.active == 0)
     engine.gate.release()
     wait_until(lambda: engine.closed == 1)
+
+
+def test_a_clause_is_spoken_before_its_sentence_ends(server: Running) -> None:
+    with open_socket(server) as socket:
+        say(socket, type="start", response_format="PCM", voice="alloy", unknown=None)
+        assert json.loads(socket.recv(60))["response_format"] == "pcm"
+        say(socket, type="text", text="It was already very late, and the r")
+        assert isinstance(socket.recv(60), bytes)
+        say(socket, type="text", text="ain fell.")
+        say(socket, type="end")
+        assert collect(socket)[1]["type"] == "done"
+
+
+def test_warnings_and_times_are_told(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def align(self: Reading, labels: Sequence[str]) -> np.ndarray:
+        return np.arange(len(self.log_probs_SV)) * len(labels) // len(self.log_probs_SV)
+
+    monkeypatch.setattr(Reading, "align", align)
+    with open_socket(server) as socket:
+        say(socket, type="start", timestamps=["word"], instructions="Whisper.")
+        assert json.loads(socket.recv(60))["type"] == "started"
+        assert "no instructions" in json.loads(socket.recv(60))["message"]
+        audio, words = b"", []
+        for text in ("Good morning.", "Good evening."):
+            say(socket, type="text", text=text)
+            say(socket, type="flush")
+            while isinstance(message := socket.recv(60), bytes):
+                audio += message
+            words.append(json.loads(message)["words"])
+            audio += socket.recv(60)
+        say(socket, type="end")
+        rest, last = collect(socket)
+    assert [[word["text"] for word in part] for part in words] == [["Good", "morning"], ["Good", "evening"]]
+    assert words[0][-1]["end"] < words[1][0]["start"] < words[1][-1]["end"] <= len(audio + rest) / 48000 + 0.01
+    assert last["type"] == "done"

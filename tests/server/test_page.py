@@ -34,6 +34,7 @@ def page(server: Running) -> Iterator["playwright.Page"]:
         page.on(
             "request", lambda request: page.problems.append(request.url) if _elsewhere(request.url, server) else None
         )
+        page.on("dialog", lambda dialog: dialog.accept())
         page.goto(server.url)
         yield page
         browser.close()
@@ -96,6 +97,45 @@ def test_a_voice_is_recorded_added_and_deleted(page: "playwright.Page") -> None:
     page.click("#remove")
     page.wait_for_selector("#voice option[value=default]:checked", state="attached")
     assert not page.problems
+
+
+def test_escape_gives_the_focus_back(page: "playwright.Page") -> None:
+    page.fill("#text", "一行人")
+    page.click("#characters button:has-text('行')")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#popover")
+    assert page.evaluate("document.activeElement.textContent").startswith("行")
+
+
+def test_text_and_voice_survive_a_reload(page: "playwright.Page") -> None:
+    page.fill("#text", "Still here.")
+    page.select_option("#voice", "tone")
+    page.reload()
+    page.wait_for_selector("#voice option[value=tone]:checked", state="attached")
+    assert page.input_value("#text") == "Still here."
+    assert not page.problems
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_nothing_is_wider_than_a_small_screen(page: "playwright.Page", server: Running, path: str) -> None:
+    small = page.context.browser.new_page(viewport={"width": 320, "height": 700})
+    small.goto(server.url + path)
+    small.wait_for_selector("#voice option, #operations table", state="attached")
+    assert small.evaluate("document.documentElement.scrollWidth") == 320
+    small.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_axe_finds_nothing(page: "playwright.Page", server: Running, path: str, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    context = page.context.browser.new_context(bypass_csp=True, color_scheme=scheme)  # axe is put into the page
+    tried = context.new_page()
+    tried.goto(server.url + path)
+    tried.wait_for_selector("#voice option, #operations table", state="attached")
+    found = axe.Axe().run(tried)
+    assert not [(violation["id"], violation["nodes"]) for violation in found.response["violations"]]
+    context.close()
 
 
 def test_errors_are_shown(page: "playwright.Page") -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -120,6 +122,32 @@ def test_what_is_incomplete_is_not_listed_and_old_remains_go(engine: Engine, tmp
     os.utime(tmp_path / ".adding-old", (0, 0))
     assert list(VoiceStore(tmp_path).records()) == ["me"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["half", "me"]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow beyond a kilobyte."""
+    resource = pytest.importorskip("resource", reason="limits of POSIX")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_one_sentence(server: Running) -> None:
+    audio, client = recording(), server.client
+    with full_disk():
+        answer = add(client, "full", audio)
+    refused(answer, 507, "storage_full")
+    small = recording(1.0, format="OGG")
+    with full_disk():
+        answer = add(client, "full", small)
+    refused(answer, 507, "storage_full")
+    assert "full" not in names(client)
+    assert add(client, "full", audio).status_code == 201
+    assert client.delete("/v1/audio/voices/full").status_code == 200
 
 
 def test_names_are_safe() -> None:

@@ -50,7 +50,7 @@ def test_a_sentence_leaves_when_its_end_is_there(tts: Synthesizer) -> None:
         ("I met Mr. Smith on Jan. 5 at St. Mary. He left.", ["I met Mr. Smith on Jan. 5 at St. Mary.", " He left."]),
         ("J. Smith, see Fig. 3. Next.", ["J. Smith, see Fig. 3.", " Next."]),
         ("Come at 5 p.m. today. Or at 6 p.m. Then go.", ["Come at 5 p.m. today.", " Or at 6 p.m.", " Then go."]),
-        ("We saw Mr.\nSmith.", ["We saw Mr.\n", "Smith."]),
+        ("We saw Mr.\nSmith.", ["We saw Mr.\nSmith."]),
         ("No. He stayed. Yes.", ["No.", " He stayed.", " Yes."]),
         ("It was in May. We left on Sept. 5 again.", ["It was in May.", " We left on Sept. 5 again."]),
         ("So do I. In seat 5A. The end.", ["So do I.", " In seat 5A.", " The end."]),

@@ -88,13 +88,27 @@ def test_a_vocabulary_without_english_phonemes_reads_the_written_word() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "{行|xyz}", "{行长|hang2}", "{a|}", '<phoneme alphabet="klingon" ph="a">a</phoneme>', '<break time="99s"/>a',
+        '<phoneme alphabet="klingon" ph="a">a</phoneme>', '<break time="99s"/>a',
         '<break time="soon"/>a', '<break strength="huge"/>a', '<phoneme ph="">a</phoneme>',
     ],
 )  # fmt: skip
 def test_control_that_is_not_valid_is_refused_in_one_sentence(frontend: TextFrontend, text: str) -> None:
     with pytest.raises(TextError, match=r"\.$"):
         frontend.prepare(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "warned"),
+    [
+        ("去{行|xyz}里", "去行里", "xyz"), ("{行长|hang2}来了", "行长来了", "hang2"), ("{a|} b", "a, b", ""),
+        ("I {read|R EH9 D} it", "I read it", "R EH9 D"), ("{x|y} z", "x, y, z", ""),
+        ("{Hi|Hello} there", "Hi, Hello, there", ""),
+    ],
+)  # fmt: skip
+def test_braces_without_a_valid_reading_are_text(frontend: TextFrontend, text: str, said: str, warned: str) -> None:
+    (piece,) = frontend.prepare(text)
+    assert piece.text == said
+    assert (warned in piece.warnings[0]) if warned else piece.warnings == ()
 
 
 def test_special_tokens_cannot_be_smuggled_in(frontend: TextFrontend) -> None:

@@ -31,7 +31,7 @@ SPOKEN = [
     ("3kg苹果", "三千克苹果"),
     ("**bold** [link](http://x.y) text", "bold link text"),
     ("Mrs. Manning met Dr. Smith.", "Missus Manning met Doctor Smith."),
-    ("see https://example.com/a?b=c now", "see now"),
+    ("see https://example.com/a?b=c now", "see example dot com slash a question mark b equals c now"),
     ("ＡＢＣ１２３", "ABC one hundred twenty three"),
     ("他说：“好！”", "他说：好！"),
     ("第3名", "第三名"),

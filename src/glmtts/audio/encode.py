@@ -23,6 +23,7 @@ MEDIA_TYPES: dict[Format, str] = {
     "pcm": "audio/pcm",
 }
 PCM_RATE = 24000  # what OpenAI's clients expect of headerless samples
+MP3_KBPS = 128  # constant; FFmpeg alone takes 64 for one channel
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 UNKNOWN_LENGTH = 0xFFFFFFFF
 _FFMPEG = {  # container, codec, options of the container
@@ -44,7 +45,7 @@ class Encoder(Protocol):
         ...
 
 
-def encoder(format: Format, rate: int, tags: dict[str, str]) -> Encoder:
+def encoder(format: Format, rate: int, tags: dict[str, str], mp3_kbps: int = MP3_KBPS) -> Encoder:
     """An encoder for samples at `rate` Hz; `tags` go into the file where the format has a place for them."""
     wanted = PCM_RATE if format == "pcm" else 48000 if format == "opus" and rate not in OPUS_RATES else rate
     made: Encoder
@@ -55,7 +56,7 @@ def encoder(format: Format, rate: int, tags: dict[str, str]) -> Encoder:
     elif format == "flac":
         made = _Flac(wanted, tags)
     else:
-        made = _Packets(format, wanted, tags)
+        made = _Packets(format, wanted, tags, 1000 * mp3_kbps if format == "mp3" else None)
     return made if wanted == rate else _Resampled(made, rate, wanted)
 
 
@@ -136,14 +137,17 @@ class _Sink:
 class _Packets:
     """Packets of one of FFmpeg's codecs."""
 
-    def __init__(self, format: str, rate: int, tags: dict[str, str]) -> None:
+    def __init__(self, format: str, rate: int, tags: dict[str, str], bit_rate: int | None) -> None:
         import av
 
         container, codec, options = _FFMPEG[format]
         self._sink, self._rate, self._position = _Sink(), rate, 0
         self._container = av.open(self._sink, "w", format=container, options=options)
         self._container.metadata.update(tags)
-        self._stream: Any = self._container.add_stream(codec, rate=rate, layout="mono")
+        stream: Any = self._container.add_stream(codec, rate=rate, layout="mono")
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
+        self._stream = stream
 
     def feed(self, samples_T: np.ndarray) -> bytes:
         import av

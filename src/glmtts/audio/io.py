@@ -11,6 +11,7 @@ import soundfile
 import torch
 from torch import Tensor
 
+from glmtts import durable
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.audio.resample import resample
 from glmtts.errors import AudioError
@@ -23,35 +24,78 @@ FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
 
+LOWEST_RATE, HIGHEST_RATE = 4000, 384_000  # Hz; telephones have 8000. At 1 Hz, resampling multiplies by 24,000
+MOST_CHANNELS = 8
+MOST_SAMPLES = 180_000_000  # of all channels: an hour at 48 kHz; 0.7 GB when decoded
+LOUDEST = 100.0  # peaks of float files reach 2 or 3; beyond 1e18 squares overflow, and a mel has no finite values
+BLOCK = 1 << 16  # frames
 
-def read_audio(path: str | Path) -> tuple[Tensor, int]:
+
+def read_audio(path: str | Path, longest: float | None = None) -> tuple[Tensor, int]:
     """Mono float32 samples (T,) and their rate in Hz; several channels are averaged.
 
+    With `longest`, only so many seconds of the beginning are decoded. Compressed silence expands by four thousand, so
+    what a file holds is bounded before it is decoded, and it is decoded block by block, since its head may lie.
+
     Raises:
-        AudioError: the file is missing, no audio, empty, or holds values that are not finite.
+        AudioError: the file is missing, no audio, empty, too long, has too many channels or an unusual rate, or holds
+            values that are not finite or far from ±1.
     """
     path = Path(path)
+    with _opened(path) as file:
+        most = file.frames if longest is None else int(longest * file.samplerate)
+        if min(most, file.frames) * file.channels > MOST_SAMPLES:
+            seconds = MOST_SAMPLES / file.channels / file.samplerate
+            raise AudioError(f"{path} is longer than {seconds:.0f} s. Cut it into shorter files.")
+        mono, rate = _decoded(file, min(most, MOST_SAMPLES // file.channels)), int(file.samplerate)
+    if mono.size == 0:
+        raise AudioError(f"{path} holds no samples. Record it again.")
+    if not np.isfinite(mono).all():
+        raise AudioError(f"{path} holds values that are not numbers (NaN or infinity). Export it again.")
+    if np.abs(mono).max() > LOUDEST:
+        raise AudioError(f"{path} holds values far beyond ±1. Export it again, as 16-bit samples.")
+    return torch.from_numpy(mono), rate
+
+
+def load_audio(path: str | Path, rate: int, longest: float | None = None) -> Tensor:
+    """Mono float32 samples (T,) at `rate` Hz, at most `longest` seconds. Raises AudioError as `read_audio` does."""
+    samples, own_rate = read_audio(path, longest)
+    return resample(samples, own_rate, rate)
+
+
+def audio_seconds(path: str | Path) -> float:
+    """How long a file is by its own account. Raises AudioError where it is missing or no audio of ours."""
+    with _opened(Path(path)) as file:
+        return float(file.frames / file.samplerate)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """A file whose rate and channels are those of a recording."""
     if not path.is_file():
         raise AudioError(f"{path} is not a file. Give the path of a recording (wav, flac, ogg, opus or mp3).")
     try:
-        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(str(path)) as file:
+            if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE or file.channels > MOST_CHANNELS:
+                raise AudioError(
+                    f"{path} has {file.channels} channels at {file.samplerate} Hz; taken are up to {MOST_CHANNELS} "
+                    f"at {LOWEST_RATE} to {HIGHEST_RATE} Hz. Convert it."
+                )
+            yield file
     except (soundfile.LibsndfileError, RuntimeError, TypeError):
         raise AudioError(
             f"{path} cannot be read as audio: it is corrupt or of an unknown format. "
             "Convert it to wav, flac, ogg, opus or mp3."
         ) from None
-    mono = samples.mean(axis=1)
-    if mono.size == 0:
-        raise AudioError(f"{path} holds no samples. Record it again.")
-    if not np.isfinite(mono).all():
-        raise AudioError(f"{path} holds values that are not numbers (NaN or infinity). Export it again.")
-    return torch.from_numpy(mono), int(rate)
 
 
-def load_audio(path: str | Path, rate: int) -> Tensor:
-    """Mono float32 samples (T,) at `rate` Hz. Raises AudioError as `read_audio` does."""
-    samples, own_rate = read_audio(path)
-    return resample(samples, own_rate, rate)
+def _decoded(file: soundfile.SoundFile, most: int) -> np.ndarray:
+    """The mean of the channels (T,) of at most `most` frames."""
+    parts, left = [np.zeros(0, np.float32)], most
+    while left > 0 and len(block := file.read(min(left, BLOCK), dtype="float32", always_2d=True)):
+        parts.append(block.mean(axis=1))
+        left -= len(block)
+    return np.concatenate(parts)
 
 
 def check_writable(path: str | Path) -> None:
@@ -104,8 +148,9 @@ def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, 
         with new_audio(temporary, rate, tags) as file:
             file.write(samples_T.clamp(-1, 1).numpy())
         temporary.chmod(0o644)
-        temporary.replace(path)
+        durable.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise AudioError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
+        reason = str(error).rstrip(".")
+        raise AudioError(f"{path} cannot be written: {reason}. Free some space or choose another path.") from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import soundfile
 from glmtts.errors import AudioError
 
 MARK = "Synthetic speech"
+CONTAINERS = "aac,flac,matroska,webm,mov,mp3,mp4,m4a,ogg,wav"  # of FFmpeg, for what libsndfile does not read
 _TAGS = ("artist", "comment", "software", "title", "encoder", "genre")
 
 
@@ -47,10 +48,10 @@ def _read_with_ffmpeg(path: Path) -> dict[str, str]:
         raise AudioError(
             f"{path} cannot be read: it is no wav, flac, ogg, opus or mp3. For other formats: pip install av."
         ) from None
-    try:
-        with av.open(str(path)) as container:
+    try:  # a name such as http:/… would be taken for an address, and a playlist names further files to open
+        with path.open("rb") as file, av.open(file, options={"format_whitelist": CONTAINERS}) as container:
             return {name.lower(): text for name, text in container.metadata.items() if text}
-    except av.FFmpegError:
+    except (av.FFmpegError, OSError, ValueError):
         raise AudioError(f"{path} cannot be read as audio. Give an audio file.") from None
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from glmtts.data.dataset import HELD_OUT_EVERY, Dataset, UtteranceRef
 from glmtts.errors import ConfigError, TrainingError
 
-WINDOW = 20_000  # of 1,000 h in batches of 80 s (240 s), 10 (14) % is padding with 2,000, 9.6 (11) % with this or more
+WINDOW = 20_000  # of 1,000 h in batches of 80 s, 9.6 % is padding, 10.1 % with 2,000 (benchmarks/loader.py)
 JITTER = 0.1  # lengths count with this much noise, so that an epoch's neighbours in length are others than the last's
 EMPTY = 100  # windows without an utterance, one after another, that are no chance of a small `repeat`
 

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 from glmtts.server.engine import Engine
-from glmtts.server.errors import install_handlers
+from glmtts.server.errors import CatchErrors, install_handlers
+from glmtts.server.gate import Gate, SecurityHeaders
 from glmtts.server.limits import LimitBody
 from glmtts.server.metrics import CountRequests
 from glmtts.server.routes import live, speech, status, text, voices
@@ -23,7 +26,10 @@ from glmtts.server.settings import ServerSettings
 logger = logging.getLogger(__name__)
 PAGE = Path(__file__).parent / "page"
 OVERHEAD = 64 * 1024  # of multipart framing and of the fields beside a recording
-PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
 
 
 def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
@@ -35,7 +41,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
         warm_up = asyncio.create_task(service.warm_up())
         yield
         warm_up.cancel()
-        service.workers.stop()
+        service.stop()
 
     app = FastAPI(
         title="glm-tts",
@@ -44,22 +50,51 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # those pages load scripts from elsewhere
         redoc_url=None,
+        middleware=_middleware(service, settings),
     )
     app.state.service = service
     for module in (speech, live, voices, text, status):
         app.include_router(module.router)
     app.add_api_route("/", page, include_in_schema=False)
+    app.add_api_route("/docs", documentation, include_in_schema=False)
     app.mount("/page", StaticFiles(directory=PAGE))
-    app.add_middleware(LimitBody, largest=max(settings.max_upload_bytes, 6 * settings.max_characters) + OVERHEAD)
-    app.add_middleware(CountRequests, metrics=service.metrics)
     install_handlers(app)
     _without_422(app)
     return app
 
 
+def _middleware(service: Service, settings: ServerSettings) -> list[Middleware]:
+    """From the outermost inwards: what refuses comes before what reads a body."""
+    largest = max(settings.max_upload_bytes, 6 * settings.max_characters) + OVERHEAD
+    cross_origin = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=("*",),
+        expose_headers=("Retry-After", "X-Warning"),
+    )
+    return [
+        Middleware(CountRequests, metrics=service.metrics),
+        Middleware(SecurityHeaders),
+        *([cross_origin] if settings.cors else []),
+        Middleware(Gate, settings=settings),
+        Middleware(CatchErrors),
+        Middleware(LimitBody, largest=largest, seconds=settings.request_timeout),
+    ]
+
+
 def page() -> FileResponse:
     """The page in the browser."""
-    return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
+    return _html("index.html")
+
+
+def documentation() -> FileResponse:
+    """The API, to be read; FastAPI's own pages load scripts from elsewhere."""
+    return _html("docs.html")
+
+
+def _html(name: str) -> FileResponse:
+    return FileResponse(PAGE / name, headers={"Content-Security-Policy": PAGE_POLICY})
 
 
 def _without_422(app: FastAPI) -> None:

@@ -1,15 +1,23 @@
-"""API keys, as OpenAI's clients send them: `Authorization: Bearer KEY`."""
+"""API keys, as OpenAI's clients send them: `Authorization: Bearer KEY`.
+
+The gate checks them (gate.py). What stands here for FastAPI only has the OpenAPI document say that there are keys.
+"""
 
 import hmac
-from typing import Annotated
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends
+from fastapi.security import HTTPBearer
 
 from glmtts.server.errors import ApiError
 
 _bearer = HTTPBearer(auto_error=False, description="One of the server's keys; any, where it has none.")
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+DOCUMENTED_KEY = Depends(_bearer)
+
+
+def bearer(authorization: str) -> str | None:
+    """The key in an `Authorization` header, None where there is none."""
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
 
 
 def check_key(keys: tuple[str, ...], given: str | None) -> None:
@@ -29,9 +37,3 @@ def check_key(keys: tuple[str, ...], given: str | None) -> None:
             "invalid_api_key",
             headers={"WWW-Authenticate": "Bearer"},
         )
-
-
-def authorised(request: Request, credentials: Credentials) -> None:
-    """FastAPI dependency of every endpoint that needs a key."""
-    keys = request.app.state.service.settings.api_keys
-    check_key(keys, credentials.credentials if credentials else None)

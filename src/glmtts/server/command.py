@@ -1,5 +1,6 @@
 """`glm-tts serve`: its options. What they start is imported when it is needed, since the command line must be quick."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,9 +8,15 @@ import typer
 
 from glmtts.errors import ConfigError
 
+KEYS_VARIABLE = "GLMTTS_API_KEYS"
+
 
 def _limit(help: str) -> Any:
     return typer.Option(help=help, rich_help_panel="Limits", show_default=False)
+
+
+def _access(help: str) -> Any:
+    return typer.Option(help=help, rich_help_panel="Access")
 
 
 def serve(
@@ -17,43 +24,80 @@ def serve(
     host: Annotated[str, typer.Option(help="0.0.0.0 serves other machines too.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
-    api_key: Annotated[
-        list[str] | None, typer.Option(envvar="GLMTTS_API_KEYS", help="Keys that clients need; repeatable.")
-    ] = None,
     voices: Annotated[Path | None, typer.Option(help="The folder of added voices.")] = None,
+    alias: Annotated[list[str] | None, typer.Option(help="NAME=VOICE: another name of a voice; repeatable.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what is not understood.")] = False,
+    mp3_kbps: Annotated[int | None, typer.Option(help="Bit rate of mp3 (128).", show_default=False)] = None,
+    api_key: Annotated[
+        list[str] | None,
+        typer.Option(envvar=KEYS_VARIABLE, help="Keys that clients need; repeatable.", rich_help_panel="Access"),
+    ] = None,
+    insecure: Annotated[bool, _access("Serve other machines without keys.")] = False,
+    cors: Annotated[list[str] | None, _access("An origin whose pages may use the server; repeatable.")] = None,
+    allow_host: Annotated[list[str] | None, _access("A name by which clients reach the server; repeatable.")] = None,
+    allow_program: Annotated[bool, _access("Run a program that comes with the bundle (TorchScript).")] = False,
     max_characters: Annotated[int | None, _limit("Characters of a text (4096).")] = None,
     max_upload_bytes: Annotated[int | None, _limit("Bytes of an upload (10 MiB).")] = None,
     queue_size: Annotated[int | None, _limit("Requests that wait (32).")] = None,
     workers: Annotated[int | None, _limit("Requests that are spoken at a time (8).")] = None,
     request_timeout: Annotated[float | None, _limit("Seconds that a request may take (300).")] = None,
+    clone_timeout: Annotated[float | None, _limit("Seconds that the cloning of a voice may take (120).")] = None,
+    idle_seconds: Annotated[float | None, _limit("Seconds that a WebSocket may be silent (60).")] = None,
+    max_connections: Annotated[int | None, _limit("Connections at a time (256).")] = None,
     drain_seconds: Annotated[float | None, _limit("Seconds for running requests after SIGTERM (30).")] = None,
     ray: Annotated[bool, typer.Option("--ray", help="Serve with replicas on a Ray cluster.")] = False,
     replicas: Annotated[Path | None, typer.Option(help="YAML: number and resources of the replicas.")] = None,
 ) -> None:
     """Serve OpenAI's speech API, and a page at /."""
     from glmtts.server.settings import ReplicaSettings, ServerSettings
+    from glmtts.threads import wait_without_spinning
 
+    wait_without_spinning()
     values = {
         "voices_folder": voices.resolve() if voices else None,
-        "api_keys": tuple(api_key) if api_key else None,
+        "api_keys": _keys(api_key),
+        "cors": cors,
+        "allowed_hosts": allow_host,
+        "aliases": _aliases(alias or []),
+        "strict": strict,
+        "mp3_kbps": mp3_kbps,
         "max_characters": max_characters,
         "max_upload_bytes": max_upload_bytes,
         "queue_size": queue_size,
         "workers": workers,
         "request_timeout": request_timeout,
+        "clone_timeout": clone_timeout,
+        "idle_seconds": idle_seconds,
+        "max_connections": max_connections,
         "drain_seconds": drain_seconds,
     }
     settings = ServerSettings.parse({name: value for name, value in values.items() if value is not None})
+    settings = settings.listening(host, insecure)
     scaling = ReplicaSettings.read(replicas) if replicas else ReplicaSettings()
     try:
         if ray:
             from glmtts.server.replicas import run_replicas
 
-            run_replicas(model, device, settings, scaling, host, port)
+            run_replicas(model, device, settings, scaling, host, port, allow_program)
         else:
             from glmtts.server.run import run
 
-            run(model, device, settings, host, port)
+            run(model, device, settings, host, port, allow_program)
     except ImportError as error:
         extra = "ray" if ray else "server"
         raise ConfigError(f"This needs more packages: pip install '.[{extra}]'. ({error})") from None
+
+
+def _keys(given: list[str] | None) -> list[str] | None:
+    """The keys; an empty variable is a mistake, since whoever sets it wants keys."""
+    if not given and not os.environ.get(KEYS_VARIABLE, "key").strip():
+        raise ConfigError(f"The variable {KEYS_VARIABLE} holds no key. Put one there, or unset it.")
+    return given
+
+
+def _aliases(given: list[str]) -> dict[str, str]:
+    """NAME=VOICE pairs."""
+    wrong = [pair for pair in given if not all(pair.partition("="))]
+    if wrong:
+        raise ConfigError(f"'{wrong[0]}' is no alias. Write --alias NAME=VOICE.")
+    return dict(pair.split("=", 1) for pair in given)

@@ -4,25 +4,38 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from glmtts import load
 from glmtts.audio.tempo import Tempo
 from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.timing import Timed
 from glmtts.synthesis.voice import Voice
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
 
 
 @dataclass(frozen=True)
-class Utterance:
-    """A text as `Engine.read` gives it, its voice and manner; `options` are those of `Synthesizer.stream_pieces`."""
+class SpeechRequest:
+    """A text as `Engine.read` gives it, its voice and manner; `options` are those of `Synthesizer.stream_pieces`.
+
+    `timed`: with the times of its words, see `Engine.timed`.
+    """
 
     pieces: Sequence[Piece]
     voice: Voice
     speed: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
+    timed: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a piece of text, with their times in seconds from the first sample of the request's speech."""
+
+    words: list[Timed]
 
 
 @dataclass(frozen=True)
@@ -39,10 +52,17 @@ class Engine:
 
     def __init__(self, tts: Synthesizer) -> None:
         self._tts = tts
+        self.folder = tts.bundle.folder
         self.name, self.rate = tts.bundle.config.name, tts.bundle.config.sample_rate
         self.token_rate = tts.bundle.clock.token_rate
         self.default_voice = tts.defaults.voice
         self.pause = tts.defaults.pause_seconds
+
+    @classmethod
+    def open(cls, model: str | Path | None, device: str, allow_program: bool = False) -> Self:
+        """The engine of a bundle. Raises BundleError where it is none, or holds a program that is not allowed."""
+        allowed: dict[str, Any] = {"allow_program": True} if allow_program else {}
+        return cls(load(model, device, **allowed))
 
     @property
     def voices(self) -> dict[str, str]:
@@ -53,9 +73,13 @@ class Engine:
         """One of the bundled voices."""
         return self._tts.voice(name)
 
-    def clone(self, recording: Path, text: str | None) -> Voice:
-        """A voice from a recording. Raises AudioError or VoiceError where it does not serve."""
-        return self._tts.voice(recording, text)
+    def clone(self, recording: Path, text: str | None) -> Iterator[Voice | None]:
+        """A voice from a recording, in steps between which it can be given up; the last one is the voice.
+
+        Raises:
+            AudioError, VoiceError: the recording does not serve.
+        """
+        yield self._tts.voice(recording, text)
 
     def read(self, text: str, language: str | None) -> list[Piece]:
         """What is spoken at once, in order. Raises TextError where nothing can be spoken."""
@@ -70,16 +94,34 @@ class Engine:
         """How every character of a text is pronounced. Raises TextError where a control is not valid."""
         return explain_parts(self._tts.frontend.with_mode("all"), text)
 
-    def stream(self, utterance: Utterance) -> Iterator[np.ndarray]:
+    def stream(self, request: SpeechRequest) -> Iterator[np.ndarray]:
         """Samples (T,) float32 at `rate`, a part at a time; whoever closes the iterator ends the speaking."""
-        tempo = Tempo(self.rate, utterance.speed)
-        for samples_T in self._parts(utterance):
+        tempo = Tempo(self.rate, request.speed)
+        for samples_T in self._parts(request):
             yield tempo.feed(samples_T)
         yield tempo.finish()
 
-    def _parts(self, utterance: Utterance) -> Iterator[np.ndarray]:
+    def timed(self, request: SpeechRequest) -> Iterator[np.ndarray | Words]:
+        """As `stream`, and before the samples of each piece of text the times of its words.
+
+        A piece leaves when it is whole: its times are read from all of its tokens. None are told of a piece in which
+        the recogniser does not find every word.
+        """
+        made, last = 0, len(request.pieces) - 1
+        options = {**request.options, "speed": request.speed}
+        seed = options.pop("seed", 0)
+        for number, piece in enumerate(request.pieces):
+            _, wave, (before, after), words = self._tts.speak_timed(piece, request.voice, seed + number, **options)
+            start = (made + before) / self.rate
+            if words:
+                yield Words([Timed(word.text, start + word.start, start + word.end) for word in words])
+            after = 0 if number == last and piece.pause_after is None else after
+            yield np.pad(wave.numpy(), (before, after))
+            made += before + len(wave) + after
+
+    def _parts(self, request: SpeechRequest) -> Iterator[np.ndarray]:
         """Blocks of speech as they are made; all requests in flight share the decoding of tokens."""
-        with closing(self._tts.stream_pieces(utterance.pieces, utterance.voice, **utterance.options)) as chunks:
+        with closing(self._tts.stream_pieces(request.pieces, request.voice, **request.options)) as chunks:
             for audio in chunks:
                 yield audio.samples.numpy()
 
@@ -87,5 +129,5 @@ class Engine:
         """Load every model and speak a word, so that the first request need not wait for that."""
         self._tts.bundle.load_all()
         if self.default_voice:
-            for _ in self.stream(Utterance(self.read("Hello.", "en"), self.bundled_voice(self.default_voice))):
+            for _ in self.stream(SpeechRequest(self.read("Hello.", "en"), self.bundled_voice(self.default_voice))):
                 pass

@@ -1,6 +1,7 @@
 """Errors in the shape that OpenAI's clients read: {"error": {"message", "type", "param", "code"}}."""
 
 import logging
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glmtts.errors import GlmTtsError
 
@@ -58,12 +60,17 @@ class ApiError(Exception):
 
 
 def as_api_error(error: Exception) -> ApiError:
-    """Any error as one of the API; what is nobody's fault but ours is a 500 and goes to the log."""
+    """Any error as one of the API; what is nobody's fault but ours is a 500 and goes to the log.
+
+    An error's message may quote the text to speak, which belongs to nobody but the client; so only DEBUG shows it.
+    """
     if isinstance(error, ApiError):
         return error
     if isinstance(error, GlmTtsError):
         return ApiError(400, str(error), "invalid_value")
-    logger.error("A request failed.", exc_info=error)
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("A request failed with %s; its message is shown at DEBUG.\n%s", type(error).__name__, where)
+    logger.debug("The message.", exc_info=error)
     return ApiError(500, "The server failed to speak this. Its log says why.", "internal_error")
 
 
@@ -76,6 +83,13 @@ def _invalid(error: RequestValidationError) -> ApiError:
     return ApiError(400, f"{where}{first['msg']}.", "invalid_value", param)
 
 
+def _methods(request: Request) -> str:
+    """All methods of a path: Starlette names those of the first route only."""
+    paths = request.app.openapi()["paths"]
+    template = getattr(request.scope.get("route"), "path", request.url.path)
+    return ", ".join(sorted(method.upper() for method in paths.get(template, {"get": None})))
+
+
 def install_handlers(app: FastAPI) -> None:
     """Answer every error of the app in OpenAI's shape."""
 
@@ -83,11 +97,36 @@ def install_handlers(app: FastAPI) -> None:
         if isinstance(error, RequestValidationError):
             return _invalid(error).response()
         if isinstance(error, HTTPException):
-            return ApiError(error.status_code, str(error.detail), headers=error.headers).response()
+            headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
+            return ApiError(error.status_code, str(error.detail), headers=headers).response()
         return as_api_error(error).response()
 
-    for kind in (ApiError, GlmTtsError, RequestValidationError, HTTPException, Exception):
+    for kind in (ApiError, GlmTtsError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)
+
+
+class CatchErrors:
+    """ASGI middleware: what no handler took is answered with 500. uvicorn would log its message."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on."""
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            answer = as_api_error(error).response()
+            if scope["type"] == "http" and not started:
+                await answer(scope, receive, send)
+            # else uvicorn closes a connection whose answer was not completed
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

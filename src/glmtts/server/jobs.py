@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, suppress
 from typing import Any, Generic, TypeVar
 
+from starlette.types import Receive
+
 from glmtts.server.errors import ApiError
 
 T = TypeVar("T")
@@ -32,6 +34,16 @@ class Job(Generic[T]):
         """Give it up: it is not begun, or ends after the result that is being made. Called on the event loop."""
         self._cancelled.set()
         self._results.put_nowait(_END)
+
+    def cancel_when_gone(self, receive: Receive) -> asyncio.Task[None]:
+        """Give it up as soon as an HTTP client leaves, even in the queue; gives the task that watches."""
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.cancel()
+
+        return asyncio.create_task(watch())
 
     def run(self) -> None:
         """Do the work, on a worker thread."""
@@ -78,10 +90,10 @@ class Job(Generic[T]):
 class Workers:
     """Threads that run jobs in the order of their arrival."""
 
-    def __init__(self, count: int, queue_size: int) -> None:
+    def __init__(self, count: int, queue_size: int, name: str = "speaking") -> None:
         self._pending: deque[Job[Any]] = deque()
         self._queue_size, self._changed, self._stopped = queue_size, threading.Condition(), False
-        self._threads = [threading.Thread(target=self._run, name=f"worker-{n}", daemon=True) for n in range(count)]
+        self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(count)]
         for thread in self._threads:
             thread.start()
 

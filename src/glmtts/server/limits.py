@@ -1,5 +1,6 @@
-"""A limit on the size of request bodies, kept while they arrive."""
+"""Limits on the size of request bodies, and on the time that they take, kept while they arrive."""
 
+import asyncio
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,62 +11,80 @@ PATIENCE = 8
 
 
 class LimitBody:
-    """ASGI middleware that answers 413 where a body is too large, whether or not its length was announced."""
+    """ASGI middleware: 413 where a body is too large, whether or not its length was announced; 408 where it is late."""
 
-    def __init__(self, app: ASGIApp, largest: int) -> None:
-        self._app, self._largest = app, largest
+    def __init__(self, app: ASGIApp, largest: int, seconds: float) -> None:
+        self._app, self._largest, self._seconds = app, largest, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass small bodies on."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        guard = _Guard(receive, send, self._largest, self._seconds)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._largest:
-            await self._discard(receive)
-            return await self._refuse(scope, receive, send)
-        guard = _Guard(receive, send, self._largest)
-        with suppress(_TooLarge):
-            await self._app(scope, guard.receive, guard.send)
-        if guard.exceeded and not guard.answered:
-            if guard.more:
+            guard.refuse(_too_large(self._largest))
+        else:
+            with suppress(_Refused):
+                await self._app(scope, guard.receive, guard.send)
+        if guard.error is not None and not guard.answered:
+            if guard.error.status == 413 and guard.more:
                 await self._discard(receive)
-            await self._refuse(scope, receive, send)
+            answer = guard.error.response()
+            answer.headers["Connection"] = "close"
+            await answer(scope, receive, send)
 
     async def _discard(self, receive: Receive) -> None:
         """Take in what still comes, within reason: many clients read an answer only after they have sent all."""
         left = PATIENCE * self._largest
-        while left > 0:
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if message["type"] != "http.request" or not message.get("more_body"):
-                return
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = ApiError(413, f"The request is larger than {self._largest} bytes.", "too_large")
-        await error.response()(scope, receive, send)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                while left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    if message["type"] != "http.request" or not message.get("more_body"):
+                        return
 
 
-class _TooLarge(Exception):
-    """Ends the handling of a request whose body grew too large."""
+def _too_large(largest: int) -> ApiError:
+    return ApiError(413, f"The request is larger than {largest} bytes.", "too_large")
+
+
+class _Refused(Exception):
+    """Ends the handling of a request whose body grew too large, or did not come."""
 
 
 class _Guard:
-    """Counts a body's bytes; swallows the answer that the interrupted handler would give."""
+    """Counts a body's bytes and its time; swallows the answer that the interrupted handler would give."""
 
-    def __init__(self, receive: Receive, send: Send, largest: int) -> None:
-        self._receive, self._send, self._left = receive, send, largest
-        self.exceeded = self.answered = self.more = False
+    def __init__(self, receive: Receive, send: Send, largest: int, seconds: float) -> None:
+        self._receive, self._send, self._largest, self._left = receive, send, largest, largest
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self.error: ApiError | None = None
+        self.answered, self.more = False, True
+
+    def refuse(self, error: ApiError) -> None:
+        """Answer with this, whatever the handler does."""
+        self.error = error
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        """The next part of the body, or, after its end, that the client left."""
+        try:
+            async with asyncio.timeout_at(self._deadline if self.more else None):
+                message = await self._receive()
+        except TimeoutError:
+            self.refuse(ApiError(408, "The body of the request did not come in time.", "timeout"))
+            raise _Refused from None
         self._left -= len(message.get("body", b""))
+        self.more = message.get("more_body", False)
         if self._left < 0:
-            self.exceeded, self.more = True, message.get("more_body", False)
-            raise _TooLarge
+            self.refuse(_too_large(self._largest))
+            raise _Refused
         return message
 
     async def send(self, message: Message) -> None:
-        if self.exceeded and not self.answered:
+        """Pass an answer on."""
+        if self.error is not None and not self.answered:
             return
         self.answered = True
         await self._send(message)

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+METHODS = frozenset({"GET", "HEAD", "POST", "DELETE"})
 SECONDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1, 2, 4, 8, 16, 32, 64, 128)
 
 
@@ -33,7 +34,7 @@ class Metrics:
 
 
 class CountRequests:
-    """ASGI middleware: counts answers by the route's pattern, so that no client can invent label values."""
+    """ASGI middleware: counts answers by the route's pattern and known methods: no client can invent label values."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
@@ -46,7 +47,7 @@ class CountRequests:
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
                 path = getattr(scope.get("route"), "path", "other")
-                method = scope["method"] if path != "other" else "other"
+                method = scope["method"] if path != "other" and scope["method"] in METHODS else "other"
                 self._metrics.requests.labels(method, path, str(message["status"])).inc()
             await send(message)
 

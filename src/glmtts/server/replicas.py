@@ -12,7 +12,6 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 
-from glmtts import load
 from glmtts.server.app import create_app
 from glmtts.server.engine import Engine
 from glmtts.server.settings import ReplicaSettings, ServerSettings
@@ -21,14 +20,18 @@ NAME = "glm-tts"
 
 
 def deployment(
-    model: Path | None, device: str, settings: ServerSettings, replicas: ReplicaSettings
+    model: Path | None,
+    device: str,
+    settings: ServerSettings,
+    replicas: ReplicaSettings,
+    allow_program: bool = False,
 ) -> serve.Application:
     """What Ray Serve runs."""
     folder, values = str(model.resolve()) if model else None, settings.portable()
 
     def build() -> FastAPI:
         """The app of one replica, on the machine that it runs on; Ray gives a builder no arguments."""
-        return create_app(Engine(load(folder, device)), ServerSettings.parse(values))
+        return create_app(Engine.open(folder, device, allow_program), ServerSettings.parse(values))
 
     scaling = {
         "min_replicas": replicas.min_replicas,
@@ -47,7 +50,13 @@ def deployment(
 
 
 def run_replicas(
-    model: Path | None, device: str, settings: ServerSettings, replicas: ReplicaSettings, host: str, port: int
+    model: Path | None,
+    device: str,
+    settings: ServerSettings,
+    replicas: ReplicaSettings,
+    host: str,
+    port: int,
+    allow_program: bool = False,
 ) -> None:
     """Start replicas on the Ray cluster that is there, or on this machine, and serve until a signal ends it."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use to its makers
@@ -55,6 +64,7 @@ def run_replicas(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does; Ray's own handler aborts
     try:
         with suppress(KeyboardInterrupt):
-            serve.run(deployment(model, device, settings, replicas), name=NAME, route_prefix="/", blocking=True)
+            served = deployment(model, device, settings, replicas, allow_program)
+            serve.run(served, name=NAME, route_prefix="/", blocking=True)
     finally:
         serve.shutdown()

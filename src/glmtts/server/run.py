@@ -1,21 +1,24 @@
 """Run the app under uvicorn, and end it gracefully."""
 
+import logging
 import signal
 from pathlib import Path
 from types import FrameType
 
 import av  # noqa: F401  the encoders need it: better missed now than at the first request
 import python_multipart  # noqa: F401
-import torch
 import uvicorn
+from fastapi import FastAPI
 
-from glmtts import load
 from glmtts.memory import set_malloc_trim
 from glmtts.server.app import create_app
 from glmtts.server.engine import Engine
+from glmtts.server.protocol import LARGEST_HEAD, bounded
 from glmtts.server.service import Service, State
 from glmtts.server.settings import ServerSettings
+from glmtts.threads import usable_cpus, use_threads
 
+logger = logging.getLogger("uvicorn.error")  # what uvicorn shows
 CLOSING_SECONDS = 5
 LARGEST_MESSAGE = 2**20  # bytes of a WebSocket message
 
@@ -44,21 +47,33 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def run(model: Path | None, device: str, settings: ServerSettings, host: str, port: int) -> None:
+def configured(app: FastAPI, settings: ServerSettings, host: str, port: int, log_level: str) -> uvicorn.Config:
+    """uvicorn with every bound on what clients may hold."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level=log_level,
+        lifespan="on",
+        http=bounded(settings),
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+        ws_max_size=LARGEST_MESSAGE,
+        server_header=False,
+    )
+
+
+def run(
+    model: Path | None, device: str, settings: ServerSettings, host: str, port: int, allow_program: bool = False
+) -> None:
     """Serve a model until a signal ends it.
 
     The workers and the thread that decodes share the cores: an operation gets its share of threads, not all of them.
     """
     set_malloc_trim()
-    torch.set_num_threads(max(1, torch.get_num_threads() // settings.workers))
-    app = create_app(Engine(load(model, device)), settings)
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_level="info",
-        lifespan="on",
-        timeout_graceful_shutdown=CLOSING_SECONDS,
-        ws_max_size=LARGEST_MESSAGE,
-    )
+    engine = Engine.open(model, device, allow_program)
+    count = use_threads(engine.folder, settings.workers)
+    app = create_app(engine, settings)
+    config = configured(app, settings, host, port, "info")
+    logger.info("An operation has %d of %d threads; OMP_NUM_THREADS=N changes that.", count, usable_cpus())
     DrainingServer(config, app.state.service).run()

@@ -2,15 +2,19 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-import soundfile
+from starlette.types import Receive
 
+from glmtts.audio.encode import Encoder, Format, encoder
+from glmtts.audio.io import audio_seconds
+from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import TextError, VoiceError
+from glmtts.server import aliases
 from glmtts.server.engine import Engine
-from glmtts.server.errors import ApiError
+from glmtts.server.errors import CLIENT_GONE, ApiError
 from glmtts.server.jobs import Job, Workers
 from glmtts.server.metrics import Metrics
 from glmtts.server.settings import ServerSettings
@@ -20,6 +24,7 @@ from glmtts.text.frontend import Piece
 
 logger = logging.getLogger(__name__)
 DEFAULT = "default"
+WARNING, LONGEST_HEADER = "X-Warning", 1000
 LONGEST_WARM_UP = 3600.0
 
 
@@ -40,6 +45,7 @@ class Service:
         self.voices = VoiceStore(settings.voices_folder)
         self.metrics = Metrics()
         self.workers = Workers(settings.workers, settings.queue_size)
+        self.cloning = Workers(1, settings.clone_queue_size, "cloning")  # a voice takes seconds: none waits for speech
         self.metrics.waiting.set_function(lambda: self.workers.waiting)
         self.metrics.active.set_function(lambda: self.active)
         self.state, self._drain_until = State.loading, 0.0
@@ -61,6 +67,11 @@ class Service:
             logger.exception("The models could not be loaded.")
         if self.state is State.loading:
             self.state = State.ready
+
+    def stop(self) -> None:
+        """Let the threads end after what they do."""
+        self.workers.stop()
+        self.cloning.stop()
 
     def drain(self) -> None:
         """Take no more requests."""
@@ -91,7 +102,7 @@ class Service:
         Raises:
             ApiError: 404 there is none, 409 it cannot be used any more.
         """
-        wanted = self.engine.default_voice if name == DEFAULT and self.engine.default_voice else name
+        wanted = self._voice_meant(self.settings.aliases.get(name, name))
         try:
             return self.engine.bundled_voice(wanted) if wanted in self.engine.voices else self.voices.load(wanted)
         except VoiceError:
@@ -102,6 +113,15 @@ class Service:
                 ) from None
             hint = "GET /v1/audio/voices lists those that there are."
             raise ApiError(404, f"There is no voice '{name}'. {hint}", "voice_not_found", "voice") from None
+
+    def _voice_meant(self, name: str) -> str:
+        """The voice of this name; of OpenAI's names the one that stands for it, where no voice is called so."""
+        default = self.engine.default_voice or name
+        if name == DEFAULT:
+            return default
+        if name not in aliases.VOICES or name in self.engine.voices or self.voices.holds(name):
+            return name
+        return aliases.VOICES[name] if aliases.VOICES[name] in self.engine.voices else default
 
     def read(self, text: str, language: str | None, param: str = "input") -> list[Piece]:
         """The pieces in which a text is spoken; `param` is where a request has the text.
@@ -122,35 +142,55 @@ class Service:
         except TextError as error:
             raise ApiError(400, str(error), "invalid_value", param) from None
 
-    async def clone(self, recording: Path, text: str | None) -> Voice:
-        """A voice from a recording, made on a worker.
+    def encoder(self, format: Format) -> Encoder:
+        """An encoder for the engine's samples, with tags that say what made them."""
+        return encoder(format, self.engine.rate, synthetic_tags(self.engine.name), self.settings.mp3_kbps)
+
+    async def clone(self, recording: Path, text: str | None, receive: Receive) -> Voice:
+        """A voice from a recording, made on the thread for that; given up where the client leaves.
 
         Raises:
-            ApiError: 413, 429, 503 or 504.
+            ApiError: 413, 429, 499, 503 or 504.
             GlmTtsError: the recording does not serve.
         """
         self.admit()
-        _check_length(recording, self.settings.max_recording_seconds)
+        longest = self.settings.max_recording_seconds
 
-        def work() -> Iterator[Voice]:
-            yield self.engine.clone(recording, text)
+        def work() -> Iterator[Voice | None]:
+            _check_length(recording, longest)
+            yield None
+            yield from self.engine.clone(recording, text)
 
-        job = self.workers.submit(Job(work, self.settings.request_timeout))
+        job = self.cloning.submit(Job(work, self.settings.clone_timeout))
         self.active += 1
+        watcher = job.cancel_when_gone(receive)
         try:
-            return await anext(aiter(job))
+            async for voice in job:
+                if voice is not None:
+                    return voice
+            raise ApiError(CLIENT_GONE, "The client left.")
         finally:
+            watcher.cancel()
             job.cancel()
             self.active -= 1
 
 
 def _check_length(recording: Path, longest: float) -> None:
-    """A small file can hold hours: refuse before anything is decoded. What is no audio is refused later."""
-    try:
-        seconds = soundfile.info(str(recording)).duration
-    except (soundfile.LibsndfileError, RuntimeError):
-        return
+    """A small file can hold hours: refuse before anything is decoded."""
+    seconds = audio_seconds(recording)
     if seconds > longest:
         raise ApiError(
             413, f"The recording has {seconds:.0f} s; at most {longest:g} s are taken.", "recording_too_long"
         )
+
+
+def warnings_of(pieces: Sequence[Piece]) -> list[str]:
+    """What the front end warns of in a text, each once, in order: for the header X-Warning and for events."""
+    return list(dict.fromkeys(warning for piece in pieces for warning in getattr(piece, "warnings", ())))
+
+
+def warning_header(warnings: Sequence[str]) -> dict[str, str]:
+    """The header that tells of warnings, none where there are none; headers are ASCII, and clients bound them."""
+    text = " ".join(warnings).encode("ascii", "backslashreplace").decode()
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
+    return {WARNING: printable[:LONGEST_HEADER]} if printable else {}

@@ -1,14 +1,17 @@
 """What the operator of a server decides."""
 
+import ipaddress
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError
+
+LARGEST_YAML = 64 * 1024  # bytes
 
 
 def data_folder() -> Path:
@@ -17,26 +20,85 @@ def data_folder() -> Path:
     return Path(base) / "glm-tts" / "voices"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address or name."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _key(key: str) -> str:
+    if not key or any(sign.isspace() for sign in key):
+        raise ValueError("an API key is empty or has blanks, and would open the server or never fit")
+    return key
+
+
+def _origin(origin: str) -> str:
+    scheme, _, rest = origin.partition("://")
+    if origin != "*" and (scheme not in ("http", "https") or not rest or "/" in rest):
+        raise ValueError("an origin is written as a browser sends it: https://example.org, without a path")
+    return origin
+
+
 class ServerSettings(StrictConfig):
     """Limits, keys and places of a server.
 
     `workers` requests are spoken at a time; `queue_size` more wait, the next is refused with 429. A request that is
     not finished after `request_timeout` seconds is given up. After SIGTERM, running requests have `drain_seconds`.
+    Voices are cloned on a thread of their own, one after the other, with `clone_queue_size` and `clone_timeout`.
+
+    `cors` are origins whose pages may use the server; `allowed_hosts` are its names beside those of the loopback
+    address, `any_host` lifts that check. A head must come within `header_seconds`; a connection whose client takes
+    nothing for `stall_seconds`, and a WebSocket that says nothing for `idle_seconds`, is closed.
+
+    `aliases` are further names of voices. With `strict`, unknown fields are refused.
     """
 
     voices_folder: Path = Field(default_factory=data_folder)
-    api_keys: tuple[str, ...] = ()
+    api_keys: tuple[Annotated[str, AfterValidator(_key)], ...] = ()
+    cors: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    allowed_hosts: tuple[Annotated[str, AfterValidator(str.lower)], ...] = ()
+    any_host: bool = False
+    aliases: dict[str, str] = Field(default={})
+    strict: bool = False
+    mp3_kbps: int = Field(default=128, ge=32, le=320)
     max_characters: int = Field(default=4096, ge=1)
     max_upload_bytes: int = Field(default=10 * 2**20, ge=1024)
     max_recording_seconds: float = Field(default=120, gt=1)
     workers: int = Field(default=8, ge=1)
     queue_size: int = Field(default=32, ge=1)
     request_timeout: float = Field(default=300, gt=0)
+    clone_queue_size: int = Field(default=4, ge=1)
+    clone_timeout: float = Field(default=120, gt=0)
     drain_seconds: float = Field(default=30, ge=0)
+    max_connections: int = Field(default=256, ge=1)
+    header_seconds: float = Field(default=10, gt=0)
+    stall_seconds: float = Field(default=60, gt=0)
+    idle_seconds: float = Field(default=60, gt=0)
 
     def portable(self) -> dict[str, Any]:
         """The settings as JSON values for a process with another working folder; `parse` gives them back."""
         return self.model_dump(mode="json") | {"voices_folder": str(self.voices_folder.resolve())}
+
+    def listening(self, host: str, insecure: bool = False) -> Self:
+        """The settings for a server at this address.
+
+        A server with keys that others reach answers to every name: a foreign page does not know a key.
+
+        Raises:
+            ConfigError: anyone could use it, and nobody said that this is meant.
+        """
+        if "*" in self.cors and not (self.api_keys or insecure):
+            raise ConfigError("--cors '*' lets every web page use this server. Give --api-key too, or name the sites.")
+        if is_loopback(host):
+            return self
+        if not (self.api_keys or insecure):
+            raise ConfigError(
+                f"At {host} anyone who reaches this machine could use the server. Give --api-key KEY, "
+                "or say that this is meant: --insecure."
+            )
+        return self.model_copy(update={"any_host": not self.allowed_hosts})
 
 
 class ReplicaSettings(StrictConfig):
@@ -61,9 +123,12 @@ class ReplicaSettings(StrictConfig):
             ConfigError: the file is missing, no YAML, or holds what these settings do not know.
         """
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+            with path.open("rb") as file:
+                values = yaml.safe_load(file.read(LARGEST_YAML).decode("utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise ConfigError(f"{path} cannot be read as YAML: {error}") from None
+        except RecursionError:
+            raise ConfigError(f"{path} is nested too deep to hold settings. Give the right file.") from None
         if not isinstance(values, dict):
             raise ConfigError(f"{path} holds no settings. Write lines such as: max_replicas: 4")
         return cls.parse(values)

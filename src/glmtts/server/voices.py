@@ -5,7 +5,6 @@ process that is killed leaves at most a hidden folder, which the next start remo
 folder, since each looks at the disk whenever it is asked.
 """
 
-import os
 import re
 import shutil
 import tempfile
@@ -15,14 +14,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
+from safetensors import SafetensorError
 
+from glmtts import durable
 from glmtts.config import StrictConfig
-from glmtts.errors import VoiceError
+from glmtts.errors import GlmTtsError, VoiceError
 from glmtts.synthesis.voice import Voice
 
 _NAME = re.compile(r"[\w-]{1,48}")
 _VOICE, _RECORD = "voice.safetensors", "record.json"
 ABANDONED_SECONDS = 600
+
+
+class StorageError(GlmTtsError):
+    """The disk does not take a voice."""
 
 
 class VoiceRecord(StrictConfig):
@@ -90,23 +95,24 @@ class VoiceStore:
 
         Raises:
             VoiceError: the name is not valid, or taken.
-            OSError: the disk does not take it.
+            StorageError: the disk does not take it.
         """
-        target = self._folder / valid_name(name)
-        temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
+        target, temporary = self._folder / valid_name(name), None
         try:
+            temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
             voice.save(temporary / _VOICE)
             (temporary / _RECORD).write_text(record.model_dump_json(), encoding="utf-8")
             for path in (temporary / _VOICE, temporary / _RECORD, temporary):
-                _to_disk(path)
+                durable.sync(path)
             temporary.rename(target)
-            _to_disk(self._folder)
-        except OSError:
+            durable.sync(self._folder)
+        except (OSError, SafetensorError, VoiceError):  # safetensors has an error of its own for a full disk
             if target.exists():
                 raise VoiceError(f"There is a voice '{name}' already. Choose another name or delete it.") from None
-            raise
+            raise StorageError("The server's disk does not take the voice. Free some space there.") from None
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
 
     def delete(self, name: str) -> None:
         """Forget a voice.
@@ -114,9 +120,11 @@ class VoiceStore:
         Raises:
             VoiceError: there is none.
         """
+        target = self._folder / valid_name(name)
         trash = Path(tempfile.mkdtemp(prefix=".deleting-", dir=self._folder))
         try:
-            (self._folder / valid_name(name)).rename(trash / "voice")
+            target.rename(trash / "voice")
+            durable.sync(self._folder)  # a voice that was deleted must not come back
         except OSError:
             raise VoiceError(f"There is no voice '{name}' to delete.") from None
         finally:
@@ -130,12 +138,3 @@ def _read_record(folder: Path) -> VoiceRecord | None:
         return VoiceRecord.model_validate_json(text) if (folder / _VOICE).is_file() else None
     except (OSError, ValidationError):
         return None
-
-
-def _to_disk(path: Path) -> None:
-    """Ask for a file or folder to be on the disk before going on."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

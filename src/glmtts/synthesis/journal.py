@@ -1,6 +1,12 @@
-"""The unfinished reading of a long text on disk, from which a later run goes on."""
+"""The unfinished reading of a long text on disk, from which a later run goes on.
+
+A piece is on the disk before it counts as read: its samples first, then its line. So a power cut loses the piece that
+was being written. Files that something else changed are noticed: lost samples are read again, what makes no sense is
+refused.
+"""
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,16 +16,43 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from pydantic import Field, ValidationError
 from torch import Tensor
 
+from glmtts import durable
 from glmtts.audio.io import new_audio
 from glmtts.audio.provenance import synthetic_tags
+from glmtts.config import StrictConfig
 from glmtts.errors import AudioError, ConfigError
 from glmtts.synthesis.subtitles import Cue
 from glmtts.synthesis.timing import Timed
 from glmtts.text.frontend import Piece
 
+logger = logging.getLogger(__name__)
 BLOCK = 1 << 20
+LONGEST = 1e7  # seconds; four months
+
+
+class _Stretch(StrictConfig):
+    """`Timed` as a line of the journal holds it."""
+
+    text: str
+    start: float = Field(ge=0, le=LONGEST)
+    end: float = Field(ge=0, le=LONGEST)
+
+    def timed(self) -> Timed:
+        return Timed(self.text, self.start, self.end)
+
+
+class _Entry(StrictConfig):
+    """A line of the journal: a piece that was read."""
+
+    piece: str
+    line: _Stretch
+    words: list[_Stretch]
+
+    def cue(self) -> Cue:
+        return Cue(self.line.timed(), [word.timed() for word in self.words])
 
 
 class Journal:
@@ -46,7 +79,9 @@ class Journal:
     def _begin(self, header: str) -> None:
         self.folder.mkdir(exist_ok=True)
         self._audio.write_bytes(b"")
-        self._lines.write_text(header + "\n", encoding="utf-8")
+        self._lines.write_text(header + "\n", encoding="utf-8", newline="\n")
+        for path in (self._audio, self._lines, self.folder, self.folder.parent):
+            durable.sync(path)
 
     def _resume(self, header: str) -> None:
         data = self._lines.read_bytes()
@@ -54,17 +89,37 @@ class Journal:
         if not whole:
             self._begin(header)
             return
-        first, *lines = whole.decode().split("\n")[:-1]
-        if first != header:
+        first, *lines = whole.split(b"\n")[:-1]
+        if first != header.encode():
             raise ConfigError(
                 f"{self.folder} holds an unfinished reading with another voice, model or other settings. "
                 "Go on with those, or start anew with --restart."
             )
-        items = [json.loads(line) for line in lines]
-        self._pieces = [item["piece"] for item in items]
-        self.cues = [Cue(Timed(**item["line"]), [Timed(**word) for word in item["words"]]) for item in items]
-        os.truncate(self._lines, len(whole))
+        entries = self._with_audio(self._entries(lines))
+        self._pieces, self.cues = [entry.piece for entry in entries], [entry.cue() for entry in entries]
+        os.truncate(self._lines, sum(len(line) + 1 for line in (first, *lines[: len(entries)])))
         os.truncate(self._audio, 2 * self.samples)
+
+    def _entries(self, lines: list[bytes]) -> list[_Entry]:
+        """What the lines say. Raises ConfigError where that makes no sense."""
+        try:
+            entries = [_Entry.model_validate_json(line) for line in lines]
+            times = [time for entry in entries for time in (entry.line.start, entry.line.end)]
+        except ValidationError:
+            times = [1.0, 0.0]
+        if times != sorted(times):
+            raise ConfigError(f"{self._lines} is damaged. Start anew with --restart.")
+        return entries
+
+    def _with_audio(self, entries: list[_Entry]) -> list[_Entry]:
+        """Those whose samples are there; the others are read again."""
+        held = self._audio.stat().st_size // 2 if self._audio.exists() else 0
+        whole = [entry for entry in entries if round(entry.line.end * self.rate) <= held]
+        if not self._audio.exists():
+            self._audio.write_bytes(b"")
+        if len(whole) < len(entries):
+            logger.warning("%s lost samples: %d pieces are read again.", self._audio, len(entries) - len(whole))
+        return whole
 
     def expect(self, number: int, piece: str) -> None:
         """Raises ConfigError where the piece that was read before is not this one."""
@@ -92,10 +147,10 @@ class Journal:
         self._pieces.append(piece.text)
 
     def _append(self, samples: bytes, line: str) -> None:
-        with self._audio.open("ab") as audio:
-            audio.write(samples)
-        with self._lines.open("a", encoding="utf-8") as lines:
-            lines.write(line)
+        for path, data in ((self._audio, samples), (self._lines, line.encode())):
+            with path.open("ab") as file:
+                file.write(data)
+            durable.sync(path)
 
     def encode(self, out: Path, model: str) -> None:
         """Write the samples that `model` spoke to `out`, block by block; it appears whole or not at all."""
@@ -106,7 +161,7 @@ class Journal:
         with new_audio(temporary, self.rate, synthetic_tags(model)) as file:
             for block in self._blocks():
                 file.write(block)
-        temporary.replace(out)
+        durable.replace(temporary, out)
 
     def _blocks(self) -> Iterator[np.ndarray]:
         with self._audio.open("rb") as audio:
@@ -117,8 +172,9 @@ class Journal:
         try:
             action(*arguments)
         except (OSError, soundfile.LibsndfileError) as error:
+            reason = str(error).rstrip(".")
             raise AudioError(
-                f"{self.folder} cannot be written: {error}. Free some space and run the same command again."
+                f"{self.folder} cannot be written: {reason}. Free some space and run the same command again."
             ) from None
 
     def remove(self) -> None:

@@ -1,52 +1,89 @@
-"""What is never spoken leaves a text first: markdown, addresses of web pages, emoji, controls."""
+"""What is never spoken leaves a text: tags, entities, the marks of Markdown inside a line, emoji, controls."""
 
+import html
 import re
 import unicodedata
 
-_CODE = re.compile(r"```[^`]*```")
-_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
-_LIST = re.compile(r"^[ \t]*(?:[-+>•·]|\d{1,3}[.)](?=[ \t]))[ \t]+", re.MULTILINE)
-_RULE = re.compile(r"^[ \t]*[-=_*]{3,}[ \t]*$", re.MULTILINE)
-_MARKS = re.compile(
-    r"(?<!\d)\*+|\*+(?!\d)|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|^[ \t]*#+(?=[ \t])", re.MULTILINE
+from glmtts.text.normalisation.addresses import MASK
+from glmtts.text.normalisation.symbols import SYMBOLS
+from glmtts.text.placeholders import is_placeholder
+
+_INLINE_TAGS = (
+    "a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|emphasis|font|i|img|ins|kbd|label|lang|mark|p|prosody|q|s|samp|"
+    "small|span|speak|strike|strong|style|time|tt|u|var|video|audio|voice|w|sub|center|nobr|wbr|o:p"
 )
-_ADDRESS = re.compile(r"https?://[!-~]+|www\.[!-~]+", re.IGNORECASE)
-_TAG = re.compile(r"""</?[A-Za-z][\w:-]*(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*/?>""")
-_KEPT_WIDE = "！，？：；（）～"
-_SPOKEN_SYMBOLS = "℃℉°№©®™"
+_BLOCK_TAGS = (
+    "address|article|aside|blockquote|body|br|dd|div|dl|dt|figcaption|figure|footer|form|h[1-6]|head|header|hr|html|li|main|"
+    "nav|ol|option|p|pre|section|select|table|tbody|td|tfoot|th|thead|title|tr|ul|sentence"
+)
+_ATTRIBUTES = r"(?:\s+[\w:-]+(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>=]{1,200}))?)*\s*/?"
+_TAG = re.compile(
+    rf"<(?P<end>/?)(?:(?P<block>{_BLOCK_TAGS})|(?P<inline>{_INLINE_TAGS}))\b{_ATTRIBUTES}>", re.IGNORECASE
+)
+# Tags of other languages (JSX, generics) and the ends of unknown ones keep their names, not their brackets.
+_NAMED_TAG = re.compile(
+    r"(?:^|(?<=[\s>(\w]))<([A-Z][\w.]*(?:[ ,][^<>]{0,200})?)/?>|</([A-Za-z][\w.:-]*)"
+    r"\s*>",
+    re.MULTILINE,
+)
+_RAISED = re.compile(r"<sup>\s*([^<>]{1,20})\s*</sup>", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--[^<>]*-->")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*<?[^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)?>?(?:\s+\"[^\"]*\"|\s+'[^']*')?\s*\)")
+_REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
+_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]+|[\w.+-]+@[\w.-]+)>", re.IGNORECASE)
+# Emphasis ends beside a letter or mark; a lone asterisk between numbers is a product.
+_EMPHASIS = re.compile(
+    r"(?<![\d\s])\*+(?!\w)|(?<!\w)\*+(?=[^\s\d*])|\*{2,}|(?<=[^\s*])\*+(?=[^\s\d*])(?<!\d\*)"
+    r"|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|\^\[\d+\]|\\(?=[*_`#\[\]()~>|.!-])"
+)
+_POWER = re.compile(r"(?<=\d)\*\*(?=\d)")
+_PRODUCT = re.compile(r"(?<=(?<![A-Za-z*])[A-Za-z])\s?\*\s?(?=[A-Za-z](?![A-Za-z*]))")
 _DROPPED = ("So", "Sk", "Cn", "Co", "Cs", "Cf", "Mn", "Me")
-_TO_NFKC = re.compile(r"[ℓ㎏㎝㎜㎞㎡㎥㏄Ⅰ-ⅻ½¼¾⅓⅔⅛]")
-PLACEHOLDERS = ("\U000f0000", "\U000ffffd")
+_KEPT = frozenset(SYMBOLS) | {"★", "☆", "⭐"}
 
 
-def is_placeholder(character: str) -> bool:
-    """Whether a private character stands for an inline control; text from outside never keeps one."""
-    return PLACEHOLDERS[0] <= character <= PLACEHOLDERS[1]
+def without_tags(text: str) -> str:
+    """`text` with entities decoded and without tags; those that part a page into lines become line ends."""
+    if "<" in text:
+        text = _RAISED.sub(lambda match: f"^{match[1]}" if match[1].strip("-+").isdigit() else match[1], text)
+        text = _TAG.sub(_break, _AUTOLINK.sub(lambda match: match[1], _COMMENT.sub(" ", text)))
+        text = _NAMED_TAG.sub(lambda match: f" {match[1] or match[2]}, ", text)
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
 
 
-def without_markup(text: str) -> str:
-    """`text` without markdown, tags and addresses of web pages."""
-    text = _RULE.sub(" ", _CODE.sub(" ", text))
-    text = _LINK.sub(lambda match: match[1], text)
-    text = _LIST.sub("", text)
-    return _MARKS.sub("", _TAG.sub(" ", _ADDRESS.sub(" ", text))).replace("|", " ")
-
-
-def plain(text: str) -> str:
-    """Full-width letters and digits made narrow; emoji, unspoken symbols and controls taken out."""
-    text = _TO_NFKC.sub(_compatible, unicodedata.normalize("NFC", text))
-    return "".join(character if character.isalnum() and character < "！" else _plain(character) for character in text)
-
-
-def _compatible(match: re.Match[str]) -> str:
-    written = unicodedata.normalize("NFKC", match[0]).replace("⁄", "/")
-    return f" {written}" if "/" in written else written
-
-
-def _plain(character: str) -> str:
-    if "！" <= character <= "～" and character not in _KEPT_WIDE:
-        return unicodedata.normalize("NFKC", character)
-    category = unicodedata.category(character)
-    if category in _DROPPED and character not in _SPOKEN_SYMBOLS and not is_placeholder(character):
+def _break(match: re.Match[str]) -> str:
+    tag = (match["block"] or "").lower()
+    if not tag:
         return ""
-    return " " if category in ("Cc", "Zl", "Zp", "Zs") else character
+    if tag[0] == "h" and tag[1:].isdigit():
+        return "\n\n" if match["end"] else "\n\n# "
+    if tag == "li" and not match["end"]:
+        return "\n- "
+    if tag in ("td", "th"):
+        return ", " if match["end"] else ""
+    return "\n" if tag in ("br", "tr", "dt", "dd", "option", "li") else "\n\n"
+
+
+def without_marks(line: str) -> str:
+    """A line without the marks of links, emphasis and code; the cells of a table are set apart."""
+    if "](" in line or "][" in line:
+        line = _REFERENCE.sub(lambda match: match[1], _LINK.sub(lambda match: match[1], line))
+    line = _EMPHASIS.sub("", _PRODUCT.sub("×", _POWER.sub("^", line)))
+    return line.strip("| ").replace("\t", " | ") if "|" in line or "\t" in line else line
+
+
+def speakable(text: str) -> str:
+    """`text` without emoji, unspoken symbols and controls; any blank is a plain one."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(sign if sign.isalnum() else _plain(sign) for sign in text)
+
+
+def _plain(sign: str) -> str:
+    if " " <= sign < "\x7f" or sign in _KEPT or sign == MASK or is_placeholder(sign):
+        return sign
+    category = unicodedata.category(sign)
+    if category in _DROPPED:
+        return ""
+    return " " if category in ("Cc", "Zl", "Zp", "Zs") and sign not in "\u202f\u2009" else sign

@@ -4,9 +4,11 @@ import lzma
 import re
 from functools import lru_cache
 
+from glmtts.text.accents import ACCENTED, without_accents
 from glmtts.text.data import data_file
 
-WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
+_LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
+WORD = re.compile(rf"[{_LATIN}]+(?:['’][{_LATIN}]+)*")
 _VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
 
 _SPELLING: list[tuple[str, str]] = [
@@ -51,11 +53,20 @@ def _entries() -> list[tuple[str, str]]:
 def pronounce(word: str) -> tuple[str, ...]:
     """ARPAbet phones of any word of Latin letters; words in capitals that no dictionary knows are spelled out."""
     plain = word.lower().replace("’", "'")
+    if plain in ACCENTED:
+        return tuple(ACCENTED[plain].split())
+    plain = without_accents(plain)
     known = dictionary().get(plain)
     if known:
         return tuple(known)
     if word.isupper() and len(word) <= 5:
         return spell(plain)
+    if (
+        len(plain) > 1
+        and not re.search("[aeiouy]", plain)
+        and not re.fullmatch("[hms]+|b?r+|pf+t|ts?k+|z+|ps+t", plain)
+    ):
+        return spell(plain)  # www, html, cn
     return _inflected(plain) or _compound(plain) or _by_spelling(plain)
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from glmtts.text.cleanup import PLACEHOLDERS
 from glmtts.text.frontend import TextFrontend
 from glmtts.text.hybrid import Span
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.markup import CONTROL, Control, parse_control
 from glmtts.text.normalise import is_chinese
 from glmtts.text.phonemes import ENGLISH, SYMBOL, to_pinyin
+from glmtts.text.placeholders import PLACEHOLDERS
 
 Entry = dict[str, Any]
 _ENGLISH = frozenset(ENGLISH)
@@ -46,6 +46,8 @@ def explain_parts(frontend: TextFrontend, line: str) -> list[Part]:
     position = 0
     for match in CONTROL.finditer(line):
         control = parse_control(match, language)
+        if control is None:
+            continue
         parts += [(line[position : match.start()], None), (match[0], control if isinstance(control, Control) else None)]
         position = match.end()
     parts.append((line[position:], None))

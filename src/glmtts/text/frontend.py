@@ -1,5 +1,6 @@
 """Text as a person writes it to the ids that the language model reads (report sections 2.2 and 2.6)."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from copy import copy
@@ -10,15 +11,20 @@ from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, EmptyTextError, TextError
-from glmtts.text.cleanup import is_placeholder
 from glmtts.text.english import WORD
 from glmtts.text.hybrid import TOKENS, HybridWriter, PhonemeIn, Replacements, Span
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.markup import Control, parse
-from glmtts.text.normalise import is_chinese, normalise
+from glmtts.text.normalisation import scripts
+from glmtts.text.normalisation.languages import Language
+from glmtts.text.normalise import closed, is_chinese, joined, speak, structure
+from glmtts.text.placeholders import is_placeholder
 from glmtts.text.split import split_text
+from glmtts.text.structure import Block, Break, Sentence
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.text.vocabulary import safe_characters
+
+_log = logging.getLogger(__name__)
 
 
 class TextConfig(StrictConfig):
@@ -56,13 +62,15 @@ class Piece:
     """A piece of normalised text that is spoken at once, with the silence that `<break>` asks for, in seconds.
 
     `pause_after` is None where the text says nothing, so that the usual pause follows. `written` is the piece with the
-    words whose reading was given, in place of their phonemes.
+    words whose reading was given, in place of their phonemes. `warnings`, of the first piece of a text, say in a
+    sentence each what in the text was not read, and why.
     """
 
     text: str
     written: str = ""
     pause_before: float = 0.0
     pause_after: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class TextFrontend:
@@ -108,19 +116,57 @@ class TextFrontend:
                 f"The text has {len(text)} characters; at most {self.config.max_characters} are spoken at once. "
                 "Split it into parts."
             )
-        language = language or ("zh" if is_chinese(text) else "en")
-        marked, controls = parse(text, language)
+        chosen = _language(text, language)
+        marked, controls, warnings = parse(text, chosen)
+        pieces = self._prepared(structure(marked), controls, chosen, warnings)
+        for warning in pieces[0].warnings:
+            _log.warning(warning)
+        return pieces
+
+    def prepare_sentence(self, sentence: Sentence, language: str | None = None) -> list[Piece]:
+        """The pieces of one sentence of a text in parts, with the pause that its place in the text asks for.
+
+        Its warnings are not logged: whoever joins the sentences logs each once.
+
+        Raises: as `prepare`.
+        """
+        if len(sentence.text) > self.config.max_characters:
+            raise TextError(f"A sentence has more than {self.config.max_characters} characters. Split it into parts.")
+        chosen = _language(sentence.text, language)
+        marked, controls, warnings = parse(sentence.text, chosen)
+        blocks = structure(marked)
+        if blocks:
+            blocks[-1].after = sentence.after
+        return self._prepared(blocks, controls, chosen, warnings, more=True)
+
+    def _prepared(
+        self,
+        blocks: list[Block],
+        controls: dict[str, Control],
+        language: Language,
+        warnings: list[str],
+        more: bool = False,
+    ) -> list[Piece]:
+        """Pieces of blocks; `more` says that text follows, so that the pause after the last block counts too."""
         pieces: list[Piece] = []
+        unread: dict[str, str] = {}
         before = 0.0
-        for segment, pause in _segments(normalise(marked, language), controls):
-            pieces += self._pieces(segment, controls)
-            if pieces and pause is not None:
-                pieces[-1] = replace(pieces[-1], pause_after=(pieces[-1].pause_after or 0.0) + pause)
-            elif pause is not None:
-                before += pause
+        for number, (spoken, after) in enumerate(groups := list(_groups(blocks, language, unread))):
+            last = number == len(groups) - 1 and not more
+            ends = not last and (after is not Break.NONE or not more)
+            for segment, pause in _segments(closed(spoken) if ends else spoken, controls):
+                pieces += self._pieces(segment, controls)
+                if pieces and pause is not None:
+                    pieces[-1] = replace(pieces[-1], pause_after=(pieces[-1].pause_after or 0.0) + pause)
+                elif pause is not None:
+                    before += pause
+            if pieces and not last and after.seconds is not None:
+                pieces[-1] = replace(pieces[-1], pause_after=max(pieces[-1].pause_after or 0.0, after.seconds))
+        if unread:
+            warnings = [*warnings, scripts.warning(unread)]
         if not pieces:
-            raise EmptyTextError(before)
-        return [replace(pieces[0], pause_before=before), *pieces[1:]]
+            raise EmptyTextError(before, warnings)
+        return [replace(pieces[0], pause_before=before, warnings=tuple(warnings)), *pieces[1:]]
 
     def to_hybrid(self, piece: str) -> str:
         """Phonemes in place of the characters and words that `phoneme_in` names; the rest stays text."""
@@ -163,6 +209,25 @@ class TextFrontend:
         """Phonemes of a control, or its written form where the vocabulary lacks them."""
         tokens = re.findall(r"<\|[^<>|]+\|>", control.phonemes)
         return control.phonemes if all(token in self.tokenizer.special for token in tokens) else control.written
+
+
+def _language(text: str, wanted: str | None) -> Language:
+    return "zh" if wanted == "zh" or (wanted is None and is_chinese(text)) else "en"
+
+
+def _groups(blocks: list[Block], language: Language, unread: dict[str, str]) -> Iterator[tuple[str, Break]]:
+    """Spoken text up to each paragraph's or heading's end; letters that cannot be read are added to `unread`."""
+    group: list[tuple[str, Break]] = []
+    for block in blocks:
+        spoken = speak(block.text, language)
+        for script, letters in spoken.unread.items():
+            unread[script] = unread.get(script, "") + letters
+        group.append((spoken.text, block.after))
+        if block.after.seconds is not None:
+            yield joined(group), block.after
+            group = []
+    if group:
+        yield joined(group), group[-1][1]
 
 
 def _segments(spoken: str, controls: dict[str, Control]) -> Iterator[tuple[str, float | None]]:

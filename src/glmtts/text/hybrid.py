@@ -4,11 +4,11 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from glmtts.text.cleanup import PLACEHOLDERS
 from glmtts.text.english import WORD, dictionary, pronounce, spell
 from glmtts.text.homographs import homograph_model
 from glmtts.text.mandarin import CHINESE, read_pinyin
 from glmtts.text.phonemes import split_syllable, token
+from glmtts.text.placeholders import PLACEHOLDERS
 from glmtts.text.sandhi import apply_sandhi
 from glmtts.text.vocabulary import polyphones, rare_characters
 

@@ -1,17 +1,19 @@
 """Control inside a text: `{行|hang2}`, and `<phoneme>`, `<break>`, `<say-as>` and `<sub>` of SSML.
 
 Each control becomes one private character, which no rule of normalisation and no splitter touches, and which the
-front end puts back as phonemes or a pause at the end.
+front end puts back as phonemes or a pause at the end. Braces that hold no valid reading are ordinary text.
 """
 
 import html
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from glmtts.errors import TextError
-from glmtts.text.cleanup import PLACEHOLDERS
 from glmtts.text.english import spell
+from glmtts.text.mandarin import CHINESE
 from glmtts.text.phonemes import token
+from glmtts.text.placeholders import PLACEHOLDERS
 from glmtts.text.pronunciations import hybrid_reading
 from glmtts.text.say_as import say_as
 
@@ -19,8 +21,9 @@ LONGEST_PAUSE = 10.0
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong": 0.75, "x-strong": 1.0}
 ALPHABETS = ("ipa", "arpabet", "x-arpabet", "x-cmu", "pinyin", "x-pinyin", "symbols", "x-symbols")
 _PRIVATE = re.compile("[\U000f0000-\U0010ffff\ue000-\uf8ff]")
+_MOST = ord(PLACEHOLDERS[1]) - ord(PLACEHOLDERS[0])
 CONTROL = re.compile(
-    r"\{(?P<word>[^{}|]*)\|(?P<reading>[^{}|]*)\}"
+    r"\{(?P<word>[^{}|]{0,200})\|(?P<reading>[^{}|]{0,400})\}"
     r"|<phoneme\b(?P<phoneme>[^<>]*)(?:/>|>(?P<spoken>[^<>]*)</phoneme\s*>)"
     r"|<break\b(?P<pause>[^<>]*)>"
     r"|<say-as\b(?P<kind>[^<>]*)>(?P<content>[^<>]*)</say-as\s*>"
@@ -28,6 +31,11 @@ CONTROL = re.compile(
 )
 _ATTRIBUTE = re.compile(r"""([A-Za-z][\w:-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)")
+# A reading has a tone, a stress or the slashes of IPA: {a|b} is text, although B is a phone.
+_PHONETIC = re.compile(
+    r"\s*(?:/[^/]+/|[A-Za-zü:]+[0-9](?:\s+[A-Za-zü:]+[0-9]?)*|(?:[A-Z]{1,2}\s+)+[A-Z]{1,2}[0-9](?:\s+[A-Z]{1,2}[0-9]?)*)\s*"
+)
+_LETTERS = re.compile(r"[A-Za-zü\s]*")
 
 
 @dataclass(frozen=True)
@@ -39,43 +47,80 @@ class Control:
     pause: float | None = None
 
 
-def parse(text: str, language: str) -> tuple[str, dict[str, Control]]:
-    """`text` with a private character for each control, and what each of these stands for.
+class Marked(NamedTuple):
+    """A text with a private character for each control, what each of these stands for, and what was not understood."""
+
+    text: str
+    controls: dict[str, Control]
+    warnings: list[str]
+
+
+def parse(text: str, language: str) -> Marked:
+    """Take the controls out of `text`.
 
     Raises:
-        TextError: a control holds a reading, a time or an alphabet that is not known.
+        TextError: a tag of SSML holds a reading, a time or an alphabet that is not known.
     """
     controls: dict[str, Control] = {}
+    warnings: list[str] = []
 
     def replace(match: re.Match[str]) -> str:
         made = parse_control(match, language)
+        if made is None:
+            return _text_of(match, warnings)
         if isinstance(made, str):
             return made
+        if len(controls) > _MOST:
+            return made.written
         name = chr(ord(PLACEHOLDERS[0]) + len(controls))
         controls[name] = made
         return name
 
-    without_private = _PRIVATE.sub("", text)
-    marked = CONTROL.sub(replace, without_private)
-    return (html.unescape(marked) if "<speak" in marked else marked), controls
+    marked = CONTROL.sub(replace, _PRIVATE.sub("", text)) if "{" in text or "<" in text else _PRIVATE.sub("", text)
+    return Marked(marked, controls, warnings)
 
 
-def parse_control(match: re.Match[str], language: str) -> Control | str:
-    """What one match of `CONTROL` stands for; plain text where words do.
+def parse_control(match: re.Match[str], language: str) -> Control | str | None:
+    """What one match of `CONTROL` stands for; plain text where words do; None where braces are ordinary text.
 
     Raises:
-        TextError: a reading, time or alphabet in it is not known.
+        TextError: a reading, time or alphabet of SSML is not known.
     """
     kind = match.lastgroup
     if kind == "reading":
-        return Control(hybrid_reading(match["word"], match["reading"]), match["word"])
+        return _braced(match["word"], match["reading"])
     if kind in ("phoneme", "spoken"):
         return _phoneme(_attributes(match["phoneme"]), match["spoken"] or "")
     if kind == "pause":
         return Control(pause=_pause(_attributes(match["pause"])))
     if kind == "content":
         return _say_as(_attributes(match["kind"]), match["content"], language)
-    return _attributes(match["alias"]).get("alias", "")
+    alias = _attributes(match["alias"]).get("alias")
+    return None if alias is None else alias
+
+
+def _braced(word: str, reading: str) -> Control | None:
+    if not _PHONETIC.fullmatch(reading) or not any(map(str.isalnum, word)):
+        return None
+    try:
+        return Control(hybrid_reading(word, reading), word)
+    except TextError:
+        return None
+
+
+def _text_of(match: re.Match[str], warnings: list[str]) -> str:
+    """Braces as text: their word alone, with a warning, where they were meant as control; else all that they hold."""
+    if match.lastgroup != "reading":
+        return match[0].partition(">")[2].rpartition("<")[0]  # <sub> of HTML
+    word, reading = match["word"], match["reading"]
+    meant = _PHONETIC.fullmatch(reading) or (CHINESE.search(word) and _LETTERS.fullmatch(reading))
+    if not meant or not any(map(str.isalnum, word)):
+        return match[0]
+    try:
+        hybrid_reading(word, reading)
+    except TextError as error:
+        warnings.append(f"{match[0]} is read as text. {error}")
+    return word
 
 
 def _attributes(written: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ _ORDINALS = {
     "twelve": "twelfth",
 }  # fmt: skip
 LONGEST = 18
+_SIGNS = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
 
 
 def digits(number: str) -> str:
@@ -76,8 +77,8 @@ def ordinal(number: str) -> str:
 
 def number(written: str) -> str:
     """An integer or a decimal, with a sign: -1,234.50 is minus one thousand two hundred thirty four point five zero."""
-    sign = "minus " if written[0] in "-−" else "plus " if written[0] == "+" else ""
-    whole, point, fraction = written.lstrip("-−+").partition(".")
+    sign = _SIGNS.get(written[0], "")
+    whole, point, fraction = written.lstrip("-−+±").partition(".")
     spoken = cardinal(whole) if whole else ""
     return sign + (f"{spoken} point {digits(fraction)}".strip() if point and fraction else spoken)
 

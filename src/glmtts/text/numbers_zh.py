@@ -3,6 +3,7 @@
 DIGITS = "零一二三四五六七八九"
 _PLACES = ("", "十", "百", "千")
 LONGEST = 16
+_SIGNS = {"-": "负", "−": "负", "+": "正", "±": "正负"}
 
 
 def digits(number: str, one: str = "一") -> str:
@@ -56,6 +57,6 @@ def _group(number: int) -> str:
 
 def number(written: str) -> str:
     """An integer or a decimal, with a sign: -1,234.50 is 负一千两百三十四点五零."""
-    sign = "负" if written[0] in "-−" else "正" if written[0] == "+" else ""
-    whole, point, fraction = written.lstrip("-−+").partition(".")
+    sign = _SIGNS.get(written[0], "")
+    whole, point, fraction = written.lstrip("-−+±").partition(".")
     return sign + cardinal(whole or "0") + ("点" + digits(fraction) if point and fraction else "")

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from glmtts.text import normalise_en, normalise_zh, numbers_en, numbers_zh
+from glmtts.text import normalise_zh, numbers_en, numbers_zh
+from glmtts.text.normalisation.english.dates import spoken_date
 
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?")
 _ORDERS = {3: "ymd", 2: "md"}
@@ -63,7 +64,7 @@ def _date(content: str, order: str, language: str) -> str:
         return content
     if language == "zh":
         return normalise_zh.in_words((f"{year}年" if year else "") + f"{month}月{day}日")
-    return normalise_en.spoken_date(month, day, year)
+    return spoken_date(month, day, year)
 
 
 _READERS: dict[str, Callable[[str, str], str]] = {

@@ -4,11 +4,16 @@ import re
 from bisect import bisect_right
 from itertools import accumulate
 
-from glmtts.text.cleanup import PLACEHOLDERS, is_placeholder
 from glmtts.text.mandarin import CHINESE
+from glmtts.text.placeholders import PLACEHOLDERS, is_placeholder
+from glmtts.text.sentences import ends
 
-_SENTENCE = re.compile(r"(?<=[。！？!?；;])\s*|(?<=\.)\s+|\n+")
 _CLAUSE = re.compile(r"(?<=[，,、：:])\s*(?![0-9])")
+# Where no mark is near, a long clause is best cut before a word that begins a phrase.
+_PHRASE = re.compile(
+    r"\s+(?=(?:and|or|but|nor|that|which|who|whose|when|where|while|because|though|if|as|than|for|with|without|by|from|in|into|"
+    r"on|at|to|of|under|over|after|before|until)\b)"
+)
 _SPACE = re.compile(r"\s+")
 SHORTEST_SHARE = 0.25
 
@@ -27,7 +32,7 @@ def weight(text: str) -> float:
 def split_text(text: str, shortest: float, longest: float) -> list[str]:
     """Pieces of `shortest` to `longest` weight where punctuation allows; never inside a word."""
     pieces: list[str] = []
-    for sentence in filter(None, (part.strip() for part in _SENTENCE.split(text))):
+    for sentence in filter(None, map(str.strip, _sentences(text))):
         for part in _cut(sentence, longest):
             either_short = pieces and min(weight(pieces[-1]), weight(part)) < shortest
             if either_short and weight(pieces[-1]) + weight(part) <= longest:
@@ -35,6 +40,11 @@ def split_text(text: str, shortest: float, longest: float) -> list[str]:
             else:
                 pieces.append(part)
     return pieces
+
+
+def _sentences(text: str) -> list[str]:
+    starts = [0, *ends(text)]
+    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
 def _gap(left: str, right: str) -> str:
@@ -46,7 +56,7 @@ def _latin(character: str) -> bool:
 
 
 def _cut(sentence: str, longest: float) -> list[str]:
-    """A sentence that is too long, at its clauses, else between words, else anywhere; no part is very short."""
+    """Parts of a long sentence: cut at a clause, else before a phrase, else between words; none is very short."""
     lengths = list(accumulate(map(weight, sentence), initial=0.0))
     if lengths[-1] <= longest:
         return [sentence]
@@ -55,7 +65,7 @@ def _cut(sentence: str, longest: float) -> list[str]:
         most = bisect_right(lengths, min(lengths[start] + longest, lengths[-1] - short)) - 1
         least = bisect_right(lengths, lengths[start] + short)
         window = sentence[start : most + 1]
-        ends = (start + end for mark in (_CLAUSE, _SPACE) if (end := _last(mark, window, least - start)))
+        ends = (start + end for mark in (_CLAUSE, _PHRASE, _SPACE) if (end := _last(mark, window, least - start)))
         end = next(ends, most)
         parts.append(sentence[start:end].strip())
         start = end

@@ -1,12 +1,18 @@
-"""The released 32 kHz Vocos2D, a TorchScript file: a program, so it runs in a process of its own.
+"""The released 32 kHz Vocos2D, a TorchScript file: a program. It runs only where the user allows it, and confined.
 
-That process has an empty environment and an empty folder, may open no file for writing, and talks over pipes in plain
-bytes: frames and mels as two little-endian int64, then float32 values; it answers with samples likewise.
+TorchScript can open and change files (`torch.from_file`), so a bundle from a stranger that holds such a program could
+do what its user can. It runs in a process of its own with an empty environment and folder (confined.py).
 """
 
+import hashlib
+import logging
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Self
 
@@ -16,24 +22,16 @@ from torch import Tensor
 
 from glmtts.audio.mel import MelConfig
 from glmtts.errors import BundleError
+from glmtts.vocoder.confined import LITTLE, READY
 from glmtts.vocoder.geometry import MelGeometry
 
-READY = b"ready"
-_SERVE = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-import numpy, torch
-model = torch.jit.load(sys.argv[1], map_location="cpu").eval()
-source, sink = sys.stdin.buffer, sys.stdout.buffer
-sink.write(b"ready"); sink.flush()
-while header := source.read(16):
-    frames, mels = numpy.frombuffer(header, "<i8")
-    data = source.read(4 * int(frames * mels))
-    mel = torch.from_numpy(numpy.frombuffer(data, "<f4").reshape(1, frames, mels).copy())
-    with torch.inference_mode():
-        wave = model(mel).float().flatten().numpy()
-    sink.write(numpy.array([len(wave)], "<i8").tobytes() + wave.astype("<f4").tobytes()); sink.flush()
-"""
+logger = logging.getLogger(__name__)
+# SHA-256 of programs that run without being allowed: the release's `vocos2d/generator_jit.ckpt` of each revision. Empty
+# until a hash is copied from the Hub's own listing; one computed from a downloaded file would only trust that file.
+RELEASED_PROGRAMS: frozenset[str] = frozenset()
+LONGEST_START = 300.0  # seconds; torch alone takes 3 to import, on a machine that swaps a minute
+LONGEST_CALL = 120.0
+KERNEL_WALLS = {"landlock", "seccomp"}
 
 
 class TorchScriptVocoderConfig(MelGeometry):
@@ -46,31 +44,47 @@ class TorchScriptVocoderConfig(MelGeometry):
 
 
 class TorchScriptVocoder:
-    """Log-mel to waveform through the released program."""
+    """Log-mel to waveform through the released program.
+
+    `walls` names what holds it: "limits", "landlock", "seccomp".
+    """
 
     def __init__(self, process: subprocess.Popen, config: TorchScriptVocoderConfig, folder: object) -> None:
         self.config, self._process, self._folder = config, process, folder
+        self._lock = threading.Lock()
+        self.walls: set[str] = set()
 
     @classmethod
-    def open(cls, path: Path, config: TorchScriptVocoderConfig) -> Self:
+    def open(cls, path: Path, config: TorchScriptVocoderConfig, allow_program: bool = False) -> Self:
         """Start the process and load the program there.
 
         Raises:
-            BundleError: the file is no TorchScript program.
+            BundleError: the program is not the release's and not allowed, or the file is no TorchScript program.
         """
+        program = path.read_bytes()  # read once: what is hashed is what runs
+        if not allow_program and hashlib.sha256(program).hexdigest() not in RELEASED_PROGRAMS:
+            raise BundleError(
+                f"{path} is a program (TorchScript) that comes with the bundle, not only weights. If you trust who "
+                "made it, allow it: --allow-program, in Python load(..., allow_program=True). "
+                "Else convert the release with --vocoder hift."
+            )
         folder = tempfile.TemporaryDirectory()
         process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _SERVE, str(path.resolve())],
+            [sys.executable, "-I", str(Path(__file__).with_name("confined.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={},
+            env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},  # Landlock holds only threads begun after it
             cwd=folder.name,
         )
         vocoder = cls(process, config, folder)
-        if vocoder._output.read(len(READY)) != READY:
+        try:
+            vocoder._start(program)
+        except (OSError, struct.error):
             vocoder.close()
-            raise BundleError(f"{path} is no TorchScript program. Fetch the release again.")
+            raise BundleError(
+                f"{path} is no TorchScript program that runs confined. Fetch the release again."
+            ) from None
         return vocoder
 
     @property
@@ -83,28 +97,58 @@ class TorchScriptVocoder:
         """Unknown, since it is a program."""
         return None
 
+    def _start(self, program: bytes) -> None:
+        with self._deadline(LONGEST_START):
+            self._input.write(struct.pack("<qq", torch.get_num_threads(), len(program)) + program)
+            self._input.flush()
+            if self._output.read(len(READY)) != READY:
+                raise OSError("it ended")
+            (length,) = struct.unpack(LITTLE, self._output.read(8))
+            self.walls = set(self._output.read(min(length, 100)).decode("ascii", "replace").split(","))
+        if not self.walls >= KERNEL_WALLS:
+            logger.warning("The vocoder's program runs without a full sandbox here; it has: %s.", self.walls or "none")
+
     def __call__(self, mel_BMT: Tensor) -> Tensor:
         """Log-mel (1, M, T) to samples (1, N).
 
         Raises:
-            BundleError: the program failed.
+            BundleError: the program failed, took too long, or gave what cannot be the sound of this mel.
         """
         mel = (mel_BMT[0].T.cpu() - self.config.mel_mean).contiguous().numpy().astype("<f4")
+        most = (len(mel) + 1) * self.config.hop_length + self.config.n_fft
         try:
-            self._input.write(np.array(mel.shape, "<i8").tobytes() + mel.tobytes())
-            self._input.flush()
-            count = int(np.frombuffer(self._output.read(8), "<i8")[0])
-            wave = np.frombuffer(self._output.read(4 * count), "<f4")
-        except (BrokenPipeError, IndexError):
+            with self._lock, self._deadline(LONGEST_CALL):
+                self._input.write(np.array(mel.shape, "<i8").tobytes() + mel.tobytes())
+                self._input.flush()
+                (count,) = struct.unpack(LITTLE, self._output.read(8))
+                wave = np.frombuffer(self._output.read(4 * count) if 0 < count <= most else b"", "<f4")
+        except (OSError, struct.error, ValueError):
             raise BundleError("The released vocoder's program stopped. Convert with --vocoder hift instead.") from None
+        if len(wave) != count or not np.isfinite(wave).all():
+            self.close()
+            raise BundleError("The vocoder's program gave no sound for this mel. Convert with --vocoder hift instead.")
         return torch.from_numpy(wave.copy())[None].to(mel_BMT.device)
+
+    @contextmanager
+    def _deadline(self, seconds: float) -> Iterator[None]:
+        """End the process where it does not answer in time, so that nobody waits for it for ever."""
+        timer = threading.Timer(seconds, self._process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         """End the process."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._input, self._output):
-            pipe.close()
+            try:
+                pipe.close()
+            except OSError:  # what was not yet written goes nowhere
+                continue
 
     def __del__(self) -> None:
         if self._process.poll() is None:

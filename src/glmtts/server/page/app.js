@@ -105,11 +105,16 @@ function follow() {
   requestAnimationFrame(follow);
 }
 
+// What was typed survives a reload, not the tab.
+const KEPT = ["text", "voice", "language", "speed", "seed"];
+const keep = () => KEPT.forEach((id) => sessionStorage.setItem(`glm-tts-${id}`, $(id).value));
+const kept = (id) => sessionStorage.getItem(`glm-tts-${id}`);
+
 async function begin() {
   try {
     model = (await json("/v1/models")).data[0].id;
     $("model").textContent = model;
-    await Promise.all([voices.refresh("default"), pronunciation.refresh()]);
+    await Promise.all([voices.refresh(kept("voice") ?? "default"), pronunciation.refresh()]);
     say(null);
   } catch (error) {
     say(error);
@@ -126,6 +131,9 @@ $("text").addEventListener("keydown", (event) => (event.ctrlKey || event.metaKey
 $("language").addEventListener("change", () => pronunciation.refresh());
 $("key").value = key.get();
 $("key").addEventListener("change", () => (key.set($("key").value.trim()), begin()));
+window.addEventListener("pagehide", keep);
+for (const id of KEPT) if (id !== "voice" && kept(id) !== null) $(id).value = kept(id);
+$("speed-shown").textContent = `${Number($("speed").value).toFixed(1)} ×`;
 window.addEventListener("resize", () => player.length && pictures.draw(player.all));
 requestAnimationFrame(follow);
 begin();

@@ -18,7 +18,7 @@ export class Pronunciation {
     Object.assign(this, { text, language, characters, tokens, popover, onError });
     this.latest = 0;
     document.addEventListener("pointerdown", (event) => popover.contains(event.target) || (popover.hidden = true));
-    document.addEventListener("keydown", (event) => event.key === "Escape" && (popover.hidden = true));
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.#close());
   }
 
   later() {
@@ -78,7 +78,14 @@ export class Pronunciation {
     this.popover.hidden = false;
     this.popover.style.left = `${Math.min(box.left, innerWidth - this.popover.offsetWidth - 16) + scrollX}px`;
     this.popover.style.top = `${box.bottom + 6 + scrollY}px`;
+    this.origin = button;
     this.popover.querySelector("button, input").focus();
+  }
+
+  #close() {
+    if (this.popover.hidden) return;
+    this.popover.hidden = true;
+    this.origin?.focus();
   }
 
   #replace(index, replacement) {

@@ -72,16 +72,19 @@ export class Voices {
     form.append("consent", String(this.consent.checked));
     if (this.text.value.trim()) form.append("text", this.text.value.trim());
     this.add.disabled = true;
+    this.add.textContent = "Adding the voice…";
     try {
       const voice = await json("/v1/audio/voices", { method: "POST", body: form });
       this.consent.checked = false;
       await this.refresh(voice.id);
     } finally {
+      this.add.textContent = "Add voice";
       this.#update();
     }
   }
 
   async #remove() {
+    if (!confirm(`Delete the voice “${this.select.value}” for ever?`)) return;
     await request(`/v1/audio/voices/${encodeURIComponent(this.select.value)}`, { method: "DELETE" });
     await this.refresh("default");
   }

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from glmtts.server.auth import authorised
+from glmtts.server.auth import DOCUMENTED_KEY
 from glmtts.server.service import Service
 
-WITH_KEY: list[Any] = [Depends(authorised)]
+WITH_KEY: list[Any] = [DOCUMENTED_KEY]
 
 
 def service_of(connection: HTTPConnection) -> Service:

@@ -2,31 +2,35 @@
 
 The client sends JSON: {"type": "start", "voice": …, "response_format": "pcm", "api_key": …}, then any number of
 {"type": "text", "text": …}, {"type": "flush"} to have the rest spoken now, and {"type": "end"}. The server answers
-{"type": "started", "rate": …}, audio as binary messages, and {"type": "done", "seconds": …}; or {"type": "error"}.
+{"type": "started", "rate": …}, audio as binary messages, {"type": "speech.words", …} where the start asks for times,
+{"type": "speech.warning", …}, and {"type": "done", "seconds": …}; or {"type": "error"}.
 """
 
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from glmtts.audio.encode import PCM_RATE, Encoder, encoder
-from glmtts.audio.provenance import synthetic_tags
-from glmtts.server.auth import check_key
+from glmtts.audio.encode import PCM_RATE, Encoder
+from glmtts.server.auth import bearer, check_key
+from glmtts.server.engine import Words
 from glmtts.server.errors import ApiError, as_api_error
+from glmtts.server.events import words_event
+from glmtts.server.incoming import Incoming
 from glmtts.server.routes.common import service_of
-from glmtts.server.routes.options import SpeechOptions, check_model
-from glmtts.server.service import Service
-from glmtts.server.speaking import Speaking
-from glmtts.synthesis.text_stream import SilenceBetween, sentence_ends
+from glmtts.server.routes.options import Lower, SpeechOptions, check_model
+from glmtts.server.service import Service, warnings_of
+from glmtts.server.speech_job import SpeechJob
+from glmtts.synthesis.text_stream import SilenceBetween
 from glmtts.text.frontend import Piece
 
 router = APIRouter()
 CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_FAILED, CLOSE_LATER = 1000, 1008, 1011, 1013
+LARGEST_START = 16 * 1024  # characters of a message that comes before its key was checked
 
 
 class Start(SpeechOptions):
@@ -34,7 +38,7 @@ class Start(SpeechOptions):
 
     type: Literal["start"]
     model: str | None = None
-    response_format: Literal["pcm", "wav", "mp3", "opus", "aac"] = "pcm"
+    response_format: Annotated[Literal["pcm", "wav", "mp3", "opus", "aac"], Lower] = "pcm"
     api_key: str | None = None
 
 
@@ -58,60 +62,15 @@ class Mark(BaseModel):
 _message: TypeAdapter[Text | Mark] = TypeAdapter(Annotated[Text | Mark, Field(discriminator="type")])
 
 
-class Incoming:
-    """Text that has arrived and is not spoken yet."""
-
-    def __init__(self, longest: int) -> None:
-        self._longest, self._text, self._flushed, self.ended = longest, "", 0, False
-        self._added, self._taken = asyncio.Event(), asyncio.Event()
-
-    def add(self, message: Text | Mark) -> None:
-        """Take a message in.
-
-        Raises:
-            ApiError: 413, it is too long.
-        """
-        if isinstance(message, Text):
-            if len(message.text) > self._longest:
-                raise ApiError(413, f"A message has at most {self._longest} characters.", "text_too_long", "text")
-            self._text += message.text
-        else:
-            self._flushed = len(self._text)
-            self.ended = self.ended or message.type == "end"
-        self._added.set()
-
-    async def room(self) -> None:
-        """Wait until more text may come: whoever writes faster than we speak is held back by the connection."""
-        while len(self._text) > self._longest:
-            self._taken.clear()
-            await self._taken.wait()
-
-    async def next(self) -> str | None:
-        """All sentences that are complete; waits for one; None at the end of the text."""
-        while (end := self._complete()) == 0:
-            if self.ended:
-                return None
-            self._added.clear()
-            await self._added.wait()
-        part, self._text = self._text[:end], self._text[end:]
-        self._flushed = max(0, self._flushed - end)
-        self._taken.set()
-        return part
-
-    def _complete(self) -> int:
-        """How much can be spoken; text that grew too long without the end of a sentence is cut somewhere."""
-        ends = [end for end in sentence_ends(self._text[: self._longest + 1]) if end <= self._longest]
-        best = max([self._flushed if self._flushed <= self._longest else 0, *ends])
-        return self._longest if not best and len(self._text) > self._longest else best
-
-
 class Session:
     """One connection."""
 
     def __init__(self, socket: WebSocket, service: Service) -> None:
-        self._socket, self._service = socket, service
+        self._socket, self._service, self._settings = socket, service, service.settings
         self._incoming = Incoming(service.settings.max_characters)
         self._seconds, self._silence = 0.0, SilenceBetween(service.engine.pause)
+        self._heard_until = 0.0  # when the client will have played what has left
+        self._speaking = self._counted = False
 
     async def run(self) -> None:
         """Speak until the text ends, the client leaves or something is wrong; then close."""
@@ -125,15 +84,18 @@ class Session:
                 reader.cancel()
                 speaker.cancel()
                 await asyncio.gather(reader, speaker, return_exceptions=True)
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, TimeoutError):  # the client left, or takes nothing any more
             return
         except ValidationError as error:
             await self._fail(_invalid(error))
         except Exception as error:
             await self._fail(as_api_error(error))
         else:
-            await self._socket.send_json({"type": "done", "seconds": round(self._seconds, 3)})
+            await self._tell({"type": "done", "seconds": round(self._seconds, 3)})
             await self._socket.close(CLOSE_NORMAL)
+        finally:
+            self._incoming, self._speaking = Incoming(0), False
+            self._count()
 
     @staticmethod
     async def _first_to_end(reader: asyncio.Task[None], speaker: asyncio.Task[None]) -> None:
@@ -143,39 +105,65 @@ class Session:
             task.result()
 
     async def _start(self) -> Start:
-        authorization = self._socket.headers.get("authorization", "")
-        start = Start.model_validate_json(await self._receive())
-        key = authorization.removeprefix("Bearer ") or start.api_key
-        check_key(self._service.settings.api_keys, key)
+        text = await self._receive(self._settings.header_seconds)
+        if len(text) > LARGEST_START:
+            raise ApiError(413, f"The first message has at most {LARGEST_START} characters.", "too_large")
+        start = Start.model_validate_json(text)
+        check_key(self._settings.api_keys, bearer(self._socket.headers.get("authorization", "")) or start.api_key)
         self._service.admit()
         if start.model is not None:
             check_model(start.model, self._service)
         return start
 
-    async def _receive(self) -> str:
-        patience = None if self._incoming.ended else self._service.settings.request_timeout
-        try:
-            async with asyncio.timeout(patience):
-                return await self._socket.receive_text()
-        except TimeoutError:
-            raise ApiError(408, "No message came for too long.", "timeout") from None
-        except KeyError:
-            raise ApiError(400, "Messages are JSON text.", "invalid_value") from None
+    async def _receive(self, patience: float) -> str:
+        """The next message; a client may be silent while it is spoken to."""
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    return await self._socket.receive_text()
+            except TimeoutError:
+                if not (self._counted or self._ahead > 0):
+                    raise ApiError(408, "No message came for too long.", "timeout") from None
+            except KeyError:
+                raise ApiError(400, "Messages are JSON text.", "invalid_value") from None
 
     async def _read(self) -> None:
         """Take messages in; after the end of the text only to notice that the client leaves."""
         while True:
-            await self._incoming.room()
-            self._incoming.add(_message.validate_json(await self._receive()))
+            await self._incoming.wait_for_space()
+            message = _message.validate_json(await self._receive(self._settings.idle_seconds))
+            if isinstance(message, Text):
+                self._incoming.add(message.text)
+            else:
+                self._incoming.flush(ended=message.type == "end")
+            self._count()
+
+    def _count(self) -> None:
+        """A server that shuts down waits for those that have something to speak, not for the silent."""
+        busy = self._speaking or self._incoming.waiting
+        self._service.active += busy - self._counted
+        self._counted = busy
+
+    @property
+    def _ahead(self) -> float:
+        """Seconds of audio that the client has not played yet, if it plays them as they come."""
+        return max(0.0, self._heard_until - asyncio.get_running_loop().time())
 
     async def _speak(self, start: Start) -> None:
-        rate = PCM_RATE if start.response_format == "pcm" else self._service.engine.rate
-        encoding = encoder(start.response_format, self._service.engine.rate, synthetic_tags(self._service.engine.name))
-        utterance = await asyncio.to_thread(start.utterance, [], self._service)
-        await self._socket.send_json({"type": "started", "rate": rate, "response_format": start.response_format})
-        while (text := await self._incoming.next()) is not None:
+        engine = self._service.engine
+        rate = PCM_RATE if start.response_format == "pcm" else engine.rate
+        encoding = self._service.encoder(start.response_format)
+        wanted = await asyncio.to_thread(start.request, [], self._service)
+        await self._tell({"type": "started", "rate": rate, "response_format": start.response_format})
+        await self._warn(start.ignored(self._service))
+        while (text := await self._incoming.next(self._ahead)) is not None:
+            self._speaking = True
             if pieces := await self._pieces(text, start):
-                await self._speak_part(Speaking(self._service, replace(utterance, pieces=pieces)), encoding)
+                await self._warn(warnings_of(pieces))
+                job = SpeechJob(self._service, replace(wanted, pieces=pieces), admitted=True)
+                await self._speak_part(job, encoding)
+            self._speaking = False
+            self._count()
         await self._send(await asyncio.to_thread(encoding.finish))
 
     async def _pieces(self, text: str, start: Start) -> list[Piece]:
@@ -183,22 +171,41 @@ class Session:
         read = partial(self._service.engine.read, text, start.language)
         return await asyncio.to_thread(self._silence.before, read)
 
-    async def _speak_part(self, speaking: Speaking, encoding: Encoder) -> None:
+    async def _warn(self, warnings: list[str]) -> None:
+        for warning in warnings:
+            await self._tell({"type": "speech.warning", "message": warning})
+
+    async def _speak_part(self, job: SpeechJob, encoding: Encoder) -> None:
+        before = self._seconds
         try:
-            async for chunk in speaking.chunks():
-                await self._send(await asyncio.to_thread(encoding.feed, chunk))
-            self._seconds += speaking.seconds
+            async for part in job.parts():
+                if isinstance(part, Words):
+                    await self._tell(words_event(part, before))
+                    continue
+                await self._send(await asyncio.to_thread(encoding.feed, part))
+                now, made = asyncio.get_running_loop().time(), before + job.seconds - self._seconds
+                self._seconds = before + job.seconds
+                self._heard_until = max(now, self._heard_until) + made
         finally:
-            speaking.close()
+            job.close()
 
     async def _send(self, data: bytes) -> None:
         if data:
-            await self._socket.send_bytes(data)
+            async with self._patience():
+                await self._socket.send_bytes(data)
+
+    async def _tell(self, message: dict[str, Any]) -> None:
+        async with self._patience():
+            await self._socket.send_json(message)
+
+    def _patience(self) -> asyncio.Timeout:
+        """A client that takes nothing for so long is taken for one that left."""
+        return asyncio.timeout(self._settings.stall_seconds)
 
     async def _fail(self, error: ApiError) -> None:
         close = CLOSE_REFUSED if error.status < 500 else CLOSE_FAILED
-        with suppress(WebSocketDisconnect, RuntimeError):  # the client may have left meanwhile
-            await self._socket.send_json({"type": "error", **error.body()})
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # the client may have left meanwhile
+            await self._tell({"type": "error", **error.body()})
             await self._socket.close(CLOSE_LATER if error.status in (429, 503) else close)
 
 
@@ -211,10 +218,5 @@ def _invalid(error: ValidationError) -> ApiError:
 @router.websocket("/v1/audio/stream")
 async def stream(socket: WebSocket) -> None:
     """Speak a text while it is written."""
-    service = service_of(socket)
     await socket.accept()
-    service.active += 1
-    try:
-        await Session(socket, service).run()
-    finally:
-        service.active -= 1
+    await Session(socket, service_of(socket)).run()

@@ -3,68 +3,101 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from glmtts.audio.encode import Format
 from glmtts.audio.tempo import FASTEST, SLOWEST
-from glmtts.server.engine import Utterance
+from glmtts.server.aliases import is_known_model
+from glmtts.server.engine import SpeechRequest
 from glmtts.server.errors import ApiError
 from glmtts.server.service import DEFAULT, Service
 from glmtts.text.frontend import Piece
 
 Language = Literal["zh", "en"]
 _OPTIONS = ("seed", "temperature", "top_p", "steps", "guidance")
+_NAMED = 5  # unknown fields that a warning names
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+Lower = BeforeValidator(_lower)  # some clients write MP3
 
 
 class VoiceId(BaseModel):
     """A voice by its id, as OpenAI's clients send custom voices."""
 
-    model_config = ConfigDict(extra="forbid")
-
     id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class SpeechOptions(BaseModel):
-    """Voice, format and options. `seed` to `guidance` are this server's own: `extra_body` in OpenAI's client."""
+    """Voice, format and options. `seed` to `guidance` are this server's own: `extra_body` in OpenAI's client.
 
-    model_config = ConfigDict(extra="forbid")
+    A field that is null is one that is left out. Unknown ones are ignored with a warning, or refused where the server
+    is strict.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     voice: Annotated[str, Field(min_length=1, max_length=64)] | VoiceId = DEFAULT
-    response_format: Format = "mp3"
+    response_format: Annotated[Format, Lower] = "mp3"
     speed: float = Field(default=1.0, ge=SLOWEST, le=FASTEST)
-    instructions: str | None = Field(default=None, description="Not supported: anything but blanks is refused.")
+    instructions: str | None = Field(default=None, description="Not supported: ignored with a warning.")
     seed: int = Field(default=0, ge=0, lt=2**31)
-    language: Language | None = Field(default=None, description="How digits are read where no letter tells.")
+    language: Annotated[Language, Lower] | None = Field(
+        default=None, description="How digits are read where no letter tells."
+    )
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0.01, le=1)
     steps: int | None = Field(default=None, ge=1, le=100)
     guidance: float | None = Field(default=None, ge=0, le=5)
+    timestamps: list[Literal["word"]] | None = Field(default=None, description="Times of words, between the audio.")
 
-    def utterance(self, pieces: Sequence[Piece], service: Service) -> Utterance:
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if value is not None}
+
+    def request(self, pieces: Sequence[Piece], service: Service) -> SpeechRequest:
         """What the engine speaks: pieces of text as `Service.read` gives them, with these options.
 
         Raises:
             ApiError: there is no such voice, or the request asks for what no model here can do.
         """
-        if self.instructions and self.instructions.strip():
-            raise ApiError(
-                400,
-                "This model takes no instructions: the voice decides how it speaks. Leave them out.",
-                "unsupported",
-                "instructions",
-            )
         name = self.voice if isinstance(self.voice, str) else self.voice.id
         options: dict[str, Any] = {key: getattr(self, key) for key in _OPTIONS}
-        return Utterance(pieces, service.voice(name), self.speed, options)
+        return SpeechRequest(pieces, service.voice(name), self.speed, options, timed=bool(self.timestamps))
+
+    def ignored(self, service: Service) -> list[str]:
+        """Warnings of what the request asks for in vain.
+
+        Raises:
+            ApiError: 400, where the server is strict.
+        """
+        warnings = list[tuple[str, str]]()
+        if self.instructions and self.instructions.strip():
+            text = "This model takes no instructions: the voice decides how it speaks."
+            warnings.append(("instructions", text))
+        unknown = list(self.model_extra or {})
+        if unknown:
+            names = ", ".join(ascii(name[:40]) for name in unknown[:_NAMED]) + (", …" if len(unknown) > _NAMED else "")
+            warnings.append((unknown[0], f"Not known here: {names}."))
+        if warnings and service.settings.strict:
+            field, text = warnings[0]
+            raise ApiError(400, f"{text} Leave it out.", "unsupported", field)
+        return [text for _, text in warnings]
 
 
 def check_model(name: str, service: Service) -> None:
-    """Refuse another model's name.
+    """Refuse another model's name; OpenAI's stand for the one that there is.
 
     Raises:
         ApiError: 404.
     """
-    if name != service.engine.name:
+    if name != service.engine.name and not is_known_model(name):
         raise ApiError(
             404,
             f"There is no model '{name}'; this server speaks with '{service.engine.name}'.",

@@ -1,9 +1,7 @@
 """POST /v1/audio/speech, as OpenAI's clients call it."""
 
 import asyncio
-import base64
-import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -12,39 +10,51 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from glmtts.audio.encode import MEDIA_TYPES, Encoder, encoder
-from glmtts.audio.provenance import synthetic_tags
-from glmtts.server.errors import CLIENT_GONE, ApiError, as_api_error, documented
+from glmtts.audio.encode import MEDIA_TYPES, Encoder
+from glmtts.server.engine import Words
+from glmtts.server.errors import CLIENT_GONE, ApiError, documented
+from glmtts.server.events import EVENT_TYPES, Wire, events
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
-from glmtts.server.routes.options import SpeechOptions, check_model
-from glmtts.server.service import Service
-from glmtts.server.speaking import Speaking
+from glmtts.server.routes.options import Lower, SpeechOptions, check_model
+from glmtts.server.service import Service, warning_header, warnings_of
+from glmtts.server.speech_job import SpeechJob
 from glmtts.text.frontend import Piece
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
 
 
-class SpeechRequest(SpeechOptions):
-    """A text to speak."""
+class SpeechBody(SpeechOptions):
+    """A text to speak. `stream` is taken, and changes nothing: audio always leaves as it is made."""
 
     model: Annotated[str, Field(min_length=1, max_length=200)]
     input: Annotated[str, Field(min_length=1)]
-    stream_format: Literal["audio", "sse"] = "audio"
+    stream_format: Annotated[Literal["audio", "sse", "json"], Lower] = "audio"
+    stream: bool | None = None
+
+    def ignored(self, service: Service) -> list[str]:
+        """Also where times are asked for and have no place."""
+        more = []
+        if self.timestamps and self.stream_format == "audio":
+            more = ["Times of words come in events: set stream_format to sse or json."]
+            if service.settings.strict:
+                raise ApiError(400, more[0], "unsupported", "timestamps")
+        return [*super().ignored(service), *more]
 
 
 class SpeechResponse(StreamingResponse):
     """Audio as it is made; whatever ends the answer ends the work."""
 
-    def __init__(self, speaking: Speaking, content: AsyncIterator[Any], media_type: str) -> None:
-        super().__init__(content, media_type=media_type, headers={"Cache-Control": "no-store"})
-        self._speaking = speaking
+    def __init__(self, job: SpeechJob, content: AsyncIterator[Any], media_type: str, warnings: Sequence[str]) -> None:
+        headers = {"Cache-Control": "no-store", **warning_header(warnings)}
+        super().__init__(content, media_type=media_type, headers=headers)
+        self._job = job
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._speaking.close()
+            self._job.close()
 
 
 @router.post(
@@ -52,68 +62,59 @@ class SpeechResponse(StreamingResponse):
     response_class=Response,
     responses={
         200: {
-            "description": "The audio, or server-sent events with parts of it.",
-            "content": {kind: {} for kind in (*dict.fromkeys(MEDIA_TYPES.values()), "text/event-stream")},
+            "description": "The audio, or events with parts of it and the times of words.",
+            "content": {kind: {} for kind in (*dict.fromkeys(MEDIA_TYPES.values()), *EVENT_TYPES.values())},
+            "headers": {"X-Warning": {"description": "What was ignored.", "schema": {"type": "string"}}},
         },
-        **documented(400, 401, 404, 409, 413, 429, 503, 504),
+        **documented(400, 401, 403, 404, 408, 409, 413, 429, 503, 504),
     },
 )
-async def speech(body: SpeechRequest, request: Request, service: ServiceOf) -> Response:
+async def speech(body: SpeechBody, request: Request, service: ServiceOf) -> Response:
     """Speak a text; audio leaves as soon as it is made."""
     check_model(body.model, service)
+    warnings = body.ignored(service)
     pieces = await asyncio.to_thread(service.read, body.input, body.language)
-    utterance = await asyncio.to_thread(body.utterance, pieces, service)
-    encoding = encoder(body.response_format, service.engine.rate, synthetic_tags(service.engine.name))
-    speaking = Speaking(service, utterance)
-    speaking.cancel_when_gone(request.receive)
-    parts = encoded(speaking, encoding)
+    wanted = await asyncio.to_thread(body.request, pieces, service)
+    job = SpeechJob(service, wanted)
+    job.cancel_when_gone(request.receive)
+    parts = encoded(job, service.encoder(body.response_format))
     try:
         first = await anext(parts)  # so that what goes wrong before any audio is an error status
     except BaseException as error:
-        speaking.close()
+        job.close()
         if isinstance(error, StopAsyncIteration):
             raise ApiError(CLIENT_GONE, "The client left.") from None
         raise
-    if body.stream_format == "sse":
-        count = partial(_text_tokens, service, pieces)
-        return SpeechResponse(speaking, _events(speaking, first, parts, count), "text/event-stream")
-    return SpeechResponse(speaking, _joined(first, parts), MEDIA_TYPES[body.response_format])
+    warnings += warnings_of(pieces)
+    if body.stream_format == "audio":
+        return SpeechResponse(job, _audio(first, parts), MEDIA_TYPES[body.response_format], warnings)
+    wire: Wire = body.stream_format
+    content = events(wire, job, _joined(first, parts), partial(_text_tokens, service, pieces), warnings)
+    return SpeechResponse(job, content, EVENT_TYPES[wire], warnings)
 
 
-async def encoded(speaking: Speaking, encoding: Encoder) -> AsyncIterator[bytes]:
-    """The bytes of an utterance as they become ready; none after the client left."""
-    async for chunk in speaking.chunks():
-        if data := await asyncio.to_thread(encoding.feed, chunk):
+async def encoded(job: SpeechJob, encoding: Encoder) -> AsyncIterator[bytes | Words]:
+    """The bytes of the speech as they become ready, and times of words; none after the client left."""
+    async for part in job.parts():
+        if isinstance(part, Words):
+            yield part
+        elif data := await asyncio.to_thread(encoding.feed, part):
             yield data
-    if not speaking.cancelled and (data := await asyncio.to_thread(encoding.finish)):
+    if not job.cancelled and (data := await asyncio.to_thread(encoding.finish)):
         yield data
 
 
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _joined(first: bytes | Words, rest: AsyncIterator[bytes | Words]) -> AsyncIterator[bytes | Words]:
     yield first
-    async for data in rest:
-        yield data
+    async for part in rest:
+        yield part
+
+
+async def _audio(first: bytes | Words, rest: AsyncIterator[bytes | Words]) -> AsyncIterator[bytes]:
+    async for part in _joined(first, rest):
+        if isinstance(part, bytes):
+            yield part
 
 
 def _text_tokens(service: Service, pieces: Sequence[Piece]) -> int:
     return sum(len(piece.ids) for piece in service.engine.encode(pieces))
-
-
-async def _events(
-    speaking: Speaking, first: bytes, rest: AsyncIterator[bytes], count: Callable[[], int]
-) -> AsyncIterator[str]:
-    """OpenAI's events: `speech.audio.delta` with base64 audio, then `speech.audio.done` with the usage."""
-    try:
-        async for data in _joined(first, rest):
-            yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
-        text_tokens = await asyncio.to_thread(count)
-    except Exception as error:
-        yield _event({"type": "error", **as_api_error(error).body()})
-        return
-    made = round(speaking.seconds * speaking.token_rate)
-    usage = {"input_tokens": text_tokens, "output_tokens": made, "total_tokens": text_tokens + made}
-    yield _event({"type": "speech.audio.done", "usage": usage})
-
-
-def _event(content: dict[str, Any]) -> str:
-    return f"data: {json.dumps(content)}\n\n"

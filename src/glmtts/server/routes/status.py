@@ -31,6 +31,12 @@ class ModelList(BaseModel):
     data: list[ModelObject]
 
 
+class AudioModelList(ModelList):
+    """The same under another name."""
+
+    models: list[ModelObject]
+
+
 class Status(BaseModel):
     """Where the server is in its life."""
 
@@ -45,6 +51,12 @@ def _model(service: Service) -> ModelObject:
 def list_models(service: ServiceOf) -> ModelList:
     """The loaded model."""
     return ModelList(data=[_model(service)])
+
+
+@router.get("/v1/audio/models", dependencies=WITH_KEY, responses=documented(401))
+def list_audio_models(service: ServiceOf) -> AudioModelList:
+    """The loaded model, where Open WebUI looks for it."""
+    return AudioModelList(data=[_model(service)], models=[_model(service)])
 
 
 @router.get("/v1/models/{model}", dependencies=WITH_KEY, responses=documented(401, 404))

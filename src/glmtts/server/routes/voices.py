@@ -6,14 +6,15 @@ import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, UploadFile
-from pydantic import BaseModel
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from pydantic import BaseModel, Field
+from starlette.types import Receive
 
 from glmtts.errors import AudioError, VoiceError
 from glmtts.server.errors import ApiError, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.service import DEFAULT, Service
-from glmtts.server.voices import VoiceRecord, valid_name
+from glmtts.server.voices import StorageError, VoiceRecord, valid_name
 from glmtts.synthesis.voice import Voice
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"], dependencies=WITH_KEY)
@@ -36,6 +37,7 @@ class VoiceList(BaseModel):
 
     object: Literal["list"] = "list"
     data: list[VoiceObject]
+    voices: list[VoiceObject] = Field(description="The same: Open WebUI and others read it here.")
 
 
 class VoiceDeleted(BaseModel):
@@ -64,14 +66,19 @@ def _all_voices(service: Service) -> list[VoiceObject]:
 @router.get("", responses=documented(401))
 def list_voices(service: ServiceOf) -> VoiceList:
     """The bundled and the added voices."""
-    return VoiceList(data=_all_voices(service))
+    voices = _all_voices(service)
+    return VoiceList(data=voices, voices=voices)
 
 
-@router.post("", status_code=201, responses=documented(400, 401, 409, 413, 429, 503, 504))
+@router.post("", status_code=201, responses=documented(400, 401, 403, 408, 409, 413, 429, 503, 504, 507))
 async def add_voice(
     service: ServiceOf,
+    request: Request,
     name: Annotated[str, Form(max_length=64, description="1 to 48 letters, digits, - or _.")],
-    audio_sample: Annotated[UploadFile, File(description="1 to 30 s of one speaker; wav, flac, ogg, opus or mp3.")],
+    audio_sample: Annotated[
+        UploadFile | None, File(description="1 to 30 s of one speaker; wav, flac, ogg, opus or mp3.")
+    ] = None,
+    file: Annotated[UploadFile | None, File(description="Another name of `audio_sample`.")] = None,
     consent: Annotated[bool, Form(description="`true` states that the speaker agreed to this cloning.")] = False,
     text: Annotated[str | None, Form(max_length=1000, description="What is said in the recording.")] = None,
     description: Annotated[str, Form(max_length=200)] = "",
@@ -81,27 +88,34 @@ async def add_voice(
         raise ApiError(
             400, "Set consent=true to state that the speaker agreed to this cloning.", "consent_required", "consent"
         )
+    sample = audio_sample or file
+    if sample is None:
+        raise ApiError(400, "Send a recording as the file audio_sample.", "invalid_value", "audio_sample")
     name = _free_name(name, service)
     if text:
         await asyncio.to_thread(service.read, text, None, "text")
-    voice = await _clone(service, await audio_sample.read(), text)
+    voice = await _clone(service, request.receive, await sample.read(), text)
     record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
     try:
         await asyncio.to_thread(service.voices.add, name, voice, record)
     except VoiceError as error:
         raise ApiError(409, str(error), "voice_exists", "name") from None
+    except StorageError as error:
+        raise ApiError(507, str(error), "storage_full") from None
     return _added(name, record)
 
 
-async def _clone(service: Service, recording: bytes, text: str | None) -> Voice:
+async def _clone(service: Service, receive: Receive, recording: bytes, text: str | None) -> Voice:
     with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
         path = Path(folder) / "recording.wav"
-        await asyncio.to_thread(path.write_bytes, recording)
         try:
-            return await service.clone(path, text or None)
+            await asyncio.to_thread(path.write_bytes, recording)
+            return await service.clone(path, text or None, receive)
         except (AudioError, VoiceError) as error:
             message = str(error).replace(str(path), "The recording")
             raise ApiError(400, message, "invalid_recording", "audio_sample") from None
+        except OSError:
+            raise ApiError(507, "The server has no space for the recording. Try again later.", "storage_full") from None
 
 
 def _free_name(name: str, service: Service) -> str:

@@ -1,31 +1,32 @@
-"""One utterance on its way to one client."""
+"""One text on its way to one client as speech."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import numpy as np
 from starlette.types import Receive
 
-from glmtts.server.engine import Utterance
+from glmtts.server.engine import SpeechRequest, Words
 from glmtts.server.jobs import Job
 from glmtts.server.service import Service
 
 
-class Speaking:
-    """Audio of an utterance as it is made, with its metrics; `close` must be called at the end, however it comes."""
+class SpeechJob:
+    """Audio of a request as it is made, with its metrics; `close` must be called at the end, however it comes."""
 
-    def __init__(self, service: Service, utterance: Utterance) -> None:
-        """Queue the utterance.
+    def __init__(self, service: Service, request: SpeechRequest, admitted: bool = False) -> None:
+        """Queue the request; one that was `admitted` is spoken even while the server shuts down.
 
         Raises:
             ApiError: 429 the queue is full, 503 the server takes nothing.
         """
-        service.admit()
+        if not admitted:
+            service.admit()
         self._service, self._started = service, time.perf_counter()
-        self._job = service.workers.submit(
-            Job(lambda: service.engine.stream(utterance), service.settings.request_timeout)
-        )
+        speak: Callable[[SpeechRequest], Iterator[np.ndarray | Words]]
+        speak = service.engine.timed if request.timed else service.engine.stream
+        self._job = service.workers.submit(Job(lambda: speak(request), service.settings.request_timeout))
         self._watcher: asyncio.Task[None] | None = None
         self._samples, self._heard, self._finished, self._closed = 0, False, False, False
         service.active += 1
@@ -47,25 +48,23 @@ class Speaking:
 
     def cancel_when_gone(self, receive: Receive) -> None:
         """Stop the work as soon as an HTTP client leaves, even while it waits in the queue."""
+        self._watcher = self._job.cancel_when_gone(receive)
 
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            self._job.cancel()
-
-        self._watcher = asyncio.create_task(watch())
-
-    async def chunks(self) -> AsyncIterator[np.ndarray]:
-        """Samples (T,) at the engine's rate as they become ready; ends early where the client left."""
-        async for chunk in self._job:
-            if not self._heard and chunk.any():  # a pause may come first
-                self._heard = True
-                self._service.metrics.first_chunk.observe(time.perf_counter() - self._started)
-            self._samples += len(chunk)
-            yield chunk
+    async def parts(self) -> AsyncIterator[np.ndarray | Words]:
+        """Samples (T,) at the engine's rate as they become ready, and times of words; fewer where the client left."""
+        async for part in self._job:
+            if isinstance(part, np.ndarray):
+                self._count(part)
+            yield part
         if not self._job.cancelled:
             self._service.metrics.whole.observe(time.perf_counter() - self._started)
             self._finished = True
+
+    def _count(self, samples_T: np.ndarray) -> None:
+        if not self._heard and samples_T.any():  # a pause may come first
+            self._heard = True
+            self._service.metrics.first_chunk.observe(time.perf_counter() - self._started)
+        self._samples += len(samples_T)
 
     def close(self) -> None:
         """Stop the work if it still goes on, and count what happened."""

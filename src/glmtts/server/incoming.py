@@ -1,0 +1,132 @@
+"""Text that arrives over a WebSocket while it is spoken: what of it is spoken next, and when.
+
+Whole sentences sound best, so they are waited for while the client still has audio to play. Where it has none, half a
+second later a clause will do, and after three seconds the words that are there.
+"""
+
+import asyncio
+import re
+from contextlib import suppress
+
+from glmtts.server.errors import ApiError
+from glmtts.synthesis.text_stream import sentence_ends
+
+CLAUSE_SECONDS, WORDS_SECONDS = 0.5, 3.0
+SHORTEST_CLAUSE = 12  # characters: "Well, " alone would be an utterance of its own, with a pause after it
+_CLAUSE = re.compile(r"[，；：—]+|[,;:]+(?=\s)")
+_WORD = re.compile(r"\s|[\u3400-\u9fff]|[。！？；，：…]|[.!?,;:][\"')]*$")
+_OPENING = re.compile(r"[{<]")
+
+
+class Incoming:
+    """Text that has arrived and is not spoken yet; at most about twice `longest` characters."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest, self._text, self._flushed, self.ended = longest, "", 0, False
+        self._changed, self._taken = asyncio.Event(), asyncio.Event()
+        self._since = 0.0  # when the first of it came
+
+    def add(self, text: str) -> None:
+        """Take text in.
+
+        Raises:
+            ApiError: 413, it is too long.
+        """
+        if len(text) > self._longest:
+            raise ApiError(413, f"A message has at most {self._longest} characters.", "text_too_long", "text")
+        if not self._text:
+            self._since = asyncio.get_running_loop().time()
+        self._text += text
+        self._changed.set()
+
+    def flush(self, ended: bool = False) -> None:
+        """Have all that is there spoken now; where it is `ended`, no more comes."""
+        self._flushed = len(self._text)
+        self.ended = self.ended or ended
+        self._changed.set()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything is there that will be spoken even where no more comes."""
+        return bool(self._sentences() or last_word(self._text))
+
+    async def wait_for_space(self) -> None:
+        """Wait until more text may come: whoever writes faster than we speak is held back by the connection."""
+        while len(self._text) > self._longest:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def next(self, ahead: float = 0.0) -> str | None:
+        """What is spoken next; waits for it; None at the end of the text.
+
+        `ahead` seconds of audio have left that the client has not played yet: so long, a sentence may take to end.
+        """
+        clock = asyncio.get_running_loop().time
+        played = clock() + max(0.0, ahead)
+        while not (end := self._sentences()) and not self.ended:
+            start, now = max(played, self._since), clock()
+            if now >= start + CLAUSE_SECONDS and (end := last_clause(self._text)):
+                break
+            if now >= start + WORDS_SECONDS and (end := last_word(self._text)):
+                break
+            await self._change([start + CLAUSE_SECONDS, start + WORDS_SECONDS])
+        return self._take(end) if end else None
+
+    async def _change(self, at_last: list[float]) -> None:
+        """Wait for text, or for the next of these times."""
+        now = asyncio.get_running_loop().time()
+        coming = [time for time in at_last if time > now] if self._text else []
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(min(coming, default=None)):
+                await self._changed.wait()
+
+    def _take(self, end: int) -> str:
+        part, self._text = self._text[:end], self._text[end:]
+        self._flushed, self._since = max(0, self._flushed - end), asyncio.get_running_loop().time()
+        self._taken.set()
+        return part
+
+    def _sentences(self) -> int:
+        """Length of what must not wait: whole or flushed sentences, and text that grew too long without an end."""
+        ends = [end for end in sentence_ends(self._text[: self._longest + 1]) if end <= self._longest]
+        best = max([self._flushed if self._flushed <= self._longest else 0, *ends])
+        return self._longest if not best and len(self._text) > self._longest else best
+
+
+def last_clause(text: str) -> int:
+    """Where the last clause ends that is long enough to be spoken by itself; 0 where there is none."""
+    return _last(text, [match.end() for match in _CLAUSE.finditer(text) if match.end() >= SHORTEST_CLAUSE])
+
+
+def last_word(text: str) -> int:
+    """Where the last word ends after which another begins; 0 where there is none."""
+    first = len(text) - len(text.lstrip())
+    return _last(text, [match.end() for match in _WORD.finditer(text) if match.end() > first])
+
+
+def _last(text: str, ends: list[int]) -> int:
+    """The last of some places that lies in no control, such as {行|hang2} or <phoneme …>行</phoneme>; 0 without one."""
+    spans, complete = _controls(text)
+    allowed = (
+        end for end in reversed(ends) if end <= complete and not any(start < end < stop for start, stop in spans)
+    )
+    return next(allowed, 0)
+
+
+def _controls(text: str) -> tuple[list[tuple[int, int]], int]:
+    """Beginnings and ends of the controls in a text, and where one begins that does not end yet."""
+    spans, at = list[tuple[int, int]](), 0
+    while mark := _OPENING.search(text, at):
+        start = mark.start()
+        if mark[0] == "{":
+            stop = text.find("}", start) + 1
+        else:
+            stop = text.find(">", start) + 1
+            if stop and text[stop - 2] != "/":  # not <break/>, so there is a </…>
+                stop = text.find(">", text.find("</", stop)) + 1 if "</" in text[stop:] else 0
+        if not stop:
+            return spans, start
+        spans.append((start, stop))
+        at = stop
+    return spans, len(text)

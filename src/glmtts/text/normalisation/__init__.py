@@ -1,0 +1,1 @@
+"""Written forms and what is said for them: characters, languages, addresses, units, and each language's rules."""

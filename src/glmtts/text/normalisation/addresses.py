@@ -1,0 +1,131 @@
+"""Addresses of pages, mail, files and machines as people read them out: example dot org slash help."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from glmtts.text import numbers_en, numbers_zh
+from glmtts.text.normalisation.languages import Language
+
+# Stands for an address while the text around it is put in words.
+MASK = "\U00100000"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ENDINGS = (
+    "com|org|net|edu|gov|mil|int|info|biz|app|dev|blog|xyz|tech|cloud|wiki|io|ai|co|tv|cc|fm|ly|gg|im|eu|uk|ca|au|nz|de|"
+    "fr|es|nl|ch|se|fi|dk|pl|cz|pt|gr|ru|ua|cn|hk|tw|jp|kr|sg|my|th|vn|ph|br|mx|ar|za|il|tr|ae"
+)
+# Endings that are words too: "so we did.it was" is no address, youtu.be/abc is one.
+_WORDLIKE = "me|to|it|in|is|be|at|no|us|so|am|id|name|shop|site|online|store|top|page|news"
+_FILES = (
+    "txt|pdf|docx?|xlsx?|pptx?|csv|tsv|json|jsonl|xml|ya?ml|toml|html?|css|jsx?|tsx?|py|ipynb|rb|go|rs|java|cpp|sh|bat|exe|"
+    "dll|zip|tar|gz|rar|7z|png|jpe?g|gif|svg|webp|mp3|mp4|wav|flac|ogg|avi|mov|mkv|md|log|ini|cfg|env|sql|db|bin|iso|apk"
+)
+_HOST = rf"(?:{_LABEL}\.){{1,8}}"
+_END = r"(?![A-Za-z0-9])"
+# What follows the host stops at a blank, a quote, a bracket or a Chinese sign; marks at its end belong to the sentence.
+_REST = r"(?::\d{1,5})?(?:[/?#][^\s<>\"“”‘’（）《》「」【】，。！？；：、一-鿿|\\^`{}]{0,2000})?"
+_MAIL = rf"(?:mailto:)?[A-Za-z0-9][A-Za-z0-9_.+-]{{0,63}}@{_HOST}[A-Za-z]{{2,}}"
+_SCHEME = r"(?i:https?|ftps?|wss?|git|ssh|file)://"
+ADDRESS = re.compile(
+    rf"(?<![A-Za-z0-9_.+-])(?:{_MAIL}"
+    rf"|{_SCHEME}(?:[\w.+-]{{1,80}}@)?[^\s/?#<>\"“”，。！？；：、（）《》:一-鿿]{{1,255}}{_REST}"
+    rf"|www\.{_HOST}[A-Za-z]{{2,}}{_REST}|{_HOST}(?:{_ENDINGS}){_END}{_REST}|{_HOST}(?:{_WORDLIKE})(?=/\w){_REST}"
+    rf"|\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?=[:/]\d){_REST}"
+    rf"|[A-Za-z0-9_][A-Za-z0-9_-]{{0,80}}\.(?:{_FILES})(?![A-Za-z0-9_-]|\.[A-Za-z0-9]))",
+)
+_TRAILING = ".,;:!?'*_~&"
+_WORDS: dict[str, tuple[str, str]] = {
+    ".": ("dot", "点"), "/": ("slash", "斜杠"), "-": ("dash", "杠"), "_": ("underscore", "下划线"), "@": ("at", " at "),
+    "?": ("question mark", "问号"), "=": ("equals", "等于"), "&": ("and", "和"), "#": ("hash", "井号"),
+    ":": ("colon", "冒号"), "+": ("plus", "加"), "%": ("percent", "百分号"), "~": ("tilde", "波浪号"),
+    ",": ("comma", "逗号"),
+    ";": ("semicolon", "分号"), "!": ("exclamation mark", "感叹号"), "*": ("star", "星号"), "$": ("dollar", "美元"),
+}  # fmt: skip
+# Labels of two letters that are words; others are read by their letters.
+_SAID = frozenset(
+    [
+        "my",
+        "me",
+        "go",
+        "to",
+        "in",
+        "on",
+        "at",
+        "by",
+        "up",
+        "we",
+        "it",
+        "is",
+        "do",
+        "or",
+        "so",
+        "no",
+        "be",
+        "he",
+        "if",
+        "of",
+        "an",
+        "as",
+        "am",
+        "us",
+    ]
+)
+_PARTS = re.compile(r"[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9]")
+
+
+def take_addresses(text: str) -> tuple[str, list[str]]:
+    """`text` with a mask for each address, and the addresses in order; punctuation after one stays outside it."""
+    found: list[str] = []
+
+    def mask(match: re.Match[str]) -> str:
+        address = match[0].rstrip(_TRAILING)
+        while address.endswith(")") and address.count(")") > address.count("("):
+            address = address[:-1].rstrip(_TRAILING)
+        if not address:
+            return match[0]
+        found.append(address)
+        return MASK + match[0][len(address) :]
+
+    return ADDRESS.sub(mask, text.replace(MASK, "")), found
+
+
+def put_back(text: str, addresses: Iterator[str], language: Language) -> str:
+    """`text` with the next addresses in words where the masks are."""
+    if MASK not in text:
+        return text
+    gap = " " if language == "en" else ""
+    return re.sub(f"{MASK}(?=(\\w)?)", lambda match: f"{gap}{spoken(next(addresses), language)}{gap}", text)
+
+
+def spoken(address: str, language: Language) -> str:
+    """An address in words; the protocol is left out, as people leave it out."""
+    address = unquote(re.sub(rf"^(?:{_SCHEME}|mailto:)", "", address, flags=re.IGNORECASE)).rstrip("/")
+    which = 1 if language == "zh" else 0
+    words = [_part(part, which) for part in _PARTS.findall(address)]
+    return " ".join(words) if language == "en" else _closed(words)
+
+
+def _part(part: str, which: int) -> str:
+    if part.isdigit() and part.isascii():
+        return numbers_zh.digits(part) if which else numbers_en.digits(part)
+    if part in _WORDS:
+        return _WORDS[part][which]
+    if part.isascii() and part.isalpha() and _by_letters(part):
+        return " ".join(part.lower())
+    return part
+
+
+def _by_letters(label: str) -> bool:
+    """Whether a short label is no word; one without a vowel is read by its letters anyway."""
+    small = label.lower()
+    return small not in _SAID and bool(re.search("[aeiou]", small)) and (len(small) == 2 or label in ("API", "FAQ"))
+
+
+def _closed(words: list[str]) -> str:
+    """Blanks only between Latin words: example点com."""
+    text = ""
+    for word in words:
+        text += (
+            " " if text[-1:].isalnum() and text[-1:].isascii() and word[0].isascii() and word[0].isalnum() else ""
+        ) + word
+    return text

@@ -1,0 +1,112 @@
+"""English abbreviations with a full stop, and which of them may end a sentence."""
+
+import re
+
+from glmtts.text.normalisation.languages import FUNCTION_WORDS
+from glmtts.text.normalisation.rules import Rule, alternatives, rule
+
+_ANYWHERE = {
+    "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Messrs.": "Messieurs", "Dr.": "Doctor", "Prof.": "Professor",
+    "vs.": "versus", "v.s.": "versus", "e.g.": "for example", "i.e.": "that is", "approx.": "approximately",
+    "dept.": "department", "Dept.": "Department", "Gen.": "General", "Capt.": "Captain", "Sgt.": "Sergeant",
+    "Lt.": "Lieutenant", "Col.": "Colonel", "Rev.": "Reverend", "Sen.": "Senator", "Rep.": "Representative",
+    "Gov.": "Governor", "Hon.": "Honorable", "Pres.": "President", "Cpl.": "Corporal", "Maj.": "Major",
+    "Adm.": "Admiral", "Cmdr.": "Commander", "Mt.": "Mount", "Ft.": "Fort", "est.": "estimated", "cf.": "compare",
+    "viz.": "namely", "ca.": "circa", "a.k.a.": "also known as", "Asst.": "Assistant", "Univ.": "University",
+    "Assn.": "Association", "Bros.": "Brothers", "ext.": "extension", "Ext.": "Extension", "tel.": "telephone",
+    "Tel.": "Telephone", "max.": "maximum", "avg.": "average", "temp.": "temperature", "misc.": "miscellaneous",
+    "Apt.": "Apartment", "apt.": "apartment", "b/c": "because", "Ph.D.": "P H D",
+}  # fmt: skip
+_BEFORE_DIGITS = {
+    "p.": "page", "pp.": "pages", "pg.": "page", "Fig.": "Figure", "fig.": "figure", "Figs.": "Figures",
+    "figs.": "figures", "Vol.": "Volume", "vol.": "volume", "Vols.": "Volumes", "Ch.": "Chapter", "ch.": "chapter",
+    "Sec.": "Section", "sec.": "section", "Art.": "Article", "Eq.": "Equation", "eq.": "equation", "No.": "Number",
+    "no.": "number", "Nos.": "Numbers", "nos.": "numbers", "Nr.": "Number", "Pt.": "Part", "Tab.": "Table",
+    "Rm.": "Room", "Op.": "Opus", "op.": "opus", "ver.": "version", "Ver.": "Version", "par.": "paragraph",
+}  # fmt: skip
+_MAYBE_LAST = {
+    "etc.": "et cetera", "Inc.": "Incorporated", "Corp.": "Corporation", "Co.": "Company",
+    "Jr.": "Junior", "Sr.": "Senior", "Ave.": "Avenue", "Blvd.": "Boulevard", "Rd.": "Road", "Ln.": "Lane",
+    "Hwy.": "Highway", "Pkwy.": "Parkway", "Sq.": "Square", "Esq.": "Esquire", "et al.": "and others",
+    "hrs.": "hours", "hr.": "hour", "mins.": "minutes", "secs.": "seconds", "lbs.": "pounds", "yrs.": "years",
+    "wks.": "weeks", "Bldg.": "Building",
+}  # fmt: skip
+_SUFFIXES = {"Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "St": "Street", "Ln": "Lane", "Hwy": "Highway"}
+_NO_STOP = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miss", "Dr": "Doctor", "Prof": "Professor"}
+_MONTHS = ("Jan.", "Feb.", "Mar.", "Apr.", "Jun.", "Jul.", "Aug.", "Sep.", "Sept.", "Oct.", "Nov.", "Dec.")
+BEFORE_DIGITS = frozenset(_BEFORE_DIGITS) | frozenset(_MONTHS)
+MAYBE_LAST = frozenset(_MAYBE_LAST) | {"Ltd."}
+MID_SENTENCE = frozenset(_ANYWHERE) | {"St."}
+# Saints of places; before another capital "St." is a street where a name or number stands before it.
+_SAINTS = (
+    "Louis|Paul|Petersburg|John|Mary|Peter|Patrick|Andrews?|Michael|Nicholas|James|Joseph|Francis|Augustine|George|Thomas|"
+    "Lawrence|Helens?|Helena|Lucia|Kitts|Vincent|Martin|Moritz|Tropez|Ives|Albans|Catherine|Stephen|Mark|Luke|Matthew|"
+    "Bernard|Clair|Cloud|Charles|Elizabeth|Agnes|Anne?|Barbara|Benedict|Valentine|Croix|Bartholomew|Pancras|Ignatius|Teresa"
+)
+_STREET = re.compile(r"(?:\b[A-Z][a-z]+|\d(?:st|nd|rd|th))\s$")
+
+
+def _anywhere(match: re.Match[str]) -> str:
+    written = match[0]
+    if written == "Dr." and _is_street(match) and not re.match(r"\s[A-Z]", match.string[match.end() :][:2]):
+        return "Drive" + _stop(match)
+    return _ANYWHERE[written]
+
+
+def _maybe_last(match: re.Match[str]) -> str:
+    written = match[0]
+    rest = match.string[match.end() : match.end() + 4].lstrip()
+    if written == "Co." and not (rest[:1] in ",&" or rest[:3] in ("Ltd", "Inc", "")):
+        return _MAYBE_LAST[written] + (" " if rest else "")
+    return _MAYBE_LAST[written] + ("" if written == "Co." and rest else _stop(match))
+
+
+def _stop(match: re.Match[str]) -> str:
+    """The full stop of the sentence, where the one of the abbreviation is that too."""
+    rest = match.string[match.end() : match.end() + 4].lstrip()
+    return "." if not rest or rest[0].isupper() else ""
+
+
+def _is_street(match: re.Match[str]) -> bool:
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    found = _STREET.search(before)
+    return found is not None and found[0].strip().lower() not in FUNCTION_WORDS
+
+
+def _saint(match: re.Match[str]) -> str:
+    """Oak St. is a street, St. Paul a saint; so is "in St. Ives"."""
+    follows = match.string[match.end() : match.end() + 16]
+    if (re.match(rf"\s(?:{_SAINTS})\b", follows) and not re.match(r"\s\w+\s\w+", follows)) or not _is_street(match):
+        return "Saint" if re.match(r"\s[A-Z]", follows) else "Street"
+    return "Street" + ("." if follows.strip()[:1].isupper() else "")
+
+
+def _initial(match: re.Match[str]) -> str:
+    """The stops of J. R. Miller and J.R.R. Tolkien end nothing."""
+    name = match["name"]
+    single = len(re.findall("[A-Z]", match["initials"])) == 1
+    if name.lower() in FUNCTION_WORDS or (single and not _begins_name(match)):
+        return match[0]
+    return " ".join(re.findall("[A-Z]", match["initials"])) + f" {name}"
+
+
+def _begins_name(match: re.Match[str]) -> bool:
+    """Whether one initial is part of a name: at the front, or after a name or a title."""
+    before = match.string[max(0, match.start() - 24) : match.start()].rstrip()
+    word = re.search(r"([A-Za-z]+)\.?$", before)
+    return word is None or word[1][0].isupper() or word[1].lower() in ("by", "with", "and", "to", "from", "of", "for")
+
+
+RULES: list[Rule] = [
+    rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
+    rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
+    rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
+    rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
+    rule(r"\bSt\.(?!\w)", _saint),
+    rule(
+        r"(?<=[a-z]\s)(Ave|Blvd|Rd|St|Ln|Hwy)\b(?![.'-]|\s[A-Z])", lambda m: _SUFFIXES[m[1]] if _is_street(m) else m[0]
+    ),
+    rule(rf"\b({alternatives(_NO_STOP)})(?=\s[A-Z])", lambda m: _NO_STOP[m[1]]),
+    rule(r"\bvs\b", lambda m: "versus"),
+    rule(r"(?<![\w.])(?P<initials>[A-Z]\.(?:\s?[A-Z]\.){0,3})\s(?P<name>[A-Z][a-z]+)", _initial),
+]

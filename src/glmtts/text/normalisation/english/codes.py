@@ -1,0 +1,129 @@
+"""Numbers that name something and are read by their digits: telephones, codes, rooms, roads, versions."""
+
+import re
+
+from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.numbers_en import cardinal, digits, number
+
+_CALL = (
+    r"(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ed|ling|ing)?|[Pp]hone|[Rr]ing|[Tt]ext|[Ff]ax|[Hh]otline|"
+    r"[Tt]el(?:ephone)?|[Mm]obile|[Cc]ell|[Ww]hats[Aa]pp|TEL|SMS)"
+)
+_CODED = (
+    r"(?:code|codes|Code|CODE|PIN|pin|Pin|ZIP|zip|Zip|[Zz]ipcode|[Zz]ip code|ZIP code|[Pp]ostcode|[Pp]ostal code|"
+    r"[Pp]assword|[Pp]asscode|"
+    r"[Ee]xtension|ext|OTP|[Aa]ccount|ID|[Ss]erial|[Oo]rder|[Tt]racking|[Ii]nvoice|[Cc]ase|[Tt]icket|[Rr]eference|[Cc]onfirmation|[Mm]odel|"
+    r"[Ll]icense|[Pp]assport|[Bb]adge|[Cc]ombination|ISBN|SSN|IMEI|SKU)"
+)
+_IS = r"(?:(?:\s(?:number|no\.|No\.|code))?(?:\s(?:is|was|to|at|on|of)|:|\s?#|\s?=)?\s?)"
+_SEP = r"[-. \u2010\u2011]"
+
+
+def code(written: str) -> str:
+    """A code by its digits, zero as oh: six oh six one four."""
+    return digits(written).replace("zero", "oh")
+
+
+def _groups(match: re.Match[str]) -> str:
+    """A telephone number: the digits of each group, a pause between groups; trunk numbers of 1300 in hundreds."""
+    groups = re.findall(r"\d+", match[0])
+    plus = "plus " if match[0].lstrip("(")[:1] == "+" else ""
+    return plus + ", ".join(_group(group, len(groups)) for group in groups)
+
+
+def _group(written: str, groups: int) -> str:
+    if groups > 1 and re.fullmatch(r"1[38]00", written):
+        return f"{cardinal(written[:1])} {cardinal(written[1])} hundred"
+    return digits(written)
+
+
+def _lettered(match: re.Match[str]) -> str:
+    """1-800-FLOWERS."""
+    return f"{', '.join(digits(group) for group in re.findall(chr(92) + 'd+', match[1]))}, {match[2]}"
+
+
+def _after_word(match: re.Match[str]) -> str:
+    """Digits after a word that says so; groups apart."""
+    return match[1] + ", ".join(code(group) for group in re.findall(r"\d+", match[2]))
+
+
+def version(written: str) -> str:
+    """2.0.1 is two point zero point one; a single point is a decimal: 2.5."""
+    parts = written.split(".")
+    return number(written) if len(parts) == 2 else " point ".join(cardinal(part) for part in parts)
+
+
+def _software(match: re.Match[str]) -> str:
+    """Minor versions are numbers of their own: Python 3.11 is three point eleven."""
+    return match[1] + " point ".join(cardinal(part) for part in match[2].split("."))
+
+
+def in_pairs(written: str) -> str:
+    """747 is seven forty seven, 204 two oh four, 200 two hundred, 1203 twelve oh three."""
+    head, rest = written[:-2], written[-2:]
+    tail = "hundred" if rest == "00" else f"oh {cardinal(rest[1])}" if rest[0] == "0" else cardinal(rest)
+    return f"{cardinal(head)} {tail}"
+
+
+def _long(match: re.Match[str]) -> str:
+    """Ten digits and more without commas are a number of a thing, unless they are round."""
+    written = match[0]
+    return cardinal(written) if written.endswith("000000") and len(written) <= 15 else digits(written)
+
+
+_SERVICES = "911|999|112|411|511|311|211|988|101|111|811|611|711|000"
+RULES: list[Rule] = [
+    rule(r"\b(1?-?8\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
+    rule(
+        r"(?<!\w)\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|(?<!\w)\+\d{8,15}(?!\w)",
+        _groups,
+    ),
+    rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\(\d{{2,4}}\)\s?\d{{3,4}}[-. ]\d{{4}}(?![\d-])", _groups),
+    rule(
+        rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\d{{3}}([-. ])\d{{3}}\1\d{{4}}(?![\d-])|(?<![\w.$-])"
+        rf"\d{{3}}-\d{{4}}(?![\w-])",
+        _groups,
+    ),
+    rule(r"(?<![\w.$-])(?:1[38]00|0[38]00|0[1-9]\d{1,3})[ -]\d{2,4}(?:[ -]\d{2,4}){0,2}(?![\w-])", _groups),
+    rule(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\w.-])\d{4}([- ])\d{4}\1\d{4}\1\d{1,4}(?![\w-])", _groups),
+    rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])", _groups),
+    rule(r"(?<![\w.-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX](?![\w-])", _groups),
+    rule(
+        rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)"
+        rf"(\d{{3,6}}(?:[ -]\d{{2,5}}){{0,4}})(?![\w:%-]|[.,]\d|\s(?:times|people|miles))",
+        lambda m: m[1] + ", ".join(_group(group, len(re.findall(r"\d+", m[2]))) for group in re.findall(r"\d+", m[2])),
+    ),
+    rule(
+        r"(?<![\w.,$£€#/-])911(?![\w%,/-]|\.\d|\s[a-z]+s\b|\s(?:people|men|women))|\b(?:999|112)(?=\s(?:call|emergency|operator))",
+        lambda m: digits(m[0]),
+    ),
+    rule(
+        rf"\b({_CODED}{_IS})(\d{{3,12}}(?:[- ]\d{{3,6}}){{0,3}})(?![\w:%]|[.,]\d|\s(?:times|people|dollars|of|"
+        rf"words|lines|percent|points))",
+        _after_word,
+    ),
+    rule(
+        r"\b([A-Z]{2}\s)(\d{5})(?:-(\d{4}))?(?![\w-]|[.,]\d)",
+        lambda m: m[1] + code(m[2]) + (f", {code(m[3])}" if m[3] else ""),
+    ),
+    rule(
+        r"\b(Python |Node |Java |Ubuntu |iOS |macOS |Android |Windows |Linux |[Vv]er(?:sion|\.)? ?)(\d+(?:\.\d+)+)"
+        r"(?!\w)",
+        _software,
+    ),
+    rule(
+        r"(?<![A-Za-z])[Vv]\.?\s?(\d+(?:\.\d+)*)(?![\w])",
+        lambda m: "version " + " point ".join(cardinal(part) for part in m[1].split(".")),
+    ),
+    rule(r"(?<=[A-Za-z])-?(\d+(?:\.\d+)+)(?![\d.]*\d)", lambda m: f" {version(m[1])}"),
+    rule(r"(?<![\w.])(\d+(?:\.\d+){2,})(?![\w])", lambda m: version(m[1])),
+    rule(r"\b([A-GJ])#(?![\w#])", lambda m: f"{m[1]} sharp"),
+    rule(r"(?<!\w)\.NET\b", lambda m: "dot net"),
+    rule(
+        r"\b(Boeing|Airbus|Flight|Room|Rm|Route|Highway|Hwy|Suite|Apartment|Apt|Interstate|Bus|Xbox|Ferrari|Porsche|Peugeot|Building|Gate|Level)\s(\d{1,2})(\d\d)(?![\d,]|\.\d)",
+        lambda m: f"{m[1]} {in_pairs(m[2] + m[3])}",
+    ),
+    rule(r"\b(\d{3})(?=\s(?:area code|error|status|page)\b)", lambda m: code(m[1])),
+    rule(r"(?<![\w.,$£€¥])\d{10,}(?![\w,]|\.\d)", _long),
+    rule(r"\d{19,}", lambda m: digits(m[0])),
+]

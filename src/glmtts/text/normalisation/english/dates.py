@@ -1,0 +1,205 @@
+"""English dates and years in every common writing: July 4th, 4-Jul-2021, 2021-07-04, 7/4/21, the 1950s-70s."""
+
+import re
+
+from glmtts.text.normalisation.rules import Rule, alternatives, rule
+from glmtts.text.numbers_en import cardinal, ordinal, plural, year
+
+MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+          "November", "December"]  # fmt: skip
+_NAMES = {name[:3].lower(): name for name in MONTHS} | {name.lower(): name for name in MONTHS} | {"sept": "September"}
+_DAYS = {"mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "weds": "Wednesday",
+         "thu": "Thursday", "thur": "Thursday", "thurs": "Thursday", "fri": "Friday", "sat": "Saturday",
+         "sun": "Sunday"}  # fmt: skip
+TO = r"\s?(?:[-–—~]|to)\s?"
+_MONTH = rf"(?P<month>(?i:{alternatives(_NAMES)}))\b\.?"
+# "may" and "march" in small letters are verbs where no year follows.
+_NO_VERB = r"(?<!\bmay)(?<!\bmarch)(?<!\bmar)"
+_DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
+_YEAR = r"(?:1\d|20)\d\d"
+_ANY_YEAR = rf"(?P<year>{_YEAR}|['’]\d\d)"
+_AFTER = r"(?![\d%]|[:.,]\d|\s?(?:%|percent|million|people|times|miles|km))"
+# After the day and the month two digits are a year even without an apostrophe, unless they are a time.
+_SHORT_YEAR = rf"(?P<year>{_YEAR}|['’]?\d\d(?![\d:.]|\s?[aApP]\.?[mM]|\s[a-z]+s\b))"
+_WEEKDAY = rf"\b({alternatives(_DAYS)})"
+# The year before which two digits are of this century.
+_PIVOT = 50
+
+
+def spoken_year(written: str) -> str:
+    """Two or four digits, with an apostrophe or not: '21 is twenty twenty one, 98 nineteen ninety eight."""
+    plain = written.lstrip("'’")
+    if len(plain) == 2:
+        plain = ("20" if int(plain) < _PIVOT else "19") + plain
+    return year(plain)
+
+
+def spoken_date(month: int, day: int, year_written: str | None) -> str:
+    """March third, twenty twenty one."""
+    return _of(MONTHS[month - 1], str(day), year_written)
+
+
+def _of(month: str, day: str, year_written: str | None) -> str:
+    spoken = f"{month} {ordinal(str(int(day)))}"
+    return f"{spoken}, {spoken_year(year_written)}" if year_written else spoken
+
+
+def _named(match: re.Match[str]) -> str:
+    """Month, day and perhaps a second day and a year."""
+    month = _NAMES[match["month"].lower()]
+    last = match["last"]
+    if last:
+        spoken = f"{month} {ordinal(str(int(match['day'])))} to {ordinal(str(int(last)))}"
+        return f"{spoken}, {spoken_year(match['year'])}" if match["year"] else spoken
+    return _of(month, match["day"], match["year"])
+
+
+def _day_first(match: re.Match[str]) -> str:
+    month = _NAMES[match["month"].lower()]
+    first = ordinal(str(int(match["day"])))
+    days = f"{first} to {ordinal(str(int(match['last'])))}" if match["last"] else first
+    before = re.search(r"([a-z]+) $", match.string[max(0, match.start() - 12) : match.start()])
+    the = "the " if before and before[1] not in ("the", "this", "that") else ""
+    return f"{the}{days} of {month}" + (f", {spoken_year(match['year'])}" if match["year"] else "")
+
+
+def _year_first(match: re.Match[str]) -> str:
+    """2021-07-04."""
+    month, day = int(match["month"]), int(match["day"])
+    return spoken_date(month, day, match["year"]) if 1 <= month <= 12 and 1 <= day <= 31 else match[0]
+
+
+def _numbers(match: re.Match[str]) -> str:
+    """7/4/2021 is American, 18-02-2021 cannot be, 18.02.2021 is European by its dots."""
+    first, second = int(match["first"]), int(match["second"])
+    day_first = first > 12 or (match["mark"] == "." and second <= 12)
+    month, day = (second, first) if day_first else (first, second)
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return match[0]
+    if not day_first:
+        return spoken_date(month, day, match["year"])
+    the = "" if match.string[: match.start()].lower().endswith("the ") else "the "
+    return f"{the}{ordinal(str(day))} of {MONTHS[month - 1]} {spoken_year(match['year'])}"
+
+
+def _without_year(match: re.Match[str]) -> str:
+    """on 2/29: only words that dates follow make one of two numbers."""
+    month, day = int(match["month"]), int(match["day"])
+    return match["before"] + spoken_date(month, day, None) if 1 <= month <= 12 and 1 <= day <= 31 else match[0]
+
+
+def _decades(match: re.Match[str]) -> str:
+    """1950s-70s, '90s, the 80s."""
+    first = match["first"] or match["first2"]
+    spoken = plural(year(first)) if len(first) == 4 else plural(cardinal(first))
+    if first in ("00", "10"):
+        spoken = "two thousands" if first == "00" else "twenty tens"
+    if match["last"]:
+        last = match["last"].lstrip("'’")
+        spoken += " to " + (plural(year(last)) if len(last) == 4 else plural(cardinal(last)))
+    return spoken
+
+
+def _era(match: re.Match[str]) -> str:
+    years = [_old_year(part) for part in (match["first"], match["last"]) if part]
+    return " to ".join(years) + " " + " ".join(re.findall("[A-Z]", match["era"].upper()))
+
+
+def _old_year(written: str) -> str:
+    """44, 476 (four seventy six), 1066."""
+    if len(written) == 3 and written[1:] != "00":
+        return f"{cardinal(written[0])} " + (
+            f"oh {cardinal(written[2])}" if written[1] == "0" else cardinal(written[1:])
+        )
+    return year(written) if len(written) == 4 else cardinal(written)
+
+
+def _short_range(match: re.Match[str]) -> str:
+    """2019-20, 1914-18: the second year in two digits, if it is later; else a month (2024-03)."""
+    if int(match[2]) <= int(match[1][2:]):
+        return f"{MONTHS[int(match[2]) - 1]} {year(match[1])}" if 1 <= int(match[2]) <= 12 else match[0]
+    return f"{year(match[1])} to {cardinal(match[2])}"
+
+
+def _months(match: re.Match[str]) -> str:
+    first, last = (_NAMES[name.lower()] for name in match.group(1, 2))
+    return f"{first} to {last}"
+
+
+def _weekdays(match: re.Match[str]) -> str:
+    return f"{_DAYS[match[1].lower()]} to {_DAYS[match[2].lower()]}"
+
+
+def _weekend(match: re.Match[str]) -> str:
+    return re.sub(r"Sat|Sun", lambda day: _DAYS[day[0].lower()], match[0])
+
+
+_MONTHS_ANY = f"(?i:{alternatives(_NAMES)})"
+RULES: list[Rule] = [
+    rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
+    rule(r"(?<=:\d\d)(?:\.\d{1,9})?Z\b", lambda m: " U T C"),
+    rule(rf"{_WEEKDAY}\.?\s?[-–—~]\s?({alternatives(_DAYS)})\b\.?(?!\w)", _weekdays, re.IGNORECASE),
+    rule(
+        rf"\b({alternatives(_DAYS)})\b\.?(?=,?\s(?:{_MONTHS_ANY})\b|,\s?\d|\.?\s\d)",
+        lambda m: _DAYS[m[1].lower()],
+        re.IGNORECASE,
+    ),
+    rule(r"\b(Mon|Tues?|Weds?|Thu|Thurs?|Fri)\b(?!['-]|\s[A-Z][a-z])\.?(?=\W|$)", lambda m: _DAYS[m[1].lower()]),
+    rule(r"\b(?:Sat|Sun)\s?(?:[/&]|and|or)\s?(?:Sat|Sun)\b|(?<=day)\s?(?:[/&,]|and|or)\s?(?:Sat|Sun)\b", _weekend),
+    rule(rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?![- ]?\d)(?<!\bmay)", _months),
+    rule(
+        rf"(?<![\w/.-])(?P<year>{_YEAR})[-/ ]{_MONTH}[-/ ]{_DAY}(?![\w-])",
+        lambda m: _of(_NAMES[m["month"].lower()], m["day"], m["year"]),
+    ),
+    rule(
+        rf"(?<![\w/.:,-]){_DAY}(?:{TO}(?P<last>\d{{1,2}})(?:st|nd|rd|th)?)?(?:\sof\s|\s|-|/)(?!may\s[a-z])(?!march\s[a-z]){_MONTH}"
+        rf"(?:(?:,\s?|\s|-|/){_SHORT_YEAR}\b)?(?![\w-])",
+        _day_first,
+    ),
+    rule(
+        rf"\b{_MONTH}{_NO_VERB}(?:\s|-|\.\s?)?(?<![a-z]){_DAY}(?:{TO}(?P<last>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:]))?"
+        rf"(?:(?:,\s?|\s|-|/){_ANY_YEAR}\b(?!:))?{_AFTER}",
+        _named,
+    ),
+    rule(
+        rf"\b(?P<month>may|march|mar)\b\.?\s{_DAY}(?P<last>)(?:,\s?|\s){_ANY_YEAR}\b",
+        _named,
+    ),
+    rule(
+        rf"\b{_MONTH}[\s-](?P<year>{_YEAR}|['’]\d\d)\b(?![-\d,]\d)",
+        lambda m: f"{_NAMES[m['month'].lower()]} {spoken_year(m['year'])}",
+    ),
+    rule(
+        rf"(?<![\w/.-])(?P<year>{_YEAR})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})(?![\w/-]|\.\d)",
+        _year_first,
+    ),
+    rule(
+        rf"(?<![\w/.-])(?P<first>\d{{1,2}})(?P<mark>[-/.])(?P<second>\d{{1,2}})(?P=mark)(?P<year>{_YEAR})(?![\w/-]|\.\d)",
+        _numbers,
+    ),
+    rule(r"(?<![\w/.-])(?P<first>\d{1,2})(?P<mark>/)(?P<second>\d{1,2})/(?P<year>\d\d)(?![\w/-]|\.\d)", _numbers),
+    rule(
+        r"\b(?P<before>(?:[Oo]n|[Uu]ntil|[Tt]ill|[Bb]y|[Ss]ince|[Dd]ue|[Dd]ated?:?|[Bb]efore|[Aa]fter|[Ff]rom)\s)(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\w/])",
+        _without_year,
+    ),
+    rule(
+        rf"(?<![\w.,])(?P<first>\d{{1,4}})(?:{TO}(?P<last>\d{{1,4}}))?\s?(?P<era>BCE|BC|CE|AD|B\.C\.E\.|B\.C\.|A\.D\.)(?![\w.])",
+        _era,
+    ),
+    rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
+    rule(
+        rf"(?<![\w.,$])(?P<year>{_YEAR})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?![\w,]|\.\d|\s[a-z]+s\b)",
+        _year_first,
+    ),
+    rule(rf"(?<![\w-])({_YEAR}){TO}({_YEAR})(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
+    rule(rf"(?<![\w.])(?P<first>{_YEAR})(?P<first2>)['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b", _decades),
+    rule(
+        r"(?<![\w])(?:['’](?P<first>\d0)|(?P<first2>[2-9]0))['’]?s(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b",
+        _decades,
+    ),
+    rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
+    rule(
+        rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca|[Ee]arly|[Ll]ate|[Mm]id)[\s-]){_YEAR}(?![\w,]|\.\d)(?!\s(?:people|men|women|words|of)\b)",
+        lambda m: m[1] + year(m[0][len(m[1]) :]),
+    ),
+]

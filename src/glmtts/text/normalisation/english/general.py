@@ -1,0 +1,97 @@
+"""English ordinals, Roman numbers, letters beside digits, and what is left: the rules that come last."""
+
+import re
+
+from glmtts.text.normalisation.languages import FUNCTION_WORDS
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, roman, rule
+from glmtts.text.numbers_en import cardinal, digits, number, ordinal, year
+
+_NUMBERED = (
+    "Chapter|Part|Volume|War|Act|Book|Section|Phase|Type|Level|Figure|Table|Appendix|Vol|Title|Stage|Class|"
+    "Mark|Final Fantasy|Rocky|Grade|Article|Apollo|Unit|Round|Bowl|Scene|Canto|Episode|Season|Schedule|Annex|"
+    "CHAPTER|PART|BOOK|ACT|SCENE"
+)
+_RULERS = (
+    "Henry|Louis|Elizabeth|George|Charles|James|Edward|Richard|William|Mary|Pius|Paul|Benedict|Leo|Gregory|"
+    "Philip|Frederick|Catherine|Peter|Nicholas|Alexander|Ferdinand|Napoleon|Ramses|Innocent|Urban|Clement|"
+    "Francis|Constantine|Margaret|Wilhelm|Christian"
+)
+
+
+def _integer(match: re.Match[str]) -> str:
+    """Years from 1700 to 2099 are read as such where they stand alone."""
+    written = match[0]
+    return year(written) if re.fullmatch(r"(?:1[789]|20)\d\d", written) else number(written)
+
+
+def _before_hyphen(match: re.Match[str]) -> str:
+    written = match[1]
+    return (year(written) if re.fullmatch(r"(?:1[789]|20)\d\d", written) else number(written)) + " "
+
+
+def _scaled(match: re.Match[str]) -> str:
+    """10k is ten thousand, 4K four K, 7B seven B, 2.5M two point five million."""
+    amount, letter = match[1], match[2]
+    return f"{number(amount)} {'thousand' if letter == 'k' else 'million' if letter == 'M' else letter}"
+
+
+def _scaled_range(match: re.Match[str]) -> str:
+    """20k-30k is twenty to thirty thousand."""
+    last = {"k": "thousand", "K": "thousand", "M": "million"}[match[4]]
+    first = f" {'million' if match[2] == 'M' else 'thousand'}" if match[2] and match[2] != match[4] else ""
+    return f"{number(match[1])}{first} to {number(match[3])} {last}"
+
+
+def _letters(match: re.Match[str]) -> str:
+    """U.S. is U S; its last stop ends the sentence at the end of the text or before "It rains"."""
+    rest = match.string[match.end() : match.end() + 9].strip()
+    word = re.match(r"[A-Za-z]+", rest)
+    ends = not rest or (word is not None and word[0][0].isupper() and word[0].lower() in FUNCTION_WORDS)
+    return " ".join(match[1].replace(".", "")) + ("." if ends else "")
+
+
+def _dashed(match: re.Match[str]) -> str:
+    """1-2-3 and 50-50-0 are said number by number."""
+    return ", ".join(cardinal(part) for part in match[0].split("-"))
+
+
+RULES: list[Rule] = [
+    rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
+    rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
+    rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
+    rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
+    rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
+    rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b", lambda m: f"{m['what']} {cardinal(roman(m['roman']))}"),
+    rule(
+        rf"\b(?P<who>{_RULERS})\s(?P<roman>[IVX]{{2,}}|[VX]|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!'(?!s))",
+        lambda m: f"{m['who']} the {ordinal(roman(m['roman']))}",
+    ),
+    rule(
+        r"\b(?=[XVI]{2})(?:X{0,3}(?:IX|IV|V?I{0,3}))(?=\s(?:century|centuries|Olympiad))",
+        lambda m: ordinal(roman(m[0])),
+    ),
+    rule(
+        r"(?<=[A-Za-z]\s)(?:II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XX)(?![\w'.-])",
+        lambda m: cardinal(roman(m[0])),
+    ),
+    rule(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b", lambda m: m[0]),
+    rule(r"(?<![\w.-])\d{1,3}(?:-\d{1,3}){2,6}(?![\w-]|\.\d)", _dashed),
+    rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
+    rule(rf"(?<![\w.])({AMOUNT})([kKM]?)\s?[-–]\s?({AMOUNT})([kKM])\b", _scaled_range),
+    rule(rf"(?<![\w.])({AMOUNT})([kKM])\b(?!-)", _scaled),
+    rule(r"(?<![\w.])\.(\d+)", lambda m: "point " + digits(m[1])),
+    rule(r"(?<=[A-Za-z])\d{1,3}(?!\d)", lambda m: f" {cardinal(m[0])} "),
+    rule(r"(?<=[A-Za-z])(?:19|20)\d\d(?!\d)", lambda m: f" {year(m[0])} "),
+    rule(r"(?<=[A-Za-z])\d{4,}", lambda m: f" {digits(m[0])} "),
+    rule(r"(?<![\w.])(\d+)-(?=[A-Za-z])", _before_hyphen),
+    rule(rf"{NUMBER}(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
+    rule(NUMBER, _integer),
+    rule(r"\s?&&?\s?", lambda m: " and "),
+    rule(r"\s\+\s", lambda m: " plus "),
+    rule(r"\s\|\|\s", lambda m: " or "),
+    rule(r"(?<=\w)\+{1,2}(?!\w)", lambda m: " plus" * len(m[0])),
+    rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
+    rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
+    rule(r"\b((?:[A-Z]\.){2,})(?=(\s[a-z])|,|;|\?|!|(\s[A-Z])|$|')", _letters),
+    rule(r"\b((?:[A-Z]\.){1,3}[A-Z])\b(?!\.)", lambda m: m[1].replace(".", " ")),
+]

@@ -1,0 +1,215 @@
+"""English formulas: powers, comparisons, minus signs, fractions, ratios, products."""
+
+import re
+
+from glmtts.text.normalisation.english.measures import FREE, TO
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
+from glmtts.text.normalisation.units import WRITTEN, unit_of
+from glmtts.text.numbers_en import cardinal, fraction, number, ordinal
+
+_SIGNS = {
+    "+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "by", "X": "by", "*": "times", "÷": "divided by",
+    "=": "equals", "==": "equals", "<": "is less than", ">": "is greater than", "≥": "is greater than or equal to",
+    "≤": "is less than or equal to", ">=": "is greater than or equal to", "<=": "is less than or equal to",
+    "≈": "is about", "≠": "is not equal to", "!=": "is not equal to", "<>": "is not equal to", "±": "plus or minus",
+    "+/-": "plus or minus", "+-": "plus or minus", "->": "to", "=>": "implies", ":=": "equals", "~=": "is about",
+}  # fmt: skip
+_ALONE = {"<": "less than", ">": "more than", "<=": "at most", ">=": "at least", "≤": "at most", "≥": "at least"}
+_COMPARING = r"<=|>=|==|!=|<>|:=|~=|[<>≥≤≈≠=]"
+# Denominators of which a fraction is made; 9/11 and 50/50 are two numbers.
+_PARTS = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "16", "20", "25", "32", "64", "100", "1000"))
+# Values of one side of a pair that is said as two numbers: blood pressure is over something.
+_PRESSURE = 60
+
+_EXPONENT = r"[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]{1,2}(?![A-Za-z])|\([^()]{1,12}\)|\{[^{}]{1,12}\}"
+_UNIT = rf"(?:\s?(?P<unit>{WRITTEN})(?![\w/^]))?"
+
+
+def _scientific(match: re.Match[str]) -> str:
+    """1e-4 is one times ten to the minus four."""
+    return f"{number(match[1])} times ten {_to_the(match[2].lstrip('+'))}{_unit(match)}"
+
+
+def _unit(match: re.Match[str]) -> str:
+    """What follows a power: a unit in words, or anything else as it is."""
+    written = match["unit"]
+    unit = unit_of(written, glued=False) if written else None
+    return f" {unit.many}" if unit else f" {written}" if written else ""
+
+
+def _number_power(match: re.Match[str]) -> str:
+    """6.02 × 10^23, 10^9 bytes."""
+    factor = f"{number(match['factor'])} times " if match["factor"] else ""
+    exponent = match["exponent"].strip("(){} ").lstrip("+")
+    return f"{factor}{number(match['base'])} {_to_the(exponent)}{_unit(match)}"
+
+
+def _power(match: re.Match[str]) -> str:
+    """mc^2 is m c squared, 10^9 ten to the ninth, x^(n+1) x to the n plus one."""
+    base, exponent = match["base"], match["exponent"].strip("(){} ").lstrip("+")
+    said = " ".join(base) if base.isalpha() and len(base) == 2 else base
+    return f"{said} {_to_the(exponent)}"
+
+
+def _to_the(exponent: str) -> str:
+    if exponent in ("2", "3"):
+        return "squared" if exponent == "2" else "cubed"
+    if exponent.isdigit():
+        return f"to the {ordinal(exponent)}"
+    if re.fullmatch(r"[-−]?[\d.]+", exponent):
+        return f"to the {number(exponent)}"
+    return f"to the {re.sub(r'^[-−]', 'minus ', exponent)}"
+
+
+def _mixed(match: re.Match[str]) -> str:
+    """3 1/2 is three and a half."""
+    part = fraction(match[2], match[3]).replace("one half", "a half")
+    return f"{number(match[1])} and {part}"
+
+
+def _divided(match: re.Match[str]) -> str:
+    """6/2=3 is divided, 1/4 = 0.25 a fraction."""
+    top, bottom = match[1], match[2] or match[3]
+    return match[0] if match[2] and int(top) < int(bottom) else f"{cardinal(top)} divided by {cardinal(bottom)}"
+
+
+def _ion(match: re.Match[str]) -> str:
+    """Ca²⁺ is Ca two plus."""
+    charge = f" {cardinal(match[2])}" if match[2] else ""
+    return f"{match[1]}{charge} {_SIGNS[match[3]]}"
+
+
+def _part_of(match: re.Match[str]) -> str:
+    """1/2 tsp is one half teaspoon, 2 1/2 km two and a half kilometers."""
+    whole, top, bottom = match[1], match[2], match[3]
+    unit = unit_of(match[5], glued=not match[4])
+    if unit is None or not 0 < int(top) < int(bottom):
+        return match[0]
+    part = fraction(top, bottom)
+    if not whole:
+        return f"{part} {unit.one}"
+    return f"{cardinal(whole)} and {part.replace('one half', 'a half')} {unit.many}"
+
+
+def _pair(match: re.Match[str]) -> str:
+    """1/2 and 3/8 are fractions; 9/11, 50/50 and 24/7 two numbers, 120/80 one over the other."""
+    top, bottom = match[1], match[2]
+    two = f"{cardinal(top)} {cardinal(bottom)}"
+    if bottom in ("5", "10", "100") and top == bottom:
+        return f"{cardinal(top)} out of {cardinal(bottom)}"
+    if int(bottom) < 2 or (len(bottom) > 1 and bottom[0] == "0") or (top == bottom and len(top) > 1):
+        return two if int(bottom) >= 2 or top != "1" else "one over one"
+    if int(top) > _PRESSURE and int(bottom) >= 30 and int(top) > int(bottom) and int(bottom) % 100:
+        return f"{cardinal(top)} over {cardinal(bottom)}" if int(top) % 10 or int(top) >= 100 else two
+    if bottom in _PARTS and int(top) < 10 * int(bottom):
+        return fraction(top, bottom)
+    both_round = int(top) % 10 == int(bottom) % 10 == 0
+    if both_round or (int(bottom) <= 31 and int(top) <= 31):
+        return two
+    return fraction(top, bottom) if int(top) < int(bottom) else f"{cardinal(top)} over {cardinal(bottom)}"
+
+
+def _compared(match: re.Match[str]) -> str:
+    return f" {_SIGNS[match['sign']]} "
+
+
+def _operated(match: re.Match[str]) -> str:
+    return f"{number(match[1])} {_SIGNS[match[2]]} "
+
+
+_NO_QUANTITY = frozenset(
+    re.findall(
+        "[a-z]+",
+        "takes take in at for with of within costs cost has have had to by from only about needs need gets got over "
+        "and or but than the a if",
+    )
+)
+
+
+def _is_bound(match: re.Match[str]) -> bool:
+    """Whether the word before a comparison is no quantity: "takes <5 min", but "score > 90" and "x <5" compare."""
+    word = re.search(r"[A-Za-z]+$", match["before"].strip())
+    return word is None or word[0].lower() in _NO_QUANTITY
+
+
+# Before money and measures, which would take the numbers of these.
+FIRST: list[Rule] = [
+    rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
+    rule(r"\b([A-Z][a-z]?)\^(\d?)([+-])(?!\w)", _ion),
+    rule(
+        rf"(?<![\w./-])(?:(\d{{1,3}})[ -])?(\d{{1,2}})/(\d{{1,2}})(\s?)({WRITTEN})(?![\w/^])(?:\.(?=\s[a-z]))"
+        rf"?",
+        _part_of,
+    ),
+    rule(r"(?:^|(?<=[\s(]))(?<!\d\s)–(?=\.?\d)", lambda m: "-"),
+    rule(
+        r"(?<![\w./])(\d{2,3})/(\d{2,3})\s?mm\s?Hg\b",
+        lambda m: f"{cardinal(m[1])} over {cardinal(m[2])} millimeters of mercury",
+    ),
+    rule(
+        r"(?P<before>(?:^|[^\w\s)\]])\s?|(?<![A-Za-z])[A-Za-z]{2,}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])",
+        lambda m: m["before"] + _ALONE[m["sign"]] + " " if _is_bound(m) else m[0],
+    ),
+    rule(
+        r"(?<![\w./])(\d+)(?:\s?/\s?(\d+)(?=\s?=)|\s/\s(\d+)(?![\w/]))",
+        _divided,
+    ),
+    rule(
+        r"(?<![\w:.])(\d{1,3}):(\d{1,3})[-–](\d{1,3})(?![\w:])",
+        lambda m: f"{cardinal(m[1])} {cardinal(str(int(m[2])))} to {cardinal(m[3])}",
+    ),
+    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?!\w){_UNIT}", _scientific),
+    rule(
+        rf"(?:(?<![\w.])(?P<factor>{NUMBER})\s?[xX×*·]\s?|(?<![\w.]))(?P<base>{NUMBER})\s?(?:\^|\*\*)\s?(?P<exponent>{_EXPONENT}){_UNIT}",
+        _number_power,
+    ),
+]
+RULES: list[Rule] = [
+    rule(
+        rf"(?P<base>(?<![A-Za-z])[A-Za-z]{{1,2}}|(?<=[A-Za-z0-9)\]])(?=\s?\^)|[A-Za-z]+(?=\^))\s?(?:\^|\*\*)\s?"
+        rf"(?P<exponent>{_EXPONENT})",
+        lambda m: _power(m) if m["base"] else " " + _to_the(m["exponent"].strip("(){} ").lstrip("+")),
+    ),
+    rule(
+        r"(?<![\w.])([-−]?\d+)(?:\s|-)(\d{1,2})/(\d{1,3})(?![\w/]|\.\d)(?!\s?=)",
+        lambda m: _mixed(m) if int(m[2]) < int(m[3]) else m[0],
+    ),
+    rule(r"\b24/7\b", lambda m: "twenty four seven"),
+    rule(r"(?<![\w./-])(\d{1,3})/(\d{1,4})(?![\w/]|\.\d)", _pair),
+    rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
+    rule(r"(?<=[\w)\]])\s?(?P<sign><=>|<->|->|=>)\s?(?=[\w(])", lambda m: f" {_SIGNS.get(m['sign'], 'to')} "),
+    rule(r"(?<!\w)(?P<sign>->|=>)\s?", lambda m: ""),
+    rule(rf"(?<=[\w)\]}}%°])\s?(?P<sign>{_COMPARING})\s?(?=[-−+(]?[\w$£€.√α-ωΑ-Ω])", _compared),
+    rule(rf"(?P<sign>{_COMPARING})\s?(?=[-−]?\d)", _compared),
+    rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: " plus or minus "),
+    rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?(?:=|\bequals\b))", lambda m: f"{cardinal(m[1])} minus "),
+    rule(
+        rf"(?<![\w.,$-])({NUMBER})(?:{TO}|\s?…\s?|\.{{2,3}})({NUMBER})(?![\w-]|[.,]\d)",
+        lambda m: f"{number(m[1])} to {number(m[2])}",
+    ),
+    rule(
+        rf"{FREE}(\d+)\s?:\s?(\d+)(?:\s?:\s?(\d+))?(?!\w|\.\d)",
+        lambda m: " to ".join(cardinal(part) for part in m.groups() if part),
+    ),
+    rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
+    rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
+    rule(rf"{FREE}({AMOUNT})\s?[xX×](?!\w|\s?[-+=*/^<>])", lambda m: f"{number(m[1])} times"),
+    rule(
+        rf"(?<=\w\s)[xX]({NUMBER})(?![\w.]|\s?[-+=*/^])|(?<!\w)×\s?({NUMBER})(?![\w.])"
+        rf"",
+        lambda m: f"times {number(m[1] or m[2])}",
+    ),
+    rule(rf"(?<![\w.])({NUMBER})\s[-−]\s(?=\d)", lambda m: f"{number(m[1])} minus "),
+    rule(r"(?<=[A-Za-z)\]])\s?([=×÷±])\s?(?=[-−(]?[\w√])", lambda m: f" {_SIGNS[m[1]]} "),
+    rule(r"(?<=\b[a-z])\s?([+])\s?(?=[a-z\d]\b)", lambda m: f" {_SIGNS[m[1]]} "),
+    rule(r"(?<=\b[a-z])\s[-−]\s(?=[a-z\d]\b)", lambda m: " minus "),
+    rule(r"(?<=[a-z]) \+ (?=\w)", lambda m: " plus "),
+    rule(
+        r"(?<![\w)%])(?:[-−]|(?<!\d\s)[–](?=\d))\s?(?=\.?\d)|(?<=equals )[-−](?=[a-z]\b)|(?<=to )[-−](?=\d)",
+        lambda m: "minus ",
+    ),
+    rule(r"(?<![\w+])\+(?=\.?\d)", lambda m: "plus "),
+    rule(r"\b([fgh])\(([a-z]|\d+)\)", lambda m: f"{m[1]} of {cardinal(m[2]) if m[2].isdigit() else m[2]}"),
+    rule(r"(?<=[A-Za-z0-9)])\+(?=[A-Za-z0-9(√])", lambda m: " plus "),
+    rule(r"(?<!\w)~\s?(?=\d)", lambda m: "about "),
+]

@@ -1,0 +1,124 @@
+"""English percentages, degrees and measures with any unit: 5-10%, 40°42′N, 3.2 cm², 5 ft 9 in, 3x4 m."""
+
+import re
+
+from glmtts.text.normalisation.languages import FUNCTION_WORDS
+from glmtts.text.normalisation.rules import AMOUNT, Rule, rule
+from glmtts.text.normalisation.units import WRITTEN, unit_of
+from glmtts.text.numbers_en import cardinal, number
+
+FREE = r"(?<![\w./])(?<!\d,)"
+SIGNED = rf"{FREE}[-−+±]?(?:{AMOUNT})"
+TO = r"\s?(?:[-–—~]|\bto\b)\s?"
+_COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+_SCALES = {
+    "C": " Celsius",
+    "F": " Fahrenheit",
+    "K": " Kelvin",
+    "N": " north",
+    "S": " south",
+    "E": " east",
+    "W": " west",
+}
+_SINGULAR_NOT = FUNCTION_WORDS | {"apart", "away", "long", "wide", "high", "tall", "deep", "old", "off", "extra", "ago",
+                                  "later", "left", "worth", "today", "now", "and", "or"}  # fmt: skip
+
+
+def several(amount: str, one: str, many: str) -> str:
+    """one dollar, two dollars."""
+    return f"{amount} {one if amount in ('one', 'minus one') else many}"
+
+
+def attributive(match: re.Match[str]) -> bool:
+    """Whether an amount stands before its noun: a $5 bill, a 10 km race, the 5-km run."""
+    before = match.string[max(0, match.start() - 4) : match.start()].lower()
+    after = re.match(r"[ -]([a-z]+)", match.string[match.end() : match.end() + 16])
+    return re.search(r"(?:^|\W)an? $", before) is not None and after is not None and after[1] not in _SINGULAR_NOT
+
+
+def _measure(match: re.Match[str]) -> str:
+    low, high, gap, written = match["low"], match["high"], match["gap"], match["unit"]
+    unit = unit_of(written, glued=(not gap.strip("-") and not gap.isspace()) or gap == "-")
+    if unit is None:
+        return match[0]
+    singular = (
+        gap == "-"
+        and re.match(
+            r"[ "
+            r"-][a-z]",
+            match.string[match.end() : match.end() + 2],
+        )
+    ) or attributive(match)
+    many = unit.one if singular else unit.many
+    if high:
+        return f"{number(low)} to {number(high)} {many}"
+    return several(number(low), unit.one, many)
+
+
+def _degrees(match: re.Match[str]) -> str:
+    low, high = match["low"], match["high"]
+    amount = f"{number(low)} to {number(high)}" if high else number(low)
+    scale = _SCALES.get(match["scale"] or "", "")
+    return several(amount, "degree", "degrees") + scale
+
+
+def _angle(match: re.Match[str]) -> str:
+    """40°42′51″N is forty degrees forty two minutes fifty one seconds north."""
+    spoken = several(number(match[1]), "degree", "degrees") + " " + several(number(match[2]), "minute", "minutes")
+    if match[3]:
+        spoken += " " + several(number(match[3]), "second", "seconds")
+    return spoken + (f" {_COMPASS[match[4]]}" if match[4] else "")
+
+
+def _feet_and_inches(match: re.Match[str]) -> str:
+    feet = several(cardinal(match[1]), "foot", "feet")
+    return f"{feet} {several(number(match[2]), 'inch', 'inches')}"
+
+
+def _sides(match: re.Match[str]) -> str:
+    """3 x 4 m is three by four meters."""
+    sides = [part.strip() for part in re.split(r"[xX×*]", match["sides"])]
+    unit = unit_of(match["unit"], glued=True)
+    plain = [re.sub(r"\s?[A-Za-z]+$", "", side) for side in sides]
+    return " by ".join(number(side) for side in plain) + f" {unit.many}" if unit else match[0]
+
+
+def _percent(match: re.Match[str]) -> str:
+    low, high, sign = match["low"], match["high"], match["sign"]
+    said = {"%": "percent", "‰": "per mille", "‱": "basis points"}[sign]
+    return number(low) + (f" to {number(high)}" if high else "") + f" {said}"
+
+
+RULES: list[Rule] = [
+    rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
+    rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
+    rule(
+        rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
+        _degrees,
+    ),
+    rule(r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"),
+    rule(r"(?<![\w.])(\d)['′](\d{1,2})(?![\w\"″])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
+    rule(
+        r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?(?:in|inch|inches)\b\.?(?!\s[a-z])",
+        _feet_and_inches,
+    ),
+    rule(
+        rf"(?<![\w.])({AMOUNT})\s?[\"″](?=\s|[,.;:)]|$)",
+        lambda m: several(number(m[1]), "inch", "inches") if '"' not in m.string[: m.start()] else m[0],
+    ),
+    rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
+    rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
+    rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
+    rule(
+        rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))\s?(?P<unit>mm|cm|m|km|ft|in|px)\b",
+        _sides,
+    ),
+    rule(
+        rf"{FREE}({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-–—~]|to)\s?(?={AMOUNT}\s?(?P=same)(?![\w/^]))",
+        lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
+    ),
+    rule(
+        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)(?P<dot>\.(?=\s[a-z]))?",
+        _measure,
+    ),
+]

@@ -1,0 +1,134 @@
+"""Numbers that name something in Mandarin and are read by their digits: telephones, 110, 85后, 985, codes, rooms."""
+
+import re
+
+from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.numbers_zh import cardinal, digits, number
+
+
+def telephone(written: str) -> str:
+    """The digits of each group, 幺 for one, a pause between groups."""
+    groups = [digits(group, one="幺") for group in re.findall(r"\d+", written)]
+    return ("加" if written[0] == "+" else "") + "，".join(groups)
+
+
+def _named(match: re.Match[str]) -> str:
+    return (
+        digits(match[0], one="幺")
+        if match[0] in ("110", "119", "120", "122", "114", "618", "911", "315")
+        else digits(match[0])
+    )
+
+
+_CALL = (
+    r"(?:拨打?|打|电话|热线|呼叫|客服|报警|求助|急救|手机号?码?|号码|QQ群?号?|微信号?|致电|来电|传真|座机|"
+    r"短信|发送?到|转|Tel|TEL|tel|Fax|手机|联系)"
+)
+_CODED = (
+    r"(?<![A-Za-z])(?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|波音|空客|账号|帐号|房号|身份证号?码?|卡号|"
+    r"序列号|口令|型号|门牌号?|航班号?|车次|座位号|取件码|提取码|邀请码|股票代码|批号|票号|课程号|机号|ID|PIN码?|暗号|频道)"
+)
+_SERVICES = "1[12][0-9]|10000|1001[0-9]|10086|10099|12[0-9]{3}|95[0-9]{3}|96[0-9]{3,4}|400|800"
+# Numbers that are names by themselves, unless something counted follows.
+_NAMES = "666|6666|233|2333|886|985|211|996|007|618|818|315|520|1314|911|404|361|360|115|163|126|58|1024"
+_COUNTED = (
+    r"(?!\d|[.,:：/%°-]\d?|"
+    r"\s?[万亿千百个只条张本件位名次天周岁家双套辆台部支棵颗片块根把份杯碗瓶盒袋箱头匹口种点分秒时倍元角毛步句场门节组群批项亩吨米斤公厘毫平英海人年月日号页行字票度吋寸期A-Za-z])"
+)
+_SEP = r"[- \u2011]?"
+# Before dates, which would take the digits of these.
+FIRST: list[Rule] = [
+    rule(
+        rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)(\d{{2,}})(?:-(\d+))?(?!\d|\.\d|[万个元])",
+        lambda m: f"{m[1]}{m[2].rstrip('-')}{digits(m[3])}" + (f"，{digits(m[4])}" if m[4] else ""),
+    ),
+    rule(r"(?<![\d.])404(?=页|错误|报错|界面)", lambda m: digits(m[0])),
+]
+RULES: list[Rule] = [
+    rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
+    rule(r"(?<!\w)\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
+    rule(r"(?<![\d.-])(?:\(0\d{2,3}\)|（0\d{2,3}）)\s?\d{3,4}[- ]?\d{4}(?!\d)", lambda m: telephone(m[0])),
+    rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
+    rule(r"(?<![\d.-])(?:0(?:10|2\d|[3-9]\d{2})\d{7,8}|[48]00\d{7})(?![\d-])", lambda m: telephone(m[0])),
+    rule(
+        rf"({_CALL}[是为到了给：:个过]{{0,2}}\s?)(\d[\d-]{{1,14}}\d)(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局])",
+        lambda m: m[1] + telephone(m[2]),
+    ),
+    rule(
+        rf"(?<![\d.])(?:{_SERVICES})(?=号?(?:客服|热线|网站|平台|短信|电话|急救|报警|火警|指挥|服务|APP|官网|专线|[台](?!阶|币|湾)))",
+        lambda m: digits(m[0], one="幺"),
+    ),
+    rule(
+        rf"(?<![\d.,￥¥$])(?:12306|12315|123[0-9]{{2}}|1008[0-9]|1001[0-9]|95[0-9]{{3}}){_COUNTED}",
+        lambda m: digits(m[0], one="幺") if _is_service(m) else m[0],
+    ),
+    rule(
+        r"(?<![\d.])(?:110|119|120|122|114)(?=报警|报火警|急救|救护|出警|查号|来了|民警|警)",
+        lambda m: digits(m[0], one="幺"),
+    ),
+    rule(
+        rf"(?<![\d.,第共有约仅达了])(?<![-+×xX*=])(?:{_NAMES}){_COUNTED}", lambda m: _named(m) if _is_name(m) else m[0]
+    ),
+    rule(r"(?<![\d.])双(\d\d)(?!\d)", lambda m: f"双{cardinal(m[1])}"),
+    rule(
+        r"(?<![\d.])([56])\.(1|18)(?=大促|促销|购物|活动|劳动节|假期)",
+        lambda m: digits(m[1] + m[2], one="幺" if m[2] == "18" else "一"),
+    ),
+    rule(
+        r"(?<!\d)(\d{3,4})(?=(?:号?房间?|室(?![内外])|教室|国道|省道|路(?:公交|车|站)?|次(?:列车|航班|快车)|航班|宿舍|寝室|包厢|会议室|办公室))",
+        lambda m: digits(m[1]),
+    ),
+    rule(r"(?:(?<=[楼栋幢座])|(?<=单元))(\d{3,4})(?![\d.]|[万千百元块])", lambda m: digits(m[1])),
+    rule(r"(?<!\d)(\d{1,3})#(?=楼|栋|宿舍|机)", lambda m: f"{cardinal(m[1])}号"),
+    rule(
+        r"([京沪津渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·•\s-]?(?=[A-Z0-9]{5,6}(?![A-Z0-9]))([A-Z0-9]*\d[A-Z0-9]*)",
+        lambda m: m[1] + digits(m[2]),
+    ),
+    rule(r"(?<![A-Za-z])N95(?!\d)", lambda m: "N九五"),
+    rule(r"(?<!\d)7-11(?=便利|店|超市)", lambda m: "七十一"),
+    rule(r"(?<![A-Za-z0-9])\.NET(?![A-Za-z])", lambda m: "点NET"),
+    rule(r"(?<=[GDCZTKYSL])(\d{1,4})(?=次)", lambda m: digits(m[1])),
+    rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", lambda m: "点".join(digits(part) for part in m[0].split("."))),
+    rule(
+        r"(?<![A-Za-z])[vV]\.?\s?(\d+(?:\.\d+)*)(?![\dA-Za-z])",
+        lambda m: "V" + "点".join(cardinal(part) if len(part) < 3 else digits(part) for part in m[1].split(".")),
+    ),
+    rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
+    rule(r"(?<=[A-Za-z])[-\s]?(\d+\.\d+)(?!\d|\.\d)", lambda m: (" " if " " in m[0] else "") + number(m[1])),
+    rule(r"(?<![A-Za-z])([A-GJ])#(?![A-Za-z0-9#])", lambda m: f"{m[1]} sharp"),
+    rule(r"(?<![A-Za-z])[NnＮ][Oo]\.?\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
+    rule(r"#\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
+    rule(r"\d{17,}", lambda m: digits(m[0])),
+]
+
+
+def _is_service(match: re.Match[str]) -> bool:
+    """Whether the words around a number of five digits speak of a service."""
+    around = match.string[max(0, match.start() - 8) : match.end() + 10]
+    return (
+        re.search(
+            r"电话|热线|客服|号码|拨|打|短信|网站|官网|登|上|APP|app|客户端|[买订抢购]票|投诉|举报|咨询|银行|查询",
+            around,
+        )
+        is not None
+    )
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    """Whether one of the numbers is a name here: by what follows, or because it stands alone after no number's verb."""
+    rest = match.string[match.end() :][:4]
+    before = match.string[: match.start()][-2:]
+    names = {
+        "985": "大学高校院校工程毕业本科学生名校和或、", "211": "大学高校院校工程毕业本科学生名校和或、",
+        "58": "同城", "163": "邮箱",
+        "126": "邮箱", "360": "公司安全浏览器杀毒", "361": "度", "115": "网盘", "1024": "程序员节",
+    }.get(match[0])  # fmt: skip
+    if names is not None:
+        return (
+            any(rest.startswith(name) for name in re.findall(".[^和或、]?", names) if len(name) > 1)
+            or (rest[:1] in ("和", "或", "、") and match[0] in ("985", "211"))
+            or before in ("一所", "双非")
+        )
+    if match[0] in ("911", "404", "315", "818", "520", "1314"):
+        return re.match(r"事件|页面|错误|晚会|节|快乐|礼物|表白|情人|活动|恐怖|袭击", rest) is not None
+    return True

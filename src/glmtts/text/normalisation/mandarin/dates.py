@@ -1,0 +1,116 @@
+"""Mandarin dates, years and spans of them: 2024-03-15, 85后, 1990-95年, 3月-5月, 9·18."""
+
+import re
+
+from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.numbers_zh import cardinal, digits
+
+_TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
+_MONTHS = {name: str(number + 1) for number, name in enumerate(
+    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"))}  # fmt: skip
+
+
+def spoken_date(year: str | None, month: str, day: str) -> str:
+    """二零二四年三月十五日; the written numbers where that is no date."""
+    return (f"{digits(year)}年" if year else "") + f"{cardinal(str(int(month)))}月{cardinal(str(int(day)))}日"
+
+
+def _is_date(month: str, day: str) -> bool:
+    return 1 <= int(month) <= 12 and 1 <= int(day) <= 31
+
+
+def _date(match: re.Match[str]) -> str:
+    if not _is_date(match["month"], match["day"]):
+        return match[0]
+    return spoken_date(match["year"], match["month"], match["day"])
+
+
+def _day_first(match: re.Match[str]) -> str:
+    """15/3/2024 and 3/15/2024: the part over twelve is the day."""
+    first, second = match[1], match[3]
+    month, day = (second, first) if int(first) > 12 else (first, second)
+    return spoken_date(match[4], month, day) if _is_date(month, day) else match[0]
+
+
+def _month(match: re.Match[str]) -> str:
+    return f"{digits(match[1])}年{cardinal(str(int(match[2])))}月" if 1 <= int(match[2]) <= 12 else match[0]
+
+
+def _event(match: re.Match[str]) -> str:
+    """9·18 and 12·9 are days by their digits."""
+    return "".join(cardinal(part) if part == "10" else digits(part) for part in match.group(1, 2))
+
+
+def _span(match: re.Match[str]) -> str:
+    return f"{digits(match[1])}{match[2]}到{digits(match[3])}"
+
+
+def _season(match: re.Match[str]) -> str:
+    return (f"{digits(match[1])}年" if match[1] else "") + f"第{'一二三四'[int(match[2]) - 1]}季度"
+
+
+_NOT_A_YEAR = "前|后|以|的?历史|来|多|里程"
+RULES: list[Rule] = [
+    rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: " "),
+    rule(r"(?<![\d.])(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})[日号]?(?![\d.])", _date),
+    rule(
+        r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d|[.]\d|[元个人])",
+        _date,
+    ),
+    rule(r"(?<![\d/])(\d{1,2})([/.])(\d{1,2})\2((?:19|20)\d\d)(?!\d)", _day_first),
+    rule(r"(?<![\d/.])(?P<year>\d\d)/(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/])", _date),
+    rule(r"(?<!\d)(\d{4})(年?)(?:\s?[-~～–—－]{1,2}\s?|到)(\d{4})(?=年)", _span),
+    rule(r"(?<!\d)((?:19|20)\d\d)(年?)(?:\s?[-~～–—－]{1,2}\s?|到)((?:19|20)\d\d)(?!\d)", _span),
+    rule(r"(?<!\d)((?:19|20)\d\d)()[-–—~～/](\d\d)(?=年|学年|赛季|财年|年度)", _span),
+    rule(r"(?<!\d)((?:19|20)\d\d)?\s?年?\s?[Qq]([1-4])(?!\d)", _season),
+    rule(r"(?<![\d.])(\d{4})\s?(?=年(?!" + _NOT_A_YEAR + "))", lambda m: digits(m[1])),
+    rule(r"(?<![\d.])((?:1[5-9]|20)\d\d)(?=年(?:前|后|以|来))", lambda m: digits(m[1]) if m[1][-2:] != "00" else m[1]),
+    rule(r"(?<![\d-])((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])(?![\d-])", _month),
+    rule(
+        r"(?<![\d.])(0\d|[89][1-9]|[12]\d)(?=年(?!代|前|后|内|来|间|以|的|了|时|多|级别|级|龄|期|度))",
+        lambda m: digits(m[1]) if _short_year(m) else m[1],
+    ),
+    rule(r"(?<![\d.])(\d{4})(?=(?:级|届|款|版|赛季|财年)(?![别]))", lambda m: digits(m[1])),
+    rule(r"(?<![\d.])(\d\d)(?=级(?:学生|新生|本科|毕业|研究生|同学|校友))", lambda m: digits(m[1])),
+    rule(r"(?<![\d.第])([06-9][05]|[1-5]5|10|00)(?=后(?!退|的?[一二三两\d]|天|面|来|续|续))", lambda m: digits(m[1])),
+    rule(
+        r"(?<![\d.])([12]\d)?(\d0)['’]?s(?![A-Za-z])",
+        lambda m: f"{digits((m[1] or '') + m[2]) if m[1] else cardinal(m[2])}年代",
+    ),
+    rule(r"(?<![\d.])([1-9]|1[0-2])[·•]([1-9]|[12]\d|3[01])(?!\d)", _event),
+    rule(
+        r"(?<![\d月./-])(1[0-2]|0?[1-9])[./]([12]\d|3[01]|0?[1-9])(?=日|号)",
+        lambda m: f"{cardinal(str(int(m[1])))}月{cardinal(str(int(m[2])))}",
+    ),
+    rule(
+        r"(?<![\d年])([1-9]|1[0-2])\s?[-~～–—]\s?([1-9]|1[0-2])(?=月(?!大|龄|的?宝))",
+        lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}",
+    ),
+    rule(r"(?<=[\d][月日号点周年])\s?[-~～–—－]{1,2}\s?(?=\d)", lambda m: "到"),
+    rule(r"(?<=[年月日号周])\s?[-~～–—－]\s?(?=\d{1,4}[年月日号周])", lambda m: "到"),
+    rule(
+        r"(周|星期|礼拜)([一二三四五六日天1-7])\s?[-~～–—－]{1,2}\s?(?:\1)?([一二三四五六日天1-7])(?!\d)",
+        lambda m: f"{m[1]}{_weekday(m[2])}到{m[1]}{_weekday(m[3])}",
+    ),
+    rule(r"(周|星期|礼拜)([1-7])(?!\d)", lambda m: m[1] + _weekday(m[2])),
+    rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
+    rule(r"(?<=\d月)([12]\d|3[01]|0?[1-9])(?=[,，。、；\s]|$)", lambda m: cardinal(str(int(m[1]))) + "日"),
+]
+
+
+def _short_year(match: re.Match[str]) -> bool:
+    """98年世界杯 is a year, 25年 may be a span: one of this century needs a month, a season or a title after it."""
+    written, rest = match[1], match.string[match.end() :]
+    if written[0] in "089":
+        return True
+    return (
+        re.match(
+            r"年(?:\d{1,2}月|[一二三四五六七八九十]{1,2}月|初|底|末|春|夏|秋|冬|上半年|下半年|度?第?[一二三四]季|春节|国庆|元旦|Q)",
+            rest,
+        )
+        is not None
+    )
+
+
+def _weekday(written: str) -> str:
+    return "日" if written == "7" else cardinal(written) if written.isdigit() else written

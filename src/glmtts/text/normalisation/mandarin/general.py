@@ -1,0 +1,44 @@
+"""Mandarin item numbers, Roman numbers, letters beside digits, and what is left: the rules that come last."""
+
+import re
+
+from glmtts.text.normalisation.mandarin.amounts import COUNTED
+from glmtts.text.normalisation.rules import NUMBER, Rule, roman, rule
+from glmtts.text.numbers_zh import cardinal, digits, number
+
+_NUMERAL = "零一二三四五六七八九十百千万亿"
+
+
+def _scaled(match: re.Match[str]) -> str:
+    """10w is 十万, 15K stays fifteen K, as people say it."""
+    return f"{number(match[1])}万{'多' if match[2] else ''}"
+
+
+RULES: list[Rule] = [
+    rule(
+        r"(?:(?<=^)|(?<=[\s。；;，,、！!？?：:]))(\d{1,3})\s?[.．、)）]\s?(?=[^\d\s.])", lambda m: f"{cardinal(m[1])}，"
+    ),
+    rule(r"[(（](\d{1,2})[)）]", lambda m: f"，{cardinal(m[1])}，"),
+    rule(r"(第)([IVX]{1,6})(?=[卷章节部期型代世届集册编篇条款幕季])", lambda m: m[1] + cardinal(roman(m[2]))),
+    rule(
+        r"(?<![A-Za-z])([IVX]{1,6})(?=[世期级])|(?<![A-Za-z])([IVX]{2,6})(?=型)",
+        lambda m: cardinal(roman(m[1] or m[2])),
+    ),
+    rule(
+        r"(?<![A-Za-z])(?=[IVX]*[IV])([IVX]{2,6})(?![A-Za-z])(?=$|[，。！？、；：\s）》]|章|卷|部)",
+        lambda m: cardinal(roman(m[1])),
+    ),
+    rule(rf"(?<![\d.])({NUMBER})\s?[wW](?![A-Za-z])(\+)?", _scaled),
+    rule(r"([A-Za-z])[-_]?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
+    rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
+    rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
+    rule(rf"(?<![\d.A-Za-z第])2(?=[{COUNTED}])(?!年级)", lambda m: "两"),
+    rule(r"(?<![\d.])\.(\d+)", lambda m: "点" + digits(m[1])),
+    rule(NUMBER, lambda m: number(m[0])),
+    rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
+    rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
+    rule(rf"(?<=[{_NUMERAL}])\+", lambda m: "多"),
+    rule(r"(?<=[岁人元天年个])\+", lambda m: "以上"),
+    rule(r"(?<=[一-鿿])\s?\+\s?(?=[一-鿿A-Za-z])", lambda m: "加"),
+    rule(r"\^([A-Za-z0-9])", lambda m: m[1]),
+]

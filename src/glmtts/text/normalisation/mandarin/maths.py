@@ -1,0 +1,106 @@
+"""Mandarin formulas: powers, roots, fractions, comparisons, minus signs, ranges."""
+
+import re
+
+from glmtts.text.normalisation.mandarin.amounts import COUNTED, FREE, SCALE, TO
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
+from glmtts.text.numbers_zh import cardinal, number
+
+_SIGNS = {
+    "+": "加", "-": "减", "−": "减", "×": "乘", "x": "乘", "X": "乘", "*": "乘", "÷": "除以", "=": "等于", "==": "等于",
+    "<": "小于", ">": "大于", "≥": "大于等于", "≤": "小于等于", ">=": "大于等于", "<=": "小于等于", "≈": "约等于",
+    "≠": "不等于", "!=": "不等于", "<>": "不等于", "±": "正负", ":=": "等于", "~=": "约等于",
+}  # fmt: skip
+# What stands before a hyphen that makes a span of two amounts.
+_AMOUNT_END = re.compile(
+    r"[零一二三四五六七八九十百千万亿两半](?:[年月日号点分秒度元角克米升瓦伏安]|公里|千克|小时|分钟)?$"
+)
+_COMPARING = r"<=|>=|==|!=|<>|:=|~=|[<>≥≤≈≠=]"
+# Names of machines whose hyphen is none of arithmetic: 歼-20, 东风-41.
+_MODELS = (
+    "歼|运|轰|直|强|教|东风|长征|神舟|嫦娥|天问|天宫|天舟|天和|苏|米格|图|伊尔|巨浪|红旗|鹰击|型|系列|号|楼|"
+    "栋|幢|座|单元|室|层|区|村|街|路|弄|第|卷|版|代|新冠"
+)
+
+
+def _power(match: re.Match[str]) -> str:
+    base = match["base"]
+    said = number(base) if base[:1].isdigit() else base
+    exponent = match["exponent"].strip("(){}（） ").lstrip("+")
+    return f"{said}{_to_the(exponent)}"
+
+
+def _to_the(exponent: str) -> str:
+    if exponent == "2":
+        return "的平方"
+    if exponent == "3":
+        return "的立方"
+    return f"的{number(exponent) if re.fullmatch(r'[-−]?[0-9.]+', exponent) else exponent}次方"
+
+
+def _scientific(match: re.Match[str]) -> str:
+    """1e-4 is 一乘十的负四次方."""
+    return f"{number(match[1])}乘十{'的' + number(match[2].lstrip('+')) + '次方'}"
+
+
+def _fraction(match: re.Match[str]) -> str:
+    whole, top, bottom = match[1], match[2], match[3]
+    if top == "24" and bottom == "7":
+        return "二十四七"
+    if int(bottom) == 0:
+        return f"{cardinal(top)}比零"
+    if not whole and (top, bottom) in (("50", "50"), ("9", "11"), ("20", "20")):
+        return cardinal(top) + cardinal(bottom)
+    return (f"{cardinal(whole)}又" if whole else "") + f"{cardinal(bottom)}分之{cardinal(top)}"
+
+
+def _operated(match: re.Match[str]) -> str:
+    return f"{number(match[1])}{_SIGNS[match[2] or match[3]]}"
+
+
+def _minus(match: re.Match[str]) -> str:
+    """-7 after a Chinese character is negative, unless that names a machine, a house or a year follows."""
+    before, after = match.string[: match.start()][-4:], match.string[match.end() :]
+    if re.search(rf"(?:{_MODELS})$", before):
+        return ""
+    if _AMOUNT_END.search(before):
+        return "到"
+    return "，" if re.match(r"(?:19|20)\d\d(?!\d)", after) else "负"
+
+
+def _span(match: re.Match[str]) -> str:
+    """两到三天, but 二到三."""
+    counted = match.string[match.end() : match.end() + 1] in COUNTED
+    low = "两" if match[1] == "2" and counted else number(match[1])
+    return f"{low}{match[2]}到{number(match[3])}"
+
+
+RULES: list[Rule] = [
+    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?![A-Za-z\d])", _scientific),
+    rule(
+        rf"(?P<base>(?<![\d.]){NUMBER}|[A-Za-z]|[)）\]πα-ω])\s?(?:\^|\*\*)\s?(?P<exponent>[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]|[(（{{][^(){{}}（）]{{1,12}}[)）}}])",
+        _power,
+    ),
+    rule(r"(?<=\d/\d)\s?[-~～–]\s?(?=\d+/\d)", lambda m: "到"),
+    rule(r"(?<![\d./])(?:(\d+)(?:\s|又))?(\d{1,4})/(\d{1,4})(?![\d/])", _fraction),
+    rule(r"(?<=[\d\w)）])\s?(?:->|=>)\s?", lambda m: "到"),
+    rule(rf"(?<=[\w)）%°])\s?({_COMPARING})\s?(?=[-−+(（]?[\w.√$￥¥€£一-鿿])", lambda m: _SIGNS[m[1]]),
+    rule(rf"({_COMPARING})\s?(?=\.?\d|[-−]\d)", lambda m: _SIGNS[m[1]]),
+    rule(
+        rf"{FREE}({NUMBER})\s?(?:([+×xX*÷±])\s?(?=[-−]?[\d.(（√])|([-−])\s?(?=\d[^，。；]{{0,20}}(?:=|等于)))",
+        _operated,
+    ),
+    rule(r"(?<=[A-Za-z)）π])\s?([+×*÷])\s?(?=[A-Za-z\d(（√π])(?!\+)", lambda m: _SIGNS[m[1]]),
+    rule(rf"{FREE}({NUMBER})\s?([×*÷])\s?(?=[A-Za-zπ(（])", lambda m: number(m[1]) + _SIGNS[m[2]]),
+    rule(rf"{FREE}({NUMBER})\s?[×*]\s?(?=\S)", lambda m: f"{number(m[1])}乘"),
+    rule(
+        rf"{FREE}({NUMBER})\s?[xX×](?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])",
+        lambda m: f"{number(m[1])}倍",
+    ),
+    rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: "正负"),
+    rule(r"(?<=[一-鿿])[-−](?=\.?\d)", _minus),
+    rule(rf"{FREE}({NUMBER})({SCALE}){TO}({NUMBER})", _span),
+    rule(r"(?<![\dA-Za-z一-鿿])[-−–](?=\.?\d)|(?<=[等大小]于)[-−](?=[A-Za-z])", lambda m: "负"),
+    rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
+    rule(r"[~～]\s?(?=\d)", lambda m: "约"),
+]

@@ -1,0 +1,114 @@
+"""Mandarin percentages, temperatures and measures with any unit: 130/85mmHg, 6.1mmol/L, 5'30", 3×4米."""
+
+import re
+
+from glmtts.text.mandarin import CHINESE
+from glmtts.text.normalisation.mandarin.amounts import AMOUNT, FREE, SCALE, SIGNED, TO, amount, signed, spread
+from glmtts.text.normalisation.mandarin.money import per
+from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.units import WRITTEN, unit_of
+from glmtts.text.numbers_zh import number
+
+# Units that Mandarin writes itself and that take a share: 次/分, 公里/小时.
+_OWN = (
+    "公里|千米|里|米|厘米|毫米|千克|公斤|克|毫克|吨|斤|升|毫升|次|个|件|人|台|套|户|本|字|页|帧|转|度|瓦|"
+    "千瓦时|千卡|平方米|平米|立方米|小时|分钟|秒|天"
+)
+_TEMPERATURE = rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?"
+_SHARES = {"%": "百分之", "‰": "千分之", "‱": "万分之"}
+
+
+def _percent(match: re.Match[str]) -> str:
+    share, low, high = _SHARES[match["sign"]], match["low"], match["high"]
+    sign = {"-": "负", "−": "负", "+": "正", "±": "正负"}.get(low[0], "")
+    spoken = f"{sign}{share}{number(low.lstrip('-−+±'))}"
+    if not high:
+        return spoken
+    negative = "负" if high[0] in "-−" else ""
+    return f"{spoken}到{negative}{share}{number(high.lstrip('-−+'))}"
+
+
+def temperature(written: str) -> str:
+    """-5 is 零下五."""
+    return f"零下{number(written[1:])}" if written[0] in "-−" else signed(written)
+
+
+def _degrees(match: re.Match[str], name: str) -> str:
+    low, high = match["low"], match["high"]
+    return temperature(low) + (f"到{temperature(high)}" if high else "") + name
+
+
+def _angle(match: re.Match[str]) -> str:
+    spoken = f"{number(match[1])}度"
+    return spoken + (f"{number(match[2])}分" if match[2] else "") + (f"{number(match[3])}秒" if match[3] else "")
+
+
+def _pressure(match: re.Match[str]) -> str:
+    unit = unit_of(match[3], glued=True) if match[3] else None
+    return f"{number(match[1])}，{number(match[2])}" + (unit.mandarin if unit else "")
+
+
+def _measure(match: re.Match[str]) -> str:
+    unit = unit_of(match["unit"], glued=match["gap"] != " ", letters=match["unit"] == "A")
+    if unit is None:
+        return match[0]
+    low, high, scale = match["low"], match["high"], match["scale"]
+    follows = match.string[match.end() : match.end() + 1]
+    if match["unit"] == "A" and CHINESE.match(follows) and follows not in "的电充快输保空":
+        return match[0]  # 5A景区
+    if high:
+        return f"{signed(low)}到{signed(high)}{scale}{unit.mandarin}"
+    return (number(low) + scale if scale else amount(low)) + unit.mandarin
+
+
+def _own(match: re.Match[str]) -> str:
+    share = unit_of("g/" + match["per"], glued=True) if match["per"].isascii() else None
+    below = share.mandarin.removeprefix("克") if share else f"每{match['per']}"
+    return f"{spread(match['low'], match['high'])}{match['scale']}{match['unit']}{below}"
+
+
+def _sides(match: re.Match[str]) -> str:
+    """3cm×4cm and 10*20*30."""
+    parts = re.findall(rf"({AMOUNT})\s?([A-Za-z]*)", match["sides"])
+    said = []
+    for value, written in parts:
+        unit = unit_of(written, glued=True) if written else None
+        if written and unit is None:
+            return match[0]
+        said.append(number(value) + (unit.mandarin if unit else ""))
+    return "乘".join(said)
+
+
+RULES: list[Rule] = [
+    rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>[-−+]?{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
+    rule(rf"{_TEMPERATURE}(?:°\s?C(?![A-Za-z])|摄氏度)", lambda m: _degrees(m, "摄氏度")),
+    rule(rf"{_TEMPERATURE}(?:°\s?F(?![A-Za-z])|华氏度)", lambda m: _degrees(m, "华氏度")),
+    rule(
+        rf"(?P<word>(?:气温|温度|体温|室温|水温|低温|高温|最低|最高|降至|升至|零下|今[天日]|明[天日]|白天|夜间|晚上|早晨)[^，。；,;\d]{{0,6}}?)(?P<low>[-−]{AMOUNT})(?:{TO}(?P<high>[-−+]?{AMOUNT}))?(?=度)",
+        lambda m: m["word"] + (_degrees(m, "") if m["high"] else signed(m["low"])),
+    ),
+    rule(rf"({SIGNED})°(?:\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?)?", _angle),
+    rule(r"(?<![\d.])(\d{2,3})\s?/\s?(\d{2,3})\s?(mmHg|毫米汞柱|kPa)", _pressure),
+    rule(r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})", lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}"),
+    rule(
+        rf"{FREE}(?P<sides>{AMOUNT}\s?[a-z]{{0,2}}(?:\s?[xX×*]\s?{AMOUNT}\s?[a-z]{{0,2}}){{1,2}})(?![A-Za-z\d^.])",
+        lambda m: _sides(m) if re.search("[a-wyz]", m["sides"]) else m[0],
+    ),
+    rule(r"(?<![\d.])(\d{1,2})['′](\d{1,2})[\"″]", lambda m: f"{number(m[1])}分{number(m[2])}秒"),
+    rule(r"(?<![\d.])(\d{1,3}(?:\.\d)?)\s?(?:″|\"|'')(?=[^\w]|[一-鿿]|$)", lambda m: f"{number(m[1])}英寸"),
+    rule(r"(?<![\d.])(\d{1,2})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])", lambda m: f"{amount(m[1])}小时{number(m[2])}分钟"),
+    rule(
+        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<unit>{_OWN})/(?P<per>[A-Za-z]{{1,6}}|[一-鿿]{{1,2}})",
+        _own,
+    ),
+    rule(
+        rf"({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-~～–—]{{1,2}}|至|到)\s?(?={AMOUNT}\s?(?P=same)(?![A-Za-z\d/^]))",
+        lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
+    ),
+    rule(
+        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d^]|/[A-Za-z])",
+        _measure,
+    ),
+    rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|m2|m3|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
+    rule(r"(?<=每[一-鿿])/([一-鿿])", lambda m: f"每{m[1]}"),
+]

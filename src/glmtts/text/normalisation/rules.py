@@ -1,0 +1,38 @@
+"""What the rules of normalisation share in both languages."""
+
+import re
+from collections.abc import Callable
+
+Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+
+# Digits with groups of three (1,234), of India (1,00,000), or none; with decimals.
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d+)(?:\.\d+)?"
+# The same, or decimals alone (.5).
+AMOUNT = rf"(?:{NUMBER}|\.\d+)"
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+
+
+def rule(pattern: str, spoken: Callable[[re.Match[str]], str], flags: int = 0) -> Rule:
+    """A pattern and what its match is in words."""
+    return re.compile(pattern, flags), spoken
+
+
+def applied(rules: list[Rule], text: str) -> str:
+    """`text` after every rule, in their order."""
+    for pattern, spoken in rules:
+        text = pattern.sub(spoken, text)
+    return text
+
+
+def roman(written: str) -> str:
+    """The digits of a Roman number."""
+    total = 0
+    for sign, after in zip(written, [*written[1:], ""], strict=True):
+        value = _ROMAN[sign]
+        total += -value if after and _ROMAN[after] > value else value
+    return str(total)
+
+
+def alternatives(words: object) -> str:
+    """A pattern of any of the words, the longest first."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))  # type: ignore[call-overload]

@@ -1,0 +1,299 @@
+"""What the lines of a text say: where a sentence goes on at a line end, and where a paragraph, heading or item ends.
+
+Whole texts (`blocks`) and texts in parts (`Reader`) follow the same rule. A line end is decided from the line, the one
+after it and the widest line of the paragraph so far, never from later lines, so that a stream decides as `say` does.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from glmtts.text.lines import Kind, Line, lines_of, width_of
+from glmtts.text.sentences import ends
+
+# Readers of audio books leave half a second and more between paragraphs (0.15 s is usual between our pieces), and a
+# heading must stand apart from the paragraph that it names even more.
+PARAGRAPH_SECONDS, HEADING_SECONDS = 0.5, 0.7
+# Wrapped prose is 55 to 100 columns wide; a line of verse is narrower, an unwrapped paragraph wider.
+NARROWEST, WIDEST = 55, 100
+NARROWEST_CHINESE = 40
+# Marks that may not begin a line move to the next one with the character before them: 3 wide characters.
+CHINESE_SLACK = 6
+LONGEST_HEADING = 60
+LONGEST_WAITING = 2000
+
+
+class Break(IntEnum):
+    """What ends at the end of a block; the numbers order them by the pause that follows."""
+
+    NONE = 0
+    LINE = 1
+    PARAGRAPH = 2
+    HEADING = 3
+
+    @property
+    def seconds(self) -> float | None:
+        """The pause after it; None where the usual one follows."""
+        return {Break.PARAGRAPH: PARAGRAPH_SECONDS, Break.HEADING: HEADING_SECONDS}.get(self)
+
+
+@dataclass
+class Block:
+    """A stretch of text without a break inside: its place in the text, its words without the marks of lines."""
+
+    start: int
+    end: int
+    text: str = ""
+    after: Break = Break.NONE
+    # Whether more text cannot move its end.
+    sure: bool = True
+    # Where the words of a last line begin that may yet turn out to be a block of its own.
+    doubtful: int | None = None
+    # Places of the text: (position in `text`, position in the whole).
+    places: list[tuple[int, int]] = field(default_factory=list)
+
+    def place(self, position: int) -> int:
+        """Where a position in `text` is in the whole text."""
+        inside, outside = max(pair for pair in self.places if pair[0] < position)
+        return outside + position - inside
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is known of the paragraph before a part of a text: its widest line, the columns of the line that goes on.
+
+    `inside` says that the block goes on too, `code` that a fence is open.
+    """
+
+    width: int = 0
+    column: int = 0
+    code: bool = False
+    inside: bool = False
+
+
+_MAY_END = re.compile(r"[.!?;。！？；…\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_FINAL = re.compile(r"[.!?。！？…][\"'”’」』）)\]*_]*$")
+_PAUSE = re.compile(r"[.!?。！？…,，、;；:：—-][\"'”’」』）)\]*_]*$")
+_CHAPTER = re.compile(
+    r"(?:第[零〇一二三四五六七八九十百千两\d]{1,6}[章节回卷部篇集幕]|[序楔]言?子?$|"
+    r"(?i:chapter|part|book|act|scene|volume|section|canto)\s+(?:[ivxlc]+|\d+|[a-z]{3,9})\b)"
+)
+_WIDE = re.compile(r"[⺀-鿿豈-﫿︰-﹏＀-｠\U00020000-\U0003ffff“”‘’…—]")
+
+
+# Lines without words; the name of a language after a fence is the only word among them.
+_EMPTY = (Kind.BLANK, Kind.RULE, Kind.FENCE, Kind.UNDERLINE, Kind.SEPARATOR)
+
+
+def blocks(text: str, layout: Layout = Layout()) -> list[Block]:
+    """The blocks of a text in order; together they cover all of it, but for blank lines at its front."""
+    found: list[Block] = []
+    above: Line | None = None
+    width = layout.width
+    for line in lines_of(text, layout.column, layout.code):
+        block = found[-1] if found else None
+        if line.kind is Kind.BLANK and line.columns:
+            continue  # the end of a line whose words were taken before
+        if line.kind in _EMPTY:
+            if block:
+                block.end, block.sure = (line.start if line.text else line.end), True
+                whole = len(block.places) == 1 and not (layout.inside and len(found) == 1)
+                block.after = max(block.after, _empty(line, above, block.text, whole))
+            above, width = (above, width) if line.kind is Kind.SEPARATOR else (None, 0)
+            if not line.text:
+                continue
+        width = max(width, line.columns)
+        if block and above and _joins(above, line, width):
+            before = len(block.text)
+            _append(block, line, _joint(block.text, line.text))
+            block.doubtful = None if _decided(above, line) else before
+        else:
+            if block:
+                block.after = max(block.after, _between(above, line))
+                block.sure = _decided(above, line)
+            found.append(Block(line.start, line.end))
+            _append(found[-1], line, "")
+            if line.kind is Kind.HEADING:
+                found[-1].after = Break.HEADING
+        above = line
+    return found
+
+
+def _decided(above: Line | None, line: Line) -> bool:
+    """Whether enough of a line has arrived to tell if it goes on from the one above.
+
+    After a full stop its kind says so; inside a sentence its width counts as well, unless the sentence has ended.
+    """
+    if line.kind in (Kind.ITEM, Kind.HEADING) or line.ended or any(True for _ in ends(line.text)):
+        return True
+    after_stop = above is None or _FINAL.search(above.text) is not None
+    return after_stop and line.kind is Kind.PLAIN and len(line.text) > 2 and line.text[0].isalpha()
+
+
+def _append(block: Block, line: Line, joint: str) -> None:
+    block.text += joint
+    block.places.append((len(block.text), line.start + line.offset))
+    block.text += line.text
+    block.end = line.end
+
+
+def _empty(line: Line, above: Line | None, text: str, whole: bool) -> Break:
+    """What a line without words ends: a heading, if `text` is a `whole` short line, else a paragraph."""
+    if line.kind in (Kind.FENCE, Kind.SEPARATOR):
+        return Break.LINE
+    if above is None or above.kind is not Kind.PLAIN:
+        return Break.PARAGRAPH
+    alone = whole and above.columns <= LONGEST_HEADING
+    if line.kind is Kind.UNDERLINE and alone:
+        return Break.HEADING
+    return Break.HEADING if alone and not _PAUSE.search(text) else Break.PARAGRAPH
+
+
+def _between(above: Line | None, line: Line) -> Break:
+    """What ends where the next block begins without a blank line."""
+    if above is None:
+        return Break.NONE
+    if line.kind is Kind.HEADING:
+        return Break.PARAGRAPH
+    if above.kind is Kind.PLAIN and _is_chapter(above, line):
+        return Break.HEADING
+    return Break.PARAGRAPH if line.kind is Kind.PLAIN and _starts_paragraph(above, line) else Break.LINE
+
+
+def _is_chapter(above: Line, line: Line) -> bool:
+    alone = above.columns <= LONGEST_HEADING and not _FINAL.search(above.text) and not line.text[:1].islower()
+    return alone and _CHAPTER.match(above.text) is not None
+
+
+def _starts_paragraph(above: Line, line: Line) -> bool:
+    """Whether the first line of a paragraph is indented, or each paragraph is one long line."""
+    return above.columns > WIDEST or (line.indent >= 2 and line.indent > above.indent and above.kind is Kind.PLAIN)
+
+
+def _joins(above: Line, line: Line, width: int) -> bool:
+    """Whether the sentence, or at least the paragraph, goes on from one line to the next."""
+    if line.kind is not Kind.PLAIN or above.kind not in (Kind.PLAIN, Kind.ITEM):
+        return False
+    if above.kind is Kind.ITEM and line.indent >= 2:
+        return True
+    if _is_chapter(above, line) or _starts_paragraph(above, line):
+        return False
+    if _FINAL.search(above.text):
+        return above.kind is Kind.PLAIN or line.indent > 0
+    if _WIDE.match(above.text[-1]) or _WIDE.match(line.text[0]):
+        return width >= NARROWEST_CHINESE and above.columns >= width - CHINESE_SLACK
+    return _wrapped(above, line, width)
+
+
+def _wrapped(above: Line, line: Line, width: int) -> bool:
+    """Whether a line of Latin letters is full: the next word would not have fitted into the widest line so far.
+
+    A line in small letters that does not follow a single word needs no more; one that begins with a capital or a digit
+    is a new line of its own unless the lines are as wide as prose is wrapped.
+    """
+    lower = line.text.lstrip("\"'“‘(")[:1].islower()
+    if lower and re.search(r"[A-Za-z]-$", above.text):
+        return True
+    first = line.text.split(None, 1)[0]
+    full = above.columns + 1 + width_of(first) > width
+    if lower:
+        return full and " " in above.text
+    return full and width >= NARROWEST
+
+
+def _joint(left: str, right: str) -> str:
+    """What stands for a line end inside a sentence: nothing between Chinese characters and after a hyphen."""
+    if _WIDE.match(left[-1]) or (_WIDE.match(right[0]) and left[-1] not in ".,;:!?"):
+        return ""
+    return "" if re.search(r"[A-Za-z]-$|[-–—/]$", left) and not left.endswith((" -", "--", " –")) else " "
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Where the sentences that are whole in `text` end, as far as one can tell before more of it arrives."""
+    found = blocks(text)
+    places = [block.place(end) for block in found for end in ends(block.text)]
+    return sorted({*places, *(block.end for block in found if block.after and block.sure)})
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of a text in parts: as it came, its words, and what ends with it."""
+
+    raw: str
+    text: str
+    after: Break
+
+
+class Reader:
+    """Takes a text in parts and gives its sentences, each as soon as its end is sure."""
+
+    def __init__(self) -> None:
+        self._waiting, self._layout = "", Layout()
+        # Up to here there is no mark that could end anything.
+        self._searched = 0
+
+    def feed(self, part: str) -> Iterator[Sentence]:
+        """More text; the sentences that are whole now. What follows an end must have begun to arrive."""
+        self._waiting += part
+        if _MAY_END.search(self._waiting, self._searched):
+            yield from self._take(last=False)
+        else:
+            self._searched = len(self._waiting)
+        while len(self._waiting) > LONGEST_WAITING:
+            yield from self._cut()
+
+    def finish(self) -> Iterator[Sentence]:
+        """The rest, whether or not its sentence has ended."""
+        yield from self._take(last=True)
+
+    def _cut(self) -> Iterator[Sentence]:
+        """The front of a text that grew too long without an end, up to a blank."""
+        place = self._waiting.rfind(" ", 1, LONGEST_WAITING) + 1 or LONGEST_WAITING
+        self._waiting, rest = self._waiting[:place], self._waiting[place:]
+        yield from self._take(last=True)
+        self._waiting = rest
+
+    def _take(self, last: bool) -> Iterator[Sentence]:
+        found = blocks(self._waiting, self._layout)
+        done, inside = 0, False
+        for number, block in enumerate(found):
+            final = number == len(found) - 1
+            if final and not last and not block.sure:
+                break
+            for end, text, after in self._sentences(block, open_end=final and not last):
+                after = Break.NONE if final else after
+                yield Sentence(self._waiting[done:end], text, after)
+                done, inside = end, end < block.end
+            if not block.sure and not last:
+                break
+        if last and done < len(self._waiting):
+            yield Sentence(self._waiting[done:], "", Break.NONE)
+            done = len(self._waiting)
+        if done:
+            self._layout = replace(_advanced(self._layout, self._waiting[:done]), inside=inside)
+        self._waiting, self._searched = self._waiting[done:], 0
+
+    def _sentences(self, block: Block, open_end: bool) -> Iterator[tuple[int, str, Break]]:
+        """Ends in the whole text, words and breaks of the sentences of a block."""
+        start = 0
+        known = block.doubtful if open_end and block.doubtful is not None else len(block.text.rstrip())
+        for end in ends(block.text):
+            if end < known:
+                yield block.place(end), block.text[start:end], Break.NONE
+                start = end
+        if not open_end and block.sure:
+            yield block.end, block.text[start:], block.after
+
+
+def _advanced(layout: Layout, taken: str) -> Layout:
+    """The layout after more of a text."""
+    width, column, code = layout.width, layout.column, layout.code
+    for line in lines_of(taken, column, code):
+        parted = (
+            line.kind in _EMPTY and line.kind is not Kind.SEPARATOR and not (line.kind is Kind.BLANK and line.columns)
+        )
+        width = 0 if parted else max(width, line.columns)
+        code = code != (line.kind is Kind.FENCE)
+        column = 0 if line.ended else line.columns
+    return Layout(width, column, code)

@@ -1,0 +1,69 @@
+"""Threads by the size of a bundle and the quota of a container; a fork after speaking does not hang."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from glmtts.threads import SMALL_BUNDLE, threads_for, usable_cpus
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({"cpu.max": "150000 100000"}, 1.5),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu.max": "nonsense"}, None),
+        ({}, None),
+    ],
+)
+def test_the_quota_of_a_container_counts(tmp_path: Path, files: dict[str, str], quota: float | None) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    everything = usable_cpus(tmp_path / "missing")
+    assert everything >= 1
+    assert usable_cpus(tmp_path) == (everything if quota is None else max(1, min(everything, int(quota))))
+
+
+def test_small_bundles_speak_with_one_thread() -> None:
+    assert threads_for(SMALL_BUNDLE - 1, 8) == 1
+    assert threads_for(SMALL_BUNDLE, 8) == 8
+
+
+SPEAK_AND_FORK = """
+import os, sys
+from pathlib import Path
+from glmtts.threads import use_threads, wait_without_spinning
+wait_without_spinning()
+import glmtts
+assert use_threads(Path(sys.argv[1])) == int(sys.argv[2])
+tts = glmtts.load(sys.argv[1])
+tts.say("Hello.")
+child = os.fork()
+if child == 0:
+    tts.say("Hello again.")
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_after_speaking_does_not_hang(tiny_folder: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-c", SPEAK_AND_FORK, str(tiny_folder), "1"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "7\n", done.stderr
+
+
+def test_a_given_number_of_threads_stays(tiny_folder: Path) -> None:
+    code = "import sys, pathlib, glmtts.threads as t; print(t.use_threads(pathlib.Path(sys.argv[1])))"
+    command = [sys.executable, "-c", code, str(tiny_folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "2\n", done.stderr
