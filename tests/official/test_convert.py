@@ -92,13 +92,15 @@ class _Script(torch.nn.Module):
 def test_the_released_vocos2d_runs_apart(copy: Path, recording: Path, tmp_path: Path) -> None:
     (copy / "vocos2d").mkdir()
     torch.jit.script(_Script()).save(str(copy / "vocos2d" / "generator_jit.ckpt"))
-    tts = glmtts.load(convert(copy, tmp_path / "wide", vocoder="vocos2d"))
+    tts = glmtts.load(convert(copy, tmp_path / "wide", vocoder="vocos2d"), allow_program=True)
     vocoder, mel = tts.bundle.vocoder, torch.randn(1, 80, 5)
     torch.testing.assert_close(vocoder(mel), _Script()((mel - vocoder.config.mel_mean).transpose(1, 2)))
     assert tts.say("你好。", recording).rate == 32000
     (copy / "vocos2d" / "generator_jit.ckpt").write_bytes(b"nonsense")
     with pytest.raises(BundleError, match="no TorchScript"):
         convert(copy, tmp_path / "other", vocoder="vocos2d")
+    with pytest.raises(BundleError, match="allow-program"):
+        glmtts.load(tmp_path / "wide").say("你好。", recording)
 
 
 def test_half_precision_is_half_as_large(release: Path, converted: Path, recording: Path, tmp_path: Path) -> None:

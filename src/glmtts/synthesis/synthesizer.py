@@ -124,7 +124,7 @@ class Synthesizer:
 
         A sentence of arriving text is spoken once its end is there. A stream cannot wait: it has fewer candidates than
         `say`, of which each resampling keeps one, or a single candidate where they do not compete, and decodes again
-        only where the end of the prompt leaks into the first tokens.
+        only where the end of the prompt leaks into the first tokens. Warnings come with the chunk that follows them.
 
         Raises: as `say` does, when the first chunk is asked for.
         """
@@ -136,13 +136,15 @@ class Synthesizer:
     ) -> Generator[Audio, None, None]:
         """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
         chosen, rate = self.voice(voice), self.bundle.clock.sample_rate
-        tempo, pause = Tempo(rate, options.get("speed") or 1.0), 0
+        tempo, pause, warnings = Tempo(rate, options.get("speed") or 1.0), 0, list[str]()
         for number, piece in enumerate(pieces):
+            warnings += piece.warnings
             (segment,) = self.segments([piece], chosen, seed + number, options)
             before, after = self._pauses(piece)
             for samples in chain([torch.zeros(pause + before)], self._speak(segment)):
                 if len(made := tempo.feed(samples.numpy())):
-                    yield self._audio(torch.from_numpy(made))
+                    yield self._audio(torch.from_numpy(made), warnings)
+                    warnings = []
             pause = after
         for rest in tempo.feed(torch.zeros(self._pauses(piece, last=True)[1]).numpy()), tempo.finish():
             if len(rest):
@@ -189,8 +191,8 @@ class Synthesizer:
         with closing(self.generator.stream(segment)) as tokens:
             yield from stream_segment(self.bundle, tokens, segment)
 
-    def _audio(self, samples_T: Tensor) -> Audio:
-        return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name)
+    def _audio(self, samples_T: Tensor, warnings: Sequence[str] = ()) -> Audio:
+        return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name, tuple(warnings))
 
     def _at_speed(self, samples_T: Tensor, speed: float) -> Tensor:
         if speed == 1:
@@ -209,7 +211,8 @@ class Synthesizer:
         for number, segment in enumerate(segments):
             before, after = self._pauses(segment.piece, last=number == len(segments) - 1)
             parts += [torch.zeros(before), next(waves), torch.zeros(after)]
-        return self._audio(self._at_speed(torch.cat(parts), speed))
+        warnings = [warning for segment in segments for warning in segment.piece.warnings]
+        return self._audio(self._at_speed(torch.cat(parts), speed), warnings)
 
     def _speaker_prompt(self, speaker: str | None) -> list[int]:
         known = self.bundle.config.speaker_prompts
