@@ -1,35 +1,18 @@
-"""Which utterances of which corpora train `mini`, and which are kept out of it."""
+"""Corpora of recordings: folders with audio and an `index.jsonl`, and which of their utterances train `mini`."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
-TEACHER = ("zh_daily", "en", "zh", "zh_more", "zh_scrambled", "en_more", "zh_short", "en_short")
-PEOPLE = ("aishell", "aishell3", "speechocean762")
-ALL = (*TEACHER, *PEOPLE, "warped")  # warped: it trains the flow alone
+from glmtts.data import Utterance
+
 SAMPLE_RATE = 24000  # of what the recipe writes
 LOUD, MARGIN_SECONDS = 0.01, 0.2
-HELD_OUT_EVERY = 50
+SHORTEST, LONGEST = 0.5, 20.0  # seconds
 EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
-THINNED = {"en_more": 4}  # for speech tokenizer and flow, so that one teacher does not drown the others
-REPEATS = {"zh": 2}  # for speech tokenizer and language model, in an epoch: there is less Mandarin than English
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """One recording and its transcript."""
-
-    id: str
-    corpus: str
-    path: Path
-    text: str
-    lang: str
-    speaker: str
-    seconds: float
 
 
 def held_out_speaker(corpus: str, speaker: str) -> bool:
@@ -43,7 +26,7 @@ def recording(folder: Path, record: dict[str, Any]) -> Path:
 
 
 def read_index(index: Path) -> list[dict[str, Any]]:
-    """The lines of an index that is being written; none where it is not begun."""
+    """The lines of an index; none where it is not begun."""
     return [json.loads(line) for line in index.read_text("utf-8").splitlines()] if index.exists() else []
 
 
@@ -71,22 +54,19 @@ def add_recording(index: Path, record: dict[str, Any], samples: np.ndarray) -> f
 
 
 def read_corpus(folder: Path) -> list[Utterance]:
-    """The trainable utterances of one corpus folder, between half a second and twenty seconds long."""
+    """The trainable utterances of one corpus folder; `extra["path"]` is where the recording lies."""
     utterances = []
-    lines = (folder / "index.jsonl").read_text(encoding="utf-8").splitlines()
-    for line in lines[:: EVERY.get(folder.name, 1)]:
-        record = json.loads(line)
-        if held_out_speaker(folder.name, record["speaker"]) or not 0.5 <= record["seconds"] <= 20:
+    for record in read_index(folder / "index.jsonl")[:: EVERY.get(folder.name, 1)]:
+        if held_out_speaker(folder.name, record["speaker"]) or not SHORTEST <= record["seconds"] <= LONGEST:
             continue
         utterances.append(
             Utterance(
                 id=record["id"],
-                corpus=folder.name,
-                path=recording(folder, record),
                 text=record["text"],
-                lang=record["lang"],
+                language=record["lang"],
                 speaker=f"{folder.name}/{record['speaker']}",
                 seconds=record["seconds"],
+                extra={"path": str(recording(folder, record).resolve())},
             )
         )
     return utterances

@@ -4,14 +4,13 @@ python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/model
 """
 
 import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from prepare import FROZEN_LAYERS
-from safetensors.torch import load_file
+from corpora import read_index, recording
+from models import load_tokenizer
 from torch import nn
-from train_lm import lm_config
 
 from glmtts.audio.io import load_audio
 from glmtts.bundle import (
@@ -23,22 +22,15 @@ from glmtts.bundle import (
     save_config,
     save_module,
 )
-from glmtts.checkpoint import load_state
-from glmtts.flow.dit import DiT, FlowConfig
-from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.judging.resampling import ResamplingConfig
-from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
-from glmtts.speaker.campplus import CampPlus, CampPlusConfig
-from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
-from glmtts.training import load_trained
-from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
+from glmtts.training.weights import is_run, trained_model
 from glmtts.weights import digest_of
+from speaker import SPEAKER, load_speaker
 
 VOICES = {
     "xiaoxiao": ("zh_daily", "zf_xiaoxiao", "Mandarin, female, bright"),
@@ -66,25 +58,14 @@ LICENCE = "Apache-2.0"
 
 
 def trained(work: Path) -> dict[str, nn.Module]:
-    """Every module: what its stage left in `work`, or that of the embedded bundle where the stage left nothing."""
-    embedded = Bundle.open()
-    modules = {name: embedded.network(name) for name in MODULES if name in embedded.config.modules}
-    if (work / "speech_tokenizer" / "state.safetensors").exists():
-        tokenizer = SpeechTokenizerTraining(SpeechTokenizerConfig(), FROZEN_LAYERS)
-        load_trained(tokenizer, work / "speech_tokenizer")
-        recogniser = TokenRecogniser.of(tokenizer.asr, tokenizer.code_vectors())
-        modules |= {"speech_tokenizer": tokenizer.tokenizer, "token_recogniser": recogniser}
-    if (work / "speaker" / "model.safetensors").exists():
-        modules["speaker"] = CampPlus(CampPlusConfig())
-        modules["speaker"].load_state_dict(load_file(work / "speaker" / "model.safetensors"), strict=False)
-    if (work / "lm" / "state.safetensors").exists():
-        modules["lm"] = load_trained(Llama(lm_config(TextTokenizer.load(work / "text").size)), work / "lm")
-    if (work / "flow" / "state.safetensors").exists():
-        modules["flow"] = load_trained(DiT(FlowConfig()), work / "flow")
-    if (work / "vocoder" / "state.safetensors").exists():
-        modules["vocoder"] = Vocos2D(Vocos2DConfig())
-        modules["vocoder"].load_state_dict(load_state(work / "vocoder" / "state.safetensors")["average"])
-    return modules
+    """Every module: what its run in `work` trained, or that of the embedded bundle where there is no run."""
+    modules = {name: trained_model(work / name) for name in ("lm", "flow", "vocoder") if is_run(work / name)}
+    if is_run(work / "speech_tokenizer"):
+        tokenizer, recogniser, _ = load_tokenizer(str(work / "speech_tokenizer"))
+        modules |= {"speech_tokenizer": tokenizer, "token_recogniser": recogniser}
+    if (work / SPEAKER).exists():
+        modules["speaker"] = load_speaker(work / SPEAKER)
+    return modules | {name: Bundle.open().network(name) for name in MODULES if name not in modules}
 
 
 def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
@@ -95,28 +76,27 @@ def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
 
 def pick(corpus: Path, speaker: str) -> tuple[Path, str]:
     """A recording of the speaker between three and five seconds long, with what is said in it."""
-    for line in (corpus / "index.jsonl").read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
+    for record in read_index(corpus / "index.jsonl"):
         if record["speaker"] == speaker and 3 <= record["seconds"] <= 5:
-            return corpus / f"{record['id']}.opus", record["text"]
+            return recording(corpus, record), record["text"]
     raise SystemExit(f"{corpus} has no recording of {speaker} of 3 to 5 seconds")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="holds the trained stages")
     parser.add_argument("--corpus", type=Path, required=True, help="holds the corpora of the voices")
     parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    out: Path = arguments.out
+    chosen = parser.parse_args(arguments)
+    out: Path = chosen.out
     (out / "voices").mkdir(parents=True, exist_ok=True)
-    TextTokenizer.load(arguments.work / "text").save(out)
+    TextTokenizer.load(chosen.work / "text").save(out)
     config = BundleConfig(
         name="mini",
         description=DESCRIPTION,
         licence=LICENCE,
         sample_rate=24000,
-        modules=save_modules(arguments.work, out),
+        modules=save_modules(chosen.work, out),
         text=TextConfig(phoneme_in="all"),
         text_files={name: digest_of(out / name) for name in TOKENIZER_FILES},
         voices={},
@@ -141,7 +121,7 @@ def main() -> None:
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}
     for name, (corpus, speaker, description) in VOICES.items():
-        path, text = pick(arguments.corpus / corpus, speaker)
+        path, text = pick(chosen.corpus / corpus, speaker)
         file = out / "voices" / f"{name}.safetensors"
         voice_of(bundle, load_audio(path, config.sample_rate), text).save(file)  # the flow has learnt it
         entries[name] = VoiceEntry(file=f"voices/{name}.safetensors", sha256=digest_of(file), description=description)

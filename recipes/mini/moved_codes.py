@@ -1,51 +1,71 @@
-"""Where the codes of a tokenizer that was trained on have gone, so that models of the old codes go on with the new.
+"""Where the codes of a speech tokenizer that was trained on have gone, so that models of the old codes go on.
 
-A new code stands for the old ones that the tokenizer before wrote in its place; a row of a table of codes becomes the
-mean of their rows. Before any training, the flow and the language model then lose little of what they know.
+    python recipes/mini/moved_codes.py --work WORK --before src/glmtts/models/mini
+
+A new code stands for the old ones that the tokenizer before (a bundle's) wrote in its place; a row of a table of codes
+becomes the mean of their rows. Before any training, the flow and the language model then lose little of what they
+know. Run it after `tokens.py` has written the new tokens; `WORK/moved_codes.safetensors` is what the configurations of
+those stages name as `init.moved_codes`.
 """
 
+import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
-from corpora import TEACHER
-from prepare import FROZEN_LAYERS
-from stage import AUDIO_CODES
+from models import FROZEN_LAYERS, datasets_of
+from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from glmtts.features import FeatureStore
+from glmtts.bundle import Bundle
+from glmtts.data import Dataset, SourceConfig, UtteranceRef
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.speech_tokenizer.train import tokens_from_hidden
 
-MOST = 400  # utterances of a corpus that are looked at
-TABLES = {
-    "flow": ("text_emb_layer.text_embed.weight", "prior.codes.weight", "prior.pitch.codes.weight"),
-    "lm": ("model.embed_tokens.weight",),
-}
+MOST = 4000  # utterances that are looked at
 
 
-def shares_of_old(before: SpeechTokenizer, stores: Sequence[FeatureStore]) -> Tensor:
+def shares_of_old(before: SpeechTokenizer, frozen_layers: int, dataset: Dataset) -> Tensor:
     """How often each old code (column) stands where a new one (row) does, (C, C); a row that is not seen is its own."""
-    pairs = [torch.zeros(0, dtype=torch.long)]
-    for store in stores:
-        if store.folder.name not in TEACHER:
-            continue
-        for number in tqdm(range(0, len(store), 1 + len(store) // MOST), desc=f"codes of {store.folder.name}"):
-            old = tokens_from_hidden(before, FROZEN_LAYERS, store.get(number, "hidden"))
-            new = torch.from_numpy(store.get(number, "tokens").astype("int64"))
-            pairs.append(new * AUDIO_CODES + torch.from_numpy(old).long())
-    counts_CC = torch.bincount(torch.cat(pairs), minlength=AUDIO_CODES**2).view(AUDIO_CODES, AUDIO_CODES).float()
+    codes, pairs = before.config.codes, [torch.zeros(0, dtype=torch.long)]
+    for ref in tqdm(_sampled(dataset), desc="codes", unit="utt"):
+        features = dataset.load(ref).features
+        old = tokens_from_hidden(before, frozen_layers, features["hidden"])
+        new = torch.from_numpy(features["tokens"].astype("int64"))
+        pairs.append(new * codes + torch.from_numpy(old).long())
+    counts_CC = torch.bincount(torch.cat(pairs), minlength=codes**2).view(codes, codes).float()
     if counts_CC.equal(counts_CC.diag().diag()):
-        raise SystemExit("No code has moved. Train the speech tokenizer to its end first, which writes its tokens.")
+        raise SystemExit("No code has moved. Train the speech tokenizer to its end, then run tokens.py.")
     unseen = counts_CC.sum(1) == 0
-    counts_CC[unseen] = torch.eye(AUDIO_CODES)[unseen]
+    counts_CC[unseen] = torch.eye(codes)[unseen]
     return counts_CC / counts_CC.sum(1, keepdim=True)
 
 
-def carried(stage: str, weights: dict[str, Tensor], shares_CC: Tensor, first: int) -> dict[str, Tensor]:
-    """The weights of a stage with its tables for the new codes, whose rows begin at `first`."""
-    changed = dict(weights)
-    for name in TABLES[stage]:
-        changed[name] = weights[name].clone()
-        changed[name][first : first + len(shares_CC)] = shares_CC @ weights[name][first : first + len(shares_CC)]
-    return changed
+def _sampled(dataset: Dataset) -> list[UtteranceRef]:
+    """Utterances at even distances."""
+    places = [
+        UtteranceRef(source, shard, row, 0.0)
+        for source, manifest in enumerate(dataset.manifests)
+        for shard, entry in enumerate(manifest.shards)
+        for row in range(entry.utterances)
+    ]
+    return places[:: 1 + len(places) // MOST]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="holds data/")
+    parser.add_argument("--before", type=Path, help="the bundle of the old codes; the embedded one by default")
+    parser.add_argument("--frozen-layers", type=int, default=FROZEN_LAYERS)
+    parser.add_argument("--datasets", nargs="+", help="which are looked at; all that have tokens by default")
+    chosen = parser.parse_args(arguments)
+    sources = [SourceConfig(path=folder) for folder in datasets_of(chosen.work, "tokens", chosen.datasets)]
+    dataset = Dataset.open(sources, ("hidden", "tokens"))
+    before = Bundle.open(chosen.before).network("speech_tokenizer")
+    shares_CC = shares_of_old(before, chosen.frozen_layers, dataset)
+    save_file({"shares": shares_CC}, chosen.work / "moved_codes.safetensors")
+
+
+if __name__ == "__main__":
+    main()

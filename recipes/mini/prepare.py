@@ -1,81 +1,99 @@
-"""Compute the features that every stage of `mini` trains on, once.
+"""Write corpora as datasets, with the features that the stages of `mini` train on.
 
-    python recipes/mini/prepare.py --corpus corpus/zh_daily corpus/en … --whisper whisper-base/model.bin --out features
+    python recipes/mini/prepare.py --corpus corpus/zh_daily corpus/en … --whisper whisper-base/model.bin --work WORK
 
-For each corpus, a folder of packed features: `wave` (24 kHz int16, for the vocoder), `mel` (80 bins, 50 Hz), `f0` (Hz,
-50 Hz) and `hidden` (Whisper-base after its five frozen layers, 50 Hz). A corpus that is done is skipped. The language
-model alone needs no more than `--features hidden`; the other stages leave such a corpus out.
+For each corpus a dataset `WORK/data/NAME` with `wave` (24 kHz int16, for the vocoder), `mel` (80 bins, 50 Hz), `f0`
+(Hz, 50 Hz) and `hidden` (Whisper-base after its frozen layers, 50 Hz). The language model alone needs no more than
+`--features hidden`. Run it again to go on after a kill, or when a corpus has grown: what is there stays.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from corpora import Utterance, read_corpus
-from tqdm import tqdm
-from whisper_base import encoder_weights
+from corpora import SAMPLE_RATE, read_corpus
+from models import load_whisper
+from torch import Tensor
 
 from glmtts.audio.f0 import estimate_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
-from glmtts.features import write_feature, write_index
-from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.data import Dataset, FeatureSpec, Item, ShardWriter, SourceConfig, add_feature
+from glmtts.data.manifest import FILE
+from glmtts.speech_tokenizer.model import SpeechTokenizer
 
-FROZEN_LAYERS = 5
-RATE = 24000
-FEATURES = ("wave", "mel", "f0", "hidden")
+TOKEN_SAMPLES = 960  # a speech token at 24 kHz: recordings are cut to whole ones
+SHARD_SECONDS = 900  # a killed run loses what it has of one feature of one shard
+SPECS = {
+    "wave": FeatureSpec(rate=SAMPLE_RATE),
+    "mel": FeatureSpec(rate=50),
+    "f0": FeatureSpec(rate=50),
+    "hidden": FeatureSpec(rate=50),
+}
+PROVENANCE = "recipes/mini/prepare.py from {}"
 
 
-def load_waves(utterances: list[Utterance], label: str) -> Iterator[torch.Tensor]:
-    """24 kHz samples of each utterance, cut to whole speech tokens."""
-    for utterance in tqdm(utterances, desc=label, unit="utt", mininterval=10):
-        samples = load_audio(utterance.path, RATE)
-        yield samples[: len(samples) // 960 * 960]
+def wave_of(item: Item) -> Tensor:
+    """The samples (T,) of an utterance at 24 kHz, cut to whole speech tokens."""
+    samples = load_audio(item.utterance.extra["path"], SAMPLE_RATE)
+    return samples[: len(samples) // TOKEN_SAMPLES * TOKEN_SAMPLES]
 
 
 @torch.inference_mode()
-def hidden_states(tokenizer: SpeechTokenizer, samples_24k: torch.Tensor) -> np.ndarray:
-    """Output of Whisper's frozen layers, (frames at 50 Hz, 512) float16."""
-    samples = resample(samples_24k, RATE, 16000)[: len(samples_24k) * 2 // 3]
+def hidden_states(tokenizer: SpeechTokenizer, frozen_layers: int, samples_24k: Tensor) -> np.ndarray:
+    """Output of Whisper's frozen layers, (frames at 50 Hz, width) float16."""
+    samples = resample(samples_24k, SAMPLE_RATE, 16000)[: len(samples_24k) * 2 // 3]
     features = tokenizer.features(samples[None])
     valid = torch.ones(1, (features.shape[2] + 1) // 2)
-    hidden, _ = tokenizer.encode_layers(tokenizer.embed(features), valid, 0, FROZEN_LAYERS)
+    hidden, _ = tokenizer.encode_layers(tokenizer.embed(features), valid, 0, frozen_layers)
     return hidden[0].half().numpy()
 
 
-def prepare(folder: Path, tokenizer: SpeechTokenizer, out: Path, names: Sequence[str]) -> None:
-    """The named features of one corpus."""
-    utterances = read_corpus(folder)
-    write_index(out, [{**vars(utterance), "path": str(utterance.path)} for utterance in utterances])
+def extractors(tokenizer: SpeechTokenizer, frozen_layers: int) -> dict[str, Callable[[Tensor], np.ndarray]]:
+    """What computes each feature from the samples of an utterance."""
     mel = LogMel(MelConfig())
-    features = {
+    return {
         "wave": lambda wave: (wave.clamp(-1, 1) * 32767).short().numpy(),
         "mel": lambda wave: mel(wave[None])[0].T.half().numpy(),
-        "f0": lambda wave: estimate_f0(wave, RATE, 50).numpy(),
-        "hidden": lambda wave: hidden_states(tokenizer, wave),
+        "f0": lambda wave: estimate_f0(wave, SAMPLE_RATE, 50).numpy(),
+        "hidden": lambda wave: hidden_states(tokenizer, frozen_layers, wave),
     }
-    for feature in (name for name in features if name in names and not (out / f"{name}.npy").exists()):
-        waves = load_waves(utterances, f"{folder.name} {feature}")
-        write_feature(out, feature, (features[feature](wave) for wave in waves))
 
 
-def main() -> None:
+def write_utterances(corpus: Path, folder: Path) -> None:
+    """Add the utterances of a corpus that its dataset does not hold yet."""
+    known: set[str] = set()
+    if (folder / FILE).exists():
+        known = {utterance.id for utterance in Dataset.open([SourceConfig(path=folder)]).utterances()}
+    provenance = PROVENANCE.format(corpus.name)
+    with ShardWriter(folder, name=corpus.name, provenance=provenance, shard_seconds=SHARD_SECONDS) as writer:
+        for utterance in read_corpus(corpus):
+            if utterance.id not in known:
+                writer.add(utterance)
+
+
+def prepare(corpus: Path, folder: Path, extract: dict[str, Callable[[Tensor], np.ndarray]]) -> None:
+    """The dataset of one corpus, with the features of `extract`."""
+    write_utterances(corpus, folder)
+    for name, compute in extract.items():
+        add_feature(folder, name, SPECS[name], lambda item, compute=compute: compute(wave_of(item)))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--corpus", type=Path, nargs="+", required=True)
     parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--features", nargs="+", default=FEATURES, choices=FEATURES, help="which; all by default")
-    arguments = parser.parse_args()
-    tokenizer = SpeechTokenizer(SpeechTokenizerConfig())
-    weights = encoder_weights(arguments.whisper)
-    tokenizer.load_state_dict(
-        {name: value for name, value in weights.items() if name in tokenizer.state_dict()}, strict=False
-    )
-    for folder in arguments.corpus:
-        prepare(folder, tokenizer, arguments.out / folder.name, arguments.features)
+    parser.add_argument("--work", type=Path, required=True, help="the datasets go to its folder data/")
+    parser.add_argument("--features", nargs="+", default=tuple(SPECS), choices=tuple(SPECS), help="all by default")
+    parser.add_argument("--config", type=Path, help="run of the speech tokenizer; the one in configs/ by default")
+    chosen = parser.parse_args(arguments)
+    tokenizer, frozen_layers = load_whisper(chosen.whisper, chosen.config)
+    extract = extractors(tokenizer, frozen_layers)
+    for corpus in chosen.corpus:
+        prepare(corpus, chosen.work / "data" / corpus.name, {name: extract[name] for name in chosen.features})
 
 
 if __name__ == "__main__":

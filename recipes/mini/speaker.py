@@ -1,62 +1,79 @@
 """Bring the open CAM++ weights into ours and embed every speaker.
 
-python recipes/mini/speaker.py --weights campplus_cn_en_common.pt --work WORK
+    python recipes/mini/speaker.py --weights campplus_cn_en_common.pt --work WORK
+
+Writes `WORK/speaker.safetensors`, and the feature `speaker` (192 numbers) of every dataset in `WORK/data`.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from corpora import ALL
+from models import datasets_of, digest_of_weights
+from safetensors import safe_open
 from safetensors.torch import save_file
-from stage import open_stores
-from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
-from glmtts.features import FeatureStore, write_feature
+from glmtts.data import Dataset, FeatureSpec, SourceConfig, add_feature
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 
+SPEAKER = "speaker.safetensors"
 SECONDS = 5
 RECORDINGS = 3
 
 
-def load_open_weights(path: Path) -> CampPlus:
+def load_open_weights(path: Path, config: CampPlusConfig) -> CampPlus:
     """Our CAM++ with the weights of a PyTorch state dict (tensors only)."""
-    model = CampPlus(CampPlusConfig())
+    model = CampPlus(config)
     state = torch.load(path, map_location="cpu", weights_only=True)
     counters = {name: value for name, value in model.state_dict().items() if "num_batches" in name}
     model.load_state_dict({**counters, **state})
     return model.eval()
 
 
-def embed_speakers(model: CampPlus, store: FeatureStore) -> dict[str, np.ndarray]:
-    """One embedding a speaker: the mean over a few of his recordings, of length 1."""
-    paths: dict[str, list[Path]] = {}
-    for entry in store.entries:
-        paths.setdefault(entry["speaker"], []).append(Path(entry["path"]))
-    embeddings = {}
-    for speaker, recordings in tqdm(paths.items(), desc=f"speakers of {store.folder.name}", mininterval=10):
-        waves = [load_audio(path, 16000)[: SECONDS * 16000] for path in recordings[:RECORDINGS]]
-        mean = torch.stack([model.embed(wave) for wave in waves]).mean(0)
-        embeddings[speaker] = torch.nn.functional.normalize(mean, dim=0).numpy()
-    return embeddings
+def load_speaker(path: Path) -> CampPlus:
+    """What `main` saved."""
+    with safe_open(path, framework="pt") as file:
+        model = CampPlus(CampPlusConfig.model_validate_json(file.metadata()["config"]))
+        model.load_state_dict({name: file.get_tensor(name) for name in file.keys()}, strict=False)  # noqa: SIM118
+    return model.eval()
 
 
-def main() -> None:
+class SpeakerEmbeddings:
+    """One embedding (E,) a speaker of a dataset, of length 1: the mean over his first few recordings."""
+
+    def __init__(self, model: CampPlus, dataset: Dataset) -> None:
+        self.model = model
+        self.paths: dict[str, list[str]] = {}
+        self.embeddings: dict[str, np.ndarray] = {}
+        for utterance in dataset.utterances():
+            paths = self.paths.setdefault(utterance.speaker, [])
+            if len(paths) < RECORDINGS:
+                paths.append(utterance.extra["path"])
+
+    def of(self, speaker: str) -> np.ndarray:
+        """The embedding of a speaker."""
+        if speaker not in self.embeddings:
+            waves = [load_audio(path, 16000)[: SECONDS * 16000] for path in self.paths[speaker]]
+            mean = torch.stack([self.model.embed(wave) for wave in waves]).mean(0)
+            self.embeddings[speaker] = torch.nn.functional.normalize(mean, dim=0).numpy()
+        return self.embeddings[speaker]
+
+
+def main(arguments: Sequence[str] | None = None, config: CampPlusConfig | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="holds features/; results go beside it")
-    arguments = parser.parse_args()
-    model = load_open_weights(arguments.weights)
-    folder = arguments.work / "speaker"
-    folder.mkdir(exist_ok=True)
-    save_file({k: v for k, v in model.state_dict().items() if "num_batches" not in k}, folder / "model.safetensors")
-    for store in open_stores(arguments.work / "features", ALL):
-        if "speaker" in store.names:
-            continue
-        embeddings = embed_speakers(model, store)
-        write_feature(store.folder, "speaker", (embeddings[entry["speaker"]][None] for entry in store.entries))
+    parser.add_argument("--work", type=Path, required=True, help="holds data/")
+    chosen = parser.parse_args(arguments)
+    model = load_open_weights(chosen.weights, config or CampPlusConfig())
+    weights = {name: value for name, value in model.state_dict().items() if "num_batches" not in name}
+    save_file(weights, chosen.work / SPEAKER, metadata={"config": model.config.model_dump_json()})
+    spec = FeatureSpec(rate=None, made_by=f"campplus {digest_of_weights(model)}")
+    for folder in datasets_of(chosen.work):
+        speakers = SpeakerEmbeddings(model, Dataset.open([SourceConfig(path=folder)]))
+        add_feature(folder, "speaker", spec, lambda item, of=speakers.of: of(item.utterance.speaker))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,15 @@ language model does not, as their tempo is not a speaker's own. Resumable; write
 
 import argparse
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
-from corpora import SAMPLE_RATE, Utterance, add_recording, read_corpus, read_index
+from corpora import SAMPLE_RATE, add_recording, read_corpus, read_index
 from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
+from glmtts.data import Utterance
 
 SLOWER, FASTER = (0.82, 0.95), (1.05, 1.22)
 PARTS = 16  # a speaker's recordings become so many new speakers
@@ -38,28 +40,28 @@ def chosen(folders: list[Path], hours: float, seed: int) -> list[Utterance]:
     return picked
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--corpus", type=Path, nargs="+", required=True)
     parser.add_argument("--hours", type=float, default=3.0, help="of recordings, in all")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=13)
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    index = arguments.out / "index.jsonl"
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    index = options.out / "index.jsonl"
     done = {record["id"] for record in read_index(index)}
-    for utterance in tqdm(chosen(arguments.corpus, arguments.hours, arguments.seed), desc="warp", unit="utt"):
-        name = f"{utterance.corpus}_{utterance.id}"
+    for utterance in tqdm(chosen(options.corpus, options.hours, options.seed), desc="warp", unit="utt"):
+        name = f"{utterance.speaker.partition('/')[0]}_{utterance.id}"
         if name in done:
             continue
         part = sum(utterance.id.encode()) % PARTS
-        rng = random.Random(f"{arguments.seed}/{utterance.speaker}/{part}")
+        rng = random.Random(f"{options.seed}/{utterance.speaker}/{part}")
         factor = round(rng.uniform(*rng.choice((SLOWER, FASTER))), 3)
-        samples = resample(load_audio(utterance.path, SAMPLE_RATE), round(SAMPLE_RATE * factor), SAMPLE_RATE)
+        samples = resample(load_audio(utterance.extra["path"], SAMPLE_RATE), round(SAMPLE_RATE * factor), SAMPLE_RATE)
         record = {
             "id": name,
             "file": f"{name}.flac",
-            "lang": utterance.lang,
+            "lang": utterance.language,
             "text": utterance.text,
             "speaker": f"{utterance.speaker}*{factor}",
         }

@@ -53,7 +53,9 @@ class ModuleEntry(StrictConfig):
             BundleError: the architecture is not known.
             ConfigError: the configuration is not valid.
         """
-        return architecture(self.architecture).config_class().parse(self.config)
+        kind = architecture(self.architecture).config_class()
+        former = getattr(kind, "FORMER_KEYS", ())  # settings that bundles written before held here
+        return kind.parse({key: value for key, value in self.config.items() if key not in former})
 
 
 class VoiceEntry(StrictConfig):

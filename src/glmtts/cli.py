@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+import glmtts.tasks  # noqa: F401, registers what can be trained
+from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
 from glmtts.server.command import serve
 from glmtts.threads import wait_without_spinning
+from glmtts.training.command import train
 
 if TYPE_CHECKING:
     from glmtts.synthesis.synthesizer import Synthesizer
@@ -242,6 +245,8 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 
 
 app.command()(serve)
+app.add_typer(data_app, name="data")
+app.command()(train)
 
 
 def main() -> None:

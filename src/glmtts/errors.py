@@ -43,5 +43,9 @@ class TrainingError(GlmTtsError):
     """Training input or state that cannot be used."""
 
 
+class DataError(GlmTtsError):
+    """A dataset that is missing, damaged, mixed, or lacks what was asked of it."""
+
+
 class ReleaseError(GlmTtsError):
     """A folder of released weights that is incomplete, damaged or not what it should be."""

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from glmtts.errors import BundleError
 
 # what only training needs of a module's state; a bundle leaves it out
-TRAINING_ONLY = ("codebook.ema_count", "codebook.ema_weight", "codebook.updates", "num_batches_tracked")
+TRAINING_ONLY = ("num_batches_tracked",)
 
 
 def check_shapes(module: nn.Module, weights: dict[str, Tensor], file: str) -> None:

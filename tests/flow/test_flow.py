@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from glmtts.errors import ConfigError
 from glmtts.flow.cfm import FlowInputs, guided_velocity, times
 from glmtts.flow.dit import DiT
-from glmtts.flow.train import batch_loss, collate
+from glmtts.flow.train import FlowLoss, batch_loss, collate
+from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
-from glmtts.speech_tokenizer.train import SpeechTokenizerTraining
 from glmtts.stages import Conditions, Solver
 from tests.tiny import tiny_flow
 
@@ -52,7 +52,7 @@ def test_padding_changes_nothing() -> None:
 @torch.inference_mode()
 def test_the_prior_is_the_tokenizers_mel_head() -> None:
     config = SpeechTokenizerConfig(d_model=32, heads=2, ffn=64, layers_before=2, codes=16, code_width=8)
-    trained = SpeechTokenizerTraining(config, frozen_layers=1).eval()
+    trained = SpeechTokenizerTraining(config, 1, pitch=True, mel=True).eval()
     model = tiny_flow()
     model = DiT(model.config.model_copy(update={"prior_width": 256}))
     assert model.prior is not None
@@ -113,9 +113,9 @@ def test_loss_falls_on_one_batch() -> None:
         (rng.integers(16, size=n), np.full((2 * n, 80), -5.0), rng.normal(size=192), np.full(2 * n, 120.0))
         for n in (10, 14)
     ]
-    batch, losses = collate(items), []
+    batch, losses = collate(items, 2), []
     for _ in range(60):
-        loss, _ = batch_loss(model, batch)
+        loss, _ = batch_loss(model, batch, FlowLoss())
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

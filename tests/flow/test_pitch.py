@@ -12,7 +12,7 @@ from glmtts.audio.mel import LogMel, MelConfig, slaney_filters
 from glmtts.audio.pitch import REFERENCE_HZ
 from glmtts.errors import ConfigError
 from glmtts.flow.pitch import HarmonicComb
-from glmtts.flow.train import batch_loss, collate
+from glmtts.flow.train import FlowLoss, batch_loss, collate
 from tests.tiny import tiny_flow
 
 
@@ -53,9 +53,9 @@ def test_the_prior_learns_to_follow_the_height() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     mels = {hz: LogMel(MelConfig())(pulses(hz, rate)[None])[0].T.numpy() for hz in (110.0, 260.0)}
     items = [(rng.integers(16, size=25), mel, np.ones(192), np.full(50, hz)) for hz, mel in mels.items()]
-    batch = collate(items)
+    batch = collate(items, 2)
     for _ in range(150):
-        loss, metrics = batch_loss(model, batch)
+        loss, metrics = batch_loss(model, batch, FlowLoss())
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from glmtts.judging.ctc import ctc_path
-from glmtts.lm.alignment import alignment_loss
-from glmtts.lm.train import LMBatch, corrupted
+from glmtts.lm.alignment import alignment_loss, log_weights
+from glmtts.lm.model import Llama
+from glmtts.lm.sequences import Example, collate
+from glmtts.lm.train import corrupted
 from glmtts.text.audio_tokens import AudioTokens
 from tests.tiny import tiny_lm
 
@@ -34,26 +37,28 @@ def test_long_texts_align() -> None:
 def test_log_weights_are_those_of_the_attention() -> None:
     model = tiny_lm(56)
     attention, x = model.model.layers[0].self_attn, torch.randn(1, 6, 32)
-    log_weights = attention.log_weights(x, model.cos[:6], model.sin[:6], head=1)
-    torch.testing.assert_close(log_weights.exp().sum(-1), torch.ones(1, 6))
-    assert log_weights[0, 2, 3:].max() == -torch.inf
+    weights = log_weights(attention, x, model.cos[:6], model.sin[:6], head=1)
+    torch.testing.assert_close(weights.exp().sum(-1), torch.ones(1, 6))
+    assert weights[0, 2, 3:].max() == -torch.inf
     values = attention.v_proj(x)
     with torch.no_grad():
         attention.o_proj.weight.copy_(torch.eye(32))
     mixed = attention(x, model.cos[:6], model.sin[:6], 0, None)
-    torch.testing.assert_close(mixed[..., 16:], log_weights.exp() @ values, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(mixed[..., 16:], weights.exp() @ values, atol=1e-5, rtol=1e-4)
 
 
-def test_training_moves_attention_to_the_alignment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glmtts.lm.alignment.GUIDED_LAYERS", (1,))
-    model, ids = tiny_lm(56), torch.arange(20)[None]
-    aligned = torch.full((1, 20), -1)
-    aligned[0, 10:] = torch.arange(10) // 2
+def guidance(model: Llama) -> torch.Tensor:
+    """The loss of layer 1 on twenty ids, of which the last ten look at the first five."""
+    inputs: list[torch.Tensor] = []
+    model.hidden(torch.arange(20)[None], inputs=inputs)
+    return alignment_loss(model, inputs, torch.arange(10, 20), torch.arange(10) // 2, layers=(1,))
+
+
+def test_training_moves_attention_to_the_alignment() -> None:
+    model = tiny_lm(56)
     optimizer, losses = torch.optim.AdamW(model.parameters(), 1e-2), []
     for _ in range(60):
-        inputs: list[torch.Tensor] = []
-        model.hidden(ids, inputs=inputs)
-        loss = alignment_loss(model, inputs, aligned)
+        loss = guidance(model)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -61,13 +66,40 @@ def test_training_moves_attention_to_the_alignment(monkeypatch: pytest.MonkeyPat
     assert losses[-1] < 0.3 * losses[0]
 
 
+class Adapted(nn.Module):
+    """A projection with a low-rank adapter, as LoRA libraries put in its place."""
+
+    def __init__(self, base: nn.Linear) -> None:
+        super().__init__()
+        self.base = base.requires_grad_(False)
+        self.down, self.up = nn.Linear(base.in_features, 2, bias=False), nn.Linear(2, base.out_features, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.base(x) + self.up(self.down(x))
+
+
+def test_adapters_are_guided_too() -> None:
+    model = tiny_lm(56)
+    attention = model.model.layers[1].self_attn
+    attention.q_proj, attention.k_proj = Adapted(attention.q_proj), Adapted(attention.k_proj)
+    guidance(model).backward()
+    for adapter in (attention.q_proj, attention.k_proj):
+        assert adapter.base.weight.grad is None
+        assert adapter.up.weight.grad.abs().max() > 0
+
+
+def test_nothing_aligned_costs_nothing() -> None:
+    model, inputs = tiny_lm(56), list[torch.Tensor]()
+    model.hidden(torch.arange(6)[None], inputs=inputs)
+    none = torch.zeros(0, dtype=torch.long)
+    assert float(alignment_loss(model, inputs, none, none, layers=(0, 1)).detach()) == 0
+
+
 def test_only_speech_with_a_loss_is_corrupted() -> None:
     layout = AudioTokens(first=40, count=16, begin=38, end=39, padding=37)
-    ids = torch.tensor([[5, 38, 40, 41, 42, 43]])
-    targets = torch.tensor([[-100, -100, -100, 42, 43, 39]])
-    batch = LMBatch(ids, targets, torch.full_like(ids, -1))
+    batch = collate(layout, [Example([5, 38, 40, 41, 42, 43], [-1, -1, -1, 42, 43, 39], [-1] * 6)])
     changed = torch.stack([corrupted(layout, batch, 1.0) for _ in range(50)])
-    assert (changed[..., :3] == ids[..., :3]).all()
-    assert (changed[..., 3:] != ids[..., 3:]).any(0).all()
+    assert (changed[..., :3] == batch.ids_BL[..., :3]).all()
+    assert (changed[..., 3:] != batch.ids_BL[..., 3:]).any(0).all()
     assert changed[..., 3:].min() >= 40
     assert changed[..., 3:].max() < 56

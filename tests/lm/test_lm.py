@@ -7,7 +7,8 @@ from glmtts.lm.batch import bounds
 from glmtts.lm.model import KeyValueCache, Llama
 from glmtts.lm.prompt import build_prompt
 from glmtts.lm.sampling import Request, SamplingConfig, draw
-from glmtts.lm.train import Spoken, batches, collate, example, lm_loss
+from glmtts.lm.sequences import TokenizedUtterance, collate, example
+from glmtts.lm.train import LMLoss, lm_loss
 from glmtts.text.audio_tokens import AudioTokens
 from tests.lm.plain import decode
 from tests.tiny import tiny_lm, tiny_tokenizer
@@ -141,20 +142,27 @@ def test_layout() -> None:
 
 
 def test_loss_is_taken_on_speech_and_end_alone() -> None:
-    with_prompt = example(LAYOUT, Spoken([5, 6], [1, 2], "a", [0, 1]), Spoken([7], [3], "a"))
+    with_prompt = example(LAYOUT, TokenizedUtterance([5, 6], [1, 2], [0, 1]), TokenizedUtterance([7], [3]))
     ids, targets, aligned = with_prompt
     assert ids == [7, 5, 6, 38, 43, 41, 42]
-    assert targets == [-100, -100, -100, -100, 41, 42, 39]
+    assert targets == [-1, -1, -1, -1, 41, 42, 39]
     assert aligned == [-1, -1, -1, -1, 1, 2, 2]
-    batch = collate(LAYOUT, [with_prompt, example(LAYOUT, Spoken([5], [1], "a"), None)])
+    batch = collate(LAYOUT, [with_prompt, example(LAYOUT, TokenizedUtterance([5], [1]), None)])
     assert batch.ids_BL[1].tolist() == [5, 38, 41, 37, 37, 37, 37]
-    assert batch.targets_BL[1].tolist() == [-100, 41, 39, -100, -100, -100, -100]
+    assert batch.positions_N.tolist() == [4, 5, 6, 8, 9]
+    assert batch.targets_N.tolist() == [41, 42, 39, 41, 39]
+    assert (batch.aligned_A.tolist(), batch.places_A.tolist()) == ([4, 5, 6], [1, 2, 2])
 
 
-def test_batches_stay_within_their_budget() -> None:
-    data = [Spoken(list(range(1 + n % 7)), [1] * (n % 20 + 1), "a") for n in range(60)]
-    stream = batches(LAYOUT, lambda rng: data, max_tokens=120, prompt_share=0.5, seed=0)
-    assert all(next(stream).ids_BL.numel() <= 120 for _ in range(10))
+def test_the_loss_is_the_cross_entropy_over_speech_and_end(model: Llama) -> None:
+    examples = [example(LAYOUT, TokenizedUtterance([5], list(range(size))), None) for size in (3, 5)]
+    loss, _ = lm_loss(model, LAYOUT, collate(LAYOUT, examples), LMLoss(corruption=0, alignment_scale=0))
+    entropies = []
+    for ids, targets, _ in examples:
+        choices = [*range(LAYOUT.first, LAYOUT.first + LAYOUT.count), LAYOUT.end]
+        scores = model(torch.tensor([ids]))[0][:, choices].log_softmax(-1)
+        entropies += [-scores[place, choices.index(target)] for place, target in enumerate(targets) if target >= 0]
+    torch.testing.assert_close(loss, torch.stack(entropies).mean())
 
 
 def test_like_codes_begin_with_like_embeddings(model: Llama) -> None:
@@ -170,10 +178,10 @@ def test_like_codes_begin_with_like_embeddings(model: Llama) -> None:
 def test_learns_a_copy_task_and_speaks_it() -> None:
     model = tiny_lm(56)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
-    data = [Spoken([text], [text, text + 1, text + 2], "a") for text in range(4)]
+    data = [TokenizedUtterance([text], [text, text + 1, text + 2]) for text in range(4)]
     batch = collate(LAYOUT, [example(LAYOUT, spoken, None) for spoken in data])
     for _ in range(120):
-        loss, metrics = lm_loss(model, LAYOUT, batch)
+        loss, metrics = lm_loss(model, LAYOUT, batch, LMLoss(corruption=0, alignment_scale=0))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

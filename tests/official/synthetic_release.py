@@ -119,10 +119,9 @@ def tokenizer_weights(sizes: Sizes) -> Iterator[tuple[str, Tensor]]:
     config = sizes.tokenizer
     whole = config.model_copy(update={"layers_before": sizes.layers})
     for name, shape in _shapes(SpeechTokenizer, whole).items():
-        if name.startswith("codebook.ema"):
-            yield f"model.encoder.{name.removeprefix('codebook.')}", torch.zeros(shape)
-        elif name != "codebook.updates":
-            yield f"model.encoder.{name}", fill(name, list(shape))
+        yield f"model.encoder.{name}", fill(name, list(shape))
+    yield "model.encoder.ema_count", torch.zeros(config.codes)
+    yield "model.encoder.ema_weight", torch.zeros(config.codes, config.code_width or config.d_model)
     width = config.d_model
     for name in ("layer_norm.weight", "layer_norm.bias"):
         yield f"model.encoder.{name}", fill(name, [width])

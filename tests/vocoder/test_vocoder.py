@@ -1,15 +1,11 @@
 """The vocoder: inverse STFT, shapes, augmentation, resumable training."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.istft import InverseSTFT
-from glmtts.vocoder.train import VocoderTrainer, VocoderTrainingConfig, segments, train_vocoder
 from glmtts.vocoder.vocos2d import Vocos2D
 from tests.tiny import TINY_VOCODER
 
@@ -54,33 +50,3 @@ def test_phase_rotation_by_pi_flips_the_sign() -> None:
     samples -= samples.mean()
     flip = Augmentation(torch.ones(1, 1), 0, torch.full((1, 1), torch.pi))
     torch.testing.assert_close(flip(samples), -samples, atol=1e-4, rtol=1e-4)
-
-
-def waves() -> list[np.ndarray]:
-    tone = np.sin(np.arange(24000) * 0.05) * 8000
-    return [tone.astype(np.int16)]
-
-
-def test_training_resumes_where_it_stopped(tmp_path: Path) -> None:
-    config = VocoderTrainingConfig(steps=2, batch=2, segment_frames=8, gan_start=1, save_every=1, log_every=1)
-    first = VocoderTrainer(TINY_VOCODER, config, tmp_path)
-    train_vocoder(first, waves(), waves())
-    second = VocoderTrainer(TINY_VOCODER, config, tmp_path)
-    assert second.step == 2
-    batch = next(segments(waves(), 2, 8 * 480, seed=5))
-    losses = []
-    for trainer in (first, second):
-        torch.manual_seed(1)
-        losses.append(trainer.train_step(batch))
-    assert losses[0] == losses[1]
-    assert (tmp_path / "log.csv").read_text().count("\n") == 3
-
-
-def test_reconstruction_falls_on_a_tone(tmp_path: Path) -> None:
-    config = VocoderTrainingConfig(
-        steps=30, batch=2, segment_frames=8, gan_start=1000, learning_rate=5e-3, warmup_steps=1
-    )
-    trainer = VocoderTrainer(TINY_VOCODER, config, tmp_path)
-    batch = next(segments(waves(), 2, 8 * 480, seed=5))
-    losses = [trainer.train_step(batch)["reconstruction"] for _ in range(30)]
-    assert losses[-1] < 0.8 * losses[0]

@@ -1,22 +1,54 @@
-"""Batches and loss for the training of the flow model."""
+"""Training of the flow model: batches of tokens and mels, the loss, and where a run begins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from statistics import mean
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 
 from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import SEMITONES, median_f0, pitch_loss
+from glmtts.config import StrictConfig
+from glmtts.data import Dataset, UtteranceRef
+from glmtts.data.section import BatchSource, DataSection
+from glmtts.errors import ConfigError
 from glmtts.flow.cfm import flow_loss
-from glmtts.flow.dit import DiT
+from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.streaming import block_causal_mask
+from glmtts.stages import Conditions, Solver
+from glmtts.training.loader import to_device
+from glmtts.training.registry import bundles
+from glmtts.training.task import Metrics, Sound, Task
+from glmtts.training.weights import fill, move_codes, start_weights, trained_weights
 
-BLOCK_CAUSAL_SHARE = 0.5
-SHORTEST_BLOCK, LONGEST_BLOCK = 24, 400
+TABLES = ("text_emb_layer.text_embed.weight", "prior.codes.weight", "prior.pitch.codes.weight")
+SAMPLES = 2  # held-out utterances that are rendered for the log
+
+
+class FlowLoss(StrictConfig):
+    """Every batch attends in blocks of one random size with probability `block_causal_share`, for streaming."""
+
+    block_causal_share: float = Field(default=0.5, ge=0, le=1)
+    shortest_block: int = Field(default=24, ge=1)
+    longest_block: int = 400
+
+
+class FlowInit(StrictConfig):
+    """`mel_head` is a run of the speech tokenizer whose trained mel head becomes the prior of a new model (prior.py).
+
+    `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
+    `run.init_from` then goes on with a tokenizer whose codes have moved.
+    """
+
+    mel_head: str | None = None
+    moved_codes: Path | None = None
 
 
 @dataclass
@@ -33,7 +65,7 @@ class FlowBatch:
 Item = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def collate(items: Sequence[Item], frames_per_token: int = 2) -> FlowBatch:
+def collate(items: Sequence[Item], frames_per_token: int) -> FlowBatch:
     """Batch (tokens (S,), mel (T, M), speaker (D,), F0 (T,)); each is cut to whole tokens, T = S · frames_per_token."""
     lengths = [min(len(tokens), len(mel) // frames_per_token) for tokens, mel, *_ in items]
     longest = max(lengths)
@@ -41,6 +73,7 @@ def collate(items: Sequence[Item], frames_per_token: int = 2) -> FlowBatch:
     mel_BTM = torch.zeros(len(items), longest * frames_per_token, items[0][1].shape[1])
     mask_BT = torch.zeros(mel_BTM.shape[:2], dtype=torch.bool)
     f0_BT = torch.zeros(mel_BTM.shape[:2])
+    # a feature may be one frame longer than another, by the rounding of its hop
     for row, (length, (tokens, mel, _, f0)) in enumerate(zip(lengths, items, strict=True)):
         frames = length * frames_per_token
         tokens_BS[row, :length] = torch.from_numpy(np.array(tokens[:length], dtype=np.int64))
@@ -52,27 +85,126 @@ def collate(items: Sequence[Item], frames_per_token: int = 2) -> FlowBatch:
     return FlowBatch(tokens_BS, mel_BTM, mask_BT, speakers, f0_BT)
 
 
-def batch_loss(model: DiT, batch: FlowBatch) -> tuple[Tensor, dict[str, float]]:
+def batch_loss(model: DiT, batch: FlowBatch, config: FlowLoss) -> tuple[Tensor, Metrics]:
     """The flow-matching loss of one batch, and where there is a prior the errors of its mel and of its pitch.
 
-    Half of the batches attend in blocks of one random size, for streaming. The velocity sees the prior's mel and does
-    not change it, nor does the mel change the pitch; so the pitch counts in octaves, lest it take the clipped gradient.
+    The velocity sees the prior's mel and does not change it, nor does the mel change the pitch; so the pitch counts in
+    octaves, lest it take the clipped gradient.
     """
     attention_mask, frames = None, batch.mel_BTM.shape[1]
-    if torch.rand(()) < BLOCK_CAUSAL_SHARE:
-        size = int(torch.randint(SHORTEST_BLOCK, LONGEST_BLOCK + 1, ()))
+    if torch.rand((), device="cpu") < config.block_causal_share:
+        size = int(torch.randint(config.shortest_block, config.longest_block + 1, (), device="cpu"))
         attention_mask = block_causal_mask([size], frames).to(batch.mel_BTM.device)
     speaker_BD, f0_B = F.normalize(batch.speaker_BD, dim=-1), median_f0(batch.f0_BT)
     tokens_BTE = model.embed_tokens(batch.tokens_BS, frames, speaker_BD, batch.mask_BT, f0_B)
-    extra, metrics = tokens_BTE.new_zeros(()), dict[str, Any]()
+    extra, metrics = tokens_BTE.new_zeros(()), {}
     if model.prior is not None:
-        width, config = model.config.token_width, model.config
-        predicted = model.prior_mel(tokens_BTE).float() * config.mel_std + config.mel_mean
+        width, sizes = model.config.token_width, model.config
+        predicted = model.prior_mel(tokens_BTE).float() * sizes.mel_std + sizes.mel_mean
         extra = mel_loss(predicted, batch.mel_BTM, batch.mask_BT)
-        metrics["prior"] = float(extra.detach())
+        metrics["prior"] = extra.detach()
         tokens_BTE = torch.cat([tokens_BTE[..., :width], tokens_BTE[..., width:].detach()], dim=-1)
         if model.prior.pitch is not None:
-            pitch = pitch_loss(*model.prior.pitch.contour(batch.tokens_BS), batch.f0_BT, batch.mask_BT, relative=True)
-            extra, metrics["pitch"] = extra + pitch / SEMITONES, float(pitch.detach())
+            mask_BS = batch.mask_BT[:, :: sizes.frames_per_token]
+            contour = model.prior.pitch.contour(batch.tokens_BS, mask_BS)
+            pitch = pitch_loss(*contour, batch.f0_BT, batch.mask_BT, relative=True)
+            extra, metrics["pitch"] = extra + pitch / SEMITONES, pitch.detach()
     loss, more = flow_loss(model, tokens_BTE, batch.mel_BTM, batch.mask_BT, speaker_BD, attention_mask)
-    return loss + extra, {"flow": float(loss.detach()), **metrics, **more}
+    return loss + extra, {"flow": loss.detach(), **metrics, **more}
+
+
+class FlowTask(Task):
+    """`task = "flow"`: needs the features `tokens`, `mel`, `speaker` and `f0`."""
+
+    sections: ClassVar = {"model": FlowConfig, "data": DataSection, "loss": FlowLoss, "init": FlowInit}
+
+    def build(self) -> DiT:
+        """A DiT with random weights."""
+        return DiT(self.section(FlowConfig))
+
+    def start(self, model: nn.Module) -> None:
+        """Take the weights of `run.init_from`, move codes, or take a speech tokenizer's mel head as the prior."""
+        init, where = self.section(FlowInit), self.config.run.init_from
+        assert isinstance(model, DiT)
+        if where is not None:
+            fill(model, start_weights(where, "flow"), where)
+        if init.moved_codes is not None:
+            move_codes(model, [name for name in TABLES if name in model.state_dict()], init.moved_codes)
+        if where is None and init.mel_head is not None:
+            if model.prior is None:
+                raise ConfigError("init.mel_head begins a prior, but model.prior_width is none. Leave one of them out.")
+            model.prior.start_from(*_mel_head(trained_weights(init.mel_head)))
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        return self.section(DataSection).open("tokens", "mel", "speaker", "f0")
+
+    def _batch(self, refs: Sequence[UtteranceRef]) -> FlowBatch | None:
+        items = [self._dataset.load(ref).features for ref in refs]
+        whole = [(item["tokens"], item["mel"], item["speaker"], item["f0"]) for item in items if len(item["tokens"])]
+        return collate(whole, self.section(FlowConfig).frames_per_token) if whole else None
+
+    def source(self) -> BatchSource:
+        """Batches of utterances of like length."""
+        dataset = self._dataset
+        return self.section(DataSection).batches(dataset, self.config.run.seed, lambda _, refs: self._batch(refs))
+
+    def units(self, model: nn.Module) -> list[nn.Module]:
+        """The blocks of the transformer."""
+        assert isinstance(model, DiT)
+        return list(model.transformer_blocks)
+
+    def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
+        """See `batch_loss`."""
+        assert isinstance(model, DiT)
+        return batch_loss(model, batch, self.section(FlowLoss))
+
+    @cached_property
+    def _held_out(self) -> list[FlowBatch]:
+        refs = self._dataset.held_out_sample(self.section(DataSection).evaluated)
+        return [batch for ref in refs if (batch := self._batch([ref]))]
+
+    def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """The losses on held-out utterances, under the same random draws every time."""
+        rows = [self.loss(model, to_device(batch, device), 0)[1] for batch in self._held_out]
+        return {f"held_out_{name}": mean(float(row[name]) for row in rows) for name in (rows[0] if rows else ())}
+
+    def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
+        """Held-out tokens rendered without a prompt, through the vocoder of `log.sample_bundle`."""
+        if self.config.log.sample_bundle is None:
+            return {}
+        assert isinstance(model, DiT)
+        vocoder: Any = bundles().network(self.config.log.sample_bundle, "vocoder").to(device)
+        sounds: dict[str, Sound] = {}
+        for number, batch in enumerate(to_device(self._held_out[:SAMPLES], device)):
+            no_prompt = batch.mel_BTM.new_zeros(1, batch.mel_BTM.shape[2], 0)
+            conditions = Conditions(batch.tokens_BS, batch.speaker_BD, no_prompt, median_f0(batch.f0_BT))
+            mel_BMT, _ = model.sample(conditions, torch.randn_like(batch.mel_BTM), Solver())
+            wave = vocoder(mel_BMT)[0].float().clamp(-1, 1).cpu().numpy()
+            sounds[f"held_out_{number}"] = Sound(wave, vocoder.mel.sample_rate)
+        return sounds
+
+    def example_batch(self) -> FlowBatch:
+        """Utterances of ten seconds."""
+        model = self.section(FlowConfig)
+        rows, seconds = self.section(DataSection).example_rows()
+        tokens = int(seconds * 50 / model.frames_per_token)
+        frames = tokens * model.frames_per_token
+        mel, speaker, f0 = np.zeros((frames, model.n_mels)), np.zeros(model.speaker_width), np.full(frames, 150.0)
+        return collate([(np.zeros(tokens), mel, speaker, f0)] * rows, model.frames_per_token)
+
+    def batch_size(self) -> dict[str, float]:
+        """Speech."""
+        rows, seconds = self.section(DataSection).example_rows()
+        return {"seconds of speech": self.section(DataSection).batch_seconds or rows * seconds}
+
+
+def _mel_head(weights: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """The vectors of the codes (C, D) and the mel head, from the weights of a speech tokenizer's run."""
+    head = {name.removeprefix("mel."): value for name, value in weights.items() if name.startswith("mel.")}
+    if not head:
+        raise ConfigError("init.mel_head is a run without a mel head. Give one that was trained with loss.mel_scale.")
+    codes_CE = weights["tokenizer.codebook.weight"]
+    if "expand.weight" in weights:
+        codes_CE = F.linear(codes_CE, weights["expand.weight"], weights["expand.bias"])
+    return codes_CE, head

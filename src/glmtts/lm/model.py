@@ -64,17 +64,6 @@ class Attention(nn.Module):
         )
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
 
-    def log_weights(self, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Tensor, head: int) -> Tensor:
-        """Logarithms of the attention weights of one head, (B, L, L), for training on alignments."""
-        size, group = self.config.head_dim, self.config.num_heads // self.config.num_kv_heads
-        queries = self.q_proj.weight[head * size : (head + 1) * size]
-        keys = self.k_proj.weight[head // group * size : (head // group + 1) * size]
-        q = rotate((x_BLD @ queries.T)[:, None], cos_LK, sin_LK)[:, 0].float()
-        k = rotate((x_BLD @ keys.T)[:, None], cos_LK, sin_LK)[:, 0].float()
-        logits = q @ k.transpose(1, 2) / size**0.5
-        hidden = ~_causal(x_BLD.shape[1], x_BLD.shape[1], x_BLD.device)
-        return logits.masked_fill(hidden, -torch.inf).log_softmax(-1)
-
 
 def _causal(queries: int, keys: int, device: torch.device) -> Tensor:
     """Mask of `queries` last positions over `keys` positions."""

@@ -4,137 +4,214 @@ Where the alignment of text and speech is known, attention is guided along it (a
 speech tokens that the model reads is replaced by random ones, so that it leans on the text and recovers from slips.
 """
 
-import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property
+from pathlib import Path
+from statistics import mean
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 
+from glmtts.config import StrictConfig
+from glmtts.data import Dataset, UtteranceRef
+from glmtts.data.readings import Transcripts
+from glmtts.data.section import BatchSource, DataSection, draws
+from glmtts.errors import ConfigError
 from glmtts.lm.alignment import alignment_loss
-from glmtts.lm.model import Llama
-from glmtts.lm.prompt import build_prompt
+from glmtts.lm.model import Llama, LMConfig
+from glmtts.lm.sequences import LMBatch, TokenizedUtterance, collate, example, text_view
 from glmtts.text.audio_tokens import AudioTokens
+from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.hybrid import PhonemeIn
+from glmtts.text.hybrid_training import HybridCollate
+from glmtts.text.tokenizer import TextTokenizer
+from glmtts.text.vocabulary import safe_characters
+from glmtts.training.loader import to_device
+from glmtts.training.registry import bundles
+from glmtts.training.task import Metrics, Task
+from glmtts.training.weights import fill, is_run, move_codes, start_weights
+
+TOKENS_PER_SECOND, TEXT_IDS_PER_SECOND = 25, 12  # of a dry run's made-up batch
+TABLE = "model.embed_tokens.weight"
 
 
-@dataclass(frozen=True)
-class Spoken:
-    """One utterance: ids of its text, its speech tokens as codes from 0, who speaks.
+class LMData(DataSection):
+    """`text` is the folder of the vocabulary, or a bundle; `codes` is how many speech tokens there are.
 
-    `alignment` holds for each speech token the place in `text_ids` that it speaks; empty where that is unknown.
+    With probability `prompt_share` an utterance follows another of its speaker as prompt; else it stands alone, so
+    that the model learns to speak with a voice prompt and without. With probability `all_phonemes` its text is all
+    phonemes, else hybrid text as in the report (section 2.6).
     """
 
-    text_ids: list[int]
-    tokens: list[int]
-    speaker: str
-    alignment: list[int] = field(default_factory=list)
+    text: str
+    codes: int
+    phoneme_in: PhonemeIn = "all"
+    prompt_share: float = Field(default=0.4, ge=0, le=1)
+    all_phonemes: float = Field(default=0.75, ge=0, le=1)
+    evaluated: int = 80
 
 
-class Example(NamedTuple):
-    """Ids, the targets that follow them, and for each id the place that attention should find (−1: anywhere)."""
+class LMLoss(StrictConfig):
+    """`corruption` is the share of read speech tokens that are replaced; `alignment_scale` 0 leaves guidance out."""
 
-    ids: list[int]
-    targets: list[int]
-    aligned: list[int]
-
-
-@dataclass
-class LMBatch:
-    """Right-padded ids (B, L), the targets (B, L) that follow them, −100 where no loss is taken, and alignments."""
-
-    ids_BL: Tensor
-    targets_BL: Tensor
-    aligned_BL: Tensor
+    corruption: float = Field(default=0.15, ge=0, le=1)
+    alignment_scale: float = Field(default=0.5, ge=0)
+    guided_layers: tuple[int, ...] = (2, 3)
 
 
-def example(layout: AudioTokens, spoken: Spoken, prompt: Spoken | None) -> Example:
-    """One sequence; with a prompt, its text and tokens come before, without a loss on them."""
-    if prompt is None:
-        head = build_prompt(layout, spoken.text_ids)
-    else:
-        head = build_prompt(layout, spoken.text_ids, prompt.text_ids, prompt.tokens)
-    speech = [layout.first + token for token in spoken.tokens]
-    before = len(head) - 1
-    aligned = [-1] * (len(speech) + 1)
-    if spoken.alignment:
-        start = len(prompt.text_ids) if prompt else 0
-        aligned = [start + place for place in (*spoken.alignment, len(spoken.text_ids) - 1)]
-    return Example([*head, *speech], [*[-100] * before, *speech, layout.end], [*[-1] * before, *aligned])
+class LMInit(StrictConfig):
+    """`speech_rows` is a run or bundle of the speech tokenizer, from whose codebook a new model's speech embeddings
+    begin; with `run.init_from` they are trained already.
 
-
-def collate(layout: AudioTokens, examples: Sequence[Example]) -> LMBatch:
-    """Pad a batch of examples."""
-    longest = max(len(item.ids) for item in examples)
-    ids_BL = torch.full((len(examples), longest), layout.padding)
-    targets_BL = torch.full((len(examples), longest), -100)
-    aligned_BL = torch.full((len(examples), longest), -1)
-    for row, item in enumerate(examples):
-        for padded, values in ((ids_BL, item.ids), (targets_BL, item.targets), (aligned_BL, item.aligned)):
-            padded[row, : len(values)] = torch.tensor(values)
-    return LMBatch(ids_BL, targets_BL, aligned_BL)
-
-
-def batches(
-    layout: AudioTokens,
-    draw: Callable[[random.Random], Sequence[Spoken]],
-    max_tokens: int,
-    prompt_share: float,
-    seed: int,
-) -> Iterator[LMBatch]:
-    """Endless batches of at most `max_tokens` ids, padding included; `draw` gives the utterances of each epoch.
-
-    With probability `prompt_share` an utterance follows another of its speaker as prompt; else it stands alone,
-    so that the model learns to speak with a voice prompt and without (prompt dropping).
+    `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
+    `run.init_from` then goes on with a tokenizer whose codes have moved.
     """
-    rng = random.Random(seed)
-    while True:
-        data, examples = draw(rng), []
-        by_speaker: dict[str, list[Spoken]] = {}
-        for spoken in data:
-            by_speaker.setdefault(spoken.speaker, []).append(spoken)
-        for spoken in data:
-            prompt = rng.choice(by_speaker[spoken.speaker]) if rng.random() < prompt_share else None
-            examples.append(example(layout, spoken, prompt if prompt is not spoken else None))
-        examples.sort(key=lambda item: len(item.ids) * rng.uniform(0.9, 1.1))
-        groups: list[list[Example]] = [[]]
-        for item in examples:
-            longest = max(len(item.ids), *(len(other.ids) for other in groups[-1]), 1)
-            if groups[-1] and longest * (len(groups[-1]) + 1) > max_tokens:
-                groups.append([])
-            groups[-1].append(item)
-        rng.shuffle(groups)
-        yield from (collate(layout, group) for group in groups)
+
+    speech_rows: str | None = None
+    moved_codes: Path | None = None
 
 
 def corrupted(layout: AudioTokens, batch: LMBatch, share: float) -> Tensor:
     """The ids of a batch with a share of the speech tokens that carry a loss replaced by random ones."""
-    ids_BL = batch.ids_BL
-    speech_BL = (ids_BL >= layout.first) & (ids_BL < layout.first + layout.count) & (batch.targets_BL != -100)
-    chosen_BL = speech_BL & (torch.rand(ids_BL.shape, device=ids_BL.device) < share)
-    random_BL = torch.randint_like(ids_BL, layout.first, layout.first + layout.count)
-    return torch.where(chosen_BL, random_BL, ids_BL)
+    ids = batch.ids_BL.flatten()
+    read_N = ids[batch.positions_N]
+    speech_N = (read_N >= layout.first) & (read_N < layout.first + layout.count)
+    chosen_N = speech_N & (torch.rand(read_N.shape, device=ids.device) < share)
+    random_N = torch.randint_like(read_N, layout.first, layout.first + layout.count)
+    return ids.index_copy(0, batch.positions_N, torch.where(chosen_N, random_N, read_N)).view_as(batch.ids_BL)
 
 
-def lm_loss(
-    model: Llama, layout: AudioTokens, batch: LMBatch, corruption: float = 0.0, alignment_scale: float = 0.0
-) -> tuple[Tensor, dict[str, float]]:
+def lm_loss(model: Llama, layout: AudioTokens, batch: LMBatch, config: LMLoss) -> tuple[Tensor, Metrics]:
     """Cross-entropy over speech tokens and the end of audio only, plus the scaled loss of the alignment."""
-    taken_BL = batch.targets_BL != -100
-    ids_BL = corrupted(layout, batch, corruption) if corruption else batch.ids_BL
-    inputs: list[Tensor] | None = [] if alignment_scale else None
-    hidden_ND = model.hidden(ids_BL, inputs=inputs)[taken_BL]
-    targets_N = batch.targets_BL[taken_BL]
+    ids_BL = corrupted(layout, batch, config.corruption) if config.corruption else batch.ids_BL
+    inputs: list[Tensor] | None = [] if config.alignment_scale else None
+    hidden_ND = model.hidden(ids_BL, inputs=inputs).flatten(0, 1)[batch.positions_N]
     logits_NC = (hidden_ND @ layout.choices(model.model.embed_tokens.weight).T).float()
-    wanted_N = torch.where(targets_N == layout.end, layout.count, targets_N - layout.first)
-    loss = F.cross_entropy(logits_NC, wanted_N)
-    metrics = {"accuracy": float((logits_NC.argmax(-1) == wanted_N).float().mean())}
-    if inputs is not None:
-        metrics["cross_entropy"] = float(loss.detach())
-        alignment = loss.new_zeros(())
-        if bool((batch.aligned_BL >= 0).any()):
-            alignment = alignment_loss(model, inputs, batch.aligned_BL)
-        metrics["alignment"] = float(alignment.detach())
-        loss = loss + alignment_scale * alignment
-    return loss, metrics
+    wanted_N = torch.where(batch.targets_N == layout.end, layout.count, batch.targets_N - layout.first)
+    entropy = F.cross_entropy(logits_NC, wanted_N)
+    accuracy = (logits_NC.detach().argmax(-1) == wanted_N).float().mean()
+    metrics = {"cross_entropy": entropy.detach(), "accuracy": accuracy}
+    if inputs is None:
+        return entropy, metrics
+    alignment = alignment_loss(model, inputs, batch.aligned_A, batch.places_A, config.guided_layers)
+    return entropy + config.alignment_scale * alignment, {**metrics, "alignment": alignment.detach()}
+
+
+class LanguageModelTask(Task):
+    """`task = "lm"`: needs the features `tokens` and `alignment`."""
+
+    sections: ClassVar = {"model": LMConfig, "data": LMData, "loss": LMLoss, "init": LMInit}
+
+    def build(self) -> Llama:
+        """A Llama with normal weights."""
+        model = Llama(self.section(LMConfig))
+        model.reset_parameters()
+        return model
+
+    def start(self, model: nn.Module) -> None:
+        """Take the weights of `run.init_from`, move codes, or begin the speech embeddings from a codebook."""
+        init, where = self.section(LMInit), self.config.run.init_from
+        assert isinstance(model, Llama)
+        if where is not None:
+            fill(model, start_weights(where, "lm"), where)
+        if init.moved_codes is not None:
+            move_codes(model, (TABLE,), init.moved_codes, self.layout.first)
+        if where is None and init.speech_rows is not None:
+            name = "tokenizer.codebook.weight" if is_run(init.speech_rows) else "codebook.weight"
+            codebook_CE = start_weights(init.speech_rows, "speech_tokenizer")[name]
+            model.start_speech_from(codebook_CE, self.layout.first)
+
+    @cached_property
+    def frontend(self) -> TextFrontend:
+        """The text front end with the vocabulary of `data.text`, whose sizes must be those of the model."""
+        data, model = self.section(LMData), self.section(LMConfig)
+        tokenizer = TextTokenizer.load(bundles().folder(data.text))
+        found = AudioTokens.of(tokenizer).count
+        if (tokenizer.size, found) != (model.vocab_size, data.codes):
+            raise ConfigError(
+                f"The vocabulary {data.text} has {tokenizer.size} ids, {found} of them speech, but model.vocab_size is "
+                f"{model.vocab_size} and data.codes {data.codes}. Make them equal."
+            )
+        return TextFrontend(TextConfig(phoneme_in=data.phoneme_in), tokenizer)
+
+    @cached_property
+    def layout(self) -> AudioTokens:
+        """Where speech lives in the vocabulary."""
+        return AudioTokens.of(self.frontend.tokenizer)
+
+    def source(self) -> BatchSource:
+        """Batches of utterances that have a reading."""
+        data, dataset = self.section(LMData), self._dataset
+        transcripts, layout, safe = Transcripts(self.frontend), self.layout, safe_characters()
+
+        def make(number: int, refs: list[UtteranceRef]) -> LMBatch | None:
+            rng = draws(self.config.run.seed, number)
+            hybrid = HybridCollate(safe, seed=int(rng.integers(2**31)))
+
+            def read(ref: UtteranceRef | None) -> TokenizedUtterance | None:
+                view = text_view(transcripts, dataset.load(ref)) if ref is not None else None
+                return view.draw(rng, data.all_phonemes, hybrid) if view is not None else None
+
+            read_all = [(read(ref), read(ref.prompt)) for ref in refs]
+            examples = [example(layout, spoken, prompt) for spoken, prompt in read_all if spoken is not None]
+            return collate(layout, examples) if examples else None
+
+        return data.batches(dataset, self.config.run.seed, make, data.prompt_share)
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        return self.section(LMData).open("tokens", "alignment")
+
+    def units(self, model: nn.Module) -> list[nn.Module]:
+        """The layers; those that are guided stay whole, as their projections are called once more on their own."""
+        assert isinstance(model, Llama)
+        loss = self.section(LMLoss)
+        guided = loss.guided_layers if loss.alignment_scale else ()
+        return [layer for number, layer in enumerate(model.model.layers) if number not in guided]
+
+    def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
+        """See `lm_loss`."""
+        assert isinstance(model, Llama)
+        return lm_loss(model, self.layout, batch, self.section(LMLoss))
+
+    @cached_property
+    def _held_out(self) -> dict[str, list[LMBatch]]:
+        """Held-out utterances alone, as phonemes and as text."""
+        transcripts, no_phonemes = Transcripts(self.frontend), HybridCollate("")
+        refs = self._dataset.held_out_sample(self.section(LMData).evaluated)
+        views = [view for ref in refs if (view := text_view(transcripts, self._dataset.load(ref)))]
+        spoken = {
+            "held_out": [view.as_phonemes() for view in views],
+            "held_out_text": [view.hybrid(no_phonemes) for view in views],
+        }
+        lone = {name: [example(self.layout, one, None) for one in of] for name, of in spoken.items()}
+        return {name: [collate(self.layout, [one]) for one in of] for name, of in lone.items()}
+
+    def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Cross-entropy and accuracy on held-out utterances."""
+        assert isinstance(model, Llama)
+        plain, measured = LMLoss(corruption=0, alignment_scale=0), {}
+        for name, batches in self._held_out.items():
+            rows = [lm_loss(model, self.layout, to_device(batch, device), plain)[1] for batch in batches]
+            if rows:
+                measured[f"{name}_loss"] = mean(float(row["cross_entropy"]) for row in rows)
+                measured[f"{name}_accuracy"] = mean(float(row["accuracy"]) for row in rows)
+        return measured
+
+    def example_batch(self) -> LMBatch:
+        """Utterances of ten seconds, all aligned."""
+        data, vocabulary = self.section(LMData), self.section(LMConfig).vocab_size
+        first = vocabulary - data.codes
+        self.__dict__["layout"] = AudioTokens(first, data.codes, first - 3, first - 2, first - 1)  # no vocabulary here
+        rows, seconds = data.example_rows()
+        speech, text = int(seconds * TOKENS_PER_SECOND), int(seconds * TEXT_IDS_PER_SECOND)
+        spoken = TokenizedUtterance([0] * text, [0] * speech, [0] * speech)
+        return collate(self.layout, [example(self.layout, spoken, None)] * rows)
+
+    def batch_size(self) -> dict[str, float]:
+        """Speech, and the ids that the model reads."""
+        rows, length = self.section(LMData).example_rows()
+        seconds = self.section(LMData).batch_seconds or rows * length
+        return {"seconds of speech": seconds, "tokens": seconds * (TOKENS_PER_SECOND + TEXT_IDS_PER_SECOND)}

@@ -1,5 +1,7 @@
 """The speech tokenizer: Whisper encoder, pooling, codebook (report section 2.3)."""
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,12 +18,15 @@ SAMPLES_PER_FRAME = 320  # Whisper's 160, halved in rate by its second convoluti
 
 
 class SpeechTokenizerConfig(StrictConfig):
-    """Sizes of the encoder up to the codebook, and of what only training needs after it.
+    """Sizes of the encoder up to the codebook, and of the ASR head after it, which the recogniser keeps.
 
     `code_width` projects the pooled vectors before the codebook; None quantises them as they are, like the release.
-    `relative_pitch` takes F0 relative to the utterance's median (pitch.py); the report's is absolute.
-    `mel_scale` weighs a loss that the report does not have: the mel, read back from the codes (0 leaves it out).
     """
+
+    FORMER_KEYS: ClassVar[tuple[str, ...]] = (
+        "ema_decay", "restart_interval", "commitment_scale", "pitch_scale", "pitch", "relative_pitch", "asr_scale",
+        "mel_scale", "continuous_steps",
+    )  # fmt: skip
 
     d_model: int = 512
     heads: int = 8
@@ -33,18 +38,9 @@ class SpeechTokenizerConfig(StrictConfig):
     pooling: int = 2
     codes: int = 2048
     code_width: int | None = 64
-    ema_decay: float = 0.99
-    restart_interval: int = 100
     causal_attention: bool = False
     causal_convolution: bool = False
     block_frames: int = 1500
-    commitment_scale: float = 2.5
-    pitch_scale: float = 1.0
-    pitch: bool = True
-    relative_pitch: bool = True
-    asr_scale: float = 2.5
-    mel_scale: float = 3.0
-    continuous_steps: int = 400
 
     @property
     def tokens_per_second(self) -> float:
@@ -64,7 +60,7 @@ class SpeechTokenizer(nn.Module):
         self.embed_positions = nn.Embedding(config.max_positions, width)
         self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_before))
         self.project = nn.Identity() if config.code_width is None else nn.Linear(width, config.code_width)
-        self.codebook = Codebook(config.codes, config.code_width or width, config.ema_decay, config.restart_interval)
+        self.codebook = Codebook(config.codes, config.code_width or width)
         self.features = WhisperFeatures(config.num_mel_bins)
 
     def encode(self, features_BMT: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,235 +5,239 @@ mel loss is ours: with hours of speech in place of the report's hundred thousand
 the codes what a vocoder needs to be understood.
 """
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
-from glmtts.audio.mel_head import MelHead, mel_loss
-from glmtts.audio.pitch import PitchEstimator, octaves_of, pitch_loss
-from glmtts.speech_tokenizer.asr import AsrHead, best_path
-from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
-from glmtts.text.edits import edit_distance
-from glmtts.text.labels import BOUNDARY, LABEL_IDS, LABELS, without_boundaries
+from glmtts.audio.mel_head import mel_loss
+from glmtts.audio.pitch import pitch_loss
+from glmtts.audio.resample import resample
+from glmtts.config import StrictConfig
+from glmtts.data import Dataset, UtteranceRef
+from glmtts.data.readings import Transcripts
+from glmtts.data.section import BatchSource, DataSection
+from glmtts.errors import ConfigError
+from glmtts.speech_tokenizer.batches import TokenizerBatch, TokenizerExample, collate
+from glmtts.speech_tokenizer.evaluation import evaluate
+from glmtts.speech_tokenizer.heads import Phase, SpeechTokenizerTraining
+from glmtts.speech_tokenizer.model import SAMPLE_RATE, SAMPLES_PER_FRAME, SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.whisper import encoder_weights
+from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.tokenizer import TextTokenizer
+from glmtts.training.loader import to_device
+from glmtts.training.registry import bundles
+from glmtts.training.task import Metrics, Task
+from glmtts.training.weights import fill, is_run, start_weights, trained_weights
 
-START_BATCHES = 24
-
-
-@dataclass
-class TokenizerBatch:
-    """A padded batch: frozen layers' output at 50 Hz, its mask, F0 in Hz, log-mel, speaker, label ids with lengths."""
-
-    hidden_BTD: Tensor
-    mask_BT: Tensor
-    f0_BT: Tensor
-    mel_BTM: Tensor
-    speaker_BD: Tensor
-    labels_BL: Tensor
-    label_lengths_B: Tensor
-
-
-@dataclass(frozen=True)
-class TokenizerExample:
-    """One utterance: frozen layers' output (T, D), F0 (T,) in Hz, log-mel (T, M), speaker embedding (E,), labels."""
-
-    hidden: np.ndarray
-    f0: np.ndarray
-    mel: np.ndarray
-    speaker: np.ndarray
-    labels: list[str]
+MOST_LABELS = 24  # a second: a transcript with more cannot be that of its recording, and CTC has 25 tokens a second
+N_MELS, SPEAKER_WIDTH, WAVE_RATE = 80, 192, 24_000
 
 
-def collate(items: Sequence[TokenizerExample]) -> TokenizerBatch:
-    """Batch several utterances, each cut to whole pairs of frames."""
-    frames = [min(len(item.hidden), len(item.f0), len(item.mel)) // 2 * 2 for item in items]
-    longest = max(frames)
-    hidden_BTD = torch.zeros(len(items), longest, items[0].hidden.shape[1])
-    mel_BTM = torch.zeros(len(items), longest, items[0].mel.shape[1])
-    f0_BT, mask_BT = torch.zeros(len(items), longest), torch.zeros(len(items), longest)
-    labels = [torch.tensor([LABEL_IDS[label] for label in item.labels]) for item in items]
-    for row, (length, item) in enumerate(zip(frames, items, strict=True)):
-        for padded, values in ((hidden_BTD, item.hidden), (f0_BT, item.f0), (mel_BTM, item.mel)):
-            padded[row, :length] = torch.from_numpy(np.array(values[:length], dtype=np.float32))
-        mask_BT[row, :length] = 1
-    speaker_BD = torch.from_numpy(np.stack([item.speaker for item in items]).astype(np.float32))
-    lengths = torch.tensor([len(label) for label in labels])
-    labels_BL = nn.utils.rnn.pad_sequence(labels, batch_first=True)
-    return TokenizerBatch(hidden_BTD, mask_BT, f0_BT, mel_BTM, speaker_BD, labels_BL, lengths)
+class TokenizerData(DataSection):
+    """`text` is a folder with a vocabulary, or a bundle: its symbols are those that transcripts are read as.
 
-
-class SpeechTokenizerTraining(nn.Module):
-    """The tokenizer with the heads that stand after its codebook in training: ASR, pitch, mel.
-
-    For the first `continuous_steps` the vectors pass unquantised: the encoder then moves fast, and a codebook that
-    follows by moving averages would lag behind and collapse. It begins as the k-means of the last of those vectors.
-
-    Where a trained tokenizer goes on with heads that are new (`go_on`), these first learn to read its codes, while
-    the codes stay as they are.
+    The convolutions and the first `frozen_layers` layers stay as they begin. Their output is the feature `hidden`;
+    `from_wave` computes it from the feature `wave` (24 kHz) in every step, where storing it would take too much.
     """
 
-    steps: Tensor
-    heads_until: Tensor
-
-    def __init__(self, config: SpeechTokenizerConfig, frozen_layers: int) -> None:
-        super().__init__()
-        self.config, self.frozen_layers = config, frozen_layers
-        self.tokenizer = SpeechTokenizer(config)
-        lower = [self.tokenizer.conv1, self.tokenizer.conv2, self.tokenizer.embed_positions]
-        for module in [*lower, *self.tokenizer.layers[:frozen_layers]]:
-            module.requires_grad_(False)
-        width = config.d_model
-        self.asr = AsrHead(config)
-        self.expand = nn.Identity() if config.code_width is None else nn.Linear(config.code_width, width)
-        self.pitch = PitchEstimator(width, config.pooling) if config.pitch else None
-        self.mel = MelHead(width, config.pooling) if config.mel_scale else None
-        self._seen: deque[Tensor] = deque(maxlen=START_BATCHES)
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
-        self.register_buffer("heads_until", torch.zeros((), dtype=torch.long))
-
-    @torch.no_grad()
-    def go_on(self, tokenizer: SpeechTokenizer, asr: AsrHead, vectors_CD: Tensor, heads_steps: int = 300) -> None:
-        """Begin as a trained tokenizer with its ASR head; the pitch and mel heads are new.
-
-        What expands the codes is solved, by least squares, from `vectors_CD`, the vectors of the codes that the ASR
-        head was given.
-        """
-        self.tokenizer.load_state_dict(tokenizer.state_dict())
-        self.tokenizer.codebook.forget()
-        self.asr.load_state_dict(asr.state_dict())
-        if isinstance(self.expand, nn.Linear):
-            codes = self.tokenizer.codebook.weight.float()
-            known = torch.cat([codes, torch.ones(len(codes), 1)], dim=1)
-            solved = torch.linalg.lstsq(known, vectors_CD.float()).solution
-            self.expand.weight.copy_(solved[:-1].T)
-            self.expand.bias.copy_(solved[-1])
-        self.steps.fill_(self.config.continuous_steps)
-        self.heads_until.fill_(self.config.continuous_steps + heads_steps)
-
-    @torch.no_grad()
-    def code_vectors(self) -> Tensor:
-        """The vectors of all codes as the heads see them, (C, D)."""
-        return self.expand(self.tokenizer.codebook.weight)
-
-    def pooled(self, batch: TokenizerBatch) -> tuple[Tensor, Tensor]:
-        """Vectors before the codebook (B, S, D) and their mask (B, S)."""
-        hidden, _ = self.tokenizer.encode_layers(batch.hidden_BTD, batch.mask_BT, self.frozen_layers)
-        return self.tokenizer.project(self.tokenizer.pool(hidden)), batch.mask_BT[:, :: self.config.pooling].bool()
-
-    def _quantise(self, vectors_ND: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        self.steps += int(self.training)
-        if self.training and self.steps <= self.config.continuous_steps:
-            self._seen.append(vectors_ND.detach().float())
-            ids = torch.zeros(len(vectors_ND), dtype=torch.long, device=vectors_ND.device)
-            return vectors_ND, ids, vectors_ND.new_zeros(())
-        if self.training and self._seen:
-            self.tokenizer.codebook.start_from(torch.cat(list(self._seen)))
-            self._seen.clear()
-        if self.training and self.steps <= self.heads_until:
-            ids = self.tokenizer.codebook.nearest(vectors_ND.detach())
-            none = 0 * vectors_ND  # a gradient of zero, which processes that train together can still gather
-            return F.embedding(ids, self.tokenizer.codebook.weight) + none, ids, none.sum()
-        return self.tokenizer.codebook(vectors_ND)
-
-    def forward(self, batch: TokenizerBatch) -> dict[str, Tensor]:
-        """Everything the loss and the evaluation read: logits, tokens, commitment, pitch and voicing."""
-        pooled_BSD, mask_BS = self.pooled(batch)
-        quantised, ids, commitment = self._quantise(pooled_BSD[mask_BS])
-        expanded = self.expand(quantised)
-        quantised_BSD = expanded.new_zeros(*mask_BS.shape, expanded.shape[-1])
-        quantised_BSD[mask_BS] = expanded
-        tokens_BS = torch.full(mask_BS.shape, -1, device=ids.device)
-        tokens_BS[mask_BS] = ids
-        output = {"logits_BSV": self.asr(quantised_BSD, mask_BS), "tokens_BS": tokens_BS, "mask_BS": mask_BS}
-        output["commitment"] = commitment
-        if self.pitch is not None:
-            output["pitch_BT"], output["voicing_BT"] = self.pitch(quantised_BSD)
-        if self.mel is not None:
-            output["mel_BTM"] = self.mel(quantised_BSD, F.normalize(batch.speaker_BD, dim=-1), mask_BS)
-        return output
+    text: str = "bundle"
+    frozen_layers: int = Field(default=5, ge=0)
+    from_wave: bool = False
+    batch_seconds: float | None = 30.0
+    evaluated: int = 120
 
 
-def tokenizer_loss(model: SpeechTokenizerTraining, batch: TokenizerBatch) -> tuple[Tensor, dict[str, float]]:
+class TokenizerLoss(StrictConfig):
+    """Weights of the losses, where 0 leaves a head out, and how the codebook is trained.
+
+    For `quantizer_warmup_steps` the vectors pass unquantised, then the codebook begins as their k-means; until step
+    `freeze_codebook_until` its codes stay as they are, while new heads learn to read them. `relative_pitch` takes F0
+    relative to the utterance's median (audio/pitch.py); the report's is absolute.
+    """
+
+    asr_scale: float = 2.5
+    pitch_scale: float = Field(default=1.0, ge=0)
+    mel_scale: float = Field(default=3.0, ge=0)
+    commitment_scale: float = 2.5
+    relative_pitch: bool = True
+    quantizer_warmup_steps: int = Field(default=400, ge=0)
+    freeze_codebook_until: int = Field(default=0, ge=0)
+    ema_decay: float = Field(default=0.99, ge=0, lt=1)
+    restart_interval: int = Field(default=100, ge=1)
+
+
+class TokenizerInit(StrictConfig):
+    """`whisper` is a released Whisper (the Hub's or CTranslate2's file) whose encoder begins a new model."""
+
+    whisper: Path | None = None
+
+
+def tokenizer_loss(
+    model: SpeechTokenizerTraining, batch: TokenizerBatch, config: TokenizerLoss, phase: Phase = "trained"
+) -> tuple[Tensor, Metrics]:
     """asr_scale · CTC + pitch_scale · pitch + mel_scale · mel + commitment_scale · commitment."""
-    output = model(batch)
-    config: SpeechTokenizerConfig = model.config
+    output = model(batch, phase)
     log_probs = output["logits_BSV"].float().log_softmax(-1).transpose(0, 1)
     lengths = output["mask_BS"].sum(1)
     ctc = F.ctc_loss(log_probs, batch.labels_BL, lengths, batch.label_lengths_B, zero_infinity=True)
     loss = config.asr_scale * ctc + config.commitment_scale * output["commitment"]
-    metrics = {"ctc": float(ctc.detach()), "commitment": float(output["commitment"].detach())}
+    metrics = {"ctc": ctc.detach(), "commitment": output["commitment"].detach()}
     if "pitch_BT" in output:
         pitch = pitch_loss(output["pitch_BT"], output["voicing_BT"], batch.f0_BT, batch.mask_BT, config.relative_pitch)
-        loss = loss + config.pitch_scale * pitch
-        metrics["pitch"] = float(pitch.detach())
+        loss, metrics["pitch"] = loss + config.pitch_scale * pitch, pitch.detach()
     if "mel_BTM" in output:
         mel = mel_loss(output["mel_BTM"], batch.mel_BTM, batch.mask_BT)
-        loss = loss + config.mel_scale * mel
-        metrics["mel"] = float(mel.detach())
-    metrics["codes_in_batch"] = float(output["tokens_BS"].unique().numel())
+        loss, metrics["mel"] = loss + config.mel_scale * mel, mel.detach()
+    used = torch.zeros(model.config.codes, device=ctc.device).index_fill_(0, output["ids_N"], 1.0)
+    metrics["codes_in_batch"] = used.sum()
     return loss, metrics
 
 
-@torch.inference_mode()
-def evaluate(model: SpeechTokenizerTraining, batches: Sequence[TokenizerBatch]) -> dict[str, float]:
-    """Codebook use and perplexity, F0 correlation, voicing error, log-mel L1, phoneme and word errors of the ASR head.
+class SpeechTokenizerTask(Task):
+    """`task = "speech_tokenizer"`: needs the features `hidden`, `f0`, `mel` and `speaker`."""
 
-    A word is what stands between word boundaries: an English word, or a toned Mandarin syllable.
-    """
-    counts = torch.zeros(model.config.codes)
-    errors = {"phoneme": [0, 0], "word": [0, 0]}
-    predicted, actual, voicing_wrong, mels = [], [], [], []
-    for batch in batches:
-        output = model(batch)
-        tokens = output["tokens_BS"]
-        counts += torch.bincount(tokens[tokens >= 0], minlength=len(counts)).cpu()
-        for row, logits_SV in enumerate(output["logits_BSV"]):
-            heard = best_path(logits_SV[output["mask_BS"][row]])
-            wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]
-            _count(errors["phoneme"], without_boundaries(heard), without_boundaries(wanted))
-            _count(errors["word"], _words(heard), _words(wanted))
-        if "mel_BTM" in output:
-            mels.append(float(mel_loss(output["mel_BTM"], batch.mel_BTM, batch.mask_BT)))
-        if "pitch_BT" in output:
-            valid = batch.mask_BT.bool()
-            voiced = (batch.f0_BT > 0) & valid
-            predicted.append(output["pitch_BT"][voiced].float())
-            actual.append(octaves_of(batch.f0_BT, model.config.relative_pitch)[voiced])
-            voicing_wrong.append(((output["voicing_BT"] > 0) != (batch.f0_BT > 0))[valid].float())
-    shares = counts[counts > 0] / counts.sum()
-    result = {
-        "utterances": sum(len(batch.mask_BT) for batch in batches),
-        "codes_used": float((counts > 0).sum() / len(counts)),
-        "perplexity": float(torch.exp(-(shares * shares.log()).sum())),
-        **{f"{unit}_error": wrong / max(1, total) for unit, (wrong, total) in errors.items()},
+    sections: ClassVar = {
+        "model": SpeechTokenizerConfig,
+        "data": TokenizerData,
+        "loss": TokenizerLoss,
+        "init": TokenizerInit,
     }
-    if mels:
-        result["mel_l1"] = sum(mels) / len(mels)
-    if predicted:
-        both = torch.stack([torch.cat(predicted), torch.cat(actual)])
-        result["f0_correlation"] = float(torch.corrcoef(both)[0, 1])
-        result["voicing_error"] = float(torch.cat(voicing_wrong).mean())
-    return result
+
+    def build(self) -> SpeechTokenizerTraining:
+        """The tokenizer with its heads."""
+        loss, frozen = self.section(TokenizerLoss), self.section(TokenizerData).frozen_layers
+        pitch, mel, warmup = loss.pitch_scale > 0, loss.mel_scale > 0, loss.quantizer_warmup_steps > 0
+        return SpeechTokenizerTraining(self.section(SpeechTokenizerConfig), frozen, pitch, mel, warmup)
+
+    def start(self, model: nn.Module) -> None:
+        """Take the weights of a run, of a bundle (whose pitch and mel heads are new), or of Whisper."""
+        where, whisper = self.config.run.init_from, self.section(TokenizerInit).whisper
+        assert isinstance(model, SpeechTokenizerTraining)
+        if where is not None and self.section(TokenizerLoss).quantizer_warmup_steps:
+            raise ConfigError("A trained codebook would be lost. With run.init_from set loss.quantizer_warmup_steps=0.")
+        if where is None and whisper is not None:
+            _start_from_whisper(model, encoder_weights(whisper))
+        if where is not None and is_run(where):
+            kept = {name: value for name, value in trained_weights(where).items() if not name.startswith("moving.")}
+            fill(model, kept, where, optional=("moving.",))
+        elif where is not None:
+            model.start_from(start_weights(where, "speech_tokenizer"), start_weights(where, "token_recogniser"))
+        model.moving.reset_ema(model.tokenizer.codebook)
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        speech = "wave" if self.section(TokenizerData).from_wave else "hidden"
+        return self.section(TokenizerData).open(speech, "f0", "mel", "speaker")
+
+    @cached_property
+    def _transcripts(self) -> Transcripts:
+        tokenizer = TextTokenizer.load(bundles().folder(self.section(TokenizerData).text))
+        return Transcripts(TextFrontend(TextConfig(phoneme_in="all"), tokenizer))
+
+    def _batch(self, refs: Sequence[UtteranceRef]) -> TokenizerBatch | None:
+        """A batch of the utterances whose transcripts can be read, and can be theirs."""
+        examples = []
+        for ref in refs:
+            item = self._dataset.load(ref)
+            labels = self._transcripts.labels(item.utterance)
+            if 0 < len(labels) < MOST_LABELS * ref.seconds:
+                f0, mel, speaker = (item.features[name] for name in ("f0", "mel", "speaker"))
+                hidden = item.features["hidden"] if "hidden" in item.features else _resampled(item.features["wave"])
+                examples.append(TokenizerExample(hidden, f0, mel, speaker, labels))
+        return collate(examples, self.section(SpeechTokenizerConfig).pooling) if examples else None
+
+    def source(self) -> BatchSource:
+        """Batches of utterances of like length."""
+        seed, dataset = self.config.run.seed, self._dataset
+        return self.section(TokenizerData).batches(dataset, seed, lambda _, refs: self._batch(refs))
+
+    def units(self, model: nn.Module) -> list[nn.Module]:
+        """The encoder layers that are trained."""
+        assert isinstance(model, SpeechTokenizerTraining)
+        return [*model.tokenizer.layers[model.frozen_layers :], *model.asr.layers]
+
+    def phase(self, step: int) -> Phase:
+        """What the codebook does at a step."""
+        loss = self.section(TokenizerLoss)
+        if step < loss.quantizer_warmup_steps:
+            return "warmup"
+        return "frozen" if step < loss.freeze_codebook_until else "trained"
+
+    def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
+        """See `tokenizer_loss`."""
+        assert isinstance(model, SpeechTokenizerTraining)
+        return tokenizer_loss(model, batch, self.section(TokenizerLoss), self.phase(step))
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """Move the codebook to the step's vectors; at the end of the warm-up, let it begin as their k-means."""
+        assert isinstance(model, SpeechTokenizerTraining)
+        loss, moving, codebook = self.section(TokenizerLoss), model.moving, model.tokenizer.codebook
+        if self.phase(step) == "warmup":
+            moving.keep_recent()
+            if step + 1 == loss.quantizer_warmup_steps:
+                moving.start(codebook)
+        elif self.phase(step) == "trained":
+            moving.update(codebook, loss.ema_decay, loss.restart_interval)
+
+    @cached_property
+    def _held_out(self) -> list[TokenizerBatch]:
+        refs = self._dataset.held_out_sample(self.section(TokenizerData).evaluated)
+        return [batch for ref in refs if (batch := self._batch([ref]))]
+
+    def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """See evaluation.py."""
+        assert isinstance(model, SpeechTokenizerTraining)
+        relative = self.section(TokenizerLoss).relative_pitch
+        return evaluate(model, to_device(self._held_out, device), relative) if self._held_out else {}
+
+    def example_batch(self) -> TokenizerBatch:
+        """Utterances of ten seconds with ten labels a second."""
+        config = self.section(SpeechTokenizerConfig)
+        rows, seconds = self.section(TokenizerData).example_rows()
+        frames = int(seconds * 50) // config.pooling * config.pooling
+        shape = (frames * SAMPLES_PER_FRAME,) if self.section(TokenizerData).from_wave else (frames, config.d_model)
+        hidden, mel = np.zeros(shape), np.zeros((frames, N_MELS))
+        item = TokenizerExample(hidden, np.zeros(frames), mel, np.zeros(SPEAKER_WIDTH), ["N"] * int(10 * seconds))
+        return collate([item] * rows, config.pooling)
+
+    def batch_size(self) -> dict[str, float]:
+        """Speech."""
+        rows, seconds = self.section(TokenizerData).example_rows()
+        return {"seconds of speech": self.section(TokenizerData).batch_seconds or rows * seconds}
 
 
-def _words(labels: list[str]) -> list[str]:
-    return " ".join(labels).split(BOUNDARY)
+def _resampled(wave: np.ndarray) -> np.ndarray:
+    """int16 samples at 24 kHz to float32 ones at 16 kHz."""
+    samples = torch.from_numpy(wave.astype(np.float32) / 32768)
+    return resample(samples, WAVE_RATE, SAMPLE_RATE).numpy()
 
 
-def _count(tally: list[int], heard: list[str], wanted: list[str]) -> None:
-    tally[0] += edit_distance(heard, wanted)
-    tally[1] += len(wanted)
+@torch.no_grad()
+def _start_from_whisper(model: SpeechTokenizerTraining, weights: dict[str, Tensor]) -> None:
+    """Layers before the codebook begin as Whisper's, and those after it as its last ones."""
+    own = model.tokenizer.state_dict()
+    fill(
+        model.tokenizer, {name: value for name, value in weights.items() if name in own}, "init.whisper",
+        optional=("project.", "codebook."),
+    )  # fmt: skip
+    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
+    for number, layer in enumerate(model.asr.layers):
+        prefix = f"layers.{layers - len(model.asr.layers) + number}."
+        layer.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
 
 
 @torch.inference_mode()
 def tokens_from_hidden(tokenizer: SpeechTokenizer, first: int, hidden_TD: np.ndarray) -> np.ndarray:
     """Tokens (S,) int32 of one utterance's cached hidden states (T, D), which come before layer `first`."""
     hidden = torch.from_numpy(np.array(hidden_TD, dtype=np.float32))[None]
-    whole = hidden[:, : hidden.shape[1] // 2 * 2]
+    whole = hidden[:, : hidden.shape[1] // tokenizer.config.pooling * tokenizer.config.pooling]
     encoded, _ = tokenizer.encode_layers(whole, torch.ones(whole.shape[:2]), first)
     vectors = tokenizer.project(tokenizer.pool(encoded)[0])
     return tokenizer.codebook.nearest(vectors).numpy().astype(np.int32)

@@ -1,0 +1,5 @@
+"""`python -m glmtts`, for launchers that start a module (`torchrun -m glmtts train …`)."""
+
+from glmtts.cli import main
+
+main()

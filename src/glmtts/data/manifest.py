@@ -1,0 +1,148 @@
+"""`dataset.json`: what a dataset holds. It is replaced atomically and changed under a lock, so writers can share it."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from pydantic import Field
+
+from glmtts.config import StrictConfig
+from glmtts.errors import ConfigError, DataError
+
+FILE, LOCK, SCRATCH = "dataset.json", ".lock", ".part-"
+INDEX = "index"
+
+
+class FeatureSpec(StrictConfig):
+    """What the arrays of one feature are.
+
+    `rate` is frames a second (0 where frames keep no clock); None says that an utterance has one vector, not frames.
+    `shape` is that of a frame, or of the vector. `made_by` names what computed it, such as a model's digest: arrays
+    that differ in it do not mix.
+    """
+
+    rate: float | None
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+    made_by: str = ""
+
+
+class FileEntry(StrictConfig):
+    """One file of a shard."""
+
+    file: str
+    sha256: str
+    bytes: int
+    made_by: str = ""
+
+
+class ShardEntry(StrictConfig):
+    """One shard: its folder, its size, and its files by feature; `index` holds the utterances themselves."""
+
+    folder: str
+    utterances: int
+    seconds: float
+    files: dict[str, FileEntry]
+
+
+class Manifest(StrictConfig):
+    """All that is known of a dataset without opening a shard."""
+
+    format: Literal[1] = 1
+    name: str
+    provenance: str = ""
+    utterances: int = 0
+    seconds: float = 0.0
+    features: dict[str, FeatureSpec] = Field(default_factory=dict)
+    shards: tuple[ShardEntry, ...] = ()
+
+    def with_shards(self, shards: tuple[ShardEntry, ...]) -> "Manifest":
+        """The manifest with other shards, counted anew."""
+        utterances = sum(shard.utterances for shard in shards)
+        seconds = round(sum(shard.seconds for shard in shards), 3)
+        return self.model_copy(update={"shards": shards, "utterances": utterances, "seconds": seconds})
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a dataset.
+
+    Raises:
+        DataError: there is none, or it is of another format.
+    """
+    path = folder / FILE
+    try:
+        return Manifest.parse(json.loads(path.read_text(encoding="utf-8")))
+    except OSError:
+        raise DataError(
+            f"{folder} is no dataset: it holds no {FILE}. Write one with glmtts.data.ShardWriter."
+        ) from None
+    except (ValueError, ConfigError) as error:
+        raise DataError(f"{path} cannot be read: {error} Restore it from a copy.") from None
+
+
+def update_manifest(folder: Path, change: Callable[[Manifest], Manifest], name: str | None = None) -> Manifest:
+    """Read, change and replace the manifest while no other writer does; gives the new one.
+
+    A dataset that is not there yet begins as one of this `name`, or of its folder's.
+    """
+    with FileLock(folder / LOCK):
+        there = (folder / FILE).exists()
+        manifest = change(read_manifest(folder) if there else Manifest(name=name or folder.resolve().name))
+        temporary = folder / f"{FILE}.part"
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(_text(manifest))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / FILE)
+        sync_folder(folder)
+    return manifest
+
+
+def _text(manifest: Manifest) -> str:
+    """The manifest as JSON, a shard a line."""
+    values = manifest.model_dump(mode="json")
+    shards = [json.dumps(shard) for shard in values.pop("shards")]
+    head = json.dumps(values, ensure_ascii=False, indent=1).removesuffix("\n}")
+    return head + ',\n "shards": [\n  ' + ",\n  ".join(shards) + "\n ]\n}\n"
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A folder inside the dataset for what is not whole yet; removed at the end, or by the next writer after a kill.
+
+    Its owner holds a lock in it, which the system drops when the process dies.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / LOCK):
+        _remove_abandoned(folder)
+        made = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
+        owner = FileLock(made / LOCK)
+        owner.acquire()
+    try:
+        yield made
+    finally:
+        owner.release()
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for left in folder.glob(f"{SCRATCH}*"):
+        with suppress(Timeout, OSError), FileLock(left / LOCK, timeout=0):
+            shutil.rmtree(left)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep the names of a folder's files."""
+    if os.name != "posix":
+        return  # elsewhere a folder cannot be opened
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

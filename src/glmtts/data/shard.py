@@ -1,0 +1,141 @@
+"""One shard: a folder of safetensors files, an index of utterances and the frames of each feature, memory-mapped.
+
+`index.safetensors` holds, for N utterances: `seconds` (N,), `language` and `speaker` (N,) as codes into the lists in
+its metadata, `split` (N,) the crc32 of "dataset/id", and `records`, their ids, texts and what else is known as JSON,
+between `record_offsets` (N + 1,). A feature's file holds `values` (frames, …) with `offsets` (N + 1,), or (N, …)
+where it is one vector an utterance.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from glmtts.data.manifest import INDEX, FileEntry, ShardEntry
+from glmtts.data.tensors import TensorFile, read_tensors, write_tensors
+from glmtts.errors import DataError
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recording: its text, `zh` or `en`, who speaks, its length; `extra` holds what a pipeline adds (JSON)."""
+
+    id: str
+    text: str
+    language: str
+    speaker: str
+    seconds: float
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Shard:
+    """Read access to a shard; files are mapped when they are first needed."""
+
+    def __init__(self, folder: Path, entry: ShardEntry) -> None:
+        self.folder, self.entry = folder, entry
+        self._features: dict[str, TensorFile] = {}
+
+    def __len__(self) -> int:
+        return self.entry.utterances
+
+    @cached_property
+    def index(self) -> TensorFile:
+        """The arrays that describe the utterances."""
+        return self._open(INDEX)
+
+    @cached_property
+    def seconds(self) -> np.ndarray:
+        """Lengths (N,), as float64, so that comparing them with a limit does not round the limit."""
+        return self.index.arrays["seconds"].astype(np.float64)
+
+    @property
+    def split(self) -> np.ndarray:
+        """crc32 of each utterance's name (N,) uint32."""
+        return self.index.arrays["split"]
+
+    @cached_property
+    def languages(self) -> list[str]:
+        """What the codes of `language` stand for."""
+        return json.loads(self.index.metadata["languages"])
+
+    @cached_property
+    def speakers(self) -> list[str]:
+        """What the codes of `speaker` stand for."""
+        return json.loads(self.index.metadata["speakers"])
+
+    def utterance(self, row: int) -> Utterance:
+        """One utterance, decoded."""
+        arrays = self.index.arrays
+        start, end = arrays["record_offsets"][row : row + 2]
+        record = json.loads(arrays["records"][start:end].tobytes())
+        return Utterance(
+            id=record["id"],
+            text=record["text"],
+            language=self.languages[arrays["language"][row]],
+            speaker=self.speakers[arrays["speaker"][row]],
+            seconds=float(arrays["seconds"][row]),
+            extra=record["extra"],
+        )
+
+    def get(self, row: int, feature: str) -> np.ndarray:
+        """A feature of one utterance, a view of the file: frames (T, …), or one vector.
+
+        Raises:
+            DataError: the shard holds no such feature, or its file is damaged.
+        """
+        if feature not in self._features:
+            self._features[feature] = self._open(feature)
+        arrays = self._features[feature].arrays
+        if "offsets" not in arrays:
+            return arrays["values"][row]
+        start, end = arrays["offsets"][row : row + 2]
+        return arrays["values"][start:end]
+
+    def path(self, feature: str) -> Path:
+        """Where a feature (or `index`) lies.
+
+        Raises:
+            DataError: the shard has no such feature.
+        """
+        if feature not in self.entry.files:
+            raise DataError(f"{self.folder} holds no feature '{feature}'. Run the step that prepares it.")
+        return self.folder / self.entry.files[feature].file
+
+    def _open(self, feature: str) -> TensorFile:
+        path = self.path(feature)
+        if path.exists() and path.stat().st_size != self.entry.files[feature].bytes:
+            raise DataError(f"{path} has not the size that it was written with. Restore it from a copy.")
+        return read_tensors(path)
+
+
+def write_index(folder: Path, dataset: str, utterances: Sequence[Utterance]) -> FileEntry:
+    """Write the index of a shard."""
+    records = [
+        json.dumps({"id": one.id, "text": one.text, "extra": dict(one.extra)}, ensure_ascii=False).encode()
+        for one in utterances
+    ]
+    languages, language = _coded([one.language for one in utterances])
+    speakers, speaker = _coded([one.speaker for one in utterances])
+    arrays: dict[str, np.ndarray] = {
+        "seconds": np.array([one.seconds for one in utterances], dtype=np.float32),
+        "language": language,
+        "speaker": speaker,
+        "split": np.array([crc32(f"{dataset}/{one.id}".encode()) for one in utterances], dtype=np.uint32),
+        "record_offsets": np.cumsum([0, *map(len, records)], dtype=np.int64),
+        "records": np.frombuffer(b"".join(records), dtype=np.uint8),
+    }
+    path = folder / f"{INDEX}.safetensors"
+    names = {"languages": json.dumps(languages), "speakers": json.dumps(speakers, ensure_ascii=False)}
+    digest = write_tensors(path, arrays, names)
+    return FileEntry(file=path.name, sha256=digest, bytes=path.stat().st_size)
+
+
+def _coded(values: list[str]) -> tuple[list[str], np.ndarray]:
+    """The values that occur, in order, and the place there of each (N,) int32."""
+    codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    return list(codes), np.array([codes[value] for value in values], dtype=np.int32)

@@ -1,0 +1,65 @@
+"""Training batches of the speech tokenizer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from glmtts.speech_tokenizer.model import SAMPLES_PER_FRAME
+from glmtts.text.labels import LABEL_IDS
+
+
+@dataclass
+class TokenizerBatch:
+    """A padded batch: frozen layers' output at 50 Hz, its mask, F0 in Hz, log-mel, speaker, label ids with lengths.
+
+    `hidden_BTD` may be 16 kHz samples (B, N) instead, from which the encoder then computes all of its layers.
+    `tokens_N` are the real tokens' places among the flattened (B · S), found here on the CPU, so that the model need
+    not ask the device how many there are.
+    """
+
+    hidden_BTD: Tensor
+    mask_BT: Tensor
+    tokens_N: Tensor
+    f0_BT: Tensor
+    mel_BTM: Tensor
+    speaker_BD: Tensor
+    labels_BL: Tensor
+    label_lengths_B: Tensor
+
+
+@dataclass(frozen=True)
+class TokenizerExample:
+    """One utterance: frozen layers' output (T, D), F0 (T,) in Hz, log-mel (T, M), speaker embedding (E,), labels.
+
+    `hidden` may be 16 kHz samples (N,) instead.
+    """
+
+    hidden: np.ndarray
+    f0: np.ndarray
+    mel: np.ndarray
+    speaker: np.ndarray
+    labels: list[str]
+
+
+def collate(items: Sequence[TokenizerExample], pooling: int = 2) -> TokenizerBatch:
+    """Batch several utterances, each cut to whole groups of `pooling` frames."""
+    per_frame = SAMPLES_PER_FRAME if items[0].hidden.ndim == 1 else 1
+    lengths = [(len(item.hidden) // per_frame, len(item.f0), len(item.mel)) for item in items]
+    frames = [min(of) // pooling * pooling for of in lengths]
+    longest = max(frames)
+    hidden_BTD = torch.zeros(len(items), longest * per_frame, *items[0].hidden.shape[1:])
+    mel_BTM = torch.zeros(len(items), longest, items[0].mel.shape[1])
+    f0_BT, mask_BT = torch.zeros(len(items), longest), torch.zeros(len(items), longest)
+    labels = [torch.tensor([LABEL_IDS[label] for label in item.labels]) for item in items]
+    for row, (length, item) in enumerate(zip(frames, items, strict=True)):
+        for padded, values, each in ((hidden_BTD, item.hidden, per_frame), (f0_BT, item.f0, 1), (mel_BTM, item.mel, 1)):
+            padded[row, : length * each] = torch.from_numpy(np.array(values[: length * each], dtype=np.float32))
+        mask_BT[row, :length] = 1
+    speaker_BD = torch.from_numpy(np.stack([item.speaker for item in items]).astype(np.float32))
+    label_lengths_B = torch.tensor([len(label) for label in labels])
+    labels_BL = nn.utils.rnn.pad_sequence(labels, batch_first=True)
+    tokens_N = mask_BT[:, ::pooling].flatten().nonzero()[:, 0]
+    return TokenizerBatch(hidden_BTD, mask_BT, tokens_N, f0_BT, mel_BTM, speaker_BD, labels_BL, label_lengths_B)

@@ -1,0 +1,96 @@
+"""The speech tokenizer with the heads that stand after its codebook in training: ASR, pitch, mel."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glmtts.audio.mel_head import MelHead
+from glmtts.audio.pitch import PitchEstimator
+from glmtts.speech_tokenizer.asr import AsrHead
+from glmtts.speech_tokenizer.batches import TokenizerBatch
+from glmtts.speech_tokenizer.codebook_training import CodebookTraining
+from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
+
+Phase = Literal["warmup", "frozen", "trained"]
+
+
+class SpeechTokenizerTraining(nn.Module):
+    """What is trained; the tokenizer and its recogniser are taken out of it in the end.
+
+    In the phase "warmup" the vectors pass unquantised: the encoder then moves fast, and a codebook that follows by
+    moving averages would lag behind and collapse (seen: 42 codes in use after eight steps). In "frozen" the codes stay
+    as they are while new heads learn to read them.
+    """
+
+    def __init__(
+        self, config: SpeechTokenizerConfig, frozen_layers: int, pitch: bool, mel: bool, warmup: bool = False
+    ) -> None:
+        super().__init__()
+        self.config, self.frozen_layers = config, frozen_layers
+        self.tokenizer = SpeechTokenizer(config)
+        lower = [self.tokenizer.conv1, self.tokenizer.conv2, self.tokenizer.embed_positions]
+        for module in [*lower, *self.tokenizer.layers[:frozen_layers]]:
+            module.requires_grad_(False)
+        width, code_width = config.d_model, config.code_width
+        self.moving = CodebookTraining(config.codes, code_width or width, warmup)
+        self.asr = AsrHead(config)
+        self.expand = nn.Identity() if code_width is None else nn.Linear(code_width, width)
+        self.pitch = PitchEstimator(width, config.pooling) if pitch else None
+        self.mel = MelHead(width, config.pooling) if mel else None
+
+    @torch.no_grad()
+    def start_from(self, tokenizer: Mapping[str, Tensor], recogniser: Mapping[str, Tensor]) -> None:
+        """Begin as a trained tokenizer and its recogniser, given by their weights; pitch and mel heads are new.
+
+        What expands the codes is solved, by least squares, from the recogniser's vectors of the codes.
+        """
+        self.tokenizer.load_state_dict(tokenizer)
+        head = {name.removeprefix("head."): value for name, value in recogniser.items() if name.startswith("head.")}
+        self.asr.load_state_dict(head)
+        if isinstance(self.expand, nn.Linear):
+            codes = self.tokenizer.codebook.weight.float()
+            known = torch.cat([codes, torch.ones(len(codes), 1)], dim=1)
+            solved = torch.linalg.lstsq(known, recogniser["codes.weight"].float()).solution
+            self.expand.weight.copy_(solved[:-1].T)
+            self.expand.bias.copy_(solved[-1])
+
+    @torch.no_grad()
+    def code_vectors(self) -> Tensor:
+        """The vectors of all codes as the heads see them, (C, D)."""
+        return self.expand(self.tokenizer.codebook.weight)
+
+    def _quantise(self, vectors_ND: Tensor, phase: Phase) -> tuple[Tensor, Tensor, Tensor]:
+        codebook = self.tokenizer.codebook
+        if phase == "warmup":
+            self.moving.remember(vectors_ND)
+            ids = torch.zeros(len(vectors_ND), dtype=torch.long, device=vectors_ND.device)
+            return vectors_ND, ids, vectors_ND.new_zeros(())
+        if phase == "frozen":
+            ids = codebook.nearest(vectors_ND.detach())
+            none = 0 * vectors_ND  # a gradient of zero, which processes that train together can still gather
+            return F.embedding(ids, codebook.weight) + none, ids, none.sum()
+        return self.moving.quantise(codebook, vectors_ND)
+
+    def forward(self, batch: TokenizerBatch, phase: Phase = "trained") -> dict[str, Tensor]:
+        """Everything the loss and the evaluation read: logits, tokens, commitment, pitch and voicing, mel."""
+        tokenizer = self.tokenizer
+        first, hidden_BTD = self.frozen_layers, batch.hidden_BTD
+        if hidden_BTD.ndim == 2:
+            first, hidden_BTD = 0, tokenizer.embed(tokenizer.features(hidden_BTD))
+        hidden, _ = tokenizer.encode_layers(hidden_BTD, batch.mask_BT, first)
+        pooled_BSD, mask_BS = tokenizer.project(tokenizer.pool(hidden)), batch.mask_BT[:, :: self.config.pooling].bool()
+        quantised_ND, ids_N, commitment = self._quantise(pooled_BSD.flatten(0, 1)[batch.tokens_N], phase)
+        expanded_ND = self.expand(quantised_ND)
+        flat = expanded_ND.new_zeros(mask_BS.numel(), expanded_ND.shape[-1])
+        quantised_BSD = flat.index_copy(0, batch.tokens_N, expanded_ND).view(*mask_BS.shape, -1)
+        tokens = torch.full((mask_BS.numel(),), -1, device=ids_N.device).index_copy(0, batch.tokens_N, ids_N)
+        output = {"logits_BSV": self.asr(quantised_BSD, mask_BS), "tokens_BS": tokens.view_as(mask_BS)}
+        output |= {"mask_BS": mask_BS, "ids_N": ids_N, "commitment": commitment}
+        if self.pitch is not None:
+            output["pitch_BT"], output["voicing_BT"] = self.pitch(quantised_BSD)
+        if self.mel is not None:
+            output["mel_BTM"] = self.mel(quantised_BSD, F.normalize(batch.speaker_BD, dim=-1), mask_BS)
+        return output

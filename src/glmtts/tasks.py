@@ -1,0 +1,36 @@
+"""What training is told of this package: its tasks by the names that runs give them, and how to read its bundles.
+
+Importing this is cheap; a stage is imported when a run asks for it.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glmtts.training.registry import register, use_bundles
+
+if TYPE_CHECKING:
+    from torch import nn
+
+EMBEDDED = "bundle"  # names the bundle that ships with the package
+
+register("lm", "glmtts.lm.train:LanguageModelTask")
+register("flow", "glmtts.flow.train:FlowTask")
+register("speech_tokenizer", "glmtts.speech_tokenizer.train:SpeechTokenizerTask")
+register("vocoder", "glmtts.vocoder.train:VocoderTask")
+
+
+class _Bundles:
+    """See `training.registry.Bundles`."""
+
+    def folder(self, bundle: str) -> Path:
+        from glmtts.bundle import embedded
+
+        return embedded() if bundle == EMBEDDED else Path(bundle)
+
+    def network(self, bundle: str, module: str) -> "nn.Module":
+        from glmtts.bundle import Bundle
+
+        return Bundle.open(self.folder(bundle)).network(module)
+
+
+use_bundles(_Bundles())

@@ -1,0 +1,158 @@
+"""Checkpoints: every process writes its part of the tensors as safetensors, and any number of processes reads them.
+
+A checkpoint is a folder `checkpoints/step-00000250` with one file a group of tensors and process, whose header says
+where in the whole tensor each part lies, and `state.json` with plain values. It is written aside and renamed, so that
+a killed save leaves the one before. (PyTorch's distributed checkpoints describe themselves in a pickled file.)
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from glmtts.errors import TrainingError
+from glmtts.training.shards import Shard
+
+FOLDER, STATE_FILE = "checkpoints", "state.json"
+Groups = Mapping[str, Mapping[str, Shard]]
+
+
+def save(
+    run: Path, step: int, groups: Groups, values: dict[str, Any], rank: int, world: int, wait: Callable[[], None]
+) -> None:
+    """Write the checkpoint of a step; every one of the `world` processes calls this, `wait` halts until all are there.
+
+    `groups` holds the tensors of the model, its average, its optimizer, …; `values` is stored as JSON.
+    """
+    final = run / FOLDER / f"step-{step:08d}"
+    aside = final.with_suffix(".part")
+    if rank == 0:
+        _remove(aside)
+        aside.mkdir(parents=True)
+    wait()
+    for group, shards in groups.items():
+        kept = {name: shard for name, shard in shards.items() if shard.local.numel() and (rank == 0 or not shard.whole)}
+        tensors = {name: shard.local.detach().to("cpu", copy=True).contiguous() for name, shard in kept.items()}
+        places = {name: [shard.shape, shard.offset] for name, shard in kept.items()}
+        save_file(tensors, aside / _file(group, rank, world), metadata={"places": json.dumps(places)})
+    wait()
+    if rank == 0:
+        (aside / STATE_FILE).write_text(json.dumps({**values, "step": step}), encoding="utf-8")
+        _remove(final)
+        aside.rename(final)
+    wait()
+
+
+def load(checkpoint: Path, groups: Groups) -> dict[str, Any]:
+    """Read a checkpoint into the tensors of `groups`, from however many processes wrote it; gives its values.
+
+    Raises:
+        TrainingError: a tensor is missing, has another shape, or a file cannot be read.
+    """
+    for group, shards in groups.items():
+        filled = dict.fromkeys(shards, 0)
+        for name, offset, part in _parts(checkpoint, group, shards):
+            filled[name] += _fill(shards[name], offset, part)
+        for name, shard in shards.items():
+            if filled[name] < shard.local.numel():
+                raise TrainingError(f"{checkpoint} is of another model: it does not hold {group} {name}. Move it away.")
+    return values_of(checkpoint)
+
+
+def values_of(checkpoint: Path) -> dict[str, Any]:
+    """The plain values of a checkpoint."""
+    try:
+        return json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{checkpoint} cannot be read: {error}. Remove it to go on from the one before.") from None
+
+
+def read_group(checkpoint: Path, group: str) -> dict[str, Tensor]:
+    """The whole tensors of a group, on the CPU."""
+    whole: dict[str, Tensor] = {}
+    for path in sorted(checkpoint.glob(f"{group}-*.safetensors")):
+        with _opened(path) as file:
+            for name, (shape, offset) in json.loads(file.metadata()["places"]).items():
+                part = file.get_tensor(name)
+                whole.setdefault(name, torch.empty(shape, dtype=part.dtype))[_slices(offset, part.shape)] = part
+    return whole
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """The complete checkpoints of a run's folder, oldest first."""
+    return sorted(path.parent for path in (Path(run) / FOLDER).glob(f"step-*[0-9]/{STATE_FILE}"))
+
+
+def latest(run: Path) -> Path:
+    """The newest checkpoint of a run's folder.
+
+    Raises:
+        TrainingError: the folder holds none.
+    """
+    found = checkpoints(run)
+    if not found:
+        raise TrainingError(f"{run} holds no checkpoint. Train there first.")
+    return found[-1]
+
+
+def keep_last(run: Path, count: int) -> None:
+    """Remove all but the newest checkpoints, and what a killed save left."""
+    for path in [*checkpoints(run)[:-count], *(Path(run) / FOLDER).glob("*.part")]:
+        _remove(path)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a checkpoint, its state first: what is left of a killed removal is then no checkpoint."""
+    (folder / STATE_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _file(group: str, rank: int, world: int) -> str:
+    return f"{group}-{rank + 1:05d}-of-{world:05d}.safetensors"
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return safe_open(str(path), framework="pt")
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}. Remove {path.parent}, the one before serves.") from None
+
+
+def _parts(checkpoint: Path, group: str, shards: Mapping[str, Shard]) -> Iterator[tuple[str, list[int], Any]]:
+    """Name, offset and lazily read part of every stored tensor that is asked for."""
+    for path in sorted(checkpoint.glob(f"{group}-*.safetensors")):
+        with _opened(path) as file:
+            for name, (shape, offset) in json.loads(file.metadata()["places"]).items():
+                if name not in shards:
+                    continue
+                if tuple(shape) != shards[name].shape:
+                    wanted = list(shards[name].shape)
+                    raise TrainingError(f"{checkpoint} is of another model: {name} is {shape} there, {wanted} here.")
+                yield name, offset, file.get_tensor(name) if not shape else file.get_slice(name)
+
+
+def _fill(shard: Shard, offset: list[int], part: Any) -> int:
+    """Copy what a stored part and a shard have in common; gives the number of elements."""
+    if isinstance(part, Tensor):
+        shard.local.copy_(part)
+        return 1
+    sizes = zip(offset, part.get_shape(), shard.offset, shard.local.shape, strict=True)
+    common = [(max(a, b), min(a + m, b + n)) for a, m, b, n in sizes]
+    if any(start >= end for start, end in common):
+        return 0
+    theirs = tuple(slice(start - a, end - a) for (start, end), a in zip(common, offset, strict=True))
+    mine = tuple(slice(start - b, end - b) for (start, end), b in zip(common, shard.offset, strict=True))
+    values = part[theirs]
+    with torch.no_grad():
+        shard.local[mine].copy_(values)
+    return values.numel()
+
+
+def _slices(offset: list[int], shape: torch.Size) -> tuple[slice, ...]:
+    return tuple(slice(start, start + size) for start, size in zip(offset, shape, strict=True))

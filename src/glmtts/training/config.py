@@ -1,0 +1,211 @@
+"""What a training run is: a TOML file, parsed strictly, its resolved form kept in the run's folder.
+
+TOML has no null: the text "null" stands for it. The sections [run], [optimizer], [schedule], [log] and [distributed]
+are the engine's; [model], [data], [loss] and [init] belong to the task, which parses them with strict classes of its
+own (task.py).
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from glmtts.config import StrictConfig
+from glmtts.errors import ConfigError, TrainingError
+
+CONFIG_FILE = "config.json"
+# What may differ when a run is resumed: how long it trains, what it writes, and the machines that it runs on.
+FREE = ("run.out", "run.save_every", "run.save_minutes", "run.keep_last", "schedule", "log", "distributed", "workers")
+
+
+class RunSection(StrictConfig):
+    """`task` names what is trained, `out` is the run's folder, `init_from` a bundle or another run's folder.
+
+    A checkpoint is written every `save_every` steps, or every `save_minutes`; the newest `keep_last` stay.
+    """
+
+    task: str
+    out: Path
+    seed: int = 0
+    precision: Literal["no", "bf16"] = "bf16"
+    init_from: str | None = None
+    save_every: int = Field(default=250, ge=1)
+    save_minutes: float | None = Field(default=None, gt=0)
+    keep_last: int = Field(default=2, ge=1)
+
+
+class OptimizerSection(StrictConfig):
+    """AdamW; one step takes the mean gradient of `micro_batches`, shared evenly by all processes.
+
+    `ema_decay` 0 keeps no average. The critic of an adversarial task has the fixed rate `critic_learning_rate`.
+    """
+
+    learning_rate: float = Field(default=1e-3, gt=0)
+    final_learning_rate: float = Field(default=5e-5, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    gradient_clip: float = Field(default=1.0, gt=0)
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    micro_batches: int = Field(default=1, ge=1)
+    critic_learning_rate: float = Field(default=5e-4, gt=0)
+
+
+class ScheduleSection(StrictConfig):
+    """How long a run trains, in `steps` or in `minutes`; the learning rate follows the same measure.
+
+    `stop_minutes` or `stop_steps` ends this session early; the next one goes on.
+    """
+
+    steps: int | None = Field(default=None, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    warmup_steps: int = Field(default=200, ge=0)
+    warmup_minutes: float | None = Field(default=None, ge=0)
+    stop_minutes: float | None = Field(default=None, ge=0)
+    stop_steps: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("give either steps or minutes")
+        return self
+
+
+class LogSection(StrictConfig):
+    """Metrics every `every` steps; evaluation and audio samples on clocks of their own, in steps or minutes."""
+
+    every: int = Field(default=20, ge=1)
+    evaluate_every: int | None = Field(default=250, ge=1)
+    evaluate_minutes: float | None = Field(default=None, gt=0)
+    sample_every: int | None = Field(default=None, ge=1)
+    sample_bundle: str | None = None
+    plot: bool = True
+    tensorboard: bool = True
+    wandb_project: str | None = None
+
+
+class DistributedSection(StrictConfig):
+    """How several processes share the work, and what is done to fit or speed up the model on each."""
+
+    strategy: Literal["none", "ddp", "fsdp"] = "ddp"
+    activation_checkpointing: bool = False
+    compile: bool = False
+    workers: int = Field(default=2, ge=0)
+
+
+class RunConfig(StrictConfig):
+    """A run; see the module."""
+
+    run: RunSection
+    model: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    loss: dict[str, Any] = Field(default_factory=dict)
+    init: dict[str, Any] = Field(default_factory=dict)
+    optimizer: OptimizerSection = OptimizerSection()
+    schedule: ScheduleSection
+    log: LogSection = LogSection()
+    distributed: DistributedSection = DistributedSection()
+
+    def digest(self) -> str:
+        """SHA-256 of what decides the weights."""
+        return hashlib.sha256(json.dumps(self._fixed(), sort_keys=True).encode()).hexdigest()
+
+    def _fixed(self) -> dict[str, Any]:
+        flat = _flat(self.model_dump(mode="json"))
+        return {key: value for key, value in flat.items() if not _free(key)}
+
+    def differences(self, other: "RunConfig") -> list[str]:
+        """Keys whose values a resumed run may not change and that differ, `section.key` each."""
+        mine, theirs = self._fixed(), other._fixed()
+        return sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a run from a TOML file; each override is `section.key=value`, the value written as in TOML.
+
+    Raises:
+        ConfigError: the file cannot be read, an override has no `=`, or a key is unknown, missing or wrong.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}.") from None
+    for override in overrides:
+        _override(values, override)
+    return RunConfig.parse(_without_nulls(values))
+
+
+def _without_nulls(values: Any) -> Any:
+    """TOML has no null: the text "null" stands for it."""
+    if isinstance(values, dict):
+        return {key: _without_nulls(value) for key, value in values.items()}
+    return None if values == "null" else values
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    keys, equals, text = override.partition("=")
+    if not equals or not keys.strip():
+        raise ConfigError(f"'{override}' sets nothing. Write --set section.key=value.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()  # a path or a name, written without quotes
+    *sections, last = keys.strip().split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"'{override}' names no key: '{section}' is a value. Write --set section.key=value.")
+    values[last] = value
+
+
+def check_config(config: RunConfig) -> None:
+    """Refuse to go on with a run under another configuration.
+
+    Raises:
+        TrainingError: the folder holds a run with another configuration; the sentence names the keys that differ.
+    """
+    changed = saved_config(config.run.out).differences(config) if (config.run.out / CONFIG_FILE).exists() else []
+    if changed:
+        raise TrainingError(
+            f"{config.run.out} holds a run with other values of {', '.join(changed)}. "
+            "Set them back, or choose another run.out and start there with run.init_from."
+        )
+
+
+def write_config(config: RunConfig) -> None:
+    """Write the resolved configuration with its hash into the run's folder."""
+    config.run.out.mkdir(parents=True, exist_ok=True)
+    written = {"hash": config.digest(), "config": config.model_dump(mode="json")}
+    temporary = config.run.out / f"{CONFIG_FILE}.part"
+    temporary.write_text(json.dumps(written, ensure_ascii=False, indent=1), encoding="utf-8")
+    temporary.replace(config.run.out / CONFIG_FILE)
+
+
+def saved_config(run: Path) -> RunConfig:
+    """The configuration that a run's folder holds.
+
+    Raises:
+        TrainingError: the folder holds none, or it cannot be read.
+    """
+    path = Path(run) / CONFIG_FILE
+    try:
+        return RunConfig.parse(json.loads(path.read_text(encoding="utf-8"))["config"])
+    except (OSError, ValueError, KeyError, ConfigError) as error:
+        raise TrainingError(f"{run} is no training run: {CONFIG_FILE} cannot be read ({error}).") from None
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested sections as `section.key`; lists stay values."""
+    if not isinstance(values, dict) or (prefix and not values):
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else key)
+    return flat
+
+
+def _free(key: str) -> bool:
+    return any(key == free or key.startswith(f"{free}.") for free in FREE)

@@ -1,0 +1,230 @@
+"""The training engine: one loop for every task, on one process or many, resumed to the bit.
+
+A step takes the mean gradient of `optimizer.micro_batches` micro-batches. What a run does is a function of its
+configuration and of the step alone (loader.py), so a killed run that starts again in its folder ends with the weights
+of an unbroken one (to the bit on a CPU).
+"""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from glmtts.training import checkpoint
+from glmtts.training.adversary import Adversary
+from glmtts.training.config import check_config, write_config
+from glmtts.training.ema import Average
+from glmtts.training.loader import micro_batches, seed_draws, shares, to_device
+from glmtts.training.logs import Logs
+from glmtts.training.meter import Meter
+from glmtts.training.optimizer import Optimizer
+from glmtts.training.processes import Processes
+from glmtts.training.schedule import Due, learning_rate
+from glmtts.training.shards import Shard, shards_of
+from glmtts.training.stopping import StopRequest, stop_on_signals
+from glmtts.training.task import Metrics, Source, Task
+
+
+class Engine:
+    """Trains a task in the folder `run.out`; made again there, it goes on from the newest checkpoint."""
+
+    def __init__(self, task: Task) -> None:
+        """Build, start or resume, and place the model.
+
+        Raises:
+            TrainingError: the folder holds a run with another configuration or model.
+            ConfigError: the configuration does not fit the number of processes.
+        """
+        self.task, self.config = task, task.config
+        self.processes = Processes(self.config.distributed)
+        shares(0, self.config.optimizer.micro_batches, self.processes.index, self.processes.count)
+        check_config(self.config)
+        if self.processes.first:
+            write_config(self.config)
+        self.processes.wait()
+        resumed = checkpoint.checkpoints(self.config.run.out)
+        seed_draws(self.config.run.seed, "model")
+        self.model = task.build()
+        if not resumed:
+            seed_draws(self.config.run.seed, "start")
+            task.start(self.model)
+        self.inside = self.processes.wrap(self.model, task.units(self.model))
+        self.optimizer = Optimizer(self.model, self.config.optimizer, self.processes.device)
+        self.average = Average(self.model, self.config.optimizer.ema_decay)
+        self.adversary = Adversary(task, self.processes) if task.critic_from is not None else None
+        self.step, self.consumed, self._minutes_before = 0, 0, 0.0
+        self._place: dict[str, Any] = {}
+        self._rate = 0.0
+        if resumed:
+            self._resume(resumed[-1])
+        self._started, self.minutes, self._meter = time.monotonic(), self._minutes_before, Meter()
+        self.source: Source | None = None
+
+    def fit(self) -> None:
+        """Train to the end of the schedule, or until a signal or `stop_minutes`; saves at the end and on the way."""
+        self._started, self._minutes_before = time.monotonic(), self.minutes
+        log, run, first = self.config.log, self.config.run, self.processes.first
+        self._logs = Logs(self.config, self.step) if first else None
+        evaluation = Due(log.evaluate_every, log.evaluate_minutes, self.minutes)
+        saving, sampling = Due(run.save_every, run.save_minutes, self.minutes), Due(log.sample_every)
+        saved = evaluated = -1
+        with stop_on_signals() as request, self._bar() as bar:
+            batches = self._batches()
+            stopped = self._tick(request)
+            while not stopped and not self.finished:
+                self._train_step(batches)
+                stopped = self._tick(request)
+                self._show(bar)
+                if saving(self.step, self.minutes):
+                    self._save()
+                    saved = self.step
+                if evaluation(self.step, self.minutes):
+                    self._evaluate()
+                    evaluated = self.step
+                if sampling(self.step, self.minutes):
+                    self._sample()
+            if saved != self.step:
+                self._save()
+            if self.finished and evaluated != self.step:
+                self._evaluate()
+        if self._logs is not None:
+            self._logs.plot()
+            self._logs.close()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the schedule has come to its end."""
+        schedule = self.config.schedule
+        if schedule.steps is not None:
+            return self.step >= schedule.steps
+        return self.minutes >= (schedule.minutes or 0.0)
+
+    def _tick(self, request: StopRequest) -> bool:
+        """Advance the clock; whether this session must stop here. All processes get the same answer."""
+        session = (time.monotonic() - self._started) / 60
+        self.minutes, stop = self.processes.agree(self._minutes_before + session, request.asked)
+        schedule = self.config.schedule
+        late = schedule.stop_minutes is not None and self.minutes - self._minutes_before >= schedule.stop_minutes
+        return stop or late or (schedule.stop_steps is not None and self.step >= schedule.stop_steps)
+
+    def _batches(self) -> Iterator[tuple[int, Any]]:
+        """This process's micro-batches, from where the run stands."""
+        wanted = self.config.optimizer.micro_batches
+        numbers = shares(self.consumed, wanted, self.processes.index, self.processes.count)
+        workers, pin = self.config.distributed.workers, self.processes.device.type == "cuda"
+        self.source = self.task.source()
+        if self._place:
+            self.source.seek(self._place)
+        return micro_batches(self.source, numbers, workers, pin)
+
+    def _train_step(self, batches: Iterator[tuple[int, Any]]) -> None:
+        each = self.config.optimizer.micro_batches // self.processes.count
+        device = self.processes.device
+        step = [(number, to_device(batch, device)) for number, batch in (next(batches) for _ in range(each))]
+        rate = learning_rate(self.config.optimizer, self.config.schedule, self.step, self.minutes)
+        self.inside.train()
+        adversary = self.adversary if self.adversary is not None and self.adversary.joins(self.step) else None
+        if adversary is not None:
+            self._meter.add(adversary.train_step(step, self._fake))
+        critic = adversary.critic if adversary is not None else None
+        for place, (number, batch) in enumerate(step):
+            with self.processes.gradients(self.inside, last=place == each - 1):
+                loss, metrics = self._loss(number, batch, critic)
+                (loss / each).backward()
+            self._meter.add({"loss": loss, **metrics})
+        norm = self.optimizer.step(rate)
+        seed_draws(self.config.run.seed, "after", self.step)
+        self.task.after_step(self.model, self.step)
+        self.average.update(self.step)
+        self._rate = rate
+        self._meter.add({"gradient_norm": norm})
+        self.step += 1
+        self.consumed += self.config.optimizer.micro_batches
+
+    def _loss(self, number: int, batch: Any, critic: nn.Module | None) -> tuple[Tensor, Metrics]:
+        seed_draws(self.config.run.seed, number)
+        with self._autocast():
+            return self.inside(self.task.loss, batch, self.step, critic)
+
+    def _fake(self, number: int, batch: Any) -> Any:
+        """What the critic is shown, with the draws of the loss."""
+        seed_draws(self.config.run.seed, number)
+        with torch.no_grad(), self._autocast():
+            return self.inside(self.task.fake, batch)
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self.config.run.precision == "bf16"
+        return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=enabled)
+
+    def _bar(self) -> tqdm:
+        """A bar over steps, or over minutes, with the time left."""
+        schedule, name = self.config.schedule, self.config.run.out.name
+        total, unit = (schedule.steps, "step") if schedule.steps is not None else (schedule.minutes, "min")
+        initial = self.step if schedule.steps is not None else round(self.minutes, 2)
+        hidden = not self.processes.first
+        return tqdm(total=total, initial=initial, desc=name, unit=unit, mininterval=5, disable=hidden)
+
+    def _show(self, bar: tqdm) -> None:
+        """Advance the bar, and every `log.every` steps write the means of the metrics."""
+        schedule = self.config.schedule
+        bar.update(1 if schedule.minutes is None else round(min(self.minutes, schedule.minutes) - bar.n, 4))
+        if self.step % self.config.log.every:
+            return
+        self._meter.add({"skipped": self.optimizer.skipped})
+        means = self._meter.read(self.processes)
+        bar.set_postfix(loss=f"{means['loss']:.3f}")
+        if self._logs is not None:
+            self._logs.metrics(self.step, {**means, "learning_rate": self._rate})
+
+    def _aside(self, function: Any) -> Any:
+        """What a function of the task gives with the averaged weights, in evaluation mode, on every process."""
+        self.inside.eval()
+        seed_draws(self.config.run.seed, "aside")
+        try:
+            with torch.no_grad(), self.average.applied():
+                return self.inside(partial(_called, function), self.processes.device)
+        finally:
+            self.processes.release(self.inside)  # else the next step would begin with the averaged weights
+
+    def _evaluate(self) -> None:
+        figures = self._aside(self.task.evaluate)
+        if figures and self._logs is not None:
+            self._logs.metrics(self.step, figures, "evaluation")
+
+    def _sample(self) -> None:
+        sounds = self._aside(self.task.samples)
+        if sounds and self._logs is not None:
+            self._logs.sounds(self.step, sounds)
+
+    def groups(self) -> checkpoint.Groups:
+        """All tensors of the run, by group: what a checkpoint holds."""
+        groups: dict[str, dict[str, Shard]] = {
+            "model": shards_of(self.model),
+            "ema": self.average.shards(),
+            "optimizer": self.optimizer.shards(),
+        }
+        if self.adversary is not None:
+            groups |= self.adversary.groups()
+        return groups
+
+    def _save(self) -> None:
+        place = self.source.place(self.consumed) if self.source is not None else self._place
+        values = {"consumed": self.consumed, "minutes": self.minutes, "data": place, "hash": self.config.digest()}
+        rank, world = self.processes.index, self.processes.count
+        checkpoint.save(self.config.run.out, self.step, self.groups(), values, rank, world, self.processes.wait)
+        if self._logs is not None:
+            checkpoint.keep_last(self.config.run.out, self.config.run.keep_last)
+            self._logs.plot()
+
+    def _resume(self, folder: Any) -> None:
+        values = checkpoint.load(folder, self.groups())
+        self.step, self.consumed = int(values["step"]), int(values["consumed"])
+        self._minutes_before, self._place = float(values["minutes"]), values["data"]
+
+
+def _called(function: Any, model: nn.Module, device: torch.device) -> Any:
+    return function(model, device)

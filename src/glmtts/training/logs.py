@@ -1,0 +1,141 @@
+"""What a run leaves to look at: CSV files, a plot of the loss, TensorBoard, audio samples, and W&B where asked for."""
+
+import csv
+import io
+import logging
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from glmtts.training.config import RunConfig
+from glmtts.training.task import Sound
+
+logger = logging.getLogger(__name__)
+
+
+class Logs:
+    """The logs of a run's folder; made by the first process alone. Rows after `step`, of a killed run, are dropped."""
+
+    def __init__(self, config: RunConfig, step: int) -> None:
+        self.out, self._plots = config.run.out, config.log.plot
+        for name in ("log", "evaluation"):
+            drop_rows_after(self._csv(name), step)
+        self._board = _tensorboard(self.out / "tensorboard", step) if config.log.tensorboard else None
+        self._wandb = _wandb(config) if config.log.wandb_project else None
+
+    def _csv(self, name: str) -> Path:
+        return self.out / f"{name}.csv"
+
+    def metrics(self, step: int, row: dict[str, float], kind: str = "log") -> None:
+        """Write one row to `kind`.csv and to the other logs."""
+        append_row(self._csv(kind), {"step": step, **row})
+        for name, value in row.items():
+            if self._board is not None:
+                self._board.add_scalar(f"{kind}/{name}", value, step)
+        if self._wandb is not None:
+            self._wandb.log({f"{kind}/{name}": value for name, value in row.items()}, step=step)
+
+    def sounds(self, step: int, sounds: dict[str, Sound]) -> None:
+        """Write audio samples, as `samples/STEP_NAME.wav` and to TensorBoard."""
+        (self.out / "samples").mkdir(exist_ok=True)
+        for name, sound in sounds.items():
+            soundfile.write(self.out / "samples" / f"{step:08d}_{name}.wav", sound.samples, sound.rate)
+            if self._board is not None:
+                self._board.add_audio(name, sound.samples[None], step, sound.rate)
+
+    def plot(self) -> None:
+        """Draw the loss over the steps as `loss.png`, where `log.plot` asks for it."""
+        if self._plots:
+            plot_csv(self._csv("log"), self.out / "loss.png", "loss")
+
+    def close(self) -> None:
+        """Let the loggers write what they hold."""
+        if self._board is not None:
+            self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+
+def _tensorboard(folder: Path, step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        logger.warning("TensorBoard is not installed; CSV alone is written. Install it with: pip install tensorboard")
+        return None
+    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+
+
+def _wandb(config: RunConfig) -> Any:
+    try:
+        import wandb
+    except ImportError:
+        logger.warning("log.wandb_project is set but W&B is not installed. Install it with: pip install wandb")
+        return None
+    name = config.run.out.name
+    return wandb.init(project=config.log.wandb_project, name=name, id=name, resume="allow", config=config.model_dump())
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file; none where it is not there."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_columns(path: Path) -> list[str]:
+    """The header of a CSV file; empty where the file is not there."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])
+
+
+def append_row(path: Path, row: dict[str, float]) -> None:
+    """Append one row; a new column, as when a critic joins, is empty in the rows before."""
+    written: dict[str, Any] = {name: round(value, 6) for name, value in row.items()}
+    columns = read_columns(path)
+    if columns and set(columns) >= set(written):
+        with path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, columns, restval="").writerow(written)
+    else:
+        new = [name for name in written if name not in columns]
+        _write_rows(path, [*read_rows(path), written], [*columns, *new])
+
+
+def drop_rows_after(path: Path, step: int) -> None:
+    """Remove rows of steps after `step`: a resumed run writes them again."""
+    rows = read_rows(path)
+    kept = [row for row in rows if int(row["step"]) <= step]
+    if len(kept) < len(rows):
+        _write_rows(path, kept, list(rows[0]))
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]], columns: list[str]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    temporary = path.with_suffix(".part")
+    temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+    temporary.replace(path)
+
+
+def plot_csv(path: Path, picture: Path, column: str) -> None:
+    """Draw one column of a log over the steps; needs matplotlib."""
+    rows = [row for row in read_rows(path) if row.get(column)]
+    if not rows:
+        return
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.5))
+    axes.plot([int(row["step"]) for row in rows], [float(row[column]) for row in rows])
+    axes.set(xlabel="step", ylabel=column, title=path.parent.name)
+    axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)

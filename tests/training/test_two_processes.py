@@ -1,0 +1,87 @@
+"""Two processes (gloo) learn what one does, with DDP and with FSDP, and resume each other's checkpoints."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glmtts.training import checkpoint
+from glmtts.training.config import RunConfig
+from glmtts.training.logs import read_rows
+from tests.training.made_up import SIZES, run_of
+from tests.training.runs import furthest, tensors, train
+
+ROOT = Path(__file__).parents[2]
+HALF = ("lm",)  # begun by one process and ended by two, and the other way round
+STEPS = {"lm": 20, "flow": 10, "speech_tokenizer": 10, "vocoder": 8}
+LOSS, WEIGHTS = 1e-3, 2e-3
+
+
+def run_of_some_steps(
+    task: str, strategy: str, speech: Path, out: Path, name: str = "whole", stop_at: int | None = None
+) -> RunConfig:
+    """`STEPS` of a task; `stop_at` ends the session early, as a signal would."""
+    schedule: dict[str, Any] = {"steps": STEPS[task]}
+    sections = {"optimizer": {"learning_rate": 1e-3}, "schedule": schedule, "run": {"save_every": 100}}
+    sections["distributed"] = {"strategy": strategy, "activation_checkpointing": True}
+    sections["log"] = {"every": 1, "evaluate_every": 5}
+    if stop_at is not None:
+        schedule["stop_steps"] = stop_at
+    return run_of(task, speech, out / f"{task}-{strategy}-{name}", **sections)
+
+
+@pytest.fixture(scope="module")
+def runs(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all runs: of one process ("alone"), of two, and of both in turn."""
+    out = tmp_path_factory.mktemp("runs")
+    for task in SIZES:
+        train(run_of_some_steps(task, "none", speech, out))
+    for task in HALF:
+        for strategy in ("ddp", "fsdp"):
+            train(run_of_some_steps(task, strategy, speech, out, "one_then_two", stop_at=10))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    environment["PYTHONPATH"] = f"{ROOT / 'src'}:{ROOT}"
+    launch = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [*launch, "-m", "tests.training.two_processes", str(speech), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for task in HALF:
+        for strategy in ("ddp", "fsdp"):
+            train(run_of_some_steps(task, strategy, speech, out, "two_then_one"))
+    return out
+
+
+def losses(run: Path) -> list[float]:
+    return [float(row["loss"]) for row in read_rows(run / "log.csv")]
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("task", SIZES)
+def test_two_processes_learn_what_one_does(task: str, strategy: str, runs: Path) -> None:
+    one, two = runs / f"{task}-none-whole", runs / f"{task}-{strategy}-whole"
+    assert losses(two) == pytest.approx(losses(one), rel=LOSS)
+    assert len(losses(two)) == STEPS[task]
+    assert furthest(one, two) < WEIGHTS
+    figures = [read_rows(run / "evaluation.csv")[-1] for run in (one, two)]
+    assert figures[0].keys() == figures[1].keys()
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("task", HALF)
+@pytest.mark.parametrize("name", ["one_then_two", "two_then_one"])
+def test_checkpoints_resume_on_another_number_of_processes(name: str, task: str, strategy: str, runs: Path) -> None:
+    whole, broken = runs / f"{task}-none-whole", runs / f"{task}-{strategy}-{name}"
+    assert losses(broken) == pytest.approx(losses(whole), rel=LOSS)
+    assert furthest(whole, broken) < WEIGHTS
+
+
+def test_fsdp_splits_what_it_saves(runs: Path) -> None:
+    folder = checkpoint.latest(runs / "lm-fsdp-whole")
+    for group in ("model", "ema", "optimizer"):
+        sizes = [path.stat().st_size for path in sorted(folder.glob(f"{group}-*-of-00002.safetensors"))]
+        assert len(sizes) == 2
+        assert max(sizes) < 0.6 * sum(sizes), group
+    assert tensors(folder.parents[1]).keys() == tensors(runs / "lm-none-whole").keys()

@@ -1,0 +1,23 @@
+"""Run by test_two_processes.py in two processes, as `accelerate launch` and `torchrun` start them."""
+
+import sys
+from pathlib import Path
+
+import glmtts.tasks  # noqa: F401, registers the stages
+from tests.training.made_up import SIZES
+from tests.training.runs import train
+from tests.training.test_two_processes import HALF, run_of_some_steps
+
+
+def main(speech: Path, out: Path) -> None:
+    """Every stage under both strategies, runs that one process began, and runs that one process will go on with."""
+    for strategy in ("ddp", "fsdp"):
+        for task in SIZES:
+            train(run_of_some_steps(task, strategy, speech, out))
+        for task in HALF:
+            train(run_of_some_steps(task, strategy, speech, out, "two_then_one", stop_at=10))
+            train(run_of_some_steps(task, strategy, speech, out, "one_then_two"))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
