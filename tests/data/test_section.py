@@ -57,14 +57,6 @@ def test_a_resumed_source_goes_on(speech: Path) -> None:
         source_of(speech).seek(running.place(70))
 
 
-def test_an_error_in_a_worker_arrives(speech: Path) -> None:
-    source = source_of(speech)
-    for path in speech.glob("*/mel-*"):
-        path.write_bytes(b"")
-    with pytest.raises(Exception, match="not the size that it was written with"):
-        taken(source, 0, 1)
-
-
 def test_no_source_says_what_to_give() -> None:
     with pytest.raises(ConfigError, match="nothing to train on"):
         DataSection().open("mel")
