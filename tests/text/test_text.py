@@ -158,3 +158,13 @@ def test_trained_vocabulary_encodes_everything(tmp_path: Path) -> None:
     text = "今天 rain 🎉 <|endoftext|>"
     assert TextTokenizer.load(tmp_path).decode(tokenizer.encode(text)) == text
     assert len(tokenizer.encode("the rain in Spain stays")) < len("the rain in Spain stays")
+
+
+def test_what_is_read_has_an_end_mark_unless_its_sentence_goes_on(frontend: TextFrontend) -> None:
+    assert [piece.closed for piece in frontend.prepare("Oh")] == ["Oh."]
+    assert [piece.closed for piece in frontend.prepare("嗯")] == ["嗯。"]
+    assert [piece.closed for piece in frontend.prepare("Really?")] == ["Really?"]
+    long = "He walked along the river that runs through the old town and over the hill " * 4
+    *first, last = frontend.prepare(long)
+    assert first and all(piece.closed == piece.text for piece in first)
+    assert last.closed == f"{last.text}."

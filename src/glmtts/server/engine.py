@@ -90,7 +90,7 @@ class Engine:
     def encode(self, pieces: Sequence[Piece]) -> list[Encoded]:
         """Pieces with what the language model reads of them."""
         front = self._tts.frontend
-        return [Encoded(piece.text, hybrid := front.to_hybrid(piece.text), front.encode(hybrid)) for piece in pieces]
+        return [Encoded(piece.text, hybrid := front.to_hybrid(piece.closed), front.encode(hybrid)) for piece in pieces]
 
     def explain(self, text: str) -> list[Part]:
         """How every character of a text is pronounced. Raises TextError where a control is not valid."""

@@ -178,8 +178,8 @@ class Synthesizer:
         speaker, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
         segments = []
         for number, piece in enumerate(pieces):
-            hybrid = front.to_hybrid(piece.text)
-            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(piece.text))
+            hybrid = front.to_hybrid(piece.closed)
+            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(piece.closed))
             segments.append(Segment(piece, hybrid, chosen, how, seed + number, speaker, phonemes))
         return segments
 

@@ -66,7 +66,7 @@ class Piece:
 
     `pause_after` is None where the text says nothing, so that the usual pause follows. `written` is the piece with the
     words whose reading was given, in place of their phonemes. `warnings`, of the first piece of a text, say in a
-    sentence each what in the text was not read, and why.
+    sentence each what in the text was not read, and why. `cut` says that the sentence goes on in the next piece.
     """
 
     text: str
@@ -74,6 +74,15 @@ class Piece:
     pause_before: float = 0.0
     pause_after: float | None = None
     warnings: tuple[str, ...] = ()
+    cut: bool = False
+
+    @property
+    def closed(self) -> str:
+        """The text with an end mark, unless the sentence goes on in the next piece.
+
+        Without one a model does not know that it is done: "Oh" went on to its bound, "Oh." ends by itself.
+        """
+        return closed(self.text) if _unmarked(self.text) and not self.cut else self.text
 
 
 class TextFrontend:
@@ -198,7 +207,9 @@ class TextFrontend:
 
     def _pieces(self, segment: str, controls: dict[str, Control]) -> list[Piece]:
         parts = split_text(segment, self.config.shortest_piece, self.config.longest_piece)
-        return [piece for part in parts if _speakable((piece := self._put_back(part, controls)).text)]
+        pieces = [self._put_back(part, controls) for part in parts]
+        pieces = [replace(piece, cut=_unmarked(piece.text)) for piece in pieces[:-1]] + pieces[-1:]
+        return [piece for piece in pieces if _speakable(piece.text)]
 
     def _put_back(self, part: str, controls: dict[str, Control]) -> Piece:
         held = {mark: controls.get(mark, Control()) for mark in part if is_placeholder(mark)}
@@ -243,6 +254,11 @@ def _segments(spoken: str, controls: dict[str, Control]) -> Iterator[tuple[str, 
             yield spoken[start:position], control.pause
             start = position + 1
     yield spoken[start:], None
+
+
+def _unmarked(text: str) -> bool:
+    """Whether no mark follows the last word."""
+    return text[-1:].isalnum()
 
 
 def _speakable(piece: str) -> bool:
