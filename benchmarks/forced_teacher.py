@@ -40,7 +40,7 @@ def measure(tts: glmtts.Synthesizer, asr: WhisperModel, kokoro: Kokoro, rows: li
     for number, (row, readings) in enumerate(tqdm(spoken, desc=rows[0][0])):
         text = readings[row[2]][0]
         samples = torch.from_numpy(kokoro.speak(text, kokoro.voices[VOICES[number % len(VOICES)]], 1.0)[0])
-        voice = voice_of(tts.bundle, resample(samples, RATE, own), text, adapted=False)
+        voice = voice_of(tts.bundle, resample(samples, RATE, own), text)
         versions = ((samples, RATE), (through_flow(tts, voice), own))
         for kept, (wave, rate) in zip(heard.values(), versions, strict=True):
             at_16k = resample(wave, rate, 16000).numpy()

@@ -45,7 +45,7 @@ def measure(tts: glmtts.Synthesizer, asr: WhisperModel, corpus: Path, lang: str,
     heard: dict[str, list[str]] = {"teacher": [], "vocoder": [], "tokens_flow_vocoder": []}
     for number in tqdm(range(len(texts)), desc=lang):
         samples = load_audio(corpus / f"heldout_teacher_{lang}" / f"heldout_teacher_{lang}_{number:05d}.opus", rate)
-        voice = voice_of(tts.bundle, samples, texts[number], adapted=False)
+        voice = voice_of(tts.bundle, samples, texts[number])
         versions = (samples, through_vocoder(tts, voice), through_flow(tts, voice))
         for kept, wave in zip(heard.values(), versions, strict=True):
             kept.append(transcribe(asr, resample(wave, rate, 16000).numpy(), lang))

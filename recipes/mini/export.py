@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, (corpus, speaker, description) in VOICES.items():
         path, text = pick(chosen.corpus / corpus, speaker)
         file = out / "voices" / f"{name}.safetensors"
-        voice_of(bundle, load_audio(path, config.sample_rate), text, adapted=False).save(file)  # the flow has learnt it
+        voice_of(bundle, load_audio(path, config.sample_rate), text).save(file)  # the flow has learnt it
         entries[name] = VoiceEntry(file=f"voices/{name}.safetensors", sha256=digest_of(file), description=description)
     save_config(out, config.model_copy(update={"voices": entries}))
 

@@ -19,8 +19,10 @@ __all__ = ["Audio", "Synthesizer", "Voice", "load"]
 _PLACES = {"Audio": "audio", "Synthesizer": "synthesizer", "Voice": "voice"}
 
 
-def load(model: str | Path | None = None, device: str = "cpu") -> "Synthesizer":
+def load(model: str | Path | None = None, device: str = "cpu", allow_program: bool = False) -> "Synthesizer":
     """Open a model bundle (the embedded one by default) for synthesis.
+
+    `allow_program` lets a bundle run a program that it brings along, such as the released 32 kHz vocoder.
 
     Raises:
         BundleError: the folder is no bundle, or corrupt.
@@ -30,7 +32,7 @@ def load(model: str | Path | None = None, device: str = "cpu") -> "Synthesizer":
     from glmtts.bundle import Bundle
     from glmtts.synthesis.synthesizer import Synthesizer
 
-    return Synthesizer(Bundle.open(model, torch.device(device)))
+    return Synthesizer(Bundle.open(model, torch.device(device), allow_program))
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,8 @@ from pydantic import Field
 from safetensors.torch import save_file
 from torch import nn
 
-from glmtts.config import StrictConfig
+from glmtts import durable
+from glmtts.config import StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.stages import (
     Clock,
@@ -31,7 +32,7 @@ from glmtts.stages import (
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
-from glmtts.weights import TRAINING_ONLY, NoInitialisation, digest_of, fill, read_tensors, renamed
+from glmtts.weights import TRAINING_ONLY, NoInitialisation, check_shapes, digest_of, read_tensors, renamed
 
 CONFIG_FILE = "bundle.json"
 TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
@@ -89,14 +90,18 @@ def embedded() -> Path:
 class Bundle:
     """An opened bundle; the stages are its properties."""
 
-    def __init__(self, folder: Path, config: BundleConfig, device: torch.device) -> None:
-        self.folder, self.config, self.device = folder, config, device
+    def __init__(self, folder: Path, config: BundleConfig, device: torch.device, allow_program: bool = False) -> None:
+        self.folder, self.config, self.device, self.allow_program = folder, config, device, allow_program
         self._modules: dict[str, Any] = {}
         self._loading = threading.RLock()
 
     @classmethod
-    def open(cls, folder: str | Path | None = None, device: torch.device | None = None) -> Self:
+    def open(
+        cls, folder: str | Path | None = None, device: torch.device | None = None, allow_program: bool = False
+    ) -> Self:
         """Open a bundle folder, or the embedded one, and check that its parts keep the same time.
+
+        `allow_program` lets a module run that is a program rather than weights (vocoder/torchscript.py).
 
         Raises:
             BundleError: the folder is no bundle, or its description is not valid.
@@ -106,7 +111,8 @@ class Bundle:
         if not path.is_file():
             raise BundleError(f"{folder} is no model bundle: it holds no {CONFIG_FILE}. Give another --model.")
         try:
-            bundle = cls(folder, BundleConfig.parse(_json(path)), device or torch.device("cpu"))
+            config = BundleConfig.parse(read_json(path))
+            bundle = cls(folder, config, device or torch.device("cpu"), allow_program)
             if {"speech_tokenizer", "flow", "vocoder"} <= bundle.config.modules.keys():
                 bundle.clock.check()
         except (ValueError, ConfigError) as error:
@@ -217,12 +223,16 @@ class Bundle:
         """
         config, path = entry.parsed(), self.path(entry.file, entry.sha256)
         module_class = architecture(entry.architecture).model_class()
+        if getattr(module_class, "RUNS_PROGRAM", False):
+            return module_class.open(path, config, self.allow_program)
         if not issubclass(module_class, nn.Module):
             return module_class.open(path, config)
         with NoInitialisation(), torch.inference_mode(False):  # else nothing could be adapted through it
+            weights = renamed(read_tensors(path, keep), getattr(module_class, "RENAMED", {}))
+            with torch.device("meta"):
+                check_shapes(module_class(config), weights, entry.file)  # before memory is taken for what it claims
             module = module_class(config)
-            present = renamed(read_tensors(path, keep), getattr(module_class, "RENAMED", {}))
-            fill(module, present, entry.file)
+            module.load_state_dict(weights, strict=False, assign=True)
             return module.eval().requires_grad_(False).to(self.device)
 
     def path(self, name: str, digest: str) -> Path:
@@ -232,6 +242,8 @@ class Bundle:
             BundleError: the file is missing or was changed.
         """
         path = self.folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise BundleError(f"The bundle names a file outside its folder: {name}. Do not use it.")
         if not path.is_file():
             raise BundleError(f"The bundle lacks the file {path}. Install the model again.")
         if digest_of(path) != digest:
@@ -251,10 +263,6 @@ class Bundle:
         return self.path(entry.file, entry.sha256)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def save_module(folder: Path, name: str, kind: str, module: nn.Module, config: StrictConfig) -> ModuleEntry:
     """Write a module's weights as float16; gives its entry for `bundle.json`, with the architecture `kind`."""
     weights = {
@@ -266,7 +274,7 @@ def save_module(folder: Path, name: str, kind: str, module: nn.Module, config: S
     temporary = folder / f"{file}.part"
     save_file(weights, temporary)
     temporary.chmod(0o644)
-    temporary.replace(folder / file)
+    durable.replace(temporary, folder / file)
     return ModuleEntry(architecture=kind, file=file, sha256=digest_of(folder / file), config=config.model_dump())
 
 
@@ -274,4 +282,4 @@ def save_config(folder: Path, config: BundleConfig) -> None:
     """Write `bundle.json` last, so that a folder without it is no bundle yet."""
     temporary = folder / f"{CONFIG_FILE}.part"
     temporary.write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")
-    temporary.replace(folder / CONFIG_FILE)
+    durable.replace(temporary, folder / CONFIG_FILE)

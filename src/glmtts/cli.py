@@ -5,7 +5,7 @@ import time
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -13,7 +13,11 @@ import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
 from glmtts.server.command import serve
+from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
+
+if TYPE_CHECKING:
+    from glmtts.synthesis.synthesizer import Synthesizer
 
 app = typer.Typer(
     add_completion=False,
@@ -46,6 +50,21 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same audio.")]
 Language = Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")]
 Pronunciations = Annotated[Path | None, typer.Option(help="Readings of words, in .toml or .jsonl.")]
 Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
+
+
+AllowProgram = Annotated[
+    bool, typer.Option("--allow-program", help="Run a program that comes with the bundle (TorchScript).")
+]
+
+
+def _loaded(model: Path | None, allow_program: bool) -> "Synthesizer":
+    """A bundle for synthesis, with as many threads as its size is worth."""
+    from glmtts import load
+    from glmtts.threads import use_threads
+
+    tts = load(model, allow_program=allow_program)
+    use_threads(tts.bundle.folder)
+    return tts
 
 
 def _show_version(wanted: bool) -> None:
@@ -81,14 +100,14 @@ def say(
     guidance: Annotated[float | None, typer.Option(help="Classifier-free guidance of the flow.")] = None,
     speaker: Annotated[str | None, typer.Option(help="A speaker that the weights were fine-tuned on.")] = None,
     model: Model = None,
+    allow_program: AllowProgram = False,
 ) -> None:
     """Speak a text into a file."""
-    from glmtts import load
     from glmtts.audio.io import check_writable
     from glmtts.text.pronunciations import PronunciationFile
 
     check_writable(output)
-    tts = load(model)
+    tts = _loaded(model, allow_program)
     written = sys.stdin.read() if text == "-" else text
     chosen = tts.voice(voice, voice_text)
     started = time.perf_counter()
@@ -126,18 +145,18 @@ def read(
     language: Language = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget an unfinished reading and start anew.")] = False,
     model: Model = None,
+    allow_program: AllowProgram = False,
 ) -> None:
     """Read a long text into a file; after a break, the same command goes on where it was."""
     from tqdm import tqdm
 
-    from glmtts import load
     from glmtts.errors import TextError
     from glmtts.synthesis.reading import read_book
 
     try:
         size = book.stat().st_size
         with book.open(encoding="utf-8") as lines, tqdm(total=size, unit="B", unit_scale=True, desc="reading") as bar:
-            tts = load(model)
+            tts = _loaded(model, allow_program)
             seconds = read_book(
                 tts,
                 lines,
@@ -232,6 +251,7 @@ app.command()(train)
 
 def main() -> None:
     """Entry point: an error of the user's is one sentence and exit code 2."""
+    wait_without_spinning()
     try:
         app()
     except GlmTtsError as error:

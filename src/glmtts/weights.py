@@ -17,19 +17,21 @@ from glmtts.errors import BundleError
 TRAINING_ONLY = ("num_batches_tracked",)
 
 
-def fill(module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
-    """Give a module its weights, by reference.
+def check_shapes(module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
+    """Compare tensors with what a module holds, which may be of fakes; names of what only training needs are left out.
 
     Raises:
-        BundleError: a tensor is missing, extra or misshapen.
+        BundleError: a tensor is missing, extra, misshapen, or holds a value that is not finite.
     """
-    needed = {name for name in module.state_dict() if not name.endswith(TRAINING_ONLY)}
-    wrong = sorted(needed ^ weights.keys())
     own = module.state_dict()
+    needed = {name for name in own if not name.endswith(TRAINING_ONLY)}
+    wrong = sorted(needed ^ weights.keys())
     wrong += [f"{k} {list(weights[k].shape)}" for k in needed & weights.keys() if own[k].shape != weights[k].shape]
     if wrong:
         raise BundleError(f"{file} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}.")
-    module.load_state_dict(weights, strict=False, assign=True)
+    for name, value in weights.items():
+        if value.is_floating_point() and not torch.isfinite(value.sum()):  # one pass, without a mask in memory
+            raise BundleError(f"{file} holds values in {name} that are not numbers. Install the model again.")
 
 
 class NoInitialisation(TorchFunctionMode):

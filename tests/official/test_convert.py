@@ -6,6 +6,8 @@ import math
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from glmtts.errors import BundleError, ReleaseError, VoiceError
 from glmtts.official import convert as conversion
 from glmtts.official.convert import convert
 from glmtts.official.fetch import check_folder, check_hashes
+from glmtts.synthesis.segment import EarlierPiece
 from tests.official.synthetic_release import FULL, flow_weights, hift_weights, tokenizer_weights, write_release
 from tests.parity import fill
 
@@ -68,9 +71,64 @@ def test_weights_arrive_unchanged(release: Path, converted: Path) -> None:
 
 
 def test_text_is_the_releases(converted: Path) -> None:
-    frontend = glmtts.load(converted).frontend
-    assert frontend.to_hybrid("你好，我长大乐 Spain") == "你好，我<|ZH|><|ANG3|><|D|><|A4|><|L|><|E4|> Spain"
-    assert frontend.config.shortest_piece == 30
+    tts = glmtts.load(converted)
+    assert tts.frontend.to_hybrid("你好，我长大乐 Spain") == "你好，我长大乐 spain。"
+    with_phonemes = tts.frontend.with_mode("ambiguous")
+    assert with_phonemes.to_hybrid("你好，我长大乐 Spain") == "你好，我<|ZH|><|ANG3|><|D|><|A4|><|L|><|E4|> spain。"
+    assert tts.frontend.config.shortest_piece == 30
+    assert tts.defaults.history_tokens == 750
+
+
+def test_own_replacements_come_along(copy: Path, tmp_path: Path) -> None:
+    (copy / "configs" / "custom_replace.jsonl").write_text('{"长大": "<|ZH|><|ANG3|>"}\n', encoding="utf-8")
+    frontend = glmtts.load(convert(copy, tmp_path / "own")).frontend.with_mode("ambiguous")
+    assert frontend.to_hybrid("我长大") == "我<|ZH|><|ANG3|>。"
+
+
+def test_the_prompt_is_text_with_an_end_mark_and_a_blank(converted: Path, recording: Path) -> None:
+    tts = glmtts.load(converted)
+    voice = tts.voice(recording, "你好，我长大乐")
+    segments = tts.segments(tts.frontend.prepare("你好。"), voice, 0, {"phoneme_in": "ambiguous"})
+    (request,) = tts.generator._prompter.requests(segments[0], [0], torch.device("cpu"))
+    prompt = tts.frontend.encode("你好，我长大乐。 ")
+    assert list(request.prompt_ids[: len(prompt)]) == prompt
+    assert list(request.prompt_ids[len(prompt) :][: request.text_length]) == tts.frontend.encode(segments[0].hybrid)
+
+
+def test_earlier_pieces_are_continued_within_their_bound(converted: Path, recording: Path) -> None:
+    tts = glmtts.load(converted)
+    voice = tts.voice(recording, "你好。")
+    (segment,) = tts.segments(tts.frontend.prepare("再见。"), voice, 0, {})
+    earlier = [EarlierPiece(f"第{n}句。", [], [n] * 40) for n in (1, 2, 3)]
+    known = len(voice.tokens)
+
+    def tokens(most: int) -> list[int]:
+        how = segment.settings.model_copy(update={"history_tokens": most})
+        told = replace(segment, settings=how, history=earlier)
+        (request,) = tts.generator._prompter.requests(told, [0], torch.device("cpu"))
+        begin = list(request.prompt_ids).index(tts.bundle.audio_tokens.begin)
+        speech = [number - tts.bundle.audio_tokens.first for number in request.prompt_ids[begin + 1 :]]
+        assert speech[:known] == voice.tokens.tolist()
+        return speech[known:]
+
+    whole = [1] * 40 + [2] * 40 + [3] * 40
+    kept = [tokens(most) for most in (10_000, *range(400, 0, -20))]
+    assert kept[0] == whole and kept[-1] == []
+    assert all(len(more) >= len(less) and more[len(more) - len(less) :] == less for more, less in pairwise(kept))
+    assert {len(one) for one in kept} == {0, 40, 80, 120}
+
+
+def test_a_long_text_is_the_same_whole_and_as_pieces_that_continue(converted: Path, recording: Path) -> None:
+    """Pieces are decoded one after another; the second sees the first."""
+    tts = glmtts.load(converted)
+    voice, text = tts.voice(recording, "你好。"), "今天天气很好，我们去公园散步吧。" * 8
+    assert len(tts.frontend.prepare(text)) > 1
+    with_history = tts.say(text, voice)
+    tts.defaults = tts.defaults.model_copy(update={"history_tokens": 0})
+    without = tts.say(text, voice)
+    first = len(tts.say(tts.frontend.prepare(text)[0].text, voice).samples)
+    torch.testing.assert_close(with_history.samples[: first - 480], without.samples[: first - 480], atol=2e-3, rtol=0)
+    assert not torch.equal(with_history.samples[first : first + 4800], without.samples[first : first + 4800])
 
 
 def test_fine_tuned_speakers(converted: Path, recording: Path) -> None:
@@ -92,13 +150,15 @@ class _Script(torch.nn.Module):
 def test_the_released_vocos2d_runs_apart(copy: Path, recording: Path, tmp_path: Path) -> None:
     (copy / "vocos2d").mkdir()
     torch.jit.script(_Script()).save(str(copy / "vocos2d" / "generator_jit.ckpt"))
-    tts = glmtts.load(convert(copy, tmp_path / "wide", vocoder="vocos2d"))
+    tts = glmtts.load(convert(copy, tmp_path / "wide", vocoder="vocos2d"), allow_program=True)
     vocoder, mel = tts.bundle.vocoder, torch.randn(1, 80, 5)
     torch.testing.assert_close(vocoder(mel), _Script()((mel - vocoder.config.mel_mean).transpose(1, 2)))
     assert tts.say("你好。", recording).rate == 32000
     (copy / "vocos2d" / "generator_jit.ckpt").write_bytes(b"nonsense")
     with pytest.raises(BundleError, match="no TorchScript"):
         convert(copy, tmp_path / "other", vocoder="vocos2d")
+    with pytest.raises(BundleError, match="allow-program"):
+        glmtts.load(tmp_path / "wide").say("你好。", recording)
 
 
 def test_half_precision_is_half_as_large(release: Path, converted: Path, recording: Path, tmp_path: Path) -> None:
@@ -109,6 +169,12 @@ def test_half_precision_is_half_as_large(release: Path, converted: Path, recordi
     assert bundle.lm.model.norm.weight.dtype == torch.bfloat16
     assert bundle.flow.proj_out.weight.dtype == torch.float32
     assert glmtts.load(half).say("你好。", recording).seconds > 0
+
+
+def test_half_precision_and_unused_tensors_are_taken(copy: Path, tmp_path: Path) -> None:
+    _change(copy, lambda weights: weights.update({name: value.half() for name, value in weights.items()}))
+    _change(copy, lambda weights: weights.update(surprise=torch.zeros(3)))
+    assert glmtts.load(convert(copy, tmp_path / "taken")).bundle.lm.max_positions > 0
 
 
 def test_keys_and_shapes_are_the_released_ones(parity: Path) -> None:
@@ -165,12 +231,8 @@ def _change(folder: Path, change: Callable[[dict], None]) -> None:
     save_file(weights, path)
 
 
-def _halve(folder: Path) -> None:
-    _change(folder, lambda weights: weights.update({next(iter(weights)): next(iter(weights.values())).half()}))
-
-
-def _extra_key(folder: Path) -> None:
-    _change(folder, lambda weights: weights.update(surprise=torch.zeros(3)))
+def _eight_bits(folder: Path) -> None:
+    _change(folder, lambda weights: weights.update({next(iter(weights)): next(iter(weights.values())).to(torch.int8)}))
 
 
 def _missing_key(folder: Path) -> None:
@@ -224,8 +286,7 @@ def _other_vocabulary(folder: Path) -> None:
     [
         (_truncate, "truncated or damaged"),
         (_swap, "another model: it lacks text_emb_layer"),
-        (_halve, "stored as F16; the release has float32"),
-        (_extra_key, "extra surprise"),
+        (_eight_bits, "stored as I8; weights are float32 or of half precision"),
         (_missing_key, "missing model"),
         (_misshapen, r"conv_pre.bias has shape \[7\], not \[32\]"),
         (_pickled_code, "more than tensors"),

@@ -27,7 +27,7 @@ def run_of_some_steps(
     schedule: dict[str, Any] = {"steps": STEPS[task]}
     sections = {"optimizer": {"learning_rate": 1e-3}, "schedule": schedule, "run": {"save_every": 100}}
     sections["distributed"] = {"strategy": strategy, "activation_checkpointing": True}
-    sections["log"] = {"every": 1, "evaluate_every": None}
+    sections["log"] = {"every": 1, "evaluate_every": 5}
     if stop_at is not None:
         schedule["stop_steps"] = stop_at
     return run_of(task, speech, out / f"{task}-{strategy}-{name}", **sections)

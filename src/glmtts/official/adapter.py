@@ -1,5 +1,6 @@
 """Names and shapes of the released modules, mapped strictly onto ours."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from glmtts.official.weights import Weights
 from glmtts.stages import architecture
 from glmtts.weights import TRAINING_ONLY
 
+logger = logging.getLogger(__name__)
 LISTED = 12
 
 
@@ -34,7 +36,7 @@ def adapted(part: Part) -> dict[str, str]:
     """Our names with the released names that fill them.
 
     Raises:
-        ReleaseError: lists every key that is missing, extra or misshapen.
+        ReleaseError: lists every key that is missing or misshapen; what synthesis does not need is left out.
     """
     with torch.device("meta"):
         module: nn.Module = architecture(part.architecture).model_class()(part.config)
@@ -46,7 +48,7 @@ def adapted(part: Part) -> dict[str, str]:
             continue
         sources[name] = released
         if name not in wanted:
-            problems.append(f"extra {released}")
+            logger.info("%s of %s is not used.", released, part.weights.origin)
         elif shape != wanted[name]:
             problems.append(f"{released} has shape {list(shape)}, not {list(wanted[name])}")
     problems += [f"missing {name}" for name in wanted if name not in sources]

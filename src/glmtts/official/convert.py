@@ -32,6 +32,7 @@ from glmtts.weights import digest_of
 
 Vocoder = Literal["hift", "vocos2d"]
 JOURNAL = "converted.json"
+HISTORY_TOKENS = 750  # the release's bound on prompt, earlier pieces and speech: 30 seconds
 READERS: dict[str, Callable[[Release], Part]] = {
     "lm": parts.language_model,
     "speech_tokenizer": parts.speech_tokenizer,
@@ -136,7 +137,8 @@ def _copy(source: Path, work: Path, kind: str, config: dict) -> ModuleEntry:
     shutil.copyfile(source, temporary)
     temporary.replace(work / name)
     known = architecture(kind)
-    known.model_class().open(work / name, known.config_class().parse(config))  # else a damaged file is found by users
+    allowed = [True] if getattr(known.model_class(), "RUNS_PROGRAM", False) else []
+    known.model_class().open(work / name, known.config_class().parse(config), *allowed)  # else users find the damage
     return ModuleEntry(architecture=kind, file=name, sha256=digest_of(work / name), config=config)
 
 
@@ -163,5 +165,5 @@ def _description(release: Release, work: Path, modules: dict[str, ModuleEntry], 
         text_files={name: digest_of(work / name) for name in TOKENIZER_FILES},
         voices={},
         speaker_prompts=text.speaker_prompts(release),
-        synthesis=SynthesisDefaults().model_dump(mode="json"),
+        synthesis=SynthesisDefaults(history_tokens=HISTORY_TOKENS).model_dump(mode="json"),
     )

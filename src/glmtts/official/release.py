@@ -19,6 +19,7 @@ NEEDED = (
 SPEAKER_MODEL = "frontend/campplus.onnx"
 SAFE_CHARACTERS = "configs/G2P_able_1word.json"
 REPLACEMENTS = "configs/G2P_replace_dict.jsonl"
+OWN_REPLACEMENTS = "configs/custom_replace.jsonl"
 SPEAKER_PROMPTS = "configs/spk_prompt_dict.yaml"
 VOCOS2D = "vocos2d/generator_jit.ckpt"
 

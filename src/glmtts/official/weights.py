@@ -11,7 +11,7 @@ from torch import Tensor
 
 from glmtts.errors import ReleaseError
 
-DTYPE = torch.float32
+DTYPES = ("F32", "F16", "BF16", "torch.float32", "torch.float16", "torch.bfloat16")
 
 
 class Weights(Protocol):
@@ -37,7 +37,7 @@ class Shards:
                 with safe_open(str(path), framework="pt") as file:
                     for name in file.keys():  # noqa: SIM118
                         part = file.get_slice(name)
-                        _check_dtype(str(part.get_dtype()), "F32", f"{path}: {name}")
+                        _check_dtype(str(part.get_dtype()), f"{path}: {name}")
                         if name in self._places:
                             raise ReleaseError(
                                 f"{name} stands in two shards of {path.parent}. Fetch the release again."
@@ -87,7 +87,7 @@ def load_pickle(path: Path, change: Callable[[dict[str, Tensor]], dict[str, Tens
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ReleaseError(f"{path} is no state dict of tensors. Fetch the release again.")
     for name, value in state.items():
-        _check_dtype(str(value.dtype), str(DTYPE), f"{path}: {name}")
+        _check_dtype(str(value.dtype), f"{path}: {name}")
     return Loaded(path, change(state) if change else state)
 
 
@@ -96,6 +96,6 @@ def _is_archive(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def _check_dtype(found: str, wanted: str, place: str) -> None:
-    if found != wanted:
-        raise ReleaseError(f"{place} is stored as {found}; the release has float32 only. Fetch it again.")
+def _check_dtype(found: str, place: str) -> None:
+    if found not in DTYPES:
+        raise ReleaseError(f"{place} is stored as {found}; weights are float32 or of half precision. Fetch it again.")

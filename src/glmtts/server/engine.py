@@ -12,7 +12,7 @@ from glmtts import load
 from glmtts.audio.tempo import Tempo
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.timing import Timed
-from glmtts.synthesis.voice import Voice
+from glmtts.synthesis.voice import Voice, adapted_voice, recorded_voice
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
 
@@ -61,8 +61,7 @@ class Engine:
     @classmethod
     def open(cls, model: str | Path | None, device: str, allow_program: bool = False) -> Self:
         """The engine of a bundle. Raises BundleError where it is none, or holds a program that is not allowed."""
-        allowed: dict[str, Any] = {"allow_program": True} if allow_program else {}
-        return cls(load(model, device, **allowed))
+        return cls(load(model, device, allow_program))
 
     @property
     def voices(self) -> dict[str, str]:
@@ -79,7 +78,10 @@ class Engine:
         Raises:
             AudioError, VoiceError: the recording does not serve.
         """
-        yield self._tts.voice(recording, text)
+        bundle = self._tts.bundle
+        voice = recorded_voice(bundle, self._tts.frontend, recording, text)
+        yield None
+        yield adapted_voice(bundle, voice)
 
     def read(self, text: str, language: str | None) -> list[Piece]:
         """What is spoken at once, in order. Raises TextError where nothing can be spoken."""

@@ -186,7 +186,7 @@ def _check_length(recording: Path, longest: float) -> None:
 
 def warnings_of(pieces: Sequence[Piece]) -> list[str]:
     """What the front end warns of in a text, each once, in order: for the header X-Warning and for events."""
-    return list(dict.fromkeys(warning for piece in pieces for warning in getattr(piece, "warnings", ())))
+    return list(dict.fromkeys(warning for piece in pieces for warning in piece.warnings))
 
 
 def warning_header(warnings: Sequence[str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ class OnnxSpeaker(Embeds):
                 "This model's speaker encoder needs onnxruntime. Install it with: pip install '.[official]'"
             ) from None
         try:
-            session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BundleError(f"{path} is no ONNX model: {str(error)[:80]}. Fetch it again.") from None
         return cls(session, config)

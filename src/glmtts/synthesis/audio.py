@@ -14,11 +14,15 @@ from glmtts.audio.provenance import synthetic_tags
 
 @dataclass(frozen=True)
 class Audio:
-    """Mono samples (T,) float32 in ±1 at `rate` Hz, spoken by `model`; plays in a notebook."""
+    """Mono samples (T,) float32 in ±1 at `rate` Hz, spoken by `model`; plays in a notebook.
+
+    `warnings` say in a sentence each what of the text could not be spoken, such as a script that the model cannot read.
+    """
 
     samples: Tensor
     rate: int
     model: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -1,6 +1,8 @@
 """The first stage: the language model generates the speech tokens of pieces of text, and the judge chooses."""
 
 import logging
+import os
+import weakref
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -29,6 +31,11 @@ class TokenGenerator:
     def __init__(self, bundle: Bundle, frontend: TextFrontend, judge: Judge) -> None:
         self.bundle, self.judge = bundle, judge
         self._prompter = Prompter(frontend, bundle.audio_tokens)
+        self._begin()
+        if hasattr(os, "register_at_fork"):  # the decoding thread does not live on in a forked child
+            os.register_at_fork(after_in_child=partial(_begin_anew, weakref.ref(self)))
+
+    def _begin(self) -> None:
         self._service: TokenService | None = None
         self._opening = Lock()
 
@@ -114,6 +121,12 @@ class TokenGenerator:
         (best, *_) = ranked(self.judge, candidates, target, 1)
         best = trimmed(self.judge, best, candidates, target, segment.settings.max_nll)
         return self.judge.without_trailing_silence(best.tokens)
+
+
+def _begin_anew(generator: "weakref.ref[TokenGenerator]") -> None:
+    """Let a generator that still lives start a thread of this process."""
+    if (living := generator()) is not None:
+        living._begin()
 
 
 def _warn(segment: Segment, attempt: int, found: Sequence[Fault]) -> None:

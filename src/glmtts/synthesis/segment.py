@@ -13,6 +13,7 @@ from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.voice import Voice
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
+from glmtts.text.split import join_pieces
 
 PROMPTS_KEPT = 64  # voices whose texts need not be read again
 
@@ -22,7 +23,8 @@ class Segment:
     """A piece of text and the hybrid text that is read, who speaks it and how.
 
     `speaker_prompt` are the text ids of a fine-tuned speaker. `phonemes` are those that should be heard, "|" between
-    words and syllables; they are whole where `hybrid` is partly text.
+    words and syllables; they are whole where `hybrid` is partly text. `history` are earlier pieces of the same text,
+    which the language model continues as well.
     """
 
     piece: Piece
@@ -32,11 +34,21 @@ class Segment:
     seed: int
     speaker_prompt: Sequence[int] = ()
     phonemes: Sequence[str] = ()
+    history: "Sequence[EarlierPiece]" = ()
 
     @property
     def continues_prompt(self) -> bool:
         """Whether the language model continues the recording of the voice."""
         return bool(self.voice.text) and self.settings.continue_prompt
+
+
+@dataclass(frozen=True)
+class EarlierPiece:
+    """An earlier piece of a text: what was read, its phonemes, and its speech tokens."""
+
+    hybrid: str
+    phonemes: Sequence[str]
+    tokens: Sequence[int]
 
 
 class Prompter:
@@ -57,6 +69,9 @@ class Prompter:
         """What should be heard, and the prompt that must not be."""
         if not segment.continues_prompt:
             return Target(segment.phonemes)
+        if segment.history:
+            last = segment.history[-1]
+            return Target(segment.phonemes, last.tokens, last.phonemes)
         voice = segment.voice
         return Target(segment.phonemes, voice.tokens.tolist(), self._phonemes(voice.text))
 
@@ -64,10 +79,32 @@ class Prompter:
         """Ids before the first speech token: with the voice's own text and tokens where they are continued."""
         if not segment.continues_prompt:
             return build_prompt(self._layout, text_ids)
-        pieces = self._frontend.prepare(segment.voice.text)
-        prompt_text_ids = self._frontend.ids(" ".join(piece.text for piece in pieces) + " ")
-        return build_prompt(self._layout, text_ids, prompt_text_ids, segment.voice.tokens.tolist())
+        prompt_text_ids, tokens = self._read(segment.voice.text), segment.voice.tokens.tolist()
+        history = [(self._frontend.encode(one.hybrid), one.tokens) for one in segment.history]
+        most = segment.settings.history_tokens
+        while history and _expected(prompt_text_ids, tokens, history, text_ids) > most:
+            history.pop(0)
+        prompt_text_ids += [number for ids, _ in history for number in ids]
+        return build_prompt(self._layout, text_ids, prompt_text_ids, [*tokens, *(t for _, own in history for t in own)])
+
+    def _read(self, prompt_text: str) -> list[int]:
+        """Ids of a prompt's text and a blank; without phonemes for a released model, whose prompts have none."""
+        front = self._frontend.with_mode("off") if self._frontend.config.release_form else self._frontend
+        text = join_pieces([piece.text for piece in front.prepare(prompt_text)])
+        return front.encode(front.to_hybrid(text) + " ")
 
     def _phonemes_of_prompt(self, text: str) -> list[str]:
         front = self._frontend.with_mode("all")
         return phonemes_of(" ".join(front.to_hybrid(piece.text) for piece in front.prepare(text)))
+
+
+def _expected(
+    prompt_text_ids: Sequence[int],
+    prompt_tokens: Sequence[int],
+    history: Sequence[tuple[Sequence[int], Sequence[int]]],
+    text_ids: Sequence[int],
+) -> float:
+    """Speech tokens of prompt and history, and what the text will take at the pace of these."""
+    known = len(prompt_tokens) + sum(len(tokens) for _, tokens in history)
+    read = len(prompt_text_ids) + sum(len(ids) for ids, _ in history)
+    return known * (1 + len(text_ids) / max(1, read))

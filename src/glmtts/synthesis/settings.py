@@ -25,12 +25,15 @@ class SynthesisDefaults(StrictConfig):
     than `max_audio_nll`, the next best candidate is rendered, and the best is used (synthesis/rendering.py). In
     `adaptation_steps` steps the mel prior is tuned to each new voice (flow/adaptation.py); with `show_prompt` the flow
     sees the voice's recording before the speech. `blocks` are the token counts of a stream's blocks; the last one
-    repeats. A stream has at most `stream_candidates`.
+    repeats. A stream has at most `stream_candidates`. With `history_tokens`, the language model also continues the
+    earlier pieces of a text, the oldest left out where prompt and speech would be more tokens than that (the release's
+    way, with 750); pieces are then decoded one after another.
     """
 
     voice: str | None = None
     sampling: SamplingConfig = SamplingConfig()
     continue_prompt: bool = True
+    history_tokens: int = Field(default=0, ge=0)
     candidates: int = 1
     max_nll: float = 1e9
     resampling: ResamplingConfig | None = None

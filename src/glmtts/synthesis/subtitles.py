@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from glmtts import durable
 from glmtts.errors import AudioError
 from glmtts.synthesis.timing import Timed
 from glmtts.text.mandarin import CHINESE
@@ -31,7 +32,7 @@ def write_subtitles(path: str | Path, cues: Iterable[Cue]) -> None:
     temporary = path.with_name(f".{path.name}.part")
     try:
         temporary.write_text(form(list(cues)), encoding="utf-8")
-        temporary.replace(path)
+        durable.replace(temporary, path)
     except OSError as error:
         raise AudioError(f"{path} cannot be written: {error.strerror}. Choose another path.") from None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, reader, settings
 from glmtts.synthesis.rendering import Renderer
-from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.text_stream import pieces_of
@@ -114,7 +115,7 @@ class Synthesizer:
         front = reader(self.frontend, options)
         prepared = [front.prepare(text, options.get("language")) for text in texts]
         spoken = [self.segments(*given, options) for given in zip(prepared, each, numbers, strict=True)]
-        waves = iter(samples for samples, _ in self._render([segment for text in spoken for segment in text]))
+        waves = iter(samples for text in self._spoken(spoken) for samples in text)
         return [self._joined(text, waves, options.get("speed") or 1.0) for text in spoken]
 
     def stream(
@@ -124,7 +125,7 @@ class Synthesizer:
 
         A sentence of arriving text is spoken once its end is there. A stream cannot wait: it has fewer candidates than
         `say`, of which each resampling keeps one, or a single candidate where they do not compete, and decodes again
-        only where the end of the prompt leaks into the first tokens.
+        only where the end of the prompt leaks into the first tokens. Warnings come with the chunk that follows them.
 
         Raises: as `say` does, when the first chunk is asked for.
         """
@@ -136,13 +137,16 @@ class Synthesizer:
     ) -> Generator[Audio, None, None]:
         """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
         chosen, rate = self.voice(voice), self.bundle.clock.sample_rate
-        tempo, pause = Tempo(rate, options.get("speed") or 1.0), 0
+        tempo, pause, warnings = Tempo(rate, options.get("speed") or 1.0), 0, list[str]()
+        history: list[EarlierPiece] = []
         for number, piece in enumerate(pieces):
+            warnings += piece.warnings
             (segment,) = self.segments([piece], chosen, seed + number, options)
             before, after = self._pauses(piece)
-            for samples in chain([torch.zeros(pause + before)], self._speak(segment)):
+            for samples in chain([torch.zeros(pause + before)], self._speak(segment, history)):
                 if len(made := tempo.feed(samples.numpy())):
-                    yield self._audio(torch.from_numpy(made))
+                    yield self._audio(torch.from_numpy(made), warnings)
+                    warnings = []
             pause = after
         for rest in tempo.feed(torch.zeros(self._pauses(piece, last=True)[1]).numpy()), tempo.finish():
             if len(rest):
@@ -179,18 +183,36 @@ class Synthesizer:
             segments.append(Segment(piece, hybrid, chosen, how, seed + number, speaker, phonemes))
         return segments
 
+    def _spoken(self, texts: Sequence[Sequence[Segment]]) -> list[list[Tensor]]:
+        """Samples (T,) of every segment of every text: all together, or in turn where each continues the last."""
+        if not self.defaults.history_tokens:
+            rendered = iter(samples for samples, _ in self._render([segment for text in texts for segment in text]))
+            return [[next(rendered) for _ in text] for text in texts]
+        spoken: list[list[Tensor]] = [[] for _ in texts]
+        history: list[list[EarlierPiece]] = [[] for _ in texts]
+        for place in range(max(map(len, texts))):
+            numbers = [number for number, text in enumerate(texts) if place < len(text)]
+            segments = [replace(texts[number][place], history=tuple(history[number])) for number in numbers]
+            for number, segment, (samples, tokens) in zip(numbers, segments, self._render(segments), strict=True):
+                spoken[number].append(samples)
+                history[number].append(EarlierPiece(segment.hybrid, segment.phonemes, tokens))
+        return spoken
+
     def _render(self, segments: Sequence[Segment]) -> list[tuple[Tensor, list[int]]]:
         """Samples (T,) and speech tokens of segments."""
         generated = dict(self.generator.generate(segments))
         return self.renderer.best(segments, [generated[number] for number in range(len(segments))])
 
-    def _speak(self, segment: Segment) -> Iterator[Tensor]:
+    def _speak(self, segment: Segment, history: list[EarlierPiece]) -> Iterator[Tensor]:
         """Samples of a segment as its tokens come; the request is dropped where the caller goes away."""
-        with closing(self.generator.stream(segment)) as tokens:
-            yield from stream_segment(self.bundle, tokens, segment)
+        heard: list[int] = []
+        with closing(self.generator.stream(replace(segment, history=tuple(history)))) as tokens:
+            yield from stream_segment(self.bundle, _kept(tokens, heard), segment)
+        if self.defaults.history_tokens:
+            history.append(EarlierPiece(segment.hybrid, segment.phonemes, heard))
 
-    def _audio(self, samples_T: Tensor) -> Audio:
-        return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name)
+    def _audio(self, samples_T: Tensor, warnings: Sequence[str] = ()) -> Audio:
+        return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name, tuple(warnings))
 
     def _at_speed(self, samples_T: Tensor, speed: float) -> Tensor:
         if speed == 1:
@@ -209,7 +231,8 @@ class Synthesizer:
         for number, segment in enumerate(segments):
             before, after = self._pauses(segment.piece, last=number == len(segments) - 1)
             parts += [torch.zeros(before), next(waves), torch.zeros(after)]
-        return self._audio(self._at_speed(torch.cat(parts), speed))
+        warnings = [warning for segment in segments for warning in segment.piece.warnings]
+        return self._audio(self._at_speed(torch.cat(parts), speed), warnings)
 
     def _speaker_prompt(self, speaker: str | None) -> list[int]:
         known = self.bundle.config.speaker_prompts
@@ -217,3 +240,10 @@ class Synthesizer:
             names = ", ".join(known) or "none"
             raise VoiceError(f"There is no fine-tuned speaker '{speaker}'. This model knows: {names}.")
         return known[speaker] if speaker is not None else []
+
+
+def _kept(tokens: Iterator[int], heard: list[int]) -> Iterator[int]:
+    """The tokens, each put into `heard` as it passes."""
+    for token in tokens:
+        heard.append(token)
+        yield token

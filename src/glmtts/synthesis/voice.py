@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from glmtts import durable
 from glmtts.audio.f0 import voice_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel
@@ -44,7 +45,11 @@ class Voice:
     made_with: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
-        """Write one safetensors file, atomically."""
+        """Write one safetensors file, atomically.
+
+        Raises:
+            VoiceError: the path cannot be written, or the disk is full.
+        """
         path = Path(path)
         temporary = path.with_name(f".{path.name}.part")
         tensors = {
@@ -55,8 +60,11 @@ class Voice:
         }
         if self.adaptation is not None:
             tensors["adaptation"] = self.adaptation.half()
-        save_file(tensors, temporary, metadata={"text": self.text, **self.made_with})
-        temporary.replace(path)
+        try:
+            save_file(tensors, temporary, metadata={"text": self.text, **self.made_with})
+            durable.replace(temporary, path)
+        except (OSError, SafetensorError) as error:
+            raise VoiceError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -68,8 +76,8 @@ class Voice:
         try:
             with safe_open(str(path), framework="pt") as file:
                 metadata = file.metadata() or {}
-            return cls._of(load(Path(path).read_bytes()), metadata)
-        except (OSError, SafetensorError, KeyError):
+            return cls._of(load(Path(path).read_bytes()), metadata)._checked()
+        except (OSError, SafetensorError, KeyError, ValueError):
             raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.") from None
 
     @classmethod
@@ -78,6 +86,16 @@ class Voice:
         tokens, mel, embedding = tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float()
         made_with = {name: metadata[name] for name in (CODES, PRIOR) if name in metadata}
         return cls(metadata.get("text", ""), tokens, mel, embedding, tensors["f0"], adapted, made_with)
+
+    def _checked(self) -> Self:
+        """Itself; a ValueError where sizes do not fit each other or a number is not finite."""
+        shapes = [tensor.ndim for tensor in (self.tokens, self.mel, self.embedding, self.f0)]
+        frames = self.mel.shape[1] if self.mel.ndim == 2 else 0
+        fits = not len(self.tokens) or frames % len(self.tokens) == 0
+        numbers = [self.mel, self.embedding, self.f0, *([] if self.adaptation is None else [self.adaptation])]
+        if shapes != [1, 2, 1, 0] or not fits or not all(torch.isfinite(tensor).all() for tensor in numbers):
+            raise ValueError("not a voice")
+        return self
 
     def compatible_with(self, bundle: Bundle) -> Self:
         """The voice as `bundle` can use it, without tokens of another tokenizer and the adaptation of another flow."""
@@ -99,7 +117,12 @@ def _made_with(bundle: Bundle) -> dict[str, str]:
 
 
 def make_voice(bundle: Bundle, frontend: TextFrontend, path: str | Path, text: str | None = None) -> Voice:
-    """A voice from a recording of 1 to 30 seconds, and what is said in it.
+    """A voice from a recording, as `recorded_voice` takes it, adapted to the bundle's flow."""
+    return adapted_voice(bundle, recorded_voice(bundle, frontend, path, text))
+
+
+def recorded_voice(bundle: Bundle, frontend: TextFrontend, path: str | Path, text: str | None = None) -> Voice:
+    """A voice from a recording of 1 to 30 seconds and what is said in it, as the flow knows it.
 
     With `text`, the language model continues the recording and takes over its manner of speaking. None is
     transcribed where a recogniser is at hand (transcribe.py); without a text, or with an empty one, only timbre is
@@ -110,25 +133,37 @@ def make_voice(bundle: Bundle, frontend: TextFrontend, path: str | Path, text: s
         VoiceError: the recording is too short, or silent, or its text cannot be read.
     """
     rate = bundle.config.sample_rate
-    samples = load_audio(path, rate)[: int(LONGEST_SECONDS * rate)]
+    samples = load_audio(path, rate, LONGEST_SECONDS)
     if len(samples) < SHORTEST_SECONDS * rate:
         raise VoiceError(
             f"{path} is {len(samples) / rate:.2f} s long. A voice needs {SHORTEST_SECONDS:.0f} second or more."
         )
     if samples.abs().max() < SILENCE:
         raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")
-    return voice_of(bundle, samples, _text_of(frontend, samples, rate) if text is None else _checked(frontend, text))
+    return voice_of(bundle, samples, _text_of(frontend, samples, rate) if text is None else _readable(frontend, text))
+
+
+@torch.inference_mode()
+def adapted_voice(bundle: Bundle, voice: Voice) -> Voice:
+    """The voice with what the mel prior misses of it, where the bundle's voices have that; a few seconds of work."""
+    device, steps = bundle.device, SynthesisDefaults.of(bundle).adaptation_steps
+    if not steps:
+        return voice
+    added = bundle.flow.adapt(
+        voice.tokens.to(device), voice.embedding.to(device), voice.mel.to(device), voice.f0.to(device), steps
+    )
+    return replace(voice, adaptation=added.cpu())
 
 
 def _text_of(frontend: TextFrontend, samples_T: Tensor, rate: int) -> str:
     """What a recogniser hears; nothing where the front end cannot read it."""
     try:
-        return _checked(frontend, transcribe(samples_T, rate))
+        return _readable(frontend, transcribe(samples_T, rate))
     except VoiceError:
         return ""
 
 
-def _checked(frontend: TextFrontend, text: str) -> str:
+def _readable(frontend: TextFrontend, text: str) -> str:
     try:
         if text:
             frontend.prepare(text)
@@ -138,8 +173,8 @@ def _checked(frontend: TextFrontend, text: str) -> str:
 
 
 @torch.inference_mode()
-def voice_of(bundle: Bundle, samples_T: Tensor, text: str, adapted: bool = True) -> Voice:
-    """A voice from samples (T,) at the bundle's rate; not `adapted`, it is as the flow knows it."""
+def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
+    """A voice from samples (T,) at the bundle's rate, as the flow knows it."""
     clock, tokenizer, speaker, device = bundle.clock, bundle.speech_tokenizer, bundle.speaker, bundle.device
     samples = samples_T[: len(samples_T) // clock.samples_per_token * clock.samples_per_token].cpu()
     heard = resample(samples, clock.sample_rate, tokenizer.sample_rate)
@@ -148,11 +183,5 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str, adapted: bool = True)
     f0 = torch.tensor(voice_f0(heard, tokenizer.sample_rate) or REFERENCE_HZ)
     mel = LogMel(clock.mel)(samples[None])[0]
     length = min(len(tokens), mel.shape[1] // clock.frames_per_token)
-    voice = Voice(text, tokens[:length], mel[:, : clock.frames_per_token * length], embedding, f0)
-    steps = SynthesisDefaults.of(bundle).adaptation_steps if adapted else 0
-    if steps:
-        added = bundle.flow.adapt(
-            voice.tokens.to(device), voice.embedding.to(device), voice.mel.to(device), voice.f0.to(device), steps
-        )
-        voice = replace(voice, adaptation=added.cpu())
-    return replace(voice, made_with=_made_with(bundle))
+    mel = mel[:, : clock.frames_per_token * length]
+    return Voice(text, tokens[:length], mel, embedding, f0, made_with=_made_with(bundle))

@@ -19,6 +19,7 @@ from glmtts.text.normalisation import scripts
 from glmtts.text.normalisation.languages import Language
 from glmtts.text.normalise import closed, is_chinese, joined, speak, structure
 from glmtts.text.placeholders import is_placeholder
+from glmtts.text.release_form import release_form
 from glmtts.text.split import split_text
 from glmtts.text.structure import Block, Break, Sentence
 from glmtts.text.tokenizer import TextTokenizer
@@ -35,7 +36,8 @@ class TextConfig(StrictConfig):
     dictionary knows, "off" none. `replacements` are words and the hybrid text that stands for them, whatever the mode
     but "off"; the longest match wins. `polyphones_in_context` weighs the sentence around a polyphone; without it the
     dictionary's phrases decide. `tone_sandhi` says whether the model was trained with readings as they are spoken
-    (ni2 hao3) rather than as they are written (ni3 hao3).
+    (ni2 hao3) rather than as they are written (ni3 hao3). `release_form` writes what is read as the released weights
+    know it (release_form.py).
     """
 
     phoneme_in: PhonemeIn = "all"
@@ -43,6 +45,7 @@ class TextConfig(StrictConfig):
     replacements: dict[str, str] = Field(default={})
     polyphones_in_context: bool = True
     tone_sandhi: bool = False
+    release_form: bool = False
     shortest_piece: float = 12
     longest_piece: float = 36
     max_characters: int = 5000
@@ -170,7 +173,8 @@ class TextFrontend:
 
     def to_hybrid(self, piece: str) -> str:
         """Phonemes in place of the characters and words that `phoneme_in` names; the rest stays text."""
-        return "".join(span.hybrid for span in self.spans(piece))
+        hybrid = "".join(span.hybrid for span in self.spans(piece))
+        return release_form(hybrid) if self.config.release_form else hybrid
 
     def spans(self, piece: str) -> list[Span]:
         """What becomes of each character and word of a piece, and why."""

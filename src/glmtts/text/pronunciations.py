@@ -135,7 +135,7 @@ def read_file(path: Path) -> dict[str, str]:
 def _toml(path: Path, text: str) -> list[tuple[int, str, object]]:
     try:
         entries = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is no valid TOML: {error}.") from None
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -151,7 +151,7 @@ def _jsonl(path: Path, text: str) -> list[tuple[int, str, object]]:
             continue
         try:
             entry = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path}, line {number}: no valid JSON: {error}.") from None
         if not isinstance(entry, dict):
             raise ConfigError(f"{path}, line {number}: not an object of words and readings.")

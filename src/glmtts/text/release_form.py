@@ -21,6 +21,10 @@ _TABLE = str.maketrans(
 )
 _DASHES = re.compile(r"\s*[—–]+\s*")
 _ENDS, _PAUSES = "。.?", "，,;:"
+_LETTERS = re.compile(r"\b[a-z](?: [a-z])+\b")  # the release writes "am", "phd", "usa"
+_HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
+_BEFORE_CHINESE = re.compile(rf",\s*(?={CHINESE.pattern})")
+_BLANK = re.compile(rf"(?<={CHINESE.pattern})\s+(?={CHINESE.pattern})")
 _RUN = re.compile(rf"[{_ENDS}{_PAUSES}](?:\s*[{_ENDS}{_PAUSES}])+")
 
 
@@ -31,13 +35,15 @@ def release_form(hybrid: str) -> str:
     """
     parts = _TOKEN.split(hybrid)
     parts[::2] = [part.lower().translate(_TABLE) for part in parts[::2]]
-    text = _DASHES.sub(lambda dash: _pause_at(parts, dash), "".join(parts))
+    text = _DASHES.sub(_pause_at, "".join(parts))
+    text = _HYPHEN.sub(" ", _LETTERS.sub(lambda letters: letters[0].replace(" ", ""), text))
+    text = _BLANK.sub("", _BEFORE_CHINESE.sub("，", text))
     text = _RUN.sub(lambda run: _one_of(run[0]), text).strip()
     text = text.lstrip(_ENDS + _PAUSES).strip()
     return _ended(text)
 
 
-def _pause_at(parts: list[str], dash: re.Match[str]) -> str:
+def _pause_at(dash: re.Match[str]) -> str:
     """A dash between Chinese is a comma, between Latin letters a blank."""
     before = dash.string[: dash.start()][-1:]
     return "，" if CHINESE.match(before) else " "

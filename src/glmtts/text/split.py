@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 
 from glmtts.text.mandarin import CHINESE
@@ -40,6 +41,14 @@ def split_text(text: str, shortest: float, longest: float) -> list[str]:
             else:
                 pieces.append(part)
     return pieces
+
+
+def join_pieces(pieces: Sequence[str]) -> str:
+    """Pieces as one text, with a blank between Latin letters alone."""
+    joined = ""
+    for piece in filter(None, pieces):
+        joined += f"{_gap(joined, piece) if joined else ''}{piece}"
+    return joined
 
 
 def _sentences(text: str) -> list[str]:

@@ -47,7 +47,7 @@ class TextTokenizer:
         try:
             special = json.loads((folder / "added_tokens.json").read_text(encoding="utf-8"))
             return cls(read_ranks(folder / "tokenizer.model"), special)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise BundleError(f"The text vocabulary in {folder} cannot be read: {error}.") from None
 
     def save(self, folder: Path) -> None:

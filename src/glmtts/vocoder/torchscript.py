@@ -49,6 +49,8 @@ class TorchScriptVocoder:
     `walls` names what holds it: "limits", "landlock", "seccomp".
     """
 
+    RUNS_PROGRAM = True  # a bundle opens it only where its user allows that
+
     def __init__(self, process: subprocess.Popen, config: TorchScriptVocoderConfig, folder: object) -> None:
         self.config, self._process, self._folder = config, process, folder
         self._lock = threading.Lock()
