@@ -1,7 +1,6 @@
 """`dataset.json`: what a dataset holds. It is replaced atomically and changed under a lock, so writers can share it."""
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from pydantic import Field
 
+from glmtts import durable
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, DataError
 
@@ -97,10 +97,7 @@ def update_manifest(folder: Path, change: Callable[[Manifest], Manifest], name: 
         temporary = folder / f"{FILE}.part"
         with temporary.open("w", encoding="utf-8") as file:
             file.write(_text(manifest))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / FILE)
-        sync_folder(folder)
+        durable.replace(temporary, folder / FILE)
     return manifest
 
 
@@ -135,14 +132,3 @@ def _remove_abandoned(folder: Path) -> None:
     for left in folder.glob(f"{SCRATCH}*"):
         with suppress(Timeout, OSError), FileLock(left / LOCK, timeout=0):
             shutil.rmtree(left)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the disk keep the names of a folder's files."""
-    if os.name != "posix":
-        return  # elsewhere a folder cannot be opened
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

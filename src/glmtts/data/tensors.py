@@ -8,13 +8,13 @@ import hashlib
 import json
 import math
 import mmap
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from glmtts import durable
 from glmtts.errors import DataError
 
 _NAMES = {
@@ -73,8 +73,7 @@ def write_tensors(path: Path, arrays: Mapping[str, np.ndarray | Streamed], metad
         for chunk in (len(text).to_bytes(8, "little"), text, *(c for _, a in ordered for c in _chunks(a))):
             digest.update(chunk)
             file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+    durable.sync(path)
     return digest.hexdigest()
 
 

@@ -14,6 +14,7 @@ from typing import IO, Self
 import numpy as np
 from tqdm import tqdm
 
+from glmtts import durable
 from glmtts.data.dataset import Item
 from glmtts.data.manifest import (
     INDEX,
@@ -23,7 +24,6 @@ from glmtts.data.manifest import (
     ShardEntry,
     read_manifest,
     scratch,
-    sync_folder,
     update_manifest,
 )
 from glmtts.data.shard import Shard, Utterance, write_index
@@ -138,7 +138,7 @@ class ShardWriter:
     def _publish(self) -> None:
         files = {INDEX: write_index(self._made, self.name, self._utterances)}
         files |= {name: column.close(self._made) for name, column in self._columns.items()}
-        sync_folder(self._made)
+        durable.sync(self._made)
         count, seconds = len(self._utterances), round(self._seconds, 3)
         specs = {name: column.spec for name, column in self._columns.items()}
 
@@ -149,7 +149,7 @@ class ShardWriter:
             if place.exists():  # a writer was killed between renaming and listing
                 rmtree(place)
             self._made.rename(place)
-            sync_folder(self.folder)
+            durable.sync(self.folder)
             return agreed.with_shards((*manifest.shards, entry))
 
         update_manifest(self.folder, listed)
@@ -210,7 +210,7 @@ def _add_to_shard(folder: Path, number: int, name: str, spec: FeatureSpec, array
             shard = agreed.shards[number]
             place = folder / shard.folder
             (part / file.file).replace(place / file.file)
-            sync_folder(place)
+            durable.sync(place)
             if name in shard.files and shard.files[name].file != file.file:
                 replaced.append(place / shard.files[name].file)
             changed = shard.model_copy(update={"files": {**shard.files, name: file}})
