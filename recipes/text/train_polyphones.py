@@ -26,8 +26,8 @@ from pypinyin.constants import PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_tone3
 from safetensors.torch import save_file
 
-from glmtts.text.hashed import HashedScorer, bucket
 from glmtts.text.grammar import told_reading
+from glmtts.text.hashed import HashedScorer, bucket
 from glmtts.text.mandarin import CHINESE, dictionary_readings, word_reading_at
 from glmtts.text.polyphone_features import DENSE, dense_features, phrases_around, sparse_features
 from glmtts.text.polyphones import WEIGHTS, PolyphoneModel, PolyphoneNetwork

@@ -7,6 +7,7 @@ from functools import lru_cache
 from glmtts.text.data import data_file
 
 WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
+_VOWEL = re.compile("[aeiouy]")
 _VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
 
 _SPELLING: list[tuple[str, str]] = [
@@ -49,12 +50,13 @@ def _entries() -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=65536)
 def pronounce(word: str) -> tuple[str, ...]:
-    """ARPAbet phones of any word of Latin letters; words in capitals that no dictionary knows are spelled out."""
+    """ARPAbet phones of any word of Latin letters; words in capitals or without a vowel that no dictionary knows
+    are spelled out."""
     plain = word.lower().replace("’", "'")
     known = dictionary().get(plain)
     if known:
         return tuple(known)
-    if word.isupper() and len(word) <= 5:
+    if len(word) <= 5 and (word.isupper() or not _VOWEL.search(plain)):
         return spell(plain)
     return _inflected(plain) or _compound(plain) or _by_spelling(plain)
 
@@ -83,6 +85,11 @@ def _ending(suffix: str, last: str) -> list[str]:
         return ["IH0", "NG"]
     if suffix == "ed":
         return ["IH0", "D"] if last in ("T", "D") else ["T"] if last in _VOICELESS | _SIBILANT - {"Z"} else ["D"]
+    return sound_of_s(last)
+
+
+def sound_of_s(last: str) -> list[str]:
+    """Phones of a plural or possessive s after the phone `last`."""
     if last in _SIBILANT:
         return ["IH0", "Z"]
     return ["S"] if last in _VOICELESS else ["Z"]

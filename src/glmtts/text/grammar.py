@@ -14,14 +14,16 @@ from glmtts.text.words import Sentence, Word
 
 REACH = 14
 _MACRO = re.compile(r"\{([A-Z]+)\}")
-_PLACES = ("上", "下", "里", "中", "面", "内", "外", "边", "区", "方", "的", "是", "有", "很", "与", "和")
+_PLACES = frozenset("上下里中内外的是有很与和") | {"上面", "下面", "里面", "外面", "上边"}
 # A verb before 得 that cannot take a complement: what follows is the object, so 得 is "to get" (de2).
 _GETS = frozenset("获取赢夺博求觅购拾换寻领")
-_WILLING = frozenset("想 要 能 会 可以 希望 容易 没 没有 曾 又 再 刚 可能 已 已经".split())
-_SURELY = frozenset("起码 至少 最少 看来 大概 恐怕 一定 肯定 应该 必须 反正 可 还 就 也 都 才 只 非 准 须 务必 仍 仍然".split())
+_WILLING = frozenset("想要能会没曾又再刚已") | {"可以", "希望", "容易", "没有", "可能", "已经"}
+_SURELY = frozenset("可还就也都才只非准须仍") | {
+    "起码", "至少", "最少", "看来", "大概", "恐怕", "一定", "肯定", "应该", "必须", "反正", "务必", "仍然",
+}  # fmt: skip
 # 慢慢, 高高兴兴, 一步一步, 一次又一次, 头也不回, 兴致勃勃似, 创造性
 _ADVERBIAL = re.compile(r"(?:(.)\1|(..)\2|一(.)[又一]一?\3|也[不没].|[性然似般])$")
-_DEGREE = re.compile("[很真太挺更最怪]|好(?!好)")
+_DEGREE = re.compile("[很真太挺更最怪像]|好(?!好)")
 
 
 class Rule(NamedTuple):
@@ -79,7 +81,7 @@ def tables() -> Tables:
             found.add(character, reading, before, after)
     for line in lines:
         if " = " not in line:
-            characters, reading, before, after = (line.split("\t") + ["", ""])[:4]
+            characters, reading, before, after = [*line.split("\t"), "", ""][:4]
             found.add(characters, reading, before, after)
     return found
 
@@ -101,16 +103,17 @@ def told_reading(sentence: Sentence, position: int) -> str:
 
 def _di(sentence: Sentence, position: int, before: Word | None, after: Word | None) -> str:
     """de5 between an adverbial and a verb, di4 after a measure or before a place; empty where it is not plain."""
-    if before is None:
+    if before is None or sentence.written(before) == "的":
         return "di4"
     adverbial = _ADVERBIAL.search(sentence.text, max(0, position - REACH), position) is not None
     if before.kind in "mqr":
         return "de5" if adverbial and after else "di4"
+    adverbial = adverbial or (before.kind in "dzl" and before.end - before.start > 1)
     if after is None:
-        return "de5" if adverbial or before.kind in "dzli" else "di4"
-    if adverbial or before.kind in "dzl":
+        return "de5" if adverbial or before.kind == "i" else "di4"
+    if adverbial:
         return "de5"
-    if sentence.written(after).startswith(_PLACES):
+    if sentence.written(after) in _PLACES:
         return "di4"
     long_enough = before.end - before.start > 1
     return "de5" if long_enough and (before.kind in "aibo" or _acts(sentence, after)) else ""
@@ -120,8 +123,10 @@ def _de(sentence: Sentence, position: int, before: Word | None, after: Word | No
     """de5 between a verb and its complement, dei3 "must" after a subject, de2 "to get" before an object."""
     previous = sentence.written(before)
     gets = _object("GOT").match(sentence.text, position + 1) is not None
-    if after is None and not gets or previous in ("这样", "那样", "怎样"):
+    if (after is None and not gets) or previous in ("这样", "那样", "怎样"):
         return ""
+    if previous == "想" and not gets:
+        return "de5"
     if previous in _WILLING:
         return "de2" if gets else "dei3" if after is not None and _acts(sentence, after) else ""
     if before is None or previous in _SURELY or (before.kind in "rdtcfsp" and previous not in ("下", "上")):

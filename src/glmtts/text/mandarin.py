@@ -16,6 +16,10 @@ from glmtts.text.script import TELLING, simplified
 from glmtts.text.words import CHINESE, RUN, Sentence, corrections
 
 Readings = list[str | None]
+# The network learnt from an encyclopaedia. In a sentence as long as its own, where it scores another reading higher by
+# this margin, it knows words of two characters better than the dictionary does (held-out lines of CPP's development
+# set: 3,794 right of 3,821 instead of 3,787); in short everyday sentences the dictionary is right.
+LONG_SENTENCE, MARGIN = 20, 2.5
 __all__ = ["CHINESE", "dictionary_readings", "read_pinyin", "word_reading"]
 
 
@@ -61,13 +65,18 @@ def read_pinyin(text: str, in_context: bool = True) -> Readings:
     sentence = Sentence(simplified(text))
     readings: Readings = [None] * len(text)
     unsure: list[int] = []
+    doubtful: list[int] = []
     for word in sentence.words:
-        found, sure = word_reading(sentence.written(word))
+        written = sentence.written(word)
+        found, sure = word_reading(written)
         readings[word.start : word.end] = found
         if not sure:
             unsure += range(word.start, word.end)
+        elif len(written) == 2 and written not in corrections() and len(text) >= LONG_SENTENCE:
+            doubtful += range(word.start, word.end)
     if in_context:
         _in_context(text, sentence, unsure, readings)
+        polyphone_model().resolve(sentence, readings, doubtful, margin=MARGIN)
     return readings
 
 

@@ -1,4 +1,4 @@
-"""What the classifier of polyphones sees: characters and words around, phrases of the dictionary, two readers' opinions."""
+"""What the classifier of polyphones sees: characters and words around, phrases, two readers' opinions."""
 
 import math
 from collections.abc import Mapping, Sequence

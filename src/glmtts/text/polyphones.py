@@ -5,6 +5,7 @@ pypinyin's phrases and hashed n-grams of the characters around are weighed by a 
 """
 
 import json
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -86,13 +87,21 @@ class PolyphoneModel:
         scorer, dense = HashedScorer(tensors.pop("weights").tolist()), tensors.pop("dense").tolist()
         return cls(PolyphoneNetwork(tensors), **lists, scorer=scorer, dense=dense)
 
-    def resolve(self, sentence: Sentence, readings: list[str | None], positions: Sequence[int]) -> None:
-        """Replace, in place, a dictionary's `readings` (one a character) of the polyphones at `positions`."""
+    def resolve(
+        self, sentence: Sentence, readings: list[str | None], positions: Sequence[int], margin: float = 0.0
+    ) -> None:
+        """Replace, in place, a dictionary's `readings` (one a character) of the polyphones at `positions`.
+
+        With a `margin` a reading stays unless another one scores higher by more than that.
+        """
         positions = [place for place in positions if sentence.text[place] in self.candidates and readings[place]]
         if not positions:
             return
         for position, probabilities in zip(positions, self.probabilities(sentence.text, positions), strict=True):
-            readings[position] = self.choose(sentence, position, readings[position], probabilities)
+            scores = self.scores(sentence, position, readings[position], probabilities)
+            best = max(scores, key=lambda reading: scores[reading])
+            if scores[best] - scores.get(readings[position] or "", -math.inf) > margin or not margin:
+                readings[position] = best
 
     def probabilities(self, text: str, positions: Sequence[int]) -> list[dict[str, float]]:
         """The network's probability of each candidate at each position."""
@@ -103,10 +112,10 @@ class PolyphoneModel:
             for position, row in zip(positions, rows, strict=True)
         ]
 
-    def choose(
+    def scores(
         self, sentence: Sentence, position: int, dictionary: str | None, probabilities: dict[str, float]
-    ) -> str:
-        """The candidate of highest score."""
+    ) -> dict[str, float]:
+        """Score of each candidate at `position`."""
         phrases = phrases_around(sentence.text, position)
         network = max(probabilities, key=lambda reading: probabilities[reading])
         features = sparse_features(sentence, position, phrases, dictionary, network)
@@ -115,7 +124,7 @@ class PolyphoneModel:
             numbers = dense_features(label, phrases, dictionary, probabilities)
             return self.scorer.score(features, label) + sum(a * b for a, b in zip(self.dense, numbers, strict=True))
 
-        return max(probabilities, key=score)
+        return {reading: score(reading) for reading in probabilities}
 
 
 def _columns(readings: list[str], classes: list[str]) -> list[tuple[str, int]]:

@@ -19,7 +19,7 @@ RUN = re.compile(rf"{CHINESE.pattern}+")
 WORDS, LOG_STEP, LONGEST = "words.xz", 0.5, 4
 # Counts of words that the frequency list lacks. A phrase of the dictionary is rare, else it would be listed; a
 # correction was written because it was met.
-PHRASE_COUNT, CORRECTION_COUNT, TOTAL = 3, 300, 60_000_000
+PHRASE_COUNT, CORRECTION_COUNT, TOTAL = 3, 1000, 60_000_000
 
 
 class Word(NamedTuple):
@@ -35,7 +35,7 @@ def lexicon() -> dict[str, tuple[float, str]]:
     """Log-probability and part of speech of every word, corrections and phrases of pypinyin among them."""
     base = math.log(TOTAL)
     rare, met = math.log(PHRASE_COUNT) - base, math.log(CORRECTION_COUNT) - base
-    words = {phrase: (rare, "x") for phrase in PHRASES_DICT}
+    words = dict.fromkeys(PHRASES_DICT, (rare, "x"))
     for line in lzma.decompress(data_file(WORDS).read_bytes()).decode().splitlines():
         words[line[:-2]] = ((ord(line[-2]) - ord("0")) * LOG_STEP - base, line[-1])
     for word, reading in corrections().items():
