@@ -22,7 +22,7 @@ from glmtts.text.ipa import arpabet_of_ipa
 
 BITS, PENALTY = 17, 1e-3
 EVERYDAY = Path(__file__).with_name("homographs_everyday.tsv")
-EVERYDAY_TIMES = 2  # how often an everyday sentence counts: 300 beside 14,487 would not be heard otherwise
+EVERYDAY_TIMES = 4  # how often an everyday sentence counts: 300 beside 14,487 would not be heard otherwise
 OUT = Path(__file__).parents[2] / "src/glmtts/text/data"
 Occurrence = tuple[str, int, int, str]
 

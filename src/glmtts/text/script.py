@@ -10,7 +10,7 @@ _VARIANTS = str.maketrans({"妳": "你", "牠": "它", "祂": "他", "髪": "发
 # What a traditional character says of its reading where the simplified one has several.
 TELLING = {
     "髒": "zang1", "臟": "zang4", "繫": "ji4", "係": "xi4", "儘": "jin3", "盡": "jin4", "乾": "gan1", "幹": "gan4",
-    "髮": "fa4", "發": "fa1", "鬥": "dou4", "捨": "she3", "嚥": "yan4", "隻": "zhi1", "祇": "zhi3", "彆": "bie4",
+    "髮": "fa4", "發": "fa1", "鬥": "dou4", "捨": "she3", "嚥": "yan4", "隻": "zhi1", "祇": "zhi3",
     "癥": "zheng1", "籲": "yu4", "捲": "juan3", "麯": "qu1", "噹": "dang1", "佔": "zhan4", "揹": "bei1", "摺": "zhe2",
     "採": "cai3", "併": "bing4",
 }  # fmt: skip
