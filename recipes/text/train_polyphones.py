@@ -4,8 +4,10 @@
     python recipes/text/train_polyphones.py cpp_dev.tsv --everyday sentences.json --exclude heldout_zh.txt
 
 Takes g2pM's network as it is (Apache-2.0), and fits, on the development set of CPP, how far to trust it, pypinyin's
-phrases and the characters around. CPP is encyclopaedic: without the everyday sentences (`hsk-sentences-audio` of npm,
-every second one) the network's 桌子 zi3 and 了解 le5 would win.
+phrases, the words and the characters around. CPP is encyclopaedic: without the everyday sentences (the package
+`hsk-sentences-audio`, every second one) the network's 桌子 zi3 and 了解 le5 would win. Their pinyin comes from a
+dictionary, which writes di4 and de2 for the particles 地 and 得; where a word or grammar tells the reading, that is
+the label instead.
 """
 
 import argparse
@@ -24,10 +26,12 @@ from pypinyin.constants import PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_tone3
 from safetensors.torch import save_file
 
+from glmtts.text.grammar import told_reading
 from glmtts.text.hashed import HashedScorer, bucket
-from glmtts.text.mandarin import CHINESE, dictionary_readings
+from glmtts.text.mandarin import CHINESE, dictionary_readings, word_reading_at
 from glmtts.text.polyphone_features import DENSE, dense_features, phrases_around, sparse_features
 from glmtts.text.polyphones import WEIGHTS, PolyphoneModel, PolyphoneNetwork
+from glmtts.text.words import Sentence
 
 BITS, PENALTY = 16, 0.03
 START = [0.5, 0.5, 0.5] + [0.0] * (DENSE - 3)
@@ -100,11 +104,15 @@ def examples_of(lines: list[Line], model: PolyphoneModel, trusted: bool = True) 
         dictionary, phrases = dictionary_readings(text)[position], phrases_around(text, position)
         probabilities = model.probabilities(text, [position])[0]
         network = max(probabilities, key=lambda label: probabilities[label])
-        features = sparse_features(text, position, phrases, dictionary, network)
+        sentence = Sentence(text)
+        features = sparse_features(sentence, position, phrases, dictionary, network)
         buckets.append([[bucket(feature, label) for feature in features] for label in labels])
+        word = word_reading_at(sentence, position)
         numbers.append([dense_features(label, phrases, dictionary, probabilities) for label in labels])
+        plain = "" if trusted else word or told_reading(sentence, position)
+        reading = plain or reading
         # Everyday labels come from a dictionary: one that neither reader supports is more likely a slip.
-        believed = reading in labels and (trusted or reading in (dictionary, network))
+        believed = reading in labels and (trusted or bool(plain) or reading in (dictionary, network))
         answers.append(labels.index(reading) if believed else -1)
     return Examples.pack(buckets, numbers, answers)
 
@@ -112,7 +120,7 @@ def examples_of(lines: list[Line], model: PolyphoneModel, trusted: bool = True) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dev", type=Path, help="development lines of CPP: sentence with ▁ around a polyphone, reading")
-    parser.add_argument("--everyday", type=Path, help="sentences.json of the npm package hsk-sentences-audio")
+    parser.add_argument("--everyday", type=Path, help="sentences.json of the package hsk-sentences-audio")
     parser.add_argument("--exclude", type=Path, help="sentences to keep out, one a line")
     arguments = parser.parse_args()
     lines = read_cpp(arguments.dev)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from glmtts.text.english import pronounce
-from glmtts.text.mandarin import read_pinyin
+from glmtts.text.mandarin import dictionary_readings
 from glmtts.text.markup import CONTROL
 from glmtts.text.phonemes import split_syllable
 from glmtts.text.pronunciations import hybrid_reading
@@ -21,12 +21,12 @@ def test_there_are_enough_cases_each_with_one_control() -> None:
         assert hybrid_reading(match["word"], match["reading"])
 
 
-def test_forced_syllables_differ_from_the_usual_reading_without_their_tones() -> None:
+def test_forced_syllables_differ_from_the_dictionary_without_their_tones() -> None:
     for kind, text, wanted in CASES:
         if kind == "english":
             continue
         (match,) = CONTROL.finditer(text)
-        usual = read_pinyin(CONTROL.sub(r"\g<word>", text))[match.start()]
+        usual = dictionary_readings(CONTROL.sub(r"\g<word>", text))[match.start()]
         assert match["reading"] == wanted and split_syllable(wanted)
         assert usual and usual[:-1] != wanted[:-1], text
         assert kind == "word" or wanted in polyphones()[match["word"]], text

@@ -20,7 +20,8 @@ from tests.tiny import tiny_tokenizer
 
 # Words of the release's own replacement dictionary, which its code folder holds and the fixtures do not.
 RELEASE_WORDS = {"鬓毛衰": "鬓毛<|C|><|UEI1|>", "弈": "<|I4|>", "弦": "<|X|><|IAN2|>"}
-RELEASE_ERRS = {"这个长长的队伍长得很快。", "我得得到它。"}  # 得 is de5, and dei3 de2
+# 得 is de5, and dei3 de2; the surname is zeng1
+RELEASE_ERRS = {"这个长长的队伍长得很快。", "我得得到它。", "曾经的曾先生。"}
 MISTAKES = [
     ("气温是-5℃", "零下五摄氏度"),
     ("￥1,280.50", "一千二百八十元五角"),

@@ -9,6 +9,8 @@ from glmtts.text.data import data_file
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
 WORD = re.compile(rf"[{_LATIN}]+(?:['’][{_LATIN}]+)*")
+_VOWEL = re.compile("[aeiouy]")
+_SOUND = re.compile("[hms]+|b?r+|pf+t|ts?k+|z+|ps+t")  # hmm, brr, pfft, tsk: said, not spelled
 _VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
 
 _SPELLING: list[tuple[str, str]] = [
@@ -51,7 +53,10 @@ def _entries() -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=65536)
 def pronounce(word: str) -> tuple[str, ...]:
-    """ARPAbet phones of any word of Latin letters; words in capitals that no dictionary knows are spelled out."""
+    """ARPAbet phones of any word of Latin letters.
+
+    Words in capitals or without a vowel that no dictionary knows are spelled out: NHS, www.
+    """
     plain = word.lower().replace("’", "'")
     if plain in ACCENTED:
         return tuple(ACCENTED[plain].split())
@@ -61,12 +66,8 @@ def pronounce(word: str) -> tuple[str, ...]:
         return tuple(known)
     if word.isupper() and len(word) <= 5:
         return spell(plain)
-    if (
-        len(plain) > 1
-        and not re.search("[aeiouy]", plain)
-        and not re.fullmatch("[hms]+|b?r+|pf+t|ts?k+|z+|ps+t", plain)
-    ):
-        return spell(plain)  # www, html, cn
+    if len(plain) > 1 and not _VOWEL.search(plain) and not _SOUND.fullmatch(plain):
+        return spell(plain)
     return _inflected(plain) or _compound(plain) or _by_spelling(plain)
 
 
@@ -94,6 +95,11 @@ def _ending(suffix: str, last: str) -> list[str]:
         return ["IH0", "NG"]
     if suffix == "ed":
         return ["IH0", "D"] if last in ("T", "D") else ["T"] if last in _VOICELESS | _SIBILANT - {"Z"} else ["D"]
+    return sound_of_s(last)
+
+
+def sound_of_s(last: str) -> list[str]:
+    """Phones of a plural or possessive s after the phone `last`."""
     if last in _SIBILANT:
         return ["IH0", "Z"]
     return ["S"] if last in _VOICELESS else ["Z"]

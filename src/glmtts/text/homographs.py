@@ -8,11 +8,17 @@ import re
 from functools import lru_cache
 
 from glmtts.text.data import data_file, read_lines
+from glmtts.text.english import sound_of_s
 from glmtts.text.hashed import HashedScorer
 
 WEIGHTS, WORDS = "homographs.safetensors", "homographs.tsv"
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d+|[^\sA-Za-z\d]")
 REACH, WINDOW = 6, 120
+# Words whose plural or third person has one reading, whatever the word has, and those with an entry of their own.
+_ONE_READING_WITH_S = frozenset([
+    "close", "read", "lead", "live", "wound", "dove", "house", "use", "mouth", "polish",
+    "job", "bass", "minute", "produce", "refuse", "desert",
+])  # fmt: skip
 _CLASSES = {
     "to": "to", "modal": "will would can could shall should may might must cannot do does did let 'll n't",
     "have": "have has had having", "be": "am is are was were be been being 's 're",
@@ -21,6 +27,14 @@ _CLASSES = {
     "in": "of in on at by for with from into over under about as after before",
     "and": "and or but nor", "more": "very more most too so quite highly",
 }  # fmt: skip
+_MODALS = frozenset([
+    "would", "could", "should", "must", "cannot", "will", "can", "may", "might", "shall",
+    "do", "does", "did",
+])  # fmt: skip
+_BETWEEN = frozenset([
+    "i", "you", "he", "she", "it", "we", "they", "anyone", "everyone", "somebody",
+    "nobody", "never", "ever", "just", "already", "not", "also",
+])  # fmt: skip
 _CLASS_OF = {word: name for name, words in _CLASSES.items() for word in words.split()}
 
 
@@ -30,20 +44,64 @@ class HomographModel:
     def __init__(self, words: dict[str, dict[str, tuple[str, ...]]], scorer: HashedScorer) -> None:
         self.words, self.scorer = words, scorer
 
+    def known(self, word: str) -> str:
+        """The homograph that a word in small letters is or of which it is a form in -s (objects); else empty."""
+        if word in self.words:
+            return word
+        base = word[:-1] if word.endswith("s") else ""
+        if base in self.words and base not in _ONE_READING_WITH_S and any(x.endswith("_vrb") for x in self.words[base]):
+            return base
+        return ""
+
     def label(self, text: str, start: int, end: int) -> str:
         """The label of highest score for the word at text[start:end]."""
-        word = text[start:end].lower()
+        word = self.known(text[start:end].lower())
         labels = list(self.words[word])
+        if word == "polish" and text[start].islower():
+            return "polish"
+        before = text[max(0, start - WINDOW) : start]
+        plain = _form_of_read(before) if word == "read" else _verb_after_modal(before, word, labels)
+        if plain:
+            return plain
         features = features_of(text, start, end)
         return max(labels, key=lambda label: self._score(features, label, kind_of(label, labels)))
 
     def read(self, text: str, start: int, end: int) -> tuple[str, ...]:
         """Phones of the word at text[start:end] in its sentence; empty where it is no homograph."""
-        readings = self.words.get(text[start:end].lower())
-        return readings[self.label(text, start, end)] if readings else ()
+        written = text[start:end].lower()
+        word = self.known(written)
+        if not word:
+            return ()
+        phones = self.words[word][self.label(text, start, end)]
+        return phones if word == written else (*phones, *sound_of_s(phones[-1]))
 
     def _score(self, features: list[str], label: str, kind: str) -> float:
         return self.scorer.score(features, label) + self.scorer.score(features, kind)
+
+
+def _verb_after_modal(before: str, word: str, labels: list[str]) -> str:
+    """The verb's label after would, can not, didn't … (right in 383 of 384 training lines); else empty."""
+    verbs = [label for label in labels if label.endswith("_vrb")]
+    words = [token.lower() for token in _TOKEN.findall(before)[-2:]]
+    if words and words[-1] in ("not", "never", "also", "always"):
+        words.pop()
+    modal = bool(words) and (words[-1] in _MODALS or words[-1].endswith("n't"))
+    # To wound is another verb than the one whose past is wound.
+    return verbs[0] if modal and len(verbs) == 1 and word != "wound" else ""
+
+
+def _form_of_read(before: str) -> str:
+    """The label of "read" after a verb that asks for one form (Have you ever read, did not read); else empty."""
+    for token in reversed(_TOKEN.findall(before)[-REACH:]):
+        word = token.lower()
+        kind = "modal" if word.endswith("n't") else _CLASS_OF.get(word, "")
+        if kind in ("have", "be"):
+            return "read_past"
+        if kind in ("modal", "to"):
+            return "read_present"
+        if word not in _BETWEEN:
+            return ""
+    return ""
 
 
 def kind_of(label: str, labels: list[str]) -> str:

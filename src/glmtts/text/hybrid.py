@@ -4,6 +4,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from glmtts.text.acronyms import read_capitals
 from glmtts.text.english import WORD, dictionary, pronounce, spell
 from glmtts.text.homographs import homograph_model
 from glmtts.text.mandarin import CHINESE, read_pinyin
@@ -130,9 +131,10 @@ def _phones(text: str, start: int, end: int) -> tuple[tuple[str, ...], str]:
     word = text[start:end]
     if word == "A" and _is_letter(text, start, end):
         return spell("a"), "in the dictionary"
-    if word.lower() in homograph_model().words:
-        label = homograph_model().label(text, start, end)
-        return homograph_model().words[word.lower()][label], f"homograph: {label}"
+    if capitals := read_capitals(text, start, end):
+        return capitals, "by its capitals, or a name"
+    if homograph_model().known(word.lower()):
+        return homograph_model().read(text, start, end), f"homograph: {homograph_model().label(text, start, end)}"
     known = word.lower().replace("’", "'") in dictionary()
     return pronounce(word), "in the dictionary" if known else "in no dictionary: by its parts or spelling"
 

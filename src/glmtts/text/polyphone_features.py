@@ -1,4 +1,4 @@
-"""What the classifier of polyphones sees: characters around, phrases of the dictionary, two readers' opinions."""
+"""What the classifier of polyphones sees: characters and words around, phrases, two readers' opinions."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from pypinyin.constants import PHRASES_DICT
 from pypinyin.contrib.tone_convert import to_tone3
+
+from glmtts.text.words import Sentence
 
 CONTEXT, LONGEST_PHRASE, PHRASES = 4, 8, 3
 DENSE = 9
@@ -32,9 +34,10 @@ def phrases_around(text: str, position: int) -> list[tuple[str, str]]:
 
 
 def sparse_features(
-    text: str, position: int, phrases: Sequence[tuple[str, str]], dictionary: str | None, network: str
+    sentence: Sentence, position: int, phrases: Sequence[tuple[str, str]], dictionary: str | None, network: str
 ) -> list[str]:
-    """Names of the features that hold: n-grams of characters around, nearby characters, phrases, opinions."""
+    """Names of the features that hold: n-grams of characters around, nearby characters, phrases, words, opinions."""
+    text = sentence.text
     padded = "^" * CONTEXT + text[max(0, position - CONTEXT) : position + CONTEXT + 1] + "$" * CONTEXT
     i = CONTEXT + min(position, CONTEXT)
     around = padded[i - CONTEXT : i + CONTEXT + 1]
@@ -50,7 +53,26 @@ def sparse_features(
     longest = max((len(phrase) for phrase, _ in phrases), default=0)
     features += [f"G{character}{network}", f"P{character}{dictionary}{min(longest, 3)}"]
     features += [f"Q{character}{dictionary}{network}{longest > 0}"]
+    features += _word_features(sentence, position)
     return features + [f"W{phrase}" for phrase, _ in phrases[:PHRASES]]
+
+
+def _word_features(sentence: Sentence, position: int) -> list[str]:
+    """The word itself; of one that is a character alone, the words beside it and their parts of speech."""
+    before, word, after = sentence.around(position)
+    if word is None or word.end - word.start > 1:
+        return [f"X{sentence.written(word)}{position - word.start}"] if word else []
+    kinds = [near.kind if near else "." for near in (before, after)]
+    written = [sentence.written(near) or "." for near in (before, after)]
+    character = sentence.text[position]
+    return [
+        f"o{character}",
+        f"k{character}{kinds[0]}",
+        f"K{character}{kinds[1]}",
+        f"kK{character}{kinds[0]}{kinds[1]}",
+        f"v{character}{written[0]}",
+        f"V{character}{written[1]}",
+    ]
 
 
 def dense_features(

@@ -5,6 +5,8 @@ pypinyin's phrases and hashed n-grams of the characters around are weighed by a 
 """
 
 import json
+import math
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,11 @@ from safetensors import safe_open
 from glmtts.text.data import data_file
 from glmtts.text.hashed import HashedScorer
 from glmtts.text.polyphone_features import dense_features, phrases_around, sparse_features
+from glmtts.text.words import Sentence
 
 UNKNOWN, BEGIN, END = 1, 2, 3
 WEIGHTS = "polyphones.safetensors"
-TRUSTED_PHRASE = 3
 Array = NDArray[Any]
-Phrases = list[tuple[str, str]]
 
 
 class PolyphoneNetwork:
@@ -86,20 +87,23 @@ class PolyphoneModel:
         scorer, dense = HashedScorer(tensors.pop("weights").tolist()), tensors.pop("dense").tolist()
         return cls(PolyphoneNetwork(tensors), **lists, scorer=scorer, dense=dense)
 
-    def resolve(self, text: str, readings: list[str | None]) -> None:
-        """Replace, in place, a dictionary's `readings` (one a character) of polyphones by those in context."""
-        phrases = {
-            position: phrases_around(text, position)
-            for position, character in enumerate(text)
-            if character in self.candidates and readings[position]
-        }
-        positions = [position for position in phrases if not _settled(phrases[position], readings[position])]
+    def resolve(
+        self, sentence: Sentence, readings: list[str | None], positions: Sequence[int], margin: float = 0.0
+    ) -> None:
+        """Replace, in place, a dictionary's `readings` (one a character) of the polyphones at `positions`.
+
+        With a `margin` a reading stays unless another one scores higher by more than that.
+        """
+        positions = [place for place in positions if sentence.text[place] in self.candidates and readings[place]]
         if not positions:
             return
-        for position, probabilities in zip(positions, self.probabilities(text, positions), strict=True):
-            readings[position] = self.choose(text, position, readings[position], phrases[position], probabilities)
+        for position, probabilities in zip(positions, self.probabilities(sentence.text, positions), strict=True):
+            scores = self.scores(sentence, position, readings[position], probabilities)
+            best = max(scores, key=lambda reading: scores[reading])
+            if scores[best] - scores.get(readings[position] or "", -math.inf) > margin or not margin:
+                readings[position] = best
 
-    def probabilities(self, text: str, positions: list[int]) -> list[dict[str, float]]:
+    def probabilities(self, text: str, positions: Sequence[int]) -> list[dict[str, float]]:
         """The network's probability of each candidate at each position."""
         ids = [BEGIN, *(self._ids.get(character, UNKNOWN) for character in text), END]
         rows = self.network(ids, [position + 1 for position in positions]).tolist()
@@ -108,24 +112,19 @@ class PolyphoneModel:
             for position, row in zip(positions, rows, strict=True)
         ]
 
-    def choose(
-        self, text: str, position: int, dictionary: str | None, phrases: Phrases, probabilities: dict[str, float]
-    ) -> str:
-        """The candidate of highest score."""
+    def scores(
+        self, sentence: Sentence, position: int, dictionary: str | None, probabilities: dict[str, float]
+    ) -> dict[str, float]:
+        """Score of each candidate at `position`."""
+        phrases = phrases_around(sentence.text, position)
         network = max(probabilities, key=lambda reading: probabilities[reading])
-        features = sparse_features(text, position, phrases, dictionary, network)
+        features = sparse_features(sentence, position, phrases, dictionary, network)
 
         def score(label: str) -> float:
             numbers = dense_features(label, phrases, dictionary, probabilities)
             return self.scorer.score(features, label) + sum(a * b for a, b in zip(self.dense, numbers, strict=True))
 
-        return max(probabilities, key=score)
-
-
-def _settled(phrases: Phrases, dictionary: str | None) -> bool:
-    """Whether phrases of three characters and more agree on the reading: they err less than the network."""
-    long_enough = any(len(phrase) >= TRUSTED_PHRASE for phrase, _ in phrases)
-    return long_enough and all(reading == dictionary for _, reading in phrases)
+        return {reading: score(reading) for reading in probabilities}
 
 
 def _columns(readings: list[str], classes: list[str]) -> list[tuple[str, int]]:

@@ -1,0 +1,125 @@
+"""Readings in sentences: users' complaints in both languages, both scripts, words, grammar, capitals."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.grammar import tables
+from glmtts.text.hybrid import Replacements
+from glmtts.text.mandarin import read_pinyin
+from glmtts.text.phonemes import split_syllable
+from glmtts.text.script import simplified
+from glmtts.text.words import corrections, segment
+from tests.tiny import tiny_tokenizer
+
+DATA = Path(__file__).parent / "data"
+Marked = tuple[str, int, int, str]
+
+
+def marked(path: Path) -> list[Marked]:
+    """Text, start and end of what stands between ▁ marks, and its reading."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        text, reading = line.split("\t")[:2]
+        start = text.index("▁")
+        found.append((text.replace("▁", ""), start, text.index("▁", start + 1) - 1, reading))
+    return found
+
+
+def wrong(cases: list[Marked]) -> list[tuple[str, str, str | None]]:
+    """The Mandarin cases that are read otherwise than wanted."""
+    read = [(text, wanted, read_pinyin(text)[start]) for text, start, _, wanted in cases]
+    return [case for case in read if case[1] != case[2]]
+
+
+def test_own_sentences_are_read_right() -> None:
+    cases = marked(DATA / "readings_zh.tsv")
+    assert len(cases) > 1000
+    assert len(wrong(cases)) <= 0.01 * len(cases), wrong(cases)
+
+
+def test_sentences_of_strangers_are_read_right(shared: Path) -> None:
+    path = shared / "cases" / "readings.tsv"
+    if not path.is_file():
+        pytest.skip("needs shared/cases/readings.tsv")
+    cases = marked(path)
+    assert len(wrong(cases)) <= 0.1 * len(cases), wrong(cases)
+
+
+def test_own_english_sentences_are_read_right() -> None:
+    frontend = TextFrontend(TextConfig(), tiny_tokenizer())
+    cases = marked(DATA / "readings_en.tsv")
+    misread = []
+    for text, start, end, wanted in cases:
+        position = 0
+        for span in frontend._writer.spans(text, Replacements({})):
+            if position == start and len(span.text) == end - start:
+                phones = span.hybrid.replace("<|EN_", "").replace("|>", " ").strip()
+                misread += [(text, wanted, phones)] if phones != wanted else []
+            position += len(span.text)
+    assert len(cases) > 100
+    assert len(misread) <= 0.06 * len(cases), misread
+
+
+@pytest.mark.parametrize(
+    ("traditional", "reading"),
+    [
+        ("東京行程", "dong1 jing1 xing2 cheng2"), ("銀行貸款", "yin2 hang2 dai4 kuan3"), ("發展", "fa1 zhan3"),
+        ("乾淨", "gan1 jing4"), ("乾隆", "qian2 long2"), ("幹部", "gan4 bu4"), ("皇后以後", "huang2 hou4 yi3 hou4"),
+        ("睡著了", "shui4 zhao2 le5"), ("著名", "zhu4 ming2"), ("鞋髒了", "xie2 zang1 le5"),
+        ("一隻鐘", "yi1 zhi1 zhong1"),
+    ],
+)  # fmt: skip
+def test_traditional_characters(traditional: str, reading: str) -> None:
+    assert read_pinyin(traditional) == reading.split()
+
+
+def test_the_written_characters_stay() -> None:
+    frontend = TextFrontend(TextConfig(phoneme_in="off"), tiny_tokenizer())
+    assert frontend.to_hybrid("銀行") == "銀行"
+
+
+@given(st.text(max_size=40))
+def test_a_simplified_copy_is_as_long_and_no_further_simplified(text: str) -> None:
+    copy = simplified(text)
+    assert len(copy) == len(text)
+    assert simplified(copy) == copy
+
+
+@given(st.text(alphabet="地得着了行重长为人民的都会计划一不东西南北", max_size=30))
+def test_words_cover_the_text_without_gaps(run: str) -> None:
+    words = segment(run)
+    assert "".join(run[word.start : word.end] for word in words) == run
+    assert all(word.end == following.start for word, following in pairwise(words))
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [("为人民服务", "为 人民 服务"), ("会计划", "会 计划"), ("题目的意思", "题目 的 意思"), ("研究生命", "研究 生命")],
+)
+def test_words_end_where_they_end(run: str, words: str) -> None:
+    assert [run[word.start : word.end] for word in segment(run)] == words.split()
+
+
+def test_every_correction_and_rule_can_be_spoken() -> None:
+    for word, reading in corrections().items():
+        assert not reading or len(reading) == len(word), word
+        assert all(map(split_syllable, reading)), word
+    for character, rules in tables().rules.items():
+        assert all(split_syllable(rule.reading) for rule in rules), character
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        ("跑得快", "de5"), ("我得走", "dei3"), ("他得了奖", "de2"), ("慢慢地走", "de5"), ("这块地大", "di4"),
+        ("高高兴兴地回家", "de5"), ("一步一步地走", "de5"), ("在地上", "di4"),
+    ],
+)  # fmt: skip
+def test_particles_by_grammar(text: str, reading: str) -> None:
+    place = max(text.find("地"), text.find("得"))
+    assert read_pinyin(text)[place] == reading
