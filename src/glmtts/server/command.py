@@ -49,10 +49,6 @@ def serve(
     replicas: Annotated[Path | None, typer.Option(help="YAML: number and resources of the replicas.")] = None,
 ) -> None:
     """Serve OpenAI's speech API, and a page at /."""
-    from glmtts.server.settings import ReplicaSettings, ServerSettings
-    from glmtts.threads import wait_without_spinning
-
-    wait_without_spinning()
     values = {
         "voices_folder": voices.resolve() if voices else None,
         "api_keys": _keys(api_key),
@@ -71,8 +67,27 @@ def serve(
         "max_connections": max_connections,
         "drain_seconds": drain_seconds,
     }
-    settings = ServerSettings.parse({name: value for name, value in values.items() if value is not None})
-    settings = settings.listening(host, insecure)
+    given = {name: value for name, value in values.items() if value is not None}
+    _start(model, device, given, host, port, insecure, allow_program, ray, replicas)
+
+
+def _start(
+    model: Path | None,
+    device: str,
+    values: dict[str, Any],
+    host: str,
+    port: int,
+    insecure: bool,
+    allow_program: bool,
+    ray: bool,
+    replicas: Path | None,
+) -> None:
+    """Serve with the settings `values`, here or on a Ray cluster."""
+    from glmtts.server.settings import ReplicaSettings, ServerSettings
+    from glmtts.threads import wait_without_spinning
+
+    wait_without_spinning()
+    settings = ServerSettings.parse(values).listening(host, insecure)
     scaling = ReplicaSettings.read(replicas) if replicas else ReplicaSettings()
     try:
         if ray:

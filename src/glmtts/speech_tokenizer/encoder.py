@@ -64,6 +64,6 @@ def attention_mask(valid_BT: Tensor, causal: bool, block: int) -> Tensor:
     """
     frames = torch.arange(valid_BT.shape[1], device=valid_BT.device)
     group = frames if causal else frames // block
-    visible_TT = group[None, :] <= group[:, None]
-    allowed = visible_TT[None, None] & valid_BT[:, None, None, :].bool()
+    own_block_TT = group[None, :] <= group[:, None]
+    allowed = own_block_TT[None, None] & valid_BT[:, None, None, :].bool()
     return allowed | torch.eye(len(frames), dtype=torch.bool, device=valid_BT.device)

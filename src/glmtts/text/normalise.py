@@ -21,7 +21,7 @@ _CLOSING = frozenset(")]}）】|")
 _BETWEEN_CHINESE = re.compile(r"(?<=[，。！？；：、])\s+|\s+(?=[，。！？；：、])")
 
 
-class Spoken(NamedTuple):
+class Words(NamedTuple):
     """A block in words, and the letters in it that cannot be read, by the name of their script."""
 
     text: str
@@ -49,7 +49,7 @@ def structure(text: str) -> list[Block]:
     return blocks(without_tags(text))
 
 
-def speak(line: str, default: Language) -> Spoken:
+def speak(line: str, default: Language) -> Words:
     """One block in words."""
     text, unread = take_unreadable(compatible(without_marks(line)))
     text, found = take_addresses(text)
@@ -57,7 +57,7 @@ def speak(line: str, default: Language) -> Spoken:
     text = re.sub(r"[^\S\u202f\u2009]+", " ", speakable(text))
     spoken = "".join(_run(language, run, addresses) for language, run in runs(text, default))
     spoken = _tidy(spoken)
-    return Spoken(spoken.rstrip(",， ") if line.rstrip()[-1:] in _CLOSING else spoken, unread)
+    return Words(spoken.rstrip(",， ") if line.rstrip()[-1:] in _CLOSING else spoken, unread)
 
 
 def _run(language: Language, run: str, addresses: Iterator[str]) -> str:

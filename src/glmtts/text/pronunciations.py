@@ -78,7 +78,7 @@ class PronunciationFile:
     """A dictionary in a `.toml` or `.jsonl` file that is read again whenever it has changed.
 
     TOML: a line a word, `"行长" = "hang2 zhang3"`. JSONL: an object of words and readings a line. A change that is not
-    valid raises on every use until the file is mended.
+    valid raises on every use until the file is corrected.
     """
 
     def __init__(self, path: str | Path) -> None:
