@@ -146,7 +146,9 @@ def _le(sentence: Sentence, position: int, before: Word | None, after: Word | No
     """liao3 where 不了 or 得了 is the complement of a verb; empty elsewhere."""
     if before is None or sentence.written(before) not in "不得" or sentence.text.startswith(("，", "吧"), position + 1):
         return ""
-    return "liao3" if _takes_complement(sentence, sentence.around(before.start)[0]) else ""
+    verb = sentence.around(before.start)[0]
+    gets = sentence.written(before) == "得" and _de(sentence, before.start, verb, None) == "de2"
+    return "liao3" if _takes_complement(sentence, verb) and not gets else ""
 
 
 _PARTICLES = {"地": _di, "得": _de, "了": _le}
