@@ -18,7 +18,7 @@ _PLACES = frozenset("上下里中内外的是有很与和") | {"上面", "下面
 # A verb before 得 that cannot take a complement: what follows is the object, so 得 is "to get" (de2).
 # Predicates that the frequency list takes for nouns.
 _FEELINGS = frozenset([
-    "气", "伤心", "开心", "痛苦", "幸福", "精神", "热闹", "辛苦", "漂亮", "聪明", "困难", "危险", "安全", "健康",
+    "气", "美", "伤心", "开心", "痛苦", "幸福", "精神", "热闹", "辛苦", "漂亮", "聪明", "困难", "危险", "安全", "健康",
     "科学", "礼貌", "脸红", "眼红", "头疼", "心疼", "激动", "难受", "难过", "生气",
 ])  # fmt: skip
 _GETS = frozenset("获取赢夺博求觅购拾换寻领")
@@ -27,7 +27,7 @@ _SURELY = frozenset("可还就也都才只非准须仍") | {
     "起码", "至少", "最少", "看来", "大概", "恐怕", "一定", "肯定", "应该", "必须", "反正", "务必", "仍然",
 }  # fmt: skip
 # 慢慢, 高高兴兴, 一步一步, 一次又一次, 头也不回, 兴致勃勃似, 创造性
-_ADVERBIAL = re.compile(r"(?:(.)\1|(..)\2|一(.)[又一]一?\3|也[不没].|[性然似般])$")
+_ADVERBIAL = re.compile(r"(?:(.)\1|(..)\2|一(.)[又一]一?\3|也[不没].|[大小高低轻]声|[性然似般])$")
 _DEGREE = re.compile("[很真太挺更最怪像]|好(?!好)")
 
 
