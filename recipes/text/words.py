@@ -5,7 +5,7 @@
 
 From the dictionary of jieba (MIT): single characters, and words of two to four characters that are frequent, hold a
 polyphone and are fairly frequent, or stand in pypinyin's phrases. A line is a word, its log-frequency as one
-character (`LOG_STEP` a step, from `0` on), and the first letter of its part of speech.
+character (`LOG_STEP` a step, from `0` on), and the first letter of its part of speech, N for names of people.
 """
 
 import lzma
@@ -36,10 +36,22 @@ def is_kept(word: str, count: int) -> bool:
     return count >= (WITH_POLYPHONE if known else FREQUENT)
 
 
+def _step(count: int) -> str:
+    """The logarithm of a count as one character."""
+    return chr(ord("0") + round(math.log(count) / LOG_STEP))
+
+
+def _letter(kind: str) -> str:
+    """The first letter of a part of speech, N for names of people."""
+    return "N" if kind.startswith("nr") else kind[0]
+
+
 def main() -> None:
     entries = (line.split(" ") for line in (Path(jieba.__file__).parent / "dict.txt").read_text("utf-8").splitlines())
     kept = [(word, int(count), kind) for word, count, kind in entries if is_kept(word, int(count))]
-    lines = sorted(f"{word}{chr(ord('0') + round(math.log(count) / LOG_STEP))}{kind[0]}" for word, count, kind in kept)
+    lines = sorted(
+        f"{word}{chr(ord('0') + round(math.log(count) / LOG_STEP))}{_letter(kind)}" for word, count, kind in kept
+    )
     OUT.write_bytes(lzma.compress("\n".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME))
     print(f"{len(lines)} words, {OUT.stat().st_size:,} bytes")
 

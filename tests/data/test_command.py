@@ -46,4 +46,4 @@ def test_verify_names_the_damaged_file(
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, "verify", folder)
-    assert f"error: {path} is damaged" in capsys.readouterr().err
+    assert f"dataset.json: {path}" in capsys.readouterr().err

@@ -1,5 +1,8 @@
 """Threads, processes and modules begin once and end."""
 
+import gc
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,3 +63,25 @@ def test_what_runs_outside_is_ended_and_started_anew(tiny_folder: Path) -> None:
     bundle.close()
     assert outside.closed == 1
     assert not isinstance(bundle.vocoder, Outside)
+
+
+def test_a_dropped_synthesizer_leaves_no_thread(tiny_folder: Path) -> None:
+    before = len(decoding_threads())
+    for _ in range(3):
+        tts = glmtts.load(tiny_folder)
+        next(tts.stream("Hello."))
+        del tts
+        gc.collect()
+    assert len(decoding_threads()) == before
+
+
+def test_a_program_that_leaves_a_stream_ends_well(tiny_folder: Path) -> None:
+    program = (
+        "import sys, glmtts\n"
+        "tts = glmtts.load(sys.argv[1])\n"
+        "for chunk in tts.stream('A long answer. It leaves while it is spoken. And one more sentence.'):\n"
+        "    break\n"
+    )
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", program, str(tiny_folder)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-300:]

@@ -73,6 +73,26 @@ def test_options_have_ranges(tts: Synthesizer) -> None:
         tts.say_batch(["a", "b"], [None])
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"sped": 2.0}, "no option 'sped'"),
+        ({"language": "klingon"}, "language is 'klingon'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": "a"}, "seed is 'a'"),
+        ({"seed": 10**30}, "seed is 1000"),
+    ],
+)
+def test_what_is_no_option_is_refused(tts: Synthesizer, options: dict, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        tts.say("Hello.", **options)
+    with pytest.raises(ConfigError, match=sentence):
+        next(tts.stream("Hello.", **options))
+    if "seed" in options:
+        with pytest.raises(ConfigError, match=r"no option 'seed'.*`seeds`"):
+            tts.say_batch(["Hello."], **options)
+
+
 def test_bundled_voice_needs_no_tokenizer_and_no_speaker_model(tiny_folder: Path) -> None:
     tts = glmtts.load(tiny_folder)
     tts.say("Hello.")

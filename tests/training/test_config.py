@@ -57,7 +57,7 @@ def test_mistakes_are_one_sentence(file: Path, override: str, message: str) -> N
 
 def test_a_file_that_is_no_toml_is_refused(file: Path) -> None:
     file.write_text("[run")
-    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+    with pytest.raises(ConfigError, match="is no TOML"):
         load_config(file)
 
 

@@ -14,7 +14,7 @@ from torch import nn
 import tests.training.toy  # noqa: F401, registers the task
 from glmtts.errors import ConfigError, TrainingError
 from glmtts.training import checkpoint
-from glmtts.training.config import OptimizerSection, RunConfig, ScheduleSection
+from glmtts.training.config import OptimizerSection, RunConfig, ScheduleSection, alone_in
 from glmtts.training.ema import Average
 from glmtts.training.loader import map_tensors, shares, to_device
 from glmtts.training.logs import append_row, read_rows
@@ -111,6 +111,19 @@ def test_a_step_that_is_not_finite_is_left_out_and_counted(tmp_path: Path) -> No
     assert [float(state["step.enter.weight"]) for state in steps] == [1, 2, 3, 3, 4, 5, 6, 7]
     assert torch.equal(weights[2]["enter.weight"], weights[3]["enter.weight"])
     assert all(torch.isfinite(value).all() for state in steps for value in state.values())
+
+
+def test_a_run_without_any_finite_gradient_ends(tmp_path: Path) -> None:
+    config = toy(tmp_path / "lost", optimizer={"learning_rate": 1e30}, log={"every": 10}, schedule={"steps": 60})
+    with pytest.raises(TrainingError, match="No gradient was finite"):
+        train(config)
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
+    config = toy(tmp_path / "run")
+    with alone_in(config.run.out), pytest.raises(TrainingError, match="Another process trains"):
+        train(config)
+    train(config)
 
 
 def test_the_average_follows_trained_weights_alone() -> None:

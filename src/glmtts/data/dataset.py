@@ -159,16 +159,21 @@ class Dataset:
         """Check every file against its hash; gives the number of files.
 
         Raises:
-            DataError: names the first file that is missing or damaged.
+            DataError: names all files that are missing or damaged.
         """
-        checked = 0
+        checked, damaged = 0, list[str]()
         for source, manifest in zip(self.sources, self.manifests, strict=True):
             for entry in manifest.shards:
                 for file in entry.files.values():
                     path = source.path / entry.folder / file.file
-                    if sha256_of(path) != file.sha256:
-                        raise DataError(f"{path} is damaged: its sha256 is not that of {source.path}/dataset.json.")
                     checked += 1
+                    if not path.is_file() or sha256_of(path) != file.sha256:
+                        damaged.append(str(path))
+        if damaged:
+            raise DataError(
+                f"{len(damaged)} of {checked} files are missing, or not those of their dataset.json: "
+                f"{', '.join(damaged)}. Copy or prepare them again."
+            )
         return checked
 
 

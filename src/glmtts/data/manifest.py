@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import Field
@@ -45,7 +45,7 @@ class FileEntry(StrictConfig):
 class ShardEntry(StrictConfig):
     """One shard: its folder, its size, and its files by feature; `index` holds the utterances themselves."""
 
-    folder: str
+    folder: Annotated[str, Field(pattern=r"^[^/\\\\.][^/\\\\]*$")]  # one level down, never elsewhere
     utterances: int
     seconds: float
     files: dict[str, FileEntry]

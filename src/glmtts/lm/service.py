@@ -54,7 +54,8 @@ class TokenService:
     def close(self) -> None:
         """End the thread once all that it was given is done; a second call does nothing."""
         self._inbox.put(None)
-        self._thread.join()
+        if threading.current_thread() is not self._thread:  # the last user of a synthesizer may be its own candidates
+            self._thread.join()
 
     def _run(self) -> None:
         waiting: list[_Client] = []

@@ -21,7 +21,7 @@ from glmtts.synthesis.segment import Prompter, Segment
 from glmtts.text.frontend import TextFrontend
 
 logger = logging.getLogger(__name__)
-RETRIES = 2  # of 200 lines three are decoded again at all, so a bound matters more than its value
+RETRIES = 2  # a text that fails three times mostly fails again
 CANDIDATE_STRIDE, RETRY_STRIDE = 100, 1000  # seeds of candidates and of retries stay apart, also of following pieces
 
 
@@ -96,7 +96,11 @@ class TokenGenerator:
 
     def _open_service(self) -> TokenService:
         with self._opening:
-            self._service = self._service or TokenService(self.bundle.lm, self.bundle.audio_tokens)
+            if self._service is None:
+                self._service = TokenService(self.bundle.lm, self.bundle.audio_tokens)
+                # when nobody has the generator any more, and before the interpreter ends: a thread that is within
+                # torch then aborts the process
+                weakref.finalize(self, TokenService.close, self._service)
             return self._service
 
     def _candidates(self, segment: Segment, target: Target, attempt: int) -> CandidateSet:

@@ -44,10 +44,26 @@ def reader(frontend: TextFrontend, options: Options) -> TextFrontend:
     """The front end that reads as the caller wants it.
 
     Raises:
-        ConfigError: there is no such mode of phonemes.
+        ConfigError: there is no such option, language or mode of phonemes.
     """
+    check_options(options)
     frontend, words = frontend.with_mode(options.get("phoneme_in")), options.get("pronunciations")
     return frontend if words is None else frontend.with_pronunciations(words)
+
+
+def check_options(options: Options) -> None:
+    """Refuse what is no option, which a call would pass on unseen.
+
+    Raises:
+        ConfigError: names the unknown option, or says that a language is not known.
+    """
+    unknown = sorted(options.keys() - Options.__annotations__.keys())
+    if unknown:
+        hint = " For several texts they are `seeds`." if unknown == ["seed"] else ""
+        raise ConfigError(f"There is no option '{unknown[0]}'. Known are: {', '.join(Options.__annotations__)}.{hint}")
+    language = options.get("language")
+    if language not in (None, "zh", "en"):
+        raise ConfigError(f"The language is '{language}'. Choose zh or en, or leave it out.")
 
 
 def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults:

@@ -28,6 +28,7 @@ from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import Piece, phonemes_of
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+MOST_SEEDS = 1 << 62  # torch's generators take 64 bits; candidates and retries add to a seed
 AnyVoice = Voice | str | Path | None
 
 
@@ -136,6 +137,7 @@ class Synthesizer:
         self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
     ) -> Generator[Audio, None, None]:
         """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
+        _check_seed(seed)
         chosen, rate = self.voice(voice), self.bundle.clock.sample_rate
         tempo, pause, warnings = Tempo(rate, options.get("speed") or 1.0), 0, list[str]()
         history: list[EarlierPiece] = []
@@ -174,6 +176,7 @@ class Synthesizer:
 
         Raises: as `say` does.
         """
+        _check_seed(seed)
         front, chosen, how = reader(self.frontend, options), self.voice(voice), settings(self.defaults, options)
         speaker, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
         segments = []
@@ -240,6 +243,11 @@ class Synthesizer:
             names = ", ".join(known) or "none"
             raise VoiceError(f"There is no fine-tuned speaker '{speaker}'. This model knows: {names}.")
         return known[speaker] if speaker is not None else []
+
+
+def _check_seed(seed: int) -> None:
+    if not isinstance(seed, int) or not 0 <= seed < MOST_SEEDS:
+        raise ConfigError(f"The seed is {seed!r}. Choose a whole number from 0 to {MOST_SEEDS - 1}.")
 
 
 def _kept(tokens: Iterator[int], heard: list[int]) -> Iterator[int]:

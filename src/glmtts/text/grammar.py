@@ -16,13 +16,18 @@ REACH = 14
 _MACRO = re.compile(r"\{([A-Z]+)\}")
 _PLACES = frozenset("上下里中内外的是有很与和") | {"上面", "下面", "里面", "外面", "上边"}
 # A verb before 得 that cannot take a complement: what follows is the object, so 得 is "to get" (de2).
+# Predicates that the frequency list takes for nouns.
+_FEELINGS = frozenset([
+    "气", "美", "伤心", "开心", "痛苦", "幸福", "精神", "热闹", "辛苦", "漂亮", "聪明", "困难", "危险", "安全", "健康",
+    "科学", "礼貌", "脸红", "眼红", "头疼", "心疼", "激动", "难受", "难过", "生气",
+])  # fmt: skip
 _GETS = frozenset("获取赢夺博求觅购拾换寻领")
 _WILLING = frozenset("想要能会没曾又再刚已") | {"可以", "希望", "容易", "没有", "可能", "已经"}
 _SURELY = frozenset("可还就也都才只非准须仍") | {
     "起码", "至少", "最少", "看来", "大概", "恐怕", "一定", "肯定", "应该", "必须", "反正", "务必", "仍然",
 }  # fmt: skip
 # 慢慢, 高高兴兴, 一步一步, 一次又一次, 头也不回, 兴致勃勃似, 创造性
-_ADVERBIAL = re.compile(r"(?:(.)\1|(..)\2|一(.)[又一]一?\3|也[不没].|[性然似般])$")
+_ADVERBIAL = re.compile(r"(?:(.)\1|(..)\2|一(.)[又一]一?\3|也[不没].|[大小高低轻]声|[性然似般])$")
 _DEGREE = re.compile("[很真太挺更最怪像]|好(?!好)")
 
 
@@ -32,6 +37,7 @@ class Rule(NamedTuple):
     reading: str
     before: re.Pattern[str]
     after: re.Pattern[str]
+    is_name: bool = False
 
     @property
     def is_default(self) -> bool:
@@ -50,11 +56,11 @@ class Tables(NamedTuple):
     macros: dict[str, str]
     rules: dict[str, list[Rule]]
 
-    def add(self, characters: str, reading: str, before: str, after: str) -> None:
+    def add(self, characters: str, reading: str, before: str, after: str, is_name: bool = False) -> None:
         """Append a rule; `before` is anchored at its end, `after` at its beginning."""
         pattern = re.compile(f"(?:{self.expand(before)})$" if before else ""), re.compile(self.expand(after))
         for character in characters:
-            self.rules.setdefault(character, []).append(Rule(reading, *pattern))
+            self.rules.setdefault(character, []).append(Rule(reading, *pattern, is_name))
 
     def expand(self, pattern: str) -> str:
         """`pattern` with {NAME} replaced by what NAME stands for."""
@@ -78,7 +84,7 @@ def tables() -> Tables:
         character, reading = line.split("\t")
         for before, after in (("姓|复姓", ""), ("{CALLED}", "{TITLE}"), ("{CALLED}(?:老|小|阿)", "{AFTERNAME}"),
                               ("{CALLED}", "{GIVEN}{AFTERNAME}")):  # fmt: skip
-            found.add(character, reading, before, after)
+            found.add(character, reading, before, after, is_name="GIVEN" in after)
     for line in lines:
         if " = " not in line:
             characters, reading, before, after = [*line.split("\t"), "", ""][:4]
@@ -96,9 +102,15 @@ def told_reading(sentence: Sentence, position: int) -> str:
     if character == "得" and word is not None and not alone and word.start == position:
         return "de5" if _takes_complement(sentence, before) else "de2"
     for rule in tables().rules.get(character, ()):
-        if (alone or not rule.is_default) and rule.holds(sentence.text, position):
+        fits = (alone or not rule.is_default) and (not rule.is_name or after is None or _may_be_given(after))
+        if fits and rule.holds(sentence.text, position):
             return rule.reading
     return ""
+
+
+def _may_be_given(word: Word) -> bool:
+    """Whether a word after a surname may be a given name rather than 明确 or 海关."""
+    return word.kind == "N" or word.end - word.start == 1
 
 
 def _di(sentence: Sentence, position: int, before: Word | None, after: Word | None) -> str:
@@ -129,16 +141,21 @@ def _de(sentence: Sentence, position: int, before: Word | None, after: Word | No
         return "de5"
     if previous in _WILLING:
         return "de2" if gets else "dei3" if after is not None and _acts(sentence, after) else ""
-    if before is None or previous in _SURELY or (before.kind in "rdtcfsp" and previous not in ("下", "上")):
+    may_be_predicate = before is not None and before.kind != "r" and previous not in _SURELY
+    if may_be_predicate and _DEGREE.match(sentence.text, position + 1):
+        return "de5"
+    if before is None or previous in _SURELY or (before.kind in "rdtcfs" and previous not in ("下", "上")):
         return "de2" if gets else "dei3"
+    if previous in _FEELINGS:
+        return "de5"
     if previous in _GETS or _object("PRIZE").match(sentence.text, position + 1):
         return "de2"
-    if previous == "气" or before.kind in "vazilbf" or (len(previous) == 1 and before.kind not in "nmq"):
-        return "de5"
-    if before.kind == "n" and _DEGREE.match(sentence.text, position + 1):
+    if before.kind in "vazilbfp" or (len(previous) == 1 and before.kind not in "nNmq"):
         return "de5"
     if before.kind == "m" and after is not None and after.kind == "m":
         return "de2"
+    if before.kind == "n" and after is not None and after.kind in "azil":
+        return "de5"
     return "de2" if gets else "dei3" if after is not None and _acts(sentence, after) else ""
 
 
@@ -146,7 +163,9 @@ def _le(sentence: Sentence, position: int, before: Word | None, after: Word | No
     """liao3 where 不了 or 得了 is the complement of a verb; empty elsewhere."""
     if before is None or sentence.written(before) not in "不得" or sentence.text.startswith(("，", "吧"), position + 1):
         return ""
-    return "liao3" if _takes_complement(sentence, sentence.around(before.start)[0]) else ""
+    verb = sentence.around(before.start)[0]
+    gets = sentence.written(before) == "得" and _de(sentence, before.start, verb, None) == "de2"
+    return "liao3" if _takes_complement(sentence, verb) and not gets else ""
 
 
 _PARTICLES = {"地": _di, "得": _de, "了": _le}

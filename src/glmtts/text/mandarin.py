@@ -85,8 +85,16 @@ def _in_context(text: str, sentence: Sentence, unsure: list[int], readings: Read
     left_open = []
     for position in unsure:
         traditional = TELLING.get(text[position]) if text[position] != sentence.text[position] else None
-        if found := traditional or told_reading(sentence, position):
+        if found := traditional or told_reading(sentence, position) or _suffix_zi(sentence.text, position):
             readings[position] = found
         else:
             left_open.append(position)
     polyphone_model().resolve(sentence, readings, left_open)
+
+
+def _suffix_zi(text: str, position: int) -> str:
+    """zi5 where 子 ends a word of the dictionary within a longer one (小村子): the network reads nearly all as zi3."""
+    if text[position] != "子" or not position:
+        return ""
+    readings, sure = word_reading(text[position - 1 : position + 1])
+    return "zi5" if sure and readings[-1] == "zi5" else ""

@@ -17,7 +17,7 @@ TELLING = {
 _SURROGATE = re.compile("[\ud800-\udfff]")  # what UTF-8 cannot hold; OpenCC would raise
 # In Taiwan 著 is also the particle 着. It stays 著 (zhu4) in these words, and at the end of a clause of simplified
 # text (鲁迅著).
-_ZHU = re.compile(r"(?<=[名显卓原编论拙专巨译合遗所土昭旧新撰])著|著(?=[名作者书述称录于有])")
+_ZHU = re.compile(r"(?<=[名显卓原编论拙专巨译合遗所土昭旧新撰])著|著(?=[名作者述称录于有]|书立)")
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,10 @@ PHRASE_COUNT, CORRECTION_COUNT, TOTAL = 3, 1000, 60_000_000
 
 
 class Word(NamedTuple):
-    """A word at text[start:end], and the first letter of its part of speech (n, v, a, d, r, m, q, …), x if unknown."""
+    """A word at text[start:end], and the first letter of its part of speech (n, v, a, d, r, m, q, …).
+
+    N is the name of a person, x is unknown.
+    """
 
     start: int
     end: int

@@ -8,16 +8,19 @@ own (task.py).
 import hashlib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+from filelock import FileLock, Timeout
 from pydantic import Field, model_validator
 
-from glmtts.config import StrictConfig
+from glmtts import durable
+from glmtts.config import StrictConfig, read_toml
 from glmtts.errors import ConfigError, TrainingError
 
-CONFIG_FILE = "config.json"
+CONFIG_FILE, LOCK_FILE = "config.json", ".lock"
 # What may differ when a run is resumed: how long it trains, what it writes, and the machines that it runs on.
 FREE = ("run.out", "run.save_every", "run.save_minutes", "run.keep_last", "schedule", "log", "distributed", "workers")
 
@@ -30,7 +33,7 @@ class RunSection(StrictConfig):
 
     task: str
     out: Path
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     precision: Literal["no", "bf16"] = "bf16"
     init_from: str | None = None
     save_every: int = Field(default=250, ge=1)
@@ -44,10 +47,10 @@ class OptimizerSection(StrictConfig):
     `ema_decay` 0 keeps no average. The critic of an adversarial task has the fixed rate `critic_learning_rate`.
     """
 
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     final_learning_rate: float = Field(default=5e-5, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
-    betas: tuple[float, float] = (0.9, 0.98)
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
     gradient_clip: float = Field(default=1.0, gt=0)
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     micro_batches: int = Field(default=1, ge=1)
@@ -129,10 +132,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: the file cannot be read, an override has no `=`, or a key is unknown, missing or wrong.
     """
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read as TOML: {error}.") from None
+    values = read_toml(Path(path))
     for override in overrides:
         _override(values, override)
     return RunConfig.parse(_without_nulls(values))
@@ -175,13 +175,28 @@ def check_config(config: RunConfig) -> None:
         )
 
 
+@contextmanager
+def alone_in(run: Path) -> Iterator[None]:
+    """Hold a run's folder, so that the same command, started twice, does not write two runs into one.
+
+    Raises:
+        TrainingError: another process trains there.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(run / LOCK_FILE, timeout=0):
+            yield
+    except Timeout:
+        raise TrainingError(f"Another process trains in {run}. Wait for it, or choose another run.out.") from None
+
+
 def write_config(config: RunConfig) -> None:
     """Write the resolved configuration with its hash into the run's folder."""
     config.run.out.mkdir(parents=True, exist_ok=True)
     written = {"hash": config.digest(), "config": config.model_dump(mode="json")}
     temporary = config.run.out / f"{CONFIG_FILE}.part"
     temporary.write_text(json.dumps(written, ensure_ascii=False, indent=1), encoding="utf-8")
-    temporary.replace(config.run.out / CONFIG_FILE)
+    durable.replace(temporary, config.run.out / CONFIG_FILE)
 
 
 def saved_config(run: Path) -> RunConfig:

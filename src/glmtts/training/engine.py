@@ -7,6 +7,7 @@ of an unbroken one (to the bit on a CPU).
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from glmtts.errors import TrainingError
 from glmtts.training import checkpoint
 from glmtts.training.adversary import Adversary
-from glmtts.training.config import check_config, write_config
+from glmtts.training.config import alone_in, check_config, write_config
 from glmtts.training.ema import Average
 from glmtts.training.loader import micro_batches, seed_draws, shares, to_device
 from glmtts.training.logs import Logs
@@ -27,6 +29,8 @@ from glmtts.training.schedule import Due, learning_rate
 from glmtts.training.shards import Shard, shards_of
 from glmtts.training.stopping import StopRequest, stop_on_signals
 from glmtts.training.task import Metrics, Source, Task
+
+HOPELESS = 10  # steps in a row without a finite gradient; a single one happens in bfloat16
 
 
 class Engine:
@@ -58,20 +62,29 @@ class Engine:
         self.adversary = Adversary(task, self.processes) if task.critic_from is not None else None
         self.step, self.consumed, self._minutes_before = 0, 0, 0.0
         self._place: dict[str, Any] = {}
-        self._rate = 0.0
+        self._rate = self._skipped = 0.0
         if resumed:
             self._resume(resumed[-1])
         self._started, self.minutes, self._meter = time.monotonic(), self._minutes_before, Meter()
         self.source: Source | None = None
 
     def fit(self) -> None:
-        """Train to the end of the schedule, or until a signal or `stop_minutes`; saves at the end and on the way."""
+        """Train to the end of the schedule, or until a signal or `stop_minutes`; saves at the end and on the way.
+
+        Raises:
+            TrainingError: another process trains in the same folder, or the loss is no number any more.
+        """
+        with alone_in(self.config.run.out) if self.processes.first else nullcontext():
+            self._fit()
+
+    def _fit(self) -> None:
         self._started, self._minutes_before = time.monotonic(), self.minutes
         log, run, first = self.config.log, self.config.run, self.processes.first
         self._logs = Logs(self.config, self.step) if first else None
         evaluation = Due(log.evaluate_every, log.evaluate_minutes, self.minutes)
         saving, sampling = Due(run.save_every, run.save_minutes, self.minutes), Due(log.sample_every)
         saved = evaluated = -1
+        began = self.step
         with stop_on_signals() as request, self._bar() as bar:
             batches = self._batches()
             stopped = self._tick(request)
@@ -89,7 +102,7 @@ class Engine:
                     self._sample()
             if saved != self.step:
                 self._save()
-            if self.finished and evaluated != self.step:
+            if self.finished and evaluated != self.step and self.step > began:
                 self._evaluate()
         if self._logs is not None:
             self._logs.plot()
@@ -179,6 +192,12 @@ class Engine:
         bar.set_postfix(loss=f"{means['loss']:.3f}")
         if self._logs is not None:
             self._logs.metrics(self.step, {**means, "learning_rate": self._rate})
+        skipped, self._skipped = means["skipped"] - self._skipped, means["skipped"]
+        if skipped >= max(HOPELESS, self.config.log.every):
+            raise TrainingError(
+                f"No gradient was finite since step {self.step - self.config.log.every}. "
+                "Start a new run from an earlier checkpoint with a lower learning rate."
+            )
 
     def _aside(self, function: Any) -> Any:
         """What a function of the task gives with the averaged weights, in evaluation mode, on every process."""
