@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from faster_whisper import WhisperModel
 from pypinyin import Style, lazy_pinyin
-from report import environment, write_result
+from report import RESULTS, environment, write_result
 from tqdm import tqdm
 
 import glmtts
@@ -192,40 +192,52 @@ def seconds_to_first_sample(model: Path | None) -> float:
     return taken
 
 
+def speed(model: Path | None) -> dict[str, Any]:
+    """Start, real-time factor of one long sentence, memory and size; to be measured on a machine that rests."""
+    start_up = seconds_to_first_sample(model)
+    tts = glmtts.load(model)
+    tts.say("Hello.")
+    factors, lengths = [], []
+    for seed in range(LONG_TIMES):  # some are decoded again, and take longer
+        started = time.perf_counter()
+        lengths.append(tts.say(TEN_SECONDS, seed=seed).seconds)
+        factors.append((time.perf_counter() - started) / lengths[-1])
+    return {
+        **environment(),
+        "bundle_megabytes": round(sum(f.stat().st_size for f in tts.bundle.folder.rglob("*") if f.is_file()) / 1e6, 1),
+        "start_to_first_sample_seconds": round(start_up, 2),
+        "long_sentence_seconds": round(float(np.median(lengths)), 1),
+        "long_sentence_real_time_factor": round(float(np.median(factors)), 3),
+        "long_sentence_real_time_factor_max": round(max(factors), 3),
+        "peak_gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+    }
+
+
+def quality(model: Path | None, whisper: Path, corpus: Path, lines: int) -> dict[str, Any]:
+    """Errors and lengths of both languages, a process each, and the similarity of clones."""
+    with ProcessPoolExecutor(len(UNITS), multiprocessing.get_context("spawn")) as pool:
+        runs = {lang: pool.submit(measure_language, model, whisper, corpus, lang, lines) for lang in UNITS}
+        languages = {lang: run.result() for lang, run in runs.items()}
+    tts = glmtts.load(model)
+    asr = WhisperModel(str(whisper), compute_type="float32")
+    return {**environment(), "model": tts.bundle.config.name, **languages, "similarity": similarity(tts, asr, corpus)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--whisper", type=Path, required=True, help="folder of a CTranslate2 Whisper-base")
     parser.add_argument("--lines", type=int, default=100, help="lines a language")
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
-    arguments = parser.parse_args()
-    start_up = seconds_to_first_sample(arguments.model)
-    tts = glmtts.load(arguments.model)
-    tts.say("Hello.")
-    factors, lengths = [], []
-    for seed in range(LONG_TIMES):  # some are drawn again, and take longer
-        started = time.perf_counter()
-        lengths.append(tts.say(TEN_SECONDS, seed=seed).seconds)
-        factors.append((time.perf_counter() - started) / lengths[-1])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    given = (arguments.model, arguments.whisper, arguments.corpus)
-    with ProcessPoolExecutor(len(UNITS), multiprocessing.get_context("spawn")) as pool:
-        runs = {lang: pool.submit(measure_language, *given, lang, arguments.lines) for lang in UNITS}
-        languages = {lang: run.result() for lang, run in runs.items()}
-    folder = tts.bundle.folder
-    result = {
-        **environment(),
-        "model": tts.bundle.config.name,
-        "bundle_megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
-        "start_to_first_sample_seconds": round(start_up, 2),
-        "long_sentence_seconds": round(float(np.median(lengths)), 1),
-        "long_sentence_real_time_factor": round(float(np.median(factors)), 3),
-        "long_sentence_real_time_factor_max": round(max(factors), 3),
-        "peak_gigabytes": round(peak, 2),
-        **languages,
-        "similarity": similarity(tts, WhisperModel(str(arguments.whisper), compute_type="float32"), arguments.corpus),
+    parser.add_argument("--part", choices=("speed", "quality"), help="measure this part, and keep the other's figures")
+    given = parser.parse_args()
+    parts = {
+        "speed": lambda: speed(given.model),
+        "quality": lambda: quality(given.model, given.whisper, given.corpus, given.lines),
     }
-    write_result("mini_quality", result)
+    path = RESULTS / "mini_quality.json"
+    result = json.loads(path.read_text(encoding="utf-8")) if given.part else {}
+    write_result("mini_quality", result | {name: parts[name]() for name in ([given.part] if given.part else parts)})
 
 
 if __name__ == "__main__":
