@@ -104,12 +104,12 @@ def test_a_dry_run_needs_no_data(task: str, tmp_path: Path) -> None:
 
 
 COUNTED = """
-import atexit, sys, time
+import atexit, sys
 from pathlib import Path
 from glmtts.cli import main
 def used():  # the peak of this program; that of `resource` would be the test process's, before it became this one
     peak = next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
-    print("used", time.process_time(), peak)
+    print("used", peak)
 atexit.register(used)
 main()
 """
@@ -117,14 +117,13 @@ main()
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
 def test_the_dry_run_of_the_released_language_model_is_cheap() -> None:
-    """At most 20 s of a core and 2 GB."""
+    """At most 2 GB; it takes 3 s of a core, which no test asserts."""
     config = next(path for path in CONFIGS if path.stem == "lm_1.5b")
     command = [sys.executable, "-c", COUNTED, "train", str(config), "--dry-run"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert "1,552,009,216" in done.stdout, done.stderr
     assert "tokens a step" in done.stdout
-    seconds, kibibytes = map(float, done.stdout.split("used ")[1].split())
-    assert seconds < 20
+    kibibytes = float(done.stdout.split("used ")[1])
     assert kibibytes < 2e9 / 1024
 
 

@@ -6,6 +6,7 @@ second later a clause will do, and after three seconds the words that are there.
 
 import asyncio
 import re
+from bisect import bisect_left
 from contextlib import suppress
 
 from glmtts.server.errors import ApiError
@@ -107,11 +108,13 @@ def last_word(text: str) -> int:
 
 def _last(text: str, ends: list[int]) -> int:
     """The last of some places that lies in no control, such as {行|hang2} or <phoneme …>行</phoneme>; 0 without one."""
-    spans, complete = _controls(text)
-    allowed = (
-        end for end in reversed(ends) if end <= complete and not any(start < end < stop for start, stop in spans)
-    )
-    return next(allowed, 0)
+    spans, complete = _controls(text)  # in order, none within another
+
+    def free(end: int) -> bool:
+        before = bisect_left(spans, (end, 0))  # the spans that begin before `end`
+        return end <= complete and not (before and end < spans[before - 1][1])
+
+    return next((end for end in reversed(ends) if free(end)), 0)
 
 
 def _controls(text: str) -> tuple[list[tuple[int, int]], int]:
