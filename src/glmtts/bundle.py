@@ -6,6 +6,7 @@ asked for, once, whatever number of threads ask; what it is comes from the regis
 
 import json
 import threading
+from contextlib import nullcontext
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -229,11 +230,12 @@ class Bundle:
             return module_class.open(path, config)
         with NoInitialisation(), torch.inference_mode(False):  # else nothing could be adapted through it
             weights = renamed(read_tensors(path, keep), getattr(module_class, "RENAMED", {}))
-            if self.folder != embedded():  # a stranger's: look before memory is taken for what it claims; half a second
-                with torch.device("meta"):
-                    check_shapes(module_class(config), weights, entry.file)
-            module = module_class(config)
+            # a stranger's is looked at before memory is taken for what it claims, which takes half a second
+            with nullcontext() if self.folder == embedded() else torch.device("meta"):
+                module = module_class(config)
             check_shapes(module, weights, entry.file)
+            if self.folder != embedded():
+                module = module_class(config)
             module.load_state_dict(weights, strict=False, assign=True)
             return module.eval().requires_grad_(False).to(self.device)
 

@@ -17,9 +17,8 @@ from glmtts.bundle import Bundle
 from glmtts.errors import AudioError
 from glmtts.judging.faults import Target
 from glmtts.judging.judge import Judge
-from glmtts.stages import Conditions
+from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.segment import Segment
-from glmtts.synthesis.voice import Voice
 
 MOST_FRAMES = 3000  # of one batch, padding included: bounds memory at about a minute of speech
 
@@ -104,7 +103,9 @@ class Renderer:
         per_token, settings = self.bundle.clock.frames_per_token, jobs[0].segment.settings
         lengths = [job.length for job in jobs]
         noise_BTM = torch.stack([self._noise(job, max(lengths)) for job in jobs]).to(self.bundle.device)
-        mel_BMT, _ = self.bundle.flow.sample(self._conditions(jobs, lengths), noise_BTM, settings.solver)
+        voices, tokens = [job.segment.voice for job in jobs], [job.tokens for job in jobs]
+        conditions = flow_conditions(voices, tokens, settings.show_prompt, self.bundle.device)
+        mel_BMT, _ = self.bundle.flow.sample(conditions, noise_BTM, settings.solver)
         ends = [per_token * length for length in lengths]
         starts = [end - per_token * len(job.tokens) for end, job in zip(ends, jobs, strict=True)]
         return [mel_MT[:, start:end] for mel_MT, start, end in zip(mel_BMT, starts, ends, strict=True)]
@@ -116,33 +117,7 @@ class Renderer:
         noise_TM = torch.randn(per_token * job.length, bins, generator=generator)
         return F.pad(noise_TM, (0, 0, 0, per_token * longest - len(noise_TM)))
 
-    def _conditions(self, jobs: Sequence[Job], lengths: Sequence[int]) -> Conditions:
-        device, shown = self.bundle.device, jobs[0].segment.settings.show_prompt
-        voices = [job.segment.voice for job in jobs]
-        prompts = [voice.prompt(shown) for voice in voices]
-        tokens = [torch.cat([prompt[0], torch.tensor(job.tokens)]) for prompt, job in zip(prompts, jobs, strict=True)]
-        frames = [prompt[1].shape[1] for prompt in prompts]
-        mels = [F.pad(prompt[1], (0, max(frames) - prompt[1].shape[1])) for prompt in prompts]
-        return Conditions(
-            tokens_BS=torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True).to(device),
-            speaker_BD=torch.stack([voice.embedding for voice in voices]).to(device),
-            prompt_mel_BMP=torch.stack(mels).to(device),
-            f0_B=torch.stack([voice.f0 for voice in voices]).to(device),
-            adaptation_BLK=_adaptations(voices, device),
-            lengths_B=None if min(lengths) == max(lengths) else torch.tensor(lengths, device=device),
-            prompt_frames_B=None if min(frames) == max(frames) else torch.tensor(frames, device=device),
-        )
-
     @torch.inference_mode()
     def _wave(self, mel_MT: Tensor) -> Tensor:
         wave = self.bundle.vocoder(mel_MT[None])[0].cpu().clamp(-1, 1)
         return faded_end(wave, self.bundle.clock.sample_rate)
-
-
-def _adaptations(voices: Sequence[Voice], device: torch.device) -> Tensor | None:
-    """What the voices add to the mel prior (B, L, K); zeros for one that adds nothing, None where none does."""
-    like = next((voice.adaptation for voice in voices if voice.adaptation is not None), None)
-    if like is None:
-        return None
-    own = [torch.zeros_like(like) if voice.adaptation is None else voice.adaptation for voice in voices]
-    return torch.stack(own).to(device)

@@ -15,7 +15,8 @@ from torch import Tensor
 from glmtts.audio.fade import faded_end
 from glmtts.bundle import Bundle
 from glmtts.flow.streaming import block_causal_mask, tokens_needed
-from glmtts.stages import Conditions, FlowState
+from glmtts.stages import FlowState
+from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.voice import Voice
 
@@ -66,22 +67,14 @@ def stream_segment(bundle: Bundle, tokens: Iterator[int], segment: Segment) -> I
 def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> None:
     """Compute the mel of the tokens from `state.finished` to `upto`."""
     device, per_token, voice = bundle.device, bundle.clock.frames_per_token, segment.voice
-    prompt_S, prompt_MT = voice.prompt(segment.settings.show_prompt)
-    prompt = prompt_MT.shape[1]
-    tokens_BS = torch.cat([prompt_S, torch.tensor(state.tokens)])[None]
-    missing = per_token * tokens_BS.shape[1] - state.noise_BTM.shape[1]
+    conditions = flow_conditions([voice], [state.tokens], segment.settings.show_prompt, device)
+    prompt = conditions.prompt_mel_BMP.shape[2]
+    missing = per_token * conditions.tokens_BS.shape[1] - state.noise_BTM.shape[1]
     fresh = torch.randn(1, missing, voice.mel.shape[0], generator=state.generator)
     state.noise_BTM = torch.cat([state.noise_BTM, fresh], dim=1)
     state.blocks.append(upto - state.finished)
     frames = [*([prompt] if prompt else []), *(per_token * block for block in state.blocks)]
     done = prompt + per_token * state.finished
-    conditions = Conditions(
-        tokens_BS=tokens_BS.to(device),
-        speaker_BD=voice.embedding[None].to(device),
-        prompt_mel_BMP=prompt_MT[None].to(device),
-        f0_B=voice.f0[None].to(device),
-        adaptation_BLK=None if voice.adaptation is None else voice.adaptation[None].to(device),
-    )
     mel_BMT, state.flow = bundle.flow.sample(
         conditions,
         state.noise_BTM.to(device),
