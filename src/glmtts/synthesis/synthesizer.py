@@ -25,7 +25,7 @@ from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, word_times
 from glmtts.synthesis.voice import Voice, make_voice
-from glmtts.text.frontend import Piece, phonemes_of
+from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 MOST_SEEDS = 1 << 62  # torch's generators take 64 bits; candidates and retries add to a seed
@@ -115,7 +115,7 @@ class Synthesizer:
             raise ConfigError(f"There are {len(texts)} texts, {len(each)} voices and {len(numbers)} seeds.")
         front = reader(self.frontend, options)
         prepared = [front.prepare(text, options.get("language")) for text in texts]
-        spoken = [self.segments(*given, options) for given in zip(prepared, each, numbers, strict=True)]
+        spoken = [self._segments(front, *given, options) for given in zip(prepared, each, numbers, strict=True)]
         waves = iter(samples for text in self._spoken(spoken) for samples in text)
         return [self._joined(text, waves, options.get("speed") or 1.0) for text in spoken]
 
@@ -138,12 +138,12 @@ class Synthesizer:
     ) -> Generator[Audio, None, None]:
         """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
         _check_seed(seed)
-        chosen, rate = self.voice(voice), self.bundle.clock.sample_rate
+        chosen, rate, front = self.voice(voice), self.bundle.clock.sample_rate, reader(self.frontend, options)
         tempo, pause, warnings = Tempo(rate, options.get("speed") or 1.0), 0, list[str]()
         history: list[EarlierPiece] = []
         for number, piece in enumerate(pieces):
             warnings += piece.warnings
-            (segment,) = self.segments([piece], chosen, seed + number, options)
+            (segment,) = self._segments(front, [piece], chosen, seed + number, options)
             before, after = self._pauses(piece)
             for samples in chain([torch.zeros(pause + before)], self._speak(segment, history)):
                 if len(made := tempo.feed(samples.numpy())):
@@ -176,8 +176,14 @@ class Synthesizer:
 
         Raises: as `say` does.
         """
+        return self._segments(reader(self.frontend, options), pieces, voice, seed, options)
+
+    def _segments(
+        self, front: TextFrontend, pieces: Iterable[Piece], voice: AnyVoice, seed: int, options: Options
+    ) -> list[Segment]:
+        """As `segments`, with the front end that was made once for a call: one of another mode is costly."""
         _check_seed(seed)
-        front, chosen, how = reader(self.frontend, options), self.voice(voice), settings(self.defaults, options)
+        chosen, how = self.voice(voice), settings(self.defaults, options)
         speaker, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
         segments = []
         for number, piece in enumerate(pieces):
