@@ -143,7 +143,7 @@ def main() -> None:
     wait_without_spinning()
     with_utf8()
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="glm-tts", standalone_mode=False)
     except GlmTtsError as error:
         stop(str(error))
     except KeyboardInterrupt:

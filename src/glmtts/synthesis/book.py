@@ -29,7 +29,7 @@ class Book:
         else:
             self._text = open_text(Path(place))
             self._encoding, total = self._text.encoding, Path(place).stat().st_size
-        self._bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading")
+        self._bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", delay=1)
 
     def __iter__(self) -> Iterator[str]:
         """The lines. Raises TextError where one is not of the encoding that the beginning has."""
