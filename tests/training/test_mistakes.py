@@ -139,3 +139,12 @@ def test_a_negative_size_is_named_by_the_command(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, command)
     assert isinstance(result.exception, ConfigError)
     assert "model.width=0" in str(result.exception)
+
+
+def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    (tmp_path / "run.toml").write_text(TOY.format(out=tmp_path / "run"))
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "run.toml"), "--device", "cuda"])
+    assert isinstance(result.exception, ConfigError)
+    assert "CUDA" in str(result.exception)

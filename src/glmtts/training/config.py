@@ -92,8 +92,12 @@ class LogSection(StrictConfig):
 
 
 class DistributedSection(StrictConfig):
-    """How several processes share the work, and what is done to fit or speed up the model on each."""
+    """How several processes share the work, and what is done to fit or speed up the model on each.
 
+    `device` auto takes the CUDA GPUs where there are any, else the CPU.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     strategy: Literal["none", "ddp", "fsdp"] = "ddp"
     activation_checkpointing: bool = False
     compile: bool = False
