@@ -12,7 +12,7 @@ from glmtts.text.hybrid import PhonemeIn
 from glmtts.text.pronunciations import PronunciationFile, Pronunciations
 
 Readings = Dictionary | Mapping[str, str] | str | Path
-DRAWING, FLOW = ("temperature", "top_p"), ("candidates", "steps", "guidance")
+DRAWING, OTHERS = ("temperature", "top_p"), ("candidates", "steps", "guidance")  # of SynthesisDefaults
 
 
 class Options(TypedDict, total=False):
@@ -80,5 +80,7 @@ def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults
     changed: dict[str, Any] = {name: value for name in OPTIONS if (value := options.get(name)) is not None}
     check_options(options)
     drawing = {name: changed[name] for name in DRAWING if name in changed}
-    others = {name: changed[name] for name in FLOW if name in changed}
+    others = {name: changed[name] for name in OTHERS if name in changed}
+    if "candidates" in others:  # the caller wants just so many
+        others["drafts"] = ()
     return defaults.model_copy(update={"sampling": defaults.sampling.model_copy(update=drawing), **others})
