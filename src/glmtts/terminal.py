@@ -44,6 +44,8 @@ def _of_parser(error: Any) -> str:
         return _unknown(f"There is no option '{wrong}'.", wrong, known, path)
     message = str(error.format_message()).strip().replace("\n", " ")
     message = f"{message[:1].upper()}{message[1:]}".rstrip(".") + "."
+    if "extra argument" in message:
+        message += " A text of several words needs quotes."
     if "?" in message:  # it names what was probably meant
         return message.rstrip(".")
     return f"{message} See {path} --help."

@@ -263,6 +263,8 @@ def _target(output: str | None, play: bool, form: str | None) -> str | None:
     Raises:
         ConfigError: the terminal would be filled with audio, or a format is named for what has a suffix.
     """
+    if output is not None and not output.strip():
+        raise ConfigError("The name after -o is empty. Give that of a file, or - for standard output.")
     if output == STANDARD and sys.stdout.isatty():
         raise ConfigError("-o - would write audio to the terminal. Send it on with |, or give a file.")
     if form is not None and output != STANDARD:

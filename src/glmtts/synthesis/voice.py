@@ -75,6 +75,8 @@ class Voice:
         Raises:
             VoiceError: the file is missing or no voice.
         """
+        if not Path(path).is_file():
+            raise VoiceError(f"{path} is not a file. Give that of a saved voice, or make one with `glm-tts clone`.")
         try:
             with safe_open(str(path), framework="pt") as file:
                 metadata = file.metadata() or {}
