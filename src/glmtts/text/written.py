@@ -14,12 +14,12 @@ from glmtts.text.english import WORD
 from glmtts.text.mandarin import CHINESE
 
 _SPOKEN = re.compile(rf"{CHINESE.pattern}|{WORD.pattern}")
-# Addresses and figures stay together; any other sign but marks is a word too, since many are read (€, %, ①).
+# Addresses, and figures with their currency or unit, stay together. Any other sign but marks is a word too, since many are
+# read (€, %, ①).
 _MARKS = "\\s,，、;；:：.。!?！？…\"'“”‘’「」『』()（）\\[\\]【】《》<>*_`|~—–-"
-_ADDRESS = r"(?:https?://|www\.)[!-~]*[A-Za-z0-9/]|[A-Za-z0-9.+_-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
-_WRITTEN = re.compile(
-    rf"{_ADDRESS}|{CHINESE.pattern}|{WORD.pattern}|(?:(?<![A-Za-z0-9])[-−+])?\d+(?:[.,:/]\d+)*|[^{_MARKS}]"
-)
+_ADDRESS = r"(?:https?://|www\.)[!-~]*[A-Za-z0-9/]|[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+_FIGURE = r"(?:(?<![A-Za-z0-9])[-−+])?[$€£¥￥₹₩]?\d+(?:[.,:/]\d+)*[%‰℃℉°]?"
+_WRITTEN = re.compile(rf"{_ADDRESS}|{CHINESE.pattern}|{WORD.pattern}|{_FIGURE}|[^{_MARKS}]")
 _NEXT_BEGINS = re.compile(r"\s|(?=[“‘「『（(【《\[])")
 WINDOW = 64  # words: longer than what one number or address is spoken as; the work is linear in the text
 
@@ -107,7 +107,7 @@ def _aligned(written: Sequence[str], spoken: Sequence[str]) -> Iterator[Group]:
             i, j = i + 1, j + 1
             continue
         more, further = _gap(written[i : i + WINDOW], spoken[j : j + WINDOW])
-        if more == further:
+        if more == further and all(map(_SPOKEN.fullmatch, written[i : i + more])):  # no figures: one word each
             yield from (Group(i + n, i + n + 1, j + n, j + n + 1) for n in range(more))
         else:
             yield Group(i, i + more, j, j + further)
