@@ -14,8 +14,8 @@ from glmtts.text.english import WORD
 from glmtts.text.mandarin import CHINESE
 
 _SPOKEN = re.compile(rf"{CHINESE.pattern}|{WORD.pattern}")
-# Addresses, and figures with their currency or unit, stay together. Any other sign but marks is a word too, since many are
-# read (€, %, ①).
+# Addresses, and figures with their currency or unit, stay together. Any other sign but marks is a word too, since many
+# are read (€, %, ①).
 _MARKS = "\\s,，、;；:：.。!?！？…\"'“”‘’「」『』()（）\\[\\]【】《》<>*_`|~—–-"
 _ADDRESS = r"(?:https?://|www\.)[!-~]*[A-Za-z0-9/]|[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 _FIGURE = r"(?:(?<![A-Za-z0-9])[-−+])?[$€£¥￥₹₩]?\d+(?:[.,:/]\d+)*[%‰℃℉°]?"
