@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
-from glmtts.errors import AudioError, ConfigError, VoiceError
+from glmtts.errors import ConfigError, VoiceError
 from glmtts.options import TABLE, Option, check
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from glmtts.audio.play import Player
     from glmtts.synthesis.options import Options
+    from glmtts.synthesis.standard_output import StandardOutput
     from glmtts.synthesis.synthesizer import Synthesizer
 
 STANDARD = "-"  # standard input or output
@@ -98,7 +97,7 @@ def say(
         audio = tts.say(written, chosen, seed=seed, **options)
         taken = time.perf_counter() - started
         if target == STANDARD:
-            sink = _Stream(form or "wav", tts)
+            sink = _standard_output(form or "wav", tts)
             sink.write(audio.samples)
             sink.close()
         elif target is not None:
@@ -148,7 +147,7 @@ def read(
         tts = _loaded(model, device, threads, allow_program)
         chosen = tts.voice(voice, voice_text)
         if target in (None, STANDARD):
-            sink = None if target is None else _Stream(form or "wav", tts)
+            sink = None if target is None else _standard_output(form or "wav", tts)
             seconds = _speak_on(tts, lines, sink, player, chosen, seed, options)
         else:
             from glmtts.synthesis.reading import read_book
@@ -202,38 +201,10 @@ def _told_when_stopped(target: Path) -> Iterator[None]:
         raise
 
 
-class _Stream:
-    """Standard output as a file of speech that leaves as it is made."""
-
-    def __init__(self, form: str, tts: "Synthesizer") -> None:
-        from glmtts.audio.encode import encoder
-        from glmtts.audio.provenance import synthetic_tags
-
-        config: Any = tts.bundle.config
-        try:
-            kind: Any = form
-            self._encoder = encoder(kind, config.sample_rate, synthetic_tags(config.name))
-        except ImportError:
-            raise AudioError(
-                f"{form} on standard output needs another package: pip install 'glm-tts[formats]'."
-            ) from None
-        self._out = sys.stdout.buffer
-
-    def write(self, samples_T: "Tensor") -> None:
-        """Samples (T,)."""
-        self._out.write(self._encoder.feed(samples_T.clamp(-1, 1).numpy()))
-        self._out.flush()
-
-    def close(self) -> None:
-        """What the encoder held back."""
-        self._out.write(self._encoder.finish())
-        self._out.flush()
-
-
 def _speak_on(
     tts: "Synthesizer",
     lines: Iterable[str],
-    sink: _Stream | None,
+    sink: "StandardOutput | None",
     player: "Player | None",
     voice: Any,
     seed: int,
@@ -255,6 +226,12 @@ def _speak_on(
     if sink is not None:
         sink.close()
     return count / rate
+
+
+def _standard_output(form: str, tts: "Synthesizer") -> "StandardOutput":
+    from glmtts.synthesis.standard_output import StandardOutput
+
+    return StandardOutput(form, tts.bundle.config.sample_rate, tts.bundle.config.name)
 
 
 def _target(output: str | None, play: bool, form: str | None) -> str | None:

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, EmptyTextError, TextError
-from glmtts.text.cleanup import without_marks
 from glmtts.text.english import WORD
 from glmtts.text.hybrid import TOKENS, HybridWriter, PhonemeIn, Replacements, Span
 from glmtts.text.mandarin import CHINESE
@@ -25,7 +24,7 @@ from glmtts.text.split import split_text
 from glmtts.text.structure import Block, Break, Sentence
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.text.vocabulary import safe_characters
-from glmtts.text.written import shares
+from glmtts.text.written import shares, source_of
 
 _log = logging.getLogger(__name__)
 
@@ -182,7 +181,7 @@ class TextFrontend:
             warnings = [*warnings, scripts.warning(unread)]
         if not pieces:
             raise EmptyTextError(before, warnings)
-        sources = shares(_source(blocks, controls), [piece.written or piece.text for piece in pieces])
+        sources = shares(source_of(blocks, controls), [piece.written or piece.text for piece in pieces])
         pieces = [replace(piece, source=source) for piece, source in zip(pieces, sources, strict=True)]
         return [replace(pieces[0], pause_before=before, warnings=tuple(warnings)), *pieces[1:]]
 
@@ -249,16 +248,6 @@ def _groups(blocks: list[Block], language: Language, unread: dict[str, str]) -> 
             group = []
     if group:
         yield joined(group), group[-1][1]
-
-
-def _source(blocks: list[Block], controls: dict[str, Control]) -> str:
-    """The text of blocks without markup, the words of controls in their places, on one line."""
-    text = ""
-    for block in blocks:
-        words = without_marks(block.text)
-        text += (" " if text and not (CHINESE.match(text[-1]) or CHINESE.match(words)) else "") + words
-    shown = "".join(controls[mark].written if mark in controls else mark for mark in text)
-    return " ".join(shown.split())
 
 
 def _segments(spoken: str, controls: dict[str, Control]) -> Iterator[tuple[str, float | None]]:

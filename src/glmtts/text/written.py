@@ -6,12 +6,15 @@ word (a Chinese character counts as one): equal words are pairs, and what lies b
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from glmtts.text.cleanup import without_marks
 from glmtts.text.english import WORD
 from glmtts.text.mandarin import CHINESE
+from glmtts.text.markup import Control
+from glmtts.text.structure import Block
 
 _SPOKEN = re.compile(rf"{CHINESE.pattern}|{WORD.pattern}")
 # Addresses, and figures with their currency or unit, stay together. Any other sign but marks is a word too, since many
@@ -39,6 +42,16 @@ class Stretch(NamedTuple):
     text: str
     first: int
     last: int
+
+
+def source_of(blocks: Iterable[Block], controls: Mapping[str, Control]) -> str:
+    """The text of blocks as it was written but for markup, the words of controls in their places, on one line."""
+    text = ""
+    for block in blocks:
+        words = without_marks(block.text)
+        text += (" " if text and not (CHINESE.match(text[-1]) or CHINESE.match(words)) else "") + words
+    shown = "".join(controls[mark].written if mark in controls else mark for mark in text)
+    return " ".join(shown.split())
 
 
 def stretches(source: str, spoken: str) -> list[Stretch]:
