@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset, UtteranceRef
 from glmtts.data.readings import Transcripts
-from glmtts.data.section import BatchSource, DataSection, draws
+from glmtts.data.section import BatchSource, DataSection, codes_of, draws
 from glmtts.errors import ConfigError
 from glmtts.lm.alignment import alignment_loss
 from glmtts.lm.model import Llama, LMConfig
@@ -28,6 +28,7 @@ from glmtts.text.hybrid import PhonemeIn
 from glmtts.text.hybrid_training import HybridCollate
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.text.vocabulary import safe_characters
+from glmtts.training.config import RunConfig
 from glmtts.training.loader import to_device
 from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
@@ -104,6 +105,17 @@ class LanguageModelTask(Task):
 
     sections: ClassVar = {"model": LMConfig, "data": LMData, "loss": LMLoss, "init": LMInit}
 
+    def __init__(self, config: RunConfig) -> None:
+        """Raises ConfigError also where a layer that the model has not is to be guided."""
+        super().__init__(config)
+        layers, guided = self.section(LMConfig).num_layers, self.section(LMLoss).guided_layers
+        missing = [layer for layer in guided if not 0 <= layer < layers]
+        if missing and self.section(LMLoss).alignment_scale:
+            raise ConfigError(
+                f"loss.guided_layers names layer {missing[0]}, but a model of {layers} layers counts them from 0 to "
+                f"{layers - 1}. Correct it, or set loss.alignment_scale=0."
+            )
+
     def build(self) -> Llama:
         """A Llama with normal weights."""
         model = Llama(self.section(LMConfig))
@@ -151,7 +163,11 @@ class LanguageModelTask(Task):
             hybrid = HybridCollate(safe, seed=int(rng.integers(2**31)))
 
             def read(ref: UtteranceRef | None) -> TokenizedUtterance | None:
-                view = text_view(transcripts, dataset.load(ref)) if ref is not None else None
+                item = dataset.load(ref) if ref is not None else None
+                if item is None:
+                    return None
+                codes_of(item, data.codes)
+                view = text_view(transcripts, item)
                 return view.draw(rng, data.all_phonemes, hybrid) if view is not None else None
 
             read_all = [(read(ref), read(ref.prompt)) for ref in refs]

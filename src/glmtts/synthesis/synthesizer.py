@@ -11,6 +11,7 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
+from glmtts.audio.containers import CONTAINERS
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
@@ -23,11 +24,11 @@ from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.text_stream import pieces_of
-from glmtts.synthesis.timing import Timed, word_times
+from glmtts.synthesis.timing import Timed, as_written, word_times
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".caf", ".au", *CONTAINERS)
 MOST_SEEDS = 1 << 62  # torch's generators take 64 bits; candidates and retries add to a seed
 AnyVoice = Voice | str | Path | None
 
@@ -159,7 +160,8 @@ class Synthesizer:
     ) -> tuple[Piece, Tensor, tuple[int, int], list[Timed]]:
         """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
 
-        The times are empty where the model has no recogniser or a word has no known reading.
+        The words are those that the author wrote. The times are empty where the model has no recogniser or a word has
+        no known reading.
         """
         (segment,) = self.segments([piece], voice, seed, options)
         ((samples, tokens),) = self._render([segment])
@@ -167,7 +169,8 @@ class Synthesizer:
         words = list[Timed]()
         if reading is not None:
             token_rate = self.bundle.clock.token_rate * speed
-            words = word_times(reading, piece.written or piece.text, segment.phonemes, token_rate)
+            spoken = word_times(reading, piece.written or piece.text, segment.phonemes, token_rate)
+            words = as_written(spoken, piece.source)
         before, after = (round(pause / speed) for pause in self._pauses(piece))
         return piece, self._at_speed(samples, speed), (before, after), words
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from glmtts import durable
 from glmtts.audio.f0 import voice_f0
 from glmtts.audio.io import load_audio
+from glmtts.audio.loudness import to_loudness
 from glmtts.audio.mel import LogMel
 from glmtts.audio.pitch import REFERENCE_HZ
 from glmtts.audio.resample import resample
@@ -23,6 +24,7 @@ from glmtts.synthesis.transcribe import transcribe
 from glmtts.text.frontend import TextFrontend
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0  # a second gives similarity 0.77, whole recordings 0.80
+PROMPT_LUFS = -21.0  # the middle of the speech that mini learnt from, and of its own voices (−17 to −25)
 SILENCE = 1e-3  # −60 dBFS: below it there is no speech to learn from
 CODES, PRIOR = "speech_tokenizer", "flow"
 
@@ -73,6 +75,8 @@ class Voice:
         Raises:
             VoiceError: the file is missing or no voice.
         """
+        if not Path(path).is_file():
+            raise VoiceError(f"{path} is not a file. Give that of a saved voice, or make one with `glm-tts clone`.")
         try:
             with safe_open(str(path), framework="pt") as file:
                 metadata = file.metadata() or {}
@@ -126,7 +130,8 @@ def recorded_voice(bundle: Bundle, frontend: TextFrontend, path: str | Path, tex
 
     With `text`, the language model continues the recording and takes over its manner of speaking. None is
     transcribed where a recogniser is at hand (transcribe.py); without a text, or with an empty one, only timbre is
-    taken: the flow model has the recording and the speaker embedding.
+    taken: the flow model has the recording and the speaker embedding. The recording is brought to one loudness (ITU-R
+    BS.1770), so that a voice is not loud or quiet because its recording was.
 
     Raises:
         AudioError: the file cannot be read.
@@ -140,6 +145,7 @@ def recorded_voice(bundle: Bundle, frontend: TextFrontend, path: str | Path, tex
         )
     if samples.abs().max() < SILENCE:
         raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")
+    samples = torch.from_numpy(to_loudness(samples.numpy(), rate, PROMPT_LUFS))
     return voice_of(bundle, samples, _text_of(frontend, samples, rate) if text is None else _readable(frontend, text))
 
 
