@@ -49,3 +49,7 @@ class DataError(GlmTtsError):
 
 class ReleaseError(GlmTtsError):
     """A folder of released weights that is incomplete, damaged or not what it should be."""
+
+
+class EvaluationError(GlmTtsError):
+    """An evaluation that cannot run or go on: a list, system, backend or earlier result that does not serve."""
