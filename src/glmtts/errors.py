@@ -51,5 +51,9 @@ class ReleaseError(GlmTtsError):
     """A folder of released weights that is incomplete, damaged or not what it should be."""
 
 
+class AsrError(GlmTtsError):
+    """A speech recogniser that is unknown, not installed, or cannot be loaded."""
+
+
 class EvaluationError(GlmTtsError):
-    """An evaluation that cannot run or go on: a list, system, backend or earlier result that does not serve."""
+    """A scorer, protocol, list or report that is missing or cannot be used."""
