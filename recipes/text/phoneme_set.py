@@ -1,4 +1,4 @@
-"""Builds `benchmarks/data/phoneme_in.tsv`: short sentences full of polyphones and rare characters, with their pinyin.
+"""Builds `src/glmtts/eval/data/per.tsv`: short sentences full of polyphones and rare characters, with their pinyin.
 
     pip install g2pM
     python recipes/text/phoneme_set.py --cpp cpp_test.tsv --everyday sentences.json --spoken corpus/ more_corpus/
@@ -29,7 +29,7 @@ from glmtts.text.vocabulary import polyphones, rare_characters
 
 WRONG = Path(__file__).with_name("phoneme_set_wrong.tsv")
 Fates = Counter[tuple[str, str]]
-OUT = Path(__file__).parents[2] / "benchmarks/data/phoneme_in.tsv"
+OUT = Path(__file__).parents[2] / "src/glmtts/eval/data/per.tsv"
 SHORTEST, LONGEST = 6, 20
 WHOLE = re.compile(rf"{CHINESE.pattern}(?:{CHINESE.pattern}|[，、；：])+[。！？]")
 IN_EVERY_SENTENCE = {("的", "de5"), ("了", "le5")}

@@ -16,10 +16,9 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-from faster_whisper import WhisperModel
-from faster_whisper.audio import pad_or_trim
-from faster_whisper.tokenizer import Tokenizer
 
+from glmtts.backends import backend
+from glmtts.errors import EvaluationError
 from glmtts.text.mandarin import read_pinyin
 from glmtts.text.vocabulary import safe_characters
 
@@ -28,7 +27,20 @@ CHARACTERS = 2
 Readings = dict[str, list[str]]
 
 
-def heard_reading(model: WhisperModel, samples: np.ndarray, lang: str, readings: Readings) -> str:
+@cache
+def whisper(folder: str) -> Any:
+    """A CTranslate2 Whisper, by folder or name.
+
+    Raises:
+        EvaluationError: faster-whisper is not installed.
+    """
+    import torch
+
+    module = backend("faster_whisper", "A forced choice", "pip install 'glm-tts[eval]'", EvaluationError)
+    return module.WhisperModel(folder, compute_type="float32", cpu_threads=torch.get_num_threads())
+
+
+def heard_reading(model: Any, samples: np.ndarray, lang: str, readings: Readings) -> str:
     """The reading, of those given with the texts that are read so, that stands out in 16 kHz samples."""
     texts = [text for written in readings.values() for text in written]
     recording = _log_likelihoods(model, _encoded(model, samples), lang, texts)
@@ -37,16 +49,20 @@ def heard_reading(model: WhisperModel, samples: np.ndarray, lang: str, readings:
     return max(readings, key=lambda reading: mean(gain[text] for text in readings[reading]))
 
 
-def _encoded(model: WhisperModel, samples: np.ndarray) -> Any:
+def _encoded(model: Any, samples: np.ndarray) -> Any:
+    from faster_whisper.audio import pad_or_trim
+
     return model.encode(pad_or_trim(model.feature_extractor(samples)[:, :FRAMES]))
 
 
 @cache
-def _silence(model: WhisperModel) -> Any:
+def _silence(model: Any) -> Any:
     return _encoded(model, np.zeros(RATE, dtype=np.float32))
 
 
-def _log_likelihoods(model: WhisperModel, encoded: Any, lang: str, texts: Sequence[str]) -> list[float]:
+def _log_likelihoods(model: Any, encoded: Any, lang: str, texts: Sequence[str]) -> list[float]:
+    from faster_whisper.tokenizer import Tokenizer
+
     tokenizer = Tokenizer(model.hf_tokenizer, True, task="transcribe", language=lang)
     found = []
     for text in texts:
