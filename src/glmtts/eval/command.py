@@ -106,7 +106,7 @@ def _recognisers(given: list[str] | None, protocol: Any) -> dict[str, str]:
     for text in given or ():
         language, equals, name = text.partition("=")
         named = equals and len(language) == 2
-        found |= {language: name} if named else dict.fromkeys(protocol.recognisers, text)
+        found |= {language: name} if named else dict.fromkeys(protocol.recognisers or ("en", "zh"), text)
     return found
 
 

@@ -2,11 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from glmtts.errors import EvaluationError
 from glmtts.eval import systems
@@ -49,15 +52,32 @@ class Run:
         spoken = EvalList(one.name, tuple(items)) if items else None
         utterances = [Utterance(item) for item in items]
         folder = self.out / one.name / spec.label
-        if self.restart and folder.exists():
-            shutil.rmtree(folder)
         everything: list[Stage] = [Speech(spec), *stages]
         about: dict[str, Any] = {}
-        for stage in everything if spoken else []:
-            about[stage.name] = stage.about()
-            before = {name: made for name, made in about.items() if not name.startswith("score-")}
-            self._stage(folder, stage, fingerprint(spoken, before | {stage.name: about[stage.name]}), utterances)
+        with self._alone(folder):
+            for stage in everything if spoken else []:
+                about[stage.name] = stage.about()
+                before = {name: made for name, made in about.items() if not name.startswith("score-")}
+                self._stage(folder, stage, fingerprint(spoken, before | {stage.name: about[stage.name]}), utterances)
         return Row(one, spec, utterances, about)
+
+    @contextmanager
+    def _alone(self, folder: Path) -> Iterator[None]:
+        """Keep other runs out of a folder, and take away what a killed one left half-written there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise EvaluationError(f"Another run is at work in {folder}. Wait for it, or give another --out.") from None
+        try:
+            if self.restart:
+                shutil.rmtree(folder)
+            for path in folder.rglob(".*"):
+                path.unlink()
+            yield
+        finally:
+            lock.release()
 
     def _stage(self, folder: Path, stage: Stage, made_from: dict[str, Any], utterances: list[Utterance]) -> None:
         place = folder / stage.name

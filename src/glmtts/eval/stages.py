@@ -128,8 +128,15 @@ def scorer_of(text: str) -> Scorer:
         EvaluationError: there is none, or its backend is not installed.
     """
     name, _, query = text.partition("?")
-    options = {key: value for key, _, value in (pair.partition("=") for pair in query.split("&") if pair)}
+    options = {key: _number(value) for key, _, value in (pair.partition("=") for pair in query.split("&") if pair)}
     return scorers.load(name, **options)
+
+
+def _number(value: str) -> str | float:
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 @lru_cache(maxsize=4)

@@ -146,4 +146,3 @@ def columns_of(scorer: str) -> list[Column]:
     found = scorer_of(scorer)
     better = {True: "higher", False: "lower", None: ""}
     return [score_column(name, better[found.higher_is_better.get(name)]) for name in found.columns]
-

@@ -16,23 +16,23 @@ from glmtts.eval.runner import Row
 from glmtts.eval.units import PUBLISHED
 from glmtts.eval.utterance import Utterance
 
-NAMES = {"disgust": "disgusted", "surprise": "surprised", "fear": "fearful", "calm": "neutral", "anger": "angry"}
+SAME = {"disgust": "disgusted", "surprise": "surprised", "fear": "fearful", "calm": "neutral", "anger": "angry"}
 
 
 def heard_emotion(one: Utterance) -> str | None:
-    """The emotion of the highest probability among the scorers' columns that end in an emotion's name."""
+    """The label of the highest probability among an emotion scorer's columns (`emotion_angry`, …)."""
     found: dict[str, float] = {}
     for key, value in one.scores.items():
-        name = key.rpartition("_")[2]
-        name = NAMES.get(name, name)
-        if name in EMOTIONS and value is not None:
-            found[name] = max(value, found.get(name, 0.0))
-    return max(found, key=lambda name: found[name]) if found else None
+        scorer, _, label = key.partition("_")
+        if scorer.startswith("emotion") and label not in ("target", "hit") and value is not None:
+            found[label] = value
+    best = max(found, key=lambda label: found[label]) if found else None
+    return None if best is None else SAME.get(best, best)
 
 
 def _right(one: Utterance) -> float | None:
     wanted, heard = one.item.labels.get("emotion"), heard_emotion(one)
-    return None if wanted is None or heard is None else float(heard == NAMES.get(wanted, wanted))
+    return None if wanted is None or heard is None else float(heard == SAME.get(wanted, wanted))
 
 
 def _at_level(level: str) -> ValueColumn:
@@ -49,8 +49,8 @@ def _confusion(rows: Sequence[Row]) -> dict[str, Any]:
         for one in (one for row in rows if row.system.label == label for one in row.utterances):
             wanted, heard = one.item.labels.get("emotion"), heard_emotion(one)
             if wanted is not None and heard is not None:
-                counts[NAMES.get(wanted, wanted), heard] += 1
-        names = [name for name in EMOTIONS if any(name in pair for pair in counts)]
+                counts[SAME.get(wanted, wanted), heard] += 1
+        names = [name for name in (*EMOTIONS, "other", "unknown") if any(name in pair for pair in counts)]
         rest = [[name, *(counts[name, other] for other in names)] for name in names]
         tables[f"Confusion, {label} (row: wanted, column: heard)"] = {"heads": ["wanted", *names], "rows": rest}
     return tables
