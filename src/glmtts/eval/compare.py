@@ -42,7 +42,7 @@ def chosen(text: str) -> tuple[Results, str]:
     labels = list(dict.fromkeys(one["system"] for one in results.utterances))
     if name is None and len(labels) == 1:
         return results, labels[0]
-    if name not in labels:
+    if name is None or name not in labels:
         raise EvaluationError(f"{folder} has the systems {', '.join(labels)}. Write {folder}:SYSTEM.")
     return results, name
 

@@ -63,7 +63,7 @@ def worst_of(results: Results) -> list[dict[str, Any]]:
     sign = 1 if column["better"] == "lower" else -1
 
     def badness(one: dict[str, Any]) -> float:
-        if one["audio"] is None:
+        if one["error"] is not None:
             return float("inf")
         value = one["values"].get(column["key"])
         return float("-inf") if value is None else sign * value
