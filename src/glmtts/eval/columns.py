@@ -25,7 +25,7 @@ class ErrorColumn:
 
     def of(self, utterance: Utterance) -> Errors | None:
         """The edits in one utterance, None where there is no output."""
-        if utterance.audio is None or utterance.hypothesis is None:
+        if utterance.error is not None or utterance.hypothesis is None:
             return None
         return self.count(utterance)
 
@@ -62,7 +62,7 @@ class ValueColumn:
 
     def value(self, utterance: Utterance) -> float | None:
         """The value of one utterance."""
-        return None if utterance.audio is None else self.get(utterance)
+        return None if utterance.error is not None else self.get(utterance)
 
     def cell(self, utterances: Sequence[Utterance]) -> Cell | None:
         """Mean and interval of a list; None where no line has a value."""

@@ -130,3 +130,111 @@ def _show(results: Any) -> None:
     for name, table in tables_of(results):
         typer.echo(f"\n{name}\n{markdown_table(table)}")
     typer.echo(extra_tables(results.extra))
+
+
+@app.command("text")
+def text(
+    out: Out = Path("evaluation/text"),
+    cases: Annotated[list[Path] | None, typer.Option(help="Table: language, kind, written, spoken.")] = None,
+    written: Annotated[list[Path] | None, typer.Option(help="Table: written, spoken; named …_zh or …_en.")] = None,
+    readings: Annotated[
+        list[Path] | None, typer.Option(help="Table like CPP's: sentence with ▁ marks, pinyin.")
+    ] = None,
+    everyday: Annotated[Path | None, typer.Option(help="sentences.json of hsk-sentences-audio.")] = None,
+    homographs: Annotated[Path | None, typer.Option(help="Lines of the Wikipedia Homograph Data.")] = None,
+    homographs_train: Annotated[Path | None, typer.Option(help="Its training lines, for the most frequent.")] = None,
+) -> None:
+    """Text front end: normalisation, polyphones and homographs, beside wetext, pypinyin and g2pM where installed."""
+    from glmtts.eval.report import write_report
+    from glmtts.eval.text.protocol import Tables, measure
+
+    tables = Tables(cases or (), written or (), readings or (), everyday, homographs, homographs_train)
+    results = measure(tables, out)
+    results.save(out)
+    write_report(results, out)
+    _show(results)
+
+
+@app.command("report")
+def report(run: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+    """Write the report of a finished run again, from its results."""
+    from glmtts.eval.report import write_report
+    from glmtts.eval.results import Results
+
+    write_report(Results.load(run), run)
+    typer.echo(f"{run / 'report.md'}, {run / 'report.html'}", err=True)
+
+
+@app.command("compare")
+def compare_command(
+    a: Annotated[str, typer.Argument(help="FOLDER:SYSTEM of a run.")],
+    b: Annotated[str, typer.Argument(help="Another, or the same folder with another system.")],
+    seed: Annotated[int, typer.Option(help="Of bootstrap and permutations.")] = 0,
+) -> None:
+    """Compare two systems line by line: differences, a permutation test, and the smallest effect that would show."""
+    from glmtts.eval.compare import chosen, compare, comparison_table
+    from glmtts.eval.report.markdown import markdown_table
+
+    typer.echo(markdown_table(comparison_table(compare(chosen(a), chosen(b), seed))))
+
+
+@app.command("versa")
+def versa(
+    files: Annotated[list[str], typer.Argument(help="SYSTEM=FILE: score files of VERSA.")],
+    out: Out = Path("evaluation/versa"),
+    name: Annotated[str, typer.Option(help="Name of the list.")] = "versa",
+) -> None:
+    """Read score files of VERSA into a results folder, to report and compare."""
+    from glmtts.errors import EvaluationError
+    from glmtts.eval.report import write_report
+    from glmtts.eval.versa import results_of_versa
+
+    pairs = [text.partition("=") for text in files]
+    if not all(equals for _, equals, _ in pairs):
+        raise EvaluationError("Write each file as SYSTEM=FILE.")
+    results = results_of_versa({label: Path(path) for label, _, path in pairs}, name, out)
+    results.save(out)
+    write_report(results, out)
+    _show(results)
+
+
+listening_app = typer.Typer(no_args_is_help=True, help="Listening tests: make a page, analyse its answers.")
+app.add_typer(listening_app, name="listening")
+
+
+@listening_app.command("make")
+def listening_make(
+    run: Annotated[Path, typer.Argument(help="Folder of a run whose recordings are judged.")],
+    system: Annotated[list[str], typer.Option("--system", "-s", help="A label of the run; repeatable.")],
+    out: Out = Path("evaluation/listening"),
+    kind: Annotated[str, typer.Option(help="mos or preference.")] = "mos",
+    lines: Annotated[int, typer.Option(min=1, help="Lines, drawn from those that all have spoken.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+) -> None:
+    """Write a static page (OUT/page) and its key (OUT/key.json, which listeners must not see)."""
+    from glmtts.errors import EvaluationError
+    from glmtts.eval.listening.page import make_page
+
+    if kind not in ("mos", "preference"):
+        raise EvaluationError(f"The kind is '{kind}'. Choose mos or preference.")
+    trials = make_page(run, system, kind, lines, out, seed)  # type: ignore[arg-type]
+    typer.echo(f"{trials} trials: put {out / 'page'} on a web server, keep {out / 'key.json'} to yourself.", err=True)
+
+
+@listening_app.command("analyse")
+def listening_analyse(
+    key: Annotated[Path, typer.Argument(help="key.json of the test.")],
+    answers: Annotated[list[Path], typer.Argument(help="Files that listeners saved.")],
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """MOS or preference with intervals over listeners and lines, without inattentive listeners."""
+    from glmtts.eval.listening.analysis import analyse
+    from glmtts.eval.report.cells import figure
+    from glmtts.eval.report.markdown import markdown_table
+
+    found = analyse(key, answers, seed)
+    title = "MOS [95 %]" if found.kind == "mos" else "share that prefers the first [95 %]"
+    rows = [[one.system, figure(one.mean, one.interval), str(one.ratings)] for one in found.figures]
+    typer.echo(markdown_table((["system", title, "ratings"], rows)))
+    left = ", ".join(f"{name} ({100 * failed:.0f} % of checks)" for name, failed in found.left_out.items())
+    typer.echo(f"{found.raters} listeners" + (f"; left out: {left}" if left else ""))

@@ -91,7 +91,7 @@ def results_of(
 
 def _table(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
     cells = {column.key: cell for column in columns if (cell := column.cell(row.utterances)) is not None}
-    missing = sum(one.audio is None for one in row.utterances)
+    missing = sum(one.error is not None for one in row.utterances)
     return {
         "list": row.lines.name,
         "system": row.system.label,

@@ -68,7 +68,7 @@ def _row(label: str, scores: dict[str, dict[str, Any]], name: str) -> Row:
             for column, value in values.items()
             if isinstance(value, int | float) and math.isfinite(value)
         }
-        utterances.append(Utterance(item, audio=Path(key), hypothesis=heard, scores=dict(numbers)))
+        utterances.append(Utterance(item, hypothesis=heard, scores=dict(numbers)))
     lines = EvalList(name, tuple(one.item for one in utterances))
     return Row(lines, SystemSpec(label, "versa", None, ()), utterances, {"speech": {"scores": "VERSA"}})
 
