@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from g2pM import G2pM
-from train_polyphones import everyday_readings, read_cpp
 
+from glmtts.eval.text.readings import everyday_readings, read_marked
 from glmtts.text.mandarin import CHINESE, dictionary_readings
 from glmtts.text.phonemes import split_syllable
 from glmtts.text.vocabulary import polyphones, rare_characters
@@ -53,7 +53,7 @@ class Answered(NamedTuple):
 
 def candidates(cpp: Path, everyday: Path) -> Iterator[Candidate]:
     """The sentences of both sources."""
-    for sentence, position, reading in read_cpp(cpp):
+    for sentence, position, reading in read_marked(cpp):
         yield Candidate("CPP", sentence, {position: reading})
     for number, sentence, labels in everyday_readings(everyday):
         if number % 2:
