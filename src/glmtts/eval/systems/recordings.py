@@ -1,6 +1,8 @@
 """Recordings as a system: the reference recordings of a list, or a folder of another system's output."""
 
+import hashlib
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +14,36 @@ from glmtts.eval.systems.base import Spoken, no_options
 
 
 class Recordings:
-    """`recordings` takes a list's own reference recordings, `recordings:FOLDER` files named by the lines' ids."""
+    """`recordings` takes a list's own reference recordings, `recordings:FOLDER` files named by the lines' ids.
+
+    A pattern stands for several folders: `recordings:RUN/*/mini/audio` is what `mini` said in all lists of a run.
+    """
 
     languages: frozenset[str] | None = None
 
     def __init__(self, argument: str | None, options: dict[str, str]) -> None:
         no_options("recordings", options)
-        self.folder = Path(argument) if argument else None
-        self.is_copy = self.folder is None
-        if self.folder is not None and not self.folder.is_dir():
-            raise EvaluationError(f"There is no folder {self.folder}. Give the folder of the recordings.")
+        self.folders = [Path(name) for name in sorted(glob(argument))] if argument else []
+        self.is_copy = argument is None
+        if argument and not any(folder.is_dir() for folder in self.folders):
+            raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
 
     def speak(self, items: Sequence[Item]) -> list[Spoken]:
         """The recordings; a line without one is missing."""
         return [read_spoken(self._path(item)) for item in items]
 
     def about(self) -> dict[str, Any]:
-        """Where they lie."""
-        return {"recordings": "the list's references" if self.folder is None else self.folder.name}
+        """The folders, by name, and a digest of their files' names and sizes."""
+        if self.is_copy:
+            return {"recordings": "the list's references"}
+        files = sorted((path.name, path.stat().st_size) for folder in self.folders for path in folder.glob("[!.]*"))
+        return {"recordings": len(files), "sha256_of_names_and_sizes": hashlib.sha256(repr(files).encode()).hexdigest()}
 
     def _path(self, item: Item) -> Path | None:
-        return item.reference_audio if self.folder is None else recording_of(self.folder, item.id)
+        if self.is_copy:
+            return item.reference_audio
+        found = (recording_of(folder, item.id) for folder in self.folders)
+        return next((path for path in found if path is not None), None)
 
 
 def read_spoken(path: Path | None) -> Spoken:
