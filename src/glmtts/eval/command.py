@@ -56,6 +56,7 @@ def _command(name: str) -> Callable[..., None]:
         ray: RayAddress = None,
         gpus: Annotated[float, typer.Option(help="GPUs of a Ray task.")] = 0.0,
         device: Device = "cpu",
+        bundle: Annotated[Path | None, typer.Option(help="Whose tokenizer is measured (speech-tokenizer).")] = None,
         restart: Annotated[bool, typer.Option("--restart", help="Forget what an earlier run made.")] = False,
     ) -> None:
         from glmtts.eval import protocols
@@ -66,9 +67,8 @@ def _command(name: str) -> Callable[..., None]:
         from glmtts.eval.workers import workers_of
 
         protocol = protocols.load(name)
-        settings = Settings(
-            tuple(lists or ()), language, corpus, lines, _recognisers(asr, protocol), _scorers(scorer), device
-        )
+        heard_by, scored_by = _recognisers(asr, protocol), _scorers(scorer)
+        settings = Settings(tuple(lists or ()), language, corpus, lines, heard_by, scored_by, device, bundle)
         specs = [SystemSpec.parse(text) for text in system or protocol.systems]
         _check_labels([spec.label for spec in specs])
         results = protocol.run(specs, settings, Run(out, workers_of(processes, ray, gpus), chunk, restart))

@@ -22,7 +22,9 @@ Made = Callable[["Settings"], list[EvalList]]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user may change: `lists` are files, folders or names, `recognisers` by language, `scorers` by name."""
+    """What a user may change: `lists` are files, folders or names, `recognisers` by language, `scorers` by name.
+
+    `device` is the recognisers', `bundle` the one whose own parts a protocol measures (speech-tokenizer)."""
 
     lists: tuple[str, ...] = ()
     language: str | None = None
@@ -31,6 +33,7 @@ class Settings:
     recognisers: Mapping[str, str] = field(default_factory=dict)
     scorers: tuple[str, ...] | None = None
     device: str = "cpu"
+    bundle: Path | None = None
 
 
 @dataclass(frozen=True)

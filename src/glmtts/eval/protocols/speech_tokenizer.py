@@ -102,7 +102,7 @@ def _use(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _stages(settings: Settings) -> list[Stage]:
-    return [TokenHead()]
+    return [TokenHead(settings.bundle)]
 
 
 PROTOCOL = Protocol(

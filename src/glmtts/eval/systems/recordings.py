@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ class Recordings:
 
     def __init__(self, argument: str | None, options: dict[str, str]) -> None:
         no_options("recordings", options)
-        self.folders = [Path(name) for name in sorted(glob(argument))] if argument else []
+        self.folders = _folders(Path(argument)) if argument else []
         self.is_copy = argument is None
         if argument and not any(folder.is_dir() for folder in self.folders):
             raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
@@ -44,6 +43,12 @@ class Recordings:
             return item.reference_audio
         found = (recording_of(folder, item.id) for folder in self.folders)
         return next((path for path in found if path is not None), None)
+
+
+def _folders(pattern: Path) -> list[Path]:
+    """Folders of a path that may hold patterns."""
+    root = Path(pattern.anchor)
+    return sorted(root.glob(str(pattern.relative_to(root))))
 
 
 def read_spoken(path: Path | None) -> Spoken:
