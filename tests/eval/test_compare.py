@@ -7,6 +7,7 @@ import pytest
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.compare import chosen, compare, comparison_table
+from glmtts.eval.ranking import ranking_table
 from glmtts.eval.versa import read_scores, results_of_versa
 
 
@@ -61,3 +62,16 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken").write_text("no score\n", encoding="utf-8")
     with pytest.raises(EvaluationError, match="Line 1"):
         read_scores(tmp_path / "broken")
+
+
+def test_columns_rank_systems_or_do_not(tmp_path: Path) -> None:
+    shifts = {"person": 0.4, "model": 0.2, "noise": 0.2}
+    files = {name: versa_file(tmp_path / name, shift, seed=n) for n, (name, shift) in enumerate(shifts.items())}
+    results = results_of_versa(files, "set", tmp_path)
+    heads, rows = ranking_table(results, list(shifts))
+    assert heads[-2:] == ["person > model", "model > noise"] and len(rows) == 2
+    for row in rows:
+        assert row[-2].startswith("yes") and row[-1].startswith("not seen"), row
+    assert ranking_table(results, ["model", "person"])[1][0][-1].startswith("no (p")
+    with pytest.raises(EvaluationError, match="no system 'absent'"):
+        ranking_table(results, ["person", "absent"])

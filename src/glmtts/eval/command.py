@@ -238,3 +238,17 @@ def listening_analyse(
     typer.echo(markdown_table((["system", title, "ratings"], rows)))
     left = ", ".join(f"{name} ({100 * failed:.0f} % of checks)" for name, failed in found.left_out.items())
     typer.echo(f"{found.raters} listeners" + (f"; left out: {left}" if left else ""))
+
+
+@app.command("rank")
+def rank(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    system: Annotated[list[str], typer.Option("--system", "-s", help="Labels from best to worst; repeatable.")],
+    seed: Annotated[int, typer.Option(help="Of bootstrap and permutations.")] = 0,
+) -> None:
+    """Tell whether each column ranks systems as it must, such as recordings, a model, the same with noise."""
+    from glmtts.eval.ranking import ranking_table
+    from glmtts.eval.report.markdown import markdown_table
+    from glmtts.eval.results import Results
+
+    typer.echo(markdown_table(ranking_table(Results.load(run), system, seed)))

@@ -15,6 +15,8 @@ from glmtts.eval.systems.base import Spoken, no_options
 class Recordings:
     """`recordings` takes a list's own reference recordings, `recordings:FOLDER` files named by the lines' ids.
 
+    A line of mini-clone has none: there it is another recording of the speaker, who says something else.
+
     A pattern stands for several folders: `recordings:RUN/*/mini/audio` is what `mini` said in all lists of a run.
     """
 
@@ -40,7 +42,7 @@ class Recordings:
 
     def _path(self, item: Item) -> Path | None:
         if self.is_copy:
-            return item.reference_audio
+            return item.reference_audio or (Path(item.labels["other"]) if "other" in item.labels else None)
         found = (recording_of(folder, item.id) for folder in self.folders)
         return next((path for path in found if path is not None), None)
 
