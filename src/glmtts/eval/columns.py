@@ -15,30 +15,32 @@ Cell = dict[str, Any]
 
 @dataclass(frozen=True)
 class ErrorColumn:
-    """An error rate: `count` finds the edits in an utterance's transcript, `applies` tells which lines it is for."""
+    """An error rate: `count` finds the edits in what was heard, `applies` tells which lines it is for.
+
+    `heard` tells whether a recogniser has listened: lines of which no one knows what they say have no rate.
+    """
 
     key: str
     title: str
     count: Callable[[Utterance], Errors]
     applies: Callable[[Item], bool]
     better: str = "lower"
+    heard: Callable[[Utterance], bool] = lambda one: one.hypothesis is not None
 
     def of(self, utterance: Utterance) -> Errors | None:
         """The edits in one utterance, None where there is no output."""
-        if utterance.error is not None or utterance.hypothesis is None:
-            return None
-        return self.count(utterance)
+        return None if utterance.error is not None else self.count(utterance)
 
     def value(self, utterance: Utterance) -> float | None:
         """The rate of one utterance with everything counted; None where the column does not apply."""
-        if not self.applies(utterance.item):
+        if not self._counts(utterance):
             return None
         found = self.of(utterance)
         return 1.0 if found is None or silent(utterance) else found.rate
 
     def cell(self, utterances: Sequence[Utterance]) -> Cell | None:
         """Rates of a list, three ways, with intervals; None where no line applies."""
-        lines = [one for one in utterances if self.applies(one.item)]
+        lines = [one for one in utterances if self._counts(one)]
         if not lines:
             return None
         counted = [self.of(one) for one in lines]
@@ -49,6 +51,10 @@ class ErrorColumn:
             "all_counted_interval": bootstrap_mean(everything),
             "corpus_interval": bootstrap_ratio([one.edits for one in there], [one.words for one in there]),
         }
+
+    def _counts(self, utterance: Utterance) -> bool:
+        """A missing output always does."""
+        return self.applies(utterance.item) and (utterance.error is not None or self.heard(utterance))
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Protocol:
     def stand_ins(self, settings: Settings, scorers: Sequence[str]) -> list[str]:
         """Sentences that say what measures in place of what the protocol names."""
         found = [
-            f"{told(name)} in place of {self.recognisers[language]} recognises {language}"
+            f"{'nothing' if name == 'none' else told(name)} in place of {self.recognisers[language]} for {language}"
             for language, name in self._recognisers(settings).items()
             if language in self.recognisers and told(name).replace(":", "-") != self.recognisers[language]
         ]

@@ -20,6 +20,7 @@ from glmtts.audio.io import load_audio
 from glmtts.errors import AudioError
 from glmtts.eval.columns import ErrorColumn
 from glmtts.eval.error_rates import Errors, errors_of
+from glmtts.eval.items import Item
 from glmtts.eval.protocols.base import Protocol, Settings
 from glmtts.eval.runner import Row
 from glmtts.eval.stages import Stage
@@ -101,6 +102,14 @@ def _use(rows: Sequence[Row]) -> dict[str, Any]:
     return {"Codes": {"heads": heads, "rows": lines}} if lines else {}
 
 
+def _any(item: Item) -> bool:
+    return True
+
+
+def _was_read(one: Utterance) -> bool:
+    return one.details.get("labels") is not None
+
+
 def _stages(settings: Settings) -> list[Stage]:
     return [TokenHead(settings.bundle)]
 
@@ -111,8 +120,8 @@ PROTOCOL = Protocol(
     source="Tables 1 and 2 of the report: `recordings` are the recordings, `tokens` their copies through tokens, flow "
     "and vocoder. The ASR head's errors are of the row's own audio.",
     columns=(
-        ErrorColumn("head_phonemes", "ASR head, phonemes", _phonemes, lambda item: True),
-        ErrorColumn("head_words", "ASR head, words", _words, lambda item: True),
+        ErrorColumn("head_phonemes", "ASR head, phonemes", _phonemes, _any, heard=_was_read),
+        ErrorColumn("head_words", "ASR head, words", _words, _any, heard=_was_read),
         *PUBLISHED,
         *SPOKEN,
     ),
