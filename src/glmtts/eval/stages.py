@@ -13,7 +13,7 @@ from glmtts import asr
 from glmtts.audio.io import load_audio
 from glmtts.errors import EvaluationError
 from glmtts.eval import scorers, systems
-from glmtts.eval.error_rates import simplified
+from glmtts.eval.error_rates import simplified, simplifier
 from glmtts.eval.items import Item
 from glmtts.eval.scorers import Clip, Scorer
 from glmtts.eval.systems import SystemSpec
@@ -79,7 +79,7 @@ class Recognition:
 
     def about(self) -> dict[str, Any]:
         """The recognisers."""
-        return {"recognisers": {language: told(name) for language, name in self.names.items()}}
+        return {"recognisers": {lang: told(name) for lang, name in self.names.items()}, "simplified_by": simplifier()}
 
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Transcribe what there is."""
