@@ -2,9 +2,9 @@
 
     python recipes/evaluation/throughput.py --out WORK --processes 2 [--asr whisper:FOLDER]
 
-Each way does the same lines (`mini` says them; with `--asr` they are also recognised), in turn, `--rounds` times, models
-loaded before (a process of a pool loads them with its first chunk, which counts). CPU seconds stand beside the clock's,
-since the clock also measures what else the machine does. Writes WORK/throughput.json.
+Each way does the same lines (`mini` says them; with `--asr` they are also recognised), in turn, `--rounds` times, with
+models loaded before (a process of a pool loads them with its first chunk, which counts). CPU seconds stand beside
+the clock's, since the clock also measures what else the machine does. Writes WORK/throughput.json.
 """
 
 import argparse

@@ -93,8 +93,9 @@ def about_lines(results: Results) -> list[str]:
     lists = [
         f"{name}: {one['lines']} lines, sha256 {one['sha256'][:16]}" for name, one in results.about["lists"].items()
     ]
+    seeds = ["The seed of a line's synthesis is its place in the list."]
     systems = [f"{name}: {_flat(one)}" for name, one in results.about["systems"].items()]
-    return lists + systems
+    return lists + systems + seeds
 
 
 def _flat(values: dict[str, Any]) -> str:
