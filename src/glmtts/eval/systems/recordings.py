@@ -1,6 +1,5 @@
 """Recordings as a system: the reference recordings of a list, or a folder of another system's output."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,26 +23,24 @@ class Recordings:
 
     def __init__(self, argument: str | None, options: dict[str, str]) -> None:
         no_options("recordings", options)
-        self.folders = _folders(Path(argument)) if argument else []
+        self.pattern = Path(argument) if argument else None
         self.is_copy = argument is None
-        if argument and not any(folder.is_dir() for folder in self.folders):
+        if self.pattern is not None and not any(folder.is_dir() for folder in _folders(self.pattern)):
             raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
 
     def speak(self, items: Sequence[Item]) -> list[Spoken]:
         """The recordings; a line without one is missing."""
-        return [read_spoken(self._path(item)) for item in items]
+        folders = _folders(self.pattern) if self.pattern else []
+        return [read_spoken(self._path(item, folders)) for item in items]
 
     def about(self) -> dict[str, Any]:
-        """The folders, by name, and a digest of their files' names and sizes."""
-        if self.is_copy:
-            return {"recordings": "the list's references"}
-        files = sorted((path.name, path.stat().st_size) for folder in self.folders for path in folder.glob("[!.]*"))
-        return {"recordings": len(files), "sha256_of_names_and_sizes": hashlib.sha256(repr(files).encode()).hexdigest()}
+        """Whose they are. They are not looked into: where files change, the run needs --restart."""
+        return {"recordings": "the list's references" if self.pattern is None else self.pattern.name}
 
-    def _path(self, item: Item) -> Path | None:
+    def _path(self, item: Item, folders: Sequence[Path]) -> Path | None:
         if self.is_copy:
             return item.reference_audio or (Path(item.labels["other"]) if "other" in item.labels else None)
-        found = (recording_of(folder, item.id) for folder in self.folders)
+        found = (recording_of(folder, item.id) for folder in folders)
         return next((path for path in found if path is not None), None)
 
 
