@@ -81,6 +81,16 @@ class Recognition:
         """The recognisers."""
         return {"recognisers": {lang: told(name) for lang, name in self.names.items()}, "simplified_by": simplifier()}
 
+    def load(self, languages: frozenset[str]) -> None:
+        """Load the recognisers of these languages in this process.
+
+        Raises:
+            AsrError: one cannot be loaded.
+            EvaluationError: none is named for a language.
+        """
+        for language in sorted(languages):
+            recogniser_of(_named(self.names, language), self.device)
+
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Transcribe what there is."""
         heard = [
@@ -167,13 +177,17 @@ def _speak(spec: SystemSpec, items: Sequence[Item]) -> Done:
 def _recognise(names: dict[str, str], device: str, heard: Sequence[tuple[str, str, np.ndarray]]) -> Done:
     texts: dict[str, str] = {}
     for language in dict.fromkeys(language for _, language, _ in heard):
-        if language not in names:
-            raise EvaluationError(f"No recogniser is named for '{language}'. Give --asr {language}=NAME.")
         lines = [(name, wave) for name, its, wave in heard if its == language]
-        found = recogniser_of(names[language], device).transcribe([wave for _, wave in lines], language)
+        found = recogniser_of(_named(names, language), device).transcribe([wave for _, wave in lines], language)
         for (name, _), transcript in zip(lines, found, strict=True):
             texts[name] = simplified(transcript.text) if language == "zh" else transcript.text.strip()
     return Done([{"id": name, "hypothesis": texts[name]} for name, _, _ in heard])
+
+
+def _named(names: Mapping[str, str], language: str) -> str:
+    if language not in names:
+        raise EvaluationError(f"No recogniser is named for '{language}'. Give --asr {language}=NAME.")
+    return names[language]
 
 
 def _score(scorer: str, clips: Sequence[Clip]) -> Done:

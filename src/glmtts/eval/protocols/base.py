@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from glmtts.errors import EvaluationError
+from glmtts.eval import systems
 from glmtts.eval.clone_list import clone_list
 from glmtts.eval.columns import Column, score_column
 from glmtts.eval.hardware import environment
@@ -15,6 +16,7 @@ from glmtts.eval.results import Results, results_of
 from glmtts.eval.runner import Row, Run
 from glmtts.eval.stages import Recognition, Scoring, Stage, scorer_of, told
 from glmtts.eval.systems import SystemSpec
+from glmtts.eval.workers import InProcess
 
 LANGUAGES = ("zh", "en", "ja", "ko")
 Made = Callable[["Settings"], list[EvalList]]
@@ -65,9 +67,16 @@ class Protocol:
         """
         lists = [one.first(settings.lines) for one in self.lists(settings)]
         stages, scorers = self._stages(settings), settings.scorers if settings.scorers is not None else self.scorers
-        rows = [run.row(one, spec, stages) for one in lists for spec in specs]
+        # what is missing is said before hours of synthesis, not after
         columns = [*self.columns, *(column for name in scorers for column in columns_of(name))]
-        about = environment() | {"stand_ins": self.stand_ins(settings, scorers), "protocol": self.name}
+        stand_ins = self.stand_ins(settings, scorers)
+        for spec in specs:
+            systems.load(spec)
+        for stage in stages if isinstance(run.workers, InProcess) else []:
+            if isinstance(stage, Recognition):
+                stage.load(frozenset(language for one in lists for language in one.languages))
+        rows = [run.row(one, spec, stages) for one in lists for spec in specs]
+        about = environment() | {"stand_ins": stand_ins, "protocol": self.name}
         source = (self.name, self.title, self.source)
         return results_of(source, rows, columns, about, run.out, self.notes, self.extra(rows))
 
