@@ -3,7 +3,8 @@
     python recipes/evaluation/evaluate.py --corpus CORPUS --whisper FOLDER --models MODELS --text TEXT --out WORK
 
 CORPUS holds heldout_teacher_en/ and heldout_teacher_zh/ and the folders of held-out speakers, FOLDER a CTranslate2
-Whisper-base, MODELS nisqa/ (non-commercial weights, for measuring), TEXT cpp_test.tsv and the homographs. The steps are
+Whisper-base, MODELS nisqa/ (non-commercial weights, for measuring), TEXT cpp_test.tsv, the
+homographs, and sentences.json of hsk-sentences-audio. The steps are
 in steps.toml; `--only` runs some of them, and the page has what was finished.
 """
 
