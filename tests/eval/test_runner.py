@@ -22,10 +22,17 @@ from glmtts.eval.workers import InProcess, Processes
 MINI = replace(protocols.load("mini"), recognisers={})
 
 
-def run(out: Path, lines: Path, *systems: str, chunk: int = 3, scorers: tuple[str, ...] = ("level",)) -> Results:
+def run(
+    out: Path,
+    lines: Path,
+    *systems: str,
+    chunk: int = 3,
+    scorers: tuple[str, ...] = ("level",),
+    most: int | None = None,
+) -> Results:
     """Speak the lines with the systems, and score them."""
     specs = [SystemSpec.parse(text) for text in systems]
-    settings = Settings(lists=(str(lines),), scorers=scorers)
+    settings = Settings(lists=(str(lines),), lines=most, scorers=scorers)
     return MINI.run(specs, settings, Run(out, InProcess(), chunk))
 
 
@@ -70,13 +77,26 @@ def test_results_of_another_list_system_or_setting_are_not_mixed(tmp_path: Path,
     run(tmp_path, lines, "x=recordings")
     with pytest.raises(EvaluationError, match="--restart"):
         run(tmp_path, lines, f"x=recordings:{lines}")
-    with pytest.raises(EvaluationError, match="another list"):
+    with pytest.raises(EvaluationError, match="another system or setting"):
         run(tmp_path, lines, "x=recordings", chunk=2)
     MINI.run(
         [SystemSpec.parse(f"x=recordings:{lines}")],
         Settings(lists=(str(lines),), scorers=()),
         Run(tmp_path, InProcess(), 3, restart=True),
     )
+
+
+def test_a_list_that_grows_keeps_what_was_finished(tmp_path: Path, lines: Path) -> None:
+    def grown(most: int) -> Results:
+        settings = Settings(lists=(str(lines),), lines=most, scorers=("level",))
+        return MINI.run([SystemSpec.parse("x=recordings")], settings, Run(tmp_path, InProcess(), 2))
+
+    grown(3)
+    places = [path for path in tmp_path.rglob("*.json") if path.name != "about.json"]
+    before = {path: path.stat().st_mtime_ns for path in places}
+    assert without_times(grown(6)) == without_times(run(tmp_path / "other", lines, "x=recordings", chunk=2, most=6))
+    kept = {path.name for path, time_ in before.items() if path.stat().st_mtime_ns == time_}
+    assert kept == {"0000.json"}  # the second chunk had one line, and now has two
 
 
 def test_a_missing_recording_is_told_and_nothing_else_is_lost(tmp_path: Path, lines: Path) -> None:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from glmtts.errors import EvaluationError
 from glmtts.eval import systems
-from glmtts.eval.items import EvalList
+from glmtts.eval.items import EvalList, digest_of
 from glmtts.eval.stages import AUDIO, Speech, Stage
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.utterance import Utterance
@@ -49,16 +49,15 @@ class Run:
         """
         system = systems.load(spec)
         items = [item for item in one.items if system.languages is None or item.language in system.languages]
-        spoken = EvalList(one.name, tuple(items)) if items else None
         utterances = [Utterance(item) for item in items]
         folder = self.out / one.name / spec.label
         everything: list[Stage] = [Speech(spec), *stages]
         about: dict[str, Any] = {}
         with self._alone(folder):
-            for stage in everything if spoken else []:
+            for stage in everything if items else []:
                 about[stage.name] = stage.about()
                 before = {name: made for name, made in about.items() if not name.startswith("score-")}
-                self._stage(folder, stage, fingerprint(spoken, before | {stage.name: about[stage.name]}), utterances)
+                self._stage(folder, stage, before | {stage.name: about[stage.name]}, utterances)
         return Row(one, spec, utterances, about)
 
     @contextmanager
@@ -87,6 +86,7 @@ class Run:
                 place / f"{number:04d}.json",
                 partial(stage.work, [utterances[at] for at in places]),
                 len(places),
+                digest_of([utterances[at].item for at in places]),
                 folder / "audio" if isinstance(stage, Speech) else None,
             )
             for number, places in enumerate(chunks(len(utterances), self.chunk))
@@ -100,16 +100,11 @@ class Run:
                 utterance.audio = folder / "audio" / (utterance.item.id + AUDIO)
 
     def _check(self, place: Path, made_from: dict[str, Any]) -> None:
-        """Results of other lines, another system or other chunks are never mixed with these."""
+        """Results of another system, recogniser, scorer or size of chunks are never mixed with these."""
         path, text = place / "about.json", json.dumps(made_from, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         if not path.is_file():
             write_text(path, text)
         elif path.read_text(encoding="utf-8") != text:
             raise EvaluationError(
-                f"{place} holds results of another list, system or setting. Give another --out, or --restart."
+                f"{place} holds results of another system or setting. Give another --out, or --restart."
             )
-
-
-def fingerprint(spoken: EvalList | None, made_by: dict[str, Any]) -> dict[str, Any]:
-    """What results depend on: the lines, who spoke and recognised them, and the stage itself."""
-    return {"list": spoken.digest if spoken else "", "lines": len(spoken.items) if spoken else 0, "made_by": made_by}
