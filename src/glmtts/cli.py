@@ -13,6 +13,7 @@ import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
 from glmtts.eval.command import app as eval_app
+from glmtts.quantise import command as quantise
 from glmtts.server.command import serve
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
@@ -249,6 +250,7 @@ app.command()(serve)
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")
 app.command()(train)
+app.command("quantise")(quantise)
 
 
 def main() -> None:
