@@ -113,7 +113,7 @@ def load(spec: SystemSpec) -> System:
     return _loaded(spec)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _loaded(spec: SystemSpec) -> System:
     return _factory(spec.name)(spec.argument, dict(spec.options))
 

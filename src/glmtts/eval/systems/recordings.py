@@ -25,7 +25,8 @@ class Recordings:
         no_options("recordings", options)
         self.pattern = Path(argument) if argument else None
         self.is_copy = argument is None
-        if self.pattern is not None and not any(folder.is_dir() for folder in _folders(self.pattern)):
+        # the folders of a pattern may come into being in the same run
+        if argument and "*" not in argument and not Path(argument).is_dir():
             raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
 
     def speak(self, items: Sequence[Item]) -> list[Spoken]:
