@@ -10,6 +10,7 @@ import typer
 import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
+from glmtts.eval.command import app as eval_app
 from glmtts.quantise import command as quantise
 from glmtts.server.command import serve
 from glmtts.synthesis.command import Model, clone, read, say
@@ -136,6 +137,7 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 
 app.command()(serve)
 app.add_typer(data_app, name="data")
+app.add_typer(eval_app, name="eval")
 app.command()(train)
 app.command("quantise")(quantise)
 
