@@ -15,6 +15,7 @@ from glmtts.synthesis.timing import Timed
 from glmtts.synthesis.voice import Voice, adapted_voice, recorded_voice
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
+from glmtts.text.structure import Sentence
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ class Engine:
     def read(self, text: str, language: str | None) -> list[Piece]:
         """What is spoken at once, in order. Raises TextError where nothing can be spoken."""
         return self._tts.frontend.prepare(text, language)
+
+    def read_sentence(self, sentence: Sentence, language: str | None) -> list[Piece]:
+        """The same for one sentence of a text in parts, with the pause that follows it there. Raises as `read` does."""
+        return self._tts.frontend.prepare_sentence(sentence, language)
 
     def encode(self, pieces: Sequence[Piece]) -> list[Encoded]:
         """Pieces with what the language model reads of them."""

@@ -7,6 +7,7 @@ The client sends JSON: {"type": "start", "voice": …, "response_format": "pcm",
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -27,6 +28,7 @@ from glmtts.server.service import Service, warnings_of
 from glmtts.server.speech_job import SpeechJob
 from glmtts.synthesis.text_stream import SilenceBetween
 from glmtts.text.frontend import Piece
+from glmtts.text.structure import Sentence
 
 router = APIRouter()
 CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_FAILED, CLOSE_LATER = 1000, 1008, 1011, 1013
@@ -156,9 +158,9 @@ class Session:
         wanted = await asyncio.to_thread(start.request, [], self._service)
         await self._tell({"type": "started", "rate": rate, "response_format": start.response_format})
         await self._warn(start.ignored(self._service))
-        while (text := await self._incoming.next(self._ahead)) is not None:
+        while sentences := await self._incoming.next(self._ahead):
             self._speaking = True
-            if pieces := await self._pieces(text, start):
+            if pieces := await asyncio.to_thread(self._pieces, sentences, start.language):
                 await self._warn(warnings_of(pieces))
                 job = SpeechJob(self._service, replace(wanted, pieces=pieces), admitted=True)
                 await self._speak_part(job, encoding)
@@ -166,10 +168,17 @@ class Session:
             self._count()
         await self._send(await asyncio.to_thread(encoding.finish))
 
-    async def _pieces(self, text: str, start: Start) -> list[Piece]:
+    def _pieces(self, sentences: Sequence[Sentence], language: str | None) -> list[Piece]:
         """The pieces of a part, none where it holds nothing to speak (a lone mark)."""
-        read = partial(self._service.engine.read, text, start.language)
-        return await asyncio.to_thread(self._silence.before, read)
+        pieces: list[Piece] = []
+        for sentence in sentences:
+            more = self._silence.before(partial(self._service.engine.read_sentence, sentence, language))
+            if pieces and more and pieces[-1].pause_after is None:
+                pieces[-1] = replace(pieces[-1], pause_after=0.0)  # the usual pause stands before the next one
+            pieces += more
+            if not more and sentence.after.seconds:  # an empty line after a sentence that was spoken before
+                self._silence.at_least(sentence.after.seconds)
+        return pieces
 
     async def _warn(self, warnings: list[str]) -> None:
         for warning in warnings:
