@@ -109,22 +109,17 @@ class Engine:
         yield tempo.finish()
 
     def timed(self, request: SpeechRequest) -> Iterator[np.ndarray | Words]:
-        """As `stream`, and before the samples of each piece of text the times of its words.
+        """The samples of `stream`, and the words of each piece of text once its tokens are known, before its last ones.
 
-        A piece leaves when it is whole: its times are read from all of its tokens. None are told of a piece in which
-        the recogniser does not find every word.
+        None are told of a piece in which the recogniser does not find every word.
         """
-        made, last = 0, len(request.pieces) - 1
         options = {**request.options, "speed": request.speed}
-        seed = options.pop("seed", 0)
-        for number, piece in enumerate(request.pieces):
-            _, wave, (before, after), words = self._tts.speak_timed(piece, request.voice, seed + number, **options)
-            start = (made + before) / self.rate
-            if words:
-                yield Words([Timed(word.text, start + word.start, start + word.end) for word in words])
-            after = 0 if number == last and piece.pause_after is None else after
-            yield np.pad(wave.numpy(), (before, after))
-            made += before + len(wave) + after
+        with closing(self._tts.stream_timed(request.pieces, request.voice, **options)) as parts:
+            for part in parts:
+                if isinstance(part, list):
+                    yield from [Words(part)] if part else []
+                else:
+                    yield part.samples.numpy()
 
     def _parts(self, request: SpeechRequest) -> Iterator[np.ndarray]:
         """Blocks of speech as they are made; all requests in flight share the decoding of tokens."""

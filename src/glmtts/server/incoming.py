@@ -72,9 +72,9 @@ class Incoming:
         played = clock() + max(0.0, ahead)
         while not self._ready and not self.ended:
             start, now, text = max(played, self._since), clock(), self._reader.waiting
-            if now >= start + CLAUSE_SECONDS and (end := last_clause(text)):
-                self._ready += self._reader.take(end)
-            elif now >= start + WORDS_SECONDS and (end := last_word(text)):
+            end = last_clause(text) if now >= start + CLAUSE_SECONDS else 0
+            end = end or (last_word(text) if now >= start + WORDS_SECONDS else 0)
+            if end:
                 self._ready += self._reader.take(end)
             else:
                 await self._change([start + CLAUSE_SECONDS, start + WORDS_SECONDS])

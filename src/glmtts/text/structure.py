@@ -258,7 +258,7 @@ class Reader:
         yield from self.take(len(self._waiting))
 
     def take(self, length: int) -> Iterator[Sentence]:
-        """The first `length` characters of what waits. Where a blank line follows, it comes as a sentence of its own."""
+        """The first `length` characters of what waits. A blank line that follows comes as a sentence of its own."""
         self._waiting, rest = self._waiting[:length], self._waiting[length:]
         yield from self._take(last=True)
         self._early = self._early or length > 0

@@ -22,7 +22,7 @@ from glmtts.server.engine import Words
 from glmtts.server.errors import ApiError, as_api_error
 from glmtts.server.events import words_event
 from glmtts.server.incoming import Incoming
-from glmtts.server.routes.common import service_of
+from glmtts.server.routes.common import client_of, service_of
 from glmtts.server.routes.options import Lower, SpeechOptions, check_model
 from glmtts.server.service import Service, warnings_of
 from glmtts.server.speech_job import SpeechJob
@@ -69,7 +69,7 @@ class Session:
 
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service, self._settings = socket, service, service.settings
-        self._incoming = Incoming(service.settings.max_characters)
+        self._incoming, self._client = Incoming(service.settings.max_characters), client_of(socket)
         self._seconds, self._silence = 0.0, SilenceBetween(service.engine.pause)
         self._heard_until = 0.0  # when the client will have played what has left
         self._speaking = self._counted = False
@@ -111,7 +111,9 @@ class Session:
         if len(text) > LARGEST_START:
             raise ApiError(413, f"The first message has at most {LARGEST_START} characters.", "too_large")
         start = Start.model_validate_json(text)
-        check_key(self._settings.api_keys, bearer(self._socket.headers.get("authorization", "")) or start.api_key)
+        key = bearer(self._socket.headers.get("authorization", "")) or start.api_key
+        check_key(self._settings.api_keys, key)
+        self._client = client_of(self._socket, key)
         self._service.admit()
         if start.model is not None:
             check_model(start.model, self._service)
@@ -162,7 +164,7 @@ class Session:
             self._speaking = True
             if pieces := await asyncio.to_thread(self._pieces, sentences, start.language):
                 await self._warn(warnings_of(pieces))
-                job = SpeechJob(self._service, replace(wanted, pieces=pieces), admitted=True)
+                job = SpeechJob(self._service, replace(wanted, pieces=pieces), self._client, admitted=True)
                 await self._speak_part(job, encoding)
             self._speaking = False
             self._count()
