@@ -143,9 +143,10 @@ class Service:
         except TextError as error:
             raise ApiError(400, str(error), "invalid_value", param) from None
 
-    def encoder(self, format: Format) -> Encoder:
-        """An encoder for the engine's samples, with tags that say what made them."""
-        return encoder(format, self.engine.rate, synthetic_tags(self.engine.name), self.settings.mp3_kbps)
+    def encoder(self, format: Format, rate: int | None = None) -> Encoder:
+        """An encoder for samples at `rate`, the engine's where none is given, with tags that say what made them."""
+        tags = synthetic_tags(self.engine.name)
+        return encoder(format, rate or self.engine.rate, tags, self.settings.mp3_kbps)
 
     async def clone(self, recording: Path, text: str | None, receive: Receive, client: str) -> Voice:
         """A voice from a recording, made on the thread for that; given up where the client leaves.
