@@ -2,12 +2,13 @@
 
     python benchmarks/server_soak.py
 
-Every client has a loopback address of its own, by which the server tells them apart. Four honest ones speak one sentence
-after the other. Beside them one floods the server with 24 requests at a time, one reads slowly, one leaves in the middle,
-one uploads recordings and deletes the voices, one sends what is malformed or too large, and one speaks over WebSockets.
+Every client has a loopback address of its own, by which the server tells them apart. Four honest ones speak one
+sentence after the other. Beside them one floods the server with 24 requests at a time, one reads slowly, one leaves in
+the middle, one uploads recordings and deletes the voices, one sends what is malformed or too large, and one speaks over
+WebSockets.
 
-It fails where a status is not the expected one, an honest client is refused, memory grows by more than a tenth after the
-first fifth, a thread, file descriptor, session, voice or temporary file is left, or where the slowest honest client
+It fails where a status is not the expected one, an honest client is refused, memory grows by more than a tenth after
+the first fifth, a thread, file descriptor, session, voice or temporary file is left, or where the slowest honest client
 waits more than twice its fair share: the time of a sentence alone, times the number of clients that share the server.
 """
 
@@ -81,7 +82,7 @@ class Soak:
             self.flooding.set()
             futures, number = [], 0
             for name, kind in KINDS.items():
-                for client in range(kind.clients):
+                for _ in range(kind.clients):
                     number += 1
                     mine = range(round(self.requests * kind.share / kind.clients))
                     numbers, turn = iter(mine), threading.Lock()

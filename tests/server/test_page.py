@@ -98,11 +98,12 @@ def download(page: Page, format: str, folder: Path) -> Path:
 
 def drop(page: Page, name: str, kind: str, content: bytes) -> None:
     """Drop a file onto the page."""
+    options = "{ dataTransfer: data, bubbles: true, cancelable: true }"
     page.evaluate(
-        """([name, type, bytes]) => { const data = new DataTransfer();
-        data.items.add(new File([new Uint8Array(bytes)], name, { type }));
+        f"""([name, type, bytes]) => {{ const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], name, {{ type }}));
         for (const kind of ["dragover", "drop"])
-          document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true })) }""",
+          document.body.dispatchEvent(new DragEvent(kind, {options})) }}""",
         [name, kind, list(content)],
     )
 
@@ -195,7 +196,7 @@ def test_an_english_word_is_corrected(page: Page) -> None:
         page.click("#popover [aria-label='Hear what is typed']")
     assert heard.value.ok
     page.press("#popover input", "Enter")
-    page.wait_for_selector("#popover:hidden", state="attached")
+    page.wait_for_selector("#popover", state="hidden")
     assert page.input_value("#text") == "I {read|R IY1 D} it, {Siobhan|/ʃɪˈvɔːn/}."
     assert not page.problems
 
