@@ -1,6 +1,7 @@
 """A thousand mixed requests to a server that this script starts on a loopback port: nothing may break, leak or starve.
 
     python benchmarks/server_soak.py
+    PYTHONPATH=. python benchmarks/server_soak.py --tiny    # tiny random models: the server's part alone, in minutes
 
 Every client has a loopback address of its own, by which the server tells them apart. Four honest ones speak one
 sentence after the other. Beside them one floods the server with 24 requests at a time, one reads slowly, one leaves in
@@ -18,12 +19,13 @@ import json
 import random
 import socket
 import statistics
+import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
 
 import httpx
@@ -34,7 +36,7 @@ from server_client import TEXTS, Server, serving
 from tqdm import tqdm
 from websockets.sync.client import connect
 
-OVERSIZED, QUEUE, FLAT, FAIR = 400_000, 8, 1.10, 2.0
+OVERSIZED, QUEUE, IDLE, FLAT, FAIR = 400_000, 8, 3, 1.10, 2.0
 FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 MALFORMED = [b"{", b"[]", b"\xff", b'{"model": 1}', b'{"model": "mini", "input": "", "voice": "default"}']
 
@@ -50,15 +52,29 @@ class Kind:
 
 
 KINDS = {
-    "honest": Kind(4, 1, 0.30, frozenset({"200"})),
-    "flood": Kind(1, 24, 0.30, frozenset({"200", "429"})),
-    "slow": Kind(1, 3, 0.06, frozenset({"200"})),
-    "vanish": Kind(1, 4, 0.14, frozenset({"200", "left", "429"})),
+    "honest": Kind(4, 1, 0.48, frozenset({"200"})),
+    "flood": Kind(1, 24, 0.16, frozenset({"200", "429"})),
+    "slow": Kind(1, 3, 0.06, frozenset({"200", "429"})),
+    "vanish": Kind(1, 4, 0.12, frozenset({"200", "left", "429"})),
     "upload": Kind(1, 1, 0.04, frozenset({"200"})),
-    "wrong": Kind(1, 2, 0.12, frozenset({"400", "413"})),
+    "wrong": Kind(1, 2, 0.10, frozenset({"400", "413"})),
     "live": Kind(1, 1, 0.04, frozenset({"done"})),
 }
 SPEAKING = sum(kind.clients for name, kind in KINDS.items() if name != "wrong")
+
+
+@dataclass
+class Numbers:
+    """The numbers of a client's requests, which its connections share."""
+
+    total: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next(self) -> int | None:
+        """The next one, None after the last."""
+        with self.lock:
+            self.total -= 1
+            return self.total if self.total >= 0 else None
 
 
 @dataclass
@@ -66,55 +82,44 @@ class Soak:
     """What the clients send, and what they saw."""
 
     server: Server
-    requests: int
     steps: int
     statuses: Counter[str] = field(default_factory=Counter)
     waits: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     memory: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __post_init__(self) -> None:
-        self.bar, self.flooding = tqdm(total=self.requests, unit="request"), threading.Event()
-
-    def run(self) -> None:
+    def run(self, requests: int) -> None:
         """All clients at once, each with its share of the requests."""
-        with ThreadPoolExecutor(sum(kind.clients * kind.at_a_time for kind in KINDS.values())) as pool:
-            self.flooding.set()
-            futures, number = [], 0
+        self.waits.clear()
+        with (
+            tqdm(total=requests, unit="request") as self.bar,
+            ThreadPoolExecutor(sum(kind.clients * kind.at_a_time for kind in KINDS.values())) as pool,
+        ):
+            futures, hosts = [], count(10)
             for name, kind in KINDS.items():
-                for _ in range(kind.clients):
-                    number += 1
-                    mine = range(round(self.requests * kind.share / kind.clients))
-                    numbers, turn = iter(mine), threading.Lock()
-                    work = (name, f"127.0.0.{10 + number}", numbers, turn)
-                    futures += [pool.submit(self._client, *work) for _ in range(kind.at_a_time)]
+                for address in islice((f"127.0.0.{host}" for host in hosts), kind.clients):
+                    left = Numbers(max(kind.at_a_time, round(requests * kind.share / kind.clients)))
+                    futures += [pool.submit(self._client, name, address, left) for _ in range(kind.at_a_time)]
             for future in futures:
                 future.result()
 
-    def _client(self, kind: str, address: str, numbers: Iterator[int], turn: threading.Lock) -> None:
-        """One connection after the other, until the client's requests are used up."""
-        while True:
-            with turn:
-                number = next(numbers, None)
-            if number is None:
-                if kind == "flood":
-                    self.flooding.clear()
-                return
-            crowded, begun = self.flooding.is_set(), time.perf_counter()
+    def _client(self, kind: str, address: str, left: "Numbers") -> None:
+        """One request after the other, until the client's are used up."""
+        while (number := left.next()) is not None:
+            begun = time.perf_counter()
             try:
                 status = str(getattr(self, f"_{kind}")(address, number))
             except httpx.TransportError as error:
                 status = type(error).__name__
             with self.lock:
                 self.statuses[f"{kind} {status}"] += 1
-                if crowded:
-                    self.waits[f"{kind} {address}"].append(time.perf_counter() - begun)
+                self.waits[f"{kind} {address}"].append(time.perf_counter() - begun)
                 self.bar.update()
-                if self.bar.n % max(1, self.requests // 20) == 0:
+                if self.bar.n % max(1, self.bar.total // 20) == 0:
                     self.memory.append(round(self.server.memory(), 1))
 
     def _http(self, address: str, **options: object) -> httpx.Client:
-        transport = httpx.HTTPTransport(local_address=address, **options)
+        transport = httpx.HTTPTransport(local_address=address, verify=False, **options)
         return httpx.Client(base_url=self.server.url, timeout=600, transport=transport)
 
     def _body(self, number: int, text: str | None = None, format: str | None = None) -> dict[str, object]:
@@ -133,9 +138,11 @@ class Soak:
 
     def _flood(self, address: str, number: int) -> int:
         with self._http(address) as client:
-            answer = client.post("/v1/audio/speech", json=self._body(number))
-        time.sleep(0.2 if answer.status_code == 429 else 0)
-        return answer.status_code
+            while (answer := client.post("/v1/audio/speech", json=self._body(number))).status_code == 429:
+                with self.lock:
+                    self.statuses["flood 429"] += 1
+                time.sleep(0.2)
+            return answer.status_code
 
     def _slow(self, address: str, number: int) -> int:
         """Sips through a small buffer."""
@@ -194,6 +201,13 @@ def recording() -> bytes:
     return buffer.getvalue()
 
 
+def tiny_bundle(folder: str) -> Path:
+    """The models of the tests."""
+    from tests import tiny
+
+    return tiny.tiny_bundle(Path(folder) / "tiny")
+
+
 def alone(soak: Soak, times: int = 9) -> float:
     """Seconds of the honest clients' sentence, by one client on an idle server, median."""
     taken = []
@@ -239,26 +253,33 @@ def faults(result: dict) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
+    parser.add_argument("--tiny", action="store_true", help="a bundle of tiny random models, made for this")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument(
         "--steps", type=int, default=1, help="of the flow: fewer make the speech coarser and the run short"
     )
     parser.add_argument("--name", default="server_soak", help="of the result's file")
     arguments = parser.parse_args()
-    with serving(arguments.model, "--max-upload-bytes", str(OVERSIZED // 2), "--queue-size", str(QUEUE)) as server:
-        soak = Soak(server, arguments.requests, arguments.steps)
-        for kind in ("live", "upload", "slow"):  # whatever is made once is made now
-            getattr(soak, f"_{kind}")("127.0.0.1", 0)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(
+            tiny_bundle(folder) if arguments.tiny else arguments.model,
+            *("--max-upload-bytes", str(OVERSIZED // 2), "--queue-size", str(QUEUE)),
+        ) as server,
+    ):
+        Soak(server, arguments.steps).run(arguments.requests // 10)  # whatever is made once is made now
+        time.sleep(IDLE)
+        soak = Soak(server, arguments.steps)
         one, before, started = alone(soak), held(server), time.perf_counter()
-        soak.run()
+        soak.run(arguments.requests)
         taken = time.perf_counter() - started
-        time.sleep(3)
+        time.sleep(IDLE)
         waits = {key: statistics.mean(times) for key, times in soak.waits.items() if times}
         honest = {key: wait for key, wait in waits.items() if key.startswith("honest")}
         result = {
             **environment(),
-            "model": server.model,
-            "requests": sum(soak.statuses.values()),
+            "model": "tiny random models" if arguments.tiny else server.model,
+            "requests": arguments.requests,
             "clients": {name: [kind.clients, kind.at_a_time] for name, kind in KINDS.items()},
             "flow_steps": arguments.steps,
             "seconds": round(taken, 1),
