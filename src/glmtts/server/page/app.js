@@ -105,7 +105,7 @@ async function download() {
   try {
     const blob = format === "wav" ? wav(player.all, RATE, `Synthetic speech, made by glm-tts with the model ${model}.`)
       : await (await request(`/v1/audio/encode?response_format=${format}`, {
-        method: "POST", headers: { "Content-Type": "audio/pcm" }, body: pcmOf(player.all),
+        method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: pcmOf(player.all),
       })).blob();
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);

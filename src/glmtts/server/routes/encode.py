@@ -14,10 +14,10 @@ from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
 _BLOCK = 10 * PCM_RATE  # samples of a step of the work
-_PCM_BODY: dict[str, Any] = {
+_SAMPLES: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"audio/pcm": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
 
@@ -25,7 +25,7 @@ _PCM_BODY: dict[str, Any] = {
 @router.post(
     "/v1/audio/encode",
     response_class=Response,
-    openapi_extra=_PCM_BODY,
+    openapi_extra=_SAMPLES,
     responses={
         200: {"description": "The file.", "content": {kind: {} for kind in dict.fromkeys(MEDIA_TYPES.values())}},
         **documented(400, 401, 403, 408, 413, 429, 503, 504),
