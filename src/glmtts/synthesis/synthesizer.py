@@ -138,16 +138,39 @@ class Synthesizer:
         self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
     ) -> Generator[Audio, None, None]:
         """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
+        for part in self._stream(pieces, voice, seed, options, timed=False):
+            if isinstance(part, Audio):
+                yield part
+
+    def stream_timed(
+        self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
+    ) -> Generator[Audio | list[Timed], None, None]:
+        """The same audio, and between it the words of each piece with their times from the first sample, in seconds.
+
+        They come when the last token of the piece is known: before its last audio, not always before its first. None
+        come of a piece in which the recogniser does not find every word.
+        """
+        yield from self._stream(pieces, voice, seed, options, timed=True)
+
+    def _stream(
+        self, pieces: Iterable[Piece], voice: AnyVoice, seed: int, options: Options, timed: bool
+    ) -> Generator[Audio | list[Timed], None, None]:
         _check_seed(seed)
         chosen, rate, front = self.voice(voice), self.bundle.clock.sample_rate, reader(self.frontend, options)
-        tempo, pause, warnings = Tempo(rate, options.get("speed") or 1.0), 0, list[str]()
+        speed = options.get("speed") or 1.0
+        tempo, pause, warnings, fed = Tempo(rate, speed), 0, list[str](), 0
         history: list[EarlierPiece] = []
         for number, piece in enumerate(pieces):
             warnings += piece.warnings
             (segment,) = self._segments(front, [piece], chosen, seed + number, options)
             before, after = self._pauses(piece)
-            for samples in chain([torch.zeros(pause + before)], self._speak(segment, history)):
-                if len(made := tempo.feed(samples.numpy())):
+            start = fed + pause + before
+            for part in chain([torch.zeros(pause + before)], self._speak(segment, history, speed if timed else None)):
+                if isinstance(part, list):
+                    yield [word.later(start / rate / speed) for word in part]
+                    continue
+                fed += len(part)
+                if len(made := tempo.feed(part.numpy())):
                     yield self._audio(torch.from_numpy(made), warnings)
                     warnings = []
             pause = after
@@ -165,12 +188,8 @@ class Synthesizer:
         """
         (segment,) = self.segments([piece], voice, seed, options)
         ((samples, tokens),) = self._render([segment])
-        reading, speed = self.judge.reading(tokens), options.get("speed") or 1.0
-        words = list[Timed]()
-        if reading is not None:
-            token_rate = self.bundle.clock.token_rate * speed
-            spoken = word_times(reading, piece.written or piece.text, segment.phonemes, token_rate)
-            words = as_written(spoken, piece.source)
+        speed = options.get("speed") or 1.0
+        words = self._times(segment, tokens, speed)
         before, after = (round(pause / speed) for pause in self._pauses(piece))
         return piece, self._at_speed(samples, speed), (before, after), words
 
@@ -215,13 +234,30 @@ class Synthesizer:
         generated = dict(self.generator.generate(segments))
         return self.renderer.best(segments, [generated[number] for number in range(len(segments))])
 
-    def _speak(self, segment: Segment, history: list[EarlierPiece]) -> Iterator[Tensor]:
-        """Samples of a segment as its tokens come; the request is dropped where the caller goes away."""
-        heard: list[int] = []
+    def _speak(
+        self, segment: Segment, history: list[EarlierPiece], timed_at: float | None
+    ) -> Iterator[Tensor | list[Timed]]:
+        """Samples of a segment as its tokens come, and its words with their times at a speed, if one is given.
+
+        The request is dropped where the caller goes away.
+        """
         with closing(self.generator.stream(replace(segment, history=tuple(history)))) as tokens:
-            yield from stream_segment(self.bundle, _kept(tokens, heard), segment)
+            heard = _Heard(tokens)
+            for samples in stream_segment(self.bundle, heard, segment):
+                if timed_at and heard.ended:
+                    yield self._times(segment, heard.tokens, timed_at)
+                    timed_at = None
+                yield samples
         if self.defaults.history_tokens:
-            history.append(EarlierPiece(segment.hybrid, segment.phonemes, heard))
+            history.append(EarlierPiece(segment.hybrid, segment.phonemes, heard.tokens))
+
+    def _times(self, segment: Segment, tokens: Sequence[int], speed: float) -> list[Timed]:
+        """The words of a segment in its speech tokens; none where the model has no recogniser, or does not find all."""
+        reading, piece = self.judge.reading(tokens), segment.piece
+        if reading is None:
+            return []
+        token_rate = self.bundle.clock.token_rate * speed
+        return as_written(word_times(reading, piece.written or piece.text, segment.phonemes, token_rate), piece.source)
 
     def _audio(self, samples_T: Tensor, warnings: Sequence[str] = ()) -> Audio:
         return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name, tuple(warnings))
@@ -259,8 +295,18 @@ def _check_seed(seed: int) -> None:
         raise ConfigError(f"The seed is {seed!r}. Choose a whole number from 0 to {MOST_SEEDS - 1}.")
 
 
-def _kept(tokens: Iterator[int], heard: list[int]) -> Iterator[int]:
-    """The tokens, each put into `heard` as it passes."""
-    for token in tokens:
-        heard.append(token)
-        yield token
+class _Heard:
+    """Tokens as they pass: those that have, and whether the last one has."""
+
+    def __init__(self, source: Iterator[int]) -> None:
+        self._source, self.tokens, self.ended = source, list[int](), False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> int:
+        for token in self._source:
+            self.tokens.append(token)
+            return token
+        self.ended = True
+        raise StopIteration

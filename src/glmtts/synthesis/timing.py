@@ -26,6 +26,10 @@ class Timed:
     start: float
     end: float
 
+    def later(self, seconds: float) -> "Timed":
+        """The same in speech in which it begins later."""
+        return Timed(self.text, self.start + seconds, self.end + seconds)
+
 
 def word_times(reading: Reading, piece: str, phonemes: Sequence[str], token_rate: float) -> list[Timed]:
     """English words and Chinese characters of a piece with their times, from a reading of its speech tokens.

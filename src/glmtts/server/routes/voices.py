@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from pydantic import BaseModel, Field
-from starlette.types import Receive
 
 from glmtts.errors import AudioError, VoiceError
 from glmtts.server.errors import ApiError, documented
-from glmtts.server.routes.common import WITH_KEY, ServiceOf
+from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
 from glmtts.server.service import DEFAULT, Service
 from glmtts.server.voices import StorageError, VoiceRecord, valid_name
 from glmtts.synthesis.voice import Voice
@@ -94,7 +93,7 @@ async def add_voice(
     name = _free_name(name, service)
     if text:
         await asyncio.to_thread(service.read, text, None, "text")
-    voice = await _clone(service, request.receive, await sample.read(), text)
+    voice = await _clone(service, request, await sample.read(), text)
     record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
     try:
         await asyncio.to_thread(service.voices.add, name, voice, record)
@@ -105,12 +104,12 @@ async def add_voice(
     return _added(name, record)
 
 
-async def _clone(service: Service, receive: Receive, recording: bytes, text: str | None) -> Voice:
+async def _clone(service: Service, request: Request, recording: bytes, text: str | None) -> Voice:
     with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
         path = Path(folder) / "recording.wav"
         try:
             await asyncio.to_thread(path.write_bytes, recording)
-            return await service.clone(path, text or None, receive)
+            return await service.clone(path, text or None, request.receive, client_of(request))
         except (AudioError, VoiceError) as error:
             message = str(error).replace(str(path), "The recording")
             raise ApiError(400, message, "invalid_recording", "audio_sample") from None
