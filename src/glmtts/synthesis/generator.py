@@ -106,7 +106,7 @@ class TokenGenerator:
     def _candidates(self, segment: Segment, target: Target, attempt: int) -> CandidateSet:
         first, how = segment.seed + RETRY_STRIDE * attempt, segment.settings
         seeds = [first + CANDIDATE_STRIDE * number for number in range(how.candidates)]
-        candidates = CandidateSet(self._prompter.requests(segment, seeds, self.bundle.lm.device))
+        candidates = CandidateSet(self._prompter.requests(segment, seeds, self.bundle.lm))
         scorer = self.judge.prefix_scorer(target, how.candidates) if how.candidates > 1 else None
         if how.resampling is None or scorer is None:
             return candidates
