@@ -1,0 +1,1 @@
+"""Evaluation: protocols, scorers and reports."""
