@@ -15,6 +15,7 @@ from glmtts.errors import GlmTtsError
 from glmtts.server.command import serve
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
+from glmtts.voices.command import app as voice_app
 
 if TYPE_CHECKING:
     from glmtts.synthesis.synthesizer import Synthesizer
@@ -247,6 +248,7 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 app.command()(serve)
 app.add_typer(data_app, name="data")
 app.command()(train)
+app.add_typer(voice_app, name="voice")
 
 
 def main() -> None:

@@ -148,9 +148,7 @@ class LanguageModel(Protocol):
         """A state with no rows, for speech tokens that lie in the vocabulary as `layout` says."""
         ...
 
-    def prefill(
-        self, state: Any, prompt_ids: Sequence[int], copies: int, adapter: Adapter | None = None
-    ) -> Tensor:
+    def prefill(self, state: Any, prompt_ids: Sequence[int], copies: int, adapter: Adapter | None = None) -> Tensor:
         """Append `copies` rows that continue the same prompt; gives their logits of the first speech token (B, C).
 
         With an adapter, which only models are given that voices were trained for, the rows are decoded through it.

@@ -201,7 +201,14 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
     tokens = tokenizer.tokenize(heard.to(device)).cpu()
     embedding = speaker.embed(resample(samples, clock.sample_rate, speaker.sample_rate).to(device)).cpu()
     f0 = torch.tensor(voice_f0(heard, tokenizer.sample_rate) or REFERENCE_HZ)
-    mel = LogMel(clock.mel)(samples[None])[0]
-    length = min(len(tokens), mel.shape[1] // clock.frames_per_token)
-    mel = mel[:, : clock.frames_per_token * length]
-    return Voice(text, tokens[:length], mel, embedding, f0, made_with=_made_with(bundle))
+    return voice_of_features(bundle, text, tokens, LogMel(clock.mel)(samples[None])[0], embedding, f0)
+
+
+def voice_of_features(
+    bundle: Bundle, text: str, tokens_S: Tensor, mel_MT: Tensor, embedding_D: Tensor, f0: Tensor
+) -> Voice:
+    """A voice from what `bundle` has made of a recording; tokens and mel are cut to the same length."""
+    per_token = bundle.clock.frames_per_token
+    length = min(len(tokens_S), mel_MT.shape[1] // per_token)
+    mel_MT = mel_MT[:, : per_token * length]
+    return Voice(text, tokens_S[:length], mel_MT, embedding_D, f0, made_with=_made_with(bundle))

@@ -54,7 +54,9 @@ def start_from(network: nn.Module, weights: Mapping[str, Tensor], where: str) ->
     wrong = sorted(own.keys() ^ weights.keys())
     wrong += [name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape]
     if wrong:
-        raise TrainingError(f"The weights of {where} do not fit: {', '.join(wrong[:6])} are missing, extra or misshapen.")
+        raise TrainingError(
+            f"The weights of {where} do not fit: {', '.join(wrong[:6])} are missing, extra or misshapen."
+        )
     for name, value in weights.items():
         own[name].copy_(value)
 
