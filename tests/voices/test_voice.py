@@ -9,18 +9,19 @@ import pytest
 import soundfile
 import torch
 from peft import PeftModel
+from safetensors import safe_open
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import glmtts
+from glmtts.adapters import RowAdapters
 from glmtts.bundle import Bundle
 from glmtts.cli import app
 from glmtts.errors import VoiceError
 from glmtts.synthesis.trained_voice import TrainedVoice
-from glmtts.voices.checks import Limits, Report, check, refuse
+from glmtts.voices.checks import Limits, Report
+from glmtts.voices.pack import card_of, write_voice
 from glmtts.voices.recipe import VoiceTraining
-from glmtts.voices.recordings import find_recordings
-from glmtts.voices.signal import measure
-from glmtts.voices.takes import Take, TakeMaker
 from glmtts.voices.train import prepare, train_all
 from tests.tiny import tiny_bundle
 
@@ -60,8 +61,6 @@ def report(recordings: Path, bundle: Bundle, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def voice(report: Report, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from glmtts.voices.pack import card_of, write_voice
-
     work, said = tmp_path_factory.mktemp("work"), list[str]()
     trained = train_all(report, work, bundle, QUICK, said.append)
     assert trained is not None
@@ -91,8 +90,6 @@ def test_peft_loads_the_adapters(voice: Path, bundle: Bundle, tmp_path: Path) ->
     assert CliRunner().invoke(app, ["voice", "peft", str(voice), "-o", str(tmp_path)]).exit_code == 0
     ids, own = torch.arange(30)[None], Bundle.open(bundle.folder).network("lm")
     adapter = TrainedVoice.open(voice).adapter("lm")
-    from glmtts.adapters import RowAdapters
-
     with RowAdapters([adapter]).applied(own), torch.no_grad():
         wanted = own(ids)
     loaded = PeftModel.from_pretrained(Bundle.open(bundle.folder).network("lm"), str(tmp_path / "lm"))
@@ -102,11 +99,11 @@ def test_peft_loads_the_adapters(voice: Path, bundle: Bundle, tmp_path: Path) ->
 
 
 def test_a_merged_voice_speaks_alike_without_adapters(voice: Path, bundle: Bundle, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["voice", "merge", str(voice), "-o", str(tmp_path / "own"), "--model", str(bundle.folder)])
+    result = CliRunner().invoke(
+        app, ["voice", "merge", str(voice), "-o", str(tmp_path / "own"), "--model", str(bundle.folder)]
+    )
     assert result.exit_code == 0, result.output
     ids, merged = torch.arange(30)[None], Bundle.open(tmp_path / "own")
-    from glmtts.adapters import RowAdapters
-
     own = Bundle.open(bundle.folder).network("lm")
     with RowAdapters([TrainedVoice.open(voice).adapter("lm")]).applied(own), torch.no_grad():
         torch.testing.assert_close(merged.network("lm")(ids), own(ids), atol=3e-3, rtol=1e-2)  # weights in float16
@@ -122,9 +119,6 @@ def test_another_base_is_refused_in_a_sentence(voice: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("damage", ["cut", "other", "number"])
 def test_damaged_files_are_refused(damage: str, voice: Path, bundle: Bundle, tmp_path: Path) -> None:
-    from safetensors import safe_open
-    from safetensors.torch import save_file
-
     path = tmp_path / "broken.glmvoice"
     path.write_bytes(voice.read_bytes()[:-900] if damage == "cut" else b"no voice")
     if damage == "number":
@@ -133,7 +127,7 @@ def test_damaged_files_are_refused(damage: str, voice: Path, bundle: Bundle, tmp
         name = next(name for name in tensors if "lora_B" in name)
         tensors[name][0, 0] = torch.inf
         save_file(tensors, path, metadata=metadata)
-    with pytest.raises(VoiceError, match="damaged|not a trained voice"):
+    with pytest.raises(VoiceError, match=r"damaged|not a trained voice"):
         glmtts.load(bundle.folder).say("Hello.", path)
 
 

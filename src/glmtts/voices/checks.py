@@ -23,15 +23,16 @@ class Limits(StrictConfig):
 
     `max_clipped` is a share of samples, `max_nll` in nats a phoneme (right texts of strangers to the model cost 0.1 to
     2.5, wrong ones 5 and more), `min_similarity` the cosine of speaker embeddings to their mean (one speaker 0.7 to
-    0.98, two 0.4), `max_steadiness` that of signal.py (speech at most 0.42, music 0.4 to 0.95). Where more than
-    `max_dropped` of the seconds are dropped for one reason, the folder as a whole is taken to be wrong.
+    0.98, two 0.4), `max_steadiness` that of signal.py (speech at most 0.42, 0.63 through a telephone; music mostly 0.7
+    and more). Where more than `max_dropped` of the recordings are dropped for one reason, the folder as a whole is
+    taken to be wrong.
     """
 
     min_minutes: float = 3.0
     min_bandwidth_hz: float = 5000.0
     max_clipped: float = 0.005
     min_snr_db: float = 15.0
-    max_steadiness: float = 0.5
+    max_steadiness: float = 0.68
     max_nll: float = 4.0
     max_clause_nll: float = 1.5
     min_similarity: float = 0.65
@@ -117,10 +118,10 @@ def _fault(take: Take, limits: Limits) -> tuple[str, str] | None:
             "clipped",
             f"{100 * signal.clipped:.1f} % of its samples are cut off; record it at a lower level",
         )
-    if signal.bandwidth_hz < limits.min_bandwidth_hz:
-        return "of a telephone's bandwidth", f"holds nothing above {signal.bandwidth_hz:.0f} Hz; use the original file"
     if signal.steadiness > limits.max_steadiness:
         return "music", f"sounds like music (steadiness {signal.steadiness:.2f}); give speech alone"
+    if signal.bandwidth_hz < limits.min_bandwidth_hz:
+        return "of a telephone's bandwidth", f"holds nothing above {signal.bandwidth_hz:.0f} Hz; use the original file"
     if signal.snr_db < limits.min_snr_db:
         return "noisy", f"only {signal.snr_db:.0f} dB above its noise; record it in a quieter room, or denoise it"
     if take.problem:
