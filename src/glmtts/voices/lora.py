@@ -1,10 +1,12 @@
 """LoRA by `peft` within a network that is trained: put in, started from a base, taken out."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from glmtts.errors import TrainingError
 from glmtts.synthesis.trained_voice import PREFIX, TrainedAdapter
@@ -40,7 +42,15 @@ def put_in(network: nn.Module, ranks: Ranks) -> None:
     """Put adapters into a network in place; they alone are trained from then on, and change nothing yet."""
     values = adapter_config(ranks)
     values.pop("peft_type")
-    _peft().inject_adapter_in_model(_peft().LoraConfig(**values), network, adapter_name=NAME)
+    config = _peft().LoraConfig(**values)
+    with _disable_current_modes():  # peft moves what it makes, which the fakes of a dry run do not take
+        _peft().inject_adapter_in_model(config, network, adapter_name=NAME, low_cpu_mem_usage=True)
+    for name in ranks.ranks:  # its factors have no memory yet
+        layer: Any = network.get_submodule(name)
+        down, up = layer.lora_A[NAME], layer.lora_B[NAME]
+        down.weight = nn.Parameter(torch.empty(down.weight.shape))
+        up.weight = nn.Parameter(torch.zeros(up.weight.shape))
+        nn.init.kaiming_uniform_(down.weight, a=math.sqrt(5))
 
 
 @torch.no_grad()

@@ -35,7 +35,7 @@ class VoiceTraining(StrictConfig):
     flow_epochs: float | None = Field(default=None, gt=0)
     patience: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
-    batch_seconds: float = Field(default=24.0, gt=0)
+    batch_seconds: float = Field(default=12.0, gt=0)
     learning_rates: dict[str, float] = Field(default={})
     prefix: tuple[int, ...] = ()
     precision: Literal["no", "bf16"] = "bf16"
