@@ -80,11 +80,15 @@ class VoiceTask(Task):
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """The stage's own figures; the averaged weights are kept where they are the best so far."""
-        before, figures = [*self.costs], {**super().evaluate(model, device), **self.measures(model)}
+        before, figures = [*self.costs], self.figures(model, device)
         self.costs.append(self._cost(figures))
         if self.costs[-1] < min(before, default=float("inf")):
             _save_best(self.config.run.out, model)
         return figures
+
+    def figures(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """The figures of an evaluation of a network as it is, in evaluation mode, without gradients."""
+        return {**super().evaluate(model, device), **self.measures(model)}
 
     def _cost(self, figures: dict[str, float]) -> float:
         """What an evaluation is judged by; infinite where its weights may not be the best."""

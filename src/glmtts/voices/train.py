@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
@@ -15,6 +16,7 @@ from glmtts.bundle import Bundle, embedded
 from glmtts.errors import VoiceError
 from glmtts.tasks import EMBEDDED
 from glmtts.training.engine import Engine
+from glmtts.training.loader import seed_draws
 from glmtts.training.logs import read_rows
 from glmtts.training.registry import create_task
 from glmtts.voices.checks import Limits, Report, check, refuse
@@ -26,7 +28,7 @@ from glmtts.voices.targets import Ranks, describe_ranks
 from glmtts.voices.tasks import BEST, VoiceTask
 
 KINDS = ("lm", "flow")
-REPORT, DATA, TAKES = "report.txt", "data", "takes"
+REPORT, DATA, TAKES, BEFORE = "report.txt", "data", "takes", "base.json"
 Say = Callable[[str], None]
 
 
@@ -96,12 +98,26 @@ def train_all(
         engine = Engine(task)
         if task.ranks is not None:
             say(describe_ranks(task.ranks, kind, how.share))
+        _measure_base(engine, task)
         engine.fit()
         if not engine.finished:
             return None
         trained[kind] = _trained(engine, task)
         say(_summary(kind, trained[kind]))
     return trained
+
+
+def _measure_base(engine: Engine, task: VoiceTask) -> None:
+    """What the base gives on the held-out recordings, once, for comparison."""
+    path = engine.config.run.out / BEFORE
+    if engine.step or path.is_file():
+        return
+    engine.model.eval()
+    seed_draws(engine.config.run.seed, "aside")  # as the engine draws for its evaluations
+    with torch.no_grad():
+        figures = task.figures(engine.model, engine.processes.device)
+    if engine.processes.first:
+        path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 def _trained(engine: Engine, task: VoiceTask) -> Trained:
@@ -115,6 +131,8 @@ def _trained(engine: Engine, task: VoiceTask) -> Trained:
     costs = task.costs
     best = rows[costs.index(min(costs))]
     figures = {name: float(value) for name, value in best.items() if value and name != "step"}
+    base = json.loads((run / BEFORE).read_text(encoding="utf-8")) if (run / BEFORE).is_file() else {}
+    figures |= {f"base_{name}": value for name, value in base.items()}
     figures |= {"step": float(best["step"]), "steps": float(engine.step), "minutes": round(engine.minutes, 2)}
     parameters = sum(p.numel() for p in engine.model.parameters() if p.requires_grad)
     return Trained(load_file(run / BEST), task.ranks, parameters, figures)
