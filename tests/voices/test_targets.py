@@ -8,6 +8,7 @@ import torch
 from glmtts.config import read_toml
 from glmtts.errors import ConfigError
 from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.lm.alignment import alignment_loss
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.voices.lora import put_in
 from glmtts.voices.targets import solve_ranks, targets
@@ -51,3 +52,21 @@ def test_impossible_shares_are_refused(share: float) -> None:
         solve_ranks(tiny_lm(), "lm", share)
     with pytest.raises(ConfigError, match="share"):
         solve_ranks(tiny_flow(), "flow", share)
+
+
+def test_guided_attention_trains_the_adapter() -> None:
+    model = tiny_lm(56)
+    put_in(model, solve_ranks(model, "lm", 0.15))
+    attention = model.model.layers[1].self_attn
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2)
+    losses, before = [], attention.q_proj.base_layer.weight.clone()
+    for _ in range(40):
+        inputs: list[torch.Tensor] = []
+        model.hidden(torch.arange(20)[None], inputs=inputs)
+        loss = alignment_loss(model, inputs, torch.arange(10, 20), torch.arange(10) // 2, layers=(1,))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.5 * losses[0]
+    assert torch.equal(attention.q_proj.base_layer.weight, before)
