@@ -81,7 +81,7 @@ def errors_of(tts: glmtts.Synthesizer, paths: list[Path], requests: int) -> int:
     for start in tqdm(range(0, requests, BATCH), desc="requests"):
         count = min(BATCH, requests - start)
         chosen = [tts.voice(rng.choice(paths)) for _ in range(count)]
-        spoken = tts.say_batch(["Yes."] * count, chosen, seeds=range(start, start + count), candidates=1)
+        spoken = tts.say_batch(["Yes."] * count, chosen, seeds=range(start, start + count))
         failed += sum(not len(audio.samples) or not torch.isfinite(audio.samples).all() for audio in spoken)
     return failed
 
@@ -94,7 +94,9 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     tts = glmtts.load()
-    tts.say("Hello.", candidates=1)
+    once = {"candidates": 1, "resampling": None, "max_nll": 1e9, "audio_best_of": 1}
+    tts.defaults = tts.defaults.model_copy(update=once)
+    tts.say("Hello.")
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"voice{number}.glmvoice" for number in range(chosen.voices)]
         random_voice(paths[0], tts, chosen.share)
@@ -102,7 +104,7 @@ def main() -> None:
             shutil.copy(paths[0], path)
         adapters = [TrainedVoice.open(paths[0]).adapter(module) for module in ("lm", "flow")]
         size = sum(adapter.bytes for adapter in adapters) / 2**20
-        tts.say("Hello.", paths[0], candidates=1)
+        tts.say("Hello.", paths[0])
         before = resident_mib()
         result: dict[str, Any] = {**environment(), "voices": chosen.voices, "share": chosen.share}
         result["switching_ms"] = switching(tts, paths[1:])

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from glmtts.bundle import Bundle, ModuleEntry
+from glmtts.bundle import Bundle
 from glmtts.config import StrictConfig
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.training.config import RunConfig
@@ -64,7 +64,7 @@ def run_of(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> RunConfi
         "run": _run(kind, ground, out, how),
         "model": entry.parsed().model_dump(mode="json"),
         "data": _data(ground, how) | (_lm_data(ground) if language_model else {}),
-        "loss": _lm_loss(entry) if language_model else {},
+        "loss": _lm_loss(ground) if language_model else {},
         "init": {"share": how.share if how.method == "lora" else None, "patience": how.patience},
         "optimizer": _optimizer(kind, how),
         "schedule": _schedule(max(1, round(epochs * epoch))),
@@ -97,9 +97,11 @@ def _lm_data(ground: Ground) -> dict[str, Any]:
     }
 
 
-def _lm_loss(entry: ModuleEntry) -> dict[str, Any]:
-    """Attention stays guided, in two layers of the middle, so that the alignment is not lost on few hours."""
-    layers = entry.parsed().num_layers
+def _lm_loss(ground: Ground) -> dict[str, Any]:
+    """A model that learnt with guided attention keeps it, in two layers of the middle; the release never had any."""
+    if ground.bundle.config.text.phoneme_in != "all":
+        return {"corruption": 0.0, "alignment_scale": 0.0}
+    layers = ground.bundle.config.modules["lm"].parsed().num_layers
     return {"corruption": 0.1, "alignment_scale": 0.2, "guided_layers": [max(0, layers // 2 - 1), layers // 2]}
 
 

@@ -168,11 +168,12 @@ def _after(prefix: list[int], one: TokenizedUtterance) -> TokenizedUtterance:
 
 
 def _request(number: int, line: LMBatch) -> Request:
-    """A request for the text of a held-out utterance."""
+    """A request for the text of a held-out utterance, of at most twice its length."""
     length = int(line.positions_N[0]) + 1
-    prompt = line.ids_BL[0, :length].tolist()
-    sampling = SamplingConfig(max_ratio=8.0, min_ratio=1.0)
-    return Request(prompt, sampling, length - 1, torch.Generator().manual_seed(number))
+    prompt, spoken = line.ids_BL[0, :length].tolist(), len(line.targets_N) - 1
+    sampling = SamplingConfig(min_ratio=0.0, max_ratio=2 * spoken / max(1, length - 1))
+    generator = torch.Generator(line.ids_BL.device).manual_seed(number)
+    return Request(prompt, sampling, length - 1, generator)
 
 
 class VoiceFlow(VoiceTask, FlowTask):
