@@ -17,6 +17,7 @@ from glmtts.synthesis.command import Model, clone, read, say
 from glmtts.terminal import sentence_of, stop, with_utf8
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
+from glmtts.voices.command import app as voice_app
 
 app = typer.Typer(
     add_completion=False,
@@ -139,6 +140,7 @@ app.command()(serve)
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")
 app.command()(train)
+app.add_typer(voice_app, name="voice")
 app.command("quantise")(quantise)
 
 
