@@ -148,16 +148,19 @@ def stages() -> dict[str, str]:
 
 
 def stage_class(name: str) -> type[Stage]:
-    """The class of a stage.
+    """The class of a stage, by a registered name or as "module:Class".
 
     Raises:
-        ConfigError: there is no stage of this name.
+        ConfigError: there is no stage of this name, or a package that it needs is not installed.
     """
-    known = stages()
-    if name not in known:
+    known = {} if ":" in name else stages()
+    if ":" not in name and name not in known:
         raise ConfigError(f"There is no stage '{name}'. Known are: {', '.join(sorted(known))}.")
-    module, _, attribute = known[name].partition(":")
-    return cast(type[Stage], getattr(import_module(module), attribute))
+    module, _, attribute = known.get(name, name).partition(":")
+    try:
+        return cast(type[Stage], getattr(import_module(module), attribute))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"Stage '{name}' cannot be loaded: {error}. Install what it needs, or correct it.") from None
 
 
 def create_stage(name: str, options: Mapping[str, Any] | None = None, device: str = "cpu") -> Stage:
