@@ -21,9 +21,7 @@ def f1(found_F: np.ndarray, true_F: np.ndarray) -> tuple[int, int, int]:
     return int((found_F & true_F).sum()), int(found_F.sum()), int(true_F.sum())
 
 
-def diarization_errors(
-    found_KF: np.ndarray, true_SF: np.ndarray, collar: float = 0.0
-) -> tuple[int, int, int, int]:
+def diarization_errors(found_KF: np.ndarray, true_SF: np.ndarray, collar: float = 0.0) -> tuple[int, int, int, int]:
     """Frames missed, falsely found, confused, and true: their sum over the last is the diarization error rate.
 
     Overlap counts. Speakers are mapped one to one so that most frames agree. Frames within `collar` seconds of where a

@@ -3,47 +3,41 @@
 import numpy as np
 
 
-def agglomerate(
-    embeddings_ND: np.ndarray, seconds_N: np.ndarray, chunks_N: np.ndarray, threshold: float
-) -> np.ndarray:
+def agglomerate(embeddings_ND: np.ndarray, seconds_N: np.ndarray, apart_NN: np.ndarray, threshold: float) -> np.ndarray:
     """Cluster numbers (N,), from 0 in order of appearance.
 
     Average linkage on cosine similarity, weighted by seconds: the two most similar clusters are merged while their
-    similarity is at least `threshold`. Two embeddings of the same chunk are two speakers who were heard side by side,
-    so clusters that share a chunk are never merged.
+    similarity is at least `threshold`. Clusters are never merged where `apart_NN` is true of two of their members.
 
     Args:
         embeddings_ND: of length 1.
         seconds_N: speech behind each.
-        chunks_N: the chunk that each comes from, −1 where nothing is known of it.
+        apart_NN: symmetric, true where two embeddings are known to be of two speakers.
     """
     count = len(embeddings_ND)
-    sums_ND, weights_N = embeddings_ND * seconds_N[:, None], seconds_N.astype(np.float64)
+    sums_ND, weights_N = embeddings_ND * seconds_N[:, None].astype(np.float64), seconds_N.astype(np.float64)
     members: list[list[int]] = [[number] for number in range(count)]
-    chunks = [{int(chunk)} - {-1} for chunk in chunks_N]
-    similar_NN = embeddings_ND.astype(np.float64) @ embeddings_ND.T
-    same_NN = (chunks_N[:, None] == chunks_N[None]) & (chunks_N[:, None] >= 0)
-    similar_NN[same_NN] = -np.inf
+    apart, alive = apart_NN.copy(), np.ones(count, dtype=bool)
+    similar_NN = np.where(apart, -np.inf, embeddings_ND.astype(np.float64) @ embeddings_ND.T)
     np.fill_diagonal(similar_NN, -np.inf)
-    while count > 1:
-        one, other = np.unravel_index(int(similar_NN.argmax()), similar_NN.shape)
+    while alive.sum() > 1:
+        one, other = divmod(int(similar_NN.argmax()), count)
         if similar_NN[one, other] < threshold:
             break
         members[one] += members[other]
-        chunks[one] |= chunks[other]
         sums_ND[one] += sums_ND[other]
         weights_N[one] += weights_N[other]
-        members[other] = []
+        apart[one] |= apart[other]
+        apart[:, one] |= apart[:, other]
+        alive[other] = False
         # The weighted mean of all pairs' cosines is the product of the clusters' mean vectors.
         row = sums_ND @ sums_ND[one] / (weights_N * weights_N[one])
-        alive = [bool(own) and not (chunks[one] & chunks[number]) for number, own in enumerate(members)]
-        row[~np.array(alive)] = -np.inf
+        row[~alive | apart[one]] = -np.inf
         row[one] = -np.inf
         similar_NN[one], similar_NN[:, one] = row, row
         similar_NN[other], similar_NN[:, other] = -np.inf, -np.inf
-        count -= 1
-    labels = np.zeros(len(embeddings_ND), dtype=int)
-    for cluster, own in enumerate(sorted((own for own in members if own), key=min)):
+    labels = np.zeros(count, dtype=int)
+    for cluster, own in enumerate(sorted((members[number] for number in np.flatnonzero(alive)), key=min)):
         labels[own] = cluster
     return labels
 
@@ -55,9 +49,7 @@ def centroids(embeddings_ND: np.ndarray, seconds_N: np.ndarray, labels_N: np.nda
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True))
 
 
-def absorb_small(
-    embeddings_ND: np.ndarray, seconds_N: np.ndarray, labels_N: np.ndarray, smallest: float
-) -> np.ndarray:
+def absorb_small(embeddings_ND: np.ndarray, seconds_N: np.ndarray, labels_N: np.ndarray, smallest: float) -> np.ndarray:
     """Labels (N,) after clusters of less than `smallest` seconds went to the nearest larger one, piece by piece.
 
     Where none is large enough, the largest is. Short clusters are noises, laughter and overlap more often than people.

@@ -1,21 +1,23 @@
-"""Who speaks when: local segmentation in chunks, a speaker embedding a local speaker, clustering, reconstruction.
+"""Who speaks when: local segmentation in chunks, embeddings of stretches of one speaker, clustering, reconstruction.
 
-The way of pyannote.audio 3 (Bredin, 2023), with CAM++ for the embeddings and constraints in the clustering.
+The way of pyannote.audio 3 (Bredin, 2023) with CAM++ for the embeddings, and with two differences. Each stretch has an
+embedding of its own, where there each local speaker has one: similar voices that the segmentation took for one are
+told apart. And speakers whom it heard side by side are kept apart in the clustering.
 """
 
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 import torch
 
-from glmtts.data.pipeline.stages.clustering import absorb_small, agglomerate, centroids
+from glmtts.data.pipeline.stages.clustering import absorb_small, agglomerate
 from glmtts.data.pipeline.stages.pyannet import CHUNK_SECONDS, SAMPLE_RATE, PyanNet
+from glmtts.data.pipeline.stages.voice_activity import VoiceActivity
 from glmtts.stages import SpeakerEncoder
 
 FRAMES_A_SECOND = 100
-LOCAL = 3  # speakers that a chunk may have
 BATCH = 16  # chunks at once: 160 s
 
 
@@ -44,26 +46,41 @@ class Diarizer(Protocol):
 class Clustering:
     """How embeddings become speakers; see `clustering`."""
 
-    hop_seconds: float = 5.0
-    min_embedded_seconds: float = 0.6
-    threshold: float = 0.5
-    smallest_speaker_seconds: float = 3.0
+    min_unit_seconds: float = 0.5
+    max_unit_seconds: float = 3.0
+    threshold: float = 0.45
+    smallest_speaker_seconds: float = 4.0
 
 
-class LocalDiarizer:
-    """PyanNet's local speakers, CAM++'s embeddings, agglomerative clustering."""
+@dataclass(frozen=True)
+class Unit:
+    """A stretch of one chunk in which one local speaker is heard alone, in frames of that chunk."""
 
-    def __init__(self, network: PyanNet, encoder: SpeakerEncoder, settings: Clustering) -> None:
-        self.network, self.encoder, self.settings = network, encoder, settings
+    chunk: int
+    speaker: int
+    start: int
+    end: int
 
-    def __call__(self, wave: np.ndarray) -> Diarization:
-        """See `Diarizer`."""
-        local_CFL = self.segment(wave)
-        return self.joined(local_CFL, *self.embedded(wave, local_CFL), len(wave))
 
-    def segment(self, wave: np.ndarray) -> np.ndarray:
-        """Which local speaker is heard (chunks, F, 3) uint8, at 100 frames a second; chunk c begins at c · hop."""
-        hop, size = int(self.settings.hop_seconds * SAMPLE_RATE), int(CHUNK_SECONDS * SAMPLE_RATE)
+class Segmenter(Protocol):
+    """Tells speakers apart within chunks, who they are left open."""
+
+    hop_seconds: float
+
+    def __call__(self, wave: np.ndarray) -> np.ndarray:
+        """Which local speaker is heard (chunks, F, L) uint8, at 100 frames a second; chunk c begins at c · hop."""
+        ...
+
+
+class PyanNetSegmenter:
+    """PyanNet, in chunks of ten seconds: turns and overlaps."""
+
+    def __init__(self, network: PyanNet, hop_seconds: float = 5.0) -> None:
+        self.network, self.hop_seconds = network, hop_seconds
+
+    def __call__(self, wave: np.ndarray) -> np.ndarray:
+        """See `Segmenter`."""
+        hop, size = int(self.hop_seconds * SAMPLE_RATE), int(CHUNK_SECONDS * SAMPLE_RATE)
         chunks = 1 + max(0, -(-(len(wave) - size) // hop))
         padded = np.pad(wave, (0, (chunks - 1) * hop + size - len(wave)))
         device, frames = next(self.network.parameters()).device, int(CHUNK_SECONDS * FRAMES_A_SECOND)
@@ -75,58 +92,108 @@ class LocalDiarizer:
             found.append(local_CFL[:, places].astype(np.uint8))
         return np.concatenate(found)
 
-    def embedded(self, wave: np.ndarray, local_CFL: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings (N, D) of local speakers, of what each says alone, and their places (N, 2): chunk and speaker.
 
-        A speaker who is heard alone for less than `min_embedded_seconds` in a chunk has no embedding.
-        """
-        per_frame, hop = SAMPLE_RATE // FRAMES_A_SECOND, int(self.settings.hop_seconds * SAMPLE_RATE)
-        vectors, places = [], []
+class VadSegmenter:
+    """Voice activity alone: one chunk with one local speaker, who is then told apart by the clustering of short units.
+
+    It hears no overlap.
+    """
+
+    hop_seconds = 0.0
+
+    def __init__(self, detect: VoiceActivity) -> None:
+        self.detect = detect
+
+    def __call__(self, wave: np.ndarray) -> np.ndarray:
+        """See `Segmenter`."""
+        local_CFL = np.zeros((1, -(-len(wave) * FRAMES_A_SECOND // SAMPLE_RATE), 1), dtype=np.uint8)
+        for start, end in self.detect(wave):
+            local_CFL[0, round(start * FRAMES_A_SECOND) : round(end * FRAMES_A_SECOND)] = 1
+        return local_CFL
+
+
+class LocalDiarizer:
+    """A segmenter's local speakers, embeddings of their stretches, agglomerative clustering."""
+
+    def __init__(self, segment: Segmenter, encoder: SpeakerEncoder, settings: Clustering) -> None:
+        self.segment, self.encoder, self.settings = segment, encoder, settings
+
+    def __call__(self, wave: np.ndarray) -> Diarization:
+        """See `Diarizer`."""
+        local_CFL = self.segment(wave)
+        units = self.units(local_CFL)
+        return self.joined(local_CFL, units, self.embed(wave, units), len(wave))
+
+    def units(self, local_CFL: np.ndarray) -> list[Unit]:
+        """Stretches to embed: long ones in equal parts, too short ones left out."""
+        shortest, longest = (
+            round(seconds * FRAMES_A_SECOND)
+            for seconds in (self.settings.min_unit_seconds, self.settings.max_unit_seconds)
+        )
+        found = []
         for chunk, active_FL in enumerate(local_CFL):
             alone_F = active_FL.sum(1) == 1
-            for speaker in range(LOCAL):
-                mask = np.repeat((active_FL[:, speaker] == 1) & alone_F, per_frame)
-                said = wave[chunk * hop : chunk * hop + len(mask)]
-                said = said[mask[: len(said)]]
-                if len(said) >= self.settings.min_embedded_seconds * SAMPLE_RATE:
-                    vectors.append(self.encoder.embed(torch.from_numpy(said.copy())).cpu().float().numpy())
-                    places.append((chunk, speaker))
-        return np.array(vectors).reshape(len(places), -1), np.array(places, dtype=int).reshape(-1, 2)
+            for speaker in range(active_FL.shape[1]):
+                for start, end in runs((active_FL[:, speaker] == 1) & alone_F):
+                    if end - start < shortest:
+                        continue
+                    edges = np.linspace(start, end, 1 + -(-(end - start) // longest)).astype(int)
+                    found += [Unit(chunk, speaker, int(a), int(b)) for a, b in pairwise(edges)]
+        return found
 
-    def joined(
-        self, local_CFL: np.ndarray, embeddings_ND: np.ndarray, places_N2: np.ndarray, samples: int
-    ) -> Diarization:
+    def embed(self, wave: np.ndarray, units: list[Unit]) -> np.ndarray:
+        """Embeddings (N, D) of the units."""
+        per_frame, hop = SAMPLE_RATE // FRAMES_A_SECOND, int(self.segment.hop_seconds * SAMPLE_RATE)
+        vectors, least = [], int(self.settings.min_unit_seconds * SAMPLE_RATE)
+        for unit in units:
+            start = unit.chunk * hop + unit.start * per_frame
+            said = wave[start : start + (unit.end - unit.start) * per_frame]
+            said = np.pad(said, (0, max(0, least - len(said))))  # the last chunk may reach beyond the end
+            vectors.append(self.encoder.embed(torch.from_numpy(said.astype(np.float32))).cpu().float().numpy())
+        return np.array(vectors).reshape(len(units), -1)
+
+    def joined(self, local_CFL: np.ndarray, units: list[Unit], embeddings_ND: np.ndarray, samples: int) -> Diarization:
         """Local speakers as those of the whole, and what overlapping chunks say of a frame as one."""
         frames = -(-samples * FRAMES_A_SECOND // SAMPLE_RATE)
-        if not len(places_N2):
+        if not units:
             return Diarization(np.zeros((0, frames), dtype=bool))
-        seconds_N = np.array([local_CFL[c, :, s].sum() for c, s in places_N2]) / FRAMES_A_SECOND
-        labels_N = agglomerate(embeddings_ND, seconds_N, places_N2[:, 0], self.settings.threshold)
-        labels_N = absorb_small(embeddings_ND, seconds_N, labels_N, self.settings.smallest_speaker_seconds)
-        directions_KD = centroids(embeddings_ND, seconds_N, labels_N)
-        hop = int(self.settings.hop_seconds * FRAMES_A_SECOND)
-        size = local_CFL.shape[1]
-        votes_KF = np.zeros((len(directions_KD), (len(local_CFL) - 1) * hop + size))
+        labels_N = self.clustered(units, embeddings_ND)
+        hop, size = int(self.segment.hop_seconds * FRAMES_A_SECOND), local_CFL.shape[1]
+        votes_KF = np.zeros((int(labels_N.max()) + 1, (len(local_CFL) - 1) * hop + size))
         heard_F, chunks_F = np.zeros(votes_KF.shape[1]), np.zeros(votes_KF.shape[1])
         for chunk, active_FL in enumerate(local_CFL):
             here = slice(chunk * hop, chunk * hop + size)
             heard_F[here] += active_FL.sum(1)
             chunks_F[here] += 1
-            rows = np.flatnonzero(places_N2[:, 0] == chunk)
-            for row, speaker in zip(rows, assigned(embeddings_ND[rows], directions_KD), strict=True):
-                votes_KF[speaker, here] += active_FL[:, places_N2[row, 1]]
+            for speaker in range(active_FL.shape[1]):
+                own = [n for n, unit in enumerate(units) if (unit.chunk, unit.speaker) == (chunk, speaker)]
+                if own:
+                    spoken_F = np.flatnonzero(active_FL[:, speaker])
+                    nearest = nearest_unit(spoken_F, [units[n] for n in own])
+                    np.add.at(votes_KF, (labels_N[own][nearest], chunk * hop + spoken_F), 1)
         count_F = np.rint(heard_F / np.maximum(chunks_F, 1)).astype(int)
         return Diarization(most_voted(votes_KF, count_F)[:, :frames])
 
+    def clustered(self, units: list[Unit], embeddings_ND: np.ndarray) -> np.ndarray:
+        """The speaker of each unit (N,)."""
+        seconds_N = np.array([unit.end - unit.start for unit in units]) / FRAMES_A_SECOND
+        chunk_N, speaker_N = (np.array([getattr(unit, name) for unit in units]) for name in ("chunk", "speaker"))
+        apart_NN = (chunk_N[:, None] == chunk_N) & (speaker_N[:, None] != speaker_N)
+        labels_N = agglomerate(embeddings_ND, seconds_N, apart_NN, self.settings.threshold)
+        return absorb_small(embeddings_ND, seconds_N, labels_N, self.settings.smallest_speaker_seconds)
 
-def assigned(embeddings_ND: np.ndarray, directions_KD: np.ndarray) -> tuple[int, ...]:
-    """The speaker of each local speaker of one chunk: the assignment of highest similarity, none twice if possible."""
-    similar_NK = embeddings_ND @ directions_KD.T
-    count, kinds = similar_NK.shape
-    if count > kinds:
-        return tuple(int(one) for one in similar_NK.argmax(1))
-    choices = permutations(range(kinds), count) if kinds <= 8 else [tuple(similar_NK.argmax(1))]
-    return tuple(int(one) for one in max(choices, key=lambda ks: sum(similar_NK[n, k] for n, k in enumerate(ks))))
+
+def runs(mask_F: np.ndarray) -> list[tuple[int, int]]:
+    """Where a mask is true, as (start, end)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask_F.astype(np.int8), [0]])))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def nearest_unit(frames_F: np.ndarray, units: list[Unit]) -> np.ndarray:
+    """For each frame, which of the units holds it or lies nearest, (F,)."""
+    starts, ends = np.array([unit.start for unit in units]), np.array([unit.end for unit in units])
+    distance_FN = np.maximum(np.maximum(starts - frames_F[:, None], frames_F[:, None] - ends + 1), 0)
+    return np.asarray(distance_FN.argmin(1))
 
 
 def most_voted(votes_KF: np.ndarray, count_F: np.ndarray) -> np.ndarray:
