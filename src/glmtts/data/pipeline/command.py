@@ -113,7 +113,7 @@ def worker(
     merge: Annotated[
         int, typer.Option(min=1, help="Requests that become one batch; above 1, last bits may vary from run to run.")
     ] = 1,
-    message_mib: Annotated[int, typer.Option(min=1, max=1024, help="Largest message.")] = 64,
+    message_mib: Annotated[int, typer.Option(min=1, max=1024, help="Largest message.")] = 128,
 ) -> None:
     """Serve one stage over gRPC, for runs whose configuration names it under `remote`."""
     import signal

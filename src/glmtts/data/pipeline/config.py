@@ -60,7 +60,7 @@ class RemoteSection(StrictConfig):
     attempts: int = Field(default=6, ge=1)
     backoff: float = Field(default=0.5, ge=0)
     ready: float = Field(default=60.0, gt=0)
-    message_mib: int = Field(default=64, ge=1, le=1024)
+    message_mib: int = Field(default=128, ge=1, le=1024)
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None

@@ -141,6 +141,8 @@ class RemoteStage:
             raise DataError(f"Stage '{self._stage}' failed at {worker.address}: {details}") from None
         if code == grpc.StatusCode.DEADLINE_EXCEEDED:
             return f"{worker.address} took longer than {self._settings.deadline:g} s"
+        if "socket closed" in details.lower():
+            return f"{worker.address} closed the connection, for its end or because it asks for TLS or a certificate"
         return f"{worker.address} is not there ({details})"
 
     def _see(self, worker: _Address) -> dict[str, Any] | None:

@@ -36,7 +36,7 @@ class WorkerSettings:
     address: str = "127.0.0.1:50051"
     queue: int = 16
     merge: int = 1
-    message_mib: int = 64
+    message_mib: int = 128
     certificate: Path | None = None
     key: Path | None = None
     client_ca: Path | None = None
