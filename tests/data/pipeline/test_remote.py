@@ -122,6 +122,19 @@ def test_another_stage_or_other_options_are_refused() -> None:
             client(LEVEL, one.port)
 
 
+def test_one_name_for_many_workers(tmp_path: Path) -> None:
+    """As a headless service of Kubernetes: both machines behind the name get work, and one with other options none."""
+    with worker("length", {"min_seconds": 1}) as one, worker("length", {"min_seconds": 1}) as two:
+        addresses = [f"ipv4:127.0.0.1:{one.port},127.0.0.1:{two.port}"]
+        stage = RemoteStage("length", {"min_seconds": 1}, RemoteSection(addresses=addresses))
+        assert [len(stage.process([made()])[0].kept) for _ in range(4)] == [0] * 4
+        addresses = [f"ipv4:127.0.0.1:{one.port}"]
+        other = RemoteStage("length", {"min_seconds": 1}, RemoteSection(addresses=addresses))
+        other._identity = {**other._identity, "options": "others"}
+        with pytest.raises(DataError, match="other options"):
+            other.process([made()])
+
+
 def test_certificates(tmp_path: Path) -> None:
     pytest.importorskip("cryptography")
     from tests.data.pipeline.certificates import made_certificates

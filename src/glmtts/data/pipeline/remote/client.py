@@ -16,7 +16,7 @@ from glmtts.config import StrictConfig
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.config import RemoteSection
-from glmtts.data.pipeline.remote.protocol import DESCRIBE, PROCESS, SERVICE, TOO_LARGE, identity, path_of
+from glmtts.data.pipeline.remote.protocol import DESCRIBE, PROCESS, SERVICE, TOO_LARGE, as_metadata, identity, path_of
 from glmtts.data.pipeline.stage import Result
 from glmtts.data.pipeline.wire import pack_clips, unpack_results
 from glmtts.errors import ConfigError, DataError
@@ -99,7 +99,7 @@ class RemoteStage:
             worker = self._take(tried)
             try:
                 self._see(worker)
-                return worker.process(data, timeout=self._settings.deadline)
+                return worker.process(data, timeout=self._settings.deadline, metadata=as_metadata(self._identity))
             except grpc.RpcError as error:
                 last = self._judge(worker, error)
                 tried = tried | {worker.address} if len(tried) + 1 < len(self._workers) else set()
@@ -185,6 +185,7 @@ def _channel(address: str, settings: RemoteSection) -> grpc.Channel:
         ("grpc.max_send_message_length", -1),
         ("grpc.max_reconnect_backoff_ms", 2000),
         ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.lb_policy_name", "round_robin"),  # over all machines that one name stands for
     ]
     if settings.ca is None:
         return grpc.insecure_channel(address, options)

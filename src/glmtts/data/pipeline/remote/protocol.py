@@ -18,6 +18,11 @@ PORT = 50051
 TOO_LARGE = "larger than max"  # in gRPC's own message
 
 
+def as_metadata(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """An identity as the metadata of a request."""
+    return tuple((f"glmtts-{key}", value) for key, value in values.items())
+
+
 def path_of(method: str) -> str:
     """The name of a method on the wire."""
     return f"/{SERVICE}/{method}"

@@ -15,7 +15,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from glmtts.data.pipeline.clips import Clip
-from glmtts.data.pipeline.remote.protocol import DESCRIBE, PROCESS, SERVICE, identity
+from glmtts.data.pipeline.remote.protocol import DESCRIBE, PROCESS, SERVICE, as_metadata, identity
 from glmtts.data.pipeline.stage import Result, Stage, check, create_stage
 from glmtts.data.pipeline.wire import pack_results, unpack_clips
 from glmtts.errors import ConfigError, DataError, GlmTtsError
@@ -154,6 +154,10 @@ class Worker:
         return json.dumps({**self._identity, "features": features}).encode()
 
     def _process(self, data: bytes, context: grpc.ServicerContext) -> bytes:
+        asked = dict(context.invocation_metadata())
+        if any(asked.get(key) != value for key, value in as_metadata(self._identity)):
+            other = ConfigError("this worker has another stage, other options or another version than the run")
+            _abort(context, grpc.StatusCode.FAILED_PRECONDITION, other)
         try:
             request = _Request(unpack_clips(data), context.is_active)
         except DataError as error:
