@@ -49,3 +49,11 @@ class DataError(GlmTtsError):
 
 class ReleaseError(GlmTtsError):
     """A folder of released weights that is incomplete, damaged or not what it should be."""
+
+
+class AsrError(GlmTtsError):
+    """A speech recogniser that is unknown, not installed, or cannot be loaded."""
+
+
+class EvaluationError(GlmTtsError):
+    """A scorer, protocol, list or report that is missing or cannot be used."""
