@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from glmtts.data.pipeline.command import run, stage
+from glmtts.data.pipeline.command import run, stage, worker
 
 if TYPE_CHECKING:
     from glmtts.data.manifest import Manifest
@@ -20,6 +20,7 @@ SPEAKERS, WIDTH = 10, 40
 
 app.command()(run)
 app.command()(stage)
+app.command()(worker)
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """Stages of tests: one that cuts and drops in odd places, and one that gives features. No models, no state."""
 
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 from zlib import crc32
 
@@ -9,6 +11,7 @@ import numpy as np
 from glmtts.config import StrictConfig
 from glmtts.data import FeatureSpec
 from glmtts.data.pipeline import Clip, Dropped, Result, keep
+from glmtts.errors import DataError
 
 
 class PiecesConfig(StrictConfig):
@@ -78,3 +81,35 @@ class LosingStage(LevelStage):
 
     def process(self, clips: Sequence[Clip]) -> list[Result]:
         return [Result(kept=(clip.cut(0, clip.samples - 1),)) for clip in clips]
+
+
+class WaitingConfig(StrictConfig):
+    """`begun` appears when clips come; the stage goes on when `go` is there."""
+
+    begun: Path
+    go: Path
+
+
+class WaitingStage(LevelStage):
+    """Works when it is told to."""
+
+    name: ClassVar[str] = "waiting"
+    config_class: ClassVar[type[StrictConfig]] = WaitingConfig
+
+    def __init__(self, config: WaitingConfig, device: str = "cpu") -> None:
+        self.config = config
+
+    def process(self, clips: Sequence[Clip]) -> list[Result]:
+        self.config.begun.touch()
+        while not self.config.go.exists():
+            time.sleep(0.01)
+        return super().process(clips)
+
+
+class FailingStage(LevelStage):
+    """Cannot work."""
+
+    name: ClassVar[str] = "failing"
+
+    def process(self, clips: Sequence[Clip]) -> list[Result]:
+        raise DataError("the model is not there. Fetch it.")

@@ -97,3 +97,39 @@ def _options(given: list[str] | None) -> dict[str, Any]:
     for one in given or ():
         set_value(values, one)
     return values
+
+
+def worker(
+    name: Annotated[str, typer.Argument(help="A stage; an unknown name lists them.")],
+    option: Options = None,
+    device: Device = "cpu",
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 50051,
+    certificate: Annotated[Path | None, typer.Option(help="PEM certificate of this worker.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
+    client_ca: Annotated[Path | None, typer.Option(help="Let in only clients with a certificate of this CA.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Listen beyond this machine without TLS.")] = False,
+    queue: Annotated[int, typer.Option(min=1, help="Requests that may wait.")] = 16,
+    merge: Annotated[
+        int, typer.Option(min=1, help="Requests that become one batch; above 1, last bits may vary from run to run.")
+    ] = 1,
+    message_mib: Annotated[int, typer.Option(min=1, max=1024, help="Largest message.")] = 128,
+) -> None:
+    """Serve one stage over gRPC, for runs whose configuration names it under `remote`."""
+    import signal
+    from ipaddress import ip_address
+
+    from glmtts.errors import ConfigError
+
+    try:
+        from glmtts.data.pipeline.remote.server import Worker, WorkerSettings
+    except ImportError as error:
+        raise ConfigError(f"A worker needs more packages: pip install 'glm-tts[data]'. ({error})") from None
+    local = host == "localhost" or (host.replace(".", "").isdigit() and ip_address(host).is_loopback)
+    if not local and certificate is None and not insecure:
+        raise ConfigError(f"At {host}, others could read and send clips. Give --certificate and --key, or --insecure.")
+    settings = WorkerSettings(f"{host}:{port}", queue, merge, message_mib, certificate, key, client_ca)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, with the requests answered
+    with Worker(name, _options(option), settings, device) as started:
+        typer.echo(f"'{name}' listens at {host}:{started.port}", err=True)
+        started.wait()

@@ -60,7 +60,7 @@ class RemoteSection(StrictConfig):
     attempts: int = Field(default=6, ge=1)
     backoff: float = Field(default=0.5, ge=0)
     ready: float = Field(default=60.0, gt=0)
-    message_mib: int = Field(default=64, ge=1, le=1024)
+    message_mib: int = Field(default=128, ge=1, le=1024)
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
@@ -152,6 +152,14 @@ def fingerprint(values: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
+def _with_base(stage: StageSection, base: Path) -> StageSection:
+    """A stage whose certificates' paths count from a folder."""
+    if stage.remote is None:
+        return stage
+    files = {key: base / value for key in ("ca", "certificate", "key") if (value := getattr(stage.remote, key))}
+    return stage.model_copy(update={"remote": stage.remote.model_copy(update=files)})
+
+
 def load_pipeline(path: Path) -> PipelineConfig:
     """The configuration in a TOML file; its relative paths count from the file's folder.
 
@@ -168,6 +176,7 @@ def load_pipeline(path: Path) -> PipelineConfig:
             "manifest": base / config.run.manifest if config.run.manifest else None,
         }
     )
-    config = config.model_copy(update={"run": run})
+    stages = tuple(_with_base(stage, base) for stage in config.stage)
+    config = config.model_copy(update={"run": run, "stage": stages})
     config.check()
     return config

@@ -21,6 +21,8 @@ from glmtts.errors import DataError
 MOST_CHANNELS = 64
 FORMATS = "wav,w64,mp3,flac,ogg,mov,matroska,aac,aiff,au,caf,asf,amr,ac3,eac3,mpegts,mpeg,avi,flv,ape,wv,tta,3gp"
 MOST_LOST = 60  # seconds of one damaged packet; its container may claim anything
+GAP = 0.1  # seconds between what time stamps say and what was decoded; Matroska rounds to 1 ms, MP3 skips 25
+NO_AUDIO = "not audio, or corrupt from the start"
 CORRUPT, NOT_FINITE, RATE_CHANGES = "corrupt", "values far beyond ±1 or not finite", "sample rate changes"
 
 
@@ -67,12 +69,16 @@ class Decoder:
                 self._file, options=options, io_open=_refuse, metadata_errors="replace", timeout=(60, 60)
             )
         except (av.FFmpegError, ValueError, OSError, EOFError):
-            raise DataError("not audio, or corrupt from the start") from None
+            raise DataError(NO_AUDIO) from None
         if not self._container.streams.audio:
             raise DataError("no audio in it")
         self._stream = self._container.streams.audio[0]
+        self._origin: int | None = None  # time stamp of sample 0
+        self._samples = 0  # decoded or known to be lost so far
         context = self._stream.codec_context
         self.rate, self.channels, self.codec = int(context.sample_rate or 0), int(context.channels), context.name
+        if not self.rate or not self.channels:
+            raise DataError(NO_AUDIO)
         if not LOWEST_RATE <= self.rate <= HIGHEST_RATE or not 1 <= self.channels <= MOST_CHANNELS:
             raise DataError(f"{self.channels} channels at {self.rate} Hz")
 
@@ -88,6 +94,7 @@ class Decoder:
         packets = self._container.demux(self._stream)
         waiting: list[np.ndarray] = []
         for block in self._decoded(packets):
+            self._samples += block.samples
             if not block.lost:
                 waiting.append(block.wave)
                 if sum(map(len, waiting)) < self.rate:
@@ -113,7 +120,25 @@ class Decoder:
                 if lost:
                     yield Block(np.zeros(0, np.float32), lost, CORRUPT)
                 continue
-            yield from map(self._block, frames)
+            for frame in frames:
+                gap = self._gap(frame)
+                yield from [Block(np.zeros(0, np.float32), gap, CORRUPT)] if gap else []
+                yield self._block(frame)
+
+    def _gap(self, frame: AudioFrame) -> int:
+        """Samples that are missing before a frame by its time stamp: parsers skip damage without a word.
+
+        Jumps back, and by more than a minute, are a clock that was set; time goes on from there.
+        """
+        if frame.pts is None or frame.time_base is None:
+            return 0
+        stamp = int(frame.pts * frame.time_base * self.rate)
+        gap = 0 if self._origin is None else stamp - self._origin - self._samples
+        if not GAP * self.rate < gap <= MOST_LOST * self.rate:
+            if abs(gap) > GAP * self.rate or self._origin is None:
+                self._origin = stamp - self._samples
+            return 0
+        return gap
 
     def _block(self, frame: AudioFrame) -> Block:
         if frame.sample_rate != self.rate:

@@ -87,7 +87,7 @@ def _read(path: Path, entry: Entry, wav: Path, rate: int, max_hours: float) -> S
         digest = _digest(path)
         with Decoder(path) as decoder:
             written = _write(decoder, wav, rate, int(max_hours * 3600 * rate))
-            declared = decoder.declared_seconds
+            declared = max(decoder.declared_seconds, written.samples / rate * _promised(path))
     except DataError as error:
         return Standardised(nothing, refused=str(error))
     if not written.samples:
@@ -169,6 +169,17 @@ def _sound(block: Block, rate: int) -> Iterator[np.ndarray]:
         yield block.wave
     for start in range(0, block.lost, rate):
         yield np.zeros(min(rate, block.lost - start), np.float32)
+
+
+def _promised(path: Path) -> float:
+    """How many times its bytes a WAV file promises; 1 for others. FFmpeg corrects such heads in silence."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    promised = int.from_bytes(head[4:8], "little")
+    streamed = promised in (0, 0xFFFFFFFF)  # written without knowing the end
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE" or streamed:
+        return 1.0
+    return max(1.0, promised / path.stat().st_size)
 
 
 def _digest(path: Path) -> str:

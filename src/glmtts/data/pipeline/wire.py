@@ -44,30 +44,24 @@ def unpack_clips(data: bytes) -> list[Clip]:
     return _unpacked(data, lambda head, arrays: [_as_clip(one, arrays) for one in head["clips"]])
 
 
-def pack_results(results: Sequence[Result], seconds: float) -> bytes:
-    """Results as bytes, with the seconds that the stage took."""
+def pack_results(results: Sequence[Result]) -> bytes:
+    """Results as bytes."""
     arrays = _Arrays()
     rows = [
         {"kept": [_clip(clip, arrays) for clip in one.kept], "dropped": [_dropped(drop) for drop in one.dropped]}
         for one in results
     ]
-    return _packed({"results": rows, "seconds": seconds}, arrays)
+    return _packed({"results": rows}, arrays)
 
 
-def unpack_results(data: bytes) -> tuple[list[Result], float]:
-    """Results from bytes, and the seconds that the stage took. Raises DataError where the bytes are something else."""
+def unpack_results(data: bytes) -> list[Result]:
+    """Results from bytes. Raises DataError where the bytes are something else."""
+    return _unpacked(data, lambda head, arrays: [_as_result(row, arrays) for row in head["results"]])
 
-    def read(head: Any, arrays: dict[str, np.ndarray]) -> tuple[list[Result], float]:
-        results = [
-            Result(
-                tuple(_as_clip(clip, arrays) for clip in row["kept"]),
-                tuple(Dropped(Span(*one["span"]), one["reason"], one["detail"]) for one in row["dropped"]),
-            )
-            for row in head["results"]
-        ]
-        return results, float(head["seconds"])
 
-    return _unpacked(data, read)
+def _as_result(row: Any, arrays: dict[str, np.ndarray]) -> Result:
+    kept = tuple(_as_clip(clip, arrays) for clip in row["kept"])
+    return Result(kept, tuple(Dropped(Span(*one["span"]), one["reason"], one["detail"]) for one in row["dropped"]))
 
 
 def pack_work(work: Work) -> bytes:

@@ -2,7 +2,8 @@
 
 Ray moves units from stage to stage, holds them back where a later stage is slower, and starts actors anew that die. It
 does not decide what is done: its own checkpoints count a file as done when any of its segments is written. A unit is
-done when its file is on the disk.
+done when its file is on the disk. Nor does it see a stage's errors: they travel as data, since Ray would give back
+pages of traces in place of the one sentence.
 """
 
 import logging
@@ -14,19 +15,20 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its us
 
 import pyarrow as pa
 import ray
-from ray.data import ActorPoolStrategy, DataContext, Dataset
+from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 from ray.exceptions import RayError
 
 from glmtts.data.pipeline.config import PipelineConfig, StageSection
 from glmtts.data.pipeline.engines.task import Listed, make_stage, read_file, work_folder, write_unit
 from glmtts.data.pipeline.plan import Unit, clips_of, from_json, to_json
+from glmtts.data.pipeline.stage import Stage
 from glmtts.data.pipeline.standardise import Standardised
 from glmtts.data.pipeline.wire import pack_work, unpack_work
 from glmtts.data.pipeline.work import Work, advance, kept_sample
-from glmtts.errors import DataError, GlmTtsError
+from glmtts.errors import ConfigError, DataError, GlmTtsError
 
 IN_FLIGHT = 2  # units an actor: one that is worked on, one that waits
-UNIT, BYTES = "unit", "bytes"
+UNIT, BYTES, ERROR = "unit", "bytes", "error"
 
 
 class RayEngine:
@@ -39,12 +41,16 @@ class RayEngine:
     def standardise(self, files: Sequence[Listed]) -> list[Standardised]:
         """Read files; see `Engine`."""
         self._connect()
-        read = ray.remote(num_cpus=1, max_retries=3)(read_file)
+        read = ray.remote(num_cpus=0)(_read)
         config = ray.put(self.config)
         try:
-            return ray.get([read.remote(config, listed) for listed in files])
-        except (RayError, GlmTtsError) as error:
+            answers: list[Standardised | str] = ray.get([read.remote(config, listed) for listed in files])
+        except RayError as error:
             raise _failed(error) from None
+        for one in answers:
+            if isinstance(one, str):
+                raise DataError(one)
+        return [one for one in answers if not isinstance(one, str)]
 
     def process(self, window: int, units: Sequence[Unit]) -> Iterator[int]:
         """Take units through all stages; see `Engine`."""
@@ -52,12 +58,13 @@ class RayEngine:
             return
         self._connect()
         _set_safe()
-        logging.getLogger("ray.data").setLevel(logging.WARNING)
         try:
             batches: Any = self._dataset(window, units).iter_batches(batch_size=None, batch_format="pyarrow")
             for batch in batches:
+                for error in filter(None, batch[ERROR].to_pylist()):
+                    raise DataError(error)
                 yield from batch[UNIT].to_pylist()
-        except (RayError, GlmTtsError) as error:
+        except RayError as error:
             raise _failed(error) from None
 
     def close(self) -> None:
@@ -67,111 +74,132 @@ class RayEngine:
             self._mine = False
 
     def _connect(self) -> None:
-        if ray.is_initialized():
-            return
-        new = self.config.engine.address is None
-        try:
-            ray.init(
-                address="local" if new else self.config.engine.address,
-                object_store_memory=self.config.engine.store_mib << 20 if new else None,
-                include_dashboard=False if new else None,
-                log_to_driver=False,
-                configure_logging=False,
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise DataError(
-                f"The Ray cluster at {self.config.engine.address} cannot be joined: {error} Correct engine.address."
-            ) from None
-        self._mine = True
+        if not ray.is_initialized():
+            new = self.config.engine.address is None
+            try:
+                ray.init(
+                    address="local" if new else self.config.engine.address,
+                    num_cpus=max(os.cpu_count() or 1, -int(-self._needs()["CPU"] // 1)) if new else None,
+                    object_store_memory=self.config.engine.store_mib << 20 if new else None,
+                    include_dashboard=False if new else None,
+                    log_to_driver=False,
+                    configure_logging=False,
+                )
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                where = self.config.engine.address or "this machine"
+                raise DataError(f"Ray at {where} cannot be used: {error} Correct engine.address.") from None
+            self._mine = True
+        self._check_needs()
 
-    def _dataset(self, window: int, units: Sequence[Unit]) -> Dataset:
-        """The stages as a lazy dataset; a unit is a block, so that none waits for another."""
-        planned = ray.data.from_items([{UNIT: to_json(unit)} for unit in units], override_num_blocks=len(units))
-        readers = _pool(self.config.standardise.workers)
-        flow = planned.map_batches(_Reader, fn_constructor_args=(self.config,), compute=readers, **_ONE)
+    def _needs(self) -> dict[str, float]:
+        """What all actors together ask for."""
+        stages = self.config.stage
+        return {
+            "CPU": sum(one.workers * one.cpus for one in stages),
+            "GPU": sum(one.workers * one.gpus for one in stages),
+        }
+
+    def _check_needs(self) -> None:
+        there = ray.cluster_resources()
+        for kind, needed in self._needs().items():
+            if needed > there.get(kind, 0.0) + 1e-6:  # Ray would wait for ever
+                raise ConfigError(
+                    f"The stages ask for {needed:g} {kind}s together, and the cluster has {there.get(kind, 0.0):g}. "
+                    f"Lower workers or {kind.lower()}s of stages, or add machines."
+                )
+
+    def _dataset(self, window: int, units: Sequence[Unit]) -> Any:
+        """The stages as a lazy `ray.data.Dataset`; a unit is a block, so that none waits for another."""
+        flow: Any = ray.data.from_items([{UNIT: to_json(unit)} for unit in units], override_num_blocks=len(units))
+        flow = flow.map_batches(_load, fn_args=(self.config,), **_tasks(self.config.standardise.workers))
         for label, section in zip(self.config.labels, self.config.stage, strict=True):
             flow = flow.map_batches(
-                _StageActor,
+                StageActor,
                 fn_constructor_args=(self.config, label, section),
-                compute=_pool(section.workers),
+                compute=ActorPoolStrategy(size=section.workers, max_tasks_in_flight_per_actor=IN_FLIGHT),
                 num_cpus=section.cpus,
                 num_gpus=section.gpus,
                 **_ONE,
             )
-        return flow.map_batches(
-            _Writer, fn_constructor_args=(self.config, window), compute=_pool(1), num_cpus=0, **_ONE
-        )
+        return flow.map_batches(_store, fn_args=(self.config, window), **_tasks(IN_FLIGHT))
 
 
 _ONE: dict[str, Any] = {"batch_size": 1, "batch_format": "pyarrow", "zero_copy_batch": True}
 
 
-def _pool(workers: int) -> ActorPoolStrategy:
-    return ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=IN_FLIGHT)
+def _tasks(most: int) -> dict[str, Any]:
+    """Tasks that read or write: they take no CPU from the actors, which could else keep them out for ever."""
+    return {**_ONE, "compute": TaskPoolStrategy(size=most), "num_cpus": 0}
 
 
 def _set_safe() -> None:
     """Ray Data's settings under which nothing is lost in silence (read in the code of Ray 2.60)."""
     context = DataContext.get_current()
     context.max_errored_blocks = 0  # any other number drops blocks that failed
-    context.actor_task_retry_on_errors = False  # an error of a stage is its last word; only dead actors are retried
+    context.actor_task_retry_on_errors = False  # an error is the last word; only dead processes are replaced
     context.retried_map_errors = False
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     context.execution_options.verbose_progress = False
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
 
 
-class _Reader:
-    """The first actor: the sound of a unit."""
-
-    def __init__(self, config: PipelineConfig) -> None:
-        self.config = config
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        unit = from_json(batch[UNIT][0].as_py())
-        return _table(Work(unit.number, tuple(clips_of(unit, work_folder(self.config)))))
+def _read(config: PipelineConfig, listed: Listed) -> Standardised | str:
+    """A standardised file, or the sentence that says why there is none."""
+    try:
+        return read_file(config, listed)
+    except GlmTtsError as error:
+        return str(error)
 
 
-class _StageActor:
-    """One stage."""
+def _load(batch: pa.Table, config: PipelineConfig) -> pa.Table:
+    """The sound of a planned unit."""
+    unit = from_json(batch[UNIT][0].as_py())
+    return _table(Work(unit.number, tuple(clips_of(unit, work_folder(config)))))
+
+
+class StageActor:
+    """One stage; it is made with the first unit, so that an error in its making travels as others do."""
 
     def __init__(self, config: PipelineConfig, label: str, section: StageSection) -> None:
-        self.config, self.label = config, label
-        self.stage = make_stage(section)
+        self.config, self.label, self.section = config, label, section
+        self._stage: Stage | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        return _table(advance(_work(batch), self.label, self.stage, self.config.report))
+        """Take one unit through the stage; what failed before passes by."""
+        if batch[ERROR][0].as_py():
+            return batch
+        try:
+            self._stage = self._stage or make_stage(self.section)
+            return _table(advance(_work(batch), self.label, self._stage, self.config.report))
+        except GlmTtsError as error:
+            return _table(None, str(error))
 
 
-class _Writer:
-    """The last actor: puts a finished unit on the disk."""
+def _store(batch: pa.Table, config: PipelineConfig, window: int) -> pa.Table:
+    """Put a finished unit on the disk."""
+    if batch[ERROR][0].as_py():
+        return batch.drop_columns([BYTES])
+    work = _work(batch)
+    error = ""
+    try:
+        write_unit(config, window, kept_sample(work, config.report))
+    except GlmTtsError as failed:
+        error = str(failed)
+    return pa.table({UNIT: [work.unit], ERROR: [error]})
 
-    def __init__(self, config: PipelineConfig, window: int) -> None:
-        self.config, self.window = config, window
 
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        work = _work(batch)
-        write_unit(self.config, self.window, kept_sample(work, self.config.report))
-        return pa.table({UNIT: [work.unit]})
-
-
-def _table(work: Work) -> pa.Table:
-    return pa.table({UNIT: [work.unit], BYTES: pa.array([pack_work(work)], pa.large_binary())})
+def _table(work: Work | None, error: str = "") -> pa.Table:
+    unit, data = (-1, b"") if work is None else (work.unit, pack_work(work))
+    return pa.table({UNIT: [unit], BYTES: pa.array([data], pa.large_binary()), ERROR: [error]})
 
 
 def _work(batch: pa.Table) -> Work:
     return unpack_work(batch[BYTES][0].as_py())
 
 
-def _failed(error: Exception) -> GlmTtsError:
-    """The sentence of a stage where there is one, out of Ray's wrappings."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, GlmTtsError):
-            return seen
-        seen = getattr(seen, "cause", None) or seen.__cause__
+def _failed(error: Exception) -> DataError:
+    """What Ray itself could not do, in short."""
     lines = [line for line in str(error).splitlines() if line.strip()]
-    return DataError(
-        f"Ray could not finish: {lines[-1].strip() if lines else type(error).__name__} Finished units are kept; "
-        "run the same command again."
-    )
+    what = lines[-1].strip().rstrip(".") if lines else type(error).__name__
+    return DataError(f"Ray could not finish: {what}. Finished units are kept; run the same command again.")
