@@ -1,4 +1,4 @@
-"""When each word of a piece is spoken, read from its speech tokens by forced alignment (ctc.py)."""
+"""When each word of a piece is spoken, read from its speech tokens by forced alignment (judging/ctc.py)."""
 
 import re
 from collections.abc import Sequence
