@@ -13,6 +13,7 @@ The stage is `made_stage.BusyStage`, no model.
 import argparse
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -44,9 +45,10 @@ def config_file(folder: Path, output: str, engine: str, passes: int = 1, block: 
     """A run of one busy stage."""
     path = folder / f"{output}.toml"
     path.write_text(
-        f'[run]\ninput = "{raw}"\noutput = "{output}"\n[standardise]\nblock_seconds = {block}\n'
+        f'[run]\ninput = "{raw}"\noutput = "{output}"\n'
+        f"[standardise]\nblock_seconds = {block}\nsearch_seconds = {block / 20}\n"
         f'[engine]\n{engine}\n[[stage]]\nname = "made_stage:BusyStage"\noptions = {{passes = {passes}}}\n'
-        'workers = 2\ncpus = 1\n[[stage]]\nname = "length"\noptions = {max_seconds = 11}\ncpus = 0.1\n'
+        'workers = 2\ncpus = 1\n[[stage]]\nname = "length"\noptions = {max_seconds = 11}\ncpus = 0\n'
     )
     return path
 
@@ -75,6 +77,7 @@ def memory(work: Path) -> dict[str, Any]:
     found = {}
     for hours in (1, 10):
         folder = f"{hours}h"
+        shutil.rmtree(work / f"out_{folder}", ignore_errors=True)
         long_recording(work / folder / "long.flac", hours)
         found[f"{hours} h"] = measured(config_file(work, f"out_{folder}", "workers = 1", raw=folder))
         print(hours, found, flush=True)
@@ -82,13 +85,14 @@ def memory(work: Path) -> dict[str, Any]:
 
 
 def workers(work: Path) -> dict[str, Any]:
-    """One worker and two on a CPU-bound stage, three times each in turn, beside what else runs here."""
+    """One worker and two on a CPU-bound stage, twice each in turn, beside what else runs here."""
     made_corpus(work / "raw", 24, 60)
     found: dict[str, Any] = {"1": [], "2": []}
-    for turn in range(3):
+    for turn in range(2):
         for count in (1, 2):
             output = f"workers_{count}_{turn}"
-            config = config_file(work, output, f"workers = {count}", passes=150, block=60)
+            shutil.rmtree(work / output, ignore_errors=True)
+            config = config_file(work, output, f"workers = {count}", passes=80, block=60)
             found[str(count)].append({**measured(config), "load": os.getloadavg()[0]})
             print(count, found[str(count)][-1], flush=True)
     assert hashes(work / "workers_1_0") == hashes(work / "workers_2_0")
@@ -106,12 +110,14 @@ def nodes(work: Path) -> dict[str, Any]:
     from glmtts.data.pipeline.runner import run_pipeline
 
     made_corpus(work / "raw_nodes", 10, 20)
+    for output in ("local", "nodes"):
+        shutil.rmtree(work / output, ignore_errors=True)
     run_pipeline(load_pipeline(config_file(work, "local", "workers = 1", 5, 20, "raw_nodes")))
     cluster = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": 2, "object_store_memory": 256 << 20, "include_dashboard": False},
+        head_node_args={"num_cpus": 1, "object_store_memory": 256 << 20, "include_dashboard": False},
     )
-    second = cluster.add_node(num_cpus=2, object_store_memory=256 << 20)
+    second = cluster.add_node(num_cpus=1, object_store_memory=256 << 20)  # two actors of one CPU: one a node
     cluster.wait_for_nodes()
     started = time.monotonic()
     engine = f'kind = "ray"\naddress = "{cluster.address}"'

@@ -162,3 +162,21 @@ def test_the_report_counts_seconds_by_stage_and_reason(finished: Path) -> None:
     for row in heard:
         assert f"samples/{row['file']}" in page
         assert (finished / "out/samples" / row["file"]).is_file()
+
+
+def test_a_full_disk_costs_one_sentence(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync, left = durable.sync, [7]
+
+    def full(path: Path) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(28, "No space left on device")
+        sync(path)
+
+    config = configured(finished, str(tmp_path / "out"))
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "sync", full)
+        with pytest.raises(DataError, match=r"No space left on device. Free some space and run again"):
+            run_pipeline(config)
+    run_pipeline(config)
+    assert hashes(tmp_path / "out") == hashes(finished / "out")

@@ -36,6 +36,14 @@ def run_pipeline(
         GlmTtsError: nothing can be read, a stage cannot work, a ledger does not add up, or the disk is full. What was
             finished is kept, and the same call goes on.
     """
+    try:
+        return _run(config, progress, drawn, windows)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{config.run.output} cannot be written: {reason}. Free some space and run again.") from None
+
+
+def _run(config: PipelineConfig, progress: Progress, drawn: bool, windows: int | None) -> list[dict[str, Any]]:
     with owned(config.run.output):
         begin(config)
         entries = listing(config, drawn)

@@ -41,7 +41,7 @@ class RayEngine:
     def standardise(self, files: Sequence[Listed]) -> list[Standardised]:
         """Read files; see `Engine`."""
         self._connect()
-        read = ray.remote(num_cpus=0)(_read)
+        read = ray.remote(num_cpus=1)(_read)
         config = ray.put(self.config)
         try:
             answers: list[Standardised | str] = ray.get([read.remote(config, listed) for listed in files])
@@ -148,8 +148,15 @@ def _read(config: PipelineConfig, listed: Listed) -> Standardised | str:
     """A standardised file, or the sentence that says why there is none."""
     try:
         return read_file(config, listed)
-    except GlmTtsError as error:
-        return str(error)
+    except (GlmTtsError, OSError) as error:
+        return _sentence(config, error)
+
+
+def _sentence(config: PipelineConfig, error: Exception) -> str:
+    if isinstance(error, OSError):
+        reason = error.strerror or error
+        return f"{config.run.output} cannot be written: {reason}. Free some space and run again."
+    return str(error)
 
 
 def _load(batch: pa.Table, config: PipelineConfig) -> pa.Table:
@@ -184,8 +191,8 @@ def _store(batch: pa.Table, config: PipelineConfig, window: int) -> pa.Table:
     error = ""
     try:
         write_unit(config, window, kept_sample(work, config.report))
-    except GlmTtsError as failed:
-        error = str(failed)
+    except (GlmTtsError, OSError) as failed:
+        error = _sentence(config, failed)
     return pa.table({UNIT: [work.unit], ERROR: [error]})
 
 

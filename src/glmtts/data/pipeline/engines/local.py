@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -84,7 +85,11 @@ def _guarded(work: Callable[[], Made]) -> Made:
 
 
 def _start() -> None:
-    """Let a worker end with its parent: one whose parent was killed would wait for work for ever."""
+    """Let a worker end with its parent: one whose parent was killed would wait for work for ever.
+
+    Ctrl-C is the parent's to hear: it lets the unit that is worked on be finished.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

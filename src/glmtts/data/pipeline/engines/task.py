@@ -10,7 +10,6 @@ from glmtts.data.pipeline.stage import Stage, create_stage
 from glmtts.data.pipeline.standardise import Standardised, standardise
 from glmtts.data.pipeline.store import save_work, unit_path
 from glmtts.data.pipeline.work import Work, advance, kept_sample
-from glmtts.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -27,24 +26,9 @@ def work_folder(config: PipelineConfig) -> Path:
 
 
 def read_file(config: PipelineConfig, listed: Listed) -> Standardised:
-    """Standardise one file.
-
-    Raises:
-        DataError: the disk does not take it.
-    """
-    try:
-        return standardise(
-            config.run.input,
-            listed.entry,
-            listed.number,
-            work_folder(config),
-            config.run.sample_rate,
-            config.standardise.max_hours,
-        )
-    except OSError as error:
-        raise DataError(
-            f"{work_folder(config)} cannot be written: {error.strerror or error}. Free some space and run again."
-        ) from None
+    """Standardise one file. Raises OSError where the disk does not take it."""
+    run, longest = config.run, config.standardise.max_hours
+    return standardise(run.input, listed.entry, listed.number, work_folder(config), run.sample_rate, longest)
 
 
 def make_stage(section: StageSection) -> Stage:
@@ -83,14 +67,5 @@ class Chain:
 
 
 def write_unit(config: PipelineConfig, window: int, work: Work) -> None:
-    """Put a finished unit on the disk.
-
-    Raises:
-        DataError: the disk does not take it.
-    """
-    try:
-        save_work(unit_path(work_folder(config), window, work.unit), work)
-    except OSError as error:
-        raise DataError(
-            f"{config.run.output} cannot be written: {error.strerror or error}. Free some space and run again."
-        ) from None
+    """Put a finished unit on the disk. Raises OSError where the disk does not take it."""
+    save_work(unit_path(work_folder(config), window, work.unit), work)
