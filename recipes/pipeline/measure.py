@@ -141,11 +141,12 @@ def signal(
     work: Work,
     segmentation: Weights = None,
     engines: Annotated[str, typer.Option(help="Diarizers, parted by commas; the first makes the clips.")] = "pyannet",
+    first: Annotated[int, typer.Option(help="Only the first so many recordings; ten have every condition.")] = 10**6,
     limit: Annotated[float, typer.Option(help="Stop after so many seconds; run it again to go on.")] = 1e9,
 ) -> None:
     """Measure voice activity, denoising and diarization, and keep the clips of one speaker."""
     measure, started = Signal(segmentation, engines.split(",")), time.monotonic()
-    for recording in tqdm(read_truth(hour), desc="recordings"):
+    for recording in tqdm(read_truth(hour)[:first], desc="recordings"):
         target = work / "signal" / f"{recording.name}.json"
         if target.exists() or time.monotonic() - started > limit:
             continue

@@ -52,6 +52,11 @@ class PunctuateStage(PerClip):
         return keep(clip.with_labels(text=punctuated(spoken, timed, language, self.config), punctuated=True))
 
 
+def character_durations(timed: Sequence[TimedUnit]) -> list[float]:
+    """How long each character is pronounced, in seconds; the letters of an English word share its time."""
+    return [(one.end - one.start) / len(one.unit.text) for one in timed for _ in one.unit.text]
+
+
 def pause_threshold(durations: Sequence[float], config: PunctuateConfig) -> float:
     """The interval in seconds from which on a pause is a mark, of character durations in seconds."""
     frames = np.array(durations) / config.frame_seconds
@@ -64,7 +69,7 @@ def punctuated(text: str, timed: Sequence[TimedUnit], language: str, config: Pun
 
     The end keeps its mark, or gets a full stop.
     """
-    longest = pause_threshold([one.end - one.start for one in timed], config)
+    longest = pause_threshold(character_durations(timed), config)
     made, at = "", 0
     for number, one in enumerate(timed):
         last = number == len(timed) - 1
