@@ -6,6 +6,7 @@ each band gets a complex mask. Axes: B batch, T frames, N bands, D width, F freq
 
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -112,7 +113,8 @@ class Transformer(nn.Module):
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         """Shape (B, L, D) in and out."""
-        for attention, feed_forward in self.layers:
+        for layer in self.layers:
+            attention, feed_forward = cast(nn.ModuleList, layer)
             x_BLD = attention(x_BLD) + x_BLD
             x_BLD = feed_forward(x_BLD) + x_BLD
         return self.norm(x_BLD)
@@ -187,7 +189,8 @@ class MelBandRoformer(nn.Module):
         spectrum_BFT = spectrum.unflatten(0, (batch, CHANNELS)).transpose(1, 2).flatten(1, 2)
         parts = torch.view_as_real(spectrum_BFT[:, self.freq_indices])
         x_BTND = self.band_split(parts.transpose(1, 2).flatten(-2))
-        for along_time, along_bands in self.layers:
+        for layer in self.layers:
+            along_time, along_bands = cast(nn.ModuleList, layer)
             x_BNTD = x_BTND.transpose(1, 2)
             x_BTND = along_time(x_BNTD.flatten(0, 1)).unflatten(0, x_BNTD.shape[:2]).transpose(1, 2)
             x_BTND = along_bands(x_BTND.flatten(0, 1)).unflatten(0, x_BTND.shape[:2])
