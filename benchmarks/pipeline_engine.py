@@ -45,7 +45,7 @@ def config_file(folder: Path, output: str, engine: str, passes: int = 1, block: 
     """A run of one busy stage."""
     path = folder / f"{output}.toml"
     path.write_text(
-        f'[run]\ninput = "{raw}"\noutput = "{output}"\n'
+        f'[run]\ninput = "{raw}"\noutput = "{output}"\nsample_rate = {RATE}\n'
         f"[standardise]\nblock_seconds = {block}\nsearch_seconds = {block / 20}\n"
         f'[engine]\n{engine}\n[[stage]]\nname = "made_stage:BusyStage"\noptions = {{passes = {passes}}}\n'
         'workers = 2\ncpus = 1\n[[stage]]\nname = "length"\noptions = {max_seconds = 11}\ncpus = 0\n'

@@ -113,3 +113,14 @@ class FailingStage(LevelStage):
 
     def process(self, clips: Sequence[Clip]) -> list[Result]:
         raise DataError("the model is not there. Fetch it.")
+
+
+class BrittleStage(LevelStage):
+    """Fails on clips whose last digit is odd."""
+
+    name: ClassVar[str] = "brittle"
+
+    def process(self, clips: Sequence[Clip]) -> list[Result]:
+        if any(clip.spans[0].start % 2 for clip in clips):
+            raise RuntimeError("an odd clip")
+        return super().process(clips)

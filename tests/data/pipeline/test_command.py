@@ -115,6 +115,13 @@ def test_the_runs_of_the_document_are_valid(tmp_path: Path) -> None:
     assert config.labels == ["length", "length-2"]
 
 
+@pytest.mark.parametrize("name", ["report", "offline"])
+def test_the_configurations_that_ship_are_valid(name: str) -> None:
+    config = load_pipeline(ROOT / f"configs/pipeline/{name}.toml")
+    assert config.labels[0] == "vad"
+    assert config.labels[-1] == "features"
+
+
 def command_options(name: str) -> set[str]:
     group: Any = typer.main.get_command(app)
     return {option for parameter in group.commands[name].params for option in parameter.opts}

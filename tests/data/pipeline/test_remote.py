@@ -169,6 +169,12 @@ def test_a_stage_that_fails_says_why_and_a_worker_goes_on() -> None:
                 client(FAILING, one.port).process([made()])
 
 
+def test_a_model_that_throws_at_a_worker_is_as_one_here() -> None:
+    brittle = f"{MADE}:BrittleStage"
+    with worker(brittle) as one, pytest.raises(RuntimeError, match=r"at 127.0.0.1:\d+: an odd clip"):
+        client(brittle, one.port).process([made()])
+
+
 def test_a_full_queue_sends_clients_away_and_they_come_back(tmp_path: Path) -> None:
     options = {"begun": str(tmp_path / "begun"), "go": str(tmp_path / "go")}
     with worker(WAITING, options, queue=1) as one, ThreadPoolExecutor(6) as callers:

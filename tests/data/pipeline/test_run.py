@@ -16,7 +16,7 @@ from glmtts.data.pipeline.report import as_text, summed, write_report
 from glmtts.data.pipeline.runner import run_pipeline
 from glmtts.data.pipeline.tables import read_rows
 from glmtts.errors import ConfigError, DataError
-from tests.data.pipeline.corpora import MADE, configured, hashes, noise, odd_corpus
+from tests.data.pipeline.corpora import MADE, STAGES, configured, hashes, noise, odd_corpus
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +180,17 @@ def test_a_full_disk_costs_one_sentence(finished: Path, tmp_path: Path, monkeypa
             run_pipeline(config)
     run_pipeline(config)
     assert hashes(tmp_path / "out") == hashes(finished / "out")
+
+
+def test_a_stage_that_fails_on_some_clips_stops_the_run_or_drops_them(finished: Path, tmp_path: Path) -> None:
+    stages = (STAGES[0], {"name": f"{MADE}:BrittleStage"})
+    with pytest.raises(DataError, match=r"'BrittleStage' failed on .*RuntimeError: an odd clip.*on_error"):
+        run_pipeline(configured(finished, str(tmp_path / "stop"), stage=stages))
+    stages = (STAGES[0], {"name": f"{MADE}:BrittleStage", "on_error": "drop"})
+    config = configured(finished, str(tmp_path / "drop"), stage=stages)
+    report = summed(config, run_pipeline(config))
+    assert report.drops["BrittleStage"]["the stage failed"] > 0
+    assert report.kept + report.dropped == pytest.approx(report.seconds)
+    rows = [row for row in tables(tmp_path / "drop", "manifest") if row["stage"] == "shards"]
+    assert rows
+    assert all(row["start"] % 2 == 0 for row in rows)

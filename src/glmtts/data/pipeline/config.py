@@ -70,7 +70,8 @@ class StageSection(StrictConfig):
     """One stage: its name (or "module:Class"), its own `options`, and what it runs on.
 
     `workers`, `cpus`, `gpus` (a fraction shares a GPU) and `device` are those of the Ray engine; the local engine gives
-    each of its workers all stages. `remote` sends the work to gRPC workers instead.
+    each of its workers all stages. `remote` sends the work to gRPC workers instead. Where the stage fails on a clip,
+    the run stops; with `on_error = "drop"` that clip is dropped.
     """
 
     name: str
@@ -79,6 +80,7 @@ class StageSection(StrictConfig):
     cpus: float = Field(default=1.0, ge=0)
     gpus: float = Field(default=0.0, ge=0)
     device: str = "cpu"
+    on_error: Literal["stop", "drop"] = "stop"
     remote: RemoteSection | None = None
 
 
@@ -133,7 +135,7 @@ class PipelineConfig(StrictConfig):
         values = self.model_dump(mode="json")
         values["run"] = {key: values["run"][key] for key in ("name", "sample_rate")}
         values["standardise"].pop("workers")
-        values["stage"] = [{key: stage[key] for key in ("name", "options")} for stage in values["stage"]]
+        values["stage"] = [{key: stage[key] for key in ("name", "options", "on_error")} for stage in values["stage"]]
         values["window_hours"] = values.pop("engine")["window_hours"]
         return values
 

@@ -12,6 +12,7 @@ from glmtts.data.pipeline.report import Report, histogram, hours, source_rows
 from glmtts.data.pipeline.samples import FOLDER, INDEX
 from glmtts.data.pipeline.store import write_whole
 
+NUMBERS = {"seconds", "share", "kept", "sound", "workers", "hours an hour"}
 SOURCES = 100  # on the page; report.csv has all
 
 STYLE = """
@@ -73,7 +74,8 @@ def _drops(report: Report, samples: Sequence[dict[str, Any]]) -> str:
 
 def _figures(samples: Sequence[dict[str, Any]], stage: str, reason: str) -> str:
     return "".join(
-        f'<figure><audio controls preload="none" src="{FOLDER}/{escape(row["file"], quote=True)}"></audio>'
+        f'<figure><audio controls preload="none" aria-label="{escape(row["clip"], quote=True)}" '
+        f'src="{FOLDER}/{escape(row["file"], quote=True)}"></audio>'
         f"<figcaption>{escape(row['text'])} <small>{escape(row['clip'])}, {row['seconds']} s</small></figcaption>"
         "</figure>"
         for row in samples
@@ -112,5 +114,5 @@ def _why(row: dict[str, Any]) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[str]) -> str:
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    top = "".join(f"<th{' class=n' if name in NUMBERS else ''}>{escape(name)}</th>" for name in head)
     return f"<table>{f'<tr>{top}</tr>' if head else ''}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip, Span
 from glmtts.data.pipeline.config import ReportSection
-from glmtts.data.pipeline.stage import Decision, Result, Stage, check, decisions
-from glmtts.errors import DataError
+from glmtts.data.pipeline.stage import Decision, Result, Stage, check, decisions, drop
+from glmtts.errors import DataError, GlmTtsError
 
+FAILED = "the stage failed"
 AUDIBLE = 0.3  # seconds; shorter drops are only heard where there is nothing longer
 
 
@@ -53,15 +55,17 @@ class Work:
     specs: Mapping[str, FeatureSpec] = field(default_factory=dict)
 
 
-def advance(work: Work, label: str, stage: Stage, report: ReportSection) -> Work:
+def advance(
+    work: Work, label: str, stage: Stage, report: ReportSection, on_error: Literal["stop", "drop"] = "stop"
+) -> Work:
     """Have a stage do its part; `label` is its name in the ledger.
 
     Raises:
-        DataError: its results are not the samples that it was given.
+        DataError: its results are not the samples that it was given; or it failed, and `on_error` is "stop".
         GlmTtsError: it cannot work.
     """
     started = time.perf_counter()
-    results = stage.process(work.clips) if work.clips else []
+    results = _results(work.clips, label, stage, on_error) if work.clips else []
     spent = time.perf_counter() - started
     check(label, work.clips, results)
     return replace(
@@ -72,6 +76,24 @@ def advance(work: Work, label: str, stage: Stage, report: ReportSection) -> Work
         costs={**work.costs, label: Cost(sum(clip.seconds for clip in work.clips), spent)},
         specs={**work.specs, **stage.features},
     )
+
+
+def _results(clips: Sequence[Clip], label: str, stage: Stage, on_error: Literal["stop", "drop"]) -> list[Result]:
+    """What a stage gives; with "drop", clips that it fails on are dropped, each found by being tried alone."""
+    try:
+        return stage.process(clips)
+    except GlmTtsError:
+        raise
+    except Exception as error:  # whatever a model throws
+        what = f"{type(error).__name__}: {error}"
+        if on_error == "stop":
+            raise DataError(
+                f"Stage '{label}' failed on {clips[0].id} or one of the {len(clips) - 1} clips beside it ({what}). "
+                'Finished units are kept. Mend it, or set on_error = "drop", and run again.'
+            ) from error
+        if len(clips) == 1:
+            return [drop(clips[0], FAILED, error=what)]
+        return [result for clip in clips for result in _results([clip], label, stage, on_error)]
 
 
 def kept_sample(work: Work, report: ReportSection) -> Work:

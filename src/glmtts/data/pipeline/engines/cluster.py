@@ -178,7 +178,8 @@ class StageActor:
             return batch
         try:
             self._stage = self._stage or make_stage(self.section)
-            return _table(advance(_work(batch), self.label, self._stage, self.config.report))
+            on_error = self.section.on_error
+            return _table(advance(_work(batch), self.label, self._stage, self.config.report, on_error))
         except GlmTtsError as error:
             return _table(None, str(error))
 

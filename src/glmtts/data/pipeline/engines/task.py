@@ -50,14 +50,15 @@ class Chain:
     def __init__(self, config: PipelineConfig) -> None:
         self.config = config
         self._stages = [
-            (label, make_stage(section)) for label, section in zip(config.labels, config.stage, strict=True)
+            (label, make_stage(section), section.on_error)
+            for label, section in zip(config.labels, config.stage, strict=True)
         ]
 
     def run(self, unit: Unit) -> Work:
         """Take a unit through all stages."""
         work = Work(unit.number, tuple(clips_of(unit, work_folder(self.config))))
-        for label, stage in self._stages:
-            work = advance(work, label, stage, self.config.report)
+        for label, stage, on_error in self._stages:
+            work = advance(work, label, stage, self.config.report, on_error)
         return kept_sample(work, self.config.report)
 
     def finish(self, window: int, unit: Unit) -> int:

@@ -137,6 +137,8 @@ class RemoteStage:
                 f"The worker at {worker.address} refuses messages as large as these: {details}. Set its --message-mib "
                 "and remote.message_mib to the same."
             ) from None
+        if code == grpc.StatusCode.INTERNAL:
+            raise RuntimeError(f"at {worker.address}: {details}") from None  # as the stage itself would have failed
         if code not in AGAIN:
             raise DataError(f"Stage '{self._stage}' failed at {worker.address}: {details}") from None
         if code == grpc.StatusCode.DEADLINE_EXCEEDED:
