@@ -109,7 +109,7 @@ class TranscribeStage(PerClip):
             return drop(clip, "recogniser in a loop", text=text)
         error, heard = self._second[language](wave, text, language)
         if not heard:
-            return drop(clip, "hallucination: the second recogniser hears nothing", text=text)
+            return drop(clip, "hallucination", text=text)
         if error >= self.config.max_error:
             return drop(clip, "recognisers disagree", error=round(error, 4), text=text, second=heard)
         return keep(clip.with_labels(text=text, language=language, asr_error=round(error, 4)))
