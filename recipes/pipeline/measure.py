@@ -164,6 +164,18 @@ def signal(
         write_json(target, values)
 
 
+class Recorder:
+    """Keeps what the second recogniser heard last."""
+
+    def __init__(self, opinion: Any) -> None:
+        self.opinion, self.heard = opinion, ""
+
+    def __call__(self, wave: np.ndarray, text: str, language: str) -> tuple[float, str]:
+        """See transcribe.Opinion."""
+        error, self.heard = self.opinion(wave, text, language)
+        return error, self.heard
+
+
 @app.command()
 def texts(
     hour: Hour,
@@ -178,6 +190,8 @@ def texts(
     first = f"whisper:{whisper}" if Path(whisper).exists() else f"whisper-{whisper}"
     options = {"first": {"en": first, "zh": first}, "second": {"en": second, "zh": second}, "identify": first}
     stage, started = TranscribeStage(TranscribeConfig.parse({**options, "max_error": 100.0})), time.monotonic()
+    recorders = {language: Recorder(opinion) for language, opinion in stage._second.items()}
+    stage._second = dict(recorders)
     for recording in tqdm(read_truth(hour), desc="recordings"):
         source = work / "signal" / f"{recording.name}.json"
         for number, spans in enumerate(json.loads(source.read_text())["clips"] if source.exists() else []):
@@ -192,7 +206,8 @@ def texts(
             reason = result.dropped[0].reason if result.dropped else ""
             detail = dict(result.dropped[0].detail) if result.dropped else {}
             cost = time.process_time() - cost
-            write_json(target, {"labels": labels, "reason": reason, "detail": detail, "cost": cost})
+            heard = recorders[labels["language"]].heard if labels else ""
+            write_json(target, {"labels": labels, "reason": reason, "detail": detail, "heard": heard, "cost": cost})
 
 
 @app.command()
@@ -231,6 +246,7 @@ def read_clips(recordings: Sequence[Recording], signals: dict[str, Any], work: P
                 "edits": edits,
                 "units": units,
                 "second": made["labels"].get("asr_error"),
+                "heard": made.get("heard", ""),
                 "reason": made["reason"],
                 "identified": made["labels"].get("language", made["detail"].get("language", "")),
                 "cost": made["cost"],

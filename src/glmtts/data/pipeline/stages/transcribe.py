@@ -12,7 +12,7 @@ from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.stage import Result, drop, keep
 from glmtts.data.pipeline.stages.per_clip import PerClip, wave_at
 from glmtts.data.pipeline.stages.token_reader import TokenReader
-from glmtts.data.pipeline.stages.units import compared, error_rate, loops
+from glmtts.data.pipeline.stages.units import compared, error_rate, loops, word_error_rate
 from glmtts.data.pipeline.stages.voice_activity import VadSettings, voice_activity
 from glmtts.errors import DataError
 from glmtts.text.normalise import normalise
@@ -25,7 +25,7 @@ class TranscribeConfig(StrictConfig):
     """Which recognisers hear which language, and how much they may differ.
 
     The defaults are those of the report; a language that is not named in `first` is dropped. A name is one of
-    `glmtts.asr`, or "tokens": the CTC recogniser of `bundle`, which compares phonemes and stands in where a second
+    `glmtts.asr`, or "tokens": the CTC recogniser of `bundle`, which hears phonemes and stands in where a second
     recogniser cannot be had. `max_error` is the report's: less than 5 % between the two texts, in words (English) or
     characters (Mandarin). `identify` names the recogniser that tells the language, None where the label `language` of
     every source does.
@@ -64,7 +64,7 @@ class RecogniserOpinion:
 
 
 class TokenOpinion:
-    """The CTC recogniser of speech tokens, a stand-in; phonemes in both languages."""
+    """The CTC recogniser of speech tokens, a stand-in: the share of words whose phonemes it mostly does not hear."""
 
     def __init__(self, reader: TokenReader) -> None:
         self.reader = reader
@@ -72,7 +72,7 @@ class TokenOpinion:
     def __call__(self, wave: np.ndarray, text: str, language: str) -> tuple[float, str]:
         """See `Opinion`."""
         heard = self.reader.phonemes(self.reader.log_probs(wave))
-        return error_rate(heard, self.reader.wanted(normalise(text, language))), " ".join(heard)
+        return word_error_rate(heard, self.reader.wanted(normalise(text, language))), " ".join(heard)
 
 
 class TranscribeStage(PerClip):
