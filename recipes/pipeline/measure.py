@@ -142,15 +142,20 @@ def signal(
     segmentation: Weights = None,
     engines: Annotated[str, typer.Option(help="Diarizers, parted by commas; the first makes the clips.")] = "pyannet",
     first: Annotated[int, typer.Option(help="Only the first so many recordings; ten have every condition.")] = 10**6,
+    backwards: Annotated[bool, typer.Option(help="Begin with the last: a second process beside the first.")] = False,
     limit: Annotated[float, typer.Option(help="Stop after so many seconds; run it again to go on.")] = 1e9,
 ) -> None:
     """Measure voice activity, denoising and diarization, and keep the clips of one speaker."""
     measure, started = Signal(segmentation, engines.split(",")), time.monotonic()
-    for recording in tqdm(read_truth(hour)[:first], desc="recordings"):
+    recordings = read_truth(hour)[:first]
+    for recording in tqdm(recordings[::-1] if backwards else recordings, desc="recordings"):
         target = work / "signal" / f"{recording.name}.json"
         if target.exists() or time.monotonic() - started > limit:
             continue
-        clip, path = whole(hour, recording, work / "standard"), hour / "clean" / f"{recording.name}.flac"
+        clip, path = (
+            whole(hour, recording, work / "standard" / recording.name),
+            hour / "clean" / f"{recording.name}.flac",
+        )
         clean = None
         if path.exists():
             samples, rate = soundfile.read(path, dtype="float32")

@@ -44,11 +44,11 @@ def aligned_lines(corpus: Path, language: str, lines: int, reader: TokenReader) 
     return found
 
 
-def judged(lines: list[list[TimedUnit]], config: PunctuateConfig) -> dict[str, float | None]:
+def judged(lines: list[list[TimedUnit]], language: str, config: PunctuateConfig) -> dict[str, float | None]:
     """Median threshold in seconds, and precision and recall of the marks inside the lines."""
     thresholds, right, placed, written = [], 0, 0, 0
     for timed in lines:
-        threshold = pause_threshold(character_durations(timed), config)
+        threshold = pause_threshold(character_durations(timed), language, config)
         thresholds.append(threshold)
         for one, after in pairwise(timed):
             pause, mark = after.start - one.end > threshold, bool(one.unit.mark)
@@ -78,7 +78,7 @@ def main(
             "lines": len(found),
             "mean_duration": round(float(durations.mean()), 3),
             "std_duration": round(float(durations.std()), 3),
-            "rules": {name: judged(found, config) for name, config in RULES.items()},
+            "rules": {name: judged(found, language, config) for name, config in RULES.items()},
         }
     write_result("pauses", {**environment(), **result})
 

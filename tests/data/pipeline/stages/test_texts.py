@@ -81,9 +81,9 @@ def test_marks_are_kept_added_and_dropped_by_pauses() -> None:
 def test_the_variance_hangs_on_the_unit_and_the_deviation_does_not() -> None:
     durations = [0.1, 0.2, 0.3]
     seconds, frames = (PunctuateConfig(frame_seconds=unit) for unit in (1.0, 0.02))
-    assert pause_threshold(durations, seconds) == pytest.approx(0.2 + 2.6 * 0.02 / 3)
-    assert pause_threshold(durations, frames) == pytest.approx((10 + 2.6 * 50 / 3) * 0.02)
-    by_std = [pause_threshold(durations, one.model_copy(update={"spread": "std"})) for one in (seconds, frames)]
+    assert pause_threshold(durations, "zh", seconds) == pytest.approx(0.2 + 2.6 * 0.02 / 3)
+    assert pause_threshold(durations, "zh", frames) == pytest.approx((10 + 2.6 * 50 / 3) * 0.02)
+    by_std = [pause_threshold(durations, "zh", one.model_copy(update={"spread": "std"})) for one in (seconds, frames)]
     assert by_std[0] == pytest.approx(by_std[1])
 
 

@@ -16,19 +16,19 @@ from glmtts.text.normalise import normalise
 
 COMMA = {"zh": "，", "en": ","}
 STOP = {"zh": "。", "en": "."}
+FRAME_SECONDS = {"zh": 0.02, "en": 0.01}  # those that agree best with written marks (docs/pipeline_stages.md)
 
 
 class PunctuateConfig(StrictConfig):
     """The threshold on the interval between two characters: mean + `factor` × spread of the characters' durations.
 
-    The report writes the variance, which has a unit: a duration in frames of `frame_seconds` gives another threshold
-    than one in seconds. docs/pipeline.md shows what each gives on real speech. With `spread = "std"` the unit does not
-    matter.
+    The report writes the variance, which has a unit: durations in frames of `frame_seconds` give another threshold
+    than those in seconds. None takes that of the language. With `spread = "std"` the unit does not matter.
     """
 
     spread: Literal["variance", "std"] = "variance"
     factor: float = Field(default=2.6, ge=0)
-    frame_seconds: float = Field(default=0.02, gt=0)
+    frame_seconds: float | None = Field(default=None, gt=0)
     bundle: Path | None = None
 
 
@@ -57,11 +57,12 @@ def character_durations(timed: Sequence[TimedUnit]) -> list[float]:
     return [(one.end - one.start) / len(one.unit.text) for one in timed for _ in one.unit.text]
 
 
-def pause_threshold(durations: Sequence[float], config: PunctuateConfig) -> float:
+def pause_threshold(durations: Sequence[float], language: str, config: PunctuateConfig) -> float:
     """The interval in seconds from which on a pause is a mark, of character durations in seconds."""
-    frames = np.array(durations) / config.frame_seconds
+    unit = config.frame_seconds or FRAME_SECONDS.get(language, 0.02)
+    frames = np.array(durations) / unit
     spread = frames.std() if config.spread == "std" else frames.var()
-    return float((frames.mean() + config.factor * spread) * config.frame_seconds)
+    return float((frames.mean() + config.factor * spread) * unit)
 
 
 def punctuated(text: str, timed: Sequence[TimedUnit], language: str, config: PunctuateConfig) -> str:
@@ -69,7 +70,7 @@ def punctuated(text: str, timed: Sequence[TimedUnit], language: str, config: Pun
 
     The end keeps its mark, or gets a full stop.
     """
-    longest = pause_threshold(character_durations(timed), config)
+    longest = pause_threshold(character_durations(timed), language, config)
     made, at = "", 0
     for number, one in enumerate(timed):
         last = number == len(timed) - 1
