@@ -18,7 +18,7 @@ import soundfile
 import torch
 import typer
 from metrics import diarization_errors, f1, shifted, snr_db, to_frames
-from tables import condition_table, filter_curve
+from tables import as_markdown, condition_table, filter_curve
 from tqdm import tqdm
 from truth import Recording, TextErrors, read_truth
 
@@ -35,6 +35,7 @@ from glmtts.data.pipeline.stages.voice_activity import VadSettings, voice_activi
 from glmtts.data.pipeline.standardise import standardise, wav_path
 
 RATE = 24000
+MARKS = "<!-- measured: hard hour -->", "<!-- end -->"
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Hour = Annotated[Path, typer.Argument(help="The folder that hard_hour.py made.")]
 Work = Annotated[Path, typer.Argument(help="Where results are kept; what is there is not measured again.")]
@@ -216,7 +217,12 @@ def texts(
 
 
 @app.command()
-def table(hour: Hour, work: Work, name: str = "hard_hour") -> None:
+def table(
+    hour: Hour,
+    work: Work,
+    name: Annotated[str, typer.Option(help="Of the file in benchmarks/results.")] = "hard_hour",
+    docs: Annotated[Path | None, typer.Option(help="A page whose part between the marks is replaced.")] = None,
+) -> None:
     """Gather what was measured into a table by condition, and write it to benchmarks/results."""
     sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
     from report import environment, write_result
@@ -225,7 +231,13 @@ def table(hour: Hour, work: Work, name: str = "hard_hour") -> None:
     signals = {one.name: json.loads((work / "signal" / f"{one.name}.json").read_text()) for one in recordings}
     clips = list(read_clips(recordings, signals, work))
     result = condition_table(recordings, signals, clips)
-    write_result(name, {**environment(), **result, "filter": filter_curve(clips)})
+    result["filter"] = filter_curve(clips)
+    write_result(name, {**environment(), **result})
+    if docs is not None:
+        before, _, rest = docs.read_text(encoding="utf-8").partition(MARKS[0])
+        after = rest.partition(MARKS[1])[2]
+        text = f"{before}{MARKS[0]}\n{as_markdown(result)}\n{MARKS[1]}{after}"
+        docs.write_text(text, encoding="utf-8")
 
 
 def read_clips(recordings: Sequence[Recording], signals: dict[str, Any], work: Path) -> Any:

