@@ -136,7 +136,7 @@ def test_a_ledger_that_does_not_add_up_publishes_nothing(tmp_path: Path) -> None
     list(engine.process(0, units))
     lacking = Window(0, 0, 1, tuple(given), tuple(units[1:]), 0)
     with pytest.raises(DataError, match="does not add up"):
-        publish(config, lacking, 0.0)
+        publish(config, lacking)
     assert not (tmp_path / "out/shards").exists()
     assert not (tmp_path / "out/windows").exists()
 
@@ -153,7 +153,7 @@ def test_the_report_counts_seconds_by_stage_and_reason(finished: Path) -> None:
     assert report.kept + report.dropped == pytest.approx(report.seconds)
     assert "PiecesStage: odd" in as_text(report)
     values = json.loads((finished / "out/report.json").read_text())
-    assert values["bottleneck"] in {"PiecesStage", "length", "LevelStage"}
+    assert values["bottleneck"] in {"standardise", "PiecesStage", "length", "LevelStage"}
     lines = (finished / "out/report.csv").read_text().splitlines()
     assert len(lines) == 7
     page = (finished / "out/index.html").read_text()
