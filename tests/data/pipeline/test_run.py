@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def test_other_settings_do_not_go_on_in_an_output(finished: Path) -> None:
     run_pipeline(configured(finished, engine={"window_hours": 4 / 3600, "workers": 3}))  # the same work on more
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a fork that survives threads")
 def test_killed_at_every_write_it_ends_in_the_same_bytes(finished: Path, tmp_path: Path) -> None:
     """A process is killed at its 1st, 3rd, 5th … flush to the disk, again and again, until one comes through."""
     config = configured(finished, str(tmp_path / "out"))
