@@ -4,7 +4,7 @@
     python benchmarks/pipeline_engine.py workers --work /tmp/engine
     python benchmarks/pipeline_engine.py nodes --work /tmp/engine
 
-`memory` reads one recording of 1 h and one of 10 h (FLAC), and takes the greatest resident memory of the process.
+`memory` reads one recording of 1 h and one of 10 h (8 kHz), and takes the greatest resident memory of the process.
 `workers` compares one worker with two, by the clock and in CPU seconds: beside other jobs the clock is no fair judge.
 `nodes` runs two Ray nodes on this machine (ray.cluster_utils) and compares the hashes with those of the local engine.
 The stage is `made_stage.BusyStage`, no model.
@@ -26,7 +26,7 @@ from pipeline_kills import hashes, made_corpus
 from report import environment, write_result
 
 HERE = Path(__file__).parent
-RATE = 16000
+RATE = 8000
 
 
 def long_recording(path: Path, hours: float) -> None:
@@ -36,7 +36,7 @@ def long_recording(path: Path, hours: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     minute = (3000 * rng.standard_normal(60 * RATE)).astype(np.int16)
-    with soundfile.SoundFile(str(path), "w", RATE, 1, "PCM_16", format="FLAC") as file:
+    with soundfile.SoundFile(str(path), "w", RATE, 1, "PCM_16", format="WAV") as file:
         for number in range(round(60 * hours)):
             file.write(np.roll(minute, 997 * number))
 
@@ -78,7 +78,7 @@ def memory(work: Path) -> dict[str, Any]:
     for hours in (1, 10):
         folder = f"{hours}h"
         shutil.rmtree(work / f"out_{folder}", ignore_errors=True)
-        long_recording(work / folder / "long.flac", hours)
+        long_recording(work / folder / "long.wav", hours)
         found[f"{hours} h"] = measured(config_file(work, f"out_{folder}", "workers = 1", raw=folder))
         print(hours, found, flush=True)
     return found

@@ -12,6 +12,7 @@ import typer
 import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
+from glmtts.quantise import command as quantise
 from glmtts.server.command import serve
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
@@ -247,6 +248,7 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 app.command()(serve)
 app.add_typer(data_app, name="data")
 app.command()(train)
+app.command("quantise")(quantise)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Ray Data as the engine: the same bytes, and a stage's own sentence where it cannot work."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from tests.data.pipeline.corpora import MADE, configured, hashes, odd_corpus
 from tests.data.pipeline.test_remote import made
 
 pytest.importorskip("ray.data")
+if sys.platform == "win32":
+    pytest.skip("Ray has no clusters there", allow_module_level=True)
 
 from glmtts.data.pipeline.engines import cluster
 

@@ -1,6 +1,5 @@
 """Workers over gRPC: whatever happens to them, nothing is lost, and the user reads one sentence."""
 
-import signal
 import subprocess
 import sys
 import threading
@@ -86,7 +85,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
             with ThreadPoolExecutor(1) as caller:
                 answer = caller.submit(stage.process, clips)
                 wait_until((tmp_path / "begun").exists)
-                first.send_signal(signal.SIGKILL)
+                first.kill()
                 first.wait()
                 (tmp_path / "go").touch()
                 with worker(WAITING, options, port):

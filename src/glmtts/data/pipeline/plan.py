@@ -63,7 +63,7 @@ def without_duplicates(given: Sequence[tuple[int, Standardised]], known: set[str
         source = one.source
         if source.samples and source.id in known:
             fields = {**vars(source), "id": f"{source.id}~{number}"}
-            seen.append((number, Standardised(Source(**fields), refused=DUPLICATE, note=one.note)))
+            seen.append((number, Standardised(Source(**fields), refused=DUPLICATE, note=one.note, spent=one.spent)))
         else:
             known.add(source.id)
             seen.append((number, one))

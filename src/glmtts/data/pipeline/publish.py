@@ -5,6 +5,7 @@ utterances of the shards that are there and replaces the tables, so that everyth
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from glmtts.data.pipeline.clips import Clip, Source
 from glmtts.data.pipeline.config import PipelineConfig
 from glmtts.data.pipeline.engines.task import work_folder
 from glmtts.data.pipeline.ledger import Account, Ledger
-from glmtts.data.pipeline.plan import Unit, drops_of
+from glmtts.data.pipeline.plan import STANDARDISE, Unit, drops_of
 from glmtts.data.pipeline.samples import SampleStore
 from glmtts.data.pipeline.stage import Decision
 from glmtts.data.pipeline.standardise import Standardised
@@ -49,10 +50,8 @@ class Window:
         return {one.source.id: one.source for _, one in self.given if one.source.samples}
 
 
-def publish(config: PipelineConfig, window: Window, seconds: float) -> dict[str, Any]:
+def publish(config: PipelineConfig, window: Window) -> dict[str, Any]:
     """Write what a window of finished units gives, and declare it done; gives its record.
-
-    `seconds` is how long its units took.
 
     Raises:
         DataError: a ledger does not add up, features do not fit, or files are damaged; the window stays as it was.
@@ -75,7 +74,6 @@ def publish(config: PipelineConfig, window: Window, seconds: float) -> dict[str,
         "drops": ledger.drops(),
         "refused": ledger.refused(),
         "costs": {label: vars(cost) for label, cost in costs.items()},
-        "seconds": seconds,
     }
     write_record(folder, window.number, record)
     return record
@@ -96,7 +94,9 @@ def _works(config: PipelineConfig, window: Window) -> Iterator[Work]:
 
 def _write_decisions(config: PipelineConfig, window: Window, ledger: Ledger) -> dict[str, Cost]:
     """Write the table of decisions and the samples to hear, and fill the ledger on the way; gives the stages' costs."""
-    costs: dict[str, Cost] = {label: Cost(0.0, 0.0) for label in config.labels}
+    given = [one for _, one in window.given]
+    read = Cost(sum(one.source.seconds for one in given), sum(one.spent for one in given))
+    costs: dict[str, Cost] = {STANDARDISE: read, **{label: Cost(0.0, 0.0) for label in config.labels}}
     heard = SampleStore(config.run.output, config.report.samples)
 
     def write(part: Path) -> None:
@@ -134,21 +134,22 @@ def _write_shards(config: PipelineConfig, window: Window) -> tuple[int, int]:
     folder = config.run.output / SHARDS
     there = _published(folder, window.shards)
     count, writer = 0, None
-    for work in _works(config, window):
-        if writer is None:
-            writer = ShardWriter(
-                folder, _specs(config, work), config.run.name, config.run.provenance, config.shards.shard_seconds
-            )
-            writer.__enter__()
-        for clip in sorted(work.clips, key=_speaker):  # a speaker's utterances follow on each other
-            if count < len(there):
-                _same(there[count], clip)
-            else:
-                writer.add(_utterance(clip), _features(config, clip))
-            count += 1
-    if writer is not None:
-        writer.close()
+    with ExitStack() as stack:
+        for work in _works(config, window):
+            writer = writer or stack.enter_context(_writer(config, work))
+            for clip in sorted(work.clips, key=_speaker):  # a speaker's utterances follow on each other
+                if count < len(there):
+                    _same(there[count], clip)
+                else:
+                    writer.add(_utterance(clip), _features(config, clip))
+                count += 1
     return count, len(read_manifest(folder).shards) if (folder / FILE).exists() else 0
+
+
+def _writer(config: PipelineConfig, work: Work) -> ShardWriter:
+    """The writer of a window's shards, whose features are those of any of its units."""
+    run, folder = config.run, config.run.output / SHARDS
+    return ShardWriter(folder, _specs(config, work), run.name, run.provenance, config.shards.shard_seconds)
 
 
 def _published(folder: Path, before: int) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from glmtts.data.pipeline.config import PipelineConfig
 from glmtts.data.pipeline.ledger import added
+from glmtts.data.pipeline.plan import STANDARDISE
 from glmtts.data.pipeline.store import write_through, write_whole
 from glmtts.data.pipeline.work import Cost
 
@@ -52,7 +53,7 @@ def summed(config: PipelineConfig, records: Sequence[Mapping[str, Any]]) -> Repo
     """The report of a run from its windows' records."""
     rate = config.run.sample_rate
     drops = added(record["drops"] for record in records)
-    costs = {label: Cost(0.0, 0.0) for label in config.labels}
+    costs = {label: Cost(0.0, 0.0) for label in (STANDARDISE, *config.labels)}
     refused: dict[str, int] = {}
     for record in records:
         for label, cost in record["costs"].items():
@@ -73,15 +74,14 @@ def summed(config: PipelineConfig, records: Sequence[Mapping[str, Any]]) -> Repo
 
 def _workers(config: PipelineConfig) -> dict[str, int]:
     local = config.engine.kind == "local"
-    return {
-        label: config.engine.workers if local else section.workers
-        for label, section in zip(config.labels, config.stage, strict=True)
-    }
+    stages = zip(config.labels, config.stage, strict=True)
+    counts = {label: config.engine.workers if local else section.workers for label, section in stages}
+    return {STANDARDISE: config.standardise.workers, **counts}
 
 
 def histogram(report: Report) -> list[tuple[str, str, float]]:
     """(stage, reason, seconds), stages in their order, the largest reason first."""
-    order = {label: place for place, label in enumerate(report.costs)}  # standardise comes before all
+    order = {label: place for place, label in enumerate(report.costs)}
     rows = [(stage, reason, seconds) for stage, reasons in report.drops.items() for reason, seconds in reasons.items()]
     return sorted(rows, key=lambda row: (order.get(row[0], -1), -row[2], row[1]))
 

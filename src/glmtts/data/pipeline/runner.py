@@ -1,7 +1,6 @@
 """A run: windows of the listing, one after another, from files to shards."""
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -67,7 +66,6 @@ def _run_window(
     records: list[dict[str, Any]],
     progress: Progress,
 ) -> dict[str, Any]:
-    started = time.monotonic()
     number, work = len(records), work_folder(config)
     known = {source for record in records for source in record["sources"]}
     given = without_duplicates(_read_window(config, engine, entries, first, progress), known)
@@ -79,7 +77,7 @@ def _run_window(
     progress("done", sum(lengths) - sum(lengths[unit.number] for unit in missing))
     for done in engine.process(number, missing):
         progress("done", lengths[done])
-    record = publish(config, window, time.monotonic() - started)
+    record = publish(config, window)
     _clean(work, window)
     return record
 

@@ -5,8 +5,9 @@ It is written block by block, so that ten hours take no more memory than one. RF
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +39,14 @@ class Lost:
 class Standardised:
     """What became of a given file: a source with its `lost` spans, or `refused`, a reason, with no samples at all.
 
-    `note` says what else is odd, such as a head that promises more than there is.
+    `note` says what else is odd, such as a head that promises more than there is; `spent` is how many seconds it took.
     """
 
     source: Source
     lost: tuple[Lost, ...] = ()
     refused: str = ""
     note: str = ""
+    spent: float = 0.0
 
 
 def wav_path(work: Path, number: int) -> Path:
@@ -61,7 +63,9 @@ def standardise(folder: Path, entry: Entry, number: int, work: Path, rate: int, 
     facts = wav_path(work, number).with_suffix(".json")
     if not facts.exists():
         facts.parent.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
         done = _read(folder / entry.path, entry, wav_path(work, number), rate, max_hours)
+        done = replace(done, spent=time.perf_counter() - started)
         part = facts.with_suffix(".json.part")
         part.write_text(json.dumps(asdict(done), allow_nan=False), encoding="utf-8")
         durable.replace(part, facts)
@@ -76,7 +80,7 @@ def read_standardised(facts: Path) -> Standardised:
     """
     values = read_json(facts, 1 << 28)
     lost = tuple(Lost(**one) for one in values["lost"])
-    return Standardised(Source(**values["source"]), lost, values["refused"], values["note"])
+    return Standardised(Source(**values["source"]), lost, values["refused"], values["note"], values["spent"])
 
 
 def _read(path: Path, entry: Entry, wav: Path, rate: int, max_hours: float) -> Standardised:
