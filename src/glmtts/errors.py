@@ -49,3 +49,7 @@ class DataError(GlmTtsError):
 
 class ReleaseError(GlmTtsError):
     """A folder of released weights that is incomplete, damaged or not what it should be."""
+
+
+class RlError(GlmTtsError):
+    """Reinforcement learning that cannot go on: bad texts, a reward that answers nothing, a guard that stops the run."""
