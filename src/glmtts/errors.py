@@ -53,3 +53,11 @@ class ReleaseError(GlmTtsError):
 
 class RlError(GlmTtsError):
     """Reinforcement learning that cannot go on: bad texts, a reward that answers nothing, a guard that stops the run."""
+
+
+class AsrError(GlmTtsError):
+    """A speech recogniser that is unknown, not installed, or cannot be loaded."""
+
+
+class EvaluationError(GlmTtsError):
+    """A scorer, protocol, list or report that is missing or cannot be used."""

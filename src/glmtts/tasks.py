@@ -17,6 +17,8 @@ register("lm", "glmtts.lm.train:LanguageModelTask")
 register("flow", "glmtts.flow.train:FlowTask")
 register("speech_tokenizer", "glmtts.speech_tokenizer.train:SpeechTokenizerTask")
 register("vocoder", "glmtts.vocoder.train:VocoderTask")
+register("grpo", "glmtts.rl.grpo:PolicyTask")
+register("diffro", "glmtts.rl.diffro:DiffroTask")
 
 
 class _Bundles:
