@@ -12,6 +12,7 @@ import typer
 import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
+from glmtts.rl.command import rl, rl_worker
 from glmtts.server.command import serve
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
@@ -247,6 +248,8 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 app.command()(serve)
 app.add_typer(data_app, name="data")
 app.command()(train)
+app.command()(rl)
+app.command("rl-worker")(rl_worker)
 
 
 def main() -> None:

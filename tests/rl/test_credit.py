@@ -26,7 +26,9 @@ def test_error_rates_are_those_of_the_reference() -> None:
     for _ in range(100):
         wanted, heard = ([rng.choice("abc") for _ in range(rng.randint(0, 8))] for _ in range(2))
         assert error_rate(wanted, heard) == pytest.approx(reference.wer(wanted, heard))
-        edits = sum(p.wanted is None or p.heard is None or wanted[p.wanted] != heard[p.heard] for p in aligned(wanted, heard))
+        edits = sum(
+            p.wanted is None or p.heard is None or wanted[p.wanted] != heard[p.heard] for p in aligned(wanted, heard)
+        )
         assert edits / max(1, len(wanted)) == pytest.approx(error_rate(wanted, heard))
 
 

@@ -17,7 +17,11 @@ def random_terms(seed: int, spread: float = 0.4) -> TokenTerms:
     rng = np.random.default_rng(seed)
     rows = np.sort(np.concatenate([np.arange(5), rng.integers(0, 5, 25)]))
     policy = -rng.random(len(rows)) * 4
-    values = [policy, policy + spread * rng.standard_normal(len(rows)), policy + spread * rng.standard_normal(len(rows))]
+    values = [
+        policy,
+        policy + spread * rng.standard_normal(len(rows)),
+        policy + spread * rng.standard_normal(len(rows)),
+    ]
     advantages = rng.standard_normal(5)[rows]
     tensors = [torch.from_numpy(value) for value in (*values, advantages, rng.random(len(rows)), rows)]
     return TokenTerms(*tensors, rows=5)
@@ -37,7 +41,9 @@ def test_equal_to_the_reference(level: str) -> None:
         assert float(metrics["clip_ratio/region_mean"]) > 0 or level == "sequence"
 
 
-def toy_terms(weights_SC: Tensor, behind_N: Tensor, drawn_N: Tensor, advantages_N: Tensor, rows_N: Tensor) -> TokenTerms:
+def toy_terms(
+    weights_SC: Tensor, behind_N: Tensor, drawn_N: Tensor, advantages_N: Tensor, rows_N: Tensor
+) -> TokenTerms:
     """A toy policy: one categorical distribution a position."""
     log_probs_SC = weights_SC.log_softmax(1)
     entropies_N = torch.special.entr(log_probs_SC.exp()).sum(1)[: len(drawn_N)]

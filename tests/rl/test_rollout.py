@@ -40,7 +40,11 @@ def test_answers_end_as_they_were_drawn(task: PolicyTask) -> None:
 def test_an_answer_does_not_depend_on_its_neighbours(task: PolicyTask) -> None:
     model, sampling, answers = rolled_out(task)
     decode = task.decoder.with_policy(model, sampling)
-    alone = [decode([prompt], [[seed]])[0][0] for prompt, seeds in zip(task.asked(0), ([1, 2, 3], [4, 5, 6]), strict=True) for seed in seeds]
+    alone = [
+        decode([prompt], [[seed]])[0][0]
+        for prompt, seeds in zip(task.asked(0), ([1, 2, 3], [4, 5, 6]), strict=True)
+        for seed in seeds
+    ]
     assert [one.tokens for one in alone] == [one.tokens for one in answers]
 
 

@@ -52,7 +52,9 @@ def deciding(config: AdvantageConfig, weights: Mapping[str, float]) -> Sequence[
     """
     unknown = [name for name in config.decided_by if name not in weights]
     if unknown:
-        raise ConfigError(f"advantages.decided_by names {', '.join(unknown)}, but the rewards are {', '.join(weights)}.")
+        raise ConfigError(
+            f"advantages.decided_by names {', '.join(unknown)}, but the rewards are {', '.join(weights)}."
+        )
     return config.decided_by or [name for name, weight in weights.items() if weight]
 
 

@@ -187,6 +187,7 @@ class RolloutTask(Task):
 
     _reference: Llama | None = None
 
+
 def as_metrics(values: dict[str, float], device: torch.device) -> Metrics:
     """Scalars as the engine logs them."""
     return {name: torch.tensor(float(value), device=device) for name, value in values.items()}

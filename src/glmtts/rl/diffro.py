@@ -22,7 +22,7 @@ from glmtts.lm.model import Llama
 from glmtts.rl.base_task import RolloutSource, RolloutTask, as_metrics, zero_loss
 from glmtts.rl.guards import GuardConfig
 from glmtts.rl.policy import draw_logits
-from glmtts.rl.rollout import Answer, DrawBatch, draw_batch
+from glmtts.rl.rollout import Answer, DrawBatch, answer_seed, draw_batch
 from glmtts.rl.settings import DiffroLoss, PolicySection, RolloutSection
 from glmtts.text.labels import LABEL_IDS
 from glmtts.training.task import Metrics
@@ -30,26 +30,28 @@ from glmtts.training.task import Metrics
 ZERO_METRICS = ("reward", "kl", "entropy", "time/forward")
 
 
-def gumbel_given(log_probs_NC: Tensor, drawn_N: Tensor) -> Tensor:
+def gumbel_given(log_probs_NC: Tensor, drawn_N: Tensor, generator: torch.Generator) -> Tensor:
     """log-probabilities plus Gumbel noise (N, C), given that their maximum is at `drawn_N`.
 
     The maximum of log p + Gumbel is Gumbel distributed around log Σ p = 0 whatever its place; the others are Gumbel
     variables truncated below it (Maddison et al., 2014): −log(e^(−g) + e^(−max)) for g = log p + Gumbel.
     """
-    exponential_NC = torch.empty_like(log_probs_NC).exponential_().clamp(min=1e-20)
+    exponential_NC = torch.empty_like(log_probs_NC).exponential_(generator=generator).clamp(min=1e-20)
     free_NC = log_probs_NC - exponential_NC.log()
-    top_N1 = -torch.empty_like(log_probs_NC[:, :1]).exponential_().clamp(min=1e-20).log()
+    top_N1 = -torch.empty_like(log_probs_NC[:, :1]).exponential_(generator=generator).clamp(min=1e-20).log()
     bounded_NC = -torch.logaddexp(-free_NC, -top_N1.expand_as(free_NC))
     bounded_NC = torch.where(torch.isinf(log_probs_NC), -torch.inf, bounded_NC)
     return bounded_NC.scatter(1, drawn_N[:, None], top_N1)
 
 
-def relaxed(log_probs_NC: Tensor, drawn_N: Tensor, softness: float, straight: bool) -> Tensor:
+def relaxed(
+    log_probs_NC: Tensor, drawn_N: Tensor, softness: float, straight: bool, generator: torch.Generator
+) -> Tensor:
     """One-hot vectors of the draws (N, C), relaxed by softmax((log p + noise) / softness).
 
     `straight` gives the hard vectors with the gradient of the soft ones. The noise is a constant of the draw.
     """
-    noise_NC = (gumbel_given(log_probs_NC.detach(), drawn_N) - log_probs_NC.detach()).nan_to_num(nan=0.0)
+    noise_NC = (gumbel_given(log_probs_NC.detach(), drawn_N, generator) - log_probs_NC.detach()).nan_to_num(nan=0.0)
     soft_NC = ((log_probs_NC + noise_NC) / softness).softmax(1)
     if not straight:
         return soft_NC
@@ -72,7 +74,12 @@ def spelling_loss(log_probs_BSV: Tensor, lengths: Sequence[int], wanted: Sequenc
     targets_BL = pad_sequence(labels, batch_first=True).to(log_probs_BSV.device)
     counts_B = torch.tensor(list(map(len, wanted)))
     losses_B = F.ctc_loss(
-        log_probs_BSV.transpose(0, 1), targets_BL, torch.tensor(list(lengths)), counts_B, reduction="none", zero_infinity=True
+        log_probs_BSV.transpose(0, 1),
+        targets_BL,
+        torch.tensor(list(lengths)),
+        counts_B,
+        reduction="none",
+        zero_infinity=True,
     )
     return losses_B / counts_B.to(losses_B.device)
 
@@ -116,21 +123,24 @@ class DiffroTask(RolloutTask):
         answers = [answer for answer in all_answers if len(answer.tokens) <= longest]
         if answers:
             started = time.perf_counter()
-            loss, metrics = self._objective(model, answers, step)
+            noise = torch.Generator(model.device).manual_seed(answer_seed(self.config.run.seed, rollout))
+            loss, metrics = self._objective(model, answers, step, noise)
             metrics["time/forward"] = time.perf_counter() - started
         else:
             loss, metrics = zero_loss(model), dict.fromkeys(ZERO_METRICS, 0.0)
         figures = self.watch(step, all_answers, (), metrics["entropy"] if answers else float("nan"))
         return loss, as_metrics({**metrics, **figures, "time/rollout": taken}, model.device)
 
-    def _objective(self, model: Llama, answers: Sequence[Answer], step: int) -> tuple[Tensor, dict[str, float]]:
+    def _objective(
+        self, model: Llama, answers: Sequence[Answer], step: int, noise: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
         config, temperature = self.section(DiffroLoss), self.sampling(step).temperature
         batch = draw_batch(answers, self.layout, model.device)
         log_probs_NC = self._log_probs(model, batch, temperature)
         with torch.no_grad():
             reference_NC = self._log_probs(self.reference(model.device), batch, temperature)
         codes_N = batch.drawn_N < self.layout.count  # the end of audio is nothing to read
-        tokens_NC = relaxed(log_probs_NC, batch.drawn_N, config.softness, config.estimator == "straight")
+        tokens_NC = relaxed(log_probs_NC, batch.drawn_N, config.softness, config.estimator == "straight", noise)
         lengths = [len(answer.tokens) for answer in answers]
         heard_BSV = read_relaxed(self.recogniser(), tokens_NC[codes_N][:, : self.layout.count], lengths)
         spelling = spelling_loss(heard_BSV, lengths, [answer.segment.phonemes for answer in answers]).mean()

@@ -14,6 +14,7 @@ from glmtts.text.labels import without_boundaries
 
 FRAME_SECONDS = 0.02
 SILENT_DB = -40.0  # below the loudest frame: pauses of the embedded voices lie at −60, fricatives above −35
+OCTAVE_COST = 0.05  # of correlation: else twice the period, which fits as well, is taken for the period
 FAINT_DB = -60.0  # of full scale: a clip that is all silence has no loud frame to compare with
 
 
@@ -33,7 +34,9 @@ def audio_figures(spoken: Sequence[Spoken]) -> dict[str, float]:
     levels = [frame_levels(one.audio(), one.rate) for one in spoken]
     deviations = [one for item in spoken if (one := f0_deviation(item.audio(), item.rate)) is not None]
     found = {
-        "loudness_db": fmean(float(np.mean(level[level > FAINT_DB])) if (level > FAINT_DB).any() else -90.0 for level in levels),
+        "loudness_db": fmean(
+            float(np.mean(level[level > FAINT_DB])) if (level > FAINT_DB).any() else -90.0 for level in levels
+        ),
         "silence": fmean(silent_share(level) for level in levels),
     }
     return found | ({"f0_deviation": fmean(deviations)} if deviations else {})
@@ -68,7 +71,10 @@ def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
     taper = torch.fft.irfft(torch.fft.rfft(torch.hann_window(window, dtype=torch.float64), 2 * window).abs().square())
     normal = correlation / correlation[:, :1].clamp(min=1e-12) / (taper[:window] / taper[0]).clamp(min=1e-6)
     low, high = int(rate / HIGHEST_HZ), min(int(rate / LOWEST_HZ), window // 2)
-    strength, place = normal[:, low:high].max(1)
+    lags = torch.arange(low, high)
+    cost = OCTAVE_COST * torch.log2(lags / low).double()
+    place = (normal[:, low:high] - cost).argmax(1)
+    strength = normal[:, low:high].gather(1, place[:, None])[:, 0]
     voiced = (strength > 0.6) & (correlation[:, 0] > 1e-3 * correlation[:, 0].max())
     if int(voiced.sum()) < 10:
         return None

@@ -1,6 +1,7 @@
 """GRPO as a task of the training engine: one micro-batch is some prompts, answered by the policy as it stands."""
 
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from glmtts.rl.objective import TokenTerms, policy_loss
 from glmtts.rl.policy import draw_logits
 from glmtts.rl.rewards.base import Context
 from glmtts.rl.rewards.scoring import Scoring
-from glmtts.rl.rollout import draw_batch
+from glmtts.rl.rollout import Answer, draw_batch
 from glmtts.rl.settings import PolicyLoss, PolicySection, RolloutSection
 from glmtts.rl.store import Store
 from glmtts.training.task import Metrics
@@ -69,8 +70,9 @@ class PolicyTask(RolloutTask):
         else:
             loss, metrics = zero_loss(model), dict.fromkeys(POLICY_METRICS, 0.0)
         if not update:
-            entropy = metrics["entropy"] if learnt.answers else float("nan")
-            learnt.metrics |= self.watch(step, learnt.first, learnt.spoken, entropy)
+            if not learnt.answers:  # a policy that has collapsed has groups that are all alike
+                metrics["entropy"] = self._entropy(model, learnt.first, step)
+            learnt.metrics |= self.watch(step, learnt.first, learnt.spoken, metrics["entropy"])
             if objective.updates > 1:
                 self.store.write(rollout, learnt)
         return loss, as_metrics({**metrics, **learnt.metrics}, model.device)
@@ -84,6 +86,14 @@ class PolicyTask(RolloutTask):
         if self.section(PolicyLoss).objective.truncated == "masked":
             seen.keep([answer.stopped for answer in seen.answers])
         return seen
+
+    @torch.no_grad()
+    def _entropy(self, model: Llama, answers: Sequence[Answer], step: int) -> float:
+        """Mean entropy of the draws of some answers, in nats."""
+        batch = draw_batch(answers, self.layout, model.device)
+        logits_NC = draw_logits(model, self.layout, batch)
+        support = Support.of(logits_NC, self.sampling(step), batch.least_N, batch.drawn)
+        return float(support.log_probs(logits_NC, batch.drawn_N)[1].mean())
 
     def _objective(self, model: Llama, learnt: Experience, step: int) -> tuple[Tensor, dict[str, float]]:
         """The objective of experience; the first update also notes what the policy that drew it thought of it."""

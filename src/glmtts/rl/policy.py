@@ -89,7 +89,9 @@ def plain_weights(model: Llama) -> dict[str, Tensor]:
             added = module.get_delta_weight("default")
             merged[f"{name}.weight"] = (module.base_layer.weight + added).detach().cpu().clone()
     state = model.state_dict()
-    rest = {name: v.detach().cpu().clone() for name, v in state.items() if ADAPTER not in name and ".base_layer" not in name}
+    rest = {
+        name: v.detach().cpu().clone() for name, v in state.items() if ADAPTER not in name and ".base_layer" not in name
+    }
     return rest | merged
 
 

@@ -13,9 +13,7 @@ from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
 
 
-def spoken_answers(
-    synthesizer: Synthesizer, answers: Sequence[Answer], audio: bool
-) -> list[Spoken]:
+def spoken_answers(synthesizer: Synthesizer, answers: Sequence[Answer], audio: bool) -> list[Spoken]:
     """Answers as rewards see them; with `audio`, all are rendered together, equal ones once."""
     waves: dict[str, np.ndarray] = {}
     keys = [key_of(answer) for answer in answers]

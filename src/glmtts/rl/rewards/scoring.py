@@ -102,9 +102,7 @@ class Scoring:
         """Whether any of these rewards needs audio."""
         return any(self._backends[name].needs_audio for name in names)
 
-    def score(
-        self, spoken: Sequence[Spoken], names: Sequence[str]
-    ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    def score(self, spoken: Sequence[Spoken], names: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         """Scores (answers,) by reward, NaN where an answer could not be scored, and the seconds that each took.
 
         Raises:
