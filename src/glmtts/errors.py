@@ -52,7 +52,7 @@ class ReleaseError(GlmTtsError):
 
 
 class RlError(GlmTtsError):
-    """Reinforcement learning that cannot go on: bad texts, a reward that answers nothing, a guard that stops the run."""
+    """Reinforcement learning that cannot go on: bad texts, a silent reward, a guard that stops the run."""
 
 
 class AsrError(GlmTtsError):

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 import glmtts.tasks  # noqa: F401, registers what can be trained
-
 from glmtts.training.config import RunConfig
 from tests.tiny import tiny_bundle
 
@@ -60,5 +59,6 @@ def make_run(bundle: Path, texts: Path, tmp_path: Path) -> Any:
 
 # a random model speaks noise: its figures lie outside of what speech may have
 OFF = (
-    "tokens_per_phoneme", "entropy", "truncated", "silence", "prompt_copied", "loudness_db", "f0_deviation", "similarity"
+    "tokens_per_phoneme", "entropy", "truncated", "silence", "prompt_copied", "loudness_db", "f0_deviation",
+    "similarity",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""GRPO, its schedules and the laughter rule in plain NumPy and Python, written from the report and not from the code."""
+"""GRPO, its schedules and the laughter rule in plain NumPy and Python, from the report and not from the code."""
 
 import math
 import re

@@ -68,7 +68,7 @@ EXPLOITS = {
 
 @pytest.mark.parametrize("name", EXPLOITS)
 def test_a_planted_exploit_is_caught(name: str, make_run: Any) -> None:
-    """A reward for loudness, and one for saying as little as may be: the policy finds them, the guards find the policy."""
+    """A reward for loudness, and one for saying little: the policy finds them, the guards find it."""
     reward, bands, figure = EXPLOITS[name]
     guards = make_run().loss["guards"]
     guards = {"bands": {**guards["bands"], **bands}, "settle": 3, "patience": 2}

@@ -68,7 +68,7 @@ def test_the_gradient_is_that_of_finite_differences(level: str) -> None:
 
 @pytest.mark.parametrize(("ratio_to", "matters"), [("reference", True), ("old", False)])
 def test_epsilon_matters_to_the_reference_only(ratio_to: str, matters: bool) -> None:
-    """At the first update after a rollout π is π_old: the ratio is 1, and clip, clip-higher and schedules do nothing."""
+    """At the first update after a rollout π is π_old: the ratio is 1; clip, clip-higher and schedules do nothing."""
     terms = random_terms(3)
     behind = terms.reference_N if ratio_to == "reference" else terms.log_probs_N.clone()
     terms, config = replace(terms, behind_N=behind), ObjectiveConfig(ratio_to=ratio_to)

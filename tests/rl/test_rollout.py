@@ -82,4 +82,4 @@ def test_bad_texts_are_named(make_run: Any, tmp_path: Path) -> None:
     from glmtts.errors import RlError
 
     with pytest.raises(RlError, match=r"bad.tsv, line 2, is not language, tab, text"):
-        PolicyTask(make_run(data={"texts": [bad]})).prompts
+        PolicyTask(make_run(data={"texts": [bad]})).asked(0)

@@ -63,12 +63,13 @@ def group_advantages(
 ) -> Advantages:
     """Advantages of one group of answers from its rewards, each (A,) float64; NaN: it could not be scored.
 
-    z_k = (r_k − mean r_k) / std r_k, 0 where std < flat; fused = Σ w_k z_k; A = (fused − mean) / max(std, floor · max w).
-    Deviations are those of the population. An answer that any reward could not score leaves the group.
+    z_k = (r_k − mean r_k) / std r_k, 0 where std < flat; fused = Σ w_k z_k;
+    A = (fused − mean) / max(std, floor · max w). Deviations are those of the population. An answer that any reward
+    could not score leaves the group.
     """
     names = list(weights)
     rows_KA = np.stack([np.asarray(rewards[name], dtype=np.float64) for name in names])
-    valid_A = np.isfinite(rows_KA).all(0)
+    valid_A = np.logical_and.reduce(np.isfinite(rows_KA))
     values_A = np.zeros(rows_KA.shape[1])
     if valid_A.sum() < 2:
         return Advantages(values_A, valid_A, False, tuple(names))

@@ -41,6 +41,10 @@ class RolloutSource(Source):
         rollout, update = divmod(step, self.updates)
         return {"rollout": torch.tensor(rollout * self.micro_batches + place), "update": torch.tensor(update)}
 
+    def seek(self, place: dict[str, Any]) -> None:
+        """Nothing to go to: a micro-batch is its number."""
+        return
+
 
 class RolloutTask(Task):
     """See the module."""

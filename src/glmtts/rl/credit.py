@@ -49,7 +49,7 @@ def syllables_of(labels: Sequence[str]) -> list[int]:
 
 
 def wrong_tokens(reading: Reading, labels: Sequence[str], context: int) -> np.ndarray:
-    """True for the speech tokens (S,) that speak a wrong syllable or word of `labels`; all where none can be aligned."""
+    """True for the speech tokens (S,) of the wrong syllables and words of `labels`; all where none can be aligned."""
     size = len(reading.log_probs_SV)
     path_S = reading.align(labels)
     if not len(path_S):

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.errors import RlError
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.lm.model import Llama
 from glmtts.rl.base_task import RolloutSource, RolloutTask, as_metrics, zero_loss
 from glmtts.rl.guards import GuardConfig
@@ -60,7 +60,7 @@ def relaxed(
 
 
 def read_relaxed(recogniser: TokenRecogniser, codes_NC: Tensor, lengths: Sequence[int]) -> Tensor:
-    """Log-probabilities of the labels (B, S, V) at relaxed tokens (N, codes), one sequence of `lengths` after another."""
+    """Log-probabilities of the labels (B, S, V) at relaxed tokens (N, codes), sequences one after another."""
     vectors_ND = codes_NC @ recogniser.codes.weight
     vectors_BSD = pad_sequence(list(vectors_ND.split(list(lengths))), batch_first=True)
     counts_B = torch.tensor(list(lengths), device=vectors_ND.device)
@@ -96,7 +96,8 @@ class DiffroTask(RolloutTask):
 
     def source(self) -> RolloutSource:
         """Numbers of rollouts, one update each."""
-        self.prompts, self.recogniser()  # noqa: B018
+        self.recogniser()
+        assert self.prompts.trained
         return RolloutSource(self.config.optimizer.micro_batches, 1)
 
     def recogniser(self) -> TokenRecogniser:

@@ -1,7 +1,7 @@
 """Experience of one micro-batch: answers with their advantages, after resampling and dropping (report section 2.4)."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -68,7 +68,7 @@ class Collector:
 
         A group that is all alike is decoded again with other seeds, up to `resamplings` times, and then dropped.
         """
-        seen, times = Experience(), Counter[str]()
+        seen, times = Experience(), defaultdict[str, float](float)
         open_, kept = list(range(len(prompts))), dict[int, _Group]()
         counts = Counter(resampled=0)
         for attempt in range(1 + self.config.resamplings):
@@ -95,7 +95,7 @@ class Collector:
         self,
         groups: Sequence[Sequence[Answer]],
         speak: Speak,
-        times: Counter[str],
+        times: dict[str, float],
         seen: Experience,
         everything: bool,
     ) -> list[_Group]:
@@ -122,7 +122,7 @@ class Collector:
         return {name: weight for name, weight in self.scoring.weights.items() if name in rewards}
 
     def _rewards(
-        self, answers: Sequence[Answer], names: Sequence[str], speak: Speak, times: Counter[str], seen: Experience
+        self, answers: Sequence[Answer], names: Sequence[str], speak: Speak, times: dict[str, float], seen: Experience
     ) -> dict[str, np.ndarray]:
         started = time.perf_counter()
         audio = self.scoring.audible(names)

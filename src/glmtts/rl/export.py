@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import cast
 
-
 from glmtts.bundle import CONFIG_FILE, Bundle, save_config, save_module
 from glmtts.errors import RlError
 from glmtts.lm.model import Llama

@@ -13,13 +13,13 @@ from glmtts.rl.rollout import Answer
 from glmtts.text.labels import without_boundaries
 
 FRAME_SECONDS = 0.02
-SILENT_DB = -40.0  # below the loudest frame: pauses of the embedded voices lie at −60, fricatives above −35
+SILENT_DB = -40.0  # below the loudest frame: pauses lie at −60, fricatives above −35
 OCTAVE_COST = 0.05  # of correlation: else twice the period, which fits as well, is taken for the period
 FAINT_DB = -60.0  # of full scale: a clip that is all silence has no loud frame to compare with
 
 
 def token_figures(answers: Sequence[Answer]) -> dict[str, float]:
-    """Length band, share of truncated answers, and the longest run of the voice's own tokens as a share of an answer."""
+    """Tokens a phoneme, share of truncated answers, longest run of the voice's own tokens as a share of an answer."""
     lengths = [len(a.tokens) / max(1, len(without_boundaries(a.segment.phonemes))) for a in answers]
     copies = [longest_copy(a.segment.voice.tokens.tolist(), a.tokens) / max(1, len(a.tokens)) for a in answers]
     return {

@@ -51,7 +51,7 @@ class PolicyTask(RolloutTask):
 
     def source(self) -> RolloutSource:
         """Numbers of rollouts; also makes what is made once, so that a wrong configuration fails at once."""
-        self.collector, self.prompts  # noqa: B018
+        assert self.collector.scoring and self.prompts.trained
         return RolloutSource(self.config.optimizer.micro_batches, self.section(PolicyLoss).objective.updates)
 
     def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
@@ -59,10 +59,8 @@ class PolicyTask(RolloutTask):
         assert isinstance(model, Llama)
         rollout, update = int(batch["rollout"]), int(batch["update"])
         objective = self.section(PolicyLoss).objective
-        if update:
-            learnt = self.store.read(rollout, self.asked(rollout))
-        else:
-            learnt = self._rolled_out(model, rollout, step)
+        stored = self.store.read(rollout, self.asked(rollout)) if update else None
+        learnt = stored or self._rolled_out(model, rollout, step)
         if learnt.answers:
             started = time.perf_counter()
             loss, metrics = self._objective(model, learnt, step)

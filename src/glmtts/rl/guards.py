@@ -101,8 +101,8 @@ class Guards:
         stops = [sentence for name, sentence in found.items() if self._stops(name)]
         if stops:
             raise RlError(
-                f"The run is stopped at step {step}: {' '.join(stops)} The policy may be exploiting its rewards: listen "
-                "to its samples, and go on from an earlier checkpoint with other weights, or with a wider band."
+                f"The run is stopped at step {step}: {' '.join(stops)} The policy may exploit its rewards: listen to "
+                "its samples, and go on from an earlier checkpoint with other weights, or with a wider band."
             )
         return list(found.values())
 

@@ -1,4 +1,4 @@
-"""The policy: a bundle's language model with all weights or adapters in training, and the frozen one it started from."""
+"""The policy: a bundle's language model, all of it or adapters in training, and the frozen one it began as."""
 
 from typing import Any, cast
 

@@ -108,12 +108,13 @@ def draw_batch(answers: Sequence[Answer], layout: AudioTokens, device: torch.dev
     places_N = torch.cat([torch.arange(int(count)) for count in counts])
     least_N = places_N < torch.tensor([answer.least for answer in answers])[rows_N]
     drawn_N = torch.tensor([choice for one in drawn for choice in one])
-    moved = (tensor.to(device) for tensor in (batch.ids_BL, batch.positions_N, drawn_N, rows_N, least_N))
-    return DrawBatch(*moved, drawn=drawn)
+    parts = (batch.ids_BL, batch.positions_N, drawn_N, rows_N, least_N)
+    ids_BL, positions_N, drawn_N, rows_N, least_N = (tensor.to(device) for tensor in parts)
+    return DrawBatch(ids_BL, positions_N, drawn_N, rows_N, least_N, drawn)
 
 
 def _collated(answers: Sequence[Answer], layout: AudioTokens) -> LMBatch:
-    """Right-padded ids whose targets are the draws; the target after the last token of a truncated answer is dropped."""
+    """Right-padded ids whose targets are the draws; a truncated answer has none after its last token."""
     examples = []
     for answer in answers:
         one = example(layout, TokenizedUtterance([], list(answer.tokens)), None)

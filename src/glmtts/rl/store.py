@@ -27,7 +27,7 @@ class Store:
     def write(self, number: int, learnt: Experience) -> None:
         """Keep what updates need of a rollout: its answers, advantages, and how they were drawn."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        plain = {"answers": [_plain(answer) for answer in learnt.answers], "metrics": learnt.metrics}
+        plain: dict[str, Any] = {"answers": [_plain(answer) for answer in learnt.answers], "metrics": learnt.metrics}
         support = learnt.support
         tensors: dict[str, Tensor] = {f"advantages.{n}": torch.from_numpy(v) for n, v in enumerate(learnt.advantages)}
         if support is not None and learnt.old_N is not None:

@@ -28,8 +28,9 @@ class Ledger:
     def __contains__(self, key: str) -> bool:
         return key in self._scores
 
-    def __getitem__(self, key: str) -> float:
-        return self._scores[key]
+    def get(self, key: str) -> float | None:
+        """The score of an answer; None where it has none."""
+        return self._scores.get(key)
 
     def __len__(self) -> int:
         return len(self._scores)

@@ -46,10 +46,7 @@ class ErrorRate(Reward):
 
     def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
         """See the class; None where the recogniser gave nothing to compare with."""
-        if self.heard_by == "tokens":
-            rates = self._by_tokens(spoken)
-        else:
-            rates = self._by_asr(spoken)
+        rates = self._by_tokens(spoken) if self.heard_by == "tokens" else self._by_asr(spoken)
         return [None if rate is None else math.exp(-self.slope * rate) for rate in rates]
 
     def _by_tokens(self, spoken: Sequence[Spoken]) -> list[float | None]:

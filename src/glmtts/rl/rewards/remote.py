@@ -49,7 +49,7 @@ def unpacked(message: bytes) -> list[Spoken]:
     plain, arrays = json.loads(message[8 : 8 + size]), load(message[8 + size :])
     found = []
     for number, values in enumerate(plain):
-        own = {name: arrays[f"{number}.{name}"] for name in ARRAYS if f"{number}.{name}" in arrays}
+        own: dict[str, Any] = {name: arrays[f"{number}.{name}"] for name in ARRAYS if f"{number}.{name}" in arrays}
         values |= {"phonemes": tuple(values["phonemes"]), "tokens": tuple(values["tokens"])}
         found.append(Spoken(**values, **own))
     return found
@@ -105,7 +105,7 @@ class RewardWorker:
                     (score,) = reward.score([one])
                     if score is not None:
                         ledger.add(one.key, float(score))
-                scores.append(ledger[one.key] if one.key in ledger else None)
+                scores.append(ledger.get(one.key))
         return json.dumps(scores).encode()
 
     def _reward(self, kind: str, options: dict[str, Any]) -> tuple[Any, Ledger]:
@@ -157,8 +157,8 @@ class RayBackend:
         if not ray.is_initialized():
             ray.init(log_to_driver=False)
         self._ray, self._turn = ray, count()
-        actor = ray.remote(max_restarts=-1)(_Actor)
-        self._actors = [actor.remote(kind, context.bundle, section.options) for _ in range(section.workers)]
+        actor: Any = ray.remote(max_restarts=-1)(_Actor)
+        self._actors: list[Any] = [actor.remote(kind, context.bundle, section.options) for _ in range(section.workers)]
         self.needs_audio = getattr(reward_class(kind), "needs_audio", True)
 
     def score(self, spoken: Sequence[Spoken]) -> list[float | None]:

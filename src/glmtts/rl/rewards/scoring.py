@@ -33,7 +33,7 @@ class RewardSection(StrictConfig):
 
     kind: str | None = None
     weight: float = 1.0
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default={})
     runs: Literal["here", "ray", "grpc"] = "here"
     workers: int = Field(default=1, ge=1)
     addresses: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ class Scoring:
             for one, score in zip(batch, self._asked(name, batch), strict=True):
                 if score is not None and math.isfinite(score):
                     ledger.add(one.key, float(score))
-        return np.array([ledger[one.key] if one.key in ledger else math.nan for one in spoken])
+        return np.array([math.nan if (score := ledger.get(one.key)) is None else score for one in spoken])
 
     def _asked(self, name: str, batch: Sequence[Spoken]) -> list[float | None]:
         """Scores of a batch; asks again while its worker is gone."""
