@@ -69,7 +69,7 @@ for _name, _place in {
     "emo2vec": "emotion2vec:Emotion2Vec",
     "emotion": "emotion:Emotion",
     "laughter": "laughter:Laughter",
-    "dnsmos": "dnsmos:DnsMos",
+    "dnsmos": "dnsmos:DnsMosScorer",
     "nisqa": "nisqa:Nisqa",
     "nisqa_tts": "nisqa:NisqaTts",
     "utmos": "utmos:Utmos",
