@@ -57,7 +57,7 @@ def test_noise_has_no_pitch() -> None:
 
 
 EXPLOITS = {
-    "loudness": ({"kind": f"{OWN}:Loudness"}, {"entropy": {"fall": 0.5, "then": "stop"}}, "entropy"),
+    "loudness": ({"kind": f"{OWN}:Loudness"}, {"entropy": {"fall": 0.3, "then": "stop"}}, "entropy"),
     "silence": (
         {"kind": f"{OWN}:FewTokens"},
         {"tokens_per_phoneme": {"fall": 0.2, "then": "stop"}},
@@ -71,7 +71,7 @@ def test_a_planted_exploit_is_caught(name: str, make_run: Any) -> None:
     """A reward for loudness, and one for saying little: the policy finds them, the guards find it."""
     reward, bands, figure = EXPLOITS[name]
     guards = make_run().loss["guards"]
-    guards = {"bands": {**guards["bands"], **bands}, "settle": 3, "patience": 2}
+    guards = {"bands": {**guards["bands"], **bands}, "settle": 2, "patience": 1}
     loss = {
         "rewards": {"own": reward},
         "advantages": {"flat": 1e-6},
