@@ -81,8 +81,8 @@ def test_a_planted_exploit_is_caught(name: str, make_run: Any) -> None:
     config = make_run(
         name,
         loss=loss,
-        data={"answers": 6},
-        optimizer={"learning_rate": 0.02, "weight_decay": 0.0},
+        data={"prompts": 1, "answers": 6},
+        optimizer={"learning_rate": 0.05, "weight_decay": 0.0},
         schedule={"steps": 40, "warmup_steps": 0},
     )
     with pytest.raises(RlError, match=figure):

@@ -107,6 +107,26 @@ def test_adapters_train_alone_and_are_merged(make_run: Any, bundle: Path, tmp_pa
     assert changed and all("proj" in name for name in changed)
 
 
+def test_what_a_run_leaves_to_look_at(make_run: Any, tmp_path: Path) -> None:
+    """Metrics by trl's names, figures of held-out texts, and audio of the same texts each time."""
+    train(make_run("logged", log={"evaluate_every": 2, "sample_every": 2}, schedule={"steps": 2, "warmup_steps": 0}))
+    run = tmp_path / "logged"
+    trl = {
+        "reward",
+        "reward_std",
+        "frac_reward_zero_std",
+        "kl",
+        "entropy",
+        "clip_ratio/region_mean",
+        "rewards/cer/mean",
+    }
+    trl |= {"completions/mean_length", "completions/clipped_ratio"}
+    assert trl <= read_rows(run / "log.csv")[0].keys()
+    (figures,) = read_rows(run / "evaluation.csv")
+    assert {"eval/phoneme_error", "eval/silence", "eval/similarity", "eval/tokens_per_phoneme"} <= figures.keys()
+    assert len(list((run / "samples").glob("*.wav"))) == 2
+
+
 def test_the_longest_copy() -> None:
     assert longest_copy([1, 2, 3, 4, 5], [9, 2, 3, 4, 9]) == 3
     assert longest_copy([1, 2], [3, 4]) == 0

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from glmtts.asr import SpeechRecogniser, load
 from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
 from glmtts.rl.decoding import Decoder, decoder
@@ -163,6 +164,12 @@ class RolloutTask(Task):
         """The guards of the evaluations, each of which is large: one breach is enough, the first one is the start."""
         config = self.guards_config.model_copy(update={"settle": 1, "patience": 1})
         return Guards(config, self._own_file(GUARDS, "-evaluation.json"))
+
+    @cached_property
+    def second_asr(self) -> SpeechRecogniser | None:
+        """The recogniser that the guards listen with."""
+        name = self.guards_config.second_asr
+        return None if name is None else load(name)
 
     def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
         """The same held-out prompts each time, as audio."""

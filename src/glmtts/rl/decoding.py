@@ -9,7 +9,7 @@ from torch import Tensor
 from glmtts.errors import RlError
 from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
-from glmtts.rl.policy import new_policy, plain_weights
+from glmtts.rl.policy import bundle_of, new_policy, plain_weights
 from glmtts.rl.prompts import Prompt
 from glmtts.rl.rollout import Answer, roll_out
 from glmtts.rl.settings import PolicySection, RolloutSection
@@ -48,12 +48,11 @@ class RayDecoder:
     Answers depend on prompts, seeds and weights alone, so a lost part is decoded again and is the same.
     """
 
-    def __init__(self, policy: PolicySection, prompter: Prompter, layout: AudioTokens, section: RolloutSection) -> None:
+    def __init__(self, policy: PolicySection, section: RolloutSection) -> None:
         self._ray = _ray()
-        worker = self._ray.remote(max_restarts=-1, max_task_retries=3)(RolloutWorker)
+        worker: Any = self._ray.remote(max_restarts=-1, max_task_retries=3)(RolloutWorker)
         plain = policy.model_copy(update={"lora_rank": 0})
-        arguments = (plain, prompter, layout, section.capacity)
-        self._workers = [worker.remote(*arguments) for _ in range(section.ray_workers)]
+        self._workers: list[Any] = [worker.remote(plain, section.capacity) for _ in range(section.ray_workers)]
 
     def with_policy(self, model: Llama, sampling: SamplingConfig) -> Decode:
         """See `Decoder`; the weights are put into Ray's store once."""
@@ -76,10 +75,13 @@ class RayDecoder:
 class RolloutWorker:
     """What a Ray worker holds: a policy that takes the learner's weights."""
 
-    def __init__(self, policy: PolicySection, prompter: Prompter, layout: AudioTokens, capacity: int) -> None:
+    def __init__(self, policy: PolicySection, capacity: int) -> None:
+        import glmtts.tasks  # noqa: F401, tells this process how bundles are read
+
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = new_policy(policy).to(device).eval().requires_grad_(False)
-        self._local = LocalDecoder(prompter, layout, capacity)
+        bundle = bundle_of(policy)
+        self._local = LocalDecoder(Prompter(bundle.frontend(), bundle.audio_tokens), bundle.audio_tokens, capacity)
 
     def roll_out(
         self,
@@ -96,7 +98,7 @@ class RolloutWorker:
 def decoder(section: RolloutSection, policy: PolicySection, prompter: Prompter, layout: AudioTokens) -> Decoder:
     """What the configuration asks for."""
     if section.ray_workers:
-        return RayDecoder(policy, prompter, layout, section)
+        return RayDecoder(policy, section)
     return LocalDecoder(prompter, layout, section.capacity)
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from glmtts.asr import load
 from glmtts.errors import AudioError
 from glmtts.lm.model import Llama
 from glmtts.rl.alignment import error_rate
@@ -69,8 +68,8 @@ def _by_models(task: "RolloutTask", spoken: Sequence[Spoken]) -> dict[str, float
     similar = [value for value in Similarity(context).score(spoken) if value is not None]
     if similar:
         figures["similarity"] = fmean(similar)
-    if guards.second_asr is not None:
-        heard = transcribed(load(guards.second_asr), spoken)
+    if task.second_asr is not None:
+        heard = transcribed(task.second_asr, spoken)
         units = [
             [units_of(text, one.language, "characters") for text in (one.text, transcript.text)]
             for one, transcript in zip(spoken, heard, strict=True)

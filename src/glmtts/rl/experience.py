@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,7 +80,7 @@ class Collector:
             counts["decoded"] += len(groups)
             kept |= {place: one for place, one in zip(open_, scored, strict=True) if one.found.trains}
             if attempt == 0:
-                seen.metrics |= _first_metrics(scored)
+                seen.metrics |= _first_metrics(scored, self.scoring.weights)
             open_ = [place for place, one in zip(open_, scored, strict=True) if not one.found.trains]
             if not open_:
                 break
@@ -158,9 +158,9 @@ def _split(rewards: dict[str, np.ndarray], sizes: Sequence[int]) -> list[dict[st
     return [{n: v[end - size : end] for n, v in rewards.items()} for size, end in zip(sizes, ends, strict=True)]
 
 
-def _first_metrics(groups: Sequence[_Group]) -> dict[str, float]:
+def _first_metrics(groups: Sequence[_Group], weights: Mapping[str, float]) -> dict[str, float]:
     """What trl logs of rewards, of the first attempt: later ones are drawn where it went badly or perfectly."""
-    metrics: dict[str, float] = {}
+    metrics = _fused(groups, weights)
     for name in groups[0].rewards:
         values = np.concatenate([group.rewards[name] for group in groups])
         known = values[np.isfinite(values)]
@@ -169,6 +169,15 @@ def _first_metrics(groups: Sequence[_Group]) -> dict[str, float]:
         metrics[f"rewards/{name}/unscored"] = float(np.mean(~np.isfinite(values)))
     metrics["frac_reward_zero_std"] = float(np.mean([not group.found.trains for group in groups]))
     return metrics
+
+
+def _fused(groups: Sequence[_Group], weights: Mapping[str, float]) -> dict[str, float]:
+    """Mean of the weighted sum of rewards, and its mean deviation within groups; answers without a score are out."""
+    sums = [sum(weights[name] * values for name, values in group.rewards.items()) for group in groups]
+    kept = [own for one in sums if len(own := np.asarray(one)[np.isfinite(one)])]
+    if not kept:
+        return {"reward": 0.0, "reward_std": 0.0}
+    return {"reward": float(np.concatenate(kept).mean()), "reward_std": float(np.mean([one.std() for one in kept]))}
 
 
 def _named(prefix: str, counts: Counter[str]) -> dict[str, float]:
