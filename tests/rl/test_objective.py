@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from glmtts.errors import ConfigError
 from glmtts.rl.objective import ObjectiveConfig, TokenTerms, policy_loss
 from glmtts.rl.schedules import Schedule
 from tests.rl import reference
@@ -82,6 +83,8 @@ def test_schedules() -> None:
         assert rising.at(step, 7) == pytest.approx(reference.linear(0.2, 0.3, 1000, step), abs=1e-9)
     whole = Schedule(start=1.0, end=3.0)
     assert [whole.at(step, 11) for step in (0, 5, 10)] == pytest.approx([1.0, 2.0, 3.0])
+    with pytest.raises(ConfigError, match="steps of its own"):
+        whole.at(3, None)
     assert Schedule.model_validate(0.3).at(10**6, 1) == 0.3
 
 
@@ -92,7 +95,7 @@ def test_a_bandit_reaches_its_optimum() -> None:
     logits = torch.tensor([1.0, -2.0, 0.0, 1.0, 0.0], requires_grad=True)
     start = logits.detach().log_softmax(0)
     optimizer, config = torch.optim.Adam([logits], lr=0.05), ObjectiveConfig(ratio_to="old")
-    for _ in range(300):
+    for _ in range(200):
         log_probs = logits.log_softmax(0)
         arms = torch.multinomial(log_probs.detach().exp(), 8, replacement=True, generator=generator)
         rewards = means[arms] + 0.05 * torch.randn(8, generator=generator)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from glmtts.asr import SpeechRecogniser, load
+from glmtts.errors import ConfigError
 from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
 from glmtts.rl.decoding import Decoder, decoder
 from glmtts.rl.evaluation import evaluated, rendered_samples
 from glmtts.rl.figures import audio_figures, token_figures
 from glmtts.rl.guards import GuardConfig, Guards
-from glmtts.rl.policy import bundle_of, frozen_reference, new_policy, start_policy
+from glmtts.rl.policy import bundle_of, frozen_reference, new_policy, own_device, start_policy
 from glmtts.rl.prompts import Prompt, Prompts
 from glmtts.rl.rewards.base import Spoken
 from glmtts.rl.rollout import Answer, answer_seed
@@ -75,7 +76,7 @@ class RolloutTask(Task):
     @cached_property
     def synthesizer(self) -> Synthesizer:
         """All stages but the policy."""
-        return Synthesizer(bundle_of(self.section(PolicySection)))
+        return Synthesizer(bundle_of(self.section(PolicySection), own_device()))
 
     @cached_property
     def layout(self) -> AudioTokens:
@@ -91,6 +92,9 @@ class RolloutTask(Task):
     def decoder(self) -> Decoder:
         """What decodes, here or in Ray workers."""
         section = self.section(RolloutSection)
+        sharded = self.config.distributed.strategy == "fsdp" and int(os.environ.get("WORLD_SIZE", "1")) > 1
+        if sharded and not section.ray_workers:  # each process decodes as many tokens as its own answers have
+            raise ConfigError("With FSDP the policy is decoded by workers: set data.ray_workers, or strategy = ddp.")
         prompter = Prompter(self.synthesizer.frontend, self.layout)
         return decoder(section, self.section(PolicySection), prompter, self.layout)
 
@@ -104,9 +108,9 @@ class RolloutTask(Task):
         return self.config.run.out / name / f"process-{os.environ.get('RANK', '0')}{suffix}"
 
     @property
-    def run_steps(self) -> int:
-        """Steps that schedules of the objective spread over; 1 where the run is measured in minutes."""
-        return self.config.schedule.steps or 1
+    def run_steps(self) -> int | None:
+        """Steps that schedules spread over; None where the run is measured in minutes."""
+        return self.config.schedule.steps
 
     def sampling(self, step: int) -> SamplingConfig:
         """How answers are drawn in a step."""

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from glmtts.errors import RlError
 from glmtts.lm.model import Llama
 from glmtts.lm.sampling import SamplingConfig
-from glmtts.rl.policy import bundle_of, new_policy, plain_weights
+from glmtts.rl.policy import bundle_of, new_policy, own_device, plain_weights
 from glmtts.rl.prompts import Prompt
 from glmtts.rl.rollout import Answer, roll_out
 from glmtts.rl.settings import PolicySection, RolloutSection
@@ -78,8 +77,7 @@ class RolloutWorker:
     def __init__(self, policy: PolicySection, capacity: int) -> None:
         import glmtts.tasks  # noqa: F401, tells this process how bundles are read
 
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = new_policy(policy).to(device).eval().requires_grad_(False)
+        self._model = new_policy(policy).to(own_device()).eval().requires_grad_(False)
         bundle = bundle_of(policy)
         self._local = LocalDecoder(Prompter(bundle.frontend(), bundle.audio_tokens), bundle.audio_tokens, capacity)
 

@@ -1,9 +1,11 @@
 """The policy: a bundle's language model, all of it or adapters in training, and the frozen one it began as."""
 
+import os
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, RlError
@@ -18,13 +20,22 @@ from glmtts.training.weights import fill, start_weights
 MODULE, ADAPTER = "lm", "lora_"
 
 
-def bundle_of(section: PolicySection) -> Bundle:
-    """The bundle of a run, opened.
+def own_device() -> torch.device:
+    """Where this process computes: its GPU where there are any, as accelerate chooses it."""
+    return (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        if torch.cuda.is_available()
+        else torch.device("cpu")
+    )
+
+
+def bundle_of(section: PolicySection, device: torch.device | None = None) -> Bundle:
+    """The bundle of a run, opened on a device, the CPU unless given.
 
     Raises:
         BundleError: there is no such bundle.
     """
-    return Bundle.open(bundles().folder(section.bundle))
+    return Bundle.open(bundles().folder(section.bundle), device)
 
 
 def new_policy(section: PolicySection) -> Llama:
@@ -80,19 +91,26 @@ def is_adapted(model: nn.Module) -> bool:
 
 
 def plain_weights(model: Llama) -> dict[str, Tensor]:
-    """The weights of a policy as those of a plain language model, adapters merged; copies on the CPU."""
+    """The weights of a policy as those of a plain language model, adapters merged; copies on the CPU.
+
+    Where they are sharded, all processes must call this.
+    """
     if not is_adapted(model):
-        return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        return {name: _whole(value) for name, value in model.state_dict().items()}
     merged: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if hasattr(module, "get_delta_weight"):
             added = module.get_delta_weight("default")
-            merged[f"{name}.weight"] = (module.base_layer.weight + added).detach().cpu().clone()
+            merged[f"{name}.weight"] = _whole(module.base_layer.weight + added)
     state = model.state_dict()
     rest = {
         name: v.detach().cpu().clone() for name, v in state.items() if ADAPTER not in name and ".base_layer" not in name
     }
     return rest | merged
+
+
+def _whole(value: Tensor) -> Tensor:
+    return (value.full_tensor() if isinstance(value, DTensor) else value).detach().cpu().clone()
 
 
 def frozen_reference(section: PolicySection, where: str, device: torch.device) -> Llama:

@@ -23,8 +23,8 @@ class PromptData(StrictConfig):
     of language, text and perhaps emotion.
 
     `voices` names for each language the voices that speak it, of the bundle or saved; a language that is left out is
-    spoken by all of the bundle. Texts outside `shortest` to `longest` characters are left out. `held_out` texts of
-    them, the last ones, are for the evaluation.
+    spoken by all of the bundle. A text that synthesis would cut is spoken up to its first cut. Texts outside
+    `shortest` to `longest` characters are left out. `held_out` texts of them, the last ones, are for the evaluation.
     """
 
     texts: tuple[Path, ...] = Field(min_length=1)

@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from glmtts.config import StrictConfig
+from glmtts.errors import ConfigError
 
 
 class Schedule(StrictConfig):
@@ -32,9 +33,15 @@ class Schedule(StrictConfig):
         """The smallest value that it takes."""
         return self.start if self.end is None else min(self.start, self.end)
 
-    def at(self, step: int, run_steps: int) -> float:
-        """The value in `step`, counted from 0, of a run of `run_steps`."""
+    def at(self, step: int, run_steps: int | None) -> float:
+        """The value in `step`, counted from 0, of a run of `run_steps` (None: it is measured in minutes).
+
+        Raises:
+            ConfigError: it should end with a run that has no number of steps.
+        """
         if self.end is None:
             return self.start
-        share = min(1.0, step / (self.steps or max(1, run_steps - 1)))
+        if self.steps is None and run_steps is None:
+            raise ConfigError("The run is measured in minutes, so a schedule with an end needs steps of its own.")
+        share = min(1.0, step / (self.steps or max(1, (run_steps or 1) - 1)))
         return self.start + (self.end - self.start) * share

@@ -17,11 +17,12 @@ class Similarity(Reward):
 
     def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
         """See the class; None where the audio is too short for an embedding."""
-        encoder, found = self.context.synthesizer.bundle.speaker, list[float | None]()
+        bundle, found = self.context.synthesizer.bundle, list[float | None]()
+        encoder = bundle.speaker
         for one in spoken:
             wave = resample(torch.from_numpy(one.audio()), one.rate, encoder.sample_rate)
             try:
-                embedding = encoder.embed(wave).cpu().numpy()
+                embedding = encoder.embed(wave.to(bundle.device)).cpu().numpy()
             except AudioError:
                 found.append(None)
             else:
