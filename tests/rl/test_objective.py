@@ -95,7 +95,7 @@ def test_a_bandit_reaches_its_optimum() -> None:
     logits = torch.tensor([1.0, -2.0, 0.0, 1.0, 0.0], requires_grad=True)
     start = logits.detach().log_softmax(0)
     optimizer, config = torch.optim.Adam([logits], lr=0.05), ObjectiveConfig(ratio_to="old")
-    for _ in range(200):
+    for _ in range(300):
         log_probs = logits.log_softmax(0)
         arms = torch.multinomial(log_probs.detach().exp(), 8, replacement=True, generator=generator)
         rewards = means[arms] + 0.05 * torch.randn(8, generator=generator)
