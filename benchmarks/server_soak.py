@@ -1,35 +1,196 @@
-"""Thousands of mixed requests to a server that this script starts on a loopback port: nothing may break or leak.
+"""A thousand mixed requests to a server that this script starts on a loopback port: nothing may break, leak or starve.
 
     python benchmarks/server_soak.py
+    PYTHONPATH=. python benchmarks/server_soak.py --tiny    # tiny random models: the server's part alone, in minutes
 
-The texts are a word or two long, so that 2,000 requests take some minutes on two cores. Of the requests
-10 % vanish in the middle, 5 % are malformed, 5 % oversized, 5 % add and delete a voice; the others speak. Status codes
-are counted; a 5xx that the server does not mean is a failure, as is memory that grows after the first fifth, a file
-descriptor that stays open, or a voice or temporary file that is left.
+Every client has a loopback address of its own, by which the server tells them apart. Four honest ones speak one
+sentence after the other. Beside them one floods the server with 24 requests at a time, one reads slowly, one leaves in
+the middle, one uploads recordings and deletes the voices, one sends what is malformed or too large, and one speaks over
+WebSockets.
+
+It fails where a status is not the expected one, an honest client is refused, memory grows by more than a tenth after
+the first fifth, a thread, file descriptor, session, voice or temporary file is left, or where the slowest honest client
+waits more than twice its fair share: the time of a sentence alone, times the number of clients that share the server.
 """
 
 import argparse
 import io
+import json
 import random
+import socket
+import statistics
+import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
 
 import httpx
 import numpy as np
 import soundfile
 from report import environment, write_result
-from server_client import Server, serving
+from server_client import TEXTS, Server, serving
 from tqdm import tqdm
+from websockets.sync.client import connect
 
-OVERSIZED = 400_000
-TEXTS = ["Good morning.", "Thank you.", "See you soon.", "早上好。", "谢谢你。", "明天见。"]
-FLAT = 1.10
-DELIBERATE = {503, 504}
-KINDS = ["vanish"] * 10 + ["malformed"] * 5 + ["oversized"] * 5 + ["voice"] * 5 + ["speak"] * 75
+OVERSIZED, QUEUE, IDLE, FLAT, FAIR = 400_000, 8, 3, 1.10, 2.0
+FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 MALFORMED = [b"{", b"[]", b"\xff", b'{"model": 1}', b'{"model": "mini", "input": "", "voice": "default"}']
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Clients of one kind: how many there are, how many requests each has at a time, their share of all requests."""
+
+    clients: int
+    at_a_time: int
+    share: float
+    expected: frozenset[str]
+
+
+KINDS = {
+    "honest": Kind(4, 1, 0.48, frozenset({"200"})),
+    "flood": Kind(1, 24, 0.16, frozenset({"200", "429"})),
+    "slow": Kind(1, 3, 0.06, frozenset({"200", "429"})),
+    "vanish": Kind(1, 4, 0.12, frozenset({"200", "left", "429"})),
+    "upload": Kind(1, 1, 0.04, frozenset({"200"})),
+    "wrong": Kind(1, 2, 0.10, frozenset({"400", "413"})),
+    "live": Kind(1, 1, 0.04, frozenset({"done"})),
+}
+SPEAKING = sum(kind.clients for name, kind in KINDS.items() if name != "wrong")
+
+
+@dataclass
+class Numbers:
+    """The numbers of a client's requests, which its connections share."""
+
+    total: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next(self) -> int | None:
+        """The next one, None after the last."""
+        with self.lock:
+            self.total -= 1
+            return self.total if self.total >= 0 else None
+
+
+@dataclass
+class Soak:
+    """What the clients send, and what they saw."""
+
+    server: Server
+    steps: int
+    statuses: Counter[str] = field(default_factory=Counter)
+    waits: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    memory: list[float] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, requests: int) -> None:
+        """All clients at once, each with its share of the requests."""
+        self.waits.clear()
+        with (
+            tqdm(total=requests, unit="request") as self.bar,
+            ThreadPoolExecutor(sum(kind.clients * kind.at_a_time for kind in KINDS.values())) as pool,
+        ):
+            futures, hosts = [], count(10)
+            for name, kind in KINDS.items():
+                for address in islice((f"127.0.0.{host}" for host in hosts), kind.clients):
+                    left = Numbers(max(kind.at_a_time, round(requests * kind.share / kind.clients)))
+                    futures += [pool.submit(self._client, name, address, left) for _ in range(kind.at_a_time)]
+            for future in futures:
+                future.result()
+
+    def _client(self, kind: str, address: str, left: "Numbers") -> None:
+        """One request after the other, until the client's are used up."""
+        while (number := left.next()) is not None:
+            begun = time.perf_counter()
+            try:
+                status = str(getattr(self, f"_{kind}")(address, number))
+            except httpx.TransportError as error:
+                status = type(error).__name__
+            with self.lock:
+                self.statuses[f"{kind} {status}"] += 1
+                self.waits[f"{kind} {address}"].append(time.perf_counter() - begun)
+                self.bar.update()
+                if self.bar.n % max(1, self.bar.total // 20) == 0:
+                    self.memory.append(round(self.server.memory(), 1))
+
+    def _http(self, address: str, **options: object) -> httpx.Client:
+        transport = httpx.HTTPTransport(local_address=address, verify=False, **options)
+        return httpx.Client(base_url=self.server.url, timeout=600, transport=transport)
+
+    def _body(self, number: int, text: str | None = None, format: str | None = None) -> dict[str, object]:
+        return {
+            "model": self.server.model,
+            "input": text or TEXTS[number % len(TEXTS)],
+            "voice": "default",
+            "response_format": format or FORMATS[number % len(FORMATS)],
+            "seed": number,
+            "steps": self.steps,
+        }
+
+    def _honest(self, address: str, number: int) -> int:
+        with self._http(address) as client:
+            return client.post("/v1/audio/speech", json=self._body(number, TEXTS[0])).status_code
+
+    def _flood(self, address: str, number: int) -> int:
+        with self._http(address) as client:
+            while (answer := client.post("/v1/audio/speech", json=self._body(number))).status_code == 429:
+                with self.lock:
+                    self.statuses["flood 429"] += 1
+                time.sleep(0.2)
+            return answer.status_code
+
+    def _slow(self, address: str, number: int) -> int:
+        """Sips through a small buffer."""
+        option = (socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        body = self._body(number, " ".join(TEXTS[:3]), "pcm")
+        with (
+            self._http(address, socket_options=[option]) as client,
+            client.stream("POST", "/v1/audio/speech", json=body) as answer,
+        ):
+            for _ in answer.iter_raw(chunk_size=32_000):
+                time.sleep(0.1)
+            return answer.status_code
+
+    def _vanish(self, address: str, number: int) -> int | str:
+        patience = 0.02 + random.Random(number).random()
+        with self._http(address) as client:
+            try:
+                return client.post("/v1/audio/speech", json=self._body(number), timeout=patience).status_code
+            except httpx.TimeoutException:
+                return "left"
+
+    def _upload(self, address: str, number: int) -> int:
+        name, files = f"soak-{number}", {"audio_sample": recording()}
+        with self._http(address) as client:
+            answer = client.post("/v1/audio/voices", data={"name": name, "consent": "true"}, files=files)
+            return client.delete(f"/v1/audio/voices/{name}").status_code if answer.is_success else answer.status_code
+
+    def _wrong(self, address: str, number: int) -> int:
+        headers = {"Content-Type": "application/json"}
+        with self._http(address) as client:
+            if number % 2:
+                body = MALFORMED[number // 2 % len(MALFORMED)]
+                return client.post("/v1/audio/speech", content=body, headers=headers).status_code
+            if number % 4:
+                return client.post("/v1/audio/speech", json=self._body(number, "word " * 2000)).status_code
+            files = {"audio_sample": b"x" * OVERSIZED}
+            return client.post("/v1/audio/voices", data={"name": "big", "consent": "true"}, files=files).status_code
+
+    def _live(self, address: str, number: int) -> str:
+        url = self.server.url.replace("http", "ws") + "/v1/audio/stream"
+        with connect(url, source_address=(address, 0)) as ws:
+            ws.send(json.dumps({"type": "start", "seed": number, "steps": self.steps}))
+            for word in TEXTS[number % 3].split():
+                ws.send(json.dumps({"type": "text", "text": word + " "}))
+            ws.send(json.dumps({"type": "end"}))
+            while isinstance(message := ws.recv(), bytes) or json.loads(message)["type"] == "started":
+                pass
+            return str(json.loads(message)["type"])
 
 
 def recording() -> bytes:
@@ -40,120 +201,103 @@ def recording() -> bytes:
     return buffer.getvalue()
 
 
-class Soak:
-    """The clients."""
+def tiny_bundle(folder: str) -> Path:
+    """The models of the tests."""
+    from tests import tiny
 
-    def __init__(self, server: Server, requests: int) -> None:
-        self._server, self._requests = server, requests
-        self._recording = recording()
-        self.statuses: Counter[str] = Counter()
-        self.memory: list[float] = []
-        self._done, self._lock = 0, threading.Lock()
-        self._bar = tqdm(total=requests, unit="request")
-
-    def one(self, number: int) -> None:
-        """Request number `number`, of a kind that its number decides."""
-        kind = random.Random(number).choice(KINDS)
-        with httpx.Client(base_url=self._server.url, timeout=600) as client:
-            try:
-                status = str(getattr(self, f"_{kind}")(client, number))
-            except httpx.TransportError as error:
-                status = type(error).__name__
-        with self._lock:
-            self.statuses[f"{kind} {status}"] += 1
-            self._done += 1
-            self._bar.update()
-            if self._done % max(1, self._requests // 20) == 0:
-                self.memory.append(round(self._server.memory(), 1))
-
-    def _body(self, number: int) -> dict:
-        formats = ("mp3", "opus", "aac", "flac", "wav", "pcm")
-        text = TEXTS[number % len(TEXTS)]
-        format = formats[number % len(formats)]
-        return {
-            "model": self._server.model,
-            "input": text,
-            "voice": "default",
-            "response_format": format,
-            "seed": number,
-        }
-
-    def _speak(self, client: httpx.Client, number: int) -> int:
-        while (answer := client.post("/v1/audio/speech", json=self._body(number))).status_code == 429:
-            time.sleep(float(answer.headers["retry-after"]))
-        return answer.status_code
-
-    def _vanish(self, client: httpx.Client, number: int) -> int:
-        try:
-            patience = 0.02 + random.Random(number).random()
-            return client.post("/v1/audio/speech", json=self._body(number), timeout=patience).status_code
-        except httpx.TimeoutException:
-            return 499
-
-    def _malformed(self, client: httpx.Client, number: int) -> int:
-        body = MALFORMED[number % len(MALFORMED)]
-        return client.post("/v1/audio/speech", content=body, headers={"Content-Type": "application/json"}).status_code
-
-    def _oversized(self, client: httpx.Client, number: int) -> int:
-        if number % 2:
-            return client.post("/v1/audio/speech", json={**self._body(number), "input": "word " * 2000}).status_code
-        files = {"audio_sample": b"x" * OVERSIZED}
-        return client.post("/v1/audio/voices", data={"name": "big", "consent": "true"}, files=files).status_code
-
-    def _voice(self, client: httpx.Client, number: int) -> int:
-        name = f"soak-{number}"
-        files = {"audio_sample": self._recording}
-        while (
-            answer := client.post("/v1/audio/voices", data={"name": name, "consent": "true"}, files=files)
-        ).status_code == 429:
-            time.sleep(float(answer.headers["retry-after"]))
-        return (
-            client.delete(f"/v1/audio/voices/{name}").status_code if answer.status_code == 201 else answer.status_code
-        )
+    return tiny.tiny_bundle(Path(folder) / "tiny")
 
 
-def unexpected(statuses: Counter[str]) -> dict[str, int]:
-    """Answers that no request may get."""
-    wanted = {
-        "speak": {"200"}, "vanish": {"200", "499", "429"}, "malformed": {"400"}, "oversized": {"413"}, "voice": {"200"}
-    }  # fmt: skip
-    deliberate = {str(status) for status in DELIBERATE}
-    return {key: count for key, count in statuses.items() if key.split()[1] not in wanted[key.split()[0]] | deliberate}
+def alone(soak: Soak, times: int = 9) -> float:
+    """Seconds of the honest clients' sentence, by one client on an idle server, median."""
+    taken = []
+    for number in range(times):
+        begun = time.perf_counter()
+        soak._honest("127.0.0.1", number)
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
+def held(server: Server) -> dict[str, float]:
+    """What a server holds for its clients; the same before and after where nothing leaks."""
+    status = Path(f"/proc/{server.pid}/status").read_text(encoding="utf-8")
+    threads = int(next(line for line in status.splitlines() if line.startswith("Threads")).split()[1])
+    metrics = httpx.get(f"{server.url}/metrics").text.splitlines()
+    sessions = {line.split()[0]: float(line.split()[1]) for line in metrics if line.startswith("glmtts_")}
+    return {
+        "threads": threads,
+        "open_files": server.open_files(),
+        "active": sessions["glmtts_active"],
+        "waiting": sessions["glmtts_waiting"],
+    }
+
+
+def faults(result: dict) -> list[str]:
+    """What may not be."""
+    wrong = {
+        key: count for key, count in result["statuses"].items() if key.split()[1] not in KINDS[key.split()[0]].expected
+    }
+    early = result["memory_mib"][len(result["memory_mib"]) // 5]
+    before, after = result["held_before"], result["held_after"]
+    found = {
+        f"unexpected answers: {wrong}": bool(wrong),
+        "files are left": bool(result["files_left"]),
+        "memory grows": result["memory_mib"][-1] > FLAT * early,
+        "threads or files stay open": any(after[key] > before[key] + 2 for key in ("threads", "open_files")),
+        "sessions stay open": bool(after["active"] or after["waiting"]),
+        "an honest client starves": result["slowest_honest_to_fair_share"] > FAIR,
+    }
+    return [fault for fault, there in found.items() if there]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
-    parser.add_argument("--requests", type=int, default=2000)
-    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--tiny", action="store_true", help="a bundle of tiny random models, made for this")
+    parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument(
+        "--steps", type=int, default=1, help="of the flow: fewer make the speech coarser and the run short"
+    )
     parser.add_argument("--name", default="server_soak", help="of the result's file")
     arguments = parser.parse_args()
-    with serving(arguments.model, "--max-upload-bytes", str(OVERSIZED // 2), "--queue-size", "8") as server:
-        soak = Soak(server, arguments.requests)
-        soak.one(0)
-        files_before, started = server.open_files(), time.perf_counter()
-        with ThreadPoolExecutor(arguments.clients) as pool:
-            list(pool.map(soak.one, range(1, arguments.requests)))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(
+            tiny_bundle(folder) if arguments.tiny else arguments.model,
+            *("--max-upload-bytes", str(OVERSIZED // 2), "--queue-size", str(QUEUE)),
+        ) as server,
+    ):
+        Soak(server, arguments.steps).run(arguments.requests // 10)  # whatever is made once is made now
+        time.sleep(IDLE)
+        soak = Soak(server, arguments.steps)
+        one, before, started = alone(soak), held(server), time.perf_counter()
+        soak.run(arguments.requests)
         taken = time.perf_counter() - started
-        time.sleep(3)
+        time.sleep(IDLE)
+        memory, one = list(soak.memory), min(one, alone(soak))  # the strictest share, where others disturbed the first
+        waits = {key: statistics.mean(times) for key, times in soak.waits.items() if times}
+        honest = {key: wait for key, wait in waits.items() if key.startswith("honest")}
         result = {
             **environment(),
-            "model": server.model,
+            "model": "tiny random models" if arguments.tiny else server.model,
             "requests": arguments.requests,
-            "clients": arguments.clients,
+            "clients": {name: [kind.clients, kind.at_a_time] for name, kind in KINDS.items()},
+            "flow_steps": arguments.steps,
             "seconds": round(taken, 1),
             "statuses": dict(sorted(soak.statuses.items())),
-            "unexpected": unexpected(soak.statuses),
+            "sentence_alone_seconds": round(one, 3),
+            "fair_share_seconds": round(one * SPEAKING, 3),
+            "honest_mean_seconds": {key.split()[1]: round(wait, 3) for key, wait in sorted(honest.items())},
+            "slowest_honest_to_fair_share": round(max(honest.values()) / (one * SPEAKING), 2),
+            "flood_mean_seconds": round(statistics.mean(w for key, w in waits.items() if key.startswith("flood")), 3),
+            "held_before": before,
+            "held_after": held(server),
             "files_left": server.files(),
-            "open_files": [files_before, server.open_files()],
-            "memory_mib": soak.memory,
+            "memory_mib": memory,
         }
     write_result(arguments.name, result)
-    early = soak.memory[len(soak.memory) // 5]
-    grown = soak.memory[-1] > FLAT * early
-    leaked = result["open_files"][1] > files_before + 2
-    if result["unexpected"] or result["files_left"] or grown or leaked:
-        raise SystemExit("The soak found a fault: see above.")
+    if found := faults(result):
+        raise SystemExit(f"The soak found faults: {'; '.join(found)}.")
 
 
 if __name__ == "__main__":

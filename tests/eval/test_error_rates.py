@@ -11,9 +11,22 @@ from zhon.hanzi import punctuation
 from glmtts.eval.error_rates import Errors, aligned, errors, normalised, rate_of
 
 PAIRS = 200
-EN = "the quick brown fox doesn't jump over Mr. Smith's 3 lazy dogs at 5:30, \"they\" said — well… okay! (no) U.S.".split(
-    " "
-)
+EN = [
+    "the",
+    "quick",
+    "brown",
+    "doesn't",
+    "Mr.",
+    "Smith's",
+    "3",
+    "dogs",
+    "5:30,",
+    '"they"',
+    "—",
+    "well…",
+    "(no)",
+    "U.S.",
+]
 ZH = list("今天天气很好我们去公园散步吧他在银行等行长一二三，。！？、；：“”《》（）…—３％ＡＢ")
 MIXED = ["我们的", "meeting", "改到", "三点", "OK", "吗？", "version 2.0", "，", "Don't", "吧", "iPhone"]
 

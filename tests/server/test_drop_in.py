@@ -14,7 +14,7 @@ import pytest
 
 from glmtts.judging.reading import Reading
 from glmtts.server import aliases
-from glmtts.server.engine import Engine, SpeechRequest
+from glmtts.server.engine import Engine, SpeechRequest, Words
 from glmtts.server.service import Service, warning_header
 from glmtts.server.settings import ServerSettings
 from tests.server.running import Running, running
@@ -167,17 +167,19 @@ def test_words_have_times_between_the_audio(server: Running, wire: str) -> None:
 
 
 @pytest.mark.usefixtures("aligned")
-def test_timed_speech_has_the_pauses_of_speech(server: Running) -> None:
-    """A piece is spoken from the best of its candidates, so only the silence around pieces can be compared."""
+@pytest.mark.parametrize("speed", [1.0, 1.5])
+def test_times_do_not_change_what_is_heard(server: Running, speed: float) -> None:
     engine = server.service.engine
-    breaks = 'Hello.<break time="0.5s"/> There. <break time="0.25s"/>'
-    pieces = engine.read(breaks, None)
-    parts = list(engine.timed(SpeechRequest(pieces, engine.bundled_voice("tone"), 1.0, {"seed": 3}, timed=True)))
+    pieces = engine.read('Hello.<break time="0.5s"/> There. <break time="0.25s"/>', None)
+    request = SpeechRequest(pieces, engine.bundled_voice("tone"), speed, {"seed": 3})
+    parts = list(engine.timed(request))
     samples = np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
+    assert np.array_equal(samples, np.concatenate(list(engine.stream(request))))
+    words = [word for part in parts if isinstance(part, Words) for word in part.words]
+    assert [word.text for word in words] == ["Hello", "There"]
     silent = np.flatnonzero(samples == 0)
-    longest = max(len(run) for run in np.split(silent, np.flatnonzero(np.diff(silent) > 1) + 1))
-    assert longest >= 12000
-    assert not samples[-6000:].any()
+    longest = max(np.split(silent, np.flatnonzero(np.diff(silent) > 1) + 1), key=len)
+    assert words[1].start == pytest.approx(longest[-1] / engine.rate, abs=0.05)  # it begins after the break
 
 
 def test_times_without_events_are_a_warning(server: Running) -> None:

@@ -42,17 +42,17 @@ def test_where_clauses_and_words_end(text: str, clause: str, word: str) -> None:
     assert text[: last_word(text)] == word
 
 
-def taken(text: str, ahead: float = 0.0, more: str = "", after: float = 0.0) -> tuple[str | None, float]:
+def taken(text: str, ahead: float = 0.0, more: str = "", after: float = 0.0) -> tuple[str, float]:
     """What is spoken first, and after how long; `more` comes `after` some seconds."""
 
-    async def first() -> tuple[str | None, float]:
+    async def first() -> tuple[str, float]:
         waiting, clock = Incoming(1000), asyncio.get_running_loop().time
         waiting.add(text)
         started = clock()
         if more:
             asyncio.get_running_loop().call_later(after, waiting.add, more)
         part = await asyncio.wait_for(waiting.next(ahead), 20)
-        return part, clock() - started
+        return "".join(sentence.raw for sentence in part), clock() - started
 
     return asyncio.run(first())
 

@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from glmtts.judging.reading import Reading
 from glmtts.server.incoming import Incoming
+from glmtts.text.structure import PARAGRAPH_SECONDS
 from tests.server.running import GatedEngine, Running, wait_until
 from tests.server.test_speech import pcm
 
@@ -117,6 +118,22 @@ def test_sentences_are_apart_as_in_one_text(server: Running) -> None:
     assert seconds("Good morning.", "Good morning.") == pytest.approx(2 * seconds("Good morning.") + pause, abs=0.01)
 
 
+def test_a_blank_line_after_a_sentence_that_was_spoken_is_a_pause(server: Running) -> None:
+    def seconds(between: str) -> float:
+        with open_socket(server) as socket:
+            say(socket, type="start", seed=3)
+            socket.recv(60)
+            for text in ("Good morning.", f"{between}Good morning."):
+                say(socket, type="text", text=text)
+                say(socket, type="flush")
+                assert isinstance(socket.recv(60), bytes)
+            say(socket, type="end")
+            return collect(socket)[1]["seconds"]
+
+    usual = server.service.engine.pause
+    assert seconds("\n\n") - seconds("\n") == pytest.approx(PARAGRAPH_SECONDS - usual, abs=0.01)
+
+
 def test_text_may_come_faster_than_it_is_spoken(server: Running) -> None:
     """Three times as much as may wait."""
     with open_socket(server) as socket:
@@ -135,8 +152,8 @@ def test_text_is_taken_in_whole_sentences() -> None:
             incoming.add(text)
         incoming.flush(ended=True)
         parts = []
-        while (part := await incoming.next()) is not None:
-            parts.append(part)
+        while sentences := await incoming.next():
+            parts.append("".join(sentence.raw for sentence in sentences))
         return parts
 
     assert asyncio.run(taken(100, "One. Two. Th")) == ["One. Two. Th"]

@@ -23,6 +23,7 @@ from glmtts.server.engine import Engine, SpeechRequest
 from glmtts.server.protocol import LARGEST_HEAD
 from glmtts.server.settings import ServerSettings
 from glmtts.text.frontend import Piece
+from glmtts.text.structure import Sentence
 from tests.server.running import Running, running, wait_until
 from tests.server.test_limits import SPEECH, refused
 from tests.server.test_voices import add, names, recording
@@ -311,6 +312,9 @@ def test_texts_are_not_logged(engine: Engine, tmp_path: Path, caplog: pytest.Log
     class Failing(Engine):
         def read(self, text: str, language: str | None) -> list[Piece]:
             raise RuntimeError(f"cannot read {text}")
+
+        def read_sentence(self, sentence: Sentence, language: str | None) -> list[Piece]:
+            raise RuntimeError(f"cannot read {sentence.text}")
 
         def warm_up(self) -> None:
             """Nothing."""

@@ -14,6 +14,7 @@ from openai import NotFoundError, OpenAI
 
 from glmtts.audio.provenance import MARK
 from tests.server.running import GatedEngine, Running, wait_until
+from tests.server.test_limits import refused
 
 TEXT = "Good morning. 今天天气很好。"
 HELLO = "Hello there."
@@ -135,3 +136,37 @@ def test_phonemes(server: Running) -> None:
     assert (fixed["shown"], fixed["pinyin"], fixed["fixed"]) == ("行", "xing2", True)
     assert "<|ANG2|>" in answer["pieces"][0]["tokens"]
     assert answer["pieces"][0]["ids"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "wanted"),
+    [
+        ("I read it, okay?", "R EH1 D", ["I", " ", "read", " ", "it", ",", " ", "okay", "?"]),
+        ("我 read 了", "R IY1 D", ["我", " ", "read", " ", "了"]),
+    ],
+)
+def test_english_words_have_readings(server: Running, text: str, reading: str, wanted: list[str]) -> None:
+    parts = server.client.post("/v1/text/phonemes", json={"input": text}).json()["characters"]
+    assert [part["text"] for part in parts] == wanted
+    read = next(part for part in parts if part["text"] == "read")
+    assert {"R EH1 D", "R IY1 D"} == set(read["candidates"]) and read["arpabet"] in read["candidates"]
+    corrected = server.client.post("/v1/text/phonemes", json={"input": text.replace("read", f"{{read|{reading}}}")})
+    fixed = next(part for part in corrected.json()["characters"] if part["fixed"])
+    assert (fixed["shown"], fixed["arpabet"]) == ("read", reading)
+
+
+@pytest.mark.parametrize("format", ["mp3", "opus", "flac", "wav", "aac"])
+def test_what_was_heard_becomes_a_file(server: Running, format: str) -> None:
+    heard = np.round(8000 * np.sin(np.arange(48000) / 20)).astype("<i2")
+    answer = server.client.post(f"/v1/audio/encode?response_format={format}", content=heard.tobytes())
+    assert answer.status_code == 200
+    with av.open(io.BytesIO(answer.content)) as container:
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+        assert sum(frame.shape[-1] for frame in frames) / container.streams.audio[0].rate == pytest.approx(2, abs=0.1)
+    if format == "flac":
+        assert np.array_equal(soundfile.read(io.BytesIO(answer.content), dtype="int16")[0], heard)
+
+
+@pytest.mark.parametrize("body", [b"", b"odd"])
+def test_what_are_no_samples_becomes_no_file(server: Running, body: bytes) -> None:
+    refused(server.client.post("/v1/audio/encode", content=body), 400, "invalid_value")

@@ -112,6 +112,26 @@ def test_text_that_never_ends_is_cut() -> None:
     assert all(len(sentence.raw) <= 2000 for sentence in found)
 
 
+@pytest.mark.parametrize(
+    ("taken", "parts", "after"),
+    [
+        ("One.", ["\n\nTwo. T"], Break.PARAGRAPH),
+        ("One.", ["\n", "\n", "Two. T"], Break.PARAGRAPH),
+        ("One.\n", ["\n  Two. T"], Break.PARAGRAPH),
+        ("One.", ["\nTwo. T"], None),
+        ("One.", [" Two. T"], None),
+    ],
+)
+def test_what_follows_a_sentence_that_was_taken_early(taken: str, parts: list[str], after: Break | None) -> None:
+    reader = Reader()
+    first = [*reader.feed(taken), *reader.finish()]
+    more = [sentence for part in parts for sentence in reader.feed(part)]
+    assert [(sentence.text, sentence.after) for sentence in first] == [("One.", Break.NONE)]
+    assert [sentence.after for sentence in more if not sentence.text] == ([after] if after else [])
+    assert [sentence.text.strip() for sentence in more if sentence.text] == ["Two."]
+    assert "".join(sentence.raw for sentence in [*first, *more]) + reader.waiting == taken + "".join(parts)
+
+
 def test_ends_for_who_takes_text_by_itself() -> None:
     assert sentence_ends("One. Two") == [4]
     assert sentence_ends("- one\n- t") == [6]

@@ -19,7 +19,7 @@ from glmtts.server.errors import CatchErrors, install_handlers
 from glmtts.server.gate import Gate, SecurityHeaders
 from glmtts.server.limits import LimitBody
 from glmtts.server.metrics import CountRequests
-from glmtts.server.routes import live, speech, status, text, voices
+from glmtts.server.routes import encode, live, speech, status, text, voices
 from glmtts.server.service import Service
 from glmtts.server.settings import ServerSettings
 
@@ -53,7 +53,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
         middleware=_middleware(service, settings),
     )
     app.state.service = service
-    for module in (speech, live, voices, text, status):
+    for module in (speech, encode, live, voices, text, status):
         app.include_router(module.router)
     app.add_api_route("/", page, include_in_schema=False)
     app.add_api_route("/docs", documentation, include_in_schema=False)

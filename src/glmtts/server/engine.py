@@ -15,6 +15,7 @@ from glmtts.synthesis.timing import Timed
 from glmtts.synthesis.voice import Voice, adapted_voice, recorded_voice
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
+from glmtts.text.structure import Sentence
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,10 @@ class Engine:
         """One of the bundled voices."""
         return self._tts.voice(name)
 
+    def trained_voice(self, path: Path) -> Voice:
+        """The voice of a `.glmvoice`. Raises VoiceError where it is damaged, or was trained for another model."""
+        return self._tts.voice(path)
+
     def clone(self, recording: Path, text: str | None) -> Iterator[Voice | None]:
         """A voice from a recording, in steps between which it can be given up; the last one is the voice.
 
@@ -86,6 +91,10 @@ class Engine:
     def read(self, text: str, language: str | None) -> list[Piece]:
         """What is spoken at once, in order. Raises TextError where nothing can be spoken."""
         return self._tts.frontend.prepare(text, language)
+
+    def read_sentence(self, sentence: Sentence, language: str | None) -> list[Piece]:
+        """The same for one sentence of a text in parts, with the pause that follows it there. Raises as `read` does."""
+        return self._tts.frontend.prepare_sentence(sentence, language)
 
     def encode(self, pieces: Sequence[Piece]) -> list[Encoded]:
         """Pieces with what the language model reads of them."""
@@ -104,22 +113,17 @@ class Engine:
         yield tempo.finish()
 
     def timed(self, request: SpeechRequest) -> Iterator[np.ndarray | Words]:
-        """As `stream`, and before the samples of each piece of text the times of its words.
+        """The samples of `stream`, and the words of each piece of text once its tokens are known, before its last ones.
 
-        A piece leaves when it is whole: its times are read from all of its tokens. None are told of a piece in which
-        the recogniser does not find every word.
+        None are told of a piece in which the recogniser does not find every word.
         """
-        made, last = 0, len(request.pieces) - 1
         options = {**request.options, "speed": request.speed}
-        seed = options.pop("seed", 0)
-        for number, piece in enumerate(request.pieces):
-            _, wave, (before, after), words = self._tts.speak_timed(piece, request.voice, seed + number, **options)
-            start = (made + before) / self.rate
-            if words:
-                yield Words([Timed(word.text, start + word.start, start + word.end) for word in words])
-            after = 0 if number == last and piece.pause_after is None else after
-            yield np.pad(wave.numpy(), (before, after))
-            made += before + len(wave) + after
+        with closing(self._tts.stream_timed(request.pieces, request.voice, **options)) as parts:
+            for part in parts:
+                if isinstance(part, list):
+                    yield from [Words(part)] if part else []
+                else:
+                    yield part.samples.numpy()
 
     def _parts(self, request: SpeechRequest) -> Iterator[np.ndarray]:
         """Blocks of speech as they are made; all requests in flight share the decoding of tokens."""

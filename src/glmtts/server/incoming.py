@@ -6,11 +6,12 @@ second later a clause will do, and after three seconds the words that are there.
 
 import asyncio
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from contextlib import suppress
+from itertools import accumulate
 
 from glmtts.server.errors import ApiError
-from glmtts.synthesis.text_stream import sentence_ends
+from glmtts.text.structure import LONGEST_WAITING, Reader, Sentence
 
 CLAUSE_SECONDS, WORDS_SECONDS = 0.5, 3.0
 SHORTEST_CLAUSE = 12  # characters: "Well, " alone would be an utterance of its own, with a pause after it
@@ -23,9 +24,10 @@ class Incoming:
     """Text that has arrived and is not spoken yet; at most about twice `longest` characters."""
 
     def __init__(self, longest: int) -> None:
-        self._longest, self._text, self._flushed, self.ended = longest, "", 0, False
+        self._longest, self._reader, self.ended = longest, Reader(max(1, min(longest, LONGEST_WAITING))), False
+        self._ready: list[Sentence] = []  # sentences that must not wait
         self._changed, self._taken = asyncio.Event(), asyncio.Event()
-        self._since = 0.0  # when the first of it came
+        self._since = 0.0  # when the first of what waits came
 
     def add(self, text: str) -> None:
         """Take text in.
@@ -35,64 +37,66 @@ class Incoming:
         """
         if len(text) > self._longest:
             raise ApiError(413, f"A message has at most {self._longest} characters.", "text_too_long", "text")
-        if not self._text:
+        if not self._size:
             self._since = asyncio.get_running_loop().time()
-        self._text += text
+        self._ready += self._reader.feed(text)
         self._changed.set()
 
     def flush(self, ended: bool = False) -> None:
         """Have all that is there spoken now; where it is `ended`, no more comes."""
-        self._flushed = len(self._text)
+        self._ready += self._reader.finish()
         self.ended = self.ended or ended
         self._changed.set()
 
     @property
     def waiting(self) -> bool:
         """Whether anything is there that will be spoken even where no more comes."""
-        return bool(self._sentences() or last_word(self._text))
+        return bool(self._ready or last_word(self._reader.waiting))
+
+    @property
+    def _size(self) -> int:
+        return sum(len(sentence.raw) for sentence in self._ready) + len(self._reader.waiting)
 
     async def wait_for_space(self) -> None:
         """Wait until more text may come: whoever writes faster than we speak is held back by the connection."""
-        while len(self._text) > self._longest:
+        while self._size > self._longest:
             self._taken.clear()
             await self._taken.wait()
 
-    async def next(self, ahead: float = 0.0) -> str | None:
-        """What is spoken next; waits for it; None at the end of the text.
+    async def next(self, ahead: float = 0.0) -> list[Sentence]:
+        """What is spoken next; waits for it; empty at the end of the text.
 
         `ahead` seconds of audio have left that the client has not played yet: so long, a sentence may take to end.
         """
         clock = asyncio.get_running_loop().time
         played = clock() + max(0.0, ahead)
-        while not (end := self._sentences()) and not self.ended:
-            start, now = max(played, self._since), clock()
-            if now >= start + CLAUSE_SECONDS and (end := last_clause(self._text)):
-                break
-            if now >= start + WORDS_SECONDS and (end := last_word(self._text)):
-                break
-            await self._change([start + CLAUSE_SECONDS, start + WORDS_SECONDS])
-        return self._take(end) if end else None
+        while not self._ready and not self.ended:
+            start, now, text = max(played, self._since), clock(), self._reader.waiting
+            end = last_clause(text) if now >= start + CLAUSE_SECONDS else 0
+            end = end or (last_word(text) if now >= start + WORDS_SECONDS else 0)
+            if end:
+                self._ready += self._reader.take(end)
+            else:
+                await self._change([start + CLAUSE_SECONDS, start + WORDS_SECONDS])
+        return self._take()
 
     async def _change(self, at_last: list[float]) -> None:
         """Wait for text, or for the next of these times."""
         now = asyncio.get_running_loop().time()
-        coming = [time for time in at_last if time > now] if self._text else []
+        coming = [time for time in at_last if time > now] if self._reader.waiting else []
         self._changed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(min(coming, default=None)):
                 await self._changed.wait()
 
-    def _take(self, end: int) -> str:
-        part, self._text = self._text[:end], self._text[end:]
-        self._flushed, self._since = max(0, self._flushed - end), asyncio.get_running_loop().time()
+    def _take(self) -> list[Sentence]:
+        """The sentences at the front, as many as are spoken at once."""
+        sizes = list(accumulate(len(sentence.raw) for sentence in self._ready))
+        count = max(1, bisect_right(sizes, self._longest))
+        part, self._ready = self._ready[:count], self._ready[count:]
+        self._since = asyncio.get_running_loop().time()
         self._taken.set()
         return part
-
-    def _sentences(self) -> int:
-        """Length of what must not wait: whole or flushed sentences, and text that grew too long without an end."""
-        ends = [end for end in sentence_ends(self._text[: self._longest + 1]) if end <= self._longest]
-        best = max([self._flushed if self._flushed <= self._longest else 0, *ends])
-        return self._longest if not best and len(self._text) > self._longest else best
 
 
 def last_clause(text: str) -> int:

@@ -15,8 +15,9 @@ from glmtts.errors import TextError, VoiceError
 from glmtts.server import aliases
 from glmtts.server.engine import Engine
 from glmtts.server.errors import CLIENT_GONE, ApiError
-from glmtts.server.jobs import Job, Workers
+from glmtts.server.jobs import Job
 from glmtts.server.metrics import Metrics
+from glmtts.server.queueing import Workers
 from glmtts.server.settings import ServerSettings
 from glmtts.server.voices import VoiceStore
 from glmtts.synthesis.voice import Voice
@@ -104,7 +105,10 @@ class Service:
         """
         wanted = self._voice_meant(self.settings.aliases.get(name, name))
         try:
-            return self.engine.bundled_voice(wanted) if wanted in self.engine.voices else self.voices.load(wanted)
+            if wanted in self.engine.voices:
+                return self.engine.bundled_voice(wanted)
+            trained = self.voices.trained(wanted)
+            return self.voices.load(wanted) if trained is None else self.engine.trained_voice(trained)
         except VoiceError:
             if wanted not in self.engine.voices and self.voices.holds(wanted):
                 hint = "Delete it and add it again."
@@ -142,11 +146,12 @@ class Service:
         except TextError as error:
             raise ApiError(400, str(error), "invalid_value", param) from None
 
-    def encoder(self, format: Format) -> Encoder:
-        """An encoder for the engine's samples, with tags that say what made them."""
-        return encoder(format, self.engine.rate, synthetic_tags(self.engine.name), self.settings.mp3_kbps)
+    def encoder(self, format: Format, rate: int | None = None) -> Encoder:
+        """An encoder for samples at `rate`, the engine's where none is given, with tags that say what made them."""
+        tags = synthetic_tags(self.engine.name)
+        return encoder(format, rate or self.engine.rate, tags, self.settings.mp3_kbps)
 
-    async def clone(self, recording: Path, text: str | None, receive: Receive) -> Voice:
+    async def clone(self, recording: Path, text: str | None, receive: Receive, client: str) -> Voice:
         """A voice from a recording, made on the thread for that; given up where the client leaves.
 
         Raises:
@@ -161,7 +166,7 @@ class Service:
             yield None
             yield from self.engine.clone(recording, text)
 
-        job = self.cloning.submit(Job(work, self.settings.clone_timeout))
+        job = self.cloning.submit(Job(work, self.settings.clone_timeout, client))
         self.active += 1
         watcher = job.cancel_when_gone(receive)
         try:

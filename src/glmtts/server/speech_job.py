@@ -15,8 +15,8 @@ from glmtts.server.service import Service
 class SpeechJob:
     """Audio of a request as it is made, with its metrics; `close` must be called at the end, however it comes."""
 
-    def __init__(self, service: Service, request: SpeechRequest, admitted: bool = False) -> None:
-        """Queue the request; one that was `admitted` is spoken even while the server shuts down.
+    def __init__(self, service: Service, request: SpeechRequest, client: str, admitted: bool = False) -> None:
+        """Queue the request of a client; one that was `admitted` is spoken even while the server shuts down.
 
         Raises:
             ApiError: 429 the queue is full, 503 the server takes nothing.
@@ -26,7 +26,7 @@ class SpeechJob:
         self._service, self._started = service, time.perf_counter()
         speak: Callable[[SpeechRequest], Iterator[np.ndarray | Words]]
         speak = service.engine.timed if request.timed else service.engine.stream
-        self._job = service.workers.submit(Job(lambda: speak(request), service.settings.request_timeout))
+        self._job = service.workers.submit(Job(lambda: speak(request), service.settings.request_timeout, client))
         self._watcher: asyncio.Task[None] | None = None
         self._samples, self._heard, self._finished, self._closed = 0, False, False, False
         service.active += 1

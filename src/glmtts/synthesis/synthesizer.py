@@ -11,10 +11,12 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
+from glmtts.audio.containers import CONTAINERS
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.judging.judge import Judge
+from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, reader, settings
@@ -23,11 +25,12 @@ from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.text_stream import pieces_of
-from glmtts.synthesis.timing import Timed, word_times
+from glmtts.synthesis.timing import Timed, as_written, word_times
+from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice, read_adapter
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".caf", ".au", *CONTAINERS)
 MOST_SEEDS = 1 << 62  # torch's generators take 64 bits; candidates and retries add to a seed
 AnyVoice = Voice | str | Path | None
 
@@ -44,6 +47,7 @@ class Synthesizer:
         self.judge = Judge(bundle.recogniser, bundle.clock.token_rate)
         self.generator = TokenGenerator(bundle, self.frontend, self.judge)
         self.renderer = Renderer(bundle, self.judge)
+        self.adapters = AdapterPool(read_adapter)
         self._voices: dict[str, Voice] = {}
 
     def __enter__(self) -> Self:
@@ -63,7 +67,9 @@ class Synthesizer:
         return {name: entry.description for name, entry in self.bundle.config.voices.items()}
 
     def voice(self, name: AnyVoice = None, text: str | None = None) -> Voice:
-        """A bundled voice by name, a saved voice, or a new one from a recording (and its text); a voice is itself.
+        """A bundled voice by name, a saved or trained one, or a new one from a recording (and its text).
+
+        A voice is itself.
 
         Raises:
             VoiceError: there is no such voice, or the recording does not serve.
@@ -78,6 +84,8 @@ class Synthesizer:
         path = Path(key)
         if path.suffix.lower() in AUDIO_SUFFIXES:
             return make_voice(self.bundle, self.frontend, path, text)
+        if path.suffix == SUFFIX:
+            return TrainedVoice.open(path).voice(self.adapters).compatible_with(self.bundle)
         if path.suffix == ".safetensors":
             return Voice.load(path).compatible_with(self.bundle)
         if key not in self._voices:
@@ -137,16 +145,39 @@ class Synthesizer:
         self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
     ) -> Generator[Audio, None, None]:
         """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
+        for part in self._stream(pieces, voice, seed, options, timed=False):
+            if isinstance(part, Audio):
+                yield part
+
+    def stream_timed(
+        self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
+    ) -> Generator[Audio | list[Timed], None, None]:
+        """The same audio, and between it the words of each piece with their times from the first sample, in seconds.
+
+        They come when the last token of the piece is known: before its last audio, not always before its first. None
+        come of a piece in which the recogniser does not find every word.
+        """
+        yield from self._stream(pieces, voice, seed, options, timed=True)
+
+    def _stream(
+        self, pieces: Iterable[Piece], voice: AnyVoice, seed: int, options: Options, timed: bool
+    ) -> Generator[Audio | list[Timed], None, None]:
         _check_seed(seed)
         chosen, rate, front = self.voice(voice), self.bundle.clock.sample_rate, reader(self.frontend, options)
-        tempo, pause, warnings = Tempo(rate, options.get("speed") or 1.0), 0, list[str]()
+        speed = options.get("speed") or 1.0
+        tempo, pause, warnings, fed = Tempo(rate, speed), 0, list[str](), 0
         history: list[EarlierPiece] = []
         for number, piece in enumerate(pieces):
             warnings += piece.warnings
             (segment,) = self._segments(front, [piece], chosen, seed + number, options)
             before, after = self._pauses(piece)
-            for samples in chain([torch.zeros(pause + before)], self._speak(segment, history)):
-                if len(made := tempo.feed(samples.numpy())):
+            start = fed + pause + before
+            for part in chain([torch.zeros(pause + before)], self._speak(segment, history, speed if timed else None)):
+                if isinstance(part, list):
+                    yield [word.later(start / rate / speed) for word in part]
+                    continue
+                fed += len(part)
+                if len(made := tempo.feed(part.numpy())):
                     yield self._audio(torch.from_numpy(made), warnings)
                     warnings = []
             pause = after
@@ -159,15 +190,13 @@ class Synthesizer:
     ) -> tuple[Piece, Tensor, tuple[int, int], list[Timed]]:
         """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
 
-        The times are empty where the model has no recogniser or a word has no known reading.
+        The words are those that the author wrote. The times are empty where the model has no recogniser or a word has
+        no known reading.
         """
         (segment,) = self.segments([piece], voice, seed, options)
         ((samples, tokens),) = self._render([segment])
-        reading, speed = self.judge.reading(tokens), options.get("speed") or 1.0
-        words = list[Timed]()
-        if reading is not None:
-            token_rate = self.bundle.clock.token_rate * speed
-            words = word_times(reading, piece.written or piece.text, segment.phonemes, token_rate)
+        speed = options.get("speed") or 1.0
+        words = self._times(segment, tokens, speed)
         before, after = (round(pause / speed) for pause in self._pauses(piece))
         return piece, self._at_speed(samples, speed), (before, after), words
 
@@ -212,13 +241,30 @@ class Synthesizer:
         generated = dict(self.generator.generate(segments))
         return self.renderer.best(segments, [generated[number] for number in range(len(segments))])
 
-    def _speak(self, segment: Segment, history: list[EarlierPiece]) -> Iterator[Tensor]:
-        """Samples of a segment as its tokens come; the request is dropped where the caller goes away."""
-        heard: list[int] = []
+    def _speak(
+        self, segment: Segment, history: list[EarlierPiece], timed_at: float | None
+    ) -> Iterator[Tensor | list[Timed]]:
+        """Samples of a segment as its tokens come, and its words with their times at a speed, if one is given.
+
+        The request is dropped where the caller goes away.
+        """
         with closing(self.generator.stream(replace(segment, history=tuple(history)))) as tokens:
-            yield from stream_segment(self.bundle, _kept(tokens, heard), segment)
+            heard = _Heard(tokens)
+            for samples in stream_segment(self.bundle, heard, segment):
+                if timed_at and heard.ended:
+                    yield self._times(segment, heard.tokens, timed_at)
+                    timed_at = None
+                yield samples
         if self.defaults.history_tokens:
-            history.append(EarlierPiece(segment.hybrid, segment.phonemes, heard))
+            history.append(EarlierPiece(segment.hybrid, segment.phonemes, heard.tokens))
+
+    def _times(self, segment: Segment, tokens: Sequence[int], speed: float) -> list[Timed]:
+        """The words of a segment in its speech tokens; none where the model has no recogniser, or does not find all."""
+        reading, piece = self.judge.reading(tokens), segment.piece
+        if reading is None:
+            return []
+        token_rate = self.bundle.clock.token_rate * speed
+        return as_written(word_times(reading, piece.written or piece.text, segment.phonemes, token_rate), piece.source)
 
     def _audio(self, samples_T: Tensor, warnings: Sequence[str] = ()) -> Audio:
         return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name, tuple(warnings))
@@ -256,8 +302,18 @@ def _check_seed(seed: int) -> None:
         raise ConfigError(f"The seed is {seed!r}. Choose a whole number from 0 to {MOST_SEEDS - 1}.")
 
 
-def _kept(tokens: Iterator[int], heard: list[int]) -> Iterator[int]:
-    """The tokens, each put into `heard` as it passes."""
-    for token in tokens:
-        heard.append(token)
-        yield token
+class _Heard:
+    """Tokens as they pass: those that have, and whether the last one has."""
+
+    def __init__(self, source: Iterator[int]) -> None:
+        self._source, self.tokens, self.ended = source, list[int](), False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> int:
+        for token in self._source:
+            self.tokens.append(token)
+            return token
+        self.ended = True
+        raise StopIteration

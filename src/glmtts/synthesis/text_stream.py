@@ -62,6 +62,10 @@ class SilenceBetween:
         self.waiting = []
         return pieces
 
+    def at_least(self, seconds: float) -> None:
+        """A pause of so many seconds comes before the next part, where none that is longer does."""
+        self._seconds = max(self._seconds, seconds)
+
     def _warn(self, warnings: Iterable[str]) -> None:
         new = [warning for warning in warnings if _subject(warning) not in self._given]
         self._given.update(_subject(warning) for warning in new)

@@ -46,6 +46,12 @@ def alternatives() -> dict[str, list[list[str]]]:
     return words
 
 
+@lru_cache(maxsize=1)
+def variants() -> dict[str, list[list[str]]]:
+    """The words of the CMU dictionary that have several pronunciations, with all of these."""
+    return {word: phones for word, phones in alternatives.__wrapped__().items() if len(phones) > 1}
+
+
 def _entries() -> list[tuple[str, str]]:
     lines = lzma.decompress(data_file("cmudict.xz").read_bytes()).decode().splitlines()
     return [(word, phones) for word, _, phones in (line.partition(" ") for line in lines)]

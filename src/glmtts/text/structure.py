@@ -226,12 +226,22 @@ class Sentence:
 
 
 class Reader:
-    """Takes a text in parts and gives its sentences, each as soon as its end is sure."""
+    """Takes a text in parts and gives its sentences, each as soon as its end is sure, or when they are asked for.
 
-    def __init__(self) -> None:
-        self._waiting, self._layout = "", Layout()
+    What waits for its end has at most `longest` characters.
+    """
+
+    def __init__(self, longest: int = LONGEST_WAITING) -> None:
+        self._waiting, self._layout, self._longest = "", Layout(), longest
         # Up to here there is no mark that could end anything.
         self._searched = 0
+        # Whether the last sentence was taken before one could see what follows it.
+        self._early = False
+
+    @property
+    def waiting(self) -> str:
+        """What has arrived and was not given yet."""
+        return self._waiting
 
     def feed(self, part: str) -> Iterator[Sentence]:
         """More text; the sentences that are whole now. What follows an end must have begun to arrive."""
@@ -240,23 +250,28 @@ class Reader:
             yield from self._take(last=False)
         else:
             self._searched = len(self._waiting)
-        while len(self._waiting) > LONGEST_WAITING:
-            yield from self._cut()
+        while len(self._waiting) > self._longest:
+            yield from self.take(self._waiting.rfind(" ", 1, self._longest) + 1 or self._longest)
 
     def finish(self) -> Iterator[Sentence]:
-        """The rest, whether or not its sentence has ended."""
-        yield from self._take(last=True)
+        """The rest, whether or not its sentence has ended. More may come nevertheless."""
+        yield from self.take(len(self._waiting))
 
-    def _cut(self) -> Iterator[Sentence]:
-        """The front of a text that grew too long without an end, up to a blank."""
-        place = self._waiting.rfind(" ", 1, LONGEST_WAITING) + 1 or LONGEST_WAITING
-        self._waiting, rest = self._waiting[:place], self._waiting[place:]
+    def take(self, length: int) -> Iterator[Sentence]:
+        """The first `length` characters of what waits. A blank line that follows comes as a sentence of its own."""
+        self._waiting, rest = self._waiting[:length], self._waiting[length:]
         yield from self._take(last=True)
+        self._early = self._early or length > 0
         self._waiting = rest
 
     def _take(self, last: bool) -> Iterator[Sentence]:
         found = blocks(self._waiting, self._layout)
         done, inside = 0, False
+        front = self._waiting[: found[0].start] if found else self._waiting
+        if self._early and self._parts(front):
+            yield Sentence(front, "", Break.PARAGRAPH)
+            done = len(front)
+        self._early = self._early and not found and not done
         for number, block in enumerate(found):
             final = number == len(found) - 1
             if final and not last and not block.sure:
@@ -274,6 +289,10 @@ class Reader:
             self._layout = replace(_advanced(self._layout, self._waiting[:done]), inside=inside)
         self._waiting, self._searched = self._waiting[done:], 0
 
+    def _parts(self, front: str) -> bool:
+        """Whether the empty lines before a block end the paragraph above."""
+        return any(map(_ends_paragraph, lines_of(front, self._layout.column, self._layout.code)))
+
     def _sentences(self, block: Block, open_end: bool) -> Iterator[tuple[int, str, Break]]:
         """Ends in the whole text, words and breaks of the sentences of a block."""
         start = 0
@@ -290,10 +309,12 @@ def _advanced(layout: Layout, taken: str) -> Layout:
     """The layout after more of a text."""
     width, column, code = layout.width, layout.column, layout.code
     for line in lines_of(taken, column, code):
-        parted = (
-            line.kind in _EMPTY and line.kind is not Kind.SEPARATOR and not (line.kind is Kind.BLANK and line.columns)
-        )
-        width = 0 if parted else max(width, line.columns)
+        width = 0 if _ends_paragraph(line) else max(width, line.columns)
         code = code != (line.kind is Kind.FENCE)
         column = 0 if line.ended else line.columns
     return Layout(width, column, code)
+
+
+def _ends_paragraph(line: Line) -> bool:
+    """Whether a line has no words and is not just the end of a line whose words were taken before."""
+    return line.kind in _EMPTY and line.kind is not Kind.SEPARATOR and not (line.kind is Kind.BLANK and line.columns)

@@ -5,15 +5,23 @@ export const key = {
   set: (value) => sessionStorage.setItem("glm-tts-key", value),
 };
 
+function authorised(headers = {}) {
+  return key.get() ? { ...headers, Authorization: `Bearer ${key.get()}` } : headers;
+}
+
+function failure(status, body) {
+  const error = new Error(body?.error?.message ?? `The server answered ${status}.`);
+  return Object.assign(error, { status, param: body?.error?.param ?? null });
+}
+
+const unreachable = () => new Error("The server does not answer. Is it running?");
+
 export async function request(path, options = {}) {
-  const headers = { ...options.headers };
-  if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
-  const answer = await fetch(path, { ...options, headers });
+  const answer = await fetch(path, { ...options, headers: authorised(options.headers) }).catch((error) => {
+    throw error.name === "AbortError" ? error : unreachable();
+  });
   if (answer.ok) return answer;
-  const body = await answer.json().catch(() => null);
-  const error = new Error(body?.error?.message ?? `The server answered ${answer.status}.`);
-  error.status = answer.status;
-  throw error;
+  throw failure(answer.status, await answer.json().catch(() => null));
 }
 
 export async function json(path, options) {
@@ -27,4 +35,34 @@ export function post(path, body, signal) {
     body: JSON.stringify(body),
     signal,
   });
+}
+
+// Sends a form and tells how much of it has left; `fetch` cannot.
+export function upload(path, form, onProgress, signal) {
+  return new Promise((resolve, reject) => {
+    const sent = new XMLHttpRequest();
+    sent.open("POST", path);
+    for (const [name, value] of Object.entries(authorised())) sent.setRequestHeader(name, value);
+    sent.responseType = "json";
+    sent.upload.addEventListener("progress", ({ loaded, total }) => onProgress(loaded / total));
+    sent.addEventListener("load", () =>
+      sent.status < 300 ? resolve(sent.response) : reject(failure(sent.status, sent.response)));
+    sent.addEventListener("error", () => reject(unreachable()));
+    sent.addEventListener("abort", () => reject(new DOMException("Given up.", "AbortError")));
+    signal.addEventListener("abort", () => sent.abort());
+    sent.send(form);
+  });
+}
+
+// The events of an answer, one JSON object a line.
+export async function* lines(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n");
+    rest = parts.pop();
+    for (const part of parts) if (part) yield JSON.parse(part);
+  }
 }

@@ -1,6 +1,7 @@
 // Waveform and spectrogram of audio that grows.
 
 const SIZE = 512, HOP = 128, BINS = 171; // 171 bins of 24 kHz audio reach 8 kHz
+const BLOCK = 32; // samples of which the waveform knows the extremes
 const FLOOR = -85, CEILING = -10; // dB of full scale
 const STOPS = [[11, 15, 26], [38, 23, 88], [122, 31, 112], [205, 62, 78], [248, 149, 64], [252, 244, 190]];
 const PALETTE = Array.from({ length: 256 }, (_, level) => {
@@ -51,16 +52,52 @@ export class Pictures {
   }
 
   clear() {
-    this.columns = [];
+    this.columns = this.blocks = 0;
+    this.extremes = []; // [lowest, highest] of each block
+    this.sheet = new OffscreenCanvas(1024, BINS);
     for (const canvas of [this.waveform, this.spectrogram]) canvas.width = canvas.width;
   }
 
+  // Only what came since the last time is computed, so a long text does not become slower to draw.
   draw(samples) {
-    for (let start = this.columns.length * HOP; start + SIZE <= samples.length; start += HOP) {
-      this.columns.push(column(samples, start));
+    this.#measure(samples);
+    this.#transform(samples);
+    this.#drawWaveform(samples.length / BLOCK);
+    this.#drawSpectrogram(Math.max(1, (samples.length - SIZE) / HOP));
+  }
+
+  #measure(samples) {
+    for (; (this.blocks + 1) * BLOCK <= samples.length; this.blocks++) {
+      let low = 0, high = 0;
+      for (let n = this.blocks * BLOCK; n < (this.blocks + 1) * BLOCK; n++) {
+        low = Math.min(low, samples[n]);
+        high = Math.max(high, samples[n]);
+      }
+      this.extremes.push([low, high]);
     }
-    this.#drawWaveform(samples);
-    if (this.columns.length) this.#drawSpectrogram();
+  }
+
+  #transform(samples) {
+    const count = Math.floor((samples.length - SIZE) / HOP) + 1 - this.columns;
+    if (count <= 0) return;
+    this.#reserve(this.columns + count);
+    const image = new ImageData(count, BINS);
+    for (let x = 0; x < count; x++) {
+      const levels = column(samples, (this.columns + x) * HOP);
+      for (let bin = 0; bin < BINS; bin++) {
+        const [red, green, blue] = PALETTE[levels[bin]], at = 4 * ((BINS - 1 - bin) * count + x);
+        image.data[at] = red; image.data[at + 1] = green; image.data[at + 2] = blue; image.data[at + 3] = 255;
+      }
+    }
+    this.sheet.getContext("2d").putImageData(image, this.columns, 0);
+    this.columns += count;
+  }
+
+  #reserve(width) {
+    if (width <= this.sheet.width) return;
+    const wider = new OffscreenCanvas(2 * width, BINS);
+    wider.getContext("2d").drawImage(this.sheet, 0, 0);
+    this.sheet = wider;
   }
 
   #fit(canvas) {
@@ -70,32 +107,25 @@ export class Pictures {
     return canvas.getContext("2d");
   }
 
-  #drawWaveform(samples) {
+  #drawWaveform(blocks) {
     const context = this.#fit(this.waveform), { width, height } = this.waveform;
     context.fillStyle = "#5eead4";
     let peak = 0.1; // quiet speech fills the picture too, silence does not
-    for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
-    const scale = 0.92 / peak;
-    const step = samples.length / width;
+    for (const [low, high] of this.extremes) peak = Math.max(peak, -low, high);
+    const scale = 0.92 / peak, step = blocks / width;
     for (let x = 0; x < width; x++) {
       let low = 0, high = 0;
-      for (let n = Math.floor(x * step); n < (x + 1) * step; n++) {
-        low = Math.min(low, samples[n]);
-        high = Math.max(high, samples[n]);
+      for (const pair of this.extremes.slice(Math.floor(x * step), Math.max(Math.floor(x * step) + 1, (x + 1) * step))) {
+        low = Math.min(low, pair[0]);
+        high = Math.max(high, pair[1]);
       }
       context.fillRect(x, (height / 2) * (1 - scale * high), 1, Math.max(1, (height / 2) * scale * (high - low)));
     }
   }
 
-  #drawSpectrogram() {
-    const image = new ImageData(this.columns.length, BINS);
-    this.columns.forEach((levels, x) => levels.forEach((level, bin) => {
-      image.data.set([...PALETTE[level], 255], 4 * ((BINS - 1 - bin) * this.columns.length + x));
-    }));
-    const sheet = new OffscreenCanvas(image.width, BINS);
-    sheet.getContext("2d").putImageData(image, 0, 0);
-    const context = this.#fit(this.spectrogram);
+  #drawSpectrogram(columns) {
+    const context = this.#fit(this.spectrogram), { width, height } = this.spectrogram;
     context.imageSmoothingQuality = "high";
-    context.drawImage(sheet, 0, 0, this.spectrogram.width, this.spectrogram.height);
+    context.drawImage(this.sheet, 0, 0, Math.min(columns, this.sheet.width), BINS, 0, 0, width, height);
   }
 }

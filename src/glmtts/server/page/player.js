@@ -1,48 +1,65 @@
-// Plays samples as they arrive, one scheduled buffer after the other, and keeps them for playing again.
+// Plays samples while they arrive, from any place, and keeps them for playing again.
 
 const LEAD_SECONDS = 0.08; // a little patience before the first chunk, so that the second is never late
 
 export class Player {
   constructor(rate) {
     this.rate = rate;
+    this.sources = new Set();
     this.reset();
+  }
+
+  // A new utterance. Must be called in a click's handler: browsers let only those begin to play.
+  open() {
+    this.#halt();
+    this.reset();
+    this.context ??= new AudioContext({ sampleRate: this.rate });
+    this.context.resume();
+    this.playing = true;
   }
 
   reset() {
-    this.context?.close();
-    this.context = null;
     this.samples = new Float32Array(0);
-    this.length = this.next = 0;
-    this.started = null;
-  }
-
-  // Must be called in a click's handler: browsers let only those begin to play.
-  open() {
-    this.reset();
-    this.context = new AudioContext({ sampleRate: this.rate });
+    this.length = this.offset = 0;
+    this.origin = this.next = null; // of the context's clock: where `offset` plays, and where what comes next will
+    this.playing = this.complete = false;
   }
 
   add(chunk) {
     this.#keep(chunk);
-    const now = this.context.currentTime;
-    if (this.started === null) this.started = this.next = now + LEAD_SECONDS;
-    if (this.next < now) {
-      this.started += now - this.next; // the network was late: the cursor waits too
-      this.next = now;
-    }
-    this.#schedule(chunk, this.next);
-    this.next += chunk.length / this.rate;
+    if (this.playing) this.#schedule(chunk);
   }
 
-  replay() {
-    const kept = this.all;
-    this.open();
-    this.add(kept);
+  play() {
+    if (!this.length) return;
+    if (this.complete && this.position >= this.seconds - 0.01) this.offset = 0;
+    else this.offset = this.position;
+    this.#halt();
+    this.context.resume();
+    this.origin = this.next = null;
+    this.playing = true;
+    this.#schedule(this.all.slice(Math.floor(this.offset * this.rate)));
   }
 
-  stop() {
-    this.context?.close();
-    this.context = null;
+  pause() {
+    this.offset = this.position;
+    this.playing = false;
+    this.#halt();
+  }
+
+  seek(seconds) {
+    const playing = this.playing;
+    this.#halt();
+    this.playing = false;
+    this.offset = Math.max(0, Math.min(seconds, this.seconds));
+    if (playing) this.play();
+  }
+
+  // Called with every picture: whether the end was reached.
+  ended() {
+    if (!this.playing || !this.complete || this.position < this.seconds) return false;
+    this.pause();
+    return true;
   }
 
   get all() {
@@ -53,20 +70,34 @@ export class Player {
     return this.length / this.rate;
   }
 
-  // Seconds that have been heard; null while nothing plays.
   get position() {
-    if (!this.context || this.started === null) return null;
-    const position = this.context.currentTime - this.started;
-    return position <= this.next - this.started ? Math.max(0, position) : null;
+    if (!this.playing || this.origin === null) return this.offset;
+    const played = Math.max(0, this.context.currentTime - this.origin);
+    return Math.min(this.offset + played, this.seconds);
   }
 
-  #schedule(chunk, when) {
+  #schedule(chunk) {
+    if (!chunk.length) return;
+    const now = this.context.currentTime;
+    if (this.origin === null) this.origin = this.next = now + LEAD_SECONDS;
+    if (this.next < now) {
+      this.origin += now - this.next; // the next chunk was late: the cursor waits too
+      this.next = now;
+    }
     const buffer = this.context.createBuffer(1, chunk.length, this.rate);
     buffer.copyToChannel(chunk, 0);
     const source = this.context.createBufferSource();
     source.buffer = buffer;
     source.connect(this.context.destination);
-    source.start(when);
+    source.addEventListener("ended", () => this.sources.delete(source));
+    source.start(this.next);
+    this.sources.add(source);
+    this.next += chunk.length / this.rate;
+  }
+
+  #halt() {
+    for (const source of this.sources) source.stop();
+    this.sources.clear();
   }
 
   #keep(chunk) {
@@ -80,18 +111,13 @@ export class Player {
   }
 }
 
-// 16-bit little-endian samples of a response's body, chunk by chunk.
-export async function* pcm(body) {
-  const reader = body.getReader();
-  let rest = new Uint8Array(0);
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const bytes = new Uint8Array(rest.length + value.length);
-    bytes.set(rest);
-    bytes.set(value, rest.length);
-    const whole = bytes.length - (bytes.length % 2);
-    rest = bytes.slice(whole);
-    if (whole) yield Float32Array.from(new Int16Array(bytes.buffer, 0, whole / 2), (sample) => sample / 32768);
-  }
+// Base64 of 16-bit little-endian samples, as the events have it.
+export function samplesOf(audio) {
+  const bytes = Uint8Array.from(atob(audio), (letter) => letter.charCodeAt(0));
+  return Float32Array.from(new Int16Array(bytes.buffer), (sample) => sample / 32767);
+}
+
+// Back to bytes, for a file of what was heard.
+export function pcmOf(samples) {
+  return Int16Array.from(samples, (sample) => Math.round(Math.max(-1, Math.min(1, sample)) * 32767));
 }

@@ -1,24 +1,20 @@
-// The text's characters with their readings, and the tokens that the model reads. A click changes a reading by a
-// control in the text: 行 becomes {行|hang2}.
+// The text's characters and words with their readings, and the tokens that the model reads. A choice changes a reading by
+// a control in the text: 行 becomes {行|hang2}, read becomes {read|R EH1 D}.
 
 import { post } from "/page/api.js";
+import { clear, tell } from "/page/errors.js";
+import { ipa, marked, shown } from "/page/readings.js";
 
-const TONES = { a: "āáǎàa", e: "ēéěèe", i: "īíǐìi", o: "ōóǒòo", u: "ūúǔùu", ü: "ǖǘǚǜü" };
-const SYLLABLE = /^[a-zü:]+[1-5]$/;
-
-// hang2 → háng: the mark stands on a or e, else on the o of ou, else on the last vowel.
-export function marked(pinyin) {
-  const letters = pinyin.slice(0, -1).replace("u:", "ü").replace("v", "ü"), tone = Number(pinyin.at(-1));
-  const vowel = ["a", "e", "ou"].find((part) => letters.includes(part))?.[0] ?? letters.match(/[iouü](?=[^iouü]*$)/)?.[0];
-  return vowel ? letters.slice(0, letters.lastIndexOf(vowel)) + TONES[vowel][tone - 1] + letters.slice(letters.lastIndexOf(vowel) + 1) : letters;
-}
+const HELP = { pinyin: "such as hang2", arpabet: "such as R EH1 D or /rɛd/" };
 
 export class Pronunciation {
-  constructor({ text, language, characters, tokens, popover, onError }) {
-    Object.assign(this, { text, language, characters, tokens, popover, onError });
+  constructor({ text, language, characters, tokens, popover, hear }) {
+    Object.assign(this, { text, language, characters, tokens, popover, hear });
     this.latest = 0;
-    document.addEventListener("pointerdown", (event) => popover.contains(event.target) || (popover.hidden = true));
+    document.addEventListener("pointerdown", (event) => popover.contains(event.target) || this.#hide());
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.#close());
+    popover.addEventListener("focusout", ({ relatedTarget }) =>
+      relatedTarget && !popover.contains(relatedTarget) && this.#hide());
   }
 
   later() {
@@ -27,15 +23,23 @@ export class Pronunciation {
   }
 
   async refresh() {
+    clearTimeout(this.timer);
     const turn = ++this.latest, input = this.text.value;
     if (!input.trim()) return this.#show({ characters: [], pieces: [] });
     try {
-      const answer = await post("/v1/text/phonemes", { input, language: this.language.value || null });
-      const explanation = await answer.json();
-      if (turn === this.latest) this.#show(explanation);
+      const explanation = await this.#explain(input);
+      if (turn !== this.latest) return;
+      this.#show(explanation);
+      clear("text");
     } catch (error) {
-      if (turn === this.latest) this.onError(error);
+      // A text that is being typed is often not whole: what is wrong with it is told when it is to be spoken.
+      if (turn === this.latest && error.status !== 400) tell("text", error);
     }
+  }
+
+  async #explain(input) {
+    const language = this.language.value || null;
+    return (await post("/v1/text/phonemes", { input, language })).json();
   }
 
   #show({ characters, pieces }) {
@@ -45,53 +49,119 @@ export class Pronunciation {
   }
 
   #part(part, index) {
-    if (!part.pinyin) return document.createTextNode(part.shown);
-    const button = element("button", part.fixed ? "fixed" : "");
-    const ruby = element("ruby", "", part.shown);
-    ruby.append(element("rt", "", part.pinyin.split(" ").map(marked).join(" ")));
-    button.append(ruby);
-    button.title = "Change the reading";
+    if (!part.pinyin && !part.arpabet) return document.createTextNode(part.shown);
+    const button = element("button", part.arpabet ? "word" : "");
+    button.classList.toggle("fixed", part.fixed);
+    if (part.arpabet) {
+      button.textContent = part.shown;
+      button.title = ipa(part.arpabet);
+    } else {
+      const ruby = element("ruby", "", part.shown);
+      ruby.lang = "zh";
+      ruby.append(element("rt", "", part.pinyin.split(" ").map(marked).join(" ")));
+      button.append(ruby);
+    }
     button.addEventListener("click", () => this.#choose(part, index, button));
     return button;
   }
 
   #choose(part, index, button) {
-    const choices = part.candidates.map((pinyin) => {
-      const choice = element("button", pinyin === part.pinyin ? "primary" : "", marked(pinyin));
-      choice.addEventListener("click", () => this.#replace(index, `{${part.shown}|${pinyin}}`));
-      return choice;
-    });
-    const other = element("input");
-    other.placeholder = "e.g. hang2";
-    other.setAttribute("aria-label", "Another reading in pinyin with a tone digit");
-    other.addEventListener("keydown", (event) => {
-      const pinyin = other.value.trim().toLowerCase();
-      if (event.key === "Enter" && SYLLABLE.test(pinyin)) this.#replace(index, `{${part.shown}|${pinyin}}`);
-    });
+    const current = part.arpabet ?? part.pinyin;
+    const title = element("p", "title", part.shown);
+    title.id = "popover-title";
+    const rows = [...new Set([current, ...part.candidates])].map((reading) => this.#row(part, index, reading, current));
+    this.popover.replaceChildren(title, ...rows, ...this.#other(part, index));
     if (part.fixed) {
-      const restore = element("button", "", "As the dictionary says");
+      const restore = element("button", "quiet", "As the dictionary says");
       restore.addEventListener("click", () => this.#replace(index, part.shown));
-      choices.push(restore);
+      this.popover.append(restore);
     }
-    this.popover.replaceChildren(...choices, other);
-    const box = button.getBoundingClientRect();
+    this.origin = index;
     this.popover.hidden = false;
-    this.popover.style.left = `${Math.min(box.left, innerWidth - this.popover.offsetWidth - 16) + scrollX}px`;
+    const box = button.getBoundingClientRect(), widest = document.documentElement.clientWidth;
+    this.popover.style.left = `${Math.max(8, Math.min(box.left, widest - this.popover.offsetWidth - 8)) + scrollX}px`;
     this.popover.style.top = `${box.bottom + 6 + scrollY}px`;
-    this.origin = button;
-    this.popover.querySelector("button, input").focus();
+    this.popover.querySelector("button").focus();
+  }
+
+  #row(part, index, reading, current) {
+    const row = element("div", "reading"), said = shown(part, reading);
+    const choice = element("button", reading === current ? "chosen" : "", said);
+    choice.setAttribute("aria-pressed", String(reading === current));
+    choice.addEventListener("click", () => (reading === current ? this.#close() : this.#use(part, index, reading)));
+    const listen = element("button", "listen", "Hear");
+    listen.setAttribute("aria-label", `Hear ${said}`);
+    listen.addEventListener("click", () => this.#try(part, reading));
+    row.append(choice, listen);
+    return row;
+  }
+
+  // A reading that is typed.
+  #other(part, index) {
+    const form = element("div", "reading"), input = element("input"), listen = element("button", "listen", "Hear");
+    const kind = part.arpabet ? "arpabet" : "pinyin", wrong = element("p", "error");
+    input.placeholder = HELP[kind];
+    input.setAttribute("aria-label", `Another reading, ${HELP[kind]}`);
+    input.setAttribute("aria-describedby", "reading-error");
+    listen.setAttribute("aria-label", "Hear what is typed");
+    wrong.id = "reading-error";
+    wrong.hidden = true;
+    wrong.setAttribute("role", "alert");
+    this.wrong = wrong;
+    input.addEventListener("keydown", (event) => event.key === "Enter" && this.#use(part, index, input.value.trim()));
+    listen.addEventListener("click", () => this.#try(part, input.value.trim()));
+    form.append(input, listen);
+    return [form, wrong];
+  }
+
+  // Whether the server understands a reading; else says so beside it.
+  async #understood(part, reading) {
+    const control = `{${part.shown}|${reading}}`;
+    try {
+      const [found] = reading ? (await this.#explain(control)).characters : [];
+      if (found?.fixed && (found.arpabet || found.pinyin)) return control;
+      this.wrong.textContent = `This reading is not known. Write one ${HELP[part.arpabet ? "arpabet" : "pinyin"]}.`;
+    } catch (error) {
+      this.wrong.textContent = error.message;
+    }
+    this.wrong.hidden = false;
+    return null;
+  }
+
+  async #try(part, reading) {
+    const control = await this.#understood(part, reading);
+    if (control) this.hear(control).catch((error) => {
+      this.wrong.textContent = error.message;
+      this.wrong.hidden = false;
+    });
+  }
+
+  async #use(part, index, reading) {
+    const control = await this.#understood(part, reading);
+    if (control) await this.#replace(index, control);
+  }
+
+  #hide() {
+    this.popover.hidden = true;
   }
 
   #close() {
     if (this.popover.hidden) return;
-    this.popover.hidden = true;
-    this.origin?.focus();
+    this.#hide();
+    this.#focus();
   }
 
-  #replace(index, replacement) {
-    this.popover.hidden = true;
+  async #replace(index, replacement) {
+    this.#hide();
     this.text.value = this.parts.map((part, at) => (at === index ? replacement : part.text)).join("");
-    this.refresh();
+    this.text.dispatchEvent(new Event("input"));
+    await this.refresh();
+    this.#focus();
+  }
+
+  // The focus goes back to where it came from, though the button may be another one by now.
+  #focus() {
+    this.characters.childNodes[this.origin]?.focus?.();
   }
 }
 

@@ -1,3 +1,5 @@
+import { pcmOf } from "/page/player.js";
+
 // Samples to a WAV file of 16-bit mono, with a comment.
 
 export function wav(samples, rate, comment = "") {
@@ -19,8 +21,8 @@ export function wav(samples, rate, comment = "") {
     at += room;
   }
   name("data"); number(2 * samples.length);
-  for (const sample of samples) {
-    view.setInt16(at, Math.max(-1, Math.min(1, sample)) * 32767, true);
+  for (const sample of pcmOf(samples)) {
+    view.setInt16(at, sample, true);
     at += 2;
   }
   return new Blob([view], { type: "audio/wav" });

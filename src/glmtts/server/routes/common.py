@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from glmtts.server.auth import DOCUMENTED_KEY
+from glmtts.server.auth import DOCUMENTED_KEY, bearer
 from glmtts.server.service import Service
 
 WITH_KEY: list[Any] = [DOCUMENTED_KEY]
@@ -15,6 +15,15 @@ def service_of(connection: HTTPConnection) -> Service:
     """The server's working parts."""
     service: Service = connection.app.state.service
     return service
+
+
+def client_of(connection: HTTPConnection, key: str | None = None) -> str:
+    """Who shares the server with others: an address, and the key where several people have one address.
+
+    Behind a proxy on this machine it is the address that `X-Forwarded-For` names.
+    """
+    key = key or bearer(connection.headers.get("authorization", ""))
+    return f"{connection.client.host if connection.client else ''} {key or ''}"
 
 
 ServiceOf = Annotated[Service, Depends(service_of)]

@@ -7,6 +7,7 @@ The client sends JSON: {"type": "start", "voice": …, "response_format": "pcm",
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,12 +22,13 @@ from glmtts.server.engine import Words
 from glmtts.server.errors import ApiError, as_api_error
 from glmtts.server.events import words_event
 from glmtts.server.incoming import Incoming
-from glmtts.server.routes.common import service_of
+from glmtts.server.routes.common import client_of, service_of
 from glmtts.server.routes.options import Lower, SpeechOptions, check_model
 from glmtts.server.service import Service, warnings_of
 from glmtts.server.speech_job import SpeechJob
 from glmtts.synthesis.text_stream import SilenceBetween
 from glmtts.text.frontend import Piece
+from glmtts.text.structure import Sentence
 
 router = APIRouter()
 CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_FAILED, CLOSE_LATER = 1000, 1008, 1011, 1013
@@ -67,7 +69,7 @@ class Session:
 
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service, self._settings = socket, service, service.settings
-        self._incoming = Incoming(service.settings.max_characters)
+        self._incoming, self._client = Incoming(service.settings.max_characters), client_of(socket)
         self._seconds, self._silence = 0.0, SilenceBetween(service.engine.pause)
         self._heard_until = 0.0  # when the client will have played what has left
         self._speaking = self._counted = False
@@ -109,7 +111,9 @@ class Session:
         if len(text) > LARGEST_START:
             raise ApiError(413, f"The first message has at most {LARGEST_START} characters.", "too_large")
         start = Start.model_validate_json(text)
-        check_key(self._settings.api_keys, bearer(self._socket.headers.get("authorization", "")) or start.api_key)
+        key = bearer(self._socket.headers.get("authorization", "")) or start.api_key
+        check_key(self._settings.api_keys, key)
+        self._client = client_of(self._socket, key)
         self._service.admit()
         if start.model is not None:
             check_model(start.model, self._service)
@@ -156,20 +160,27 @@ class Session:
         wanted = await asyncio.to_thread(start.request, [], self._service)
         await self._tell({"type": "started", "rate": rate, "response_format": start.response_format})
         await self._warn(start.ignored(self._service))
-        while (text := await self._incoming.next(self._ahead)) is not None:
+        while sentences := await self._incoming.next(self._ahead):
             self._speaking = True
-            if pieces := await self._pieces(text, start):
+            if pieces := await asyncio.to_thread(self._pieces, sentences, start.language):
                 await self._warn(warnings_of(pieces))
-                job = SpeechJob(self._service, replace(wanted, pieces=pieces), admitted=True)
+                job = SpeechJob(self._service, replace(wanted, pieces=pieces), self._client, admitted=True)
                 await self._speak_part(job, encoding)
             self._speaking = False
             self._count()
         await self._send(await asyncio.to_thread(encoding.finish))
 
-    async def _pieces(self, text: str, start: Start) -> list[Piece]:
+    def _pieces(self, sentences: Sequence[Sentence], language: str | None) -> list[Piece]:
         """The pieces of a part, none where it holds nothing to speak (a lone mark)."""
-        read = partial(self._service.engine.read, text, start.language)
-        return await asyncio.to_thread(self._silence.before, read)
+        pieces: list[Piece] = []
+        for sentence in sentences:
+            more = self._silence.before(partial(self._service.engine.read_sentence, sentence, language))
+            if pieces and more and pieces[-1].pause_after is None:
+                pieces[-1] = replace(pieces[-1], pause_after=0.0)  # the usual pause stands before the next one
+            pieces += more
+            if not more and sentence.after.seconds:  # an empty line after a sentence that was spoken before
+                self._silence.at_least(sentence.after.seconds)
+        return pieces
 
     async def _warn(self, warnings: list[str]) -> None:
         for warning in warnings:

@@ -14,7 +14,7 @@ from glmtts.audio.encode import MEDIA_TYPES, Encoder
 from glmtts.server.engine import Words
 from glmtts.server.errors import CLIENT_GONE, ApiError, documented
 from glmtts.server.events import EVENT_TYPES, Wire, events
-from glmtts.server.routes.common import WITH_KEY, ServiceOf
+from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
 from glmtts.server.routes.options import Lower, SpeechOptions, check_model
 from glmtts.server.service import Service, warning_header, warnings_of
 from glmtts.server.speech_job import SpeechJob
@@ -75,7 +75,7 @@ async def speech(body: SpeechBody, request: Request, service: ServiceOf) -> Resp
     warnings = body.ignored(service)
     pieces = await asyncio.to_thread(service.read, body.input, body.language)
     wanted = await asyncio.to_thread(body.request, pieces, service)
-    job = SpeechJob(service, wanted)
+    job = SpeechJob(service, wanted, client_of(request))
     job.cancel_when_gone(request.receive)
     parts = encoded(job, service.encoder(body.response_format))
     try:

@@ -10,10 +10,13 @@ from pypinyin import Style, pinyin
 from glmtts.server.errors import documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf
 from glmtts.server.routes.options import Language
-from glmtts.text.explain import Part
+from glmtts.text.english import WORD, variants
+from glmtts.text.explain import Entry, Part
+from glmtts.text.homographs import homograph_model
 from glmtts.text.mandarin import CHINESE
 
 router = APIRouter(tags=["text"], dependencies=WITH_KEY)
+_ENGLISH = "EN_"
 _TOKEN = re.compile(r"<\|.+?\|>|[^<]|<")
 
 
@@ -35,14 +38,16 @@ class TextPiece(BaseModel):
 
 
 class Character(BaseModel):
-    """A part of the written text: all of them joined are the text. Chinese characters have readings.
+    """A part of the written text: all of them joined are the text. Chinese characters and English words have readings.
 
-    `text` is the part as written (a character, or a control such as {行|hang2}), `shown` what it stands for.
+    `text` is the part as written (a character, an English word, or a control such as {行|hang2}), `shown` what it
+    stands for. `candidates` are readings that it may have: pinyin of a character, ARPAbet of a word.
     """
 
     text: str
     shown: str
     pinyin: str | None = None
+    arpabet: str | None = None
     candidates: list[str] = []
     fixed: bool = False
 
@@ -68,16 +73,51 @@ def explain(body: TextRequest, service: ServiceOf) -> Explanation:
 
 
 def _characters(part: Part) -> list[Character]:
-    """A control as one character, plain text as many."""
-    if part.control is None:
-        return [
-            Character(text=char, shown=char, pinyin=entry["pinyin"], candidates=_readings(char))
-            for entry in part.entries
-            for char in entry["char"]
-        ]
-    shown = part.control.written or part.written
+    """A control as one part; plain text as characters and English words."""
+    if part.control is not None:
+        return [_controlled(part, part.control.written or part.written)]
+    found: list[Character] = []
+    plain = "".join(entry["char"] for entry in part.entries)
+    position = 0
+    for word in WORD.finditer(plain):
+        found += map(_character, part.entries[position : word.start()])
+        found.append(_word(word[0], part.entries[word.start()]))
+        position = word.end()
+    return [*found, *map(_character, part.entries[position:])]
+
+
+def _controlled(part: Part, shown: str) -> Character:
+    """A control with the reading that it gives its word."""
     pinyin = " ".join(entry["pinyin"] for entry in part.entries if entry["pinyin"]) or None
-    return [Character(text=part.written, shown=shown, pinyin=pinyin, candidates=_readings(shown), fixed=True)]
+    arpabet = next((found for entry in part.entries if (found := _arpabet(entry))), None)
+    candidates = _spoken_as(shown) if arpabet else _readings(shown)
+    return Character(text=part.written, shown=shown, pinyin=pinyin, arpabet=arpabet, candidates=candidates, fixed=True)
+
+
+def _character(entry: Entry) -> Character:
+    char = entry["char"]
+    return Character(text=char, shown=char, pinyin=entry["pinyin"], candidates=_readings(char))
+
+
+def _word(word: str, entry: Entry) -> Character:
+    """An English word; the phonemes of all of it stand at its first letter."""
+    arpabet = _arpabet(entry)
+    candidates = list(dict.fromkeys([arpabet, *_spoken_as(word)])) if arpabet else []
+    return Character(text=word, shown=word, arpabet=arpabet, candidates=candidates)
+
+
+def _arpabet(entry: Entry) -> str | None:
+    """ARPAbet phones of an entry, None where it has none or those of Mandarin."""
+    symbols = entry["symbols"]
+    english = symbols and all(symbol.startswith(_ENGLISH) for symbol in symbols)
+    return " ".join(symbol.removeprefix(_ENGLISH) for symbol in symbols) if english else None
+
+
+def _spoken_as(word: str) -> list[str]:
+    """The pronunciations of an English word that has several, from the dictionary and the list of homographs."""
+    lower = word.lower().replace("’", "'")
+    read = homograph_model().words.get(lower, {}).values()
+    return list(dict.fromkeys(" ".join(phones) for phones in [*read, *variants().get(lower, [])]))
 
 
 def _readings(character: str) -> list[str]:

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from pydantic import BaseModel, Field
-from starlette.types import Receive
 
 from glmtts.errors import AudioError, VoiceError
 from glmtts.server.errors import ApiError, documented
-from glmtts.server.routes.common import WITH_KEY, ServiceOf
+from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
+from glmtts.server.routes.trained import keep_trained
 from glmtts.server.service import DEFAULT, Service
 from glmtts.server.voices import StorageError, VoiceRecord, valid_name
+from glmtts.synthesis.trained_voice import SUFFIX
 from glmtts.synthesis.voice import Voice
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"], dependencies=WITH_KEY)
@@ -76,14 +77,15 @@ async def add_voice(
     request: Request,
     name: Annotated[str, Form(max_length=64, description="1 to 48 letters, digits, - or _.")],
     audio_sample: Annotated[
-        UploadFile | None, File(description="1 to 30 s of one speaker; wav, flac, ogg, opus or mp3.")
+        UploadFile | None,
+        File(description="1 to 30 s of one speaker (wav, flac, ogg, opus or mp3), or a trained voice (.glmvoice)."),
     ] = None,
     file: Annotated[UploadFile | None, File(description="Another name of `audio_sample`.")] = None,
     consent: Annotated[bool, Form(description="`true` states that the speaker agreed to this cloning.")] = False,
     text: Annotated[str | None, Form(max_length=1000, description="What is said in the recording.")] = None,
     description: Annotated[str, Form(max_length=200)] = "",
 ) -> VoiceObject:
-    """Clone a voice from a recording. Refused without the statement that the speaker agreed."""
+    """Clone a voice from a recording, or add a trained one. Refused without the statement that the speaker agreed."""
     if not consent:
         raise ApiError(
             400, "Set consent=true to state that the speaker agreed to this cloning.", "consent_required", "consent"
@@ -92,9 +94,13 @@ async def add_voice(
     if sample is None:
         raise ApiError(400, "Send a recording as the file audio_sample.", "invalid_value", "audio_sample")
     name = _free_name(name, service)
+    if (sample.filename or "").lower().endswith(SUFFIX):
+        record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
+        await keep_trained(service, name, await sample.read(), record)
+        return _added(name, record)
     if text:
         await asyncio.to_thread(service.read, text, None, "text")
-    voice = await _clone(service, request.receive, await sample.read(), text)
+    voice = await _clone(service, request, await sample.read(), text)
     record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
     try:
         await asyncio.to_thread(service.voices.add, name, voice, record)
@@ -105,12 +111,12 @@ async def add_voice(
     return _added(name, record)
 
 
-async def _clone(service: Service, receive: Receive, recording: bytes, text: str | None) -> Voice:
+async def _clone(service: Service, request: Request, recording: bytes, text: str | None) -> Voice:
     with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
         path = Path(folder) / "recording.wav"
         try:
             await asyncio.to_thread(path.write_bytes, recording)
-            return await service.clone(path, text or None, receive)
+            return await service.clone(path, text or None, request.receive, client_of(request))
         except (AudioError, VoiceError) as error:
             message = str(error).replace(str(path), "The recording")
             raise ApiError(400, message, "invalid_recording", "audio_sample") from None
