@@ -19,6 +19,8 @@ register("speech_tokenizer", "glmtts.speech_tokenizer.train:SpeechTokenizerTask"
 register("voice_lm", "glmtts.voices.tasks:VoiceLanguageModel")
 register("voice_flow", "glmtts.voices.tasks:VoiceFlow")
 register("vocoder", "glmtts.vocoder.train:VocoderTask")
+register("grpo", "glmtts.rl.grpo:PolicyTask")
+register("diffro", "glmtts.rl.diffro:DiffroTask")
 
 
 class _Bundles:
