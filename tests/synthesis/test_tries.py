@@ -116,7 +116,7 @@ def test_words_lost_at_a_joint_are_decoded_again_by_halves(tts: Synthesizer, mon
     segment = segment_of(tts)
     halves = segment.halves()
     target = {
-        tuple(tts.generator._prompter.requests(one, [0], torch.device("cpu"))[0].prompt_ids): one for one in halves
+        tuple(tts.generator._prompter.requests(one, [0], tts.bundle.lm)[0].prompt_ids): one for one in halves
     }
 
     def answer(candidates: CandidateSet) -> list[int]:

@@ -50,9 +50,9 @@ class Request:
     sampling: SamplingConfig
     text_length: int
     generator: torch.Generator
-    adapter: Adapter | None = None
     tokens: list[int] = field(default_factory=list)
     finish_reason: FinishReason | None = None
+    adapter: Adapter | None = None
 
     @property
     def ended(self) -> bool:

@@ -37,7 +37,7 @@ def rl(
             f"{config} has task = {task}. `glm-tts rl` is for {' and '.join(TASKS)}; use `glm-tts train`."
         )
     if export is None:
-        train(config, set_, dry_run, processes)
+        train(config, set_, dry_run, processes=processes)
         return
     from glmtts.rl.export import export_bundle
 

@@ -91,7 +91,7 @@ class Prompter:
         generators = [torch.Generator(model.device).manual_seed(seed) for seed in seeds]
         stored, sampling = segment.voice.adapter, segment.settings.sampling
         adapter = None if stored is None else stored.part("lm", model)
-        return [Request(ids, sampling, len(text_ids), generator, adapter) for generator in generators]
+        return [Request(ids, sampling, len(text_ids), generator, adapter=adapter) for generator in generators]
 
     def target(self, segment: Segment) -> Target:
         """What should be heard, and the prompt that must not be."""

@@ -171,7 +171,7 @@ def set_value(values: dict[str, Any], override: str) -> None:
     values[last] = value
 
 
-COUNTS = ("layers", "blocks")  # of these none is a number too
+COUNTS = ("layers", "blocks", "lora_rank")  # of these none is a number too
 
 
 def check_sizes(model: StrictConfig) -> None:
