@@ -2,9 +2,11 @@
 
     python -m tests.official.synthetic_release RELEASE --full
     glm-tts convert RELEASE BUNDLE --dtype bfloat16
-    python benchmarks/lm_decoding.py --model BUNDLE
+    glm-tts quantise INT4 --model BUNDLE --bits 4
+    python benchmarks/lm_decoding.py --model BUNDLE --packed INT4
 
-The precision is that of the bundle: convert with --dtype bfloat16 or float32.
+The precision is that of the bundle: convert with --dtype bfloat16 or float32. Packed bundles run beside it; each one's
+time is compared with what reading its weights once would take at the bandwidth that is measured in the same run.
 
 Each runs in a process of its own, so that peak memory is its own; both greedy, from the same prompt, with the same
 number of tokens. The tokens must be equal but for a few ties of bfloat16, or the figures mean nothing.
@@ -12,6 +14,7 @@ number of tokens. The tokens must be equal but for a few ties of bfloat16, or th
 
 import argparse
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -21,6 +24,7 @@ from pathlib import Path
 
 import torch
 from report import environment, write_result
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from glmtts.bundle import Bundle
@@ -28,6 +32,8 @@ from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import LMConfig
 from glmtts.lm.sampling import Request, SamplingConfig
 from glmtts.text.audio_tokens import AudioTokens
+
+WIDTHS = {"F32": 4, "BF16": 2, "F16": 2, "U8": 1, "I8": 1}  # bytes a value, by safetensors' names
 
 
 def ours(bundle: Bundle, layout: AudioTokens, prompt: list[int], tokens: int) -> list[int]:
@@ -101,6 +107,21 @@ def _timed(marks: list[tuple[int, float]]) -> list[int]:
     return codes
 
 
+def _bytes_a_token(model: Path) -> int:
+    """Bytes of the weights that one step reads: all but the embedding, whose speech rows are the head."""
+    bundle = Bundle.open(model)
+    entry, layout = bundle.config.modules["lm"], bundle.audio_tokens
+    sizes = {}
+    with safe_open(str(bundle.folder / entry.file), framework="pt") as file:
+        for name in file.keys():  # noqa: SIM118
+            part = file.get_slice(name)
+            sizes[name] = math.prod(part.get_shape()) * WIDTHS[part.get_dtype()]
+    if entry.architecture == "llama":
+        table = sizes.pop("model.embed_tokens.weight")
+        sizes["head"] = table * (layout.count + 1) // LMConfig.parse(entry.config).vocab_size
+    return sum(size for name, size in sizes.items() if not name.startswith("embedding."))
+
+
 RUNS = {"glmtts": ours, "transformers": transformers_loop}
 
 
@@ -109,6 +130,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="a bundle of the full size")
     parser.add_argument("--tokens", type=int, default=40)
     parser.add_argument("--prompt", type=int, default=100, help="length of the prompt in ids")
+    parser.add_argument("--packed", type=Path, action="append", default=[], help="a packed copy of it; may be repeated")
     parser.add_argument("--only", choices=RUNS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -119,14 +141,17 @@ def main() -> None:
         return
     dtype = str(next(Bundle.open(arguments.model).network("lm").parameters()).dtype)
     result = {**environment(), "dtype": dtype, "tokens": arguments.tokens, "prompt": arguments.prompt}
+    models = dict.fromkeys(RUNS, arguments.model) | {path.name: path for path in arguments.packed}
     codes = {}
-    for name in RUNS:
-        command = [sys.executable, __file__, "--model", str(arguments.model), "--only", name]
+    for name, model in models.items():
+        command = [sys.executable, __file__, "--model", str(model), "--only", name if name in RUNS else "glmtts"]
         command += ["--tokens", str(arguments.tokens), "--prompt", str(arguments.prompt)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         result[name] = json.loads(done.stdout.strip().splitlines()[-1])
         codes[name] = result[name].pop("codes")
-    agree = sum(a == b for a, b in zip(*codes.values(), strict=True))
+        read = _bytes_a_token(model) / result["read_gigabytes_a_second"] / 1e6
+        result[name]["share_of_bandwidth_limit"] = round(read / result[name]["milliseconds_a_token"], 3)
+    agree = sum(a == b for a, b in zip(codes["glmtts"], codes["transformers"], strict=True))
     result["equal_tokens"] = f"{agree} of {arguments.tokens}"
     write_result("lm_decoding", result)
 

@@ -26,9 +26,11 @@ def test_the_quota_of_a_container_counts(tmp_path: Path, files: dict[str, str], 
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    everything = usable_cpus(tmp_path / "missing")
+    everything = usable_cpus(tmp_path / "missing", tmp_path / "missing")
     assert everything >= 1
-    assert usable_cpus(tmp_path) == (everything if quota is None else max(1, min(everything, int(quota))))
+    assert usable_cpus(tmp_path, tmp_path / "missing") == (
+        everything if quota is None else max(1, min(everything, int(quota)))
+    )
 
 
 def test_small_bundles_speak_with_one_thread() -> None:
@@ -67,3 +69,38 @@ def test_a_given_number_of_threads_stays(tiny_folder: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout == "2\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "quota"),
+    [
+        ("0::/a.slice/b.scope\n", {"a.slice/cpu.max": "200000 100000", "a.slice/b.scope/cpu.max": "max 100000"}, 2),
+        ("0::/a.slice/b.scope\n", {"a.slice/b.scope/cpu.max": "100000 100000"}, 1),
+        ("4:cpu,cpuacct:/d/x\n", {"cpu/d/x/cpu.cfs_quota_us": "100000", "cpu/d/x/cpu.cfs_period_us": "100000"}, 1),
+        ("0::/../outside\n", {}, None),
+        ("nonsense\n", {}, None),
+    ],
+)
+def test_the_quota_of_the_own_group_and_those_above_counts(
+    tmp_path: Path, lines: str, files: dict[str, str], quota: float | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "membership").write_text(lines)
+    everything = usable_cpus(tmp_path / "missing", tmp_path / "missing")
+    wanted = everything if quota is None else min(everything, int(quota))
+    assert usable_cpus(tmp_path, tmp_path / "membership") == wanted
+
+
+LOAD = "import sys, glmtts, torch; tts = glmtts.load(sys.argv[1], **eval(sys.argv[2])); print(torch.get_num_threads())"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "count"), [("{}", "", 1), ("dict(threads=2)", "", 2), ("{}", "2", 2)]
+)
+def test_python_has_the_threads_of_the_bundle_too(tiny_folder: Path, arguments: str, variable: str, count: int) -> None:
+    command = [sys.executable, "-c", LOAD, str(tiny_folder), arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": variable}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == f"{count}\n", done.stderr

@@ -9,33 +9,81 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glmtts.errors import (
+    AudioError,
+    BundleError,
+    ConfigError,
+    DataError,
+    EmptyTextError,
+    GlmTtsError,
+    ReleaseError,
+    TextError,
+    TrainingError,
+    VoiceError,
+)
+from glmtts.threads import use_threads, wait_without_spinning
+
 if TYPE_CHECKING:
     from glmtts.synthesis.audio import Audio
+    from glmtts.synthesis.reading import read_book
     from glmtts.synthesis.synthesizer import Synthesizer
     from glmtts.synthesis.voice import Voice
 
-__all__ = ["Audio", "Synthesizer", "Voice", "load"]
+    __version__: str
 
-_PLACES = {"Audio": "audio", "Synthesizer": "synthesizer", "Voice": "voice"}
+__all__ = [
+    "Audio",
+    "AudioError",
+    "BundleError",
+    "ConfigError",
+    "DataError",
+    "EmptyTextError",
+    "GlmTtsError",
+    "ReleaseError",
+    "Synthesizer",
+    "TextError",
+    "TrainingError",
+    "Voice",
+    "VoiceError",
+    "__version__",
+    "load",
+    "read_book",
+]
+
+# what brings PyTorch along is imported when it is asked for: the command line must be quick
+_PLACES = {"Audio": "audio", "Synthesizer": "synthesizer", "Voice": "voice", "read_book": "reading"}
+
+wait_without_spinning()  # for the case that PyTorch is imported after us
 
 
-def load(model: str | Path | None = None, device: str = "cpu", allow_program: bool = False) -> "Synthesizer":
+def load(
+    model: str | Path | None = None, device: str = "auto", allow_program: bool = False, threads: int | None = None
+) -> "Synthesizer":
     """Open a model bundle (the embedded one by default) for synthesis.
 
-    `allow_program` lets a bundle run a program that it brings along, such as the released 32 kHz vocoder.
+    `device` is auto (a CUDA GPU where there is one), cpu, cuda, cuda:1, … or mps. `allow_program` lets a bundle run a
+    program that it brings along, such as the released 32 kHz vocoder. On a CPU, an operation of the whole process has
+    one thread for a small bundle, and as many as the machine or its container allows for a large one, unless `threads`
+    or the variable OMP_NUM_THREADS says how many (threads.py has the reason).
 
     Raises:
         BundleError: the folder is no bundle, or corrupt.
+        ConfigError: there is no such device, or the number of threads is not one or more.
     """
-    import torch
-
     from glmtts.bundle import Bundle
+    from glmtts.device import chosen_device
     from glmtts.synthesis.synthesizer import Synthesizer
 
-    return Synthesizer(Bundle.open(model, torch.device(device), allow_program))
+    bundle = Bundle.open(model, chosen_device(device), allow_program)
+    use_threads(bundle.folder, threads=threads)
+    return Synthesizer(bundle)
 
 
 def __getattr__(name: str) -> Any:
     if name in _PLACES:
         return getattr(import_module(f"glmtts.synthesis.{_PLACES[name]}"), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("glm-tts")
     raise AttributeError(f"module 'glmtts' has no attribute '{name}'")

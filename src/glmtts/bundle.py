@@ -20,6 +20,7 @@ from torch import nn
 from glmtts import durable
 from glmtts.config import StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
+from glmtts.options import nearest
 from glmtts.stages import (
     Clock,
     Flow,
@@ -261,8 +262,9 @@ class Bundle:
             VoiceError: there is no voice of this name.
         """
         if name not in self.config.voices:
-            known = ", ".join(self.config.voices)
-            raise VoiceError(f"There is no voice '{name}'. Known are: {known}; or give an audio file.")
+            known, meant = ", ".join(self.config.voices) or "none", nearest(name, self.config.voices)
+            hint = f"Did you mean '{meant}'? " if meant else ""
+            raise VoiceError(f"There is no voice '{name}'. {hint}Known are: {known}; or give an audio file.")
         entry = self.config.voices[name]
         return self.path(entry.file, entry.sha256)
 

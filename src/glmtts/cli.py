@@ -1,24 +1,24 @@
 """The command line: thin commands over the API."""
 
-import sys
-import time
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
+from glmtts.eval.command import app as eval_app
 from glmtts.quantise import command as quantise
+from glmtts.rl.command import rl, rl_worker
 from glmtts.server.command import serve
+from glmtts.synthesis.command import Model, clone, read, say
+from glmtts.terminal import sentence_of, stop, with_utf8
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
-
-if TYPE_CHECKING:
-    from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.voices.command import app as voice_app
 
 app = typer.Typer(
     add_completion=False,
@@ -43,29 +43,7 @@ class Dtype(StrEnum):
     bfloat16 = "bfloat16"
 
 
-VoiceName = Annotated[
-    str | None, typer.Option(help="A name from `glm-tts voices`, a recording to clone, or a saved voice.")
-]
-VoiceText = Annotated[str | None, typer.Option(help="What is said in the recording to clone.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same audio.")]
-Language = Annotated[str | None, typer.Option(help="zh or en, where digits alone do not tell.")]
 Pronunciations = Annotated[Path | None, typer.Option(help="Readings of words, in .toml or .jsonl.")]
-Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
-
-
-AllowProgram = Annotated[
-    bool, typer.Option("--allow-program", help="Run a program that comes with the bundle (TorchScript).")
-]
-
-
-def _loaded(model: Path | None, allow_program: bool) -> "Synthesizer":
-    """A bundle for synthesis, with as many threads as its size is worth."""
-    from glmtts import load
-    from glmtts.threads import use_threads
-
-    tts = load(model, allow_program=allow_program)
-    use_threads(tts.bundle.folder)
-    return tts
 
 
 def _show_version(wanted: bool) -> None:
@@ -83,95 +61,9 @@ def _options(
     """Text to speech for Mandarin and English."""
 
 
-@app.command()
-def say(
-    text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")] = Path("out.wav"),
-    voice: VoiceName = None,
-    voice_text: VoiceText = None,
-    seed: Seed = 0,
-    language: Language = None,
-    speed: Annotated[float | None, typer.Option(help="0.25 to 4; the pitch stays.")] = None,
-    pronunciations: Pronunciations = None,
-    phoneme_in: Annotated[str | None, typer.Option(help="all, ambiguous or off: what becomes phonemes.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="0 to 2; lower is steadier.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Nucleus of the language model, up to 1.")] = None,
-    candidates: Annotated[int | None, typer.Option(help="Token sequences to choose from.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Flow steps; fewer are faster.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="Classifier-free guidance of the flow.")] = None,
-    speaker: Annotated[str | None, typer.Option(help="A speaker that the weights were fine-tuned on.")] = None,
-    model: Model = None,
-    allow_program: AllowProgram = False,
-) -> None:
-    """Speak a text into a file."""
-    from glmtts.audio.io import check_writable
-    from glmtts.text.pronunciations import PronunciationFile
-
-    check_writable(output)
-    tts = _loaded(model, allow_program)
-    written = sys.stdin.read() if text == "-" else text
-    chosen = tts.voice(voice, voice_text)
-    started = time.perf_counter()
-    audio = tts.say(
-        written,
-        chosen,
-        seed=seed,
-        language=language,
-        speed=speed,
-        pronunciations=PronunciationFile(pronunciations) if pronunciations else None,
-        phoneme_in=cast(Any, phoneme_in),
-        temperature=temperature,
-        top_p=top_p,
-        candidates=candidates,
-        steps=steps,
-        guidance=guidance,
-        speaker=speaker,
-    )
-    taken = time.perf_counter() - started
-    audio.save(output)
-    typer.echo(
-        f"{output}: {audio.seconds:.1f} s of speech in {taken:.1f} s (real-time factor {taken / audio.seconds:.2f})",
-        err=True,
-    )
-
-
-@app.command()
-def read(
-    book: Annotated[Path, typer.Argument(help="A text file (UTF-8), as long as you like.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg, opus or mp3.")],
-    subtitles: Annotated[Path | None, typer.Option(help="Also write .srt, or .vtt with a time for every word.")] = None,
-    voice: VoiceName = None,
-    voice_text: VoiceText = None,
-    seed: Seed = 0,
-    language: Language = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Forget an unfinished reading and start anew.")] = False,
-    model: Model = None,
-    allow_program: AllowProgram = False,
-) -> None:
-    """Read a long text into a file; after a break, the same command goes on where it was."""
-    from tqdm import tqdm
-
-    from glmtts.errors import TextError
-    from glmtts.synthesis.reading import read_book
-
-    try:
-        size = book.stat().st_size
-        with book.open(encoding="utf-8") as lines, tqdm(total=size, unit="B", unit_scale=True, desc="reading") as bar:
-            tts = _loaded(model, allow_program)
-            seconds = read_book(
-                tts,
-                lines,
-                output,
-                tts.voice(voice, voice_text),
-                seed=seed,
-                subtitles=subtitles,
-                restart=restart,
-                progress=lambda piece: bar.update(len(piece.encode())),
-                language=language,
-            )
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{book} cannot be read as text: {error}. Give a text file in UTF-8.") from None
-    typer.echo(f"{output}: {seconds:.1f} s of speech", err=True)
+app.command()(say)
+app.command()(read)
+app.command()(clone)
 
 
 @app.command()
@@ -247,17 +139,24 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 
 app.command()(serve)
 app.add_typer(data_app, name="data")
+app.add_typer(eval_app, name="eval")
 app.command()(train)
+app.command()(rl)
+app.command("rl-worker")(rl_worker)
+app.add_typer(voice_app, name="voice")
 app.command("quantise")(quantise)
 
 
 def main() -> None:
-    """Entry point: an error of the user's is one sentence and exit code 2."""
+    """Entry point: whatever a user can cause is one sentence and exit code 2."""
     wait_without_spinning()
+    with_utf8()
     try:
-        app()
+        code = app(prog_name="glm-tts", standalone_mode=False)
     except GlmTtsError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise SystemExit(2) from None
+        stop(str(error))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except Exception as error:
+        stop(sentence_of(error))
+    raise SystemExit(code if isinstance(code, int) else 0)

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+WINDOWS = os.name == "nt"
+
 
 def sync(path: Path) -> None:
     """Have a file or folder on the disk before going on.
@@ -10,9 +12,9 @@ def sync(path: Path) -> None:
     Raises:
         OSError: the disk does not take it.
     """
-    if os.name == "nt" and path.is_dir():  # Windows opens no folder, and NTFS journals names itself
+    if WINDOWS and path.is_dir():  # Windows opens no folder, and NTFS journals names itself
         return
-    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows flushes only what may be written
+    handle = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)  # Windows flushes only what may be written
     try:
         os.fsync(handle)
     finally:

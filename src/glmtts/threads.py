@@ -7,28 +7,48 @@ several threads hangs in the next one, since only the forking thread lives on.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+from glmtts.errors import ConfigError
 
 SMALL_BUNDLE = 400 << 20  # bytes: above, reading the weights takes longer than threads take to meet
 VARIABLE = "OMP_NUM_THREADS"
-CGROUP = Path("/sys/fs/cgroup")
+CGROUP, MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
-def usable_cpus(cgroup: Path = CGROUP) -> int:
-    """The processors that this process may use: those it is pinned to, and what its container's quota allows."""
+def usable_cpus(cgroup: Path = CGROUP, membership: Path = MEMBERSHIP) -> int:
+    """The processors that this process may use: those it is pinned to, and what the quotas of its groups allow."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _quota(cgroup)
-    return count if quota is None else max(1, min(count, int(quota)))
+    quotas = [quota for folder in _groups(cgroup, membership) if (quota := _quota(folder)) is not None]
+    return max(1, int(min([count, *quotas])))
 
 
-def _quota(cgroup: Path) -> float | None:
-    """Processors a container may use, from version 2 or 1 of Linux's control groups; None where it has no quota."""
+def _groups(cgroup: Path, membership: Path) -> Iterator[Path]:
+    """Folders that may hold a quota: inside a container the root's own, else those of the process's group and above.
+
+    A line of the membership is `number:controllers:path`; version 2 of the control groups names no controllers.
+    """
+    yield from (cgroup, cgroup / "cpu")
     try:
-        if (cgroup / "cpu.max").is_file():
-            quota, period = (cgroup / "cpu.max").read_text().split()
+        lines = membership.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):  # not Linux
+        return
+    for _, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
+        root = cgroup if not controllers else cgroup / "cpu"
+        if not controllers or "cpu" in controllers.split(","):
+            own = Path(path.lstrip("/"))
+            yield from (root / folder for folder in (own, *own.parents) if folder.parts and ".." not in folder.parts)
+
+
+def _quota(group: Path) -> float | None:
+    """Processors that a group may use, in version 2 or 1 of Linux's control groups; None where it has no quota."""
+    try:
+        if (group / "cpu.max").is_file():
+            quota, period = (group / "cpu.max").read_text().split()
         else:
-            quota = (cgroup / "cpu/cpu.cfs_quota_us").read_text()
-            period = (cgroup / "cpu/cpu.cfs_period_us").read_text()
+            quota = (group / "cpu.cfs_quota_us").read_text()
+            period = (group / "cpu.cfs_period_us").read_text()
         return float(quota) / float(period) if float(quota) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):  # "max": no quota
         return None
@@ -39,14 +59,22 @@ def threads_for(weights: int, cpus: int | None = None) -> int:
     return 1 if weights < SMALL_BUNDLE else cpus or usable_cpus()
 
 
-def use_threads(folder: Path, requests: int = 1) -> int:
+def use_threads(folder: Path, requests: int = 1, threads: int | None = None) -> int:
     """Set PyTorch's threads for the bundle in a folder, which speaks so many requests at a time; gives the number.
 
-    Who sets OMP_NUM_THREADS has decided: it raises the number as well as lowers it.
+    A given number of `threads` is taken as it is. Who sets OMP_NUM_THREADS has decided too: it raises the number as
+    well as lowers it.
+
+    Raises:
+        ConfigError: the given number is not one or more.
     """
     import torch
 
-    if not os.environ.get(VARIABLE):
+    if threads is not None:
+        if threads < 1:
+            raise ConfigError(f"The number of threads is {threads}. Choose 1 or more, or leave it out.")
+        torch.set_num_threads(threads)
+    elif not os.environ.get(VARIABLE):
         weights = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
         torch.set_num_threads(max(1, threads_for(weights) // requests))
     return torch.get_num_threads()

@@ -10,6 +10,8 @@ import torch
 
 import glmtts
 from glmtts.audio.io import write_audio
+from glmtts.audio.loudness import to_loudness
+from glmtts.audio.mel import LogMel
 from glmtts.audio.provenance import synthetic_mark
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError, ConfigError, VoiceError
@@ -18,7 +20,7 @@ from glmtts.lm.candidates import CandidateSet
 from glmtts.synthesis.options import Options
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
-from glmtts.synthesis.voice import Voice
+from glmtts.synthesis.voice import PROMPT_LUFS, Voice
 from glmtts.text.frontend import Piece
 from glmtts.text.labels import LABEL_IDS, without_boundaries
 from glmtts.text.pronunciations import Pronunciations
@@ -302,3 +304,23 @@ def test_other_candidates_without_fault_may_be_rendered(
     for best_of, choices in ((1, [said]), (3, [said, [*said, 0]])):
         how = segment.settings.model_copy(update={"candidates": 4, "audio_best_of": best_of, "max_nll": 5.0})
         assert list(tts.generator.generate([replace(segment, settings=how)])) == [(0, choices)]
+
+
+@pytest.mark.parametrize("gain", [0.02, 0.9])
+def test_a_quiet_recording_makes_no_quiet_voice(tts: Synthesizer, tmp_path: Path, gain: float) -> None:
+    time = torch.arange(48000) / 24000
+    tone = torch.sin(1500 * time) * (0.6 + 0.4 * torch.sin(25 * time))
+    write_audio(tmp_path / "usual.wav", 0.3 * tone, 24000)
+    write_audio(tmp_path / "other.wav", gain * tone, 24000)
+    usual, other = (tts.voice(tmp_path / f"{name}.wav", "") for name in ("usual", "other"))
+    loud = usual.mel > -5  # where there is more than the noise of 16 bits
+    assert loud.float().mean() > 0.05
+    assert float((other.mel - usual.mel).abs()[loud].mean()) < 0.05  # unlevelled 2.7 and 1.1: the log of the gains
+    heard = to_loudness(0.3 * tone.numpy(), 24000, PROMPT_LUFS)
+    wanted = LogMel(tts.bundle.clock.mel)(torch.from_numpy(heard)[None])[0][:, : usual.mel.shape[1]]
+    assert float((usual.mel - wanted).abs()[loud].mean()) < 0.05
+
+
+def test_saved_and_bundled_voices_stay_as_they_are(tts: Synthesizer, tmp_path: Path) -> None:
+    tts.voice("tone").save(tmp_path / "tone.safetensors")
+    assert torch.equal(tts.voice(tmp_path / "tone.safetensors").mel, tts.voice("tone").mel)

@@ -22,14 +22,16 @@ def whisper(heard: list[int], missing: bool = False) -> ModuleType:
     fake = ModuleType("faster_whisper")
 
     class WhisperModel:
-        def __init__(self, name: str, compute_type: str, local_files_only: bool) -> None:
+        def __init__(self, name: str, local_files_only: bool, **options: object) -> None:
             assert local_files_only
             if missing:
                 raise OSError("not here")
 
-        def transcribe(self, samples, beam_size: int):
+        def transcribe(self, samples, **options: object):
             heard.append(len(samples))
-            return [SimpleNamespace(text=" Hello"), SimpleNamespace(text=" world.")], None
+            texts = (" Hello", " world.")
+            parts = [SimpleNamespace(text=text, words=None, tokens=[1], avg_logprob=-0.1) for text in texts]
+            return parts, SimpleNamespace(language="en")
 
     fake.WhisperModel = WhisperModel  # type: ignore[attr-defined]
     return fake

@@ -1,5 +1,6 @@
 """Reading and writing audio files."""
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor
 
 from glmtts import durable
+from glmtts.audio.bounds import HIGHEST_RATE, LOUDEST, LOWEST_RATE
+from glmtts.audio.containers import CONTAINERS, decode
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.audio.resample import resample
 from glmtts.errors import AudioError
@@ -24,10 +27,8 @@ FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
 
-LOWEST_RATE, HIGHEST_RATE = 4000, 384_000  # Hz; telephones have 8000. At 1 Hz, resampling multiplies by 24,000
 MOST_CHANNELS = 8
 MOST_SAMPLES = 180_000_000  # of all channels: an hour at 48 kHz; 0.7 GB when decoded
-LOUDEST = 100.0  # peaks of float files reach 2 or 3; beyond 1e18 squares overflow, and a mel has no finite values
 BLOCK = 1 << 16  # frames
 
 
@@ -36,18 +37,18 @@ def read_audio(path: str | Path, longest: float | None = None) -> tuple[Tensor, 
 
     With `longest`, only so many seconds of the beginning are decoded. Compressed silence expands by four thousand, so
     what a file holds is bounded before it is decoded, and it is decoded block by block, since its head may lie.
+    The suffix decides whether FFmpeg reads it (containers.py); the server, which has strangers' files, gives its own.
 
     Raises:
         AudioError: the file is missing, no audio, empty, too long, has too many channels or an unusual rate, or holds
             values that are not finite or far from ±1.
     """
     path = Path(path)
-    with _opened(path) as file:
-        most = file.frames if longest is None else int(longest * file.samplerate)
-        if min(most, file.frames) * file.channels > MOST_SAMPLES:
-            seconds = MOST_SAMPLES / file.channels / file.samplerate
-            raise AudioError(f"{path} is longer than {seconds:.0f} s. Cut it into shorter files.")
-        mono, rate = _decoded(file, min(most, MOST_SAMPLES // file.channels)), int(file.samplerate)
+    if path.suffix.lower() in CONTAINERS:
+        mono, rate = decode(path, MOST_SAMPLES, longest)
+        check_shape(path, rate, 1)
+    else:
+        mono, rate = _read(path, longest)
     if mono.size == 0:
         raise AudioError(f"{path} holds no samples. Record it again.")
     if not np.isfinite(mono).all():
@@ -55,6 +56,15 @@ def read_audio(path: str | Path, longest: float | None = None) -> tuple[Tensor, 
     if np.abs(mono).max() > LOUDEST:
         raise AudioError(f"{path} holds values far beyond ±1. Export it again, as 16-bit samples.")
     return torch.from_numpy(mono), rate
+
+
+def _read(path: Path, longest: float | None) -> tuple[np.ndarray, int]:
+    with _opened(path) as file:
+        most = file.frames if longest is None else int(longest * file.samplerate)
+        if min(most, file.frames) * file.channels > MOST_SAMPLES:
+            seconds = MOST_SAMPLES / file.channels / file.samplerate
+            raise AudioError(f"{path} is longer than {seconds:.0f} s. Cut it into shorter files.")
+        return _decoded(file, min(most, MOST_SAMPLES // file.channels)), int(file.samplerate)
 
 
 def load_audio(path: str | Path, rate: int, longest: float | None = None) -> Tensor:
@@ -76,17 +86,22 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         raise AudioError(f"{path} is not a file. Give the path of a recording (wav, flac, ogg, opus or mp3).")
     try:
         with soundfile.SoundFile(str(path)) as file:
-            if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE or file.channels > MOST_CHANNELS:
-                raise AudioError(
-                    f"{path} has {file.channels} channels at {file.samplerate} Hz; taken are up to {MOST_CHANNELS} "
-                    f"at {LOWEST_RATE} to {HIGHEST_RATE} Hz. Convert it."
-                )
+            check_shape(path, file.samplerate, file.channels)
             yield file
     except (soundfile.LibsndfileError, RuntimeError, TypeError):
         raise AudioError(
             f"{path} cannot be read as audio: it is corrupt or of an unknown format. "
             "Convert it to wav, flac, ogg, opus or mp3."
         ) from None
+
+
+def check_shape(path: Path, rate: int, channels: int) -> None:
+    """Raises AudioError where rate (Hz) or channels are not those of a recording."""
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE or channels > MOST_CHANNELS:
+        raise AudioError(
+            f"{path} has {channels} channels at {rate} Hz; taken are up to {MOST_CHANNELS} at {LOWEST_RATE} to "
+            f"{HIGHEST_RATE} Hz. Convert it."
+        )
 
 
 def _decoded(file: soundfile.SoundFile, most: int) -> np.ndarray:
@@ -107,6 +122,11 @@ def check_writable(path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise AudioError(f"{path} has no known suffix. Use one of {', '.join(FORMATS)}.")
+    check_place(path)
+
+
+def check_place(path: Path) -> None:
+    """Raises AudioError where no file can be written at `path`."""
     if path.is_dir():
         raise AudioError(f"{path} is a folder. Give the name of a file.")
     if not path.parent.is_dir():
@@ -119,16 +139,42 @@ def check_writable(path: str | Path) -> None:
 
 
 @contextmanager
-def new_audio(path: Path, rate: int, tags: dict[str, str] | None = None) -> Iterator[soundfile.SoundFile]:
-    """A mono file at `rate` Hz, of the format that its suffix names, to write samples to.
+def new_audio(
+    target: Path | io.BytesIO, rate: int, tags: dict[str, str] | None = None, suffix: str | None = None
+) -> Iterator[soundfile.SoundFile]:
+    """A mono file at `rate` Hz to write samples to, of the format that its suffix, or `suffix`, names.
 
     `tags` are soundfile's (`artist`, `comment`, …); by default they say that the speech is synthetic.
     """
-    container, subtype = FORMATS[path.suffix.lower()]
-    with soundfile.SoundFile(str(path), "w", rate, 1, subtype, format=container) as file:
+    ending = suffix or (target.suffix if isinstance(target, Path) else ".wav")
+    container, subtype = FORMATS[ending.lower()]
+    place = str(target) if isinstance(target, Path) else target
+    with soundfile.SoundFile(place, "w", rate, 1, subtype, format=container) as file:
         for tag, text in (synthetic_tags() if tags is None else tags).items():
             setattr(file, tag, text)
         yield file
+
+
+def audio_bytes(samples_T: Tensor, rate: int, form: str = "wav", tags: dict[str, str] | None = None) -> bytes:
+    """Mono samples (T,), clamped to ±1, as a file of the format (`wav`, `flac`, …) in memory.
+
+    Raises:
+        AudioError: there is no such format, or nothing to write.
+    """
+    suffix = f".{form.lower().lstrip('.')}"
+    if suffix not in FORMATS:
+        known = ", ".join(name.lstrip(".") for name in FORMATS)
+        raise AudioError(f"There is no format '{form}'. Use one of {known}.")
+    _check_samples(samples_T)
+    buffer = io.BytesIO()
+    with new_audio(buffer, rate, tags, suffix) as file:
+        file.write(samples_T.clamp(-1, 1).numpy())
+    return buffer.getvalue()
+
+
+def _check_samples(samples_T: Tensor) -> None:
+    if samples_T.numel() == 0 or not torch.isfinite(samples_T).all():
+        raise AudioError("The audio to write is empty or not finite. Synthesise it again.")
 
 
 def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, str] | None = None) -> None:
@@ -139,8 +185,7 @@ def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, 
     """
     path = Path(path)
     check_writable(path)
-    if samples_T.numel() == 0 or not torch.isfinite(samples_T).all():
-        raise AudioError("The audio to write is empty or not finite. Synthesise it again.")
+    _check_samples(samples_T)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)

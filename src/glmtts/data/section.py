@@ -7,9 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from glmtts.config import StrictConfig
-from glmtts.data.dataset import Dataset, SourceConfig, UtteranceRef
+from glmtts.data.dataset import Dataset, Item, SourceConfig, UtteranceRef
 from glmtts.data.sampler import BucketSampler
-from glmtts.errors import ConfigError
+from glmtts.errors import ConfigError, DataError
 
 Make = Callable[[int, list[UtteranceRef]], Any]
 
@@ -31,9 +31,13 @@ class DataSection(StrictConfig):
             ConfigError: no source is given.
             DataError: a source is no dataset, or lacks a feature.
         """
+        self.check()
+        return Dataset.open(self.sources, features)
+
+    def check(self) -> None:
+        """Raises ConfigError where no source is given."""
         if not self.sources:
             raise ConfigError("There is nothing to train on. Give data.sources, a list of {path = …}.")
-        return Dataset.open(self.sources, features)
 
     def batches(self, dataset: Dataset, seed: int, make: Make, prompt_share: float = 0.0) -> "BatchSource":
         """Micro-batches of `batch_seconds`, made by `make(number, utterances)`."""
@@ -62,10 +66,21 @@ class BatchSource:
         self.sampler, self.make = sampler, make
 
     def batch(self, number: int) -> Any:
-        """Micro-batch `number`; where none of its utterances can be used (`make` gives None), that of the next."""
+        """Micro-batch `number`; where none of its utterances can be used (`make` gives None), that of the next.
+
+        Raises:
+            DataError: what the files hold makes no batch.
+        """
         made = None
         while made is None:
-            made = self.make(number, self.sampler.batch(number))
+            try:
+                made = self.make(number, self.sampler.batch(number))
+            except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                raise DataError(
+                    f"Micro-batch {number} cannot be made ({reason}): a file of the datasets is damaged, or a feature "
+                    "is not what this task needs. `glm-tts data verify FOLDER` finds damaged files."
+                ) from error
             number += 1
         return made
 
@@ -76,6 +91,22 @@ class BatchSource:
     def seek(self, place: dict[str, Any]) -> None:
         """Go to a saved place; the sampler refuses one of other data."""
         self.sampler.load_state_dict(place)
+
+
+def codes_of(item: Item, count: int) -> np.ndarray:
+    """The speech tokens (S,) of an utterance, of which there are `count`.
+
+    Raises:
+        DataError: one is not among them.
+    """
+    tokens_S = item.features["tokens"]
+    wrong_N = tokens_S[(tokens_S < 0) | (tokens_S >= count)]
+    if len(wrong_N):
+        raise DataError(
+            f"Utterance '{item.utterance.id}' holds the speech token {wrong_N[0]}, but there are {count}: its file is "
+            "damaged, or of another speech tokenizer. `glm-tts data verify FOLDER` finds damaged files."
+        )
+    return tokens_S
 
 
 def draws(seed: int, number: int) -> np.random.Generator:

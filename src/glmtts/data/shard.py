@@ -69,18 +69,28 @@ class Shard:
         return json.loads(self.index.metadata["speakers"])
 
     def utterance(self, row: int) -> Utterance:
-        """One utterance, decoded."""
+        """One utterance, decoded.
+
+        Raises:
+            DataError: the index is damaged.
+        """
         arrays = self.index.arrays
-        start, end = arrays["record_offsets"][row : row + 2]
-        record = json.loads(arrays["records"][start:end].tobytes())
-        return Utterance(
-            id=record["id"],
-            text=record["text"],
-            language=self.languages[arrays["language"][row]],
-            speaker=self.speakers[arrays["speaker"][row]],
-            seconds=float(arrays["seconds"][row]),
-            extra=record["extra"],
-        )
+        try:
+            start, end = arrays["record_offsets"][row : row + 2]
+            record = json.loads(arrays["records"][start:end].tobytes())
+            return Utterance(
+                id=record["id"],
+                text=record["text"],
+                language=self.languages[arrays["language"][row]],
+                speaker=self.speakers[arrays["speaker"][row]],
+                seconds=float(arrays["seconds"][row]),
+                extra=record["extra"],
+            )
+        except (LookupError, TypeError, ValueError, RecursionError):
+            raise self._damaged(INDEX, row) from None
+
+    def _damaged(self, feature: str, row: int) -> DataError:
+        return DataError(f"{self.path(feature)} is damaged at its row {row}. Restore it from a copy.")
 
     def get(self, row: int, feature: str) -> np.ndarray:
         """A feature of one utterance, a view of the file: frames (T, …), or one vector.
@@ -94,6 +104,8 @@ class Shard:
         if "offsets" not in arrays:
             return arrays["values"][row]
         start, end = arrays["offsets"][row : row + 2]
+        if not 0 <= start <= end <= len(arrays["values"]):
+            raise self._damaged(feature, row)
         return arrays["values"][start:end]
 
     def path(self, feature: str) -> Path:
@@ -113,6 +125,11 @@ class Shard:
         return read_tensors(path)
 
 
+def name_hash(dataset: str, name: str) -> int:
+    """crc32 of an utterance's name: it decides the split, and finds it again."""
+    return crc32(f"{dataset}/{name}".encode())
+
+
 def write_index(folder: Path, dataset: str, utterances: Sequence[Utterance]) -> FileEntry:
     """Write the index of a shard."""
     records = [
@@ -125,7 +142,7 @@ def write_index(folder: Path, dataset: str, utterances: Sequence[Utterance]) -> 
         "seconds": np.array([one.seconds for one in utterances], dtype=np.float32),
         "language": language,
         "speaker": speaker,
-        "split": np.array([crc32(f"{dataset}/{one.id}".encode()) for one in utterances], dtype=np.uint32),
+        "split": np.array([name_hash(dataset, one.id) for one in utterances], dtype=np.uint32),
         "record_offsets": np.cumsum([0, *map(len, records)], dtype=np.int64),
         "records": np.frombuffer(b"".join(records), dtype=np.uint8),
     }

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from glmtts import durable
 from glmtts.data.dataset import Item
+from glmtts.data.known import KnownUtterances
 from glmtts.data.manifest import (
     INDEX,
     FeatureSpec,
@@ -98,6 +99,7 @@ class ShardWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         manifest = update_manifest(self.folder, lambda old: _begun(old, provenance), name)
         self.name = manifest.name
+        self._known: KnownUtterances | None = None
         self._scratch = ExitStack()
         self._open()
 
@@ -124,10 +126,23 @@ class ShardWriter:
         for name, array in features.items():
             self._columns[name].append(array)
         self._utterances.append(utterance)
+        if self._known is not None:
+            self._known.add(utterance.id)
         self._seconds += utterance.seconds
         if self._seconds >= self.shard_seconds:
             self._publish()
             self._open()
+
+    def holds(self, name: str) -> bool:
+        """Whether an utterance of this id is there; of other writers' only those whose shard was listed before.
+
+        Nothing else asks: an id that is added twice is there twice, and training sees it twice.
+        """
+        if self._known is None:
+            self._known = KnownUtterances(self.folder)
+            for utterance in self._utterances:
+                self._known.add(utterance.id)
+        return name in self._known
 
     def close(self) -> None:
         """Publish the last shard."""

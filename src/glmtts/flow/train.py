@@ -17,7 +17,7 @@ from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import SEMITONES, median_f0, pitch_loss
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset, UtteranceRef
-from glmtts.data.section import BatchSource, DataSection
+from glmtts.data.section import BatchSource, DataSection, codes_of
 from glmtts.errors import ConfigError
 from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT, FlowConfig
@@ -140,7 +140,10 @@ class FlowTask(Task):
         return self.section(DataSection).open("tokens", "mel", "speaker", "f0")
 
     def _batch(self, refs: Sequence[UtteranceRef]) -> FlowBatch | None:
-        items = [self._dataset.load(ref).features for ref in refs]
+        codes, items = self.section(FlowConfig).vocabulary, []
+        for item in map(self._dataset.load, refs):
+            codes_of(item, codes)
+            items.append(item.features)
         whole = [(item["tokens"], item["mel"], item["speaker"], item["f0"]) for item in items if len(item["tokens"])]
         return collate(whole, self.section(FlowConfig).frames_per_token) if whole else None
 

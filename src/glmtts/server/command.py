@@ -23,7 +23,7 @@ def serve(
     model: Annotated[Path | None, typer.Option(help="A model bundle; the embedded one by default.")] = None,
     host: Annotated[str, typer.Option(help="0.0.0.0 serves other machines too.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, … or mps.")] = "auto",
     voices: Annotated[Path | None, typer.Option(help="The folder of added voices.")] = None,
     alias: Annotated[list[str] | None, typer.Option(help="NAME=VOICE: another name of a voice; repeatable.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is not understood.")] = False,

@@ -1,14 +1,12 @@
 """What synthesis gives: samples and their rate."""
 
 import base64
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
 from torch import Tensor
 
-from glmtts.audio.io import write_audio
+from glmtts.audio.io import audio_bytes, write_audio
 from glmtts.audio.provenance import synthetic_tags
 
 
@@ -37,8 +35,14 @@ class Audio:
         """
         write_audio(path, self.samples, self.rate, synthetic_tags(self.model))
 
+    def to_bytes(self, form: str = "wav") -> bytes:
+        """What `save` writes to a file, for `wav`, `flac`, `ogg`, `opus` and `mp3`.
+
+        Raises:
+            AudioError: there is no such format.
+        """
+        return audio_bytes(self.samples, self.rate, form, synthetic_tags(self.model))
+
     def _repr_html_(self) -> str:
-        buffer = io.BytesIO()
-        soundfile.write(buffer, self.samples.clamp(-1, 1).numpy(), self.rate, format="WAV")
-        data = base64.b64encode(buffer.getvalue()).decode()
+        data = base64.b64encode(self.to_bytes()).decode()
         return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'

@@ -140,7 +140,7 @@ class Journal:
         samples = (np.pad(wave.clamp(-1, 1).numpy(), pauses) * 32767).astype("<i2")
         end = (self.samples + len(samples)) / self.rate
         moved = [Timed(word.text, round(start + word.start, 3), round(start + word.end, 3)) for word in words]
-        cue = Cue(Timed(piece.written or piece.text, start, end), moved)
+        cue = Cue(Timed(piece.source or piece.written or piece.text, start, end), moved)
         line = json.dumps({"piece": piece.text, **asdict(cue)}, ensure_ascii=False) + "\n"
         self._guarded(self._append, samples.tobytes(), line)
         self.cues.append(cue)

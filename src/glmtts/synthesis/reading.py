@@ -5,64 +5,72 @@ piece. A killed run loses the piece it was at; the same command goes on with tha
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Unpack
 
 from torch import Tensor
+from torch.nn.functional import pad
 
 from glmtts.audio.io import check_writable
+from glmtts.errors import TextError
 from glmtts.memory import set_malloc_trim
 from glmtts.synthesis.journal import Journal
-from glmtts.synthesis.options import Options
-from glmtts.synthesis.subtitles import check_suffix, write_subtitles
+from glmtts.synthesis.options import Options, dictionary, reader
+from glmtts.synthesis.subtitles import check_subtitles, write_subtitles
 from glmtts.synthesis.synthesizer import AnyVoice, Synthesizer
 from glmtts.synthesis.text_stream import pieces_of
+from glmtts.synthesis.voice import Voice
+from glmtts.text.frontend import Piece
+
+Progress = Callable[[str], None]
+Hear = Callable[[Tensor, int], None]
 
 
 def read_book(
     tts: Synthesizer,
-    text: Iterable[str],
+    text: str | Iterable[str],
     out: str | Path,
     voice: AnyVoice = None,
     *,
     seed: int = 0,
     subtitles: str | Path | None = None,
     restart: bool = False,
-    progress: Callable[[str], None] = lambda piece: None,
+    progress: Progress = lambda piece: None,
+    hear: Hear | None = None,
     **options: Unpack[Options],
 ) -> float:
-    """Read `text` (its parts, such as lines) into the file `out`; gives its length in seconds.
+    """Read `text` (or its parts, such as lines) into the file `out`; gives its length in seconds.
 
-    Every piece is spoken with the same voice prompt, so the voice stays. `progress` is told each piece when it is
-    done, also those that an earlier run did. `subtitles` is a path that ends in .srt or .vtt.
+    Every piece is spoken with the same voice prompt, so the voice stays. `progress` is told each piece as it was
+    written when it is done, also those that an earlier run did; `hear` is given the samples (T,) of each piece that is
+    spoken now, pauses included, and their rate. `subtitles` is a path that ends in .srt or .vtt.
 
     Raises:
         AudioError: a path cannot be written, or the disk is full; what was read stays for the next run.
         ConfigError: an earlier run of another text, voice, model or setting is unfinished there.
-        TextError, VoiceError: as `Synthesizer.say`.
+        TextError, VoiceError: as `Synthesizer.say`; what was read before a sentence that cannot be spoken stays too.
     """
     out = Path(out)
     check_writable(out)
     set_malloc_trim()
     if subtitles is not None:
-        check_suffix(Path(subtitles))
-    chosen = tts.voice(voice)
-    about = {
-        "voice": _digest(chosen.tokens, chosen.mel, chosen.embedding),
-        "seed": seed,
-        "model": {name: entry.sha256 for name, entry in tts.bundle.config.modules.items()},
-        "options": _described(options),
-    }
-    journal = Journal(out.with_name(f".{out.name}.part"), {**about, "rate": tts.bundle.config.sample_rate}, restart)
-    number = -1
-    for number, piece in enumerate(pieces_of(tts.frontend, text, options.get("language"))):
-        if number < len(journal.cues):
-            journal.expect(number, piece.text)
-        else:
-            journal.add(*tts.speak_timed(piece, chosen, seed + number, **options))
-        progress(piece.text)
-    journal.expect_no_more_than(number + 1)
+        check_subtitles(Path(subtitles))
+    chosen, words = tts.voice(voice), dictionary(options.get("pronunciations"))
+    how: Options = {**options, "pronunciations": words}
+    pieces = pieces_of(reader(tts.frontend, how), [text] if isinstance(text, str) else text, how.get("language"))
+    journal = Journal(unfinished(out), _about(tts, chosen, seed, how), restart)
+    try:
+        count = _read(tts, pieces, journal, chosen, seed, how, progress, hear)
+    except TextError as error:
+        if journal.cues:
+            kept = f"What was read before it stays in {journal.folder}: the same command goes on from there."
+            raise TextError(f"{error} {kept}") from None
+        raise
+    finally:
+        if not journal.cues:  # nothing is lost, so nothing is left
+            journal.remove()
+    journal.expect_no_more_than(count)
     journal.encode(out, tts.bundle.config.name)
     if subtitles is not None:
         write_subtitles(subtitles, journal.cues)
@@ -70,10 +78,64 @@ def read_book(
     return journal.samples / journal.rate
 
 
-def _described(options: Options) -> dict[str, Any]:
-    """Options as JSON."""
-    words = options.get("pronunciations")
-    return {**options, "pronunciations": dict(words.words) if words is not None else None}
+def unfinished(out: Path) -> Path:
+    """The folder of what is read of a book until it is whole."""
+    return out.with_name(f".{out.name}.part")
+
+
+def spoken_pieces(
+    tts: Synthesizer,
+    text: Iterable[str],
+    voice: AnyVoice = None,
+    *,
+    seed: int = 0,
+    **options: Unpack[Options],
+) -> Iterator[tuple[Piece, Tensor]]:
+    """Pieces of a text in parts and their samples (T,), pauses included: what `read_book` writes, one by one.
+
+    Raises: as `Synthesizer.say`.
+    """
+    chosen = tts.voice(voice)
+    how: Options = {**options, "pronunciations": dictionary(options.get("pronunciations"))}
+    for number, piece in enumerate(pieces_of(reader(tts.frontend, how), text, how.get("language"))):
+        _, samples, pauses, _ = tts.speak_timed(piece, chosen, seed + number, **how)
+        yield piece, pad(samples, pauses)
+
+
+def _read(
+    tts: Synthesizer,
+    pieces: Iterable[Piece],
+    journal: Journal,
+    voice: Voice,
+    seed: int,
+    options: Options,
+    progress: Progress,
+    hear: Hear | None,
+) -> int:
+    """Speak the pieces that the journal does not hold; gives the number of all."""
+    number = -1
+    for number, piece in enumerate(pieces):
+        if number < len(journal.cues):
+            journal.expect(number, piece.text)
+        else:
+            _, samples, pauses, words = tts.speak_timed(piece, voice, seed + number, **options)
+            journal.add(piece, samples, pauses, words)
+            if hear is not None:
+                hear(pad(samples, pauses), journal.rate)
+        progress(piece.source or piece.text)
+    return number + 1
+
+
+def _about(tts: Synthesizer, voice: Voice, seed: int, options: Options) -> dict[str, Any]:
+    """What decides the sound, as JSON: an unfinished reading goes on under the same alone."""
+    words = dictionary(options.get("pronunciations"))
+    return {
+        "voice": _digest(voice.tokens, voice.mel, voice.embedding),
+        "seed": seed,
+        "model": {name: entry.sha256 for name, entry in tts.bundle.config.modules.items()},
+        "options": {**options, "pronunciations": dict(words.words) if words is not None else None},
+        "rate": tts.bundle.config.sample_rate,
+    }
 
 
 def _digest(*tensors: Tensor) -> str:

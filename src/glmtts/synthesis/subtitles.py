@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glmtts import durable
+from glmtts.audio.io import check_place
 from glmtts.errors import AudioError
 from glmtts.synthesis.timing import Timed
-from glmtts.text.mandarin import CHINESE
 
 SUFFIXES = (".srt", ".vtt")
 
@@ -27,7 +27,7 @@ def write_subtitles(path: str | Path, cues: Iterable[Cue]) -> None:
         AudioError: the suffix is unknown, or the file cannot be written.
     """
     path = Path(path)
-    check_suffix(path)
+    check_subtitles(path)
     form = _srt if path.suffix.lower() == ".srt" else _vtt
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -37,37 +37,42 @@ def write_subtitles(path: str | Path, cues: Iterable[Cue]) -> None:
         raise AudioError(f"{path} cannot be written: {error.strerror}. Choose another path.") from None
 
 
-def check_suffix(path: Path) -> None:
-    """Raises AudioError where the suffix names no format of subtitles."""
+def check_subtitles(path: Path) -> None:
+    """Raises AudioError where the suffix names no format of subtitles, or the file cannot be written."""
     if path.suffix.lower() not in SUFFIXES:
         raise AudioError(f"{path} has no suffix of subtitles. Use one of {', '.join(SUFFIXES)}.")
+    check_place(path)
 
 
 def _srt(cues: list[Cue]) -> str:
+    lines = [cue.line.text.replace("-->", "→") for cue in cues]  # an arrow parts the times of a cue
     blocks = [
-        f"{number}\n{_clock(cue.line.start, ',')} --> {_clock(cue.line.end, ',')}\n{cue.line.text}\n"
+        f"{number}\n{_clock(cue.line.start, ',')} --> {_clock(cue.line.end, ',')}\n{lines[number - 1]}\n"
         for number, cue in enumerate(cues, 1)
     ]
     return "\n".join(blocks)
 
 
 def _vtt(cues: list[Cue]) -> str:
-    blocks = [
-        f"{_clock(cue.line.start, '.')} --> {_clock(cue.line.end, '.')}\n{_words(cue) or cue.line.text}\n"
-        for cue in cues
-    ]
+    blocks = [f"{_clock(cue.line.start, '.')} --> {_clock(cue.line.end, '.')}\n{_marked(cue)}\n" for cue in cues]
     return "\n".join(["WEBVTT\n", *blocks])
 
 
-def _words(cue: Cue) -> str:
-    """Words with their times in front; blanks stand around words of Latin script."""
-    out, latin_before = "", False
+def _marked(cue: Cue) -> str:
+    """The line as it was written, with a time in front of every word that is found in it."""
+    line, out, position = cue.line.text, "", 0
     for word in cue.words:
-        latin = not CHINESE.match(word.text)
-        out += " " if out and (latin or latin_before) else ""
-        out += f"<{_clock(word.start, '.')}>{word.text}"
-        latin_before = latin
-    return out
+        place = line.find(word.text, position)
+        if place >= 0:
+            mark = f"<{_clock(word.start, '.')}>"
+            out += _escaped(line[position:place]) + mark + _escaped(word.text)
+            position = place + len(word.text)
+    return out + _escaped(line[position:])
+
+
+def _escaped(text: str) -> str:
+    """Text in which WebVTT sees no tags; a cue ends at a blank line and must not hold an arrow."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _clock(seconds: float, mark: str) -> str:

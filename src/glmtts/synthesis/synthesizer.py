@@ -11,10 +11,12 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
+from glmtts.audio.containers import CONTAINERS
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.judging.judge import Judge
+from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, reader, settings
@@ -23,11 +25,12 @@ from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.text_stream import pieces_of
-from glmtts.synthesis.timing import Timed, word_times
+from glmtts.synthesis.timing import Timed, as_written, word_times
+from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice, read_adapter
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".caf", ".au", *CONTAINERS)
 MOST_SEEDS = 1 << 62  # torch's generators take 64 bits; candidates and retries add to a seed
 AnyVoice = Voice | str | Path | None
 
@@ -44,6 +47,7 @@ class Synthesizer:
         self.judge = Judge(bundle.recogniser, bundle.clock.token_rate)
         self.generator = TokenGenerator(bundle, self.frontend, self.judge)
         self.renderer = Renderer(bundle, self.judge)
+        self.adapters = AdapterPool(read_adapter)
         self._voices: dict[str, Voice] = {}
 
     def __enter__(self) -> Self:
@@ -63,7 +67,9 @@ class Synthesizer:
         return {name: entry.description for name, entry in self.bundle.config.voices.items()}
 
     def voice(self, name: AnyVoice = None, text: str | None = None) -> Voice:
-        """A bundled voice by name, a saved voice, or a new one from a recording (and its text); a voice is itself.
+        """A bundled voice by name, a saved or trained one, or a new one from a recording (and its text).
+
+        A voice is itself.
 
         Raises:
             VoiceError: there is no such voice, or the recording does not serve.
@@ -78,6 +84,8 @@ class Synthesizer:
         path = Path(key)
         if path.suffix.lower() in AUDIO_SUFFIXES:
             return make_voice(self.bundle, self.frontend, path, text)
+        if path.suffix == SUFFIX:
+            return TrainedVoice.open(path).voice(self.adapters).compatible_with(self.bundle)
         if path.suffix == ".safetensors":
             return Voice.load(path).compatible_with(self.bundle)
         if key not in self._voices:
@@ -182,7 +190,8 @@ class Synthesizer:
     ) -> tuple[Piece, Tensor, tuple[int, int], list[Timed]]:
         """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
 
-        The times are empty where the model has no recogniser or a word has no known reading.
+        The words are those that the author wrote. The times are empty where the model has no recogniser or a word has
+        no known reading.
         """
         (segment,) = self.segments([piece], voice, seed, options)
         ((samples, tokens),) = self._render([segment])
@@ -254,7 +263,8 @@ class Synthesizer:
         reading, piece = self.judge.reading(tokens), segment.piece
         if reading is None:
             return []
-        return word_times(reading, piece.written or piece.text, segment.phonemes, self.bundle.clock.token_rate * speed)
+        token_rate = self.bundle.clock.token_rate * speed
+        return as_written(word_times(reading, piece.written or piece.text, segment.phonemes, token_rate), piece.source)
 
     def _audio(self, samples_T: Tensor, warnings: Sequence[str] = ()) -> Audio:
         return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name, tuple(warnings))

@@ -1,4 +1,7 @@
-"""When each word of a piece is spoken, read from its speech tokens by forced alignment (judging/ctc.py)."""
+"""When each word of a piece is spoken, read from its speech tokens by forced alignment (judging/ctc.py).
+
+Words are shown as they were written (text/written.py): "$5" for as long as "five dollars" takes.
+"""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +13,7 @@ from glmtts.judging.reading import Reading
 from glmtts.text.english import WORD
 from glmtts.text.labels import BOUNDARY
 from glmtts.text.mandarin import CHINESE
+from glmtts.text.written import stretches
 
 _SPOKEN = re.compile(rf"{CHINESE.pattern}|{WORD.pattern}")
 
@@ -45,3 +49,12 @@ def word_times(reading: Reading, piece: str, phonemes: Sequence[str], token_rate
     spoken = word_of_label[path]
     starts = np.searchsorted(spoken, np.arange(len(words) + 1)) / token_rate
     return [Timed(word, float(start), float(end)) for word, start, end in zip(words, starts, starts[1:], strict=False)]
+
+
+def as_written(words: Sequence[Timed], source: str) -> list[Timed]:
+    """The times of spoken words as those of the words of `source`, the text that they were read from.
+
+    As they are where there is no source, or where nothing in it was found to be spoken.
+    """
+    found = stretches(source, " ".join(word.text for word in words)) if words else []
+    return [Timed(one.text, words[one.first].start, words[one.last - 1].end) for one in found] or list(words)

@@ -24,6 +24,7 @@ from glmtts.text.split import split_text
 from glmtts.text.structure import Block, Break, Sentence
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.text.vocabulary import safe_characters
+from glmtts.text.written import shares, source_of
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ class Piece:
     """A piece of normalised text that is spoken at once, with the silence that `<break>` asks for, in seconds.
 
     `pause_after` is None where the text says nothing, so that the usual pause follows. `written` is the piece with the
-    words whose reading was given, in place of their phonemes. `warnings`, of the first piece of a text, say in a
+    words whose reading was given, in place of their phonemes; `source` is what the author wrote, marks and figures
+    included, without markup. `warnings`, of the first piece of a text, say in a
     sentence each what in the text was not read, and why. `cut` says that the sentence goes on in the next piece.
     """
 
@@ -75,6 +77,7 @@ class Piece:
     pause_after: float | None = None
     warnings: tuple[str, ...] = ()
     cut: bool = False
+    source: str = ""
 
     @property
     def closed(self) -> str:
@@ -178,6 +181,8 @@ class TextFrontend:
             warnings = [*warnings, scripts.warning(unread)]
         if not pieces:
             raise EmptyTextError(before, warnings)
+        sources = shares(source_of(blocks, controls), [piece.written or piece.text for piece in pieces])
+        pieces = [replace(piece, source=source) for piece, source in zip(pieces, sources, strict=True)]
         return [replace(pieces[0], pause_before=before, warnings=tuple(warnings)), *pieces[1:]]
 
     def to_hybrid(self, piece: str) -> str:

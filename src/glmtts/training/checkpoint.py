@@ -16,7 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from glmtts import durable
 from glmtts.errors import TrainingError
+from glmtts.training.config import writable
 from glmtts.training.shards import Shard
 
 FOLDER, STATE_FILE = "checkpoints", "state.json"
@@ -29,24 +31,40 @@ def save(
     """Write the checkpoint of a step; every one of the `world` processes calls this, `wait` halts until all are there.
 
     `groups` holds the tensors of the model, its average, its optimizer, …; `values` is stored as JSON.
+
+    Raises:
+        TrainingError: the folder cannot be written, or the disk is full; the checkpoint before stays.
     """
     final = run / FOLDER / f"step-{step:08d}"
     aside = final.with_suffix(".part")
     if rank == 0:
-        _remove(aside)
-        aside.mkdir(parents=True)
+        with writable(run):
+            _remove(aside)
+            aside.mkdir(parents=True)
     wait()
     for group, shards in groups.items():
         kept = {name: shard for name, shard in shards.items() if shard.local.numel() and (rank == 0 or not shard.whole)}
         tensors = {name: shard.local.detach().to("cpu", copy=True).contiguous() for name, shard in kept.items()}
         places = {name: [shard.shape, shard.offset] for name, shard in kept.items()}
-        save_file(tensors, aside / _file(group, rank, world), metadata={"places": json.dumps(places)})
+        path = aside / _file(group, rank, world)
+        with writable(run):
+            save_file(tensors, path, metadata={"places": json.dumps(places)})
+            durable.sync(path)
     wait()
     if rank == 0:
-        (aside / STATE_FILE).write_text(json.dumps({**values, "step": step}), encoding="utf-8")
-        _remove(final)
-        aside.rename(final)
+        with writable(run):
+            _publish(aside, final, {**values, "step": step})
     wait()
+
+
+def _publish(aside: Path, final: Path, values: dict[str, Any]) -> None:
+    """Give a checkpoint its name once all of it is on the disk: after a power cut it is whole, or it is not there."""
+    (aside / STATE_FILE).write_text(json.dumps(values), encoding="utf-8")
+    for path in (aside / STATE_FILE, aside):
+        durable.sync(path)
+    _remove(final)
+    aside.rename(final)
+    durable.sync(final.parent)
 
 
 def load(checkpoint: Path, groups: Groups) -> dict[str, Any]:

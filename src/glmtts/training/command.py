@@ -16,13 +16,17 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show sizes, memory and work a step; read no data and train nothing.")
     ] = False,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu or cuda; distributed.device.", show_default=False)
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Processes that a dry run counts on.")] = 1,
 ) -> None:
     """Train a stage; the same command goes on where it stopped."""
     from glmtts.training.config import load_config
     from glmtts.training.registry import create_task
 
-    task = create_task(load_config(config, set_ or ()))
+    chosen = [f"distributed.device={device}"] if device is not None else []
+    task = create_task(load_config(config, [*(set_ or ()), *chosen]))
     if dry_run:
         from glmtts.training.dryrun import describe, measure
 

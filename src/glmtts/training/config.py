@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from filelock import FileLock, Timeout
 from pydantic import Field, model_validator
+from safetensors import SafetensorError
 
 from glmtts import durable
 from glmtts.config import StrictConfig, read_toml
@@ -91,8 +92,12 @@ class LogSection(StrictConfig):
 
 
 class DistributedSection(StrictConfig):
-    """How several processes share the work, and what is done to fit or speed up the model on each."""
+    """How several processes share the work, and what is done to fit or speed up the model on each.
 
+    `device` auto takes the CUDA GPUs where there are any, else the CPU.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     strategy: Literal["none", "ddp", "fsdp"] = "ddp"
     activation_checkpointing: bool = False
     compile: bool = False
@@ -134,7 +139,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """
     values = read_toml(Path(path))
     for override in overrides:
-        _override(values, override)
+        set_value(values, override)
     return RunConfig.parse(_without_nulls(values))
 
 
@@ -145,7 +150,12 @@ def _without_nulls(values: Any) -> Any:
     return None if values == "null" else values
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def set_value(values: dict[str, Any], override: str) -> None:
+    """Set one key of nested values by `section.key=value`, the value written as in TOML.
+
+    Raises:
+        ConfigError: there is no `=`, or a section of the key is a value.
+    """
     keys, equals, text = override.partition("=")
     if not equals or not keys.strip():
         raise ConfigError(f"'{override}' sets nothing. Write --set section.key=value.")
@@ -159,6 +169,24 @@ def _override(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise ConfigError(f"'{override}' names no key: '{section}' is a value. Write --set section.key=value.")
     values[last] = value
+
+
+COUNTS = ("layers", "blocks")  # of these none is a number too
+
+
+def check_sizes(model: StrictConfig) -> None:
+    """Refuse sizes of a model that are not positive.
+
+    Raises:
+        ConfigError: names them.
+    """
+    wrong = [
+        f"model.{name}={value}"
+        for name, value in model
+        if type(value) is int and value < (0 if any(part in name for part in COUNTS) else 1)
+    ]
+    if wrong:
+        raise ConfigError(f"{', '.join(wrong)} is no size of a model. Give 1 or more.")
 
 
 def check_config(config: RunConfig) -> None:
@@ -182,21 +210,46 @@ def alone_in(run: Path) -> Iterator[None]:
     Raises:
         TrainingError: another process trains there.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    with writable(run):
+        run.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run / LOCK_FILE, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            taken = f"Another process trains in {run}. Wait for it, or choose another run.out."
+            raise TrainingError(taken) from None
     try:
-        with FileLock(run / LOCK_FILE, timeout=0):
-            yield
-    except Timeout:
-        raise TrainingError(f"Another process trains in {run}. Wait for it, or choose another run.out.") from None
+        yield
+    finally:
+        lock.release()
 
 
 def write_config(config: RunConfig) -> None:
-    """Write the resolved configuration with its hash into the run's folder."""
-    config.run.out.mkdir(parents=True, exist_ok=True)
+    """Write the resolved configuration with its hash into the run's folder.
+
+    Raises:
+        TrainingError: the folder cannot be written.
+    """
     written = {"hash": config.digest(), "config": config.model_dump(mode="json")}
-    temporary = config.run.out / f"{CONFIG_FILE}.part"
-    temporary.write_text(json.dumps(written, ensure_ascii=False, indent=1), encoding="utf-8")
-    durable.replace(temporary, config.run.out / CONFIG_FILE)
+    with writable(config.run.out):
+        config.run.out.mkdir(parents=True, exist_ok=True)
+        temporary = config.run.out / f"{CONFIG_FILE}.part"
+        temporary.write_text(json.dumps(written, ensure_ascii=False, indent=1), encoding="utf-8")
+        durable.replace(temporary, config.run.out / CONFIG_FILE)
+
+
+@contextmanager
+def writable(run: Path) -> Iterator[None]:
+    """Say in one sentence that a run's folder, or its disk, takes nothing.
+
+    Raises:
+        TrainingError: something within could not be written.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TrainingError(f"{run} cannot be written: {reason}. Free some space or choose another run.out.") from None
 
 
 def saved_config(run: Path) -> RunConfig:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 
+from glmtts.training.building import built, check_run
 from glmtts.training.loader import map_tensors
 from glmtts.training.optimizer import MOMENTS
 from glmtts.training.task import Task
@@ -43,11 +44,17 @@ class Needs:
 
 
 def measure(task: Task, processes: int = 1) -> Needs:
-    """The needs of each of `processes` processes under the run's strategy."""
+    """The needs of each of `processes` processes under the run's strategy.
+
+    Raises:
+        ConfigError: the sizes fit no model, or there is nothing to train on.
+        TrainingError: what the run would begin from is not there.
+    """
     config = task.config
+    check_run(task)
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     with mode:
-        model = task.build()
+        model = built(task)
         critic = task.build_critic() if task.critic_from is not None else None
     total, trainable = _count(model, False), _count(model, True)
     extra = _count(critic, False) if critic is not None else 0

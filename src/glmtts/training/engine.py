@@ -18,6 +18,7 @@ from tqdm import tqdm
 from glmtts.errors import TrainingError
 from glmtts.training import checkpoint
 from glmtts.training.adversary import Adversary
+from glmtts.training.building import built, check_run
 from glmtts.training.config import alone_in, check_config, write_config
 from glmtts.training.ema import Average
 from glmtts.training.loader import micro_batches, seed_draws, shares, to_device
@@ -46,13 +47,14 @@ class Engine:
         self.task, self.config = task, task.config
         self.processes = Processes(self.config.distributed)
         shares(0, self.config.optimizer.micro_batches, self.processes.index, self.processes.count)
+        check_run(task)
         check_config(self.config)
         if self.processes.first:
             write_config(self.config)
         self.processes.wait()
         resumed = checkpoint.checkpoints(self.config.run.out)
         seed_draws(self.config.run.seed, "model")
-        self.model = task.build()
+        self.model = built(task)
         if not resumed:
             seed_draws(self.config.run.seed, "start")
             task.start(self.model)
@@ -110,8 +112,10 @@ class Engine:
 
     @property
     def finished(self) -> bool:
-        """Whether the schedule has come to its end."""
+        """Whether the schedule has come to its end, or the task has had enough."""
         schedule = self.config.schedule
+        if self.task.enough():
+            return True
         if schedule.steps is not None:
             return self.step >= schedule.steps
         return self.minutes >= (schedule.minutes or 0.0)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from glmtts.errors import ConfigError
+from glmtts.errors import ConfigError, GlmTtsError
 from glmtts.training.task import Source
 
 
@@ -24,7 +24,11 @@ class _Numbered(Dataset):
         self.source = source
 
     def __getitem__(self, number: int) -> Any:
-        return number, self.source.batch(number)
+        """The micro-batch, or what the user must be told: a worker's exceptions arrive wrapped in their traceback."""
+        try:
+            return number, self.source.batch(number)
+        except GlmTtsError as error:
+            return number, error
 
 
 def shares(first: int, micro_batches: int, rank: int, world: int) -> Iterator[int]:
@@ -49,7 +53,11 @@ def _numbers(start: int, each: int, stride: int) -> Iterator[int]:
 
 
 def micro_batches(source: Source, numbers: Iterator[int], workers: int, pin: bool) -> Iterator[tuple[int, Any]]:
-    """Endless (number, batch) in the order of `numbers`; `workers` processes prepare them, 0 does it here."""
+    """Endless (number, batch) in the order of `numbers`; `workers` processes prepare them, 0 does it here.
+
+    Raises:
+        DataError: a batch cannot be made of the data.
+    """
     loader = DataLoader(
         _Numbered(source),
         batch_size=None,
@@ -58,7 +66,10 @@ def micro_batches(source: Source, numbers: Iterator[int], workers: int, pin: boo
         pin_memory=pin,
         prefetch_factor=4 if workers else None,
     )
-    return iter(loader)
+    for number, batch in loader:
+        if isinstance(batch, GlmTtsError):
+            raise batch
+        yield number, batch
 
 
 class _Endless:

@@ -17,6 +17,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.utils.checkpoint import checkpoint
 
+from glmtts.device import chosen_device
 from glmtts.errors import ConfigError
 from glmtts.training.config import DistributedSection
 
@@ -42,7 +43,8 @@ class Processes:
     def __init__(self, config: DistributedSection) -> None:
         self.config = config
         buffers = DistributedDataParallelKwargs(broadcast_buffers=False)  # all processes compute the same ones
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[buffers])
+        on_cpu = chosen_device(config.device).type == "cpu"
+        self.accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[buffers])
         self.index, self.count = self.accelerator.process_index, self.accelerator.num_processes
         self.device, self.first = self.accelerator.device, self.accelerator.is_main_process
         if self.count > 1 and config.strategy == "none":

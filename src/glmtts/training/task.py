@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from glmtts.config import StrictConfig
-from glmtts.training.config import RunConfig
+from glmtts.training.config import RunConfig, check_sizes
 
 Metrics = dict[str, Tensor]
 SECTIONS = ("model", "data", "loss", "init")
@@ -64,12 +64,19 @@ class Task(Protocol):
             ConfigError: a key is unknown, missing or wrong.
         """
         parsed = {name: self.sections.get(name, NoSection).parse(getattr(config, name)) for name in SECTIONS}
+        check_sizes(parsed["model"])
         self.config = config.model_copy(update={name: part.model_dump(mode="json") for name, part in parsed.items()})
         self._parsed = parsed
 
     def section(self, kind: type[Section]) -> Section:
         """The parsed section of a class."""
         return next(part for part in self._parsed.values() if isinstance(part, kind))
+
+    def check(self) -> None:
+        """Refuse what cannot be trained, as far as that is seen without reading data: its sections' `check`."""
+        for part in self._parsed.values():
+            if hasattr(part, "check"):
+                part.check()
 
     def build(self) -> nn.Module:
         """The model with random weights; needs no data, and reads no values back (a dry run builds it of fakes)."""
@@ -96,6 +103,10 @@ class Task(Protocol):
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Figures on held-out data, the same on every process; empty where there are none."""
         return {}
+
+    def enough(self) -> bool:
+        """Whether to end before the schedule does, as where held-out data stopped improving; alike on all processes."""
+        return False
 
     def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
         """Audio for the log, by name."""

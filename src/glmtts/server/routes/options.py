@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from glmtts.audio.encode import Format
-from glmtts.audio.tempo import FASTEST, SLOWEST
+from glmtts.options import OPTIONS
 from glmtts.server.aliases import is_known_model
 from glmtts.server.engine import SpeechRequest
 from glmtts.server.errors import ApiError
@@ -23,6 +23,12 @@ def _lower(value: Any) -> Any:
 
 
 Lower = BeforeValidator(_lower)  # some clients write MP3
+
+
+def _number(name: str, default: float | None = None) -> Any:
+    """The field of a number in the table of options."""
+    option = OPTIONS[name]
+    return Field(default=default, ge=option.least, le=option.most, description=option.help)
 
 
 class VoiceId(BaseModel):
@@ -42,16 +48,14 @@ class SpeechOptions(BaseModel):
 
     voice: Annotated[str, Field(min_length=1, max_length=64)] | VoiceId = DEFAULT
     response_format: Annotated[Format, Lower] = "mp3"
-    speed: float = Field(default=1.0, ge=SLOWEST, le=FASTEST)
+    speed: float = _number("speed", 1.0)
     instructions: str | None = Field(default=None, description="Not supported: ignored with a warning.")
     seed: int = Field(default=0, ge=0, lt=2**31)
-    language: Annotated[Language, Lower] | None = Field(
-        default=None, description="How digits are read where no letter tells."
-    )
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, ge=0.01, le=1)
-    steps: int | None = Field(default=None, ge=1, le=100)
-    guidance: float | None = Field(default=None, ge=0, le=5)
+    language: Annotated[Language, Lower] | None = Field(default=None, description=OPTIONS["language"].help)
+    temperature: float | None = _number("temperature")
+    top_p: float | None = _number("top_p")
+    steps: int | None = _number("steps")
+    guidance: float | None = _number("guidance")
     timestamps: list[Literal["word"]] | None = Field(default=None, description="Times of words, between the audio.")
 
     @model_validator(mode="before")

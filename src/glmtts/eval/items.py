@@ -1,0 +1,87 @@
+"""What is to be spoken: a line of a benchmark's list, and the list."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from glmtts.errors import EvaluationError
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of a list.
+
+    `language` is "zh" or "en" (CV3-Eval has others). `number` is its place in the list: it seeds the synthesis, and
+    takes the system's voices in turn where there is no prompt. `prompt_audio` is the recording to clone, `prompt_text`
+    what is said in it, `reference_audio` a person's (or a teacher's) recording of the text. `labels` hold what a
+    protocol knows of it beside, such as its emotion or its pinyin.
+    """
+
+    id: str
+    text: str
+    language: str
+    number: int = 0
+    prompt_audio: Path | None = None
+    prompt_text: str | None = None
+    reference_audio: Path | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.id or "/" in self.id or "\\" in self.id or self.id.startswith("."):
+            raise EvaluationError(f"The line '{self.id}' of a list needs an id that can be a file's name. Rename it.")
+        object.__setattr__(self, "labels", dict(self.labels))
+
+    def plain(self) -> dict[str, object]:
+        """Values for JSON."""
+        paths = {name: str(path) for name in _PATHS if (path := getattr(self, name)) is not None}
+        rest = {"id": self.id, "text": self.text, "language": self.language, "number": self.number}
+        return rest | paths | {"prompt_text": self.prompt_text, "labels": dict(self.labels)}
+
+
+_PATHS = ("prompt_audio", "reference_audio")
+
+
+@dataclass(frozen=True)
+class EvalList:
+    """A benchmark's lines under one name; ids are unique.
+
+    Raises:
+        EvaluationError: it is empty, or an id stands twice.
+    """
+
+    name: str
+    items: tuple[Item, ...]
+
+    def __post_init__(self) -> None:
+        ids = [item.id for item in self.items]
+        if not ids:
+            raise EvaluationError(f"The list '{self.name}' has no lines. Give one that has.")
+        if len(set(ids)) < len(ids):
+            twice = next(one for one in ids if ids.count(one) > 1)
+            raise EvaluationError(f"The id '{twice}' stands twice in the list '{self.name}'. Give each line its own.")
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Languages of its lines."""
+        return frozenset(item.language for item in self.items)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its lines, without the folders that files lie in."""
+        return digest_of(self.items)
+
+    def first(self, most: int | None) -> "EvalList":
+        """The first lines."""
+        return self if most is None else EvalList(self.name, self.items[:most])
+
+
+def digest_of(items: Sequence[Item]) -> str:
+    """SHA-256 of lines, without the folders that files lie in."""
+    lines = [_without_folders(item.plain()) for item in items]
+    return hashlib.sha256(json.dumps(lines, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _without_folders(values: dict[str, object]) -> dict[str, object]:
+    return {name: Path(str(value)).name if name in _PATHS else value for name, value in values.items()}

@@ -1,0 +1,1 @@
+"""Networks of scorers that are built here, to the published architectures."""

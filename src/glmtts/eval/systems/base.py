@@ -1,0 +1,141 @@
+"""What a system under test is, how it is written on the command line, and where it is found."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Protocol, Self, cast
+
+import numpy as np
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.items import Item
+
+GROUP = "glmtts.systems"
+BUILT_IN = {
+    "bundle": "glmtts.eval.systems.bundle:BundleSystem",
+    "mini": "glmtts.eval.systems.bundle:mini",
+    "recordings": "glmtts.eval.systems.recordings:Recordings",
+    "vocoder": "glmtts.eval.systems.copies:VocoderCopy",
+    "tokens": "glmtts.eval.systems.copies:TokenCopy",
+    "stream": "glmtts.eval.systems.streams:StreamSystem",
+    "noisy": "glmtts.eval.systems.noisy:Noisy",
+    "hibari-tts": "glmtts.eval.systems.hibari:HibariSystem",
+    "espeak-ng": "glmtts.eval.systems.espeak:EspeakSystem",
+}
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a system gives for a line: samples (T,) float32 at `rate` Hz, or why there are none.
+
+    `details` are what a protocol measures while it is spoken, such as the seconds to a stream's first chunk.
+    """
+
+    samples: np.ndarray | None
+    rate: int
+    error: str | None = None
+    details: Mapping[str, float | None] = field(default_factory=dict)
+
+
+class System(Protocol):
+    """A system under test; its class takes the argument and the options of its specification.
+
+    `languages` are those it speaks, None where it speaks any; a list without them is left out of its row. `is_copy`
+    tells that it needs a line's reference recording and has no words of its own. `about` is what a report must say of
+    it: versions, hashes, settings.
+    """
+
+    languages: frozenset[str] | None
+    is_copy: bool
+
+    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+        """A recording of each line, together where that is faster; a line that fails does not stop the others."""
+        ...
+
+    def about(self) -> dict[str, Any]:
+        """Versions, hashes and settings, for the report."""
+        ...
+
+
+@dataclass(frozen=True)
+class SystemSpec:
+    """`[LABEL=]NAME[:ARGUMENT][?option=value&…]`, as `mini`, `bundle:my-bundle?candidates=1`, `teacher=recordings:DIR`.
+
+    `label` is its name in tables and folders.
+    """
+
+    label: str
+    name: str
+    argument: str | None
+    options: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a specification.
+
+        Raises:
+            EvaluationError: it has no name, or an option has no value.
+        """
+        head, _, query = text.partition("?")
+        before, equals, after = head.partition("=")
+        label, rest = (before, after) if equals and ":" not in before else (text, head)
+        name, _, argument = rest.partition(":")
+        pairs = [option.partition("=") for option in query.split("&") if option]
+        if not name or not all(equals and value for _, equals, value in pairs):
+            raise EvaluationError(f"'{text}' is no system. Write [LABEL=]NAME[:ARGUMENT][?option=value&…].")
+        clean = "".join(sign if sign.isalnum() or sign in "-_.=&" else "_" for sign in label).strip("._")
+        return cls(clean or name, name, argument or None, tuple((key, value) for key, _, value in pairs))
+
+    @property
+    def text(self) -> str:
+        """The specification without its label."""
+        query = "&".join(f"{key}={value}" for key, value in self.options)
+        return self.name + (f":{self.argument}" if self.argument else "") + (f"?{query}" if query else "")
+
+
+Factory = Callable[[str | None, dict[str, str]], System]
+_registered: dict[str, Factory] = {}
+
+
+def register(name: str, factory: Factory) -> None:
+    """Make a system known; an installed package does it by an entry point of the group `glmtts.systems`."""
+    _registered[name] = factory
+
+
+def load(spec: SystemSpec) -> System:
+    """The system of a specification; one that was loaded is kept, since its weights are large.
+
+    Raises:
+        EvaluationError: there is no such system, or an option is not known.
+    """
+    return _loaded(spec)
+
+
+@lru_cache(maxsize=16)
+def _loaded(spec: SystemSpec) -> System:
+    return _factory(spec.name)(spec.argument, dict(spec.options))
+
+
+def _factory(name: str) -> Factory:
+    if name in _registered:
+        return _registered[name]
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        return cast(Factory, getattr(import_module(module), attribute))
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in found:
+        known = ", ".join([*BUILT_IN, *_registered, *found])
+        raise EvaluationError(f"There is no system '{name}'. Known are: {known}.")
+    return cast(Factory, found[name].load())
+
+
+def no_options(name: str, options: dict[str, str]) -> None:
+    """Refuse options of a system that has none.
+
+    Raises:
+        EvaluationError: there is one.
+    """
+    if options:
+        raise EvaluationError(f"The system '{name}' has no option '{next(iter(options))}'. Leave it out.")

@@ -1,0 +1,114 @@
+"""A bundle of this package: `mini`, the converted release, a model of your own."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from glmtts.errors import EvaluationError, GlmTtsError
+from glmtts.eval.hardware import bundle_digest
+from glmtts.eval.items import Item
+from glmtts.eval.systems.base import Spoken
+from glmtts.synthesis.audio import Audio
+from glmtts.synthesis.options import Options
+from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.voice import Voice
+
+TEXTS, WHOLE, REAL = ("phoneme_in", "speaker"), ("candidates", "steps"), ("temperature", "top_p", "guidance", "speed")
+OWN = ("voice", "device", "batch")
+
+
+class BundleSystem:
+    """Speaks with the bundle in a folder, lines together (`say_batch`).
+
+    Options are those of `say`, `voice` (a name or file for all lines; else the prompt of a line, or the bundle's
+    voices of its language in turn), `device`, and `batch=0` to speak lines one by one.
+    """
+
+    is_copy = False
+    languages: frozenset[str] | None = None
+
+    def __init__(self, argument: str | None, options: dict[str, str]) -> None:
+        known = (*TEXTS, *WHOLE, *REAL, *OWN)
+        if unknown := sorted(options.keys() - set(known)):
+            raise EvaluationError(f"A bundle has no option '{unknown[0]}'. Known are: {', '.join(known)}.")
+        self.tts = synthesizer(Path(argument) if argument else None, options.get("device", "cpu"))
+        self.fixed, self.together = options.get("voice"), options.get("batch") != "0"
+        self.options = _options(options)
+        self._prompted = lru_cache(maxsize=256)(self.tts.voice)
+
+    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+        """A recording of each line; where lines cannot be spoken together, each alone."""
+        if self.together and len(items) > 1:
+            try:
+                return [spoken(audio) for audio in self._say(items)]
+            except GlmTtsError:
+                pass  # say_batch names one bad line and speaks none: find it below
+        return [self._alone(item) for item in items]
+
+    def about(self) -> dict[str, Any]:
+        """The bundle's name, the hash of its files, and the options."""
+        bundle = self.tts.bundle
+        return {"bundle": bundle.config.name, "sha256": bundle_digest(bundle.folder), "options": dict(self.options)}
+
+    def voice(self, item: Item) -> Voice:
+        """The voice of a line."""
+        if self.fixed is None and item.prompt_audio is not None:
+            return self._prompted(str(item.prompt_audio), item.prompt_text)
+        return self._prompted(self.fixed or self._in_turn(item))
+
+    def _in_turn(self, item: Item) -> str | None:
+        mandarin = item.language == "zh"
+        names = [name for name, words in self.tts.voices.items() if ("Mandarin" in words) == mandarin]
+        return names[item.number % len(names)] if names else None
+
+    def _say(self, items: Sequence[Item]) -> list[Audio]:
+        voices = [self.voice(item) for item in items]
+        texts, seeds = [item.text for item in items], [item.number for item in items]
+        return self.tts.say_batch(texts, voices, seeds=seeds, **self.options)
+
+    def _alone(self, item: Item) -> Spoken:
+        try:
+            return spoken(self._say([item])[0])
+        except GlmTtsError as error:
+            return Spoken(None, self.tts.bundle.config.sample_rate, str(error))
+
+
+def mini(argument: str | None, options: dict[str, str]) -> BundleSystem:
+    """The embedded bundle.
+
+    Raises:
+        EvaluationError: it was given an argument.
+    """
+    if argument is not None:
+        raise EvaluationError("The system 'mini' takes no argument. Another bundle is written bundle:FOLDER.")
+    return BundleSystem(None, options)
+
+
+def spoken(audio: Audio) -> Spoken:
+    """What synthesis gave, as a system's recording."""
+    return Spoken(audio.samples.numpy(), audio.rate)
+
+
+@lru_cache(maxsize=2)
+def synthesizer(folder: Path | None, device: str) -> Synthesizer:
+    """A bundle for synthesis, with as many threads as its size is worth."""
+    from glmtts import load
+    from glmtts.threads import use_threads
+
+    tts = load(folder, device=device)
+    if torch.get_num_threads() != 1:  # a worker among several has one already
+        use_threads(tts.bundle.folder)
+    return tts
+
+
+def _options(given: dict[str, str]) -> Options:
+    try:
+        values: dict[str, Any] = {name: given[name] for name in TEXTS if name in given}
+        values |= {name: int(given[name]) for name in WHOLE if name in given}
+        values |= {name: float(given[name]) for name in REAL if name in given}
+    except ValueError as error:
+        raise EvaluationError(f"An option of the bundle is no number: {error}.") from None
+    return cast(Options, values)

@@ -1,0 +1,62 @@
+"""espeak-ng (GPL-3.0, a program of its own): formant synthesis, the floor of every table."""
+
+import io
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.items import Item
+from glmtts.eval.systems.base import Spoken, no_options
+
+VOICES = {"en": "en-us", "zh": "cmn"}
+PROGRAM = "espeak-ng"
+
+
+class EspeakSystem:
+    """`espeak-ng`, with its own voice of each language."""
+
+    languages: frozenset[str] | None = frozenset(VOICES)
+    is_copy = False
+
+    def __init__(self, argument: str | None, options: dict[str, str]) -> None:
+        no_options(PROGRAM, options)
+        program = shutil.which(PROGRAM)
+        if program is None:
+            raise EvaluationError("espeak-ng is not installed. Install it: apt install espeak-ng.")
+        self.program, self.voice = program, argument
+
+    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+        """Each line by a call of the program."""
+        return [self._alone(item) for item in items]
+
+    def about(self) -> dict[str, Any]:
+        """What the program says of its version."""
+        said = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=False).stdout
+        return {PROGRAM: said.partition("Data")[0].strip()}
+
+    def _alone(self, item: Item) -> Spoken:
+        command = [self.program, "-v", self.voice or VOICES[item.language], "--stdout", "--stdin"]
+        done = subprocess.run(command, input=item.text.encode(), capture_output=True, check=False)
+        if done.returncode or not done.stdout:
+            return Spoken(None, 0, f"espeak-ng failed: {done.stderr.decode(errors='replace').strip()[:200]}")
+        samples, rate = _read_wave(done.stdout)
+        return Spoken(samples, rate)
+
+
+def _read_wave(data: bytes) -> tuple[np.ndarray, int]:
+    """Samples and rate; on a pipe the program cannot know the length, and leaves a wrong one in the header."""
+    start = data.index(b"data") + 8
+    rate = int.from_bytes(data[24:28], "little")
+    try:
+        samples, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+        if len(samples):
+            return samples, rate
+    except soundfile.LibsndfileError:
+        pass
+    whole = data[start : start + (len(data) - start) // 2 * 2]
+    return np.frombuffer(whole, dtype="<i2").astype(np.float32) / 32768, rate

@@ -1,0 +1,35 @@
+"""hibari-tts (Apache-2.0): English, one American and one British voice; a peer to compare with."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.items import Item
+from glmtts.eval.systems.base import Spoken
+
+
+class HibariSystem:
+    """`hibari-tts[:VOICE]`, of the package hibari-tts."""
+
+    languages: frozenset[str] | None = frozenset({"en"})
+    is_copy = False
+
+    def __init__(self, argument: str | None, options: dict[str, str]) -> None:
+        try:
+            from hibari import Hibari
+        except ImportError:
+            raise EvaluationError("hibari-tts is not installed. Install it: pip install hibari-tts.") from None
+        self.model = Hibari(voice=argument or "heart", **options)
+
+    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+        """Each line, one by one: it has no batches."""
+        return [self._alone(item) for item in items]
+
+    def about(self) -> dict[str, Any]:
+        """Its version and voice."""
+        return {"hibari-tts": version("hibari-tts"), "voice": self.model.voice}
+
+    def _alone(self, item: Item) -> Spoken:
+        samples = self.model(item.text, seed=item.number)
+        return Spoken(samples, self.model.sample_rate) if len(samples) else Spoken(None, 0, "hibari-tts said nothing")

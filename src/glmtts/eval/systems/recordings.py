@@ -1,0 +1,62 @@
+"""Recordings as a system: the reference recordings of a list, or a folder of another system's output."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glmtts.audio.io import read_audio
+from glmtts.errors import AudioError, EvaluationError
+from glmtts.eval.items import Item
+from glmtts.eval.lists import recording_of
+from glmtts.eval.systems.base import Spoken, no_options
+
+
+class Recordings:
+    """`recordings` takes a list's own reference recordings, `recordings:FOLDER` files named by the lines' ids.
+
+    A line of mini-clone has none: there it is another recording of the speaker, who says something else.
+
+    A pattern stands for several folders: `recordings:RUN/*/mini/audio` is what `mini` said in all lists of a run.
+    """
+
+    languages: frozenset[str] | None = None
+
+    def __init__(self, argument: str | None, options: dict[str, str]) -> None:
+        no_options("recordings", options)
+        self.pattern = Path(argument) if argument else None
+        self.is_copy = argument is None
+        # the folders of a pattern may come into being in the same run
+        if argument and "*" not in argument and not Path(argument).is_dir():
+            raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
+
+    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+        """The recordings; a line without one is missing."""
+        folders = _folders(self.pattern) if self.pattern else []
+        return [read_spoken(self._path(item, folders)) for item in items]
+
+    def about(self) -> dict[str, Any]:
+        """Whose they are. They are not looked into: where files change, the run needs --restart."""
+        return {"recordings": "the list's references" if self.pattern is None else self.pattern.name}
+
+    def _path(self, item: Item, folders: Sequence[Path]) -> Path | None:
+        if self.is_copy:
+            return item.reference_audio or (Path(item.labels["other"]) if "other" in item.labels else None)
+        found = (recording_of(folder, item.id) for folder in folders)
+        return next((path for path in found if path is not None), None)
+
+
+def _folders(pattern: Path) -> list[Path]:
+    """Folders of a path that may hold patterns."""
+    root = Path(pattern.anchor)
+    return sorted(root.glob(str(pattern.relative_to(root))))
+
+
+def read_spoken(path: Path | None) -> Spoken:
+    """A file as a system's recording; what cannot be read is an error of that line."""
+    if path is None:
+        return Spoken(None, 0, "there is no recording of this line")
+    try:
+        samples, rate = read_audio(path)
+    except AudioError as error:
+        return Spoken(None, 0, str(error))
+    return Spoken(samples.numpy(), rate)

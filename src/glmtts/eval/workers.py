@@ -1,0 +1,109 @@
+"""Who does the work: this process, several on this machine, or a Ray cluster."""
+
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.work import Done, Task, Work, Workers
+
+AHEAD = 2  # chunks handed out for each worker: one is done, one waits; more would fill memory with audio
+
+
+class InProcess:
+    """One chunk after another, here."""
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Done]]:
+        """Do the tasks in order."""
+        for task in tasks:
+            yield task, task.prepare()()
+
+
+class Processes:
+    """Several processes on this machine, a core each; with GPUs, they take them in turn."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Done]]:
+        """Do the tasks.
+
+        Raises:
+            EvaluationError: a process died.
+        """
+        context = multiprocessing.get_context("spawn")
+        numbers = context.Value("i", 0)
+        with ProcessPoolExecutor(self.count, context, _start, (numbers,)) as pool:
+            waiting, rest = dict[Future[Done], Task](), iter(tasks)
+            while True:
+                for task in islice(rest, AHEAD * self.count - len(waiting)):
+                    waiting[pool.submit(_do, task.prepare())] = task
+                if not waiting:
+                    return
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    try:
+                        yield waiting.pop(future), future.result()
+                    except BrokenProcessPool:
+                        raise EvaluationError(
+                            "A process of the evaluation died, perhaps for lack of memory. Start the same command "
+                            "again, with fewer --processes; it goes on where it was."
+                        ) from None
+
+
+class RayWorkers:
+    """A Ray cluster: tasks of one CPU (and so much of a GPU) each. Recordings and bundles must lie at the same paths
+    on every node; what is made comes back to this one. The address "local" starts a cluster of this machine."""
+
+    def __init__(self, address: str, gpus: float = 0.0) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise EvaluationError("Ray is not installed. Install it: pip install 'glm-tts[ray]'.") from None
+        self.ray = ray
+        if not ray.is_initialized():
+            ray.init(address=address, log_to_driver=False)
+        self.cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self.do = ray.remote(num_cpus=1, num_gpus=gpus)(_do_on_one_core)
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Done]]:
+        """Do the tasks."""
+        waiting, rest = dict[Any, Task](), iter(tasks)
+        while True:
+            for task in islice(rest, AHEAD * self.cores - len(waiting)):
+                waiting[self.do.remote(task.prepare())] = task
+            if not waiting:
+                return
+            finished, _ = self.ray.wait(list(waiting), num_returns=1)
+            for reference in finished:
+                yield waiting.pop(reference), self.ray.get(reference)
+
+
+def workers_of(processes: int, ray: str | None, gpus: float = 0.0) -> Workers:
+    """The workers that a command asks for: `ray` is an address, or "local" for a cluster of this machine."""
+    if ray is not None:
+        return RayWorkers(ray, gpus)
+    return Processes(processes) if processes > 1 else InProcess()
+
+
+def _start(numbers: Any) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    with numbers.get_lock():
+        number, numbers.value = numbers.value, numbers.value + 1
+    if (count := torch.cuda.device_count()) > 1:
+        torch.cuda.set_device(number % count)  # "cuda" without a number is this one from now on
+
+
+def _do(work: Work) -> Done:
+    return work()
+
+
+def _do_on_one_core(work: Work) -> Done:
+    import torch
+
+    torch.set_num_threads(1)
+    return work()

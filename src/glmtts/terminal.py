@@ -1,0 +1,56 @@
+"""What a person in front of the command line sees: UTF-8 everywhere, and one sentence for each mistake."""
+
+import io
+import sys
+from typing import Any, NoReturn
+
+import typer
+
+from glmtts.options import nearest
+
+
+def with_utf8() -> None:
+    """Have pipes carry UTF-8: Windows gives them the code page of the system, in which most of Mandarin is lost."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace" if stream is sys.stderr else "strict")
+
+
+def stop(sentence: str) -> NoReturn:
+    """End with a mistake of the user's."""
+    typer.echo(f"error: {sentence}", err=True)
+    raise SystemExit(2) from None
+
+
+def sentence_of(error: Exception) -> str:
+    """What to say of an error of the parser of options, or of memory that is too small.
+
+    Raises:
+        Exception: the error itself, where it is none of the user's.
+    """
+    if hasattr(error, "format_message"):  # typer's own errors; it brings its parser along, or takes click's
+        return _of_parser(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "There is not enough memory for this. Give less at a time, a smaller model, or another --device."
+    raise error
+
+
+def _of_parser(error: Any) -> str:
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    path = error.ctx.command_path if command is not None else "glm-tts"
+    wrong = getattr(error, "option_name", None)
+    if wrong and hasattr(error, "possibilities"):
+        known = [name for one in command.params for name in one.opts] if command is not None else []
+        return _unknown(f"There is no option '{wrong}'.", wrong, known, path)
+    message = str(error.format_message()).strip().replace("\n", " ")
+    message = f"{message[:1].upper()}{message[1:]}".rstrip(".") + "."
+    if "extra argument" in message:
+        message += " A text of several words needs quotes."
+    if "?" in message:  # it names what was probably meant
+        return message.rstrip(".")
+    return f"{message} See {path} --help."
+
+
+def _unknown(sentence: str, wrong: str, known: list[str], path: str) -> str:
+    meant = nearest(wrong, known)
+    return f"{sentence} Did you mean '{meant}'?" if meant else f"{sentence} See {path} --help."
