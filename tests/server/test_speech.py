@@ -167,6 +167,6 @@ def test_what_was_heard_becomes_a_file(server: Running, format: str) -> None:
         assert np.array_equal(soundfile.read(io.BytesIO(answer.content), dtype="int16")[0], heard)
 
 
-@pytest.mark.parametrize("body", [b"", b"odd"])
+@pytest.mark.parametrize("body", [b"", b"x"])
 def test_what_are_no_samples_becomes_no_file(server: Running, body: bytes) -> None:
     refused(server.client.post("/v1/audio/encode", content=body), 400, "invalid_value")

@@ -17,7 +17,7 @@ _BLOCK = 10 * PCM_RATE  # samples of a step of the work
 _SAMPLES: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 2}}},
     }
 }
 
@@ -32,15 +32,18 @@ _SAMPLES: dict[str, Any] = {
     },
 )
 async def encode(request: Request, service: ServiceOf, response_format: Format = "mp3") -> Response:
-    """A file of samples as `response_format` pcm gives them: 16-bit little-endian mono at 24 kHz."""
+    """A file of samples as `response_format` pcm gives them: 16-bit little-endian mono at 24 kHz.
+
+    The first byte of a sample that is not whole is left out.
+    """
     data = await request.body()
-    if not data or len(data) % 2:
+    if len(data) < 2:
         raise ApiError(400, "Send 16-bit samples, mono at 24 kHz, as the body.", "invalid_value")
     service.admit()
 
     def work() -> Iterator[bytes]:
         encoding = service.encoder(response_format, PCM_RATE)
-        samples = np.frombuffer(data, "<i2")
+        samples = np.frombuffer(data, "<i2", len(data) // 2)
         for start in range(0, len(samples), _BLOCK):
             yield encoding.feed(samples[start : start + _BLOCK].astype(np.float32) / 32767)
         yield encoding.finish()
