@@ -1,5 +1,7 @@
 """The embedded model is whole and speaks both languages."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -45,6 +47,19 @@ def test_speaks(tts: Synthesizer, text: str) -> None:
     audio = tts.say(text, steps=4)
     assert 0.2 < audio.seconds < 12
     assert audio.samples.std() > 1e-3
+
+
+def test_a_sentence_costs_few_forwards_of_the_recogniser(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafts without doubt are read once, all together, and are rendered once."""
+    forwards, log_probs = [], tts.bundle.recogniser.log_probs
+
+    def counted(*given: Any) -> torch.Tensor:
+        forwards.append(given)
+        return log_probs(*given)
+
+    monkeypatch.setattr(tts.bundle.recogniser, "log_probs", counted)
+    tts.say("The rain in Spain stays mainly in the plain.")
+    assert 1 <= len(forwards) <= 6
 
 
 @pytest.mark.parametrize("text", ["Oh", "I", "啊"])

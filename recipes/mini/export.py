@@ -104,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             voice="heart",
             continue_prompt=False,
             candidates=8,
+            drafts=(4,),
+            draft_nll=0.8,
             max_nll=1.5,
             resampling=ResamplingConfig(keep=4),
             audio_best_of=2,

@@ -1,4 +1,4 @@
-"""Builds `benchmarks/data/phoneme_in.tsv`: short sentences full of polyphones and rare characters, with their pinyin.
+"""Builds `src/glmtts/eval/data/per.tsv`: short sentences full of polyphones and rare characters, with their pinyin.
 
     pip install g2pM
     python recipes/text/phoneme_set.py --cpp cpp_test.tsv --everyday sentences.json --spoken corpus/ more_corpus/
@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from g2pM import G2pM
-from train_polyphones import everyday_readings, read_cpp
 
+from glmtts.eval.text.readings import everyday_readings, read_marked
 from glmtts.text.mandarin import CHINESE, dictionary_readings
 from glmtts.text.phonemes import split_syllable
 from glmtts.text.vocabulary import polyphones, rare_characters
 
 WRONG = Path(__file__).with_name("phoneme_set_wrong.tsv")
 Fates = Counter[tuple[str, str]]
-OUT = Path(__file__).parents[2] / "benchmarks/data/phoneme_in.tsv"
+OUT = Path(__file__).parents[2] / "src/glmtts/eval/data/per.tsv"
 SHORTEST, LONGEST = 6, 20
 WHOLE = re.compile(rf"{CHINESE.pattern}(?:{CHINESE.pattern}|[，、；：])+[。！？]")
 IN_EVERY_SENTENCE = {("的", "de5"), ("了", "le5")}
@@ -53,7 +53,7 @@ class Answered(NamedTuple):
 
 def candidates(cpp: Path, everyday: Path) -> Iterator[Candidate]:
     """The sentences of both sources."""
-    for sentence, position, reading in read_cpp(cpp):
+    for sentence, position, reading in read_marked(cpp):
         yield Candidate("CPP", sentence, {position: reading})
     for number, sentence, labels in everyday_readings(everyday):
         if number % 2:

@@ -15,6 +15,7 @@ from pathlib import Path
 from hashed_training import Examples, cross_validate, fit
 from safetensors.torch import save_file
 
+from glmtts.eval.text.readings import Occurrence, read_homographs
 from glmtts.text.english import alternatives
 from glmtts.text.hashed import bucket
 from glmtts.text.homographs import WEIGHTS, WORDS, features_of, kind_of
@@ -24,18 +25,6 @@ BITS, PENALTY = 17, 1e-3
 EVERYDAY = Path(__file__).with_name("homographs_everyday.tsv")
 EVERYDAY_TIMES = 4  # how often an everyday sentence counts: 300 beside 14,487 would not be heard otherwise
 OUT = Path(__file__).parents[2] / "src/glmtts/text/data"
-Occurrence = tuple[str, int, int, str]
-
-
-def read_occurrences(path: Path) -> list[Occurrence]:
-    """Sentence, start and end of the homograph in characters, label; the file counts bytes."""
-    found = []
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            raw = row["sentence"].encode()
-            start, end = (len(raw[: int(row[side])].decode()) for side in ("start", "end"))
-            found.append((row["sentence"], start, end, row["wordid"]))
-    return found
 
 
 def read_everyday(path: Path = EVERYDAY) -> list[Occurrence]:
@@ -93,7 +82,7 @@ def main() -> None:
         f"{word}\t{label}\t{' '.join(phones_of(word, ipa))}" for word in words for label, ipa in words[word].items()
     ]
     (OUT / WORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    examples = examples_of(read_occurrences(arguments.train), words)
+    examples = examples_of(read_homographs(arguments.train), words)
     everyday = examples_of(read_everyday() * EVERYDAY_TIMES, words)
     if arguments.cross_validate:
         print(f"cross-validated accuracy: {cross_validate(examples, BITS, PENALTY, [0.0], everyday):.4f}")

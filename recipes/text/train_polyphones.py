@@ -13,8 +13,6 @@ the label instead.
 import argparse
 import json
 import pickle
-import re
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,9 +24,10 @@ from pypinyin.constants import PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_tone3
 from safetensors.torch import save_file
 
+from glmtts.eval.text.readings import Line, everyday_readings, read_marked
 from glmtts.text.grammar import told_reading
 from glmtts.text.hashed import HashedScorer, bucket
-from glmtts.text.mandarin import CHINESE, dictionary_readings, word_reading_at
+from glmtts.text.mandarin import dictionary_readings, word_reading_at
 from glmtts.text.polyphone_features import DENSE, dense_features, phrases_around, sparse_features
 from glmtts.text.polyphones import WEIGHTS, PolyphoneModel, PolyphoneNetwork
 from glmtts.text.words import Sentence
@@ -36,27 +35,6 @@ from glmtts.text.words import Sentence
 BITS, PENALTY = 16, 0.03
 START = [0.5, 0.5, 0.5] + [0.0] * (DENSE - 3)
 OUT = Path(__file__).parents[2] / "src/glmtts/text/data" / WEIGHTS
-Line = tuple[str, int, str]
-
-
-def read_cpp(path: Path) -> list[Line]:
-    """Sentence, position of the polyphone between ▁ marks, reading."""
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        sentence, reading = line.split("\t")
-        lines.append((sentence.replace("▁", ""), sentence.index("▁"), reading.replace("u:", "v")))
-    return lines
-
-
-def everyday_readings(path: Path) -> Iterator[tuple[int, str, dict[int, str]]]:
-    """Number, text and readings by position of the sentences of hsk-sentences-audio whose pinyin lines up with it."""
-    for number, entry in enumerate(json.loads(path.read_text(encoding="utf-8"))):
-        text = entry["chinese"]
-        places = [match.start() for match in CHINESE.finditer(text)]
-        syllables = re.findall(r"[a-z]+[1-5]?", entry["pinyin_numbered"].lower().replace("u:", "v").replace("ü", "v"))
-        if len(places) == len(syllables):
-            readings = [syllable if syllable[-1].isdigit() else f"{syllable}5" for syllable in syllables]
-            yield number, text, dict(zip(places, readings, strict=True))
 
 
 def read_everyday(path: Path, exclude: set[str], candidates: dict[str, list[str]], odd: bool) -> list[Line]:
@@ -123,7 +101,7 @@ def main() -> None:
     parser.add_argument("--everyday", type=Path, help="sentences.json of the package hsk-sentences-audio")
     parser.add_argument("--exclude", type=Path, help="sentences to keep out, one a line")
     arguments = parser.parse_args()
-    lines = read_cpp(arguments.dev)
+    lines = read_marked(arguments.dev)
     state, characters, classes = read_g2pm()
     network = PolyphoneNetwork({name: value.float().numpy() for name, value in state.items()})
     candidates = candidates_of(lines, classes)

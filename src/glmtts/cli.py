@@ -12,6 +12,8 @@ import typer
 import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
+from glmtts.eval.command import app as eval_app
+from glmtts.quantise import command as quantise
 from glmtts.server.command import serve
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
@@ -246,7 +248,9 @@ def detect(file: Annotated[Path, typer.Argument(help="An audio file.")]) -> None
 
 app.command()(serve)
 app.add_typer(data_app, name="data")
+app.add_typer(eval_app, name="eval")
 app.command()(train)
+app.command("quantise")(quantise)
 
 
 def main() -> None:

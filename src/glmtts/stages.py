@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -195,11 +195,20 @@ class Vocoder(Protocol):
 
     @property
     def look_ahead(self) -> int | None:
-        """Frames on either side on which a frame's samples depend; None where there is no bound."""
+        """Frames on either side on which a frame's samples depend; None where that is not known."""
         ...
 
     def __call__(self, mel_BMT: Tensor) -> Tensor:
         """Log-mel (B, M, T) to samples (B, T · hop length)."""
+        ...
+
+
+@runtime_checkable
+class Continuing(Protocol):
+    """What a vocoder has besides, in which something runs through a whole utterance, such as a phase."""
+
+    def samples_from(self, mel_BMT: Tensor, first: int) -> Tensor:
+        """Samples (B, (T − first) · hop length) of the frames from `first` on; the mel begins with its utterance."""
         ...
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from benchmarks.written import Case, acceptable, read_cases
 
+from glmtts.eval.text.cases import Case, acceptable, read_cases
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.normalise import normalise
 from tests.tiny import tiny_tokenizer

@@ -9,7 +9,7 @@ from glmtts.text.phonemes import split_syllable
 from glmtts.text.pronunciations import hybrid_reading
 from glmtts.text.vocabulary import polyphones
 
-SET = Path(__file__).parents[2] / "benchmarks/data/forced.tsv"
+SET = Path(__file__).parents[2] / "src/glmtts/eval/data/forced.tsv"
 CASES = [line.split("\t") for line in SET.read_text(encoding="utf-8").splitlines()]
 
 

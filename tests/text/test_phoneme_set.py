@@ -6,7 +6,7 @@ from glmtts.text.mandarin import CHINESE
 from glmtts.text.phonemes import split_syllable
 from glmtts.text.vocabulary import polyphones, rare_characters
 
-SET = Path(__file__).parents[2] / "benchmarks/data/phoneme_in.tsv"
+SET = Path(__file__).parents[2] / "src/glmtts/eval/data/per.tsv"
 
 
 def test_every_character_has_a_syllable_that_splits_into_phonemes() -> None:

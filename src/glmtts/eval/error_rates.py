@@ -10,9 +10,11 @@ import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from glmtts.errors import EvaluationError
+from glmtts.text.script import simplified as to_simplified
 
 BY_CHARACTER = ("zh", "ja", "ko")
 INSTALL = "Install it: pip install 'glm-tts[eval]'."
@@ -48,12 +50,19 @@ def normalised(text: str, language: str) -> str:
 
 
 def simplified(text: str) -> str:
-    """A transcript of Mandarin in simplified characters, by zhconv as the scripts do.
+    """A transcript of Mandarin in simplified characters: by OpenCC, or by zhconv, as the scripts do, where installed.
 
-    Raises:
-        EvaluationError: zhconv is not installed.
+    zhconv is under the GPL, so that this package neither needs nor installs it. It also exchanges words of other
+    regions; Paraformer writes simplified characters anyway.
     """
-    return str(_module("zhconv").convert(text, "zh-cn"))
+    if simplifier() == "zhconv":
+        return str(_module("zhconv").convert(text, "zh-cn"))
+    return to_simplified(text)
+
+
+def simplifier() -> str:
+    """What makes characters simple here: zhconv or opencc."""
+    return "zhconv" if find_spec("zhconv") else "opencc"
 
 
 def errors(hypothesis: str, reference: str, language: str) -> Errors:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,12 +70,17 @@ class EvalList:
     @property
     def digest(self) -> str:
         """SHA-256 of its lines, without the folders that files lie in."""
-        lines = [_without_folders(item.plain()) for item in self.items]
-        return hashlib.sha256(json.dumps(lines, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+        return digest_of(self.items)
 
     def first(self, most: int | None) -> "EvalList":
         """The first lines."""
         return self if most is None else EvalList(self.name, self.items[:most])
+
+
+def digest_of(items: Sequence[Item]) -> str:
+    """SHA-256 of lines, without the folders that files lie in."""
+    lines = [_without_folders(item.plain()) for item in items]
+    return hashlib.sha256(json.dumps(lines, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def _without_folders(values: dict[str, object]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from glmtts.errors import EvaluationError
 from glmtts.eval.items import EvalList, Item
 
 SHIPPED = ("mini-en", "mini-zh", "mini-hard", "mini-mixed")
+OTHERS = ("laughter",)
 SEED_COLUMNS = {
     2: ("id", "text"),
     3: ("id", "text", "prompt_audio"),
@@ -91,7 +92,7 @@ def shipped_list(name: str) -> EvalList:
     Raises:
         EvaluationError: there is no such list.
     """
-    if name not in SHIPPED:
+    if name not in (*SHIPPED, *OTHERS):
         raise EvaluationError(f"There is no list '{name}'. Known are: {', '.join(SHIPPED)}, mini-clone.")
     text = (files("glmtts.eval") / "data" / f"{name}.tsv").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines()]

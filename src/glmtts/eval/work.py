@@ -45,13 +45,19 @@ Work = Callable[[], Done]
 class Task:
     """A chunk of one stage. `prepare` reads what the work needs, just before it is handed out.
 
-    `record` is the chunk's file, `waves` the folder of its audio.
+    `record` is the chunk's file, `of` a digest of its lines, `waves` the folder of its audio.
     """
 
     record: Path
     prepare: Callable[[], Work]
     lines: int
+    of: str
     waves: Path | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether its file is there and is of these lines: a list that grew changes its last chunk."""
+        return self.record.is_file() and _read(self.record)["of"] == self.of
 
 
 class Workers(Protocol):
@@ -63,12 +69,12 @@ class Workers(Protocol):
 
 
 def complete(tasks: Sequence[Task], workers: Workers, what: str) -> None:
-    """Do every task that has no record yet, and write its audio, then its record.
+    """Do every task that is not finished, and write its audio, then its record.
 
     Raises:
         EvaluationError: a disk does not take it.
     """
-    open_ = [task for task in tasks if not task.record.is_file()]
+    open_ = [task for task in tasks if not task.finished]
     total = sum(task.lines for task in tasks)
     with tqdm(total=total, initial=total - sum(t.lines for t in open_), desc=what, unit="line", disable=None) as bar:
         for task, done in workers.run(open_) if open_ else ():
@@ -82,11 +88,18 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         EvaluationError: the file is no chunk.
     """
+    return list(_read(path)["records"])
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"{path} is damaged: {error}. Delete it, and the same command does it again.") from None
-    return list(records)
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and values.keys() == {"of", "records"}:
+            return values
+        error: Exception | str = "it has no records"
+    except (OSError, ValueError) as problem:
+        error = problem
+    raise EvaluationError(f"{path} is damaged: {error}. Delete it, and the same command does it again.")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -115,4 +128,4 @@ def _write(task: Task, done: Done) -> None:
             raise EvaluationError(f"A stage without a folder for audio gave {name}.")
         task.waves.mkdir(parents=True, exist_ok=True)
         write_audio(task.waves / name, torch.from_numpy(wave.samples), wave.rate, None if wave.synthetic else {})
-    write_text(task.record, json.dumps(done.records, ensure_ascii=False, indent=1) + "\n")
+    write_text(task.record, json.dumps({"of": task.of, "records": done.records}, ensure_ascii=False, indent=1) + "\n")

@@ -1,7 +1,6 @@
 """Who does the work: this process, several on this machine, or a Ray cluster."""
 
 import multiprocessing
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -56,9 +55,9 @@ class Processes:
 
 class RayWorkers:
     """A Ray cluster: tasks of one CPU (and so much of a GPU) each. Recordings and bundles must lie at the same paths
-    on every node; what is made comes back to this one."""
+    on every node; what is made comes back to this one. The address "local" starts a cluster of this machine."""
 
-    def __init__(self, address: str | None, gpus: float = 0.0) -> None:
+    def __init__(self, address: str, gpus: float = 0.0) -> None:
         try:
             import ray
         except ImportError:
@@ -85,7 +84,7 @@ class RayWorkers:
 def workers_of(processes: int, ray: str | None, gpus: float = 0.0) -> Workers:
     """The workers that a command asks for: `ray` is an address, or "local" for a cluster of this machine."""
     if ray is not None:
-        return RayWorkers(None if ray == "local" else ray, gpus)
+        return RayWorkers(ray, gpus)
     return Processes(processes) if processes > 1 else InProcess()
 
 
@@ -96,7 +95,7 @@ def _start(numbers: Any) -> None:
     with numbers.get_lock():
         number, numbers.value = numbers.value, numbers.value + 1
     if (count := torch.cuda.device_count()) > 1:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(number % count)
+        torch.cuda.set_device(number % count)  # "cuda" without a number is this one from now on
 
 
 def _do(work: Work) -> Done:

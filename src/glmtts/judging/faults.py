@@ -52,6 +52,7 @@ class Fault(StrEnum):
 
     leak = "the end of the voice prompt is said again"
     loop = "the same sounds go round and round"
+    late = "the beginning of the text is missing"
     truncated = "the end of the text is missing"
     runaway = "speech goes on after the end of the text"
 

@@ -81,8 +81,12 @@ class Judge:
         """Faults and cost of tokens that should say `target`; `stopped`: the end of audio was drawn after them."""
         reading = self.reading(tokens) if target.phonemes else None
         heard = None if reading is None else reading.labels
-        found = faults(tokens, stopped, target, heard, self.limits)
-        return Verdict(list(tokens), found, self.nll(tokens, target))
+        found = set(faults(tokens, stopped, target, heard, self.limits))
+        if reading is not None and reading.without_first_word(target.phonemes):
+            found.add(Fault.late)
+        if reading is not None and reading.without_last_word(target.phonemes):
+            found.add(Fault.truncated)
+        return Verdict(list(tokens), sorted(found, key=list(Fault).index), self.nll(tokens, target))
 
     def complete(self, sequences: Sequence[Sequence[int]], target: Target, max_nll: float) -> list[bool]:
         """Of each sequence that ended, whether it may have: it is not in doubt, and the end of the text is heard."""
@@ -104,12 +108,12 @@ class Judge:
         reading = self.reading(tokens)
         return reading is not None and reading.heard_after(end)
 
-    def without_trailing_silence(self, tokens: list[int]) -> list[int]:
-        """The tokens with at most 0.6 s after the last in which something is read; all where nothing is."""
-        reading = self.reading(tokens)
+    def without_trailing_silence(self, tokens: list[int], most: int | None = None) -> list[int]:
+        """The tokens with at most `most`, else 0.6 s, after the last in which something is read; all if nothing is."""
+        reading, most = self.reading(tokens), self._trailing_silence if most is None else most
         if reading is None or not reading.labels:
             return tokens
-        return tokens[: len(tokens) - max(0, reading.trailing_silence - self._trailing_silence)]
+        return tokens[: len(tokens) - max(0, reading.trailing_silence - most)]
 
     def prefix_scorer(self, target: Target, count: int) -> PrefixScorer | None:
         """Scores for `count` unfinished candidates of a target; None without a recogniser or phonemes to find."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from glmtts.judging.ctc import ctc_path
 from glmtts.speech_tokenizer.asr import best_path
-from glmtts.text.labels import LABEL_IDS, without_boundaries
+from glmtts.text.labels import BOUNDARY, LABEL_IDS, without_boundaries
 
 SAME_NATS = 0.1  # lengths whose costs differ by less end in the same silence
 
@@ -42,6 +42,21 @@ class Reading:
         wanted_BL = torch.tensor([[LABEL_IDS[label] for label in labels]])
         lengths = torch.tensor([len(self.log_probs_SV)]), torch.tensor([len(labels)])
         return float(F.ctc_loss(self.log_probs_SV[:, None], wanted_BL, *lengths))
+
+    def without_first_word(self, labels: Sequence[str]) -> bool:
+        """Whether the tokens say `labels` better without their first word, or syllable of Mandarin: it was not said.
+
+        By the likelihood ratio of CTC. Of 154 words at the ends of pieces, those that were said gave 5 nats or more
+        for the word, the four that were lost 12 or more against it.
+        """
+        return BOUNDARY in labels and self._rather(labels[list(labels).index(BOUNDARY) + 1 :], labels)
+
+    def without_last_word(self, labels: Sequence[str]) -> bool:
+        """As `without_first_word`, of the last one."""
+        return BOUNDARY in labels and self._rather(labels[: -1 - list(labels)[::-1].index(BOUNDARY)], labels)
+
+    def _rather(self, labels: Sequence[str], than: Sequence[str]) -> bool:
+        return self.nll(labels) * len(labels) < self.nll(than) * len(than)
 
     def text_end(self, labels: Sequence[str], longest_tail: int) -> int:
         """How many of the tokens say `labels`, where more is said after them: the last length of the least cost.

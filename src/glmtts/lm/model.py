@@ -47,22 +47,49 @@ class Attention(nn.Module):
         attention_mask: Tensor | None = None,
     ) -> Tensor:
         """Shape (B, L, D) in and out; `attention_mask` (B, 1, L, keys) is true where to attend, None is causal."""
-        batch, length, _ = x_BLD.shape
-        q, k, v = (
-            project(x_BLD).view(batch, length, -1, self.config.head_dim).transpose(1, 2)
-            for project in (self.q_proj, self.k_proj, self.v_proj)
-        )
-        q, k = rotate(q, cos_LK, sin_LK).to(v.dtype), rotate(k, cos_LK, sin_LK).to(v.dtype)
-        if cache is not None:
-            k, v = cache.append(layer, k, v)
-        grouped = self.config.num_heads != self.config.num_kv_heads
-        if attention_mask is None and k.shape[2] != length and length > 1:
-            attention_mask = _causal(length, k.shape[2], q.device)
-        is_causal = attention_mask is None and length > 1
-        mixed = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=attention_mask, is_causal=is_causal, enable_gqa=grouped
-        )
-        return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
+        q, k, v = self.q_proj(x_BLD), self.k_proj(x_BLD), self.v_proj(x_BLD)
+        return self.o_proj(attend(q, k, v, self.config, (cos_LK, sin_LK), layer, cache, attention_mask))
+
+
+def attend(
+    q_BLN: Tensor,
+    k_BLN: Tensor,
+    v_BLN: Tensor,
+    config: LMConfig,
+    rotary: tuple[Tensor, Tensor],
+    layer: int,
+    cache: KeyValueCache | None,
+    attention_mask: Tensor | None,
+) -> Tensor:
+    """What each position reads (B, L, heads · head_dim), from queries, keys and values of the new ones (B, L, N)."""
+    batch, length, _ = q_BLN.shape
+    q, k, v = (part.view(batch, length, -1, config.head_dim).transpose(1, 2) for part in (q_BLN, k_BLN, v_BLN))
+    q, k = rotate(q, *rotary).to(v.dtype), rotate(k, *rotary).to(v.dtype)
+    if cache is not None:
+        k, v = cache.append(layer, k, v)
+    grouped = config.num_heads != config.num_kv_heads
+    if attention_mask is None and k.shape[2] != length and length > 1:
+        attention_mask = _causal(length, k.shape[2], q.device)
+    is_causal = attention_mask is None and length > 1
+    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attention_mask, is_causal=is_causal, enable_gqa=grouped)
+    return mixed.transpose(1, 2).reshape(batch, length, -1)
+
+
+def placed(
+    length: int, cache: KeyValueCache | None, tables: tuple[Tensor, Tensor]
+) -> tuple[tuple[Tensor, Tensor], Tensor | None]:
+    """Cosines and sines of `length` ids that follow what the cache holds, and the mask where rows begin unlike."""
+    start = cache.length if cache is not None else 0
+    stop = start + length
+    cos, sin = tables
+    if cache is None or cache.starts_B is None:
+        return (cos[start:stop], sin[start:stop]), None
+    columns = torch.arange(cache.first, stop, device=cos.device)
+    fresh = columns[start - cache.first :]
+    positions_BL = (fresh - cache.starts_B[:, None]).clamp(min=0)
+    begun_BK = columns >= cache.starts_B[:, None]
+    attention_mask = begun_BK[:, None, None] & (columns <= fresh[:, None])
+    return (cos[positions_BL][:, None], sin[positions_BL][:, None]), attention_mask
 
 
 def _causal(queries: int, keys: int, device: torch.device) -> Tensor:
@@ -192,23 +219,14 @@ class Llama(nn.Module):
 
         A list `inputs` collects what enters each layer (alignment.py reads attention from it).
         """
-        start = cache.length if cache is not None else 0
-        stop = start + ids_BL.shape[1]
-        cos, sin, attention_mask = self.cos[start:stop], self.sin[start:stop], None
-        if cache is not None and cache.starts_B is not None:
-            columns = torch.arange(cache.first, stop, device=ids_BL.device)
-            fresh = columns[start - cache.first :]
-            positions_BL = (fresh - cache.starts_B[:, None]).clamp(min=0)
-            cos, sin = self.cos[positions_BL][:, None], self.sin[positions_BL][:, None]
-            begun_BK = columns >= cache.starts_B[:, None]
-            attention_mask = begun_BK[:, None, None] & (columns <= fresh[:, None])
+        (cos, sin), attention_mask = placed(ids_BL.shape[1], cache, (self.cos, self.sin))
         x = self.model.embed_tokens(ids_BL)
         for number, layer in enumerate(self.model.layers):
             if inputs is not None:
                 inputs.append(x)
             x = layer(x, cos, sin, number, cache, attention_mask)
         if cache is not None:
-            cache.length = stop
+            cache.length += ids_BL.shape[1]
         return self.model.norm(x)
 
     def logits(self, hidden: Tensor, first: int = 0) -> Tensor:

@@ -1,6 +1,5 @@
 """The first stage: the language model generates the speech tokens of pieces of text, and the judge chooses."""
 
-import logging
 import os
 import weakref
 from collections.abc import Generator, Iterator, Sequence
@@ -18,11 +17,15 @@ from glmtts.judging.selection import choices, ranked, trimmed
 from glmtts.lm.candidates import CandidateSet, decode_sets
 from glmtts.lm.service import TokenService
 from glmtts.synthesis.segment import Prompter, Segment
+from glmtts.synthesis.settings import SynthesisDefaults
+from glmtts.synthesis.tries import Try, tell_faults, tell_retry, tries
 from glmtts.text.frontend import TextFrontend
 
-logger = logging.getLogger(__name__)
-RETRIES = 2  # a text that fails three times mostly fails again
-CANDIDATE_STRIDE, RETRY_STRIDE = 100, 1000  # seeds of candidates and of retries stay apart, also of following pieces
+CANDIDATE_STRIDE = 100  # between the seeds of candidates, which stay apart from those of the following pieces
+
+
+LOST = {Fault.late, Fault.truncated}  # faults that halves may mend
+JOINT_SECONDS = 0.12  # of silence between two halves of a sentence: a joint must not be heard as its end
 
 
 class TokenGenerator:
@@ -31,6 +34,7 @@ class TokenGenerator:
     def __init__(self, bundle: Bundle, frontend: TextFrontend, judge: Judge) -> None:
         self.bundle, self.judge = bundle, judge
         self._prompter = Prompter(frontend, bundle.audio_tokens)
+        self._joint = round(JOINT_SECONDS * bundle.clock.token_rate)
         self._begin()
         if hasattr(os, "register_at_fork"):  # the decoding thread does not live on in a forked child
             os.register_at_fork(after_in_child=partial(_begin_anew, weakref.ref(self)))
@@ -55,13 +59,13 @@ class TokenGenerator:
         service = self._open_service()
         segment = replace(segment, settings=segment.settings.for_streams(self.bundle.clock.frames_per_token))
         target = self._prompter.target(segment)
-        for attempt in range(1 + RETRIES):
-            candidates = self._candidates(segment, target, attempt)
+        for one in tries(segment.settings):
+            candidates = self._candidates(segment, target, one)
             choose = partial(self._end_of_stream, segment=segment, target=target)
             with closing(service.stream(candidates, choose)) as tokens:
                 start = list(islice(tokens, self.judge.limits.leak if target.prompt_tokens else 0))
-                if attempt < RETRIES and self.judge.leaks(start, target):
-                    _warn(segment, attempt, [Fault.leak])
+                if not one.last and self.judge.leaks(start, target):
+                    tell_retry(segment, [Fault.leak])
                     continue
                 yield from start
                 yield from tokens
@@ -71,28 +75,50 @@ class TokenGenerator:
         """(number, choices) of every segment as it is done, its tokens in one or more ways; all are decoded together.
 
         First comes that of the candidates without fault that has the lowest CTC loss; then, up to `audio_best_of` in
-        all, the others that are accepted. Where none is, all are decoded again with other seeds, a few times; at last
-        those that say more than their text are cut where it ends. What a segment gets depends on its own seed alone.
+        all, the others that are accepted. Where none is, more are decoded, as `tries` says; at last those that say more
+        than their text are cut where it ends, and where words are missing its halves are decoded in its place. What a
+        segment gets depends on its own seed alone.
         """
         waiting, verdicts = list(range(len(segments))), dict[int, list[Verdict]]()
-        for attempt in range(1 + RETRIES):
+        plans = [tries(segment.settings) for segment in segments]
+        for attempt in range(max(map(len, plans), default=0)):
             targets = [self._prompter.target(segments[number]) for number in waiting]
-            sets = [self._candidates(segments[n], t, attempt) for n, t in zip(waiting, targets, strict=True)]
+            given = zip(waiting, targets, strict=True)
+            sets = [self._candidates(segments[number], target, plans[number][attempt]) for number, target in given]
             again = []
             for place in decode_sets(self.bundle.lm, self.bundle.audio_tokens, sets):
-                number, how = waiting[place], segments[waiting[place]].settings
-                fresh = ranked(self.judge, sets[place], targets[place], how.audio_best_of)
-                found = sorted(verdicts.get(number, []) + fresh, key=lambda verdict: verdict.rank)
-                if attempt == RETRIES:
-                    found[0] = trimmed(self.judge, found[0], sets[place], targets[place], how.max_nll)
+                number = waiting[place]
+                segment, one = segments[number], plans[number][attempt]
+                found = self._ranked(segment, targets[place], sets[place], one, verdicts.get(number, []))
                 verdicts[number] = found
-                if attempt < RETRIES and not found[0].accepted(how.max_nll):
-                    _warn(segments[number], attempt, fresh[0].faults)
-                    again.append(number)
+                if one.last or found[0].accepted(one.max_nll):
+                    tell_faults(segment, found[0])
+                    yield number, choices(self.judge, found, one.max_nll, one.renderings)
                 else:
-                    _tell_faults(segments[number], found[0])
-                    yield number, choices(self.judge, found, how.max_nll, how.audio_best_of)
+                    again.append(number)
             waiting = again
+
+    def _ranked(
+        self, segment: Segment, target: Target, candidates: CandidateSet, one: Try, earlier: Sequence[Verdict]
+    ) -> list[Verdict]:
+        """Verdicts of all tries so far, best first; at the last one what can be mended is."""
+        fresh = ranked(self.judge, candidates, target, one.renderings)
+        found = sorted([*earlier, *fresh], key=lambda verdict: verdict.rank)
+        if one.last:
+            found[0] = trimmed(self.judge, found[0], candidates, target, one.max_nll)
+            found[0] = self._mended(found[0], segment, target)
+        elif one.competing and not found[0].accepted(one.max_nll):
+            tell_retry(segment, fresh[0].faults)
+        return found
+
+    def _mended(self, best: Verdict, segment: Segment, target: Target) -> Verdict:
+        """`best`, or where words are missing at its ends, the tokens of the text's halves, if they say more of it."""
+        halves = segment.halves() if LOST & set(best.faults) else []
+        if not halves:
+            return best
+        first, second = (tokens for _, (tokens, *_) in sorted(self.generate(halves)))
+        joined = [*self.judge.without_trailing_silence(first, self._joint), *second]
+        return min(best, self.judge.verdict(joined, target), key=lambda verdict: verdict.rank)
 
     def _open_service(self) -> TokenService:
         with self._opening:
@@ -103,21 +129,12 @@ class TokenGenerator:
                 weakref.finalize(self, TokenService.close, self._service)
             return self._service
 
-    def _candidates(self, segment: Segment, target: Target, attempt: int) -> CandidateSet:
-        first, how = segment.seed + RETRY_STRIDE * attempt, segment.settings
-        seeds = [first + CANDIDATE_STRIDE * number for number in range(how.candidates)]
+    def _candidates(self, segment: Segment, target: Target, one: Try) -> CandidateSet:
+        how, first = segment.settings, segment.seed + one.first_seed
+        seeds = [first + CANDIDATE_STRIDE * number for number in range(one.candidates)]
         candidates = CandidateSet(self._prompter.requests(segment, seeds, self.bundle.lm.device))
-        scorer = self.judge.prefix_scorer(target, how.candidates) if how.candidates > 1 else None
-        if how.resampling is None or scorer is None:
-            return candidates
-
-        def complete(sequences: Sequence[Sequence[int]]) -> list[bool]:
-            ended = [request.tokens for request in candidates.requests if request.ended]
-            self.judge.readings(ended)  # those that are asked about later, too: one forward reads all
-            return self.judge.complete(sequences, target, how.max_nll)
-
-        candidates.resample = ParticleFilter(scorer, how.resampling).after_step
-        candidates.complete, candidates.patience = complete, how.resampling.interval
+        if one.competing and one.candidates > 1:
+            _compete(candidates, self.judge, target, how)
         return candidates
 
     def _end_of_stream(self, candidates: CandidateSet, segment: Segment, target: Target) -> list[int]:
@@ -133,13 +150,16 @@ def _begin_anew(generator: "weakref.ref[TokenGenerator]") -> None:
         living._begin()
 
 
-def _warn(segment: Segment, attempt: int, found: Sequence[Fault]) -> None:
-    why = "; ".join(found) or "the recogniser doubts it"
-    logger.warning("A piece of text is decoded again (attempt %d): %s.", attempt + 1, why)
-    logger.debug("It is: “%s”", segment.piece.text)  # what users write is not logged above this level
+def _compete(candidates: CandidateSet, judge: Judge, target: Target, how: SynthesisDefaults) -> None:
+    """Let candidates be scored and replaced while they are decoded, where the bundle and its defaults allow it."""
+    scorer = judge.prefix_scorer(target, len(candidates.requests))
+    if how.resampling is None or scorer is None:
+        return
 
+    def complete(sequences: Sequence[Sequence[int]]) -> list[bool]:
+        ended = [request.tokens for request in candidates.requests if request.ended]
+        judge.readings(ended)  # those that are asked about later, too: one forward reads all
+        return judge.complete(sequences, target, how.max_nll)
 
-def _tell_faults(segment: Segment, verdict: Verdict) -> None:
-    if verdict.faults:
-        logger.warning("A piece of text is spoken with a fault: %s.", "; ".join(verdict.faults))
-        logger.debug("It is: “%s”", segment.piece.text)
+    candidates.resample = ParticleFilter(scorer, how.resampling).after_step
+    candidates.complete, candidates.patience = complete, how.resampling.interval

@@ -78,5 +78,7 @@ def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults
         if not isinstance(value, int | float) or not least <= value <= most:
             raise ConfigError(f"The {label} is {value}. Choose it from {least} to {most}.")
     changed.pop("speed", None)
+    if "candidates" in changed:  # the caller wants just so many
+        changed["drafts"] = ()
     drawing: dict[str, Any] = {name: changed.pop(name) for name in ("temperature", "top_p") if name in changed}
     return defaults.model_copy(update={"sampling": defaults.sampling.model_copy(update=drawing), **changed})

@@ -1,7 +1,8 @@
 """A piece of text with all that decides how it sounds, and the prompt of the language model that follows from it."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -13,8 +14,12 @@ from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.voice import Voice
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
+from glmtts.text.labels import BOUNDARY
 from glmtts.text.split import join_pieces
 
+HYBRID_TOKEN = re.compile(r"<\|.+?\|>|[^<]")
+FEWEST_BORDERS = 8  # between words or syllables: less is not halved, a language model speaks two words badly
+HALF_SEED = 1 << 20  # apart from those of candidates, retries and the pieces that follow
 PROMPTS_KEPT = 64  # voices whose texts need not be read again
 
 
@@ -40,6 +45,26 @@ class Segment:
     def continues_prompt(self) -> bool:
         """Whether the language model continues the recording of the voice."""
         return bool(self.voice.text) and self.settings.continue_prompt
+
+    def halves(self) -> list["Segment"]:
+        """The segment in two, cut between words near its middle; none where it is short or partly without phonemes.
+
+        The hybrid text is cut, not the written one, so that each word keeps the reading that the sentence gave it.
+        """
+        if list(self.phonemes).count(BOUNDARY) < FEWEST_BORDERS:
+            return []
+        ends = [match.end() for match in HYBRID_TOKEN.finditer(self.hybrid)]
+        for end in sorted(ends, key=lambda end: abs(end - len(self.hybrid) / 2)):
+            left, right = self.hybrid[:end], self.hybrid[end:]
+            phonemes = phonemes_of(left), phonemes_of(right)
+            if [*phonemes[0], BOUNDARY, *phonemes[1]] == list(self.phonemes):
+                whole = replace(self, piece=replace(self.piece, cut=True))
+                seeds = self.seed + HALF_SEED, self.seed + 2 * HALF_SEED
+                return [
+                    replace(whole, hybrid=text, phonemes=spoken, seed=seed)
+                    for text, spoken, seed in zip((left, right), phonemes, seeds, strict=True)
+                ]
+        return []
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,15 @@ class SynthesisDefaults(StrictConfig):
     takes over its manner; else the voice is the flow's alone. `candidates` token sequences are decoded for each piece
     of text, and the one with the lowest CTC loss is used. Where even that one has a fault (judging/faults.py), or costs
     more than `max_nll` (nats a phoneme), all are decoded again with other seeds. With `resampling` they compete while
-    they are decoded (judging/resampling.py). With `audio_best_of` above 1 the audio is judged too: while it costs more
-    than `max_audio_nll`, the next best candidate is rendered, and the best is used (synthesis/rendering.py). In
-    `adaptation_steps` steps the mel prior is tuned to each new voice (flow/adaptation.py); with `show_prompt` the flow
-    sees the voice's recording before the speech. `blocks` are the token counts of a stream's blocks; the last one
-    repeats. A stream has at most `stream_candidates`. With `history_tokens`, the language model also continues the
-    earlier pieces of a text, the oldest left out where prompt and speech would be more tokens than that (the release's
-    way, with 750); pieces are then decoded one after another.
+    they are decoded (judging/resampling.py). Before that `drafts`, numbers of candidates that do not compete, are
+    tried in turn: one without fault that costs at most `draft_nll` is kept and rendered once, which spares the rest.
+    With `audio_best_of` above 1 the audio is judged too: while it costs more than `max_audio_nll`, the next best
+    candidate is rendered, and the best is used (synthesis/rendering.py). In `adaptation_steps` steps the mel prior is
+    tuned to each new voice (flow/adaptation.py); with `show_prompt` the flow sees the voice's recording before the
+    speech. `blocks` are the token counts of a stream's blocks; the last one repeats. A stream has at most
+    `stream_candidates`, and no drafts. With `history_tokens`, the language model also continues the earlier pieces of a
+    text, the oldest left out where prompt and speech would be more tokens than that (the release's way, with 750);
+    pieces are then decoded one after another.
     """
 
     voice: str | None = None
@@ -35,6 +37,8 @@ class SynthesisDefaults(StrictConfig):
     continue_prompt: bool = True
     history_tokens: int = Field(default=0, ge=0)
     candidates: int = 1
+    drafts: tuple[int, ...] = ()
+    draft_nll: float = 0.0
     max_nll: float = 1e9
     resampling: ResamplingConfig | None = None
     audio_best_of: int = Field(default=1, ge=1)
@@ -81,7 +85,7 @@ class SynthesisDefaults(StrictConfig):
             times = max(1, round(first / resampling.interval))
             resampling = resampling.model_copy(update={"keep": 1, "interval": -(-first // times)})
         count = min(self.candidates, self.stream_candidates) if resampling else 1
-        return self.model_copy(update={"candidates": count, "resampling": resampling})
+        return self.model_copy(update={"candidates": count, "drafts": (), "resampling": resampling})
 
     @property
     def solver(self) -> Solver:

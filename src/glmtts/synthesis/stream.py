@@ -2,8 +2,7 @@
 
 The blocks grow (25, 50, 200, 200 … tokens, or as the bundle says), so that the first leaves early and the later ones
 are cheap. A block is computed when its look-ahead is there too; the frames of the blocks before keep their states
-(flow/streaming.py). The vocoder has a bounded view, so samples whose frames are known on both sides are those of the
-whole mel.
+(flow/streaming.py). Samples follow as the vocoder sees what they depend on (synthesis/vocoding.py).
 """
 
 from collections.abc import Iterator
@@ -12,12 +11,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from glmtts.audio.fade import faded_end
 from glmtts.bundle import Bundle
 from glmtts.flow.streaming import block_causal_mask, tokens_needed
 from glmtts.stages import FlowState
 from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.vocoding import VocoderStream
 from glmtts.synthesis.voice import Voice
 
 
@@ -25,29 +24,31 @@ from glmtts.synthesis.voice import Voice
 class StreamState:
     """What a stream holds between chunks; lengths count without the prompt unless they say so.
 
-    `finished` tokens are done; `noise_BTM` covers prompt and speech; `mel_BMT` holds the finished frames, of which
-    `sent` have left as samples; `flow` is what the last chunk left.
+    `finished` tokens are done; `noise_BTM` covers prompt and speech; `flow` is what the last chunk left.
     """
 
     noise_BTM: Tensor
-    mel_BMT: Tensor
     generator: torch.Generator
     tokens: list[int] = field(default_factory=list)
     finished: int = 0
     blocks: list[int] = field(default_factory=list)
     flow: FlowState | None = None
-    sent: int = 0
 
     @classmethod
     def of(cls, voice: Voice, seed: int) -> "StreamState":
         """The state before the first token."""
-        bins = voice.mel.shape[0]
-        return cls(torch.empty(1, 0, bins), torch.empty(1, bins, 0), torch.Generator().manual_seed(seed))
+        return cls(torch.empty(1, 0, voice.mel.shape[0]), torch.Generator().manual_seed(seed))
+
+    @property
+    def no_frames(self) -> Tensor:
+        """A mel (1, M, 0)."""
+        return torch.empty(1, self.noise_BTM.shape[2], 0)
 
 
 def stream_segment(bundle: Bundle, tokens: Iterator[int], segment: Segment) -> Iterator[Tensor]:
     """Yield samples (T,) as the speech tokens of a segment arrive; together they are the whole segment."""
     state, ended, blocks = StreamState.of(segment.voice, segment.seed), False, segment.settings.blocks
+    vocoder = VocoderStream(bundle.vocoder, bundle.device)
     while not ended:
         size = blocks[min(len(state.blocks), len(blocks) - 1)]
         wanted = state.finished + tokens_needed(size, bundle.clock.frames_per_token)
@@ -56,16 +57,14 @@ def stream_segment(bundle: Bundle, tokens: Iterator[int], segment: Segment) -> I
             ended = token is None
             state.tokens += [] if token is None else [token]
         upto = len(state.tokens) if ended else state.finished + size
-        if upto > state.finished:
-            _finish(bundle, state, segment, upto)
-        samples = _samples(bundle, state, ended)
-        if len(samples):
+        fresh_BMT = _finish(bundle, state, segment, upto) if upto > state.finished else state.no_frames
+        if len(samples := vocoder.feed(fresh_BMT, ended)):
             yield samples
 
 
 @torch.inference_mode()
-def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> None:
-    """Compute the mel of the tokens from `state.finished` to `upto`."""
+def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> Tensor:
+    """The mel (1, M, T) of the tokens from `state.finished` to `upto`."""
     device, per_token, voice = bundle.device, bundle.clock.frames_per_token, segment.voice
     conditions = flow_conditions([voice], [state.tokens], segment.settings.show_prompt, device)
     prompt = conditions.prompt_mel_BMP.shape[2]
@@ -82,22 +81,5 @@ def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> 
         block_causal_mask(frames, state.noise_BTM.shape[1]).to(device),
         (state.flow, done) if state.flow is not None else None,
     )
-    fresh_BMT = mel_BMT[:, :, done : prompt + per_token * upto].cpu()
-    state.mel_BMT = torch.cat([state.mel_BMT, fresh_BMT], dim=2)
     state.finished = upto
-
-
-@torch.inference_mode()
-def _samples(bundle: Bundle, state: StreamState, ended: bool) -> Tensor:
-    """Samples (T,) of the frames that are known with all that the vocoder sees around them."""
-    vocoder, hop = bundle.vocoder, bundle.clock.mel.hop_length
-    frames = state.mel_BMT.shape[2]
-    context = frames if vocoder.look_ahead is None else vocoder.look_ahead  # without a bound, all leaves at the end
-    until = frames if ended else max(state.sent, frames - context)
-    if until == state.sent:
-        return torch.empty(0)
-    start = max(0, state.sent - context)
-    wave = vocoder(state.mel_BMT[:, :, start:].to(bundle.device))[0].cpu().clamp(-1, 1)
-    samples = wave[(state.sent - start) * hop : (until - start) * hop]
-    state.sent = until
-    return faded_end(samples, bundle.clock.sample_rate) if ended else samples
+    return mel_BMT[:, :, done : prompt + per_token * upto].cpu()

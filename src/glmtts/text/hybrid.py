@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from glmtts.text.acronyms import read_capitals
 from glmtts.text.english import WORD, dictionary, pronounce, spell
 from glmtts.text.homographs import homograph_model
+from glmtts.text.letters import is_letter_a
 from glmtts.text.mandarin import CHINESE, read_pinyin
 from glmtts.text.phonemes import split_syllable, token
 from glmtts.text.placeholders import PLACEHOLDERS
@@ -16,9 +17,6 @@ from glmtts.text.vocabulary import polyphones, rare_characters
 PhonemeIn = Literal["all", "ambiguous", "off"]
 TOKENS = re.compile(r"(?:<\|[A-Z][A-Z0-9_]*\|>)+")
 _HELD = PLACEHOLDERS[0]
-_LETTER_BEFORE = re.compile(rf"(?:{CHINESE.pattern}|(?:^|[^A-Za-z])[A-Z]) ?$")
-_LETTER_AFTER = re.compile(rf" ?(?:{CHINESE.pattern}|[A-Z](?![A-Za-z]))|\.[A-Z]")
-_DIGIT_AFTER = re.compile(r" (?:one|two|three|four|five|six|seven|eight|nine|ten)\b")
 
 
 class Span(NamedTuple):
@@ -129,7 +127,7 @@ class HybridWriter:
 
 def _phones(text: str, start: int, end: int) -> tuple[tuple[str, ...], str]:
     word = text[start:end]
-    if word == "A" and _is_letter(text, start, end):
+    if word == "A" and is_letter_a(text, start, end):
         return spell("a"), "in the dictionary"
     if capitals := read_capitals(text, start, end):
         return capitals, "by its capitals, or a name"
@@ -137,11 +135,3 @@ def _phones(text: str, start: int, end: int) -> tuple[tuple[str, ...], str]:
         return homograph_model().read(text, start, end), f"homograph: {homograph_model().label(text, start, end)}"
     known = word.lower().replace("’", "'") in dictionary()
     return pronounce(word), "in the dictionary" if known else "in no dictionary: by its parts or spelling"
-
-
-def _is_letter(text: str, start: int, end: int) -> bool:
-    """Whether a capital A is the letter rather than the article: beside Chinese, or in A M, A.B, and "size A four"."""
-    before, after = text[max(0, start - 3) : start], text[end : end + 7]
-    if _LETTER_BEFORE.search(before) or _LETTER_AFTER.match(after):
-        return True
-    return before.endswith((" ", "-")) and before[:-1][-1:].islower() and _DIGIT_AFTER.match(after) is not None

@@ -106,9 +106,13 @@ class Source(nn.Module):
         sines_BHN = config.sine_amplitude * phase_BHN.sin() * voiced_B1N
         if noise:
             level_B1N = voiced_B1N * config.noise_deviation + (1 - voiced_B1N) * config.sine_amplitude / 3
-            generator = torch.Generator().manual_seed(NOISE_SEED)
-            sines_BHN = sines_BHN + level_B1N * torch.randn(sines_BHN.shape, generator=generator).to(sines_BHN)
+            sines_BHN = sines_BHN + level_B1N * self._noise(f0_BT.shape[1]).to(sines_BHN)
         return self.l_linear(sines_BHN.transpose(1, 2)).tanh().transpose(1, 2)
+
+    def _noise(self, frames: int) -> Tensor:
+        """Noise (H, T · hop), drawn frame by frame, so that a longer utterance begins with that of a shorter one."""
+        generator, size = torch.Generator().manual_seed(NOISE_SEED), (self.config.harmonics + 1, self.config.hop_length)
+        return torch.cat([torch.randn(size, generator=generator) for _ in range(frames)], dim=1)
 
 
 class HiFT(nn.Module):
@@ -145,9 +149,34 @@ class HiFT(nn.Module):
         return self.config.mel
 
     @property
-    def look_ahead(self) -> None:
-        """The source's phase runs through the whole utterance, so there is no bound."""
-        return None
+    def look_ahead(self) -> int:
+        """Frames on either side on which a frame's samples depend, but for the source's phase, which runs through all.
+
+        Those of the network, of the F0 predictor's five convolutions, and one for the phase between two frames.
+        """
+        return self._field + 5 + 1
+
+    @property
+    def _field(self) -> int:
+        """Frames on either side that the network sees: what its convolutions reach at each level's rate, summed."""
+        config = self.config
+        values, reach = 1.0, 4.0  # values a frame at a level; the first convolution reaches 3, the STFTs less than 1
+        levels = zip(config.upsample_rates, config.upsample_kernels, config.source_kernels, strict=True)
+        for rate, kernel, source_kernel in levels:
+            values *= rate
+            taps = source_kernel // 2 + max(config.kernels) // 2  # of the source's blocks and of the level's own
+            reach += (kernel + taps * sum(dilation + 1 for dilation in config.dilations)) / values
+        return math.ceil(reach)
+
+    @torch.inference_mode()
+    def samples_from(self, mel_BMT: Tensor, first: int) -> Tensor:
+        """Samples (B, (T − first) · hop) of the frames from `first` on, of a mel that begins with its utterance.
+
+        The source is made for the whole mel, so that its phase goes on; the network sees what it needs of it.
+        """
+        hop, start = self.config.hop_length, max(0, first - self._field)
+        source_B1N = self.m_source(self.f0_predictor(mel_BMT), noise=True)
+        return self.decode(mel_BMT[:, :, start:], source_B1N[:, :, start * hop :])[:, (first - start) * hop :]
 
     def forward(self, mel_BMT: Tensor, noise: bool = True) -> Tensor:
         """Log-mel (B, M, T) to samples (B, T · hop); the noise has a fixed seed."""

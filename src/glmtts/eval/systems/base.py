@@ -1,7 +1,7 @@
 """What a system under test is, how it is written on the command line, and where it is found."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,6 +19,7 @@ BUILT_IN = {
     "recordings": "glmtts.eval.systems.recordings:Recordings",
     "vocoder": "glmtts.eval.systems.copies:VocoderCopy",
     "tokens": "glmtts.eval.systems.copies:TokenCopy",
+    "stream": "glmtts.eval.systems.streams:StreamSystem",
     "noisy": "glmtts.eval.systems.noisy:Noisy",
     "hibari-tts": "glmtts.eval.systems.hibari:HibariSystem",
     "espeak-ng": "glmtts.eval.systems.espeak:EspeakSystem",
@@ -27,11 +28,15 @@ BUILT_IN = {
 
 @dataclass(frozen=True)
 class Spoken:
-    """What a system gives for a line: samples (T,) float32 at `rate` Hz, or why there are none."""
+    """What a system gives for a line: samples (T,) float32 at `rate` Hz, or why there are none.
+
+    `details` are what a protocol measures while it is spoken, such as the seconds to a stream's first chunk.
+    """
 
     samples: np.ndarray | None
     rate: int
     error: str | None = None
+    details: Mapping[str, float | None] = field(default_factory=dict)
 
 
 class System(Protocol):
@@ -108,7 +113,7 @@ def load(spec: SystemSpec) -> System:
     return _loaded(spec)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _loaded(spec: SystemSpec) -> System:
     return _factory(spec.name)(spec.argument, dict(spec.options))
 

@@ -98,8 +98,8 @@ def synthesizer(folder: Path | None, device: str) -> Synthesizer:
     from glmtts import load
     from glmtts.threads import use_threads
 
-    tts = load(folder, device=device) if device != "cpu" else load(folder)
-    if not torch.get_num_threads() == 1:  # a worker among several has one already
+    tts = load(folder, device=device)
+    if torch.get_num_threads() != 1:  # a worker among several has one already
         use_threads(tts.bundle.folder)
     return tts
 

@@ -12,27 +12,43 @@ from glmtts.eval.systems.base import Spoken, no_options
 
 
 class Recordings:
-    """`recordings` takes a list's own reference recordings, `recordings:FOLDER` files named by the lines' ids."""
+    """`recordings` takes a list's own reference recordings, `recordings:FOLDER` files named by the lines' ids.
+
+    A line of mini-clone has none: there it is another recording of the speaker, who says something else.
+
+    A pattern stands for several folders: `recordings:RUN/*/mini/audio` is what `mini` said in all lists of a run.
+    """
 
     languages: frozenset[str] | None = None
 
     def __init__(self, argument: str | None, options: dict[str, str]) -> None:
         no_options("recordings", options)
-        self.folder = Path(argument) if argument else None
-        self.is_copy = self.folder is None
-        if self.folder is not None and not self.folder.is_dir():
-            raise EvaluationError(f"There is no folder {self.folder}. Give the folder of the recordings.")
+        self.pattern = Path(argument) if argument else None
+        self.is_copy = argument is None
+        # the folders of a pattern may come into being in the same run
+        if argument and "*" not in argument and not Path(argument).is_dir():
+            raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
 
     def speak(self, items: Sequence[Item]) -> list[Spoken]:
         """The recordings; a line without one is missing."""
-        return [read_spoken(self._path(item)) for item in items]
+        folders = _folders(self.pattern) if self.pattern else []
+        return [read_spoken(self._path(item, folders)) for item in items]
 
     def about(self) -> dict[str, Any]:
-        """Where they lie."""
-        return {"recordings": "the list's references" if self.folder is None else self.folder.name}
+        """Whose they are. They are not looked into: where files change, the run needs --restart."""
+        return {"recordings": "the list's references" if self.pattern is None else self.pattern.name}
 
-    def _path(self, item: Item) -> Path | None:
-        return item.reference_audio if self.folder is None else recording_of(self.folder, item.id)
+    def _path(self, item: Item, folders: Sequence[Path]) -> Path | None:
+        if self.is_copy:
+            return item.reference_audio or (Path(item.labels["other"]) if "other" in item.labels else None)
+        found = (recording_of(folder, item.id) for folder in folders)
+        return next((path for path in found if path is not None), None)
+
+
+def _folders(pattern: Path) -> list[Path]:
+    """Folders of a path that may hold patterns."""
+    root = Path(pattern.anchor)
+    return sorted(root.glob(str(pattern.relative_to(root))))
 
 
 def read_spoken(path: Path | None) -> Spoken:

@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule, alternatives, rule
 from glmtts.text.numbers_en import cardinal, digits, number
 
 _CALL = (
@@ -71,8 +71,20 @@ def _long(match: re.Match[str]) -> str:
     return cardinal(written) if written.endswith("000000") and len(written) <= 15 else digits(written)
 
 
+_ELEMENTS = (
+    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Ti Cr Mn Fe Co Ni Cu Zn As Se Br Kr Ag Sn I Xe Ba Pt Au Hg Pb U"
+)
+
+
+def _formula(match: re.Match[str]) -> str:
+    """Letters and numbers of a chemical formula: CO2 is C O two, Fe2O3 F E two O three."""
+    parts = re.findall(r"[A-Za-z]|\d+", match[0])
+    return " ".join(cardinal(part) if part.isdigit() else part.upper() for part in parts)
+
+
 _SERVICES = "911|999|112|411|511|311|211|988|101|111|811|611|711|000"
 RULES: list[Rule] = [
+    rule(rf"(?<![\w-])(?=[A-Z][A-Za-z]*\d)(?:(?:{alternatives(_ELEMENTS.split())})\d{{0,2}}){{2,}}(?![\w-])", _formula),
     rule(r"\b(1?-?8\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
     rule(
         r"(?<!\w)\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|(?<!\w)\+\d{8,15}(?!\w)",

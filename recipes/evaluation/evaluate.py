@@ -1,0 +1,78 @@
+"""All tables of docs/evaluation.md by one command; it goes on where it was stopped.
+
+    python recipes/evaluation/evaluate.py --corpus CORPUS --whisper FOLDER --models MODELS --text TEXT --out WORK
+
+CORPUS holds heldout_teacher_en/ and heldout_teacher_zh/ and the folders of held-out speakers, FOLDER a CTranslate2
+Whisper-base, MODELS nisqa/ (non-commercial weights, for measuring), TEXT cpp_test.tsv, the
+homographs, and sentences.json of hsk-sentences-audio. The steps are
+in steps.toml; `--only` runs some of them, and the page has what was finished.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from glmtts.eval.ranking import ranking_table
+from glmtts.eval.report.cells import head_lines, tables_of
+from glmtts.eval.report.markdown import extra_tables, markdown_table, times_table
+from glmtts.eval.results import RESULTS, Results
+from glmtts.eval.work import write_text
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "evaluation.md"
+TESTS = HERE.parents[1] / "tests" / "text"
+BEGIN = "<!-- figures: written by recipes/evaluation/evaluate.py -->"
+
+
+def run(step: dict[str, Any], places: dict[str, str], processes: int) -> None:
+    """Run one step."""
+    arguments = [text.format(**places) for text in step["arguments"]]
+    command = [sys.executable, "-m", "glmtts", "eval", *arguments, "-o", str(Path(places["out"]) / step["name"])]
+    if step["name"] not in ("text", "streaming") and processes > 1:  # times need one process
+        command += ["--processes", str(processes)]
+    print(shlex.join(command), flush=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def section(step: dict[str, Any], results: Results) -> str:
+    """A step's part of the page."""
+    shown = shlex.join(argument.replace("{", "").replace("}", "") for argument in step["arguments"])
+    text = f"### {step['title']}\n\n" + (f"{step['text']}\n\n" if step["text"] else "")
+    text += f"```bash\nglm-tts eval {shown}\n```\n\n"
+    text += "".join(f"- {line}\n" for line in head_lines(results))
+    text += "".join(f"\n**{name}**\n\n{markdown_table(table)}" for name, table in tables_of(results))
+    extra = {name: one for name, one in results.extra.items() if "not right" not in name}
+    text += extra_tables(extra).replace("\n## ", "\n#### ")
+    if "rank" in step:
+        text += f"\n{markdown_table(ranking_table(results, step['rank']))}"
+    timed = any(one["seconds_of_work"] for one in results.times)
+    return text + (f"\nTimes:\n\n{markdown_table(times_table(results))}" if timed else "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    for name in ("corpus", "whisper", "models", "text", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", help="names of steps; none writes the page alone")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    names = ("corpus", "whisper", "models", "text", "out")
+    places = {name: str(getattr(arguments, name)) for name in names} | {"tests": str(TESTS)}
+    steps = tomllib.loads((HERE / "steps.toml").read_text(encoding="utf-8"))["step"]
+    for step in steps:
+        if arguments.only is None or step["name"] in arguments.only:
+            run(step, places, arguments.processes)
+    finished = [step for step in steps if (arguments.out / step["name"] / RESULTS).is_file()]
+    sections = [section(step, Results.load(arguments.out / step["name"])) for step in finished]
+    head = arguments.page.read_text(encoding="utf-8").partition(BEGIN)[0] if arguments.page.is_file() else ""
+    write_text(arguments.page, f"{head}{BEGIN}\n\n" + "\n".join(sections))
+    print(f"{arguments.page}: {len(finished)} of {len(steps)} steps")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Two systems on the same lines: paired differences, a permutation test, and the effect the sample could have seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.results import Results
+from glmtts.eval.statistics import Paired, paired
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One column of one list (None: all lists together); `better` is the column's better end."""
+
+    list: str | None
+    column: str
+    better: str
+    found: Paired
+
+    @property
+    def verdict(self) -> str:
+        """In words: which is better, or that none was seen, and what could have been."""
+        seen = self.found.p < 0.05
+        if not seen:
+            limit = f"; a difference of {self.found.detectable:.3g} would have shown" if self.found.detectable else ""
+            return f"no difference seen{limit}"
+        if not self.better:
+            return "they differ"
+        return "B is better" if (self.found.difference > 0) == (self.better == "higher") else "A is better"
+
+
+def chosen(text: str) -> tuple[Results, str]:
+    """Results and system of `FOLDER[:SYSTEM]`; of a folder with one system, its name may be left out.
+
+    Raises:
+        EvaluationError: there are no results, or no such system.
+    """
+    folder, name = (text, None) if Path(text).is_dir() else _parted(text)
+    results = Results.load(Path(folder))
+    labels = list(dict.fromkeys(one["system"] for one in results.utterances))
+    if name is None and len(labels) == 1:
+        return results, labels[0]
+    if name is None or name not in labels:
+        raise EvaluationError(f"{folder} has the systems {', '.join(labels)}. Write {folder}:SYSTEM.")
+    return results, name
+
+
+def compare(a: tuple[Results, str], b: tuple[Results, str], seed: int = 0) -> list[Comparison]:
+    """Every column that both have, a list at a time and, where there are several, all together.
+
+    An error rate is compared with everything counted: a missing output is an error of 1. For other values, lines of
+    which one has none are left out.
+
+    Raises:
+        EvaluationError: they have no lines or no columns in common.
+    """
+    ours, theirs = _values(*a), _values(*b)
+    columns = [column for column in a[0].columns if column["key"] in {other["key"] for other in b[0].columns}]
+    common = sorted(ours.keys() & theirs.keys())
+    if not common or not columns:
+        raise EvaluationError("The two have no lines or no columns in common. Run both on the same lists.")
+    lists = list(dict.fromkeys(name for name, _ in common))
+    groups: list[str | None] = [*lists, None] if len(lists) > 1 else [*lists]
+    found = []
+    for group in groups:
+        keys = [key for key in common if group is None or key[0] == group]
+        for column in columns:
+            pairs = _pairs(column["key"], keys, ours, theirs)
+            if pairs:
+                one, other = zip(*pairs, strict=True)
+                found.append(Comparison(group, column["title"], column["better"], paired(one, other, seed)))
+    return found
+
+
+def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows."""
+    heads = ["list", "column", "lines", "A", "B", "B − A [95 %]", "p", "smallest that would show", "verdict"]
+    return heads, [
+        [
+            one.list or "all",
+            one.column,
+            str(one.found.pairs),
+            f"{one.found.a:.4f}",
+            f"{one.found.b:.4f}",
+            f"{one.found.difference:+.4f}" + _within(one.found),
+            f"{one.found.p:.4f}",
+            "–" if one.found.detectable is None else f"{one.found.detectable:.4f}",
+            one.verdict,
+        ]
+        for one in found
+    ]
+
+
+def _within(found: Paired) -> str:
+    return f" [{found.interval[0]:+.4f}, {found.interval[1]:+.4f}]" if found.interval else ""
+
+
+def _parted(text: str) -> tuple[str, str | None]:
+    folder, colon, name = text.rpartition(":")
+    return (folder, name) if colon else (text, None)
+
+
+Values = dict[tuple[str, str], dict[str, Any]]
+
+
+def _values(results: Results, system: str) -> Values:
+    return {(one["list"], one["id"]): one["values"] for one in results.utterances if one["system"] == system}
+
+
+def _pairs(key: str, keys: Sequence[tuple[str, str]], a: Values, b: Values) -> list[tuple[float, float]]:
+    both = [(a[place].get(key), b[place].get(key)) for place in keys]
+    return [(one, other) for one, other in both if one is not None and other is not None]

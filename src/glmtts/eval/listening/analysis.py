@@ -1,0 +1,138 @@
+"""What listeners said: MOS or preference by system with intervals, without those who did not pay attention.
+
+Intervals draw listeners and lines, both with replacement (the pigeonhole bootstrap, Owen 2007): ratings of one listener
+and of one line are alike, so that drawing single ratings would give intervals that are too narrow.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.listening.trials import CHECK
+from glmtts.eval.statistics import LEVEL, RESAMPLES, Interval
+
+HIGHEST_CHECK = 2  # a rating above this of a recording under heavy noise fails
+ALLOWED = 0.25  # share of checks that a listener may fail
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One answer: who, which line, which system (pair), what."""
+
+    rater: str
+    line: str
+    system: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A system's MOS, or the share of answers that prefer A of "A / B"; `ratings` it rests on."""
+
+    system: str
+    mean: float
+    interval: Interval | None
+    ratings: int
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Figures, listeners that count, and those left out with the share of checks they failed."""
+
+    kind: str
+    figures: list[Figure]
+    raters: int
+    left_out: dict[str, float]
+
+
+def analyse(key_path: Path, answers: Sequence[Path], seed: int = 0) -> Analysis:
+    """Read the key and the answers of listeners.
+
+    Raises:
+        EvaluationError: a file is damaged or of another test, or no listener is left.
+    """
+    key = _read(key_path)
+    trials = {trial["id"]: trial for trial in key["trials"]}
+    ratings, left_out, raters = list[Rating](), dict[str, float](), set[str]()
+    for path in answers:
+        given = _read(path)
+        if given.get("test") != key["test"]:
+            raise EvaluationError(f"{path} is of another test. Give the answers of this one.")
+        if given["rater"] in raters | left_out.keys():
+            raise EvaluationError(f"{path} repeats the listener {given['rater']}. Give each file once.")
+        own, failed = _ratings(key["kind"], trials, given)
+        if failed > ALLOWED:
+            left_out[given["rater"]] = failed
+        else:
+            ratings += own
+            raters.add(given["rater"])
+    if not ratings:
+        raise EvaluationError("No listener's answers are left. Ask more people, or look at the checks of attention.")
+    names = _names(key)
+    figures = [_figure(name, [one for one in ratings if one.system == name], seed) for name in names]
+    return Analysis(key["kind"], [one for one in figures if one.ratings], len(raters), left_out)
+
+
+def _ratings(kind: str, trials: dict[str, Any], given: dict[str, Any]) -> tuple[list[Rating], float]:
+    """Ratings of one listener, and the share of checks that failed."""
+    ratings, checks = [], []
+    for answer in given["answers"]:
+        trial = trials.get(answer["trial"])
+        if trial is None:
+            raise EvaluationError(f"There is no trial '{answer['trial']}' in the key. Give the key of this test.")
+        systems, value = trial["systems"], float(answer["value"])
+        if CHECK in systems:
+            checks.append(value > HIGHEST_CHECK if kind == "mos" else value != float(systems[0] == CHECK))
+        elif kind == "mos":
+            ratings.append(Rating(given["rater"], trial["line"], systems[0], value))
+        else:  # 0 prefers the first clip: the value of a pair is how far A, the first by name order, is preferred
+            a, b = sorted(systems)
+            preferred = 1 - value if systems[0] == a else value
+            ratings.append(Rating(given["rater"], trial["line"], f"{a} / {b}", preferred))
+    return ratings, sum(checks) / len(checks) if checks else 0.0
+
+
+def _names(key: dict[str, Any]) -> list[str]:
+    if key["kind"] == "mos":
+        return list(key["systems"])
+    return [" / ".join(pair) for pair in combinations(sorted(key["systems"]), 2)]
+
+
+def _figure(name: str, ratings: Sequence[Rating], seed: int) -> Figure:
+    if not ratings:
+        return Figure(name, float("nan"), None, 0)
+    values = np.array([one.value for one in ratings])
+    return Figure(name, float(values.mean()), pigeonhole(ratings, seed), len(ratings))
+
+
+def pigeonhole(ratings: Sequence[Rating], seed: int = 0) -> Interval | None:
+    """95 % interval of the mean rating; None for one listener or one line."""
+    raters, rater = np.unique([one.rater for one in ratings], return_inverse=True)
+    lines, line = np.unique([one.line for one in ratings], return_inverse=True)
+    if min(len(raters), len(lines)) < 2:
+        return None
+    values, draw, means = np.array([one.value for one in ratings]), np.random.default_rng(seed), []
+    for _ in range(RESAMPLES):
+        by_rater = np.bincount(draw.integers(len(raters), size=len(raters)), minlength=len(raters))
+        by_line = np.bincount(draw.integers(len(lines), size=len(lines)), minlength=len(lines))
+        weights = by_rater[rater] * by_line[line]
+        if weights.sum():
+            means.append(float(weights @ values / weights.sum()))
+    low, high = np.quantile(means, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return float(low), float(high)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and isinstance(values.get("test"), str):
+            return values
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{path} cannot be read: {error}. Give the files of a listening test.") from None
+    raise EvaluationError(f"{path} is no file of a listening test. Give key.json and the answers.")

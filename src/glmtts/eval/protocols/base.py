@@ -1,0 +1,160 @@
+"""What a protocol is: lists, systems, recognisers, scorers and columns, by default those of its publication."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from glmtts.errors import EvaluationError
+from glmtts.eval import systems
+from glmtts.eval.clone_list import clone_list
+from glmtts.eval.columns import Column, score_column
+from glmtts.eval.hardware import environment
+from glmtts.eval.items import EvalList
+from glmtts.eval.lists import SHIPPED, cv3_list, index_list, seed_list, shipped_list
+from glmtts.eval.results import Results, results_of
+from glmtts.eval.runner import Row, Run
+from glmtts.eval.stages import Recognition, Scoring, Stage, scorer_of, told
+from glmtts.eval.systems import SystemSpec
+from glmtts.eval.workers import InProcess
+
+LANGUAGES = ("zh", "en", "ja", "ko")
+Made = Callable[["Settings"], list[EvalList]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may change: `lists` are files, folders or names, `recognisers` by language, `scorers` by name.
+
+    `device` is the recognisers', `bundle` the one whose own parts a protocol measures (speech-tokenizer)."""
+
+    lists: tuple[str, ...] = ()
+    language: str | None = None
+    corpus: Path | None = None
+    lines: int | None = None
+    recognisers: Mapping[str, str] = field(default_factory=dict)
+    scorers: tuple[str, ...] | None = None
+    device: str = "cpu"
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A benchmark. `source` is its publication; `recognisers` and `scorers` are those that it names.
+
+    `columns` stand beside those of the scorers; `stages` are further ones, after recognition and before scorers;
+    `made` gives the lists where the user names none; `system` is the one by default, and `kind` what a bundle's
+    specification becomes (streams, copies); `extra` gives further tables.
+    """
+
+    name: str
+    title: str
+    source: str
+    columns: tuple[Column, ...]
+    recognisers: Mapping[str, str] = field(default_factory=dict)
+    scorers: tuple[str, ...] = ()
+    made: Made | None = None
+    systems: tuple[str, ...] = ("mini",)
+    stages: Callable[[Settings], list[Stage]] = lambda settings: []
+    notes: tuple[str, ...] = ()
+    extra: Callable[[Sequence[Row]], dict[str, Any]] = lambda rows: {}
+
+    def run(self, specs: Sequence[SystemSpec], settings: Settings, run: Run) -> Results:
+        """Run it; what an earlier run in the same folder finished is kept.
+
+        Raises:
+            EvaluationError: a list, system or backend is missing, or the folder holds another run.
+        """
+        lists = [one.first(settings.lines) for one in self.lists(settings)]
+        stages, scorers = self._stages(settings), settings.scorers if settings.scorers is not None else self.scorers
+        # what is missing is said before hours of synthesis, not after
+        columns = [*self.columns, *(column for name in scorers for column in columns_of(name))]
+        stand_ins = self.stand_ins(settings, scorers)
+        for spec in specs:
+            systems.load(spec)
+        for stage in stages if isinstance(run.workers, InProcess) else []:
+            if isinstance(stage, Recognition):
+                stage.load(frozenset(language for one in lists for language in one.languages))
+        rows = [run.row(one, spec, stages) for one in lists for spec in specs]
+        about = environment() | {"stand_ins": stand_ins, "protocol": self.name}
+        source = (self.name, self.title, self.source)
+        return results_of(source, rows, columns, about, run.out, self.notes, self.extra(rows))
+
+    def lists(self, settings: Settings) -> list[EvalList]:
+        """The lists that the user names, or the protocol's own.
+
+        Raises:
+            EvaluationError: there are none, or one cannot be read.
+        """
+        if settings.lists:
+            return [read_list(name, settings) for name in settings.lists]
+        if self.made is None:
+            raise EvaluationError(
+                f"The protocol '{self.name}' needs the benchmark's lists. Give their files or folders."
+            )
+        return self.made(settings)
+
+    def _stages(self, settings: Settings) -> list[Stage]:
+        names = {language: name for language, name in self._recognisers(settings).items() if name != "none"}
+        scorers = settings.scorers if settings.scorers is not None else self.scorers
+        heard: list[Stage] = [Recognition(names, settings.device)] if names else []
+        return [*heard, *self.stages(settings), *(Scoring(name) for name in scorers)]
+
+    def _recognisers(self, settings: Settings) -> dict[str, str]:
+        if not self.recognisers:
+            return {}
+        return dict(self.recognisers) | dict(settings.recognisers)
+
+    def stand_ins(self, settings: Settings, scorers: Sequence[str]) -> list[str]:
+        """Sentences that say what measures in place of what the protocol names."""
+        found = [
+            f"{'nothing' if name == 'none' else told(name)} in place of {self.recognisers[language]} for {language}"
+            for language, name in self._recognisers(settings).items()
+            if language in self.recognisers and told(name).replace(":", "-") != self.recognisers[language]
+        ]
+        for name in scorers:
+            if instead := scorer_of(name).stand_in_for:
+                found.append(f"{told(name)} in place of {instead}")
+        missing = sorted({told(name) for name in self.scorers} - {told(name) for name in scorers})
+        return found + ([f"not measured here: {', '.join(missing)}"] if missing else [])
+
+
+def read_list(name: str, settings: Settings) -> EvalList:
+    """A list by name, file or folder: a shipped one, Seed-TTS-eval's, CV3-Eval's, or a folder with an index.
+
+    Raises:
+        EvaluationError: it is none of these.
+    """
+    path = Path(name)
+    if name == "mini-clone":
+        if settings.corpus is None:
+            raise EvaluationError("mini-clone needs speech: give --corpus FOLDER, with ljspeech/, aishell/ or others.")
+        return clone_list(settings.corpus, settings.lines or 100)
+    if name in SHIPPED:
+        return shipped_list(name)
+    if path.is_file():
+        return _seed(path, settings.language)
+    if (path / "index.jsonl").is_file():
+        return index_list(path)
+    if (path / "prompt_wav.scp").is_file():
+        return cv3_list(path, settings.language)
+    known = ", ".join([*SHIPPED, "mini-clone"])
+    raise EvaluationError(
+        f"'{name}' is no list. Give one of {known}, a .lst file of Seed-TTS-eval, a folder of CV3-Eval, or a folder "
+        "with an index.jsonl."
+    )
+
+
+def _seed(path: Path, language: str | None) -> EvalList:
+    spoken = language or path.absolute().parent.name
+    if spoken not in LANGUAGES:
+        raise EvaluationError(f"{path} lies in no folder named by its language. Give --language zh or en.")
+    found = seed_list(path, spoken)
+    return EvalList(f"{spoken}_{found.name}", found.items)
+
+
+def columns_of(scorer: str) -> list[Column]:
+    """A scorer's columns; the better of each as the scorer says."""
+    found = scorer_of(scorer)
+    better = {True: "higher", False: "lower", None: ""}
+    return [score_column(name, better[found.higher_is_better.get(name)]) for name in found.columns]

@@ -1,0 +1,157 @@
+"""Long form: does the voice, the loudness or the rate of speech drift while a long text is read in one call?
+
+The recording is cut into windows of thirty seconds. Similarity is that of Resemblyzer between the first window and each
+later one, loudness the level of the window's louder half of frames in decibels, rate the words (Mandarin: characters)
+that a recogniser with word times hears in a second. Drift is the last quarter of the windows against the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import torch
+
+from glmtts import asr
+from glmtts.audio.io import load_audio
+from glmtts.eval.columns import ValueColumn
+from glmtts.eval.error_rates import simplified
+from glmtts.eval.items import EvalList, Item
+from glmtts.eval.long_text import long_text
+from glmtts.eval.protocols.base import Protocol, Settings
+from glmtts.eval.runner import Row
+from glmtts.eval.scorers import Clip
+from glmtts.eval.stages import Stage, scorer_of, told
+from glmtts.eval.units import PUBLISHED, SPOKEN
+from glmtts.eval.utterance import Utterance
+from glmtts.eval.work import Done, Work
+
+WINDOW, FRAME = 30, 0.05  # seconds
+MINUTES = 10.0
+SIMILARITY = "speaker_resemblyzer"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Measure windows of a recording."""
+
+    recognisers: Mapping[str, str]
+    device: str = "cpu"
+    name: str = "windows"
+
+    def about(self) -> dict[str, Any]:
+        """Window, recogniser and scorer."""
+        heard_by = {language: told(name) for language, name in self.recognisers.items()}
+        return {"window_seconds": WINDOW, "recognisers": heard_by, "similarity": SIMILARITY}
+
+    def work(self, utterances: Sequence[Utterance]) -> Work:
+        """Measure the recordings of lines."""
+        asked = [
+            (one.item.id, one.item.language, load_audio(one.audio, asr.SAMPLE_RATE).numpy())
+            for one in utterances
+            if one.audio is not None
+        ]
+        return partial(_measure, dict(self.recognisers), self.device, asked)
+
+    def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
+        """Windows, what drifts between the first and the last of them, and the whole transcript."""
+        windows = record["windows"]
+        utterance.details["windows"], utterance.hypothesis = windows, record["hypothesis"]
+        quarter = max(1, len(windows) // 4)
+        for key in ("similarity", "decibels", "rate"):
+            values = [window[key] for window in windows if window[key] is not None]
+            if len(values) > 1:
+                utterance.scores[f"{key}_drift"] = fmean(values[-quarter:]) - fmean(values[:quarter])
+                utterance.scores[f"{key}_mean"] = fmean(values)
+
+
+def _measure(names: dict[str, str], device: str, asked: Sequence[tuple[str, str, np.ndarray]]) -> Done:
+    records = []
+    for name, language, wave in asked:
+        threads = torch.get_num_threads()
+        recogniser = asr.load(names[language], device, word_times=True, threads=threads)
+        (transcript,) = recogniser.transcribe([wave], language)
+        text = simplified(transcript.text) if language == "zh" else transcript.text.strip()
+        times = [word.start for word in transcript.words for _ in range(_units(word.text, language))]
+        records.append({"id": name, "hypothesis": text, "windows": windows_of(wave, times, language)})
+    return Done(records)
+
+
+def windows_of(wave: np.ndarray, times: Sequence[float], language: str) -> list[dict[str, float | None]]:
+    """What is measured of each window of 16 kHz samples; `times` are the starts of its words."""
+    size = WINDOW * asr.SAMPLE_RATE
+    parts = [wave[start : start + size] for start in range(0, max(1, len(wave) - size // 2), size)]
+    clips = [Clip(str(number), part, asr.SAMPLE_RATE, "", language) for number, part in enumerate(parts)]
+    first = clips[0]
+    scorer = scorer_of(SIMILARITY)
+    key = scorer.columns[0]
+    prompted = [Clip(clip.id, clip.wave, clip.sample_rate, "", language, prompt=first) for clip in clips[1:]]
+    similarity = [None, *(score[key] for score in scorer.score(prompted))]
+    found = []
+    for number, part in enumerate(parts):
+        seconds = len(part) / asr.SAMPLE_RATE
+        words = sum(WINDOW * number <= time < WINDOW * number + seconds for time in times)
+        rate = words / seconds if times else None
+        found.append({"similarity": similarity[number], "decibels": loudness(part), "rate": rate})
+    return found
+
+
+def loudness(wave: np.ndarray) -> float:
+    """Level of the louder half of frames in decibels below full scale: pauses do not count."""
+    size = int(FRAME * asr.SAMPLE_RATE)
+    frames = wave[: len(wave) // size * size].reshape(-1, size)
+    powers = np.sort((frames**2).mean(axis=1))[len(frames) // 2 :]
+    return float(10 * np.log10(powers.mean() + 1e-12))
+
+
+def _units(word: str, language: str) -> int:
+    return len(word.strip()) if language == "zh" else 1
+
+
+def _made(settings: Settings) -> list[EvalList]:
+    minutes = MINUTES if settings.lines is None else float(settings.lines)
+    return [
+        EvalList(f"long-{language}", (Item(f"long_{language}", long_text(language, minutes), language),))
+        for language in ("en", "zh")
+    ]
+
+
+def _stages(settings: Settings) -> list[Stage]:
+    return [Windows({"en": "whisper-base", "zh": "whisper-base"} | dict(settings.recognisers), settings.device)]
+
+
+def _course(rows: Sequence[Row]) -> dict[str, Any]:
+    lines = []
+    for row in rows:
+        for one in row.utterances:
+            for number, window in enumerate(one.details.get("windows", ())):
+                figures = ["–" if value is None else round(value, 3) for value in window.values()]
+                lines.append([row.lines.name, row.system.label, number * WINDOW, *figures])
+    heads = ["list", "system", "from second", "similarity to the first", "decibels", "words a second"]
+    return {"Course": {"heads": heads, "rows": lines}} if lines else {}
+
+
+def _score(key: str, title: str, better: str = "") -> ValueColumn:
+    return ValueColumn(key, title, lambda one: one.scores.get(key), better)
+
+
+PROTOCOL = Protocol(
+    name="long-form",
+    title="Long form",
+    source="One text of about ten minutes a language (--lines: minutes), spoken in one call; drift is the last quarter "
+    "of the windows less the first.",
+    columns=(
+        *PUBLISHED,
+        *SPOKEN,
+        _score("similarity_mean", "similarity to the first window", "higher"),
+        _score("similarity_drift", "its drift"),
+        _score("decibels_drift", "drift of loudness, dB"),
+        _score("rate_mean", "words a second"),
+        _score("rate_drift", "its drift"),
+    ),
+    made=_made,
+    stages=_stages,
+    extra=_course,
+)

@@ -1,0 +1,104 @@
+"""How figures are written: error rates in percent, means with their interval, what is left out as a dash."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from glmtts.eval.results import Results
+
+DASH = "–"
+ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
+WORST = 10
+Table = tuple[list[str], list[list[str]]]
+
+
+def tables_of(results: Results) -> list[tuple[str, Table]]:
+    """One table a list: heads and rows of text, a row a system."""
+    names = list(dict.fromkeys(table["list"] for table in results.tables))
+    return [(name, _table(results, name)) for name in names]
+
+
+def _table(results: Results, name: str) -> Table:
+    rows = [table for table in results.tables if table["list"] == name]
+    columns = [c for c in results.columns if any(c["key"] in row["cells"] for row in rows)]
+    heads = ["system", "lines", "missing"]
+    for column in columns:
+        title = column["title"] + ARROWS[column["better"]]
+        heads += [f"{title}, as published %", "all counted %", "corpus %", "> 50 %"] if column["errors"] else [title]
+    return heads, [_row(row, columns) for row in rows]
+
+
+def _row(row: dict[str, Any], columns: Sequence[dict[str, Any]]) -> list[str]:
+    texts = [row["system"], str(row["lines"]), str(row["missing"])]
+    for column in columns:
+        cell = row["cells"].get(column["key"])
+        if not column["errors"]:
+            texts.append(DASH if cell is None else figure(cell["mean"], cell["interval"]))
+        elif cell is None:
+            texts += [DASH] * 4
+        else:
+            texts += [percent(cell[key], cell[f"{key}_interval"]) for key in ("as_published", "all_counted", "corpus")]
+            texts.append(str(cell["above_half"]))
+    return texts
+
+
+def percent(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """A share as percent with three digits as the public script writes it, and its interval with one."""
+    if value is None:
+        return DASH
+    within = f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if interval else ""
+    return f"{100 * value:.3f}{within}"
+
+
+def figure(value: float, interval: Sequence[float] | None = None) -> str:
+    """A mean with three digits after the point, and its interval."""
+    within = f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
+    return f"{value:.3f}{within}"
+
+
+def worst_of(results: Results) -> list[dict[str, Any]]:
+    """The ten worst utterances by the first column in which one is better: missing ones first, then by that figure."""
+    column = next((c for c in results.columns if c["better"]), None)
+    if column is None:
+        return []
+    sign = 1 if column["better"] == "lower" else -1
+
+    def badness(one: dict[str, Any]) -> float:
+        if one["error"] is not None:
+            return float("inf")
+        value = one["values"].get(column["key"])
+        return float("-inf") if value is None else sign * value
+
+    ranked = sorted(results.utterances, key=badness, reverse=True)
+    return [one for one in ranked if badness(one) > float("-inf")][:WORST]
+
+
+def head_lines(results: Results) -> list[str]:
+    """What a reader must know first: hardware, versions, commit, stand-ins, notes."""
+    about = results.about
+    versions = ", ".join(f"{name} {number}" for name, number in about.get("versions", {}).items())
+    hardware = (
+        f"{about.get('hardware')} ({about.get('instruction_set')}, {about.get('read_gigabytes_a_second')} GB/s read)"
+    )
+    stand_ins = [f"Stand-in: {line}." for line in about.get("stand_ins", [])]
+    return [
+        *stand_ins,
+        *results.notes,
+        f"Intervals are 95 % by bootstrap over utterances ({about.get('bootstrap', 'seed 0')}).",
+        f"Hardware: {hardware}. Commit {about.get('commit')}. {versions}.",
+    ]
+
+
+def about_lines(results: Results) -> list[str]:
+    """Lists and systems with their hashes."""
+    lists = [
+        f"{name}: {one['lines']} lines, sha256 {one['sha256'][:16]}" for name, one in results.about["lists"].items()
+    ]
+    seeds = ["The seed of a line's synthesis is its place in the list."]
+    systems = [f"{name}: {_flat(one)}" for name, one in results.about["systems"].items()]
+    return lists + systems + seeds
+
+
+def _flat(values: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{key} {str(value)[:64] if not isinstance(value, dict) else value}" for key, value in values.items()
+    )

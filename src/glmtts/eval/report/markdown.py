@@ -1,0 +1,75 @@
+"""The report as Markdown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from glmtts.eval.error_rates import aligned
+from glmtts.eval.report.cells import Table, about_lines, head_lines, tables_of, worst_of
+from glmtts.eval.results import Results
+
+
+def markdown_page(results: Results, plots: Sequence[str]) -> str:
+    """Head, tables, times, the worst ten, plots, what made it."""
+    parts = [f"# {results.title}", results.source, *[f"- {line}" for line in head_lines(results)]]
+    text = "\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"
+    for name, table in tables_of(results):
+        text += f"\n## {name}\n\n{markdown_table(table)}"
+    text += extra_tables(results.extra)
+    text += "\n## Times\n\n" + markdown_table(times_table(results))
+    if worst := worst_of(results):
+        text += "\n## The worst ten\n\n" + markdown_table(_worst(worst))
+    text += "".join(f"\n![{name}]({name})\n" for name in plots)
+    return text + "\n## Made of\n\n" + "".join(f"- {line}\n" for line in about_lines(results))
+
+
+def markdown_table(table: Table) -> str:
+    """A table in Markdown."""
+    heads, rows = table
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(_cell(text) for text in line) + " |\n" for line in lines)
+
+
+def times_table(results: Results) -> Table:
+    """How long speaking took."""
+    heads = ["list", "system", "seconds of speech", "seconds of work", "real-time factor"]
+    keys = ("list", "system", "seconds_of_speech", "seconds_of_work", "real_time_factor")
+    return heads, [[str(one[key]) for key in keys] for one in results.times]
+
+
+def extra_tables(extra: dict[str, Any]) -> str:
+    """Further tables of a protocol: {title: {"heads": […], "rows": [[…]]}}."""
+    return "".join(
+        f"\n## {title}\n\n{markdown_table((one['heads'], [[str(v) for v in row] for row in one['rows']]))}"
+        for title, one in extra.items()
+        if isinstance(one, dict) and "heads" in one
+    )
+
+
+def difference(one: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The alignment of text and transcript."""
+    return aligned(one["hypothesis"], one["text"], one["language"]) if one["hypothesis"] is not None else []
+
+
+def _worst(worst: Sequence[dict[str, Any]]) -> Table:
+    heads = ["utterance", "system", "text", "heard (**wanted** → heard)", "values"]
+    rows = []
+    for one in worst:
+        heard = one["error"] or _marked(one)
+        values = ", ".join(f"{key} {value:.3g}" for key, value in one["values"].items() if value is not None)
+        name = f"[{one['id']}]({one['audio']})" if one["audio"] else one["id"]
+        rows.append([name, one["system"], one["text"], heard, values])
+    return heads, rows
+
+
+def _marked(one: dict[str, Any]) -> str:
+    marks = {"equal": "{1}", "substitute": "**{0}** → {1}", "delete": "**{0}** →", "insert": "→ {1}"}
+    glue = "" if one["language"] == "zh" else " "
+    parts = [
+        marks[kind].format(wanted.replace(" ", glue), heard.replace(" ", glue))
+        for kind, wanted, heard in difference(one)
+    ]
+    return " ".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,110 @@
+"""Runs a protocol: every list with every system through the stages; what is finished is kept, whatever stops it."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from glmtts.errors import EvaluationError
+from glmtts.eval import systems
+from glmtts.eval.items import EvalList, digest_of
+from glmtts.eval.stages import AUDIO, Speech, Stage
+from glmtts.eval.systems import SystemSpec
+from glmtts.eval.utterance import Utterance
+from glmtts.eval.work import Task, Workers, chunks, complete, read_records, write_text
+
+CHUNK = 16  # lines: what mini speaks together in half a gigabyte, and what a kill can lose
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a system made of a list; without utterances where it does not speak the list's language."""
+
+    lines: EvalList
+    system: SystemSpec
+    utterances: list[Utterance]
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where and how: `out` is the folder of the run, `chunk` the lines that are done together."""
+
+    out: Path
+    workers: Workers
+    chunk: int = CHUNK
+    restart: bool = False
+
+    def row(self, one: EvalList, spec: SystemSpec, stages: Sequence[Stage]) -> Row:
+        """Have a system speak a list, and pass what it said through the stages.
+
+        Raises:
+            EvaluationError: an earlier run in this folder was another one, or a backend is missing.
+        """
+        system = systems.load(spec)
+        items = [item for item in one.items if system.languages is None or item.language in system.languages]
+        utterances = [Utterance(item) for item in items]
+        folder = self.out / one.name / spec.label
+        everything: list[Stage] = [Speech(spec), *stages]
+        about: dict[str, Any] = {}
+        with self._alone(folder):
+            for stage in everything if items else []:
+                about[stage.name] = stage.about()
+                before = {name: made for name, made in about.items() if not name.startswith("score-")}
+                self._stage(folder, stage, before | {stage.name: about[stage.name]}, utterances)
+        return Row(one, spec, utterances, about)
+
+    @contextmanager
+    def _alone(self, folder: Path) -> Iterator[None]:
+        """Keep other runs out of a folder, and take away what a killed one left half-written there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise EvaluationError(f"Another run is at work in {folder}. Wait for it, or give another --out.") from None
+        try:
+            if self.restart:
+                shutil.rmtree(folder)
+            for path in folder.rglob(".*"):
+                path.unlink()
+            yield
+        finally:
+            lock.release()
+
+    def _stage(self, folder: Path, stage: Stage, made_from: dict[str, Any], utterances: list[Utterance]) -> None:
+        place = folder / stage.name
+        self._check(place, made_from | {"chunk": self.chunk})
+        tasks = [
+            Task(
+                place / f"{number:04d}.json",
+                partial(stage.work, [utterances[at] for at in places]),
+                len(places),
+                digest_of([utterances[at].item for at in places]),
+                folder / "audio" if isinstance(stage, Speech) else None,
+            )
+            for number, places in enumerate(chunks(len(utterances), self.chunk))
+        ]
+        complete(tasks, self.workers, f"{folder.parent.name} {folder.name} {stage.name}")
+        found = {record["id"]: record for task in tasks for record in read_records(task.record)}
+        for utterance in utterances:
+            if utterance.item.id in found:
+                stage.take(utterance, found[utterance.item.id])
+            if isinstance(stage, Speech) and utterance.error is None:
+                utterance.audio = folder / "audio" / (utterance.item.id + AUDIO)
+
+    def _check(self, place: Path, made_from: dict[str, Any]) -> None:
+        """Results of another system, recogniser, scorer or size of chunks are never mixed with these."""
+        path, text = place / "about.json", json.dumps(made_from, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        if not path.is_file():
+            write_text(path, text)
+        elif path.read_text(encoding="utf-8") != text:
+            raise EvaluationError(
+                f"{place} holds results of another system or setting. Give another --out, or --restart."
+            )

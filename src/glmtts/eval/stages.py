@@ -1,0 +1,208 @@
+"""What is done with a list, in turn: it is spoken, recognised, and scored. Each stage works on chunks, anywhere."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from glmtts import asr
+from glmtts.audio.io import load_audio
+from glmtts.errors import EvaluationError
+from glmtts.eval import scorers, systems
+from glmtts.eval.error_rates import simplified, simplifier
+from glmtts.eval.items import Item
+from glmtts.eval.scorers import Clip, Scorer
+from glmtts.eval.systems import SystemSpec
+from glmtts.eval.utterance import Utterance
+from glmtts.eval.work import Done, Wave, Work
+
+AUDIO = ".flac"
+
+
+class Stage(Protocol):
+    """A step of an evaluation; `name` is the folder of its chunks, `about` what made them, for the report."""
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        ...
+
+    def about(self) -> dict[str, Any]:
+        """What its results depend on; results of another one are not mixed with them."""
+        ...
+
+    def work(self, utterances: Sequence[Utterance]) -> Work:
+        """The work on a chunk, to be done in any process: what it needs is read here."""
+        ...
+
+    def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
+        """Note what was found on a line."""
+        ...
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Have a system speak."""
+
+    spec: SystemSpec
+    name: str = "speech"
+
+    def about(self) -> dict[str, Any]:
+        """The system's own account of itself."""
+        return {"system": told(self.spec.text)} | systems.load(self.spec).about()
+
+    def work(self, utterances: Sequence[Utterance]) -> Work:
+        """Speak the lines together."""
+        return partial(_speak, self.spec, [utterance.item for utterance in utterances])
+
+    def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
+        """Length, time and error; the runner knows where the audio lies."""
+        utterance.error, utterance.seconds, utterance.taken = record["error"], record["seconds"], record["taken"]
+        utterance.details |= record["details"]
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Have recognisers write down what is heard, one a language."""
+
+    names: Mapping[str, str]
+    device: str = "cpu"
+
+    @property
+    def name(self) -> str:
+        """The folder, by the recognisers' names."""
+        return "asr-" + "-".join(dict.fromkeys(_plain(told(name)) for name in self.names.values()))
+
+    def about(self) -> dict[str, Any]:
+        """The recognisers."""
+        return {"recognisers": {lang: told(name) for lang, name in self.names.items()}, "simplified_by": simplifier()}
+
+    def load(self, languages: frozenset[str]) -> None:
+        """Load the recognisers of these languages in this process.
+
+        Raises:
+            AsrError: one cannot be loaded.
+            EvaluationError: none is named for a language.
+        """
+        for language in sorted(languages):
+            recogniser_of(_named(self.names, language), self.device)
+
+    def work(self, utterances: Sequence[Utterance]) -> Work:
+        """Transcribe what there is."""
+        heard = [
+            (one.item.id, one.item.language, load_audio(one.audio, asr.SAMPLE_RATE).numpy())
+            for one in utterances
+            if one.audio is not None
+        ]
+        return partial(_recognise, dict(self.names), self.device, heard)
+
+    def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
+        """The transcript."""
+        utterance.hypothesis = record["hypothesis"]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Have a scorer judge each recording: `NAME[?option=value&…]`."""
+
+    scorer: str
+
+    @property
+    def name(self) -> str:
+        """The folder, by the scorer's name and options."""
+        return "score-" + _plain(told(self.scorer))
+
+    def about(self) -> dict[str, Any]:
+        """The scorer, and what it stands in for."""
+        found = scorer_of(self.scorer)
+        return {"scorer": found.name, "stand_in_for": found.stand_in_for}
+
+    def work(self, utterances: Sequence[Utterance]) -> Work:
+        """Score what there is."""
+        return partial(_score, self.scorer, [one.clip() for one in utterances if one.audio is not None])
+
+    def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
+        """The columns."""
+        utterance.scores |= {column: value for column, value in record.items() if column != "id"}
+
+
+@lru_cache(maxsize=16)
+def scorer_of(text: str) -> Scorer:
+    """The scorer of a specification; one that was loaded is kept.
+
+    Raises:
+        EvaluationError: there is none, or its backend is not installed.
+    """
+    name, _, query = text.partition("?")
+    options = {key: _number(value) for key, _, value in (pair.partition("=") for pair in query.split("&") if pair)}
+    return scorers.load(name, **options)
+
+
+def _number(value: str) -> str | float:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+@lru_cache(maxsize=4)
+def recogniser_of(name: str, device: str) -> asr.SpeechRecogniser:
+    """The recogniser of a name; one that was loaded is kept. In a worker among several it takes one thread."""
+    import torch
+
+    return asr.load(name, device, threads=torch.get_num_threads())
+
+
+def _speak(spec: SystemSpec, items: Sequence[Item]) -> Done:
+    system = systems.load(spec)
+    started = time.perf_counter()
+    spoken = system.speak(items)
+    taken = (time.perf_counter() - started) / len(items)
+    records, waves = [], {}
+    for item, one in zip(items, spoken, strict=True):
+        there = one.samples is not None and len(one.samples) > 0
+        seconds = len(one.samples) / one.rate if one.samples is not None and there else None
+        error = None if there else one.error or "the system gave no sound"
+        known = {"seconds": seconds, "taken": round(taken, 4), "error": error, "details": dict(one.details)}
+        records.append({"id": item.id, **known})
+        if one.samples is not None and there:
+            waves[item.id + AUDIO] = Wave(one.samples, one.rate, not system.is_copy and spec.name != "recordings")
+    return Done(records, waves)
+
+
+def _recognise(names: dict[str, str], device: str, heard: Sequence[tuple[str, str, np.ndarray]]) -> Done:
+    texts: dict[str, str] = {}
+    for language in dict.fromkeys(language for _, language, _ in heard):
+        lines = [(name, wave) for name, its, wave in heard if its == language]
+        found = recogniser_of(_named(names, language), device).transcribe([wave for _, wave in lines], language)
+        for (name, _), transcript in zip(lines, found, strict=True):
+            texts[name] = simplified(transcript.text) if language == "zh" else transcript.text.strip()
+    return Done([{"id": name, "hypothesis": texts[name]} for name, _, _ in heard])
+
+
+def _named(names: Mapping[str, str], language: str) -> str:
+    if language not in names:
+        raise EvaluationError(f"No recogniser is named for '{language}'. Give --asr {language}=NAME.")
+    return names[language]
+
+
+def _score(scorer: str, clips: Sequence[Clip]) -> Done:
+    found = scorer_of(scorer).score(clips) if clips else []
+    return Done([{"id": clip.id, **score} for clip, score in zip(clips, found, strict=True)])
+
+
+def told(name: str) -> str:
+    """A system's, recogniser's or scorer's specification for a report: of a path its last part."""
+    head, mark, query = name.partition("?")
+    family, colon, model = head.partition(":")
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    options = "&".join(f"{key}={Path(value).name}" for key, _, value in pairs)
+    return family + (colon + Path(model).name if colon else "") + mark + options
+
+
+def _plain(name: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "-_.=" else "_" for sign in name)

@@ -1,0 +1,92 @@
+"""Score files of VERSA, the field's toolkit of speech metrics: read into a results folder, to report and compare.
+
+`scorer.py` writes a line an utterance, a dictionary of its key and its scores; the name of the metric is the key of its
+configuration with a suffix, as our scorers have it.
+"""
+
+import ast
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.columns import ValueColumn
+from glmtts.eval.hardware import environment
+from glmtts.eval.items import EvalList, Item
+from glmtts.eval.results import Results, results_of
+from glmtts.eval.runner import Row
+from glmtts.eval.systems import SystemSpec
+from glmtts.eval.utterance import Utterance
+
+KEYS = ("key", "utt", "id")
+TEXTS = ("ref_text", "text"), ("whisper_hyp_text", "hyp_text", "hypothesis")
+LOWER = ("wer", "cer", "mcd", "f0_rmse", "rmse", "delete", "insert", "replace", "stft", "distance")
+
+
+def read_scores(path: Path) -> dict[str, dict[str, Any]]:
+    """Scores by utterance; lines are JSON, or Python dictionaries as VERSA prints them.
+
+    Raises:
+        EvaluationError: the file cannot be read, or a line is no score.
+    """
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path} cannot be read: {error}. Give a score file of VERSA.") from None
+    found = {}
+    for number, line in enumerate(lines):
+        values = _dictionary(line)
+        key = next((values[name] for name in KEYS if values and name in values), None)
+        if values is None or not isinstance(key, str):
+            raise EvaluationError(f"Line {number + 1} of {path} is no score with a key. Give a score file of VERSA.")
+        found[key] = {name: value for name, value in values.items() if name not in KEYS}
+    return found
+
+
+def results_of_versa(files: Mapping[str, Path], name: str, out: Path) -> Results:
+    """A results folder's values from score files by system.
+
+    Raises:
+        EvaluationError: as `read_scores`.
+    """
+    rows = [_row(label, read_scores(path), name) for label, path in files.items()]
+    keys = dict.fromkeys(key for row in rows for one in row.utterances for key in one.scores)
+    columns = [ValueColumn(key, key, _score_of(key), _better(key)) for key in keys]
+    source = ("versa", "Scores of VERSA", "Read from VERSA's score files; nothing was computed here.")
+    return results_of(source, rows, columns, environment() | {"stand_ins": []}, out)
+
+
+def _row(label: str, scores: dict[str, dict[str, Any]], name: str) -> Row:
+    utterances = []
+    for number, (key, values) in enumerate(scores.items()):
+        text, heard = (next((str(values[one]) for one in names if one in values), None) for names in TEXTS)
+        item = Item("".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in key), text or "", "en", number)
+        numbers = {
+            column: float(value)
+            for column, value in values.items()
+            if isinstance(value, int | float) and math.isfinite(value)
+        }
+        utterances.append(Utterance(item, hypothesis=heard, scores=dict(numbers)))
+    lines = EvalList(name, tuple(one.item for one in utterances))
+    return Row(lines, SystemSpec(label, "versa", None, ()), utterances, {"speech": {"scores": "VERSA"}})
+
+
+def _score_of(key: str) -> Any:
+    return lambda one: one.scores.get(key)
+
+
+def _better(key: str) -> str:
+    return "lower" if any(word in key.lower() for word in LOWER) else "higher"
+
+
+def _dictionary(line: str) -> dict[str, Any] | None:
+    try:
+        values = json.loads(line)
+    except ValueError:
+        try:
+            values = ast.literal_eval(line)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    return values if isinstance(values, dict) else None

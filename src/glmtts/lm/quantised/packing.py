@@ -1,0 +1,55 @@
+"""Weights of four or eight bits in blocks that share a scale, in the layout of MatMulNBits.
+
+w ≈ (q − 2^(bits − 1)) · scale, with q of `bits` bits and one scale for each `BLOCK` weights of a row.
+"""
+
+import torch
+from torch import Tensor
+
+BLOCK = 32
+# The largest weight of a block need not be the largest that can be written: most errors are those of the many small
+# ones. Of these shares of it the one with the least squared error is taken, block by block.
+SHARES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75)
+
+
+def quantised(weight_NK: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    """Packed weights (N, K / BLOCK, BLOCK · bits / 8) uint8 and scales (N, K / BLOCK) float32 of a matrix (N, K).
+
+    Raises:
+        ValueError: K is no multiple of `BLOCK`.
+    """
+    rows, columns = weight_NK.shape
+    if columns % BLOCK:
+        raise ValueError(f"A matrix of {columns} columns cannot be cut into blocks of {BLOCK}.")
+    blocks_NGB = weight_NK.float().view(rows, columns // BLOCK, BLOCK)
+    scales_NG = _scales(blocks_NGB, bits)
+    codes_NGB = _codes(blocks_NGB, scales_NG, bits)
+    if bits == 4:
+        codes_NGB = codes_NGB[..., 0::2] | (codes_NGB[..., 1::2] << 4)
+    return codes_NGB.contiguous(), scales_NG
+
+
+def restored(packed_NGB: Tensor, scales_NG: Tensor, bits: int) -> Tensor:
+    """The matrix (N, K) float32 that packed weights stand for."""
+    if bits == 4:
+        packed_NGB = torch.stack([packed_NGB & 15, packed_NGB >> 4], dim=-1).flatten(2)
+    return ((packed_NGB.float() - 2 ** (bits - 1)) * scales_NG[..., None]).flatten(1)
+
+
+def _scales(blocks_NGB: Tensor, bits: int) -> Tensor:
+    """The scale of each block with the least squared error, 1 where all weights are zero."""
+    largest_NG = blocks_NGB.abs().amax(-1) / (2 ** (bits - 1) - 1)
+    best_NG = torch.where(largest_NG > 0, largest_NG, torch.ones(()))
+    least_NG = torch.full_like(best_NG, torch.inf)
+    for share in SHARES:
+        scales_NG = torch.where(largest_NG > 0, share * largest_NG, torch.ones(()))
+        written_NGB = (_codes(blocks_NGB, scales_NG, bits).float() - 2 ** (bits - 1)) * scales_NG[..., None]
+        error_NG = (written_NGB - blocks_NGB).square().sum(-1)
+        best_NG = torch.where(error_NG < least_NG, scales_NG, best_NG)
+        least_NG = torch.minimum(error_NG, least_NG)
+    return best_NG
+
+
+def _codes(blocks_NGB: Tensor, scales_NG: Tensor, bits: int) -> Tensor:
+    half = 2 ** (bits - 1)
+    return ((blocks_NGB / scales_NG[..., None]).round().clamp(-half, half - 1) + half).to(torch.uint8)

@@ -1,0 +1,77 @@
+"""Comparisons of two systems, and score files of VERSA."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.compare import chosen, compare, comparison_table
+from glmtts.eval.ranking import ranking_table
+from glmtts.eval.versa import read_scores, results_of_versa
+
+
+def versa_file(path: Path, shift: float, lines: int = 60, seed: int = 0) -> Path:
+    """Scores as VERSA prints them, half of the lines with single quotes."""
+    draw = np.random.default_rng(seed)
+    hard = np.random.default_rng(99).normal(0, 1, lines)
+    rows = []
+    for number in range(lines):
+        score = 3 + hard[number] + shift + 0.1 * draw.standard_normal()
+        text = f'{{"key": "u{number}", "utmos": {score}, "mcd": {6 - score}, "note": "x"}}'
+        rows.append(text if number % 2 else text.replace('"', "'"))
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_versa_files_become_a_folder_whose_systems_are_compared(tmp_path: Path) -> None:
+    files = {"old": versa_file(tmp_path / "a.jsonl", 0.0, seed=1), "new": versa_file(tmp_path / "b.jsonl", 0.2, seed=2)}
+    out = tmp_path / "versa"
+    results = results_of_versa(files, "set", out)
+    results.save(out)
+    mos, mcd = compare(chosen(f"{out}:old"), chosen(f"{out}:new"))
+    assert mos.column == "utmos" and mos.verdict == "B is better" and mos.found.pairs == 60
+    assert mos.found.difference == pytest.approx(0.2, abs=0.06) and mos.found.p < 0.001
+    assert mcd.better == "lower" and mcd.verdict == "B is better" and mcd.found.difference < 0
+    heads, rows = comparison_table([mos, mcd])
+    assert len(rows) == 2 and all(len(row) == len(heads) for row in rows)
+
+
+def test_pairs_see_what_lists_apart_do_not(tmp_path: Path) -> None:
+    out = tmp_path / "versa"
+    results_of_versa(
+        {"a": versa_file(tmp_path / "a", 0.0, seed=1), "b": versa_file(tmp_path / "b", 0.1, seed=2)}, "s", out
+    ).save(out)
+    found = compare(chosen(f"{out}:a"), chosen(f"{out}:b"))[0].found
+    assert found.p < 0.01 and found.detectable is not None and found.detectable < 0.1
+    same = compare(chosen(f"{out}:a"), chosen(f"{out}:a"))[0]
+    assert same.found.p == 1 and same.verdict.startswith("no difference seen")
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
+    one = tmp_path / "one"
+    results_of_versa({"a": versa_file(tmp_path / "a", 0.0), "b": versa_file(tmp_path / "b", 0.0)}, "s", one).save(one)
+    with pytest.raises(EvaluationError, match="the systems a, b"):
+        chosen(str(one))
+    other = tmp_path / "other"
+    results_of_versa({"a": versa_file(tmp_path / "a", 0.0)}, "another list", other).save(other)
+    with pytest.raises(EvaluationError, match="in common"):
+        compare(chosen(f"{one}:a"), chosen(str(other)))
+    with pytest.raises(EvaluationError, match="no results"):
+        chosen(str(tmp_path))
+    (tmp_path / "broken").write_text("no score\n", encoding="utf-8")
+    with pytest.raises(EvaluationError, match="Line 1"):
+        read_scores(tmp_path / "broken")
+
+
+def test_columns_rank_systems_or_do_not(tmp_path: Path) -> None:
+    shifts = {"person": 0.4, "model": 0.2, "noise": 0.2}
+    files = {name: versa_file(tmp_path / name, shift, seed=n) for n, (name, shift) in enumerate(shifts.items())}
+    results = results_of_versa(files, "set", tmp_path)
+    heads, rows = ranking_table(results, list(shifts))
+    assert heads[-2:] == ["person > model", "model > noise"] and len(rows) == 2
+    for row in rows:
+        assert row[-2].startswith("yes") and row[-1].startswith("not seen"), row
+    assert ranking_table(results, ["model", "person"])[1][0][-1].startswith("no (p")
+    with pytest.raises(EvaluationError, match="no system 'absent'"):
+        ranking_table(results, ["person", "absent"])

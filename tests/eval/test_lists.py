@@ -1,0 +1,90 @@
+"""Readers of lists: each benchmark's format, and the lists that ship."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from glmtts.errors import EvaluationError
+from glmtts.eval.clone_list import clone_list
+from glmtts.eval.items import EvalList, Item
+from glmtts.eval.lists import SHIPPED, cv3_list, index_list, seed_list, shipped_list
+from glmtts.eval.protocols.base import Settings, read_list
+
+
+def test_seed_lists_with_every_number_of_columns(tmp_path: Path) -> None:
+    folder = tmp_path / "zh"
+    folder.mkdir()
+    path = folder / "meta.lst"
+    path.write_text("a|前文|prompt/a.wav|正文。\nb.wav|正文|prompt/b.wav\nc|正文\nd|前|p.wav|正|wavs/d.wav\n", "utf-8")
+    items = read_list(str(path), Settings()).items
+    assert [item.id for item in items] == ["a", "b", "c", "d"]
+    assert items[0].prompt_audio == folder / "prompt/a.wav" and items[0].prompt_text == "前文"
+    assert items[2].prompt_audio is None and items[3].reference_audio == folder / "wavs/d.wav"
+    assert {item.language for item in items} == {"zh"}
+
+
+def test_a_seed_list_of_another_shape_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "meta.lst"
+    path.write_text("only one column\n", encoding="utf-8")
+    with pytest.raises(EvaluationError, match="1 columns"):
+        seed_list(path, "en")
+    with pytest.raises(EvaluationError, match="--language"):
+        read_list(str(path), Settings())
+
+
+def test_cv3_folders_tell_language_prompt_and_emotion(tmp_path: Path) -> None:
+    folder = tmp_path / "data/emotion_zeroshot/en/angry"
+    (folder / "waveform").mkdir(parents=True)
+    (folder / "waveform/p.wav").touch()
+    (folder / "text").write_text("u_1 Sit down.\nangry_high_2 Now.\n", encoding="utf-8")
+    (folder / "prompt_text").write_text("u_1 Hello there.\nangry_high_2 Hi.\n", encoding="utf-8")
+    (folder / "prompt_wav.scp").write_text(
+        "u_1 data/emotion_zeroshot/en/angry/waveform/p.wav\nangry_high_2 waveform/p.wav\n", encoding="utf-8"
+    )
+    one, two = cv3_list(folder).items
+    assert one.language == "en" and one.prompt_audio == folder / "waveform/p.wav" == two.prompt_audio
+    assert one.labels == {"emotion": "angry"} and two.labels == {"emotion": "angry", "level": "high"}
+    assert read_list(str(folder), Settings()).name == "en_angry"
+
+
+def test_folders_with_an_index_give_references_and_labels(tmp_path: Path) -> None:
+    record = {"id": "one", "lang": "en", "text": "Hello.", "speaker": "s", "speed": 0.9}
+    (tmp_path / "index.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (tmp_path / "one.flac").touch()
+    (item,) = index_list(tmp_path).items
+    assert item.reference_audio == tmp_path / "one.flac" and item.labels == {"speaker": "s", "speed": "0.9"}
+
+
+def test_shipped_lists_have_a_hundred_lines_of_their_languages() -> None:
+    lists = {name: shipped_list(name) for name in SHIPPED}
+    assert all(len(one.items) >= 100 for one in lists.values())
+    assert lists["mini-en"].languages == {"en"} and lists["mini-zh"].languages == {"zh"}
+    kinds = {item.labels["kind"] for item in lists["mini-hard"].items}
+    assert kinds >= {"twister", "repeat", "digits", "polyphone", "short", "long"}
+    assert all(any(sign.isascii() and sign.isalpha() for sign in item.text) for item in lists["mini-mixed"].items)
+    with pytest.raises(EvaluationError, match="mini-en"):
+        shipped_list("mini-fr")
+
+
+def test_clones_are_of_held_out_speakers_with_another_recording_of_each(shared: Path) -> None:
+    items = clone_list(shared / "corpus", 40).items
+    speakers = {item.labels["speaker"] for item in items}
+    assert len(items) == 40 and len(speakers) >= 10
+    assert all(name == "ljspeech" or name == "S0252" or name.endswith("7") for name in speakers)
+    assert all(item.prompt_audio and item.prompt_audio.is_file() for item in items)
+    assert all(str(item.prompt_audio) != item.labels["other"] for item in items)
+
+
+def test_lists_refuse_ids_that_are_no_names_and_ids_that_come_twice() -> None:
+    with pytest.raises(EvaluationError, match="file's name"):
+        Item("../x", "text", "en")
+    with pytest.raises(EvaluationError, match="twice"):
+        EvalList("list", (Item("a", "x", "en"), Item("a", "y", "en")))
+
+
+def test_a_list_s_digest_does_not_depend_on_where_it_lies() -> None:
+    def made(folder: str, text: str) -> str:
+        return EvalList("l", (Item("a", text, "en", prompt_audio=Path(folder) / "p.wav"),)).digest
+
+    assert made("/here", "x") == made("/there", "x") != made("/here", "y")

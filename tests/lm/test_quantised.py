@@ -1,0 +1,116 @@
+"""Packed weights: what they stand for, decoding with them, and bundles that hold them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+import glmtts
+from glmtts.bundle import Bundle, save_config
+from glmtts.cli import app
+from glmtts.errors import BundleError
+from glmtts.lm.config import LMConfig
+from glmtts.lm.model import Llama
+from glmtts.lm.quantised.matrix import Matrix
+from glmtts.lm.quantised.model import QuantisedLlama, packed
+from glmtts.lm.quantised.packing import quantised, restored
+from glmtts.quantise import agreement, quantise
+from glmtts.text.audio_tokens import AudioTokens
+from glmtts.weights import digest_of
+
+LAYOUT = AudioTokens(first=20, count=30, begin=2, end=1, padding=0)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Llama:
+    torch.manual_seed(0)
+    config = LMConfig(
+        vocab_size=60, hidden_size=64, num_layers=2, num_heads=4, num_kv_heads=2, head_dim=16, intermediate_size=96
+    )
+    model = Llama(config).eval().requires_grad_(False)
+    model.reset_parameters()
+    return model
+
+
+@pytest.mark.parametrize(("bits", "error"), [(8, 0.01), (4, 0.13)])
+def test_packed_weights_stand_for_the_matrix(bits: int, error: float) -> None:
+    weight = torch.randn(40, 96)
+    weight[3] = 0
+    codes, scales = quantised(weight, bits)
+    assert codes.shape == (40, 3, 32 * bits // 8)
+    again = restored(codes, scales, bits)
+    assert (again - weight).square().mean().sqrt() < error
+    assert torch.equal(again[3], torch.zeros(96))
+    with pytest.raises(ValueError, match="blocks of 32"):
+        quantised(torch.randn(4, 40), bits)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("shape", [(96,), (1, 96), (2, 3, 96)])
+def test_a_product_is_that_of_the_restored_matrix(bits: int, shape: tuple[int, ...]) -> None:
+    codes, scales = quantised(torch.randn(40, 96), bits)
+    x = torch.randn(shape)
+    wanted = x @ restored(codes, scales, bits).T
+    product = Matrix(codes, scales, bits)(x[None] if x.ndim == 1 else x)
+    assert (product - wanted).abs().max() < 0.02 * wanted.abs().max(), "but for activations of eight bits"
+
+
+@torch.inference_mode()
+def test_rows_decode_together_as_alone_and_follow_the_plain_model(plain: Llama) -> None:
+    """Rows of other prompts and lengths join, leave and change places; each gets the logits that it gets alone."""
+    config, weights = packed(plain, LAYOUT, 8)
+    model = QuantisedLlama(config, weights)
+    prompts = [[3, 4, 5, 6, 7], [8, 9], [3, 3, 3]]
+
+    def alone(one: QuantisedLlama | Llama, prompt: list[int], codes: list[int]) -> torch.Tensor:
+        state = one.new_state(LAYOUT)
+        logits = one.prefill(state, prompt, 1)
+        for code in codes:
+            logits = one.step(state, [code])
+        return logits[0]
+
+    state = model.new_state(LAYOUT)
+    model.prefill(state, prompts[0], 2)
+    model.step(state, [4, 5])
+    model.prefill(state, prompts[1], 1)
+    model.reorder(state, [2, 0])
+    together = model.step(state, [7, 6])
+    for row, (prompt, codes) in enumerate([(prompts[1], [7]), (prompts[0], [4, 6])]):
+        torch.testing.assert_close(together[row], alone(model, prompt, codes), atol=1e-4, rtol=1e-3)
+        near = torch.nn.functional.cosine_similarity(together[row], alone(plain, prompt, codes), dim=0)
+        assert near > 0.99
+
+
+def test_a_packed_bundle_speaks_and_agrees(tmp_path: Path) -> None:
+    out = quantise(None, tmp_path / "packed", 8)
+    whole = Bundle.open(None)
+    sizes = [(folder / "lm.safetensors").stat().st_size for folder in (out.folder, whole.folder)]
+    assert sizes[0] < 0.65 * sizes[1], "half of float16, and the scales"
+    assert agreement(whole, out) >= 0.95
+    tts = glmtts.load(tmp_path / "packed")
+    assert 0.5 < tts.say("Good morning.").seconds < 3
+    with pytest.raises(BundleError, match="cannot be trained"):
+        out.network("lm")
+    with pytest.raises(BundleError, match="there already"):
+        quantise(None, tmp_path / "packed", 8)
+
+
+def test_what_cannot_be_packed_or_read_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["quantise", str(tmp_path / "x"), "--bits", "3"])
+    assert "Choose --bits 8 or 4" in str(result.exception)
+    bundle = quantise(None, tmp_path / "packed", 4)
+    file = tmp_path / "packed" / "lm.safetensors"
+    good = load_file(file)
+    for name, change in (
+        ("head.scales", lambda value: value * torch.nan),
+        ("0.o.packed", lambda value: value[:-1]),
+    ):
+        folder = Path(shutil.copytree(tmp_path / "packed", tmp_path / name))
+        save_file({**good, name: change(good[name]).contiguous()}, folder / "lm.safetensors")
+        entry = bundle.config.modules["lm"].model_copy(update={"sha256": digest_of(folder / "lm.safetensors")})
+        save_config(folder, bundle.config.model_copy(update={"modules": {**bundle.config.modules, "lm": entry}}))
+        with pytest.raises(BundleError, match=name if "packed" in name else "not numbers"):
+            _ = Bundle.open(folder).lm

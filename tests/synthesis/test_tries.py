@@ -1,0 +1,141 @@
+"""Drafts, tries with all candidates, and the halves of a sentence whose words are lost."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import glmtts
+from glmtts.judging.faults import Fault, Target
+from glmtts.lm.candidates import CandidateSet
+from glmtts.synthesis.options import settings
+from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.tries import tries
+from glmtts.text.frontend import Piece
+from glmtts.text.labels import LABEL_IDS, LABELS
+
+TEXT = "the quiet river runs along the old stone bridge and was closed"
+MARGIN = -9.0  # log-probability of what a token does not say
+
+Says = Callable[[Sequence[str]], list[int]]
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_folder: Path) -> Synthesizer:
+    return glmtts.load(tiny_folder)
+
+
+@pytest.fixture
+def tts(loaded: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> Synthesizer:
+    """A recogniser that reads label n in token n."""
+
+    def log_probs(tokens: torch.Tensor, start: int = 0, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        return torch.full((*tokens.shape, len(LABELS)), MARGIN).scatter(-1, tokens[..., None], -0.01)
+
+    monkeypatch.setattr(loaded.judge, "_kept", OrderedDict())
+    monkeypatch.setattr(loaded.bundle.recogniser, "log_probs", log_probs)
+    return loaded
+
+
+def said(phonemes: Sequence[str]) -> list[int]:
+    """Tokens that say `phonemes`."""
+    return [token for label in phonemes for token in (LABEL_IDS[label], 0)]
+
+
+def segment_of(tts: Synthesizer, text: str = TEXT, **changes: object) -> Segment:
+    (segment,) = tts.segments([Piece(text)], None, 0, {"phoneme_in": "all"})
+    return replace(segment, settings=segment.settings.model_copy(update={"max_nll": 1.0, **changes}))
+
+
+def decoded_as(monkeypatch: pytest.MonkeyPatch, answer: Callable[[CandidateSet], list[int]]) -> list[int]:
+    """Let every candidate of a set say what `answer` gives for it; gives the numbers of candidates that were asked."""
+    asked: list[int] = []
+
+    def decode(model: object, layout: object, sets: Sequence[CandidateSet]) -> Iterator[int]:
+        for number, candidates in enumerate(sets):
+            asked.append(len(candidates.requests))
+            for request in candidates.requests:
+                request.tokens, request.finish_reason = answer(candidates), "stop"
+            yield number
+
+    monkeypatch.setattr("glmtts.synthesis.generator.decode_sets", decode)
+    return asked
+
+
+def test_a_draft_without_doubt_spares_the_others(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = segment_of(tts, candidates=6, drafts=(1, 4), draft_nll=0.5)
+    asked = decoded_as(monkeypatch, lambda candidates: said(segment.phonemes))
+    assert dict(tts.generator.generate([segment])) == {0: [said(segment.phonemes)]}
+    assert asked == [1]
+
+
+def test_a_draft_in_doubt_calls_the_others(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = segment_of(tts, candidates=6, drafts=(1, 4), draft_nll=0.5)
+    short = said(segment.phonemes)[:-12]
+    asked = decoded_as(
+        monkeypatch, lambda candidates: short if len(candidates.requests) < 6 else said(segment.phonemes)
+    )
+    assert dict(tts.generator.generate([segment])) == {0: [said(segment.phonemes)]}
+    assert asked == [1, 4, 6]
+
+
+def test_tries_draw_with_seeds_of_their_own(tts: Synthesizer) -> None:
+    plan = tries(segment_of(tts, candidates=8, drafts=(1, 2)).settings)
+    seeds = [one.first_seed + 100 * number for one in plan for number in range(one.candidates)]
+    assert len(seeds) == len(set(seeds)) == 1 + 2 + 3 * 8
+    assert [one.last for one in plan] == [False, False, False, False, True]
+
+
+def test_who_asks_for_candidates_gets_just_so_many(tts: Synthesizer) -> None:
+    drafting = tts.defaults.model_copy(update={"drafts": (1,)})
+    assert [one.candidates for one in tries(settings(drafting, {"candidates": 5}))] == [5, 5, 5]
+    assert [one.candidates for one in tries(settings(drafting, {}))] == [1, 3, 3, 3]
+    assert settings(drafting, {}).for_streams(2).drafts == ()
+
+
+@pytest.mark.parametrize("lost", ["first", "last"])
+def test_a_lost_word_at_either_end_is_a_fault(tts: Synthesizer, lost: str) -> None:
+    """A word of three phonemes among forty-five costs little a phoneme, and is none the less heard as missing."""
+    for text in ("and the quiet river runs along the old bridge and", "他在河边的老桥上慢慢地走着"):
+        segment = segment_of(tts, text)
+        labels, target = list(segment.phonemes), Target(segment.phonemes)
+        kept = labels[labels.index("|") + 1 :] if lost == "first" else labels[: -1 - labels[::-1].index("|")]
+        verdict = tts.judge.verdict(said(kept), target)
+        assert verdict.faults == [Fault.late if lost == "first" else Fault.truncated]
+        assert tts.judge.verdict(said(labels), target).faults == []
+        unsure = [*labels[:5], "EN_M", *labels[6:]]
+        assert tts.judge.verdict(said(unsure), target).faults == [], "one phoneme inside that is misheard is none"
+
+
+def test_words_lost_at_a_joint_are_decoded_again_by_halves(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole sentence always loses its last word; its halves are said whole."""
+    segment = segment_of(tts)
+    halves = segment.halves()
+    target = {
+        tuple(tts.generator._prompter.requests(one, [0], torch.device("cpu"))[0].prompt_ids): one for one in halves
+    }
+
+    def answer(candidates: CandidateSet) -> list[int]:
+        half = target.get(tuple(candidates.requests[0].prompt_ids))
+        return said(half.phonemes) + [0] * 20 if half else said(segment.phonemes)[:-10]
+
+    decoded_as(monkeypatch, answer)
+    ((_, (tokens, *_)),) = tts.generator.generate([segment])
+    heard = tts.judge.reading(tokens)
+    assert heard is not None
+    assert [label for label in heard.labels if label != "|"] == [label for label in segment.phonemes if label != "|"]
+    assert tts.judge.verdict(tokens, Target(segment.phonemes)).faults == []
+
+
+def test_halves_keep_every_reading(tts: Synthesizer) -> None:
+    for text in (TEXT, "他在银行的行长办公室里慢慢地走着，说得很好"):
+        segment = segment_of(tts, text)
+        left, right = segment.halves()
+        assert [*left.phonemes, "|", *right.phonemes] == list(segment.phonemes)
+        assert left.hybrid + right.hybrid == segment.hybrid
+        assert len({segment.seed, left.seed, right.seed}) == 3
+    assert segment_of(tts, "Hello there.").halves() == [], "two words are not halved"
