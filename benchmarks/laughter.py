@@ -1,9 +1,9 @@
 """How well the laughter scorer parts laughs from speech: area under the curve, with its interval.
 
-    python benchmarks/laughter.py --weights resnet_without_augmentation.safetensors --laughs FOLDER... --speech FOLDER...
+    python benchmarks/laughter.py --weights resnet_without_augmentation.safetensors --laughs FOLDER --speech FOLDER
 
-Every audio file below the folders is one clip, of which the first ten seconds count. Of each speech folder, --clips are
-taken, evenly spaced. Results go to benchmarks/results/laughter.json.
+Every audio file below the folders is one clip, of which the first five seconds count. Of each speech folder, --clips
+are taken, evenly spaced. Results go to benchmarks/results/laughter.json.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from glmtts.eval import scorers
 from glmtts.eval.scorers import Clip
 
 SUFFIXES = {".wav", ".mp3", ".ogg", ".opus", ".flac"}
-LONGEST_SECONDS, RATE = 10.0, 8000
+LONGEST_SECONDS, RATE = 5.0, 8000
 RESAMPLES = 2000
 
 
@@ -49,9 +49,7 @@ def area(positive: np.ndarray, negative: np.ndarray) -> float:
 def interval(positive: np.ndarray, negative: np.ndarray) -> list[float]:
     """Bootstrap interval of 95 %, laughs and speech drawn apart."""
     draw = np.random.default_rng(0)
-    areas = [
-        area(draw.choice(positive, len(positive)), draw.choice(negative, len(negative))) for _ in range(RESAMPLES)
-    ]
+    areas = [area(draw.choice(positive, len(positive)), draw.choice(negative, len(negative))) for _ in range(RESAMPLES)]
     return [round(float(q), 4) for q in np.quantile(areas, (0.025, 0.975))]
 
 
@@ -73,7 +71,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--laughs", type=Path, nargs="+", required=True)
     parser.add_argument("--speech", type=Path, nargs="+", required=True)
-    parser.add_argument("--clips", type=int, default=40, help="speech clips a folder")
+    parser.add_argument("--clips", type=int, default=20, help="speech clips a folder")
     given = parser.parse_args()
     torch.set_num_threads(1)
     scorer = scorers.load("laughter", weights=given.weights)

@@ -11,6 +11,7 @@ Results go to benchmarks/results/scorers.json; a scorer measured before is measu
 import argparse
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,15 @@ def recordings(corpus: Path, language: str, count: int) -> list[Clip]:
     folder, speaker = LANGUAGES[language]
     lines = (corpus / folder / "index.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
-    chosen = [
-        r for r in records if SECONDS[0] <= r["seconds"] <= SECONDS[1] and speaker in (None, r["speaker"])
-    ][: count + 1]
+    chosen = [r for r in records if SECONDS[0] <= r["seconds"] <= SECONDS[1] and speaker in (None, r["speaker"])][
+        : count + 1
+    ]
     waves = [load_audio(corpus / folder / f"{record['id']}.opus", RATE).numpy() for record in chosen]
     clips = [
         Clip(record["id"], wave, RATE, record["text"], language) for record, wave in zip(chosen, waves, strict=True)
     ]
     return [
-        Clip(one.id, one.wave, RATE, one.text, language, prompt=other, reference=one)
-        for one, other in zip(clips, clips[1:], strict=False)
+        Clip(one.id, one.wave, RATE, one.text, language, prompt=other, reference=one) for one, other in pairwise(clips)
     ]
 
 
@@ -85,7 +85,7 @@ def compared(found: dict[str, list[float | None]], higher: bool) -> dict[str, An
     means = {level: round(float(values.mean()), 4) for level, values in by_level.items()}
     steps = {}
     levels = list(by_level)
-    for better, worse in zip(levels, levels[1:], strict=False):
+    for better, worse in pairwise(levels):
         test = paired(by_level[worse].tolist(), by_level[better].tolist())
         low, high = test.interval or (0.0, 0.0)
         steps[f"{better} − {worse}"] = {

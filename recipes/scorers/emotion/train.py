@@ -84,11 +84,10 @@ def mixed_loss(head: EmotionHead, data: Features, rows: Tensor, weight: Tensor) 
     states, valid = data.states[rows, :, :longest].float(), data.valid[rows, :longest]
     other = torch.randperm(len(rows))
     share = float(np.random.default_rng(int(rows[0])).beta(MIXUP, MIXUP))
-    mixed = head.mixed(states)  # the sum of layers is linear, so that clips can be mixed after it, at a seventh of the cost
+    mixed = head.mixed(states)  # the sum of layers is linear: clips are mixed after it, at a seventh of the cost
     logits = head.classified(share * mixed + (1 - share) * mixed[other], valid | valid[other])
     own, others = (
-        F.cross_entropy(logits, data.labels[found], weight, label_smoothing=SMOOTHING)
-        for found in (rows, rows[other])
+        F.cross_entropy(logits, data.labels[found], weight, label_smoothing=SMOOTHING) for found in (rows, rows[other])
     )
     return share * own + (1 - share) * others
 
