@@ -12,11 +12,13 @@ from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
 from glmtts.eval.command import app as eval_app
 from glmtts.quantise import command as quantise
+from glmtts.rl.command import rl, rl_worker
 from glmtts.server.command import serve
 from glmtts.synthesis.command import Model, clone, read, say
 from glmtts.terminal import sentence_of, stop, with_utf8
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
+from glmtts.voices.command import app as voice_app
 
 app = typer.Typer(
     add_completion=False,
@@ -139,6 +141,9 @@ app.command()(serve)
 app.add_typer(data_app, name="data")
 app.add_typer(eval_app, name="eval")
 app.command()(train)
+app.command()(rl)
+app.command("rl-worker")(rl_worker)
+app.add_typer(voice_app, name="voice")
 app.command("quantise")(quantise)
 
 

@@ -51,6 +51,10 @@ class ReleaseError(GlmTtsError):
     """A folder of released weights that is incomplete, damaged or not what it should be."""
 
 
+class RlError(GlmTtsError):
+    """Reinforcement learning that cannot go on: bad texts, a silent reward, a guard that stops the run."""
+
+
 class AsrError(GlmTtsError):
     """A speech recogniser that is unknown, not installed, or cannot be loaded."""
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from glmtts.adapters import Adapter
 from glmtts.audio.mel import MelConfig
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError
@@ -64,7 +65,8 @@ class Conditions:
     `tokens_BS` are the speech tokens of prompt and speech, `lengths_B` how many of them are real (all where it is
     None). `speaker_BD` are speaker embeddings, `prompt_mel_BMP` the log-mel of each row's prompt, of which the first
     `prompt_frames_B` frames are real (all where it is None). `f0_B` is the speaker's median F0 in Hz, for models that
-    ask for it, `adaptation_BLK` what a voice adds to the mel prior (flow/adaptation.py).
+    ask for it, `adaptation_BLK` what a voice adds to the mel prior (flow/adaptation.py), `adapters` the low-rank
+    adapter of each row, where any has one.
     """
 
     tokens_BS: Tensor
@@ -74,6 +76,7 @@ class Conditions:
     adaptation_BLK: Tensor | None = None
     lengths_B: Tensor | None = None
     prompt_frames_B: Tensor | None = None
+    adapters: Sequence[Adapter | None] = ()
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,11 @@ class LanguageModel(Protocol):
         """A state with no rows, for speech tokens that lie in the vocabulary as `layout` says."""
         ...
 
-    def prefill(self, state: Any, prompt_ids: Sequence[int], copies: int) -> Tensor:
-        """Append `copies` rows that continue the same prompt; gives their logits of the first speech token (B, C)."""
+    def prefill(self, state: Any, prompt_ids: Sequence[int], copies: int, adapter: Adapter | None = None) -> Tensor:
+        """Append `copies` rows that continue the same prompt; gives their logits of the first speech token (B, C).
+
+        With an adapter, which only models are given that voices were trained for, the rows are decoded through it.
+        """
         ...
 
     def step(self, state: Any, codes_B: Sequence[int]) -> Tensor:

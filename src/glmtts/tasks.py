@@ -16,7 +16,11 @@ EMBEDDED = "bundle"  # names the bundle that ships with the package
 register("lm", "glmtts.lm.train:LanguageModelTask")
 register("flow", "glmtts.flow.train:FlowTask")
 register("speech_tokenizer", "glmtts.speech_tokenizer.train:SpeechTokenizerTask")
+register("voice_lm", "glmtts.voices.tasks:VoiceLanguageModel")
+register("voice_flow", "glmtts.voices.tasks:VoiceFlow")
 register("vocoder", "glmtts.vocoder.train:VocoderTask")
+register("grpo", "glmtts.rl.grpo:PolicyTask")
+register("diffro", "glmtts.rl.diffro:DiffroTask")
 
 
 class _Bundles:

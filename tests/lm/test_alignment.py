@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from glmtts.judging.ctc import ctc_path
+from glmtts.ctc import ctc_path
 from glmtts.lm.alignment import alignment_loss, log_weights
 from glmtts.lm.model import Llama
 from glmtts.lm.sequences import Example, collate

@@ -89,7 +89,7 @@ def test_the_prompt_is_text_with_an_end_mark_and_a_blank(converted: Path, record
     tts = glmtts.load(converted)
     voice = tts.voice(recording, "你好，我长大乐")
     segments = tts.segments(tts.frontend.prepare("你好。"), voice, 0, {"phoneme_in": "ambiguous"})
-    (request,) = tts.generator._prompter.requests(segments[0], [0], torch.device("cpu"))
+    (request,) = tts.generator._prompter.requests(segments[0], [0], tts.bundle.lm)
     prompt = tts.frontend.encode("你好，我长大乐。 ")
     assert list(request.prompt_ids[: len(prompt)]) == prompt
     assert list(request.prompt_ids[len(prompt) :][: request.text_length]) == tts.frontend.encode(segments[0].hybrid)
@@ -105,7 +105,7 @@ def test_earlier_pieces_are_continued_within_their_bound(converted: Path, record
     def tokens(most: int) -> list[int]:
         how = segment.settings.model_copy(update={"history_tokens": most})
         told = replace(segment, settings=how, history=earlier)
-        (request,) = tts.generator._prompter.requests(told, [0], torch.device("cpu"))
+        (request,) = tts.generator._prompter.requests(told, [0], tts.bundle.lm)
         begin = list(request.prompt_ids).index(tts.bundle.audio_tokens.begin)
         speech = [number - tts.bundle.audio_tokens.first for number in request.prompt_ids[begin + 1 :]]
         assert speech[:known] == voice.tokens.tolist()

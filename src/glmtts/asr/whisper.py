@@ -46,6 +46,13 @@ class FasterWhisper:
         """One transcript a wave; see `SpeechRecogniser`."""
         return [self._one(wave, language) for wave in waves]
 
+    def identify(self, wave: np.ndarray) -> tuple[str, float]:
+        """The language of 16 kHz samples (T,), by its code, and its probability; of its first 30 seconds."""
+        if not len(wave):
+            return "", 0.0
+        language, probability, _ = self.model.detect_language(wave)
+        return language, float(probability)
+
     def _one(self, wave: np.ndarray, language: str | None) -> Transcript:
         if not len(wave):
             return Transcript("", language or "")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from glmtts import durable
+from glmtts.audio.bounds import HIGHEST_RATE, LOUDEST, LOWEST_RATE
 from glmtts.audio.containers import CONTAINERS, decode
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.audio.resample import resample
@@ -26,10 +27,8 @@ FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
 
-LOWEST_RATE, HIGHEST_RATE = 4000, 384_000  # Hz; telephones have 8000. At 1 Hz, resampling multiplies by 24,000
 MOST_CHANNELS = 8
 MOST_SAMPLES = 180_000_000  # of all channels: an hour at 48 kHz; 0.7 GB when decoded
-LOUDEST = 100.0  # peaks of float files reach 2 or 3; beyond 1e18 squares overflow, and a mel has no finite values
 BLOCK = 1 << 16  # frames
 
 

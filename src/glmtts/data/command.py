@@ -5,12 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from glmtts.data.pipeline.command import run, stage, worker
+
 if TYPE_CHECKING:
     from glmtts.data.manifest import Manifest
 
-app = typer.Typer(no_args_is_help=True, help="Look into training data and check it.", pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Make training data from raw recordings, look into it and check it.",
+    pretty_exceptions_enable=False,
+)
 Folders = Annotated[list[Path], typer.Argument(help="Datasets: folders with a dataset.json.")]
 SPEAKERS, WIDTH = 10, 40
+
+app.command()(run)
+app.command()(stage)
+app.command()(worker)
 
 
 @app.command()

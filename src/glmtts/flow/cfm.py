@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glmtts.adapters import RowAdapters
 from glmtts.stages import Conditions, FlowState, Solver
 
 if TYPE_CHECKING:
@@ -56,6 +57,19 @@ def sample(
     x ← x + (t' − t) v(x, t) over `times`. Rows may have unlike lengths (`Conditions.lengths_B`): what comes after a
     row's end is meaningless. `attention_mask` and `finished` are a stream's, see `stages.Flow.sample`.
     """
+    with RowAdapters(conditions.adapters).applied(model):
+        return _sampled(model, conditions, noise_BTM, solver, attention_mask, finished)
+
+
+def _sampled(
+    model: "DiT",
+    conditions: Conditions,
+    noise_BTM: Tensor,
+    solver: Solver,
+    attention_mask: Tensor | None,
+    finished: tuple[FlowState, int] | None,
+) -> tuple[Tensor, FlowState]:
+    """See `sample`."""
     inputs = flow_inputs(model, conditions, noise_BTM.shape[1])
     x_BTM, kept = begin(model, inputs, noise_BTM, solver), []
     for step, (now, then) in enumerate(pairwise(times(solver).to(noise_BTM))):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glmtts.judging.ctc import ctc_states
+from glmtts.ctc import ctc_states
 from glmtts.stages import Recogniser
 from glmtts.text.labels import LABEL_IDS
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from glmtts.judging.ctc import ctc_path
+from glmtts.ctc import ctc_path
 from glmtts.speech_tokenizer.asr import best_path
 from glmtts.text.labels import BOUNDARY, LABEL_IDS, without_boundaries
 

@@ -30,7 +30,8 @@ class DecodingBatch:
     @torch.inference_mode()
     def join(self, requests: Sequence[Request]) -> None:
         """Read the common prompt of `requests`, which differ in their seeds alone, and decode them from now on."""
-        logits_BC = self.model.prefill(self._state, requests[0].prompt_ids, len(requests))
+        adapted = {} if requests[0].adapter is None else {"adapter": requests[0].adapter}
+        logits_BC = self.model.prefill(self._state, requests[0].prompt_ids, len(requests), **adapted)
         before = self._logits_BC
         self._logits_BC = logits_BC if before is None else torch.cat([before, logits_BC])
         self.requests += requests

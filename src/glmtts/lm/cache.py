@@ -5,11 +5,12 @@ any more are not read, and are used again once the end is reached.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from glmtts.adapters import RowAdapters
 from glmtts.lm.config import LMConfig
 from glmtts.text.audio_tokens import AudioTokens
 
@@ -117,8 +118,10 @@ class RowCache(KeyValueCache):
 
 @dataclass
 class DecodingState:
-    """What decoding passes from step to step: the cache, and the rows of the vocabulary that speech chooses from."""
+    """What decoding passes from step to step: the cache, the rows of the vocabulary that speech chooses from, and which
+    adapter each row of the cache uses."""
 
     cache: RowCache
     layout: AudioTokens
     choices_CD: Tensor
+    adapters: RowAdapters = field(default_factory=RowAdapters)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from glmtts.adapters import Adapter, RowAdapters
 from glmtts.lm.cache import DecodingState, KeyValueCache, RowCache
 from glmtts.lm.config import LMConfig
 from glmtts.text.audio_tokens import AudioTokens
@@ -195,12 +196,16 @@ class Llama(nn.Module):
         return DecodingState(RowCache(self.config, weights), layout, layout.choices(weights))
 
     @torch.inference_mode()
-    def prefill(self, state: DecodingState, prompt_ids: Sequence[int], copies: int) -> Tensor:
+    def prefill(
+        self, state: DecodingState, prompt_ids: Sequence[int], copies: int, adapter: Adapter | None = None
+    ) -> Tensor:
         """Read a prompt once and append `copies` rows that continue it; gives their logits (copies, C)."""
         own = KeyValueCache(self.config, 1, len(prompt_ids), self.model.embed_tokens.weight)
         ids = torch.tensor([list(prompt_ids)], device=self.device)
-        hidden_1D = self.hidden(ids, own)[:, -1]
+        with RowAdapters([adapter]).applied(self):
+            hidden_1D = self.hidden(ids, own)[:, -1]
         state.cache.add(own, copies)
+        state.adapters.add(adapter, copies)
         return (hidden_1D @ state.choices_CD.T).repeat(copies, 1)
 
     @torch.inference_mode()
@@ -208,11 +213,13 @@ class Llama(nn.Module):
         """Append one code (from 0) to every row; gives the logits that follow (B, C)."""
         state.cache.make_room()
         ids = torch.tensor([state.layout.first + code for code in codes_B], device=self.device)[:, None]
-        return self.hidden(ids, state.cache)[:, -1] @ state.choices_CD.T
+        with state.adapters.applied(self):
+            return self.hidden(ids, state.cache)[:, -1] @ state.choices_CD.T
 
     def reorder(self, state: DecodingState, rows: Sequence[int]) -> None:
         """Row i of the state becomes what row `rows[i]` was; rows that are not named leave."""
         state.cache.reorder(rows)
+        state.adapters.reorder(rows)
 
     def hidden(self, ids_BL: Tensor, cache: KeyValueCache | None = None, inputs: list[Tensor] | None = None) -> Tensor:
         """Final hidden states (B, L, D) of ids (B, L), which follow what the cache holds.

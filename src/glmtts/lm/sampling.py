@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from glmtts.adapters import Adapter
 from glmtts.config import StrictConfig
 
 COLDEST = 1e-3  # below it the most likely token is taken: a temperature of 1e-40 makes the logits infinite
@@ -40,6 +41,7 @@ class SamplingConfig(StrictConfig):
 class Request:
     """One sequence to decode: what comes before it, how tokens are drawn, and the output tokens so far (codes from 0).
 
+    With an `adapter` it is decoded through that (adapters.py).
     `finish_reason` is None while it is being decoded; "stop": the end of audio was drawn; "length": its bound was
     reached; "cancelled": nobody waits for it.
     """
@@ -48,6 +50,7 @@ class Request:
     sampling: SamplingConfig
     text_length: int
     generator: torch.Generator
+    adapter: Adapter | None = None
     tokens: list[int] = field(default_factory=list)
     finish_reason: FinishReason | None = None
 

@@ -21,7 +21,7 @@ from glmtts.data.section import BatchSource, DataSection, codes_of, draws
 from glmtts.errors import ConfigError
 from glmtts.lm.alignment import alignment_loss
 from glmtts.lm.model import Llama, LMConfig
-from glmtts.lm.sequences import LMBatch, TokenizedUtterance, collate, example, text_view
+from glmtts.lm.sequences import Example, LMBatch, TokenizedUtterance, collate, example, text_view
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.hybrid import PhonemeIn
@@ -171,10 +171,14 @@ class LanguageModelTask(Task):
                 return view.draw(rng, data.all_phonemes, hybrid) if view is not None else None
 
             read_all = [(read(ref), read(ref.prompt)) for ref in refs]
-            examples = [example(layout, spoken, prompt) for spoken, prompt in read_all if spoken is not None]
+            examples = [self.example(spoken, prompt) for spoken, prompt in read_all if spoken is not None]
             return collate(layout, examples) if examples else None
 
         return data.batches(dataset, self.config.run.seed, make, data.prompt_share)
+
+    def example(self, spoken: TokenizedUtterance, prompt: TokenizedUtterance | None = None) -> Example:
+        """The sequence that the model reads of an utterance, and of another before it."""
+        return example(self.layout, spoken, prompt)
 
     @cached_property
     def _dataset(self) -> Dataset:
@@ -193,7 +197,7 @@ class LanguageModelTask(Task):
         return lm_loss(model, self.layout, batch, self.section(LMLoss))
 
     @cached_property
-    def _held_out(self) -> dict[str, list[LMBatch]]:
+    def held_out(self) -> dict[str, list[LMBatch]]:
         """Held-out utterances alone, as phonemes and as text."""
         transcripts, no_phonemes = Transcripts(self.frontend), HybridCollate("")
         refs = self._dataset.held_out_sample(self.section(LMData).evaluated)
@@ -202,14 +206,14 @@ class LanguageModelTask(Task):
             "held_out": [view.as_phonemes() for view in views],
             "held_out_text": [view.hybrid(no_phonemes) for view in views],
         }
-        lone = {name: [example(self.layout, one, None) for one in of] for name, of in spoken.items()}
+        lone = {name: [self.example(one) for one in of] for name, of in spoken.items()}
         return {name: [collate(self.layout, [one]) for one in of] for name, of in lone.items()}
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Cross-entropy and accuracy on held-out utterances."""
         assert isinstance(model, Llama)
         plain, measured = LMLoss(corruption=0, alignment_scale=0), {}
-        for name, batches in self._held_out.items():
+        for name, batches in self.held_out.items():
             rows = [lm_loss(model, self.layout, to_device(batch, device), plain)[1] for batch in batches]
             if rows:
                 measured[f"{name}_loss"] = mean(float(row["cross_entropy"]) for row in rows)

@@ -73,6 +73,10 @@ class Engine:
         """One of the bundled voices."""
         return self._tts.voice(name)
 
+    def trained_voice(self, path: Path) -> Voice:
+        """The voice of a `.glmvoice`. Raises VoiceError where it is damaged, or was trained for another model."""
+        return self._tts.voice(path)
+
     def clone(self, recording: Path, text: str | None) -> Iterator[Voice | None]:
         """A voice from a recording, in steps between which it can be given up; the last one is the voice.
 

@@ -105,7 +105,10 @@ class Service:
         """
         wanted = self._voice_meant(self.settings.aliases.get(name, name))
         try:
-            return self.engine.bundled_voice(wanted) if wanted in self.engine.voices else self.voices.load(wanted)
+            if wanted in self.engine.voices:
+                return self.engine.bundled_voice(wanted)
+            trained = self.voices.trained(wanted)
+            return self.voices.load(wanted) if trained is None else self.engine.trained_voice(trained)
         except VoiceError:
             if wanted not in self.engine.voices and self.voices.holds(wanted):
                 hint = "Delete it and add it again."

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 import unicodedata
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from glmtts.errors import GlmTtsError, VoiceError
 from glmtts.synthesis.voice import Voice
 
 _NAME = re.compile(r"[\w-]{1,48}")
-_VOICE, _RECORD = "voice.safetensors", "record.json"
+_VOICE, _TRAINED, _RECORD = "voice.safetensors", "voice.glmvoice", "record.json"
 ABANDONED_SECONDS = 600
 
 
@@ -97,12 +98,24 @@ class VoiceStore:
             VoiceError: the name is not valid, or taken.
             StorageError: the disk does not take it.
         """
+        self._add(name, _VOICE, voice.save, record)
+
+    def add_trained(self, name: str, contents: bytes, record: VoiceRecord) -> None:
+        """Keep a trained voice, the contents of its file. Raises as `add` does."""
+        self._add(name, _TRAINED, lambda path: path.write_bytes(contents), record)
+
+    def trained(self, name: str) -> Path | None:
+        """The file of a voice that is a trained one."""
+        path = self._folder / valid_name(name) / _TRAINED
+        return path if path.is_file() else None
+
+    def _add(self, name: str, file: str, write: Callable[[Path], object], record: VoiceRecord) -> None:
         target, temporary = self._folder / valid_name(name), None
         try:
             temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
-            voice.save(temporary / _VOICE)
+            write(temporary / file)
             (temporary / _RECORD).write_text(record.model_dump_json(), encoding="utf-8")
-            for path in (temporary / _VOICE, temporary / _RECORD, temporary):
+            for path in (temporary / file, temporary / _RECORD, temporary):
                 durable.sync(path)
             temporary.rename(target)
             durable.sync(self._folder)
@@ -135,6 +148,7 @@ def _read_record(folder: Path) -> VoiceRecord | None:
     """The record of a whole voice, None where the folder is no voice."""
     try:
         text = (folder / _RECORD).read_text(encoding="utf-8")
-        return VoiceRecord.model_validate_json(text) if (folder / _VOICE).is_file() else None
+        whole = any((folder / file).is_file() for file in (_VOICE, _TRAINED))
+        return VoiceRecord.model_validate_json(text) if whole else None
     except (OSError, ValidationError):
         return None

@@ -7,14 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from glmtts.bundle import Bundle
 from glmtts.stages import Conditions
 from glmtts.synthesis.voice import Voice
 
 
 def flow_conditions(
-    voices: Sequence[Voice], spoken: Sequence[Sequence[int]], show_prompt: bool, device: torch.device
+    bundle: Bundle, voices: Sequence[Voice], spoken: Sequence[Sequence[int]], show_prompt: bool
 ) -> Conditions:
     """Conditions of B voices with the speech tokens of each, their prompts in front where those are shown."""
+    device = bundle.device
     prompts = [voice.prompt(show_prompt) for voice in voices]
     tokens = [torch.cat([prompt_S, torch.tensor(own)]) for (prompt_S, _), own in zip(prompts, spoken, strict=True)]
     lengths, frames = list(map(len, tokens)), [mel_MT.shape[1] for _, mel_MT in prompts]
@@ -27,6 +29,7 @@ def flow_conditions(
         adaptation_BLK=_adaptations(voices, device),
         lengths_B=None if min(lengths) == max(lengths) else torch.tensor(lengths, device=device),
         prompt_frames_B=None if min(frames) == max(frames) else torch.tensor(frames, device=device),
+        adapters=[None if one.adapter is None else one.adapter.part("flow", bundle.flow) for one in voices],
     )
 
 

@@ -132,7 +132,7 @@ class TokenGenerator:
     def _candidates(self, segment: Segment, target: Target, one: Try) -> CandidateSet:
         how, first = segment.settings, segment.seed + one.first_seed
         seeds = [first + CANDIDATE_STRIDE * number for number in range(one.candidates)]
-        candidates = CandidateSet(self._prompter.requests(segment, seeds, self.bundle.lm.device))
+        candidates = CandidateSet(self._prompter.requests(segment, seeds, self.bundle.lm))
         if one.competing and one.candidates > 1:
             _compete(candidates, self.judge, target, how)
         return candidates

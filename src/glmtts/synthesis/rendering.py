@@ -104,7 +104,7 @@ class Renderer:
         lengths = [job.length for job in jobs]
         noise_BTM = torch.stack([self._noise(job, max(lengths)) for job in jobs]).to(self.bundle.device)
         voices, tokens = [job.segment.voice for job in jobs], [job.tokens for job in jobs]
-        conditions = flow_conditions(voices, tokens, settings.show_prompt, self.bundle.device)
+        conditions = flow_conditions(self.bundle, voices, tokens, settings.show_prompt)
         mel_BMT, _ = self.bundle.flow.sample(conditions, noise_BTM, settings.solver)
         ends = [per_token * length for length in lengths]
         starts = [end - per_token * len(job.tokens) for end, job in zip(ends, jobs, strict=True)]

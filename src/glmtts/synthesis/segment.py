@@ -10,6 +10,7 @@ import torch
 from glmtts.judging.faults import Target
 from glmtts.lm.prompt import build_prompt
 from glmtts.lm.sampling import Request
+from glmtts.stages import LanguageModel
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.voice import Voice
 from glmtts.text.audio_tokens import AudioTokens
@@ -83,12 +84,14 @@ class Prompter:
         self._frontend, self._layout = frontend, layout
         self._phonemes = lru_cache(PROMPTS_KEPT)(self._phonemes_of_prompt)
 
-    def requests(self, segment: Segment, seeds: Sequence[int], device: torch.device) -> list[Request]:
-        """One request a seed; they share their prompt."""
+    def requests(self, segment: Segment, seeds: Sequence[int], model: LanguageModel) -> list[Request]:
+        """One request a seed for a language model; they share their prompt, and the adapter of a trained voice."""
         text_ids = self._frontend.encode(segment.hybrid)
         ids = [*segment.speaker_prompt, *self._prompt(text_ids, segment)]
-        generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        return [Request(ids, segment.settings.sampling, len(text_ids), generator) for generator in generators]
+        generators = [torch.Generator(model.device).manual_seed(seed) for seed in seeds]
+        stored, sampling = segment.voice.adapter, segment.settings.sampling
+        adapter = None if stored is None else stored.part("lm", model)
+        return [Request(ids, sampling, len(text_ids), generator, adapter) for generator in generators]
 
     def target(self, segment: Segment) -> Target:
         """What should be heard, and the prompt that must not be."""

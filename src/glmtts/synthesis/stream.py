@@ -66,7 +66,7 @@ def stream_segment(bundle: Bundle, tokens: Iterator[int], segment: Segment) -> I
 def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> Tensor:
     """The mel (1, M, T) of the tokens from `state.finished` to `upto`."""
     device, per_token, voice = bundle.device, bundle.clock.frames_per_token, segment.voice
-    conditions = flow_conditions([voice], [state.tokens], segment.settings.show_prompt, device)
+    conditions = flow_conditions(bundle, [voice], [state.tokens], segment.settings.show_prompt)
     prompt = conditions.prompt_mel_BMP.shape[2]
     missing = per_token * conditions.tokens_BS.shape[1] - state.noise_BTM.shape[1]
     fresh = torch.randn(1, missing, voice.mel.shape[0], generator=state.generator)

@@ -16,6 +16,7 @@ from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.judging.judge import Judge
+from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, reader, settings
@@ -25,6 +26,7 @@ from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, as_written, word_times
+from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice, read_adapter
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
@@ -45,6 +47,7 @@ class Synthesizer:
         self.judge = Judge(bundle.recogniser, bundle.clock.token_rate)
         self.generator = TokenGenerator(bundle, self.frontend, self.judge)
         self.renderer = Renderer(bundle, self.judge)
+        self.adapters = AdapterPool(read_adapter)
         self._voices: dict[str, Voice] = {}
 
     def __enter__(self) -> Self:
@@ -64,7 +67,9 @@ class Synthesizer:
         return {name: entry.description for name, entry in self.bundle.config.voices.items()}
 
     def voice(self, name: AnyVoice = None, text: str | None = None) -> Voice:
-        """A bundled voice by name, a saved voice, or a new one from a recording (and its text); a voice is itself.
+        """A bundled voice by name, a saved or trained one, or a new one from a recording (and its text).
+
+        A voice is itself.
 
         Raises:
             VoiceError: there is no such voice, or the recording does not serve.
@@ -79,6 +84,8 @@ class Synthesizer:
         path = Path(key)
         if path.suffix.lower() in AUDIO_SUFFIXES:
             return make_voice(self.bundle, self.frontend, path, text)
+        if path.suffix == SUFFIX:
+            return TrainedVoice.open(path).voice(self.adapters).compatible_with(self.bundle)
         if path.suffix == ".safetensors":
             return Voice.load(path).compatible_with(self.bundle)
         if key not in self._voices:

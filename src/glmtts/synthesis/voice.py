@@ -19,6 +19,7 @@ from glmtts.audio.pitch import REFERENCE_HZ
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import TextError, VoiceError
+from glmtts.synthesis.adapter_pool import StoredAdapter
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.transcribe import transcribe
 from glmtts.text.frontend import TextFrontend
@@ -35,7 +36,7 @@ class Voice:
 
     `adaptation` (L, K) is what the mel prior misses of the speaker (flow/adaptation.py); None where the model asks
     for none. `made_with` holds the sha256 of the speech tokenizer and of the flow; without them, tokens are taken to
-    fit and the adaptation is not.
+    fit and the adaptation is not. `adapter` is that of a trained voice (trained_voice.py).
     """
 
     text: str
@@ -45,15 +46,26 @@ class Voice:
     f0: Tensor
     adaptation: Tensor | None = None
     made_with: Mapping[str, str] = field(default_factory=dict)
+    adapter: StoredAdapter | None = None
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, atomically.
 
         Raises:
-            VoiceError: the path cannot be written, or the disk is full.
+            VoiceError: the path cannot be written, the disk is full, or the voice is a trained one.
         """
         path = Path(path)
+        if self.adapter is not None:
+            raise VoiceError(f"A trained voice is kept as its own file: copy {self.adapter.path} to {path}.")
         temporary = path.with_name(f".{path.name}.part")
+        try:
+            save_file(self.tensors(), temporary, metadata=self.metadata())
+            durable.replace(temporary, path)
+        except (OSError, SafetensorError) as error:
+            raise VoiceError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a file holds of the voice, without the adapter of a trained one."""
         tensors = {
             "tokens": self.tokens.to(torch.int32),
             "mel": self.mel.half().contiguous(),
@@ -62,11 +74,11 @@ class Voice:
         }
         if self.adaptation is not None:
             tensors["adaptation"] = self.adaptation.half()
-        try:
-            save_file(tensors, temporary, metadata={"text": self.text, **self.made_with})
-            durable.replace(temporary, path)
-        except (OSError, SafetensorError) as error:
-            raise VoiceError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
+        return tensors
+
+    def metadata(self) -> dict[str, str]:
+        """What a file says beside `tensors`."""
+        return {"text": self.text, **self.made_with}
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -80,16 +92,18 @@ class Voice:
         try:
             with safe_open(str(path), framework="pt") as file:
                 metadata = file.metadata() or {}
-            return cls._of(load(Path(path).read_bytes()), metadata)._checked()
+            return cls.of(load(Path(path).read_bytes()), metadata)
         except (OSError, SafetensorError, KeyError, ValueError):
             raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.") from None
 
     @classmethod
-    def _of(cls, tensors: dict[str, Tensor], metadata: dict[str, str]) -> Self:
+    def of(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Self:
+        """The voice of `tensors` and `metadata`; KeyError or ValueError where they are none."""
         adapted = tensors["adaptation"].float() if "adaptation" in tensors else None
         tokens, mel, embedding = tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float()
         made_with = {name: metadata[name] for name in (CODES, PRIOR) if name in metadata}
-        return cls(metadata.get("text", ""), tokens, mel, embedding, tensors["f0"], adapted, made_with)
+        text, f0 = metadata.get("text", ""), tensors["f0"]
+        return cls(text, tokens, mel, embedding, f0, adapted, made_with=made_with)._checked()
 
     def _checked(self) -> Self:
         """Itself; a ValueError where sizes do not fit each other or a number is not finite."""
@@ -102,7 +116,13 @@ class Voice:
         return self
 
     def compatible_with(self, bundle: Bundle) -> Self:
-        """The voice as `bundle` can use it, without tokens of another tokenizer and the adaptation of another flow."""
+        """The voice as `bundle` can use it, without tokens of another tokenizer and the adaptation of another flow.
+
+        Raises:
+            VoiceError: it is a trained voice of another model.
+        """
+        if self.adapter is not None:
+            self.adapter.check_base(bundle)
         own, kept = _made_with(bundle), self
         if self.adaptation is not None and self.made_with.get(PRIOR) != own.get(PRIOR):
             kept = replace(kept, adaptation=None)
@@ -187,7 +207,14 @@ def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
     tokens = tokenizer.tokenize(heard.to(device)).cpu()
     embedding = speaker.embed(resample(samples, clock.sample_rate, speaker.sample_rate).to(device)).cpu()
     f0 = torch.tensor(voice_f0(heard, tokenizer.sample_rate) or REFERENCE_HZ)
-    mel = LogMel(clock.mel)(samples[None])[0]
-    length = min(len(tokens), mel.shape[1] // clock.frames_per_token)
-    mel = mel[:, : clock.frames_per_token * length]
-    return Voice(text, tokens[:length], mel, embedding, f0, made_with=_made_with(bundle))
+    return voice_of_features(bundle, text, tokens, LogMel(clock.mel)(samples[None])[0], embedding, f0)
+
+
+def voice_of_features(
+    bundle: Bundle, text: str, tokens_S: Tensor, mel_MT: Tensor, embedding_D: Tensor, f0: Tensor
+) -> Voice:
+    """A voice from what `bundle` has made of a recording; tokens and mel are cut to the same length."""
+    per_token = bundle.clock.frames_per_token
+    length = min(len(tokens_S), mel_MT.shape[1] // per_token)
+    mel_MT = mel_MT[:, : per_token * length]
+    return Voice(text, tokens_S[:length], mel_MT, embedding_D, f0, made_with=_made_with(bundle))

@@ -139,7 +139,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """
     values = read_toml(Path(path))
     for override in overrides:
-        _override(values, override)
+        set_value(values, override)
     return RunConfig.parse(_without_nulls(values))
 
 
@@ -150,7 +150,12 @@ def _without_nulls(values: Any) -> Any:
     return None if values == "null" else values
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def set_value(values: dict[str, Any], override: str) -> None:
+    """Set one key of nested values by `section.key=value`, the value written as in TOML.
+
+    Raises:
+        ConfigError: there is no `=`, or a section of the key is a value.
+    """
     keys, equals, text = override.partition("=")
     if not equals or not keys.strip():
         raise ConfigError(f"'{override}' sets nothing. Write --set section.key=value.")

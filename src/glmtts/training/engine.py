@@ -112,8 +112,10 @@ class Engine:
 
     @property
     def finished(self) -> bool:
-        """Whether the schedule has come to its end."""
+        """Whether the schedule has come to its end, or the task has had enough."""
         schedule = self.config.schedule
+        if self.task.enough():
+            return True
         if schedule.steps is not None:
             return self.step >= schedule.steps
         return self.minutes >= (schedule.minutes or 0.0)

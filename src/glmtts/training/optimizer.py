@@ -1,6 +1,7 @@
 """AdamW over this process's part of the parameters: clipped, without decay on vectors, without reading from a device.
 
-A step whose gradient is not finite is left out on the device itself, by the flag that fused AdamW has for it.
+A step whose gradient is not finite is left out on the device itself, by the flag that fused AdamW has for it. So is one
+whose gradient is zero everywhere, which taught nothing: momentum and decay alone would still move the weights.
 """
 
 from collections.abc import Iterable
@@ -49,7 +50,7 @@ class Optimizer:
         self.skipped += bad
         for group in self.adamw.param_groups:
             group["lr"] = rate
-        self.adamw.found_inf = bad  # type: ignore[attr-defined]
+        self.adamw.found_inf = torch.maximum(bad, (norm == 0).float())  # type: ignore[attr-defined]
         self.adamw.step()
         self.adamw.zero_grad(set_to_none=True)
         return norm

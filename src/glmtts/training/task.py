@@ -104,6 +104,10 @@ class Task(Protocol):
         """Figures on held-out data, the same on every process; empty where there are none."""
         return {}
 
+    def enough(self) -> bool:
+        """Whether to end before the schedule does, as where held-out data stopped improving; alike on all processes."""
+        return False
+
     def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
         """Audio for the log, by name."""
         return {}

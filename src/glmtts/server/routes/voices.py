@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field
 from glmtts.errors import AudioError, VoiceError
 from glmtts.server.errors import ApiError, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
+from glmtts.server.routes.trained import keep_trained
 from glmtts.server.service import DEFAULT, Service
 from glmtts.server.voices import StorageError, VoiceRecord, valid_name
+from glmtts.synthesis.trained_voice import SUFFIX
 from glmtts.synthesis.voice import Voice
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"], dependencies=WITH_KEY)
@@ -75,14 +77,15 @@ async def add_voice(
     request: Request,
     name: Annotated[str, Form(max_length=64, description="1 to 48 letters, digits, - or _.")],
     audio_sample: Annotated[
-        UploadFile | None, File(description="1 to 30 s of one speaker; wav, flac, ogg, opus or mp3.")
+        UploadFile | None,
+        File(description="1 to 30 s of one speaker (wav, flac, ogg, opus or mp3), or a trained voice (.glmvoice)."),
     ] = None,
     file: Annotated[UploadFile | None, File(description="Another name of `audio_sample`.")] = None,
     consent: Annotated[bool, Form(description="`true` states that the speaker agreed to this cloning.")] = False,
     text: Annotated[str | None, Form(max_length=1000, description="What is said in the recording.")] = None,
     description: Annotated[str, Form(max_length=200)] = "",
 ) -> VoiceObject:
-    """Clone a voice from a recording. Refused without the statement that the speaker agreed."""
+    """Clone a voice from a recording, or add a trained one. Refused without the statement that the speaker agreed."""
     if not consent:
         raise ApiError(
             400, "Set consent=true to state that the speaker agreed to this cloning.", "consent_required", "consent"
@@ -91,6 +94,10 @@ async def add_voice(
     if sample is None:
         raise ApiError(400, "Send a recording as the file audio_sample.", "invalid_value", "audio_sample")
     name = _free_name(name, service)
+    if (sample.filename or "").lower().endswith(SUFFIX):
+        record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
+        await keep_trained(service, name, await sample.read(), record)
+        return _added(name, record)
     if text:
         await asyncio.to_thread(service.read, text, None, "text")
     voice = await _clone(service, request, await sample.read(), text)

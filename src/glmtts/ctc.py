@@ -18,7 +18,27 @@ def ctc_states(labels_L: np.ndarray, blank: int = 0) -> tuple[np.ndarray, np.nda
 def ctc_path(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> np.ndarray:
     """The label (its place in `labels_L`) that every frame belongs to on the best CTC path, shape (S,).
 
-    Viterbi over blank-interleaved states; a blank belongs to the label before it, the first blanks to the first.
+    A blank belongs to the label before it, the first blanks to the first.
+
+    Raises:
+        ValueError: there are fewer frames than the labels need.
+    """
+    return np.maximum(0, (best_states(log_probs_SV, labels_L, blank) - 1) // 2)
+
+
+def ctc_spans(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> np.ndarray:
+    """First frame of each label on the best CTC path, and the frame after its last, (L, 2); blanks are nobody's.
+
+    Raises:
+        ValueError: there are fewer frames than the labels need.
+    """
+    states = best_states(log_probs_SV, labels_L, blank)
+    edges = [np.searchsorted(states, 2 * np.arange(len(labels_L)) + 1, side) for side in ("left", "right")]
+    return np.stack(edges, axis=1)
+
+
+def best_states(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> np.ndarray:
+    """The state of every frame (S,) on the best CTC path (Viterbi): 2 l + 1 is label l, even states are blanks.
 
     Raises:
         ValueError: there are fewer frames than the labels need.
@@ -40,6 +60,6 @@ def ctc_path(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> 
     state = len(states) - 1 - int(score[-2] > score[-1])
     path = np.zeros(frames, dtype=np.int32)
     for frame in range(frames - 1, -1, -1):
-        path[frame] = max(0, (state - 1) // 2)
+        path[frame] = state
         state -= int(came[frame, state])
     return path

@@ -1,0 +1,87 @@
+"""What the threshold of punctuation by pauses is, and what it gives, by unit and spread, on real speech.
+
+    python recipes/pipeline/pauses.py CORPUS --lines 40
+
+Lines of a corpus whose texts have punctuation inside are aligned; each rule says where a mark should be, and the marks
+of the text are the truth: a reader pauses at most of them, and seldom elsewhere.
+"""
+
+import json
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from tqdm import tqdm
+
+from glmtts.audio.io import load_audio
+from glmtts.data.pipeline.stages.punctuate import PunctuateConfig, character_durations, pause_threshold
+from glmtts.data.pipeline.stages.token_reader import SAMPLE_RATE, TimedUnit, TokenReader
+from glmtts.text.normalise import normalise
+
+FOLDERS = {"zh": "zh_daily", "en": "ljspeech"}
+RULES = {
+    "variance of seconds": PunctuateConfig(frame_seconds=1.0),
+    "variance of 10 ms frames": PunctuateConfig(frame_seconds=0.01),
+    "variance of 20 ms frames": PunctuateConfig(frame_seconds=0.02),
+    "variance of 40 ms frames": PunctuateConfig(frame_seconds=0.04),
+    "standard deviation": PunctuateConfig(spread="std"),
+}
+
+
+def aligned_lines(corpus: Path, language: str, lines: int, reader: TokenReader) -> list[list[TimedUnit]]:
+    """Lines with at least one mark before their end, aligned; every seventh, so that speakers and texts vary."""
+    folder, found = corpus / FOLDERS[language], []
+    rows = [json.loads(row) for row in (folder / "index.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if any(mark in row["text"][:-1] for mark in ",，。！？!?;；")]
+    for row in tqdm(rows[:: max(1, len(rows) // lines)][:lines], desc=language):
+        text = normalise(row["text"], language)
+        wave = load_audio(folder / f"{row['id']}.opus", SAMPLE_RATE).numpy()
+        if timed := reader.aligned(reader.log_probs(wave), text):
+            found.append(timed)
+    return found
+
+
+def judged(lines: list[list[TimedUnit]], language: str, config: PunctuateConfig) -> dict[str, float | None]:
+    """Median threshold in seconds, and precision and recall of the marks inside the lines."""
+    thresholds, right, placed, written = [], 0, 0, 0
+    for timed in lines:
+        threshold = pause_threshold(character_durations(timed), language, config)
+        thresholds.append(threshold)
+        for one, after in pairwise(timed):
+            pause, mark = after.start - one.end > threshold, bool(one.unit.mark)
+            right, placed, written = right + (pause and mark), placed + pause, written + mark
+    return {
+        "threshold": round(float(np.median(thresholds)), 3),
+        "precision": round(right / placed, 2) if placed else None,
+        "recall": round(right / written, 2) if written else None,
+        "marks": placed,
+        "marks_in_texts": written,
+    }
+
+
+def main(
+    corpus: Annotated[Path, typer.Argument(help="The folder of corpora.")],
+    lines: Annotated[int, typer.Option(help="Lines a language.")] = 40,
+) -> None:
+    """Measure the rules, and write benchmarks/results/pauses.json."""
+    sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+    from report import environment, write_result
+
+    reader, result = TokenReader(), dict[str, Any]()
+    for language in FOLDERS:
+        found = aligned_lines(corpus, language, lines, reader)
+        durations = np.array([one for timed in found for one in character_durations(timed)])
+        result[language] = {
+            "lines": len(found),
+            "mean_duration": round(float(durations.mean()), 3),
+            "std_duration": round(float(durations.std()), 3),
+            "rules": {name: judged(found, language, config) for name, config in RULES.items()},
+        }
+    write_result("pauses", {**environment(), **result})
+
+
+if __name__ == "__main__":
+    typer.run(main)

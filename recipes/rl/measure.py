@@ -1,0 +1,186 @@
+"""Measure policies on held-out texts with one candidate each, and compare them line by line.
+
+    python recipes/rl/measure.py say BUNDLE OUT --corpus CORPUS --whisper WHISPER [--seeds 3] …
+    python recipes/rl/measure.py compare BASE OTHER …
+
+`say` speaks heldout_en.txt and heldout_zh.txt of CORPUS (never trained on, in any stage) with the embedded voices in
+turn, and writes a JSON line for each: edits, length of the reference, similarity. It goes on where it stopped. Words
+and toned syllables are heard by Whisper-base, which gives no reward; similarity to the voice is Resemblyzer's, which
+gives none either. `compare` prints rates, and paired tests over lines: a bootstrap of the difference of rates, and the
+Wilcoxon signed-rank test of the similarities.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import glmtts
+from glmtts.asr import load
+from glmtts.audio.resample import resample
+from glmtts.rl.figures import f0_deviation, frame_levels, silent_share
+from glmtts.rl.prompts import Line, Prompt
+from glmtts.rl.rewards.pronunciation import units_of
+from glmtts.rl.rollout import roll_out
+from glmtts.synthesis.rendering import Job
+from glmtts.synthesis.segment import Prompter
+from glmtts.text.edits import edit_distance
+
+VOICES = {"en": ("heart", "bella", "michael", "george"), "zh": ("xiaoxiao", "xiaoyi", "yunjian", "yunxi")}
+UNITS = {"en": "characters", "zh": "syllables"}  # words in English
+DRAWS = 10_000
+
+
+def embedder() -> Any:
+    """Resemblyzer: samples at 16 kHz to a unit vector."""
+    from resemblyzer import VoiceEncoder, preprocess_wav
+
+    encoder = VoiceEncoder("cpu", verbose=False)
+    return lambda wave: encoder.embed_utterance(preprocess_wav(wave, source_sr=16000))
+
+
+def references(tts: glmtts.Synthesizer, embed: Any) -> dict[str, np.ndarray]:
+    """The embedding of each voice's recording, as the vocoder says its mel."""
+    found = {}
+    for voice in {name for names in VOICES.values() for name in names}:
+        with torch.inference_mode():
+            wave = tts.bundle.vocoder(tts.voice(voice).mel[None])[0].clamp(-1, 1)
+        found[voice] = embed(resample(wave, tts.bundle.clock.sample_rate, 16000).numpy())
+    return found
+
+
+def lines_of(corpus: Path, count: int) -> Iterator[tuple[str, int, str]]:
+    """Language, number and text of the held-out lines."""
+    for lang in UNITS:
+        texts = (corpus / f"heldout_{lang}.txt").read_text(encoding="utf-8").splitlines()[:count]
+        yield from ((lang, number, text) for number, text in enumerate(texts))
+
+
+def say(given: argparse.Namespace) -> None:
+    tts, asr, embed = glmtts.load(given.bundle), load(f"whisper:{given.whisper}"), embedder()
+    known = references(tts, embed)
+    rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
+    done = {(row["lang"], row["line"], row["seed"]) for row in rows}
+    wanted = [(*line, seed) for seed in range(given.seeds) for line in lines_of(given.corpus, given.lines)]
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    for lang, number, text, seed in tqdm([one for one in wanted if (one[0], one[1], one[3]) not in done]):
+        voice = VOICES[lang][number % len(VOICES[lang])]
+        samples = spoken(tts, text, lang, voice, 1000 * seed + number, given.candidates)
+        wave = resample(samples, tts.bundle.clock.sample_rate, 16000).numpy()
+        row = {"lang": lang, "line": number, "seed": seed, **measured(wave, text, lang, asr)}
+        row["similarity"] = float(embed(wave) @ known[voice])
+        with given.out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def spoken(tts: glmtts.Synthesizer, text: str, lang: str, voice: str, seed: int, candidates: int) -> torch.Tensor:
+    """Samples of a text. One candidate is the first that is drawn: `say` would look at it, and draw again."""
+    if candidates > 1:
+        return tts.say(text, voice, seed=seed, language=lang, candidates=candidates).samples
+    pieces = tts.frontend.prepare(text, lang)
+    segments = tts.segments(pieces, voice, seed, {})
+    prompts = [Prompt(Line(text, lang), segment) for segment in segments]
+    prompter = Prompter(tts.frontend, tts.bundle.audio_tokens)
+    seeds = [[segment.seed] for segment in segments]
+    groups = roll_out(tts.bundle.lm, tts.bundle.audio_tokens, prompter, prompts, tts.defaults.sampling, seeds)
+    waves = tts.renderer.render([Job(answer.segment, answer.tokens) for (answer,) in groups])
+    pause = torch.zeros(int(tts.defaults.pause_seconds * tts.bundle.clock.sample_rate))
+    return torch.cat([part for wave in waves for part in (wave, pause)])
+
+
+def measured(wave: np.ndarray, text: str, lang: str, asr: Any) -> dict[str, Any]:
+    """Edits and figures of one line."""
+    (heard,) = asr.transcribe([wave], lang)
+    sides = [units_of(side, lang, UNITS[lang]) for side in (text, heard.text)]
+    return {
+        "edits": edit_distance(sides[1], sides[0]),
+        "length": len(sides[0]),
+        "heard": heard.text,
+        "seconds": len(wave) / 16000,
+        "f0_deviation": f0_deviation(wave, 16000),
+        "silence": silent_share(frame_levels(wave, 16000)),
+    }
+
+
+def read(path: Path) -> dict[tuple[str, int, int], dict[str, Any]]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {(row["lang"], row["line"], row["seed"]): row for row in rows}
+
+
+def rate(rows: list[dict[str, Any]]) -> float:
+    return sum(row["edits"] for row in rows) / sum(row["length"] for row in rows)
+
+
+def compared(base: list[dict[str, Any]], other: list[dict[str, Any]]) -> dict[str, Any]:
+    """Figures of both, and the probability that `other` is no better by a bootstrap over lines."""
+    from scipy.stats import wilcoxon
+
+    rng, size = np.random.default_rng(0), len(base)
+    edits = np.array([[b["edits"], o["edits"]] for b, o in zip(base, other, strict=True)], dtype=float)
+    lengths = np.array([b["length"] for b in base], dtype=float)
+    drawn = rng.integers(0, size, (DRAWS, size))
+    gains = (edits[drawn, 0] - edits[drawn, 1]).sum(1) / lengths[drawn].sum(1)
+    similar = np.array([o["similarity"] - b["similarity"] for b, o in zip(base, other, strict=True)])
+    return {
+        "lines": size,
+        "error": [round(rate(base), 4), round(rate(other), 4)],
+        "relative": round(rate(other) / rate(base) - 1, 3),
+        "p_error": round(float(np.mean(gains <= 0)), 4),
+        "similarity": [round(float(np.mean([r["similarity"] for r in side])), 4) for side in (base, other)],
+        "p_similarity": round(float(wilcoxon(similar).pvalue), 4) if similar.any() else 1.0,
+        "seconds": [round(sum(r["seconds"] for r in side) / size, 3) for side in (base, other)],
+        "f0_deviation": [round(float(np.mean([r["f0_deviation"] or 0 for r in side])), 3) for side in (base, other)],
+        "silence": [round(float(np.mean([r["silence"] for r in side])), 3) for side in (base, other)],
+    }
+
+
+def compare(given: argparse.Namespace) -> None:
+    base, found = read(given.base), {}
+    for path in given.others:
+        other = read(path)
+        shared = sorted(base.keys() & other.keys())
+        found[path.stem] = {
+            group: compared([base[k] for k in keys], [other[k] for k in keys]) for group, keys in groups(shared).items()
+        }
+    text = json.dumps(found, indent=1)
+    if given.result:
+        from report import environment  # of benchmarks/, on the path
+
+        given.result.write_text(json.dumps({**environment(), **found}, indent=1) + "\n", encoding="utf-8")
+    print(text)
+
+
+def groups(keys: list[tuple[str, int, int]]) -> dict[str, list[tuple[str, int, int]]]:
+    """All lines, and those of each language."""
+    own = {lang: [key for key in keys if key[0] == lang] for lang in UNITS}
+    return {"all": keys, **{lang: of for lang, of in own.items() if of}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    ways = parser.add_subparsers(required=True)
+    saying = ways.add_parser("say")
+    saying.add_argument("bundle", type=Path)
+    saying.add_argument("out", type=Path)
+    saying.add_argument("--corpus", type=Path, required=True)
+    saying.add_argument("--whisper", type=Path, required=True)
+    saying.add_argument("--lines", type=int, default=50, help="lines a language")
+    saying.add_argument("--seeds", type=int, default=1)
+    saying.add_argument("--candidates", type=int, default=1)
+    saying.set_defaults(run=say)
+    comparing = ways.add_parser("compare")
+    comparing.add_argument("base", type=Path)
+    comparing.add_argument("others", type=Path, nargs="+")
+    comparing.add_argument("--result", type=Path, help="also write a result file here")
+    comparing.set_defaults(run=compare)
+    given = parser.parse_args()
+    given.run(given)
+
+
+if __name__ == "__main__":
+    main()

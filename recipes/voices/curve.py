@@ -1,0 +1,87 @@
+"""Quality over share: train one voice for each share and measure it, beside a clone, all weights, and the speaker.
+
+    python recipes/voices/curve.py --work WORK --folder ljspeech_20 --whisper whisper-base \\
+        --variants real clone 1 15 full 0.3 5 30 --seeds 0 1 2 --epochs 30
+
+`--folder` is one that folders.py wrote. A variant is a share in percent, `full` for all weights, `clone` for a voice
+from a single recording of those to train on, `real` for the recordings themselves. What is done is kept in
+WORK/FOLDER/runs and WORK/FOLDER/results: run it again to go on. table.py makes the table and the curve.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CONSENT = "A corpus that is free for this use; the voice is measured and not published."
+
+
+def trained(folder: Path, variant: str, seed: int, chosen: argparse.Namespace) -> Path:
+    """The voice or bundle of a variant, trained unless it is there."""
+    name = f"{variant.replace('.', '')}_{seed}"
+    work = folder / "runs" / name
+    out = work / (name if variant == "full" else f"{name}.glmvoice")
+    if out.exists():
+        return out
+    work.mkdir(parents=True, exist_ok=True)
+    takes = folder / "takes"
+    takes.mkdir(exist_ok=True)
+    if not (work / "takes").exists():
+        (work / "takes").symlink_to(takes.resolve())
+    how = ["--method", "full"] if variant == "full" else ["--share", str(float(variant) / 100)]
+    command = ["voice", "train", str(folder / "recordings"), "-o", str(out), "--work", str(work), *how]
+    length = ["--epochs", str(chosen.epochs), "--patience", str(chosen.patience), "--seed", str(seed)]
+    subprocess.run([sys.executable, "-m", "glmtts", *command, *length, "--consent", CONSENT], check=True)
+    return out
+
+
+def clone_of(folder: Path) -> tuple[str, str]:
+    """A recording of those to train on, of a handy length, and its text."""
+    records = [json.loads(line) for line in (folder / "recordings" / "index.jsonl").read_text("utf-8").splitlines()]
+    lengths = [(len(record["text"]), record) for record in records]
+    _, record = sorted(lengths, key=lambda pair: pair[0])[len(lengths) // 2]
+    return record["file"], record["text"]
+
+
+def measure(folder: Path, variant: str, seed: int, chosen: argparse.Namespace) -> None:
+    """Measure a variant; what was measured before is kept."""
+    out = folder / "results" / f"{variant}_{seed}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if variant == "real":
+        which = ["--real"]
+    elif variant == "clone":
+        recording, text = clone_of(folder)
+        which = ["--clone", recording, "--clone-text", text]
+    else:
+        which = ["--model" if variant == "full" else "--voice", str(trained(folder, variant, seed, chosen))]
+    given = ["--test", str(folder / "test.jsonl"), "--whisper", str(chosen.whisper), "--out", str(out)]
+    size = ["--lines", str(chosen.lines), "--words", str(chosen.words)]
+    subprocess.run([sys.executable, str(HERE / "measure.py"), *given, *which, *size], check=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--folder", required=True, help="ljspeech_20, S0252_20, …")
+    parser.add_argument("--whisper", type=Path, required=True, help="folder of a CTranslate2 Whisper-base")
+    parser.add_argument("--variants", nargs="+", default=["real", "clone", "0.3", "1", "5", "15", "30", "full"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--epochs", type=float, default=30)
+    parser.add_argument("--patience", type=int, default=4)
+    parser.add_argument("--lines", type=int, default=40, help="held-out lines")
+    parser.add_argument("--words", type=int, default=30, help="lines of one word")
+    parser.add_argument("--train-only", action="store_true")
+    chosen = parser.parse_args(arguments)
+    for seed in chosen.seeds:
+        for variant in chosen.variants:
+            if not chosen.train_only:
+                measure(chosen.work / chosen.folder, variant, seed, chosen)
+            elif variant not in ("real", "clone"):
+                trained(chosen.work / chosen.folder, variant, seed, chosen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Which recordings a run takes: files of a folder, or those that a manifest names; nothing outside the folder."""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from glmtts.config import parse_json
+from glmtts.errors import DataError
+
+LONGEST_LINE = 1 << 20  # bytes of a manifest's line
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that was given: its path below the input folder, what is known of it, and why it is not read, if so."""
+
+    path: str
+    labels: dict[str, Any] = field(default_factory=dict)
+    refused: str = ""
+
+
+def list_inputs(folder: Path, manifest: Path | None = None) -> list[Entry]:
+    """The recordings of a run, ordered by path.
+
+    Links are followed where they stay inside the folder. What leaves it, is no regular file or has no readable name is
+    listed as refused, so that it appears in the report.
+
+    Raises:
+        DataError: the folder or the manifest cannot be read, or the manifest names a file twice.
+    """
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder. Give the folder of the recordings as run.input.")
+    found = _named(manifest) if manifest is not None else ((path, {}) for path in _walk(folder))
+    entries = [Entry(path, labels, _refusal(folder, path)) for path, labels in found]
+    names = [entry.path for entry in entries]
+    if len(set(names)) < len(names):
+        twice = next(name for name in sorted(names) if names.count(name) > 1)
+        raise DataError(f"{manifest} names {twice} twice. Name each recording once.")
+    return sorted(entries, key=lambda entry: entry.path)
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """Every file below a folder but hidden ones; folders that are links are not entered, as they can be loops."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in [*links, *files]:
+            if not name.startswith("."):
+                yield (Path(place) / name).relative_to(folder).as_posix()
+
+
+def _named(manifest: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        with manifest.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
+                if line.strip():
+                    yield _row(manifest, number, line)
+    except OSError as error:
+        raise DataError(f"{manifest} cannot be read: {error.strerror}. Give a JSONL file.") from None
+
+
+def _row(manifest: Path, number: int, line: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        values = parse_json(line.decode("utf-8"))
+        path, labels = values.pop("path"), values.pop("labels", {})
+        if values or not isinstance(path, str) or not isinstance(labels, dict):
+            raise ValueError
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        raise DataError(
+            f'{manifest}, line {number}, is not {{"path": "…", "labels": {{…}}}}. Correct it; labels may be left out.'
+        ) from None
+    return path, labels
+
+
+def _refusal(folder: Path, name: str) -> str:
+    """Why a file is not read; empty where it may be."""
+    try:
+        name.encode("utf-8")
+        real = (folder / name).resolve(strict=True)
+        mode = real.stat().st_mode
+    except UnicodeEncodeError:
+        return "its name is not UTF-8"
+    except (OSError, ValueError, RuntimeError):  # missing, a loop of links, a zero byte in the name
+        return "no such file"
+    if not real.is_relative_to(folder):
+        return "leaves the input folder"
+    return "" if stat.S_ISREG(mode) else "not a regular file"  # opening a pipe would wait forever
+
+
+def to_json(entry: Entry) -> str:
+    """One line; a name that is not UTF-8 keeps its odd bytes as escapes."""
+    return json.dumps({"path": entry.path, "labels": entry.labels, "refused": entry.refused})

@@ -1,0 +1,173 @@
+"""The contract of a stage: it maps each clip to kept clips and dropped spans that are exactly the samples it was given.
+
+Every loss is thus counted where it happens, and the sum over a run is checked, not hoped for.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Protocol, cast
+
+from glmtts.config import StrictConfig
+from glmtts.data.manifest import FeatureSpec
+from glmtts.data.pipeline.clips import Clip, Span, merged
+from glmtts.errors import ConfigError, DataError
+
+GROUP = "glmtts.pipeline_stages"
+BUILT_IN = "glmtts.data.pipeline.stages.register"
+_targets: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Samples that go no further, and why: `reason` is a few words, the same for every drop of this kind.
+
+    `detail` (JSON values) holds what the decision was made from, such as `{"wer": 0.12}`.
+    """
+
+    span: Span
+    reason: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a stage made of one clip."""
+
+    kept: tuple[Clip, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+
+    @property
+    def spans(self) -> list[Span]:
+        """All spans of kept and dropped samples."""
+        return [span for clip in self.kept for span in clip.spans] + [one.span for one in self.dropped]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A row of the manifest: what a stage did with a span. `detail` holds JSON values, `clip` a kept clip's id."""
+
+    stage: str
+    reason: str
+    kept: bool
+    span: Span
+    clip: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """One step of the pipeline. Its class is made once a worker, with its own part of the run's configuration.
+
+    `process` must be a function of its clips alone: the same clips give the same results, on every worker, whatever
+    came before. That is what lets a run that was killed end in the same shards.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[StrictConfig]]
+
+    def __init__(self, config: Any, device: str = "cpu") -> None:
+        """Load what it needs; `config` is a `config_class`."""
+        ...
+
+    @property
+    def features(self) -> Mapping[str, FeatureSpec]:
+        """The features that it adds to clips; mostly none."""
+        ...
+
+    def process(self, clips: Sequence[Clip]) -> list[Result]:
+        """One result a clip, in order. Clips of unlike lengths and sources come together, to be batched.
+
+        Raises:
+            GlmTtsError: the stage cannot do its work; the run stops and can go on later.
+        """
+        ...
+
+
+def keep(clip: Clip) -> Result:
+    """The result that keeps a clip, as it came or changed."""
+    return Result(kept=(clip,))
+
+
+def drop(clip: Clip, reason: str, **detail: Any) -> Result:
+    """The result that drops a whole clip."""
+    return Result(dropped=tuple(Dropped(span, reason, detail) for span in clip.spans))
+
+
+def split(clip: Clip, ranges: Iterable[tuple[int, int]], reason: str, **detail: Any) -> Result:
+    """Keep the ranges of a clip's samples, each as a clip, and drop what lies between them for one reason.
+
+    Ranges are (start, end) in samples of the clip, in order and without overlap.
+
+    Raises:
+        DataError: they overlap or leave the clip.
+    """
+    kept, dropped, last = [], [], 0
+    for start, end in [*ranges, (clip.samples, clip.samples)]:
+        dropped += [Dropped(span, reason, detail) for span in clip.spans_of(last, start)]
+        if start < end:
+            kept.append(clip.cut(start, end))
+        last = end
+    return Result(tuple(kept), tuple(dropped))
+
+
+def check(stage: str, clips: Sequence[Clip], results: Sequence[Result]) -> None:
+    """See that each result holds exactly its clip's samples: none is missing, none comes twice, none is new.
+
+    Raises:
+        DataError: names the stage, the clip and the difference.
+    """
+    if len(clips) != len(results):
+        raise DataError(f"Stage '{stage}' gave {len(results)} results for {len(clips)} clips. Give one a clip.")
+    for clip, result in zip(clips, results, strict=True):
+        given, back = merged(sorted(clip.spans)), merged(sorted(result.spans))
+        if given != back:
+            missing = sum(span.samples for span in given) - sum(span.samples for span in result.spans)
+            fault = f"{missing} samples are missing" if missing else "the samples are not the same"
+            raise DataError(f"Stage '{stage}' does not account for clip {clip.id}: {fault}. Keep or drop each once.")
+
+
+def decisions(stage: str, results: Iterable[Result]) -> list[Decision]:
+    """The rows that a stage's results add to the manifest."""
+    rows = []
+    for result in results:
+        rows += [Decision(stage, "", True, span, clip.id) for clip in result.kept for span in clip.spans]
+        rows += [Decision(stage, one.reason, False, one.span, "", one.detail) for one in result.dropped]
+    return rows
+
+
+def register(name: str, target: str) -> None:
+    """Let runs name a stage; `target` is "module:Class" and is imported when a run asks for it."""
+    _targets[name] = target
+
+
+def stages() -> dict[str, str]:
+    """The known stages, built in or from the entry points of other packages, and where their classes lie."""
+    import_module(BUILT_IN)
+    return {point.name: point.value for point in entry_points(group=GROUP)} | _targets
+
+
+def stage_class(name: str) -> type[Stage]:
+    """The class of a stage, by a registered name or as "module:Class".
+
+    Raises:
+        ConfigError: there is no stage of this name, or a package that it needs is not installed.
+    """
+    known = {} if ":" in name else stages()
+    if ":" not in name and name not in known:
+        raise ConfigError(f"There is no stage '{name}'. Known are: {', '.join(sorted(known))}.")
+    module, _, attribute = known.get(name, name).partition(":")
+    try:
+        return cast(type[Stage], getattr(import_module(module), attribute))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"Stage '{name}' cannot be loaded: {error}. Install what it needs, or correct it.") from None
+
+
+def create_stage(name: str, options: Mapping[str, Any] | None = None, device: str = "cpu") -> Stage:
+    """A stage, ready to work.
+
+    Raises:
+        ConfigError: there is no such stage, or its options are not valid.
+    """
+    kind = stage_class(name)
+    return kind(kind.config_class.parse(dict(options or {})), device)

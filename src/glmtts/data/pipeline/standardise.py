@@ -1,0 +1,199 @@
+"""Standardisation (report, section 2.1): whatever FFmpeg reads becomes mono float32 WAV at the pipeline's rate.
+
+It is written block by block, so that ten hours take no more memory than one. RF64, as plain WAV ends at 4 GiB.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from glmtts import durable
+from glmtts.config import read_json
+from glmtts.data.pipeline.clips import Source
+from glmtts.data.pipeline.decode import Block, Decoder
+from glmtts.data.pipeline.inputs import Entry
+from glmtts.errors import DataError
+
+TOO_LONG = "longer than max_hours"
+DIGITS = 16  # of the sha256 that names a source: two of a thousand million sources share them once in 40
+SHORT = 0.02  # the share by which a head may overstate a length; MP3 without a count of frames estimates it
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Samples from `start` up to `end` that cannot be used, and why."""
+
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """What became of a given file: a source with its `lost` spans, or `refused`, a reason, with no samples at all.
+
+    `note` says what else is odd, such as a head that promises more than there is; `spent` is how many seconds it took.
+    """
+
+    source: Source
+    lost: tuple[Lost, ...] = ()
+    refused: str = ""
+    note: str = ""
+    spent: float = 0.0
+
+
+def wav_path(work: Path, number: int) -> Path:
+    """Where the standardised sound of the file with this number lies."""
+    return work / "wav" / f"{number:08d}.wav"
+
+
+def standardise(folder: Path, entry: Entry, number: int, work: Path, rate: int, max_hours: float) -> Standardised:
+    """Read one file into `work`; one that is there already is not read again.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    facts = wav_path(work, number).with_suffix(".json")
+    if not facts.exists():
+        facts.parent.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        done = _read(folder / entry.path, entry, wav_path(work, number), rate, max_hours)
+        done = replace(done, spent=time.perf_counter() - started)
+        part = facts.with_suffix(".json.part")
+        part.write_text(json.dumps(asdict(done), allow_nan=False), encoding="utf-8")
+        durable.replace(part, facts)
+    return read_standardised(facts)
+
+
+def read_standardised(facts: Path) -> Standardised:
+    """What `standardise` wrote.
+
+    Raises:
+        ConfigError: the file is missing or damaged.
+    """
+    values = read_json(facts, 1 << 28)
+    lost = tuple(Lost(**one) for one in values["lost"])
+    return Standardised(Source(**values["source"]), lost, values["refused"], values["note"], values["spent"])
+
+
+def _read(path: Path, entry: Entry, wav: Path, rate: int, max_hours: float) -> Standardised:
+    nothing = Source("", _shown(entry.path), rate, 0, labels=entry.labels)
+    if entry.refused:
+        return Standardised(nothing, refused=entry.refused)
+    try:
+        digest = _digest(path)
+        with Decoder(path) as decoder:
+            written = _write(decoder, wav, rate, int(max_hours * 3600 * rate))
+            declared = max(decoder.declared_seconds, written.samples / rate * _promised(path))
+    except DataError as error:
+        return Standardised(nothing, refused=str(error))
+    if not written.samples:
+        return Standardised(nothing, refused="no samples in it")
+    source = Source(
+        id=digest,
+        path=_shown(entry.path),
+        sample_rate=rate,
+        samples=written.samples,
+        native_rate=decoder.rate,
+        channels=decoder.channels,
+        codec=decoder.codec,
+        labels=entry.labels,
+    )
+    short = declared - source.seconds > max(1.0, SHORT * declared) and not written.too_long
+    note = f"cut short: its head promises {declared:.1f} s" if short else ""
+    return Standardised(source, written.lost(), note=note)
+
+
+@dataclass
+class _Written:
+    """Samples written, and the lost spans in samples of the file's own rate."""
+
+    native_rate: int
+    rate: int
+    native: int = 0
+    samples: int = 0
+    too_long: bool = False
+    spans: list[Lost] = field(default_factory=list)
+
+    def lose(self, block: Block) -> None:
+        """Note a lost block that starts here; it joins the one before where they touch."""
+        last = self.spans[-1] if self.spans else None
+        if last and last.end == self.native and last.reason == block.reason:
+            self.spans[-1] = Lost(last.start, self.native + block.lost, block.reason)
+        else:
+            self.spans.append(Lost(self.native, self.native + block.lost, block.reason))
+
+    def lost(self) -> tuple[Lost, ...]:
+        """The lost spans at the pipeline's rate, whole samples outwards."""
+        if self.too_long:
+            return (Lost(0, self.samples, TOO_LONG),)
+        found, last = [], 0
+        for one in self.spans:
+            start = max(one.start * self.rate // self.native_rate, last)
+            end = min(-(-one.end * self.rate // self.native_rate), self.samples)
+            if start < end:
+                found.append(Lost(start, end, one.reason))
+                last = end
+        return tuple(found)
+
+
+def _write(decoder: Decoder, wav: Path, rate: int, most: int) -> _Written:
+    part = wav.with_suffix(".part")
+    written = _Written(decoder.rate, rate)
+    convert = soxr.ResampleStream(decoder.rate, rate, 1, dtype="float32")
+    with soundfile.SoundFile(str(part), "w", rate, 1, "FLOAT", format="RF64") as file:
+        for block in decoder.blocks():
+            if block.lost:
+                written.lose(block)
+            written.native += block.samples
+            for wave in _sound(block, decoder.rate):
+                made = convert.resample_chunk(wave)
+                file.write(made)
+                written.samples += len(made)
+            written.too_long = written.samples > most
+            if written.too_long:
+                break
+        made = convert.resample_chunk(np.zeros(0, np.float32), last=True)
+        file.write(made)
+        written.samples += len(made)
+    durable.replace(part, wav)
+    return written
+
+
+def _sound(block: Block, rate: int) -> Iterator[np.ndarray]:
+    """The samples of a block; silence for what is lost, a second at a time."""
+    if not block.lost:
+        yield block.wave
+    for start in range(0, block.lost, rate):
+        yield np.zeros(min(rate, block.lost - start), np.float32)
+
+
+def _promised(path: Path) -> float:
+    """How many times its bytes a WAV file promises; 1 for others. FFmpeg corrects such heads in silence."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    promised = int.from_bytes(head[4:8], "little")
+    streamed = promised in (0, 0xFFFFFFFF)  # written without knowing the end
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE" or streamed:
+        return 1.0
+    return max(1.0, promised / path.stat().st_size)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}") from None
+
+
+def _shown(path: str) -> str:
+    """A path as text; bytes that are not UTF-8 become escapes, which JSON and Parquet can hold."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")

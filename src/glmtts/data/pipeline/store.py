@@ -1,0 +1,158 @@
+"""What lies in the output folder, and how it is written: whole or not at all, and on the disk before it counts.
+
+```
+out/
+  pipeline.json      the configuration that it was begun with
+  listing.jsonl      the recordings, in order; a file that comes later is listed at the end
+  shards/            the dataset
+  manifest/          Parquet: every decision, a file a window
+  sources/           Parquet: the ledger, a row a source, a file a window
+  windows/           JSON: windows that are done, with their sums
+  samples/           what can be heard on the page
+  report.json, report.csv, index.html
+  work/              standardised sound and finished units of the windows that are not done
+```
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from glmtts import durable
+from glmtts.config import parse_json, read_json
+from glmtts.data.pipeline.config import PipelineConfig, fingerprint
+from glmtts.data.pipeline.inputs import Entry, list_inputs, to_json
+from glmtts.data.pipeline.wire import pack_work, unpack_work
+from glmtts.data.pipeline.work import Work
+from glmtts.errors import ConfigError, DataError
+
+CONFIG, LISTING, LOCK = "pipeline.json", "listing.jsonl", ".pipeline.lock"
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Hold an output folder, so that no second run works in it; the system lets go of it when this process dies.
+
+    Raises:
+        DataError: another run holds it, or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise DataError(f"Another run works in {folder}. Wait for its end, or give another output.") from None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A file that appears whole, and is on the disk when this returns."""
+    write_through(path, lambda part: part.write_bytes(data))
+
+
+def write_through(path: Path, write: Callable[[Path], object]) -> None:
+    """A file that `write` makes under another name, which then takes its place.
+
+    The other name is drawn: a cluster may run the same task twice at a time, when it takes a worker for dead.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        write(part)
+        part.chmod(0o644)
+        durable.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def begin(config: PipelineConfig) -> None:
+    """Write down what an output is made with, or see that it is the same as before.
+
+    Raises:
+        ConfigError: it was begun with other settings; names the sections that differ.
+    """
+    path, content = config.run.output / CONFIG, config.content()
+    if not path.exists():
+        text = json.dumps({"fingerprint": fingerprint(content), **content}, indent=1)
+        write_whole(path, text.encode())
+        return
+    before = read_json(path)
+    if before.get("fingerprint") != fingerprint(content):
+        differ = ", ".join(key for key in content if content[key] != before.get(key)) or "version"
+        raise ConfigError(
+            f"{config.run.output} was begun with other settings ({differ}). Restore them, or give another output."
+        )
+
+
+def listing(config: PipelineConfig, drawn: bool = False) -> list[Entry]:
+    """The recordings of the run, in the order in which they were first listed; new ones come last.
+
+    `drawn` orders them by a digest of their names, for a sample that is no alphabetical beginning.
+
+    Raises:
+        DataError: the input cannot be read.
+    """
+    path = config.run.output / LISTING
+    found = list_inputs(config.run.input, config.run.manifest)
+    if drawn:
+        found.sort(key=lambda entry: fingerprint(entry.path))
+    known = _read_listing(path) if path.exists() else []
+    names = {entry.path for entry in known}
+    entries = known + [entry for entry in found if entry.path not in names]
+    if len(entries) > len(known) or not path.exists():
+        write_whole(path, "".join(to_json(entry) + "\n" for entry in entries).encode())
+    return entries
+
+
+def _read_listing(path: Path) -> list[Entry]:
+    with path.open(encoding="utf-8") as lines:
+        return [Entry(**parse_json(line)) for line in lines]
+
+
+def unit_path(work: Path, window: int, unit: int) -> Path:
+    """Where a finished unit lies until its window is done."""
+    return work / "units" / f"{window:06d}" / f"{unit:06d}.safetensors"
+
+
+def save_work(path: Path, work: Work) -> None:
+    """Write a finished unit. Raises OSError where the disk does not take it."""
+    data = pack_work(work)
+    write_whole(path, data)
+
+
+def load_work(path: Path) -> Work:
+    """A finished unit.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        return unpack_work(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Delete its folder and run again.") from None
+
+
+def window_record(folder: Path, window: int) -> dict[str, Any] | None:
+    """The sums of a window that is done, or None."""
+    path = folder / "windows" / f"{window:06d}.json"
+    return read_json(path, 1 << 28) if path.exists() else None
+
+
+def write_record(folder: Path, window: int, record: dict[str, Any]) -> None:
+    """Declare a window done: from now on its sources are not looked at again."""
+    write_whole(folder / "windows" / f"{window:06d}.json", json.dumps(record, indent=1).encode())
+
+
+def window_records(folder: Path) -> list[dict[str, Any]]:
+    """The sums of all windows that are done, in order."""
+    records: list[dict[str, Any]] = []
+    while (record := window_record(folder, len(records))) is not None:
+        records.append(record)
+    return records

@@ -1,0 +1,216 @@
+"""What GRPO and DiffRO share as tasks of the training engine: prompts, rollouts, guards, evaluation, samples."""
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from glmtts.asr import SpeechRecogniser, load
+from glmtts.errors import ConfigError
+from glmtts.lm.model import Llama
+from glmtts.lm.sampling import SamplingConfig
+from glmtts.rl.decoding import Decoder, decoder
+from glmtts.rl.evaluation import evaluated, rendered_samples
+from glmtts.rl.figures import audio_figures, token_figures
+from glmtts.rl.guards import GuardConfig, Guards
+from glmtts.rl.policy import bundle_of, frozen_reference, new_policy, own_device, start_policy
+from glmtts.rl.prompts import Prompt, Prompts
+from glmtts.rl.rewards.base import Spoken
+from glmtts.rl.rollout import Answer, answer_seed
+from glmtts.rl.settings import PolicySection, RolloutSection
+from glmtts.rl.speaking import spoken_answers
+from glmtts.synthesis.segment import Prompter
+from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.text.audio_tokens import AudioTokens
+from glmtts.training.task import Metrics, Sound, Source, Task
+
+GUARDS = "guards"
+
+
+class RolloutSource(Source):
+    """Micro-batches as numbers: which rollout, and which of its updates."""
+
+    def __init__(self, micro_batches: int, updates: int) -> None:
+        self.micro_batches, self.updates = micro_batches, updates
+
+    def batch(self, number: int) -> dict[str, Tensor]:
+        """The rollout's number and the update's, from 0; all micro-batches of a step are updates alike."""
+        step, place = divmod(number, self.micro_batches)
+        rollout, update = divmod(step, self.updates)
+        return {"rollout": torch.tensor(rollout * self.micro_batches + place), "update": torch.tensor(update)}
+
+    def seek(self, place: dict[str, Any]) -> None:
+        """Nothing to go to: a micro-batch is its number."""
+        return
+
+
+class RolloutTask(Task):
+    """See the module."""
+
+    @property
+    def guards_config(self) -> GuardConfig:
+        """What the guards of the run watch."""
+        raise NotImplementedError
+
+    def build(self) -> Llama:
+        """The policy, its weights not set."""
+        model = new_policy(self.section(PolicySection))
+        if self.section(PolicySection).lora_rank == 0:
+            model.reset_parameters()
+        return model
+
+    def start(self, model: nn.Module) -> None:
+        """The weights of `run.init_from`, or of the bundle."""
+        assert isinstance(model, Llama)
+        start_policy(model, self.started_from)
+
+    @property
+    def started_from(self) -> str:
+        """The bundle or run whose language model training starts from, and is measured against."""
+        return self.config.run.init_from or self.section(PolicySection).bundle
+
+    @cached_property
+    def synthesizer(self) -> Synthesizer:
+        """All stages but the policy."""
+        return Synthesizer(bundle_of(self.section(PolicySection), own_device()))
+
+    @cached_property
+    def layout(self) -> AudioTokens:
+        """Where speech lives in the vocabulary."""
+        return self.synthesizer.bundle.audio_tokens
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        """The texts of the run."""
+        return Prompts(self.section(RolloutSection), self.synthesizer)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """What decodes, here or in Ray workers."""
+        section = self.section(RolloutSection)
+        sharded = self.config.distributed.strategy == "fsdp" and int(os.environ.get("WORLD_SIZE", "1")) > 1
+        if sharded and not section.ray_workers:  # each process decodes as many tokens as its own answers have
+            raise ConfigError("With FSDP the policy is decoded by workers: set data.ray_workers, or strategy = ddp.")
+        prompter = Prompter(self.synthesizer.frontend, self.layout)
+        return decoder(section, self.section(PolicySection), prompter, self.layout)
+
+    @cached_property
+    def guards(self) -> Guards:
+        """The guards of this process."""
+        return Guards(self.guards_config, self._own_file(GUARDS, ".json"))
+
+    def _own_file(self, name: str, suffix: str = "") -> Path:
+        """A path in the run's folder for this process alone."""
+        return self.config.run.out / name / f"process-{os.environ.get('RANK', '0')}{suffix}"
+
+    @property
+    def run_steps(self) -> int | None:
+        """Steps that schedules spread over; None where the run is measured in minutes."""
+        return self.config.schedule.steps
+
+    def sampling(self, step: int) -> SamplingConfig:
+        """How answers are drawn in a step."""
+        section = self.section(RolloutSection)
+        sampling = section.sampling or self.synthesizer.defaults.sampling
+        if section.temperature is None:
+            return sampling
+        return sampling.model_copy(update={"temperature": section.temperature.at(step, self.run_steps)})
+
+    def asked(self, rollout: int) -> list[Prompt]:
+        """The prompts of a rollout; texts that the front end cannot read are left out."""
+        section, seed = self.section(RolloutSection), self.config.run.seed
+        found = []
+        for place, number in enumerate(self.prompts.draw(rollout, section.prompts, seed)):
+            line = self.prompts.trained[number]
+            voices = self.prompts.voices(line.language)
+            voice = voices[answer_seed(seed, rollout, place) % len(voices)]
+            prompt = self.prompts.prompt(line, voice, number)
+            found += [prompt] if prompt is not None else []
+        return found
+
+    def seeds(self, rollout: int, place: int, attempt: int) -> list[int]:
+        """The seeds of the answers to one prompt."""
+        answers = range(self.section(RolloutSection).answers)
+        return [answer_seed(self.config.run.seed, rollout, attempt, place, answer) for answer in answers]
+
+    def speak(self, answers: Sequence[Answer], audio: bool) -> list[Spoken]:
+        """Answers as rewards see them."""
+        return spoken_answers(self.synthesizer, answers, audio)
+
+    def watch(self, step: int, first: Sequence[Answer], spoken: Sequence[Spoken], entropy: float) -> dict[str, float]:
+        """The figures of a rollout, compared with the guards' bounds."""
+        figures = token_figures(first)
+        heard = audio_figures(spoken) if spoken else {}
+        self.guards.watch(step, {**figures, **heard, "entropy": entropy})
+        heard.pop("f0_deviation", None)  # not every rollout has one, and all processes must log the same
+        lengths = [len(answer.tokens) for answer in first]
+        return {
+            "completions/mean_length": sum(lengths) / len(lengths),
+            "completions/min_length": float(min(lengths)),
+            "completions/max_length": float(max(lengths)),
+            "completions/clipped_ratio": figures["truncated"],
+            **{f"figures/{name}": value for name, value in {**figures, **heard}.items()},
+        }
+
+    def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """One answer to each held-out text, drawn as the bundle speaks, and its figures; watched by the guards."""
+        assert isinstance(model, Llama)
+        figures = evaluated(self, model)
+        self.evaluation_guards.watch(0, {name.removeprefix("eval/"): value for name, value in figures.items()})
+        return figures
+
+    @cached_property
+    def evaluation_guards(self) -> Guards:
+        """The guards of the evaluations, each of which is large: one breach is enough, the first one is the start."""
+        config = self.guards_config.model_copy(update={"settle": 1, "patience": 1})
+        return Guards(config, self._own_file(GUARDS, "-evaluation.json"))
+
+    @cached_property
+    def second_asr(self) -> SpeechRecogniser | None:
+        """The recogniser that the guards listen with."""
+        name = self.guards_config.second_asr
+        return None if name is None else load(name)
+
+    def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
+        """The same held-out prompts each time, as audio."""
+        assert isinstance(model, Llama)
+        return rendered_samples(self, model)
+
+    def units(self, model: nn.Module) -> list[nn.Module]:
+        """The layers."""
+        assert isinstance(model, Llama)
+        return list(model.model.layers)
+
+    def batch_size(self) -> dict[str, float]:
+        """Answers of a micro-batch."""
+        section = self.section(RolloutSection)
+        return {"answers": section.prompts * section.answers}
+
+    def example_batch(self) -> Any:
+        """A micro-batch by number; a dry run cannot roll out, and so tells no activations."""
+        return {"rollout": torch.tensor(0), "update": torch.tensor(0)}
+
+    def reference(self, device: torch.device) -> Llama:
+        """The frozen model that training started from."""
+        if self._reference is None:
+            self._reference = frozen_reference(self.section(PolicySection), self.started_from, device)
+        return self._reference
+
+    _reference: Llama | None = None
+
+
+def as_metrics(values: dict[str, float], device: torch.device) -> Metrics:
+    """Scalars as the engine logs them."""
+    return {name: torch.tensor(float(value), device=device) for name, value in values.items()}
+
+
+def zero_loss(model: nn.Module) -> Tensor:
+    """Zero that depends on all trained weights, so that processes that train together can gather its gradient.
+
+    The optimizer leaves out a step whose gradient is zero everywhere: nothing moves, no momentum, no decay.
+    """
+    return 0 * torch.stack([parameter.sum() for parameter in model.parameters() if parameter.requires_grad]).sum()

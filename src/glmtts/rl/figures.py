@@ -1,0 +1,101 @@
+"""The figures that guards watch, of answers as tokens and as audio."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+import torch
+
+from glmtts.audio.f0 import HIGHEST_HZ, LOWEST_HZ
+from glmtts.rl.rewards.base import Spoken
+from glmtts.rl.rewards.similarity import cosine
+from glmtts.rl.rollout import Answer
+from glmtts.text.labels import without_boundaries
+
+FRAME_SECONDS = 0.02
+SILENT_DB = -40.0  # below the loudest frame: pauses lie at −60, fricatives above −35
+OCTAVE_COST = 0.05  # of correlation: else twice the period, which fits as well, is taken for the period
+FAINT_DB = -60.0  # of full scale: a clip that is all silence has no loud frame to compare with
+
+
+def token_figures(answers: Sequence[Answer]) -> dict[str, float]:
+    """Tokens a phoneme, share of truncated answers, longest run of the voice's own tokens as a share of an answer."""
+    lengths = [len(a.tokens) / max(1, len(without_boundaries(a.segment.phonemes))) for a in answers]
+    copies = [longest_copy(a.segment.voice.tokens.tolist(), a.tokens) / max(1, len(a.tokens)) for a in answers]
+    return {
+        "tokens_per_phoneme": fmean(lengths),
+        "truncated": fmean(not answer.stopped for answer in answers),
+        "prompt_copied": fmean(copies),
+    }
+
+
+def audio_figures(spoken: Sequence[Spoken]) -> dict[str, float]:
+    """Loudness in dB of full scale, share of silent frames, and deviation of F0 in semitones; means over answers."""
+    levels = [frame_levels(one.audio(), one.rate) for one in spoken]
+    deviations = [one for item in spoken if (one := f0_deviation(item.audio(), item.rate)) is not None]
+    found = {
+        "loudness_db": fmean(
+            float(np.mean(level[level > FAINT_DB])) if (level > FAINT_DB).any() else -90.0 for level in levels
+        ),
+        "silence": fmean(silent_share(level) for level in levels),
+    }
+    return found | ({"f0_deviation": fmean(deviations)} if deviations else {})
+
+
+def frame_levels(wave: np.ndarray, rate: int) -> np.ndarray:
+    """Level of each frame of 20 ms in dB of full scale (frames,), at least one."""
+    size = max(1, int(FRAME_SECONDS * rate))
+    padded = np.pad(wave, (0, -len(wave) % size or (size if not len(wave) else 0)))
+    power = np.square(padded.astype(np.float64)).reshape(-1, size).mean(1)
+    return 10 * np.log10(np.maximum(power, 1e-9))
+
+
+def silent_share(levels: np.ndarray) -> float:
+    """Share of frames that are far below the loudest one, or faint in themselves."""
+    return float(np.mean(levels < max(FAINT_DB, float(levels.max()) + SILENT_DB)))
+
+
+def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
+    """Standard deviation of F0 over voiced frames in semitones; None where fewer than ten frames are voiced.
+
+    By autocorrelation of 40 ms frames (Boersma, 1993, without its path search): needs no package, and a guard asks
+    whether the pitch still moves, not where it is.
+    """
+    window, hop = int(0.04 * rate), int(0.01 * rate)
+    if len(wave) < window:
+        return None
+    frames = torch.from_numpy(np.ascontiguousarray(wave)).double().unfold(0, window, hop)
+    frames = (frames - frames.mean(1, keepdim=True)) * torch.hann_window(window, dtype=torch.float64)
+    spectrum = torch.fft.rfft(frames, 2 * window).abs().square()
+    correlation = torch.fft.irfft(spectrum)[:, :window]
+    taper = torch.fft.irfft(torch.fft.rfft(torch.hann_window(window, dtype=torch.float64), 2 * window).abs().square())
+    normal = correlation / correlation[:, :1].clamp(min=1e-12) / (taper[:window] / taper[0]).clamp(min=1e-6)
+    low, high = int(rate / HIGHEST_HZ), min(int(rate / LOWEST_HZ), window // 2)
+    lags = torch.arange(low, high)
+    cost = OCTAVE_COST * torch.log2(lags / low).double()
+    place = (normal[:, low:high] - cost).argmax(1)
+    strength = normal[:, low:high].gather(1, place[:, None])[:, 0]
+    voiced = (strength > 0.6) & (correlation[:, 0] > 1e-3 * correlation[:, 0].max())
+    if int(voiced.sum()) < 10:
+        return None
+    semitones = 12 * torch.log2(rate / (low + place[voiced]).double())
+    centre = semitones.median()
+    return float(semitones[(semitones - centre).abs() < 9].std())  # octave errors are none of the voice's
+
+
+def similarity_figure(spoken: Sequence[Spoken], embeddings: Sequence[np.ndarray]) -> float:
+    """Mean cosine of the answers' embeddings and their voices'."""
+    return fmean(cosine(own, one.speaker) for own, one in zip(embeddings, spoken, strict=True))
+
+
+def longest_copy(prompt: Sequence[int], tokens: Sequence[int]) -> int:
+    """Length of the longest run of tokens that stands in both (the longest common substring)."""
+    best, row = 0, [0] * (len(tokens) + 1)
+    for symbol in prompt:
+        above = row
+        row = [0] * (len(tokens) + 1)
+        for place, other in enumerate(tokens, 1):
+            if symbol == other:
+                row[place] = above[place - 1] + 1
+                best = max(best, row[place])
+    return best

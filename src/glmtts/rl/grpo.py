@@ -1,0 +1,121 @@
+"""GRPO as a task of the training engine: one micro-batch is some prompts, answered by the policy as it stands."""
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from glmtts.lm.model import Llama
+from glmtts.rl.base_task import RolloutSource, RolloutTask, as_metrics, zero_loss
+from glmtts.rl.distribution import Support
+from glmtts.rl.experience import Collector, Experience
+from glmtts.rl.guards import GuardConfig
+from glmtts.rl.objective import TokenTerms, policy_loss
+from glmtts.rl.policy import draw_logits
+from glmtts.rl.rewards.base import Context
+from glmtts.rl.rewards.scoring import Scoring
+from glmtts.rl.rollout import Answer, draw_batch
+from glmtts.rl.settings import PolicyLoss, PolicySection, RolloutSection
+from glmtts.rl.store import Store
+from glmtts.training.task import Metrics
+
+REWARDS, ROLLOUTS = "rewards", "rollouts"
+
+
+class PolicyTask(RolloutTask):
+    """`task = "grpo"`."""
+
+    sections: ClassVar = {"model": PolicySection, "data": RolloutSection, "loss": PolicyLoss}
+
+    @property
+    def guards_config(self) -> GuardConfig:
+        """[loss.guards]."""
+        return self.section(PolicyLoss).guards
+
+    @cached_property
+    def collector(self) -> Collector:
+        """Decodes and scores."""
+        loss = self.section(PolicyLoss)
+        bundle = self.synthesizer.bundle.folder
+        scoring = Scoring(loss.rewards, Context(bundle, self.synthesizer), self._own_file(REWARDS))
+        return Collector(scoring, loss.advantages, loss.credit, self.synthesizer.judge)
+
+    @cached_property
+    def store(self) -> Store:
+        """Rollouts that several updates learn from."""
+        return Store(self._own_file(ROLLOUTS))
+
+    def source(self) -> RolloutSource:
+        """Numbers of rollouts; also makes what is made once, so that a wrong configuration fails at once."""
+        assert self.collector.scoring and self.prompts.trained
+        return RolloutSource(self.config.optimizer.micro_batches, self.section(PolicyLoss).objective.updates)
+
+    def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
+        """Roll out, or take the stored rollout of an earlier update, and give the clipped objective."""
+        assert isinstance(model, Llama)
+        rollout, update = int(batch["rollout"]), int(batch["update"])
+        objective = self.section(PolicyLoss).objective
+        stored = self.store.read(rollout, self.asked(rollout)) if update else None
+        learnt = stored or self._rolled_out(model, rollout, step)
+        if learnt.answers:
+            started = time.perf_counter()
+            loss, metrics = self._objective(model, learnt, step)
+            metrics["time/forward"] = time.perf_counter() - started
+        else:
+            loss, metrics = zero_loss(model), dict.fromkeys(POLICY_METRICS, 0.0)
+        if not update:
+            if not learnt.answers:  # a policy that has collapsed has groups that are all alike
+                metrics["entropy"] = self._entropy(model, learnt.first, step)
+            learnt.metrics |= self.watch(step, learnt.first, learnt.spoken, metrics["entropy"])
+            if objective.updates > 1:
+                self.store.write(rollout, learnt)
+        return loss, as_metrics({**metrics, **learnt.metrics}, model.device)
+
+    def _rolled_out(self, model: Llama, rollout: int, step: int) -> Experience:
+        """Fresh experience."""
+        decode = self.decoder.with_policy(model, self.sampling(step))
+        seen = self.collector.collect(
+            self.asked(rollout), decode, self.speak, lambda place, attempt: self.seeds(rollout, place, attempt)
+        )
+        if self.section(PolicyLoss).objective.truncated == "masked":
+            seen.keep([answer.stopped for answer in seen.answers])
+        return seen
+
+    @torch.no_grad()
+    def _entropy(self, model: Llama, answers: Sequence[Answer], step: int) -> float:
+        """Mean entropy of the draws of some answers, in nats."""
+        batch = draw_batch(answers, self.layout, model.device)
+        logits_NC = draw_logits(model, self.layout, batch)
+        support = Support.of(logits_NC, self.sampling(step), batch.least_N, batch.drawn)
+        return float(support.log_probs(logits_NC, batch.drawn_N)[1].mean())
+
+    def _objective(self, model: Llama, learnt: Experience, step: int) -> tuple[Tensor, dict[str, float]]:
+        """The objective of experience; the first update also notes what the policy that drew it thought of it."""
+        objective, device = self.section(PolicyLoss).objective, model.device
+        batch = draw_batch(learnt.answers, self.layout, device)
+        logits_NC = draw_logits(model, self.layout, batch)
+        if learnt.support is None:
+            learnt.support = Support.of(logits_NC.detach(), self.sampling(step), batch.least_N, batch.drawn)
+        log_probs_N, entropies_N = learnt.support.log_probs(logits_NC, batch.drawn_N)
+        if learnt.old_N is None:
+            learnt.old_N = log_probs_N.detach()
+        with torch.no_grad():
+            frozen_NC = draw_logits(self.reference(device), self.layout, batch)
+            reference_N = learnt.support.log_probs(frozen_NC, batch.drawn_N)[0]
+        behind_N = reference_N if objective.ratio_to == "reference" else learnt.old_N
+        advantages_N = torch.from_numpy(np.concatenate(learnt.advantages)).float().to(device)
+        rows = len(learnt.answers)
+        terms = TokenTerms(log_probs_N, behind_N, reference_N, advantages_N, entropies_N, batch.rows_N, rows)
+        low, high = (part.at(step, self.run_steps) for part in (objective.clip_low, objective.clip_high))
+        loss, metrics = policy_loss(terms, objective, low, high)
+        return loss, {**{name: float(value) for name, value in metrics.items()}, "clip/low": low, "clip/high": high}
+
+
+POLICY_METRICS = (
+    "kl", "entropy", "clip_ratio/low_mean", "clip_ratio/high_mean", "clip_ratio/region_mean", "clip/low", "clip/high",
+    "time/forward",
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Rewards: pronunciation, similarity, emotion, laughter, any scorer, and those of other packages."""

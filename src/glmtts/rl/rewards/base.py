@@ -1,0 +1,128 @@
+"""What a reward is: a number for each spoken answer, or None where it could not be scored.
+
+A reward of your own is a class of ten lines, named as an entry point of the group `glmtts.rewards`:
+
+    class Loudness(Reward):
+        needs_audio = True
+
+        def score(self, spoken):
+            return [float(np.sqrt(np.mean(one.wave**2))) for one in spoken]
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glmtts.errors import ConfigError
+
+if TYPE_CHECKING:
+    from glmtts.synthesis.synthesizer import Synthesizer
+
+GROUP = "glmtts.rewards"
+_BUILT_IN = {
+    "cer": "glmtts.rl.rewards.pronunciation:ErrorRate",
+    "similarity": "glmtts.rl.rewards.similarity:Similarity",
+    "emotion": "glmtts.rl.rewards.emotion:Emotion",
+    "laughter": "glmtts.rl.rewards.laughter:Laughter",
+    "scorer": "glmtts.rl.rewards.scorer:ScorerReward",
+}
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """An answer as rewards see it: plain values, so that it can be sent to another process.
+
+    `phonemes` are those that should be heard, with "|" between words and syllables; `tokens` the speech tokens. `wave`
+    (samples,) float32 at `rate` Hz is None where no reward needs audio. `speaker` (D,) is the embedding of the voice,
+    `reference` a recording of it at `rate`, where there is one. `key` tells answers apart: equal keys, equal scores.
+    """
+
+    key: str
+    text: str
+    language: str
+    phonemes: tuple[str, ...]
+    tokens: tuple[int, ...]
+    stopped: bool
+    wave: np.ndarray | None = None
+    rate: int = 0
+    speaker: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    reference: np.ndarray | None = None
+    emotion: str | None = None
+
+    def audio(self) -> np.ndarray:
+        """The samples.
+
+        Raises:
+            ValueError: there are none; the reward did not say `needs_audio`.
+        """
+        if self.wave is None:
+            raise ValueError("This answer was not rendered: the reward must set needs_audio = True.")
+        return self.wave
+
+
+class Context:
+    """What rewards may need of the model: its synthesizer, opened when it is first asked for."""
+
+    def __init__(self, bundle: Path | None, synthesizer: "Synthesizer | None" = None) -> None:
+        self.bundle, self._given = bundle, synthesizer
+
+    @cached_property
+    def synthesizer(self) -> "Synthesizer":
+        """The synthesizer of the run's bundle."""
+        if self._given is not None:
+            return self._given
+        from glmtts.bundle import Bundle
+        from glmtts.synthesis.synthesizer import Synthesizer
+
+        return Synthesizer(Bundle.open(self.bundle))
+
+
+class Reward(ABC):
+    """Scores answers; the constructor takes the options of the configuration as keywords."""
+
+    needs_audio: bool = False
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @abstractmethod
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        """One number for each answer, higher is better; None where it cannot be told, which is not the same as bad."""
+
+
+def reward_class(name: str) -> type[Reward]:
+    """The class of a reward by its name.
+
+    Raises:
+        ConfigError: there is no such reward, or its package does not load.
+    """
+    known = {point.name: point.value for point in entry_points(group=GROUP)} | _BUILT_IN
+    target = known.get(name, name if ":" in name else None)
+    if target is None:
+        raise ConfigError(f"There is no reward '{name}'. Known are {', '.join(sorted(known))}, or give module:Class.")
+    module, _, attribute = target.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"The reward '{name}' cannot be loaded: {error}.") from None
+    return found
+
+
+def make_reward(name: str, context: Context, options: dict[str, Any]) -> Reward:
+    """A reward with its options.
+
+    Raises:
+        ConfigError: there is no such reward, or it does not take these options.
+    """
+    kind = reward_class(name)
+    try:
+        return kind(context, **options)
+    except TypeError as error:
+        raise ConfigError(f"The reward '{name}' does not take these options: {error}.") from None

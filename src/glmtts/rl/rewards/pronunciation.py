@@ -1,0 +1,101 @@
+"""Pronunciation: exp(−2.5 · error rate), heard by the bundle's token recogniser or by an ASR system (report 2.4)."""
+
+import math
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal
+
+import torch
+from pypinyin import Style, lazy_pinyin
+
+from glmtts.asr import SAMPLE_RATE, SpeechRecogniser, Transcript, load
+from glmtts.audio.resample import resample
+from glmtts.errors import ConfigError
+from glmtts.rl.alignment import error_rate
+from glmtts.rl.rewards.base import Context, Reward, Spoken
+from glmtts.text.labels import without_boundaries
+from glmtts.text.mandarin import CHINESE
+from glmtts.text.normalise import normalise
+
+SLOPE = 2.5  # of the report's release
+Unit = Literal["characters", "syllables", "phonemes"]
+
+
+class ErrorRate(Reward):
+    """exp(−slope · error rate).
+
+    `heard_by` "tokens" reads phonemes from the speech tokens: nothing is rendered, and the bundle's recogniser does it
+    in one forward. Any other name is a recogniser of `glmtts.asr`. `unit` is what errors are counted in: characters
+    (words in English), syllables with their tones, or phonemes.
+    """
+
+    def __init__(
+        self, context: Context, heard_by: str = "tokens", unit: Unit | None = None, slope: float = SLOPE
+    ) -> None:
+        super().__init__(context)
+        self.heard_by, self.slope = heard_by, slope
+        self.unit: Unit = unit or ("phonemes" if heard_by == "tokens" else "characters")
+        if heard_by == "tokens" and self.unit == "characters":
+            raise ConfigError("The token recogniser hears phonemes: set unit to phonemes or syllables.")
+        self.needs_audio = heard_by != "tokens"
+
+    @cached_property
+    def _recogniser(self) -> SpeechRecogniser:
+        return load(self.heard_by)
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        """See the class; None where the recogniser gave nothing to compare with."""
+        rates = self._by_tokens(spoken) if self.heard_by == "tokens" else self._by_asr(spoken)
+        return [None if rate is None else math.exp(-self.slope * rate) for rate in rates]
+
+    def _by_tokens(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        readings = self.context.synthesizer.judge.readings([one.tokens for one in spoken])
+        rates: list[float | None] = []
+        for one, reading in zip(spoken, readings, strict=True):
+            if reading is None or not one.phonemes:
+                rates.append(None)
+            elif self.unit == "phonemes":
+                rates.append(error_rate(without_boundaries(one.phonemes), without_boundaries(reading.labels)))
+            else:
+                rates.append(error_rate(syllables(one.phonemes), syllables(reading.labels)))
+        return rates
+
+    def _by_asr(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        rates = list[float | None]()
+        for one, transcript in zip(spoken, transcribed(self._recogniser, spoken), strict=True):
+            wanted, heard = (units_of(text, one.language, self.unit) for text in (one.text, transcript.text))
+            rates.append(error_rate(wanted, heard) if wanted else None)
+        return rates
+
+
+def transcribed(recogniser: SpeechRecogniser, spoken: Sequence[Spoken]) -> list[Transcript]:
+    """What a recogniser hears in each answer."""
+    heard = []
+    for one in spoken:
+        wave = resample(torch.from_numpy(one.audio()), one.rate, SAMPLE_RATE).numpy()
+        heard += recogniser.transcribe([wave], one.language)
+    return heard
+
+
+def syllables(labels: Sequence[str]) -> list[str]:
+    """Phonemes joined between boundaries: toned syllables in Mandarin, words in English."""
+    return [part.replace(" ", "") for part in " ".join(labels).split("|") if part.strip()]
+
+
+def units_of(text: str, language: str, unit: Unit) -> list[str]:
+    """Words (English) or characters (Mandarin) of a normalised text, or its toned syllables or phonemes."""
+    normal = normalise(text, "zh" if language == "zh" else "en")
+    if language != "zh":
+        return re.findall(r"[a-z']+", normal.lower())
+    characters = CHINESE.findall(normal)
+    if unit == "characters":
+        return characters
+    toned = lazy_pinyin("".join(characters), style=Style.TONE3, neutral_tone_with_five=True)
+    return toned if unit == "syllables" else [sound for syllable in toned for sound in _initial_and_final(syllable)]
+
+
+def _initial_and_final(syllable: str) -> list[str]:
+    initial = re.match(r"zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]?", syllable)
+    head = initial.group() if initial else ""
+    return [part for part in (head, syllable[len(head) :]) if part]

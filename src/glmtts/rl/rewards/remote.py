@@ -1,0 +1,194 @@
+"""Rewards in other processes: Ray actors, or gRPC workers on this or other machines.
+
+Answers travel as safetensors with a JSON header, never as pickles. A gRPC worker keeps a ledger of its own, so that
+one that is killed and started again answers what it has scored without scoring it anew.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from glmtts.errors import RlError
+from glmtts.rl.rewards.base import Context, Spoken, make_reward, reward_class
+from glmtts.rl.rewards.ledger import Ledger
+from glmtts.rl.rewards.scoring import RewardSection, WorkerLostError
+
+logger = logging.getLogger(__name__)
+SCORE, SERVICE = "Score", "glmtts.Reward"
+LARGEST_MESSAGE = 256 << 20  # bytes: eight answers of 30 s are 23 MB
+ARRAYS, PLAIN = ("wave", "reference", "speaker"), ("key", "text", "language", "stopped", "rate", "emotion")
+
+
+def packed(spoken: Sequence[Spoken]) -> bytes:
+    """Answers as one message."""
+    arrays = {
+        f"{n}.{name}": value
+        for n, one in enumerate(spoken)
+        for name in ARRAYS
+        if (value := getattr(one, name)) is not None
+    }
+    plain = [
+        {**{name: getattr(one, name) for name in PLAIN}, "phonemes": list(one.phonemes), "tokens": list(one.tokens)}
+        for one in spoken
+    ]
+    head = json.dumps(plain).encode()
+    return len(head).to_bytes(8, "little") + head + save({n: np.ascontiguousarray(v) for n, v in arrays.items()})
+
+
+def unpacked(message: bytes) -> list[Spoken]:
+    """What `packed` made."""
+    size = int.from_bytes(message[:8], "little")
+    plain, arrays = json.loads(message[8 : 8 + size]), load(message[8 + size :])
+    found = []
+    for number, values in enumerate(plain):
+        own: dict[str, Any] = {name: arrays[f"{number}.{name}"] for name in ARRAYS if f"{number}.{name}" in arrays}
+        values |= {"phonemes": tuple(values["phonemes"]), "tokens": tuple(values["tokens"])}
+        found.append(Spoken(**values, **own))
+    return found
+
+
+class GrpcBackend:
+    """A reward at gRPC workers, which are asked in turn."""
+
+    def __init__(self, kind: str, section: RewardSection) -> None:
+        grpc = _grpc()
+        self._errors, self._turn = grpc.RpcError, count()
+        self.needs_audio = True
+        options = [
+            ("grpc.max_send_message_length", LARGEST_MESSAGE),
+            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+        ]
+        channels = [grpc.insecure_channel(address, options=options) for address in section.addresses]
+        self._calls = [channel.unary_unary(f"/{SERVICE}/{SCORE}") for channel in channels]
+        self._request = {"kind": kind, "options": section.options}
+        self._timeout = 60 * section.patience_minutes
+        self.needs_audio = getattr(reward_class(kind), "needs_audio", True)
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        """See `scoring.Backend`."""
+        call = self._calls[next(self._turn) % len(self._calls)]
+        head = json.dumps(self._request).encode()
+        try:
+            reply = call(len(head).to_bytes(8, "little") + head + packed(spoken), timeout=self._timeout)
+        except self._errors as error:
+            if error.code().name in ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "INTERNAL"):
+                raise RlError(f"The reward worker refused: {error.details()}") from None
+            raise WorkerLostError(error.code().name.lower()) from None
+        return json.loads(reply)
+
+
+class RewardWorker:
+    """What a gRPC worker does: makes each reward once, scores what it has not scored, and remembers it."""
+
+    def __init__(self, context: Context, folder: Path | None) -> None:
+        self.context, self.folder = context, folder
+        self._rewards: dict[str, tuple[Any, Ledger]] = {}
+        self._lock = threading.Lock()  # models are not made for many threads
+
+    def score(self, message: bytes) -> bytes:
+        """One call: the reward's name and options, then the answers; gives their scores."""
+        size = int.from_bytes(message[:8], "little")
+        request, spoken = json.loads(message[8 : 8 + size]), unpacked(message[8 + size :])
+        with self._lock:
+            reward, ledger = self._reward(request["kind"], request["options"])
+            scores: list[float | None] = []
+            for one in spoken:
+                if one.key not in ledger:
+                    (score,) = reward.score([one])
+                    if score is not None:
+                        ledger.add(one.key, float(score))
+                scores.append(ledger.get(one.key))
+        return json.dumps(scores).encode()
+
+    def _reward(self, kind: str, options: dict[str, Any]) -> tuple[Any, Ledger]:
+        name = json.dumps([kind, options], sort_keys=True)
+        if name not in self._rewards:
+            path = None if self.folder is None else self.folder / f"{_digest(name)}.jsonl"
+            self._rewards[name] = make_reward(kind, self.context, options), Ledger(path)
+        return self._rewards[name]
+
+
+def serve(worker: RewardWorker, address: str) -> Any:
+    """Start a gRPC server for a worker; gives it, started.
+
+    Raises:
+        RlError: the address is taken.
+    """
+    grpc = _grpc()
+
+    def score(message: bytes, context: Any) -> bytes:
+        try:
+            return worker.score(message)
+        except Exception as error:  # a reward's own error is told to the run, and does not end the worker
+            logger.exception("A reward failed.")
+            context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+            raise
+
+    options = [("grpc.max_send_message_length", LARGEST_MESSAGE), ("grpc.max_receive_message_length", LARGEST_MESSAGE)]
+    server = grpc.server(ThreadPoolExecutor(4), options=options)
+    handler = grpc.unary_unary_rpc_method_handler(score)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {SCORE: handler}),))
+    try:
+        bound = server.add_insecure_port(address)
+    except RuntimeError:
+        bound = 0
+    if not bound:
+        raise RlError(f"{address} cannot be listened to. Choose another address.")
+    server.start()
+    return server
+
+
+class RayBackend:
+    """A reward in Ray actors, which are asked in turn; one that dies is started again."""
+
+    def __init__(self, kind: str, section: RewardSection, context: Context) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise RlError("Rewards as Ray actors need Ray. Install it with: pip install '.[ray]'") from None
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False)
+        self._ray, self._turn = ray, count()
+        actor: Any = ray.remote(max_restarts=-1)(_Actor)
+        self._actors: list[Any] = [actor.remote(kind, context.bundle, section.options) for _ in range(section.workers)]
+        self.needs_audio = getattr(reward_class(kind), "needs_audio", True)
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        """See `scoring.Backend`."""
+        actor = self._actors[next(self._turn) % len(self._actors)]
+        try:
+            return self._ray.get(actor.score.remote(packed(spoken)))
+        except self._ray.exceptions.RayActorError as error:
+            raise WorkerLostError(type(error).__name__) from None
+
+
+class _Actor:
+    """What a Ray actor holds."""
+
+    def __init__(self, kind: str, bundle: Path | None, options: dict[str, Any]) -> None:
+        self._reward = make_reward(kind, Context(bundle), options)
+
+    def score(self, message: bytes) -> list[float | None]:
+        return self._reward.score(unpacked(message))
+
+
+def _digest(name: str) -> str:
+    from hashlib import blake2b
+
+    return blake2b(name.encode(), digest_size=8).hexdigest()
+
+
+def _grpc() -> Any:
+    try:
+        import grpc
+    except ImportError:
+        raise RlError("Reward workers need gRPC. Install it with: pip install '.[rl]'") from None
+    return grpc

@@ -1,0 +1,142 @@
+"""All rewards of a run: where each runs, how long it took, what it has scored, and what happens when a worker dies.
+
+A worker that is gone says nothing about the answers. So the run waits and asks again, and goes on where it was; only
+an answer that a reward itself declines (None) is left out of its group. The public release counts a dead reward
+server as reward 0, and trains on that.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from glmtts.config import StrictConfig
+from glmtts.errors import RlError
+from glmtts.rl.rewards.base import Context, Spoken, make_reward, reward_class
+from glmtts.rl.rewards.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds between two tries; doubled each time
+
+
+class RewardSection(StrictConfig):
+    """One reward of a run. `kind` names it where its name in the table does not; `options` are its own.
+
+    `runs` says where: "here"; in `workers` Ray actors; or at the gRPC workers `addresses` (`glm-tts rl-worker`).
+    Answers are sent `batch` at a time. A worker that does not answer is asked again for `patience_minutes`.
+    """
+
+    kind: str | None = None
+    weight: float = 1.0
+    options: dict[str, Any] = Field(default={})
+    runs: Literal["here", "ray", "grpc"] = "here"
+    workers: int = Field(default=1, ge=1)
+    addresses: tuple[str, ...] = ()
+    batch: int = Field(default=8, ge=1)
+    patience_minutes: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="after")
+    def _has_addresses(self) -> Self:
+        if (self.runs == "grpc") != bool(self.addresses):
+            raise ValueError('addresses are for runs = "grpc", which needs them')
+        return self
+
+
+class WorkerLostError(Exception):
+    """A worker that did not answer; what it was asked may be asked again."""
+
+
+class Backend(Protocol):
+    """Where a reward runs."""
+
+    needs_audio: bool
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        """Scores of a batch. Raises WorkerLostError where nobody answers."""
+        ...
+
+
+class Here:
+    """A reward in this process."""
+
+    def __init__(self, name: str, section: RewardSection, context: Context) -> None:
+        self._reward = make_reward(section.kind or name, context, section.options)
+        self.needs_audio = self._reward.needs_audio
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        """See `Backend`."""
+        return self._reward.score(spoken)
+
+
+def backend(name: str, section: RewardSection, context: Context) -> Backend:
+    """Where the configuration wants a reward to run."""
+    reward_class(section.kind or name)
+    if section.runs == "here":
+        return Here(name, section, context)
+    from glmtts.rl.rewards import remote
+
+    kind = section.kind or name
+    return remote.RayBackend(kind, section, context) if section.runs == "ray" else remote.GrpcBackend(kind, section)
+
+
+class Scoring:
+    """Scores answers by all rewards of a run; `folder` keeps their ledgers, None keeps them in memory."""
+
+    def __init__(self, sections: Mapping[str, RewardSection], context: Context, folder: Path | None) -> None:
+        self.sections = sections
+        self._backends = {name: backend(name, section, context) for name, section in sections.items()}
+        paths = {name: None if folder is None else folder / f"{name}.jsonl" for name in sections}
+        self.ledgers = {name: Ledger(path) for name, path in paths.items()}
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each reward."""
+        return {name: section.weight for name, section in self.sections.items()}
+
+    def audible(self, names: Sequence[str]) -> bool:
+        """Whether any of these rewards needs audio."""
+        return any(self._backends[name].needs_audio for name in names)
+
+    def score(self, spoken: Sequence[Spoken], names: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+        """Scores (answers,) by reward, NaN where an answer could not be scored, and the seconds that each took.
+
+        Raises:
+            RlError: a worker did not answer for its `patience_minutes`.
+        """
+        scores, seconds = dict[str, np.ndarray](), dict[str, float]()
+        for name in names:
+            started = time.perf_counter()
+            scores[name] = self._by(name, spoken)
+            seconds[name] = time.perf_counter() - started
+        return scores, seconds
+
+    def _by(self, name: str, spoken: Sequence[Spoken]) -> np.ndarray:
+        ledger, size = self.ledgers[name], self.sections[name].batch
+        fresh = list({one.key: one for one in spoken if one.key not in ledger}.values())
+        for start in range(0, len(fresh), size):
+            batch = fresh[start : start + size]
+            for one, score in zip(batch, self._asked(name, batch), strict=True):
+                if score is not None and math.isfinite(score):
+                    ledger.add(one.key, float(score))
+        return np.array([math.nan if (score := ledger.get(one.key)) is None else score for one in spoken])
+
+    def _asked(self, name: str, batch: Sequence[Spoken]) -> list[float | None]:
+        """Scores of a batch; asks again while its worker is gone."""
+        section, wait, started = self.sections[name], FIRST_WAIT, time.monotonic()
+        while True:
+            try:
+                return self._backends[name].score(batch)
+            except WorkerLostError as error:
+                if time.monotonic() - started > 60 * section.patience_minutes:
+                    raise RlError(
+                        f"The reward '{name}' has not answered for {section.patience_minutes:g} minutes ({error}). "
+                        "Start its worker; the same command goes on."
+                    ) from None
+                logger.warning("The reward '%s' does not answer (%s); trying again in %.1f s.", name, error, wait)
+                time.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT)

@@ -1,0 +1,72 @@
+"""The sections of a run of reinforcement learning, as its TOML file holds them."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from glmtts.config import StrictConfig
+from glmtts.lm.sampling import SamplingConfig
+from glmtts.rl.advantages import AdvantageConfig
+from glmtts.rl.credit import CreditConfig
+from glmtts.rl.guards import GuardConfig
+from glmtts.rl.objective import ObjectiveConfig
+from glmtts.rl.prompts import PromptData
+from glmtts.rl.rewards.scoring import RewardSection
+from glmtts.rl.schedules import Schedule
+
+
+class PolicySection(StrictConfig):
+    """[model]: `bundle` gives the language model its sizes and first weights, and all other stages.
+
+    `lora_rank` 0 trains all weights; else adapters of that rank on `lora_targets`, and nothing but them.
+    """
+
+    bundle: str = "bundle"
+    lora_rank: int = Field(default=0, ge=0)
+    lora_alpha: float = Field(default=16.0, gt=0)
+    lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class RolloutSection(PromptData):
+    """[data]: texts and voices, and how they are answered.
+
+    A micro-batch has `prompts` prompts with `answers` answers each. `sampling` is how they are drawn; "null" draws as
+    the bundle speaks. `temperature` takes the place of its temperature, and may change while the run goes on.
+    `capacity` answers are decoded together. `ray_workers` roll out beside the learner; 0 does it in this process.
+    """
+
+    prompts: int = Field(default=4, ge=1)
+    answers: int = Field(default=8, ge=2)
+    sampling: SamplingConfig | None = None
+    temperature: Schedule | None = None
+    capacity: int = Field(default=64, ge=1)
+    ray_workers: int = Field(default=0, ge=0)
+
+
+class PolicyLoss(StrictConfig):
+    """[loss] of GRPO."""
+
+    rewards: dict[str, RewardSection] = Field(min_length=1)
+    advantages: AdvantageConfig = AdvantageConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    credit: CreditConfig = CreditConfig()
+    guards: GuardConfig = GuardConfig()
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if not any(reward.weight for reward in self.rewards.values()):
+            raise ValueError("all rewards have the weight 0")
+        return self
+
+
+class DiffroLoss(StrictConfig):
+    """[loss] of DiffRO.
+
+    `softness` is the temperature of the Gumbel-softmax, `kl` weighs KL(π ‖ reference) a draw. `estimator` "straight"
+    reads the drawn tokens and differentiates the soft ones; "soft" reads the soft ones.
+    """
+
+    softness: float = Field(default=1.0, gt=0)
+    kl: float = Field(default=0.1, ge=0)
+    estimator: Literal["straight", "soft"] = "straight"
+    guards: GuardConfig = GuardConfig()

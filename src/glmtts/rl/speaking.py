@@ -1,0 +1,61 @@
+"""From answers to what rewards see: rendered where any of them needs audio."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+import torch
+
+from glmtts.rl.rewards.base import Spoken
+from glmtts.rl.rollout import Answer
+from glmtts.synthesis.rendering import Job
+from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.synthesizer import Synthesizer
+
+
+def spoken_answers(synthesizer: Synthesizer, answers: Sequence[Answer], audio: bool) -> list[Spoken]:
+    """Answers as rewards see them; with `audio`, all are rendered together, equal ones once."""
+    waves: dict[str, np.ndarray] = {}
+    keys = [key_of(answer) for answer in answers]
+    if audio:
+        distinct = dict(zip(keys, answers, strict=True))
+        jobs = [Job(answer.segment, answer.tokens) for answer in distinct.values()]
+        rendered = synthesizer.renderer.render(jobs)
+        waves = {key: wave.float().numpy() for key, wave in zip(distinct, rendered, strict=True)}
+    rate = synthesizer.bundle.clock.sample_rate
+    return [
+        Spoken(
+            key=key,
+            text=answer.segment.piece.text,
+            language=answer.prompt.line.language,
+            phonemes=tuple(answer.segment.phonemes),
+            tokens=answer.tokens,
+            stopped=answer.stopped,
+            wave=waves.get(key),
+            rate=rate,
+            speaker=answer.segment.voice.embedding.float().numpy(),
+            reference=_reference(synthesizer, answer.segment) if audio else None,
+            emotion=answer.prompt.line.emotion,
+        )
+        for key, answer in zip(keys, answers, strict=True)
+    ]
+
+
+def key_of(answer: Answer) -> str:
+    """A digest of all that decides how an answer sounds."""
+    segment = answer.segment
+    digest = blake2b(digest_size=16)
+    digest.update(repr((segment.hybrid, segment.seed, answer.tokens, answer.stopped)).encode())
+    digest.update(segment.voice.embedding.float().numpy().tobytes())
+    digest.update(repr((float(segment.voice.f0), segment.settings.solver)).encode())
+    return digest.hexdigest()
+
+
+def _reference(synthesizer: Synthesizer, segment: Segment) -> np.ndarray | None:
+    """The recording of a voice, as the vocoder says its mel; None where the voice keeps none."""
+    mel_MT = segment.voice.mel
+    if not mel_MT.numel():
+        return None
+    with torch.inference_mode():
+        device = synthesizer.bundle.device
+        return synthesizer.bundle.vocoder(mel_MT[None].to(device))[0].clamp(-1, 1).cpu().numpy()

@@ -1,0 +1,84 @@
+"""Rollouts on disk while several updates learn from them, so that a killed run goes on in the middle of one."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from glmtts import durable
+from glmtts.errors import RlError
+from glmtts.rl.distribution import Support
+from glmtts.rl.experience import Experience
+from glmtts.rl.prompts import Prompt
+from glmtts.rl.rollout import Answer
+
+
+class Store:
+    """Rollouts by number in a folder; only the newest few stay."""
+
+    def __init__(self, folder: Path, kept: int = 64) -> None:
+        self.folder, self.kept = folder, kept
+
+    def write(self, number: int, learnt: Experience) -> None:
+        """Keep what updates need of a rollout: its answers, advantages, and how they were drawn."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        plain: dict[str, Any] = {"answers": [_plain(answer) for answer in learnt.answers], "metrics": learnt.metrics}
+        support = learnt.support
+        tensors: dict[str, Tensor] = {f"advantages.{n}": torch.from_numpy(v) for n, v in enumerate(learnt.advantages)}
+        if support is not None and learnt.old_N is not None:
+            parts = {"allowed": support.allowed_NC, "nucleus": support.nucleus_NC, "repeating": support.repeating_NC}
+            tensors |= {name: part.cpu() for name, part in parts.items() if part is not None}
+            tensors["old"] = learnt.old_N.cpu()
+            plain["temperature"] = support.temperature
+        temporary = self._path(number).with_suffix(".part")
+        save_file(tensors or {"none": torch.zeros(1)}, temporary, metadata={"rollout": json.dumps(plain)})
+        durable.replace(temporary, self._path(number))
+        for old in sorted(self.folder.glob("*.safetensors"))[: -self.kept]:
+            old.unlink()
+
+    def read(self, number: int, prompts: Sequence[Prompt]) -> Experience:
+        """A rollout that was kept.
+
+        Raises:
+            RlError: it is not there any more.
+        """
+        try:
+            with safe_open(str(self._path(number)), framework="pt") as file:
+                plain = json.loads(file.metadata()["rollout"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except OSError:
+            raise RlError(
+                f"The rollout {self._path(number)} is missing, in the middle of its updates. Start the run anew, or "
+                "with run.init_from."
+            ) from None
+        by_text = {prompt.segment.piece.text: prompt for prompt in prompts}
+        answers = [_answer(row, by_text) for row in plain["answers"]]
+        learnt = Experience(answers=answers, metrics=plain["metrics"])
+        learnt.advantages = [tensors[f"advantages.{place}"].numpy() for place in range(len(answers))]
+        if "old" in tensors:
+            parts = (tensors["allowed"], tensors.get("nucleus"), tensors.get("repeating"))
+            learnt.support, learnt.old_N = Support(plain["temperature"], *parts), tensors["old"]
+        return learnt
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:08d}.safetensors"
+
+
+def _plain(answer: Answer) -> dict[str, Any]:
+    return {
+        "text": answer.segment.piece.text,
+        "prompt_ids": list(answer.prompt_ids),
+        "tokens": list(answer.tokens),
+        "finish_reason": answer.finish_reason,
+        "least": answer.least,
+    }
+
+
+def _answer(row: dict[str, Any], prompts: dict[str, Prompt]) -> Answer:
+    prompt = prompts[row["text"]]
+    return Answer(prompt, tuple(row["prompt_ids"]), tuple(row["tokens"]), row["finish_reason"], row["least"])

@@ -1,0 +1,43 @@
+"""Trained voices (`.glmvoice`) that clients add: checked against the server's model before they are kept."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from glmtts.errors import VoiceError
+from glmtts.server.errors import ApiError
+from glmtts.server.service import Service
+from glmtts.server.voices import StorageError, VoiceRecord
+from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice
+
+
+async def keep_trained(service: Service, name: str, contents: bytes, record: VoiceRecord) -> None:
+    """Keep an uploaded voice under a free name.
+
+    Raises:
+        ApiError: 400 it is damaged or of another model, 409 the name is taken, 507 the disk is full.
+    """
+    await asyncio.to_thread(_check, service, contents)
+    try:
+        await asyncio.to_thread(service.voices.add_trained, name, contents, record)
+    except VoiceError as error:
+        raise ApiError(409, str(error), "voice_exists", "name") from None
+    except StorageError as error:
+        raise ApiError(507, str(error), "storage_full") from None
+
+
+def _check(service: Service, contents: bytes) -> None:
+    """Read all of a voice once, so that requests need not fear it."""
+    with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
+        path = Path(folder) / f"voice{SUFFIX}"
+        try:
+            path.write_bytes(contents)
+            service.engine.trained_voice(path)
+            voice = TrainedVoice.open(path)
+            for module in voice.modules:
+                voice.adapter(module)
+        except VoiceError as error:
+            message = str(error).replace(str(path), "The voice")
+            raise ApiError(400, message, "invalid_voice", "audio_sample") from None
+        except OSError:
+            raise ApiError(507, "The server has no space for the voice. Try again later.", "storage_full") from None

@@ -1,0 +1,173 @@
+"""What training leaves: a `.glmvoice` with the adapters, or a bundle with weights of its own."""
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from glmtts.bundle import Bundle, BundleConfig, VoiceEntry, save_config, save_module
+from glmtts.errors import BundleError
+from glmtts.synthesis.adapter_pool import AdapterPool, base_of
+from glmtts.synthesis.trained_voice import TrainedAdapter, TrainedVoice, VoiceCard, save_trained
+from glmtts.synthesis.voice import Voice
+from glmtts.training.weights import fill
+from glmtts.voices.checks import Report
+from glmtts.voices.dataset import trained_voice
+from glmtts.voices.lora import take_out
+from glmtts.voices.train import Trained
+from glmtts.weights import digest_of
+
+VOICES = "voices"
+PEFT_WEIGHTS, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+
+def card_of(
+    name: str, bundle: Bundle, report: Report, trained: Mapping[str, Trained], licence: str, consent: str
+) -> VoiceCard:
+    """The card of a voice that was trained as adapters."""
+    whole = [take for take in report.used if take.parent == take.id]
+    figures = {f"{kind}_{key}": value for kind, one in trained.items() for key, value in one.figures.items()}
+    return VoiceCard(
+        name=name,
+        base_name=bundle.config.name,
+        base=base_of(bundle),
+        languages=tuple(sorted({take.language for take in whole})),
+        utterances=len(whole),
+        hours=round(report.minutes / 60, 3),
+        licence=licence,
+        consent=consent,
+        share={kind: round(one.ranks.share, 5) for kind, one in trained.items() if one.ranks is not None},
+        trained_parameters={kind: one.parameters for kind, one in trained.items()},
+        figures={key: round(value, 5) for key, value in figures.items()},
+        created=time.strftime("%Y-%m-%d", time.gmtime()),
+        made_by=f"glm-tts {version('glm-tts')}",
+    )
+
+
+def write_voice(path: Path, bundle: Bundle, report: Report, trained: Mapping[str, Trained], card: VoiceCard) -> Path:
+    """Write a `.glmvoice`.
+
+    Raises:
+        VoiceError: the path cannot be written.
+    """
+    adapters: dict[str, TrainedAdapter] = {}
+    for kind, one in trained.items():
+        assert one.ranks is not None
+        adapters[kind] = take_out(one.weights, one.ranks)
+    save_trained(path, trained_voice(report.used, bundle), card, adapters)
+    return path
+
+
+@torch.no_grad()
+def merged(bundle: Bundle, voice: TrainedVoice) -> dict[str, nn.Module]:
+    """The networks that a voice adapts, their weights with what the adapters add: W + up · down.
+
+    The bundle's own modules are changed; open another one to speak without the voice.
+
+    Raises:
+        VoiceError: the voice is damaged.
+    """
+    networks = {}
+    for module in voice.modules:
+        network = bundle.network(module)
+        for name, part in voice.adapter(module).parts.items():
+            weight = network.get_submodule(name).weight
+            assert isinstance(weight, torch.Tensor)
+            weight += (part.up_OR @ part.down_RI).to(weight)
+        networks[module] = network
+    return networks
+
+
+def merge_into(out: Path, bundle: Bundle, voice: TrainedVoice, pool: AdapterPool) -> Path:
+    """Write a bundle that speaks as `voice` does on `bundle`, with no adapters.
+
+    Raises:
+        VoiceError: the voice is damaged, or was trained for another base.
+        BundleError: the bundle cannot be written.
+    """
+    speaker = voice.voice(pool).compatible_with(bundle)
+    networks = merged(bundle, voice)
+    return write_bundle(out, bundle, networks, voice.card.name, replace(speaker, adapter=None), voice.card.consent)
+
+
+def write_peft(out: Path, voice: TrainedVoice) -> list[Path]:
+    """Write each adapter as a folder in peft's own form; gives the folders."""
+    folders = []
+    for module in voice.modules:
+        trained, folder = voice.trained(module), out / module
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({name: value.contiguous() for name, value in trained.tensors.items()}, folder / PEFT_WEIGHTS)
+        (folder / PEFT_CONFIG).write_text(json.dumps(dict(trained.config), indent=1), encoding="utf-8")
+        folders.append(folder)
+    return folders
+
+
+def full_networks(bundle: Bundle, trained: Mapping[str, Trained]) -> dict[str, nn.Module]:
+    """The networks whose weights were all trained."""
+    networks = {}
+    for kind, one in trained.items():
+        network = bundle.network(kind)
+        fill(network, network.state_dict() | one.weights, "the run")
+        networks[kind] = network
+    return networks
+
+
+def write_bundle(
+    out: Path,
+    bundle: Bundle,
+    networks: Mapping[str, nn.Module],
+    name: str,
+    voice: Voice,
+    description: str,
+    prefix: Sequence[int] = (),
+) -> Path:
+    """Write a bundle that is `bundle` with other networks, and with a voice that it speaks with by default.
+
+    With a `prefix`, its ids are the prompt of the fine-tuned speaker `name`.
+
+    Raises:
+        BundleError: there is something at `out` already, or it cannot be written.
+    """  # fmt: skip
+    if out.exists():
+        raise BundleError(f"{out} is there already. Remove it, or choose another place.")
+    aside = out.with_name(f".{out.name}.part")
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        (aside / VOICES).mkdir(parents=True)
+        config = _copied(aside, bundle, networks)
+        path = aside / VOICES / f"{name}.safetensors"
+        voice.save(path)
+        entry = VoiceEntry(file=f"{VOICES}/{path.name}", sha256=digest_of(path), description=description)
+        prompts = {**config.speaker_prompts, **({name: list(prefix)} if prefix else {})}
+        changed = {
+            "name": f"{bundle.config.name}-{name}", "voices": {**config.voices, name: entry},
+            "synthesis": {**config.synthesis, "voice": name}, "speaker_prompts": prompts,
+        }  # fmt: skip
+        save_config(aside, config.model_copy(update=changed))
+        aside.rename(out)
+    except OSError as error:
+        raise BundleError(f"{out} cannot be written: {error}. Free some space or choose another place.") from None
+    return out
+
+
+def _copied(folder: Path, bundle: Bundle, networks: Mapping[str, nn.Module]) -> BundleConfig:
+    """All files of a bundle but the modules in `networks`, which are written anew."""
+    config = bundle.config
+    files = dict(config.text_files)
+    files |= {entry.file: entry.sha256 for entry in config.voices.values()}
+    files |= {entry.file: entry.sha256 for name, entry in config.modules.items() if name not in networks}
+    for name, digest in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(bundle.path(name, digest), folder / name)
+    modules = dict(config.modules)
+    for name, network in networks.items():
+        entry = config.modules[name]
+        modules[name] = save_module(folder, name, entry.architecture, network, entry.parsed())
+    return config.model_copy(update={"modules": modules})

@@ -1,0 +1,121 @@
+"""How a voice is trained: the settings of `glm-tts voice train`, and the two runs that they become."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from glmtts.bundle import Bundle
+from glmtts.config import StrictConfig
+from glmtts.synthesis.settings import SynthesisDefaults
+from glmtts.training.config import RunConfig
+
+Method = Literal["lora", "full", "prefix"]
+PROMPT_SHARE, PHONEMES_SHARE = 0.7, 0.9
+EMA, WARMUP_STEPS = 0.99, 50
+EVALUATED = 60  # held-out utterances that are looked at
+RATES: dict[str, dict[str, float]] = {
+    "lm": {"lora": 1e-3, "full": 3e-4, "prefix": 3e-4},
+    "flow": {"lora": 1e-3, "full": 3e-4, "prefix": 3e-4},
+}
+
+
+class VoiceTraining(StrictConfig):
+    """What is trained and for how long.
+
+    `share` is that of the backbone which a LoRA trains. A run lasts at most `epochs` of its data, and ends where
+    `patience` epochs were no better than the best. A batch holds `batch_seconds` of speech. `prefix` are text ids
+    before every text.
+    """
+
+    method: Method = "lora"
+    share: float = Field(default=0.15, gt=0, lt=1)
+    epochs: float = Field(default=30, gt=0)
+    flow_epochs: float | None = Field(default=None, gt=0)
+    patience: int = Field(default=4, ge=1)
+    seed: int = Field(default=0, ge=0)
+    batch_seconds: float = Field(default=12.0, gt=0)
+    learning_rates: dict[str, float] = Field(default={})
+    prefix: tuple[int, ...] = ()
+    precision: Literal["no", "bf16"] = "bf16"
+
+    def rate(self, kind: str) -> float:
+        """The learning rate of a network."""
+        return self.learning_rates.get(kind, RATES[kind][self.method])
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a run stands on: the bundle and how a run names it, the dataset, and the seconds of speech in it."""
+
+    bundle: Bundle
+    where: str
+    data: Path
+    seconds: float
+
+
+def run_of(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> RunConfig:
+    """The run that trains the network `kind` of a bundle, "lm" or "flow"."""
+    entry, language_model = ground.bundle.config.modules[kind], kind == "lm"
+    epochs = how.epochs if language_model or how.flow_epochs is None else how.flow_epochs
+    epoch = max(1, round(ground.seconds / how.batch_seconds))
+    values: dict[str, dict[str, Any]] = {
+        "run": _run(kind, ground, out, how),
+        "model": entry.parsed().model_dump(mode="json"),
+        "data": _data(ground, how) | (_lm_data(ground) if language_model else {}),
+        "loss": _lm_loss(ground) if language_model else {},
+        "init": {"share": how.share if how.method == "lora" else None, "patience": how.patience},
+        "optimizer": _optimizer(kind, how),
+        "schedule": _schedule(max(1, round(epochs * epoch))),
+        "log": _log(ground, epoch, samples=not language_model),
+        "distributed": {"workers": 0},
+    }
+    if language_model:
+        values["init"]["prefix"] = how.prefix
+    return RunConfig.parse(values)
+
+
+def _run(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> dict[str, Any]:
+    names = {"task": f"voice_{kind}", "out": str(out), "init_from": ground.where}
+    return {**names, "seed": how.seed, "precision": how.precision, "save_minutes": 2, "keep_last": 1}
+
+
+def _data(ground: Ground, how: VoiceTraining) -> dict[str, Any]:
+    return {"sources": [{"path": str(ground.data)}], "batch_seconds": how.batch_seconds, "evaluated": EVALUATED}
+
+
+def _lm_data(ground: Ground) -> dict[str, Any]:
+    """Utterances follow another of the speaker as often as they will when the voice speaks."""
+    bundle, mode = ground.bundle, ground.bundle.config.text.phoneme_in
+    return {
+        "text": ground.where,
+        "codes": bundle.audio_tokens.count,
+        "phoneme_in": mode,
+        "prompt_share": PROMPT_SHARE if SynthesisDefaults.of(bundle).continue_prompt else 0.0,
+        "all_phonemes": PHONEMES_SHARE if mode == "all" else 0.0,
+    }
+
+
+def _lm_loss(ground: Ground) -> dict[str, Any]:
+    """A model that learnt with guided attention keeps it, in two layers of the middle; the release never had any."""
+    if ground.bundle.config.text.phoneme_in != "all":
+        return {"corruption": 0.0, "alignment_scale": 0.0}
+    layers = ground.bundle.config.modules["lm"].parsed().num_layers
+    return {"corruption": 0.1, "alignment_scale": 0.2, "guided_layers": [max(0, layers // 2 - 1), layers // 2]}
+
+
+def _optimizer(kind: str, how: VoiceTraining) -> dict[str, Any]:
+    """Weight decay would pull an adapter to nothing, which is the base."""
+    rate, decay = how.rate(kind), 0.0 if how.method == "lora" else 0.01
+    return {"learning_rate": rate, "final_learning_rate": rate / 20, "ema_decay": EMA, "weight_decay": decay}
+
+
+def _schedule(steps: int) -> dict[str, Any]:
+    return {"steps": steps, "warmup_steps": min(WARMUP_STEPS, steps // 10)}
+
+
+def _log(ground: Ground, epoch: int, samples: bool) -> dict[str, Any]:
+    """Figures after every epoch, audio after every fifth."""
+    log: dict[str, Any] = {"every": min(20, epoch), "evaluate_every": epoch, "tensorboard": False}
+    return {**log, "sample_every": 5 * epoch, "sample_bundle": ground.where} if samples else log

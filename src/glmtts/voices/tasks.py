@@ -1,0 +1,183 @@
+"""Language model and flow, trained on one speaker: with an adapter of a stated share, or all weights.
+
+An evaluation keeps the weights where they are the best so far, and ends the run where nothing has improved for a while:
+twenty minutes of speech are learnt by heart in a few dozen epochs.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import torch.distributed as dist
+from pydantic import Field
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from glmtts import durable
+from glmtts.config import StrictConfig
+from glmtts.data.section import DataSection
+from glmtts.flow.dit import FlowConfig
+from glmtts.flow.train import FlowInit, FlowLoss, FlowTask
+from glmtts.lm.batch import DecodingBatch
+from glmtts.lm.model import Llama, LMConfig
+from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.lm.sequences import Example, LMBatch, TokenizedUtterance
+from glmtts.lm.train import LanguageModelTask, LMData, LMInit, LMLoss
+from glmtts.training.logs import read_rows
+from glmtts.training.task import Task
+from glmtts.training.weights import start_weights
+from glmtts.voices.lora import put_in, start_from
+from glmtts.voices.targets import Ranks, solve_ranks
+
+BEST = "best.safetensors"
+LENGTHS = (0.8, 1.25)  # of what the model says to what the speaker takes; beyond, it races or drags
+SPOKEN_LINES = 12  # held-out lines that are spoken in an evaluation of the language model
+
+
+class VoiceInit(StrictConfig):
+    """`share` of the backbone that an adapter trains, None trains all weights; `run.init_from` is the base.
+
+    The run ends where `patience` evaluations in a row were no better than the best.
+    """
+
+    share: float | None = 0.15
+    patience: int = Field(default=4, ge=1)
+
+
+class VoiceLMInit(LMInit, VoiceInit):
+    """`prefix` are text ids before every text, by which fine-tuned weights know the speaker; none by default."""
+
+    prefix: tuple[int, ...] = ()
+
+
+class VoiceFlowInit(FlowInit, VoiceInit):
+    """As `VoiceInit`."""
+
+
+class VoiceTask(Task):
+    """What training a voice adds to the task of a stage, which comes after it among the bases."""
+
+    kind: ClassVar[str]
+    judged_by: ClassVar[tuple[str, ...]]
+    ranks: Ranks | None = None
+
+    def build(self) -> Any:
+        """The network of the base, with an adapter in it unless all is trained."""
+        network, share = super().build(), self.section(VoiceInit).share  # type: ignore[safe-super]
+        if share is not None:
+            self.ranks = solve_ranks(network, self.kind, share)
+            put_in(network, self.ranks)
+        return network
+
+    def start(self, model: nn.Module) -> None:
+        """Take the weights of the base; an adapter begins by changing nothing."""
+        where = self.config.run.init_from or "bundle"
+        if self.section(VoiceInit).share is None:
+            super().start(model)  # type: ignore[safe-super]
+        else:
+            start_from(model, start_weights(where, self.kind), where)
+
+    def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """The stage's own figures; the averaged weights are kept where they are the best so far."""
+        before, figures = [*self.costs], self.figures(model, device)
+        self.costs.append(self._cost(figures))
+        if self.costs[-1] < min(before, default=float("inf")):
+            _save_best(self.config.run.out, model)
+        return figures
+
+    def figures(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """The figures of an evaluation of a network as it is, in evaluation mode, without gradients."""
+        return {**super().evaluate(model, device), **self.measures(model)}
+
+    def _cost(self, figures: dict[str, float]) -> float:
+        """What an evaluation is judged by; infinite where its weights may not be the best."""
+        known = [figures[name] for name in self.judged_by if name in figures]
+        return sum(known) if known and self.acceptable(figures) else float("inf")
+
+    def measures(self, model: nn.Module) -> dict[str, float]:
+        """More figures of an evaluation."""
+        return {}
+
+    def acceptable(self, figures: dict[str, float]) -> bool:
+        """Whether weights with these figures may be the best."""
+        return True
+
+    def enough(self) -> bool:
+        """Whether the last `patience` evaluations were no better than the best before them."""
+        patience = self.section(VoiceInit).patience
+        old, late = self.costs[:-patience], self.costs[-patience:]
+        return bool(old) and min(late) >= min(old)
+
+    @cached_property
+    def costs(self) -> list[float]:
+        """What every evaluation so far gave, also of a run that was killed."""
+        rows = read_rows(self.config.run.out / "evaluation.csv")
+        return [self._cost({name: float(value) for name, value in row.items() if value}) for row in rows]
+
+
+def _save_best(run: Path, model: nn.Module) -> None:
+    """Write the trained weights as they are now; every process takes part, the first one writes."""
+    trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    whole: dict[str, Tensor] = {name: getattr(v, "full_tensor", lambda v=v: v)() for name, v in trained.items()}
+    if dist.is_initialized() and dist.get_rank():
+        return
+    temporary = run / f"{BEST}.part"
+    save_file({name: value.detach().cpu().contiguous() for name, value in whole.items()}, temporary)
+    durable.replace(temporary, run / BEST)
+
+
+class VoiceLanguageModel(VoiceTask, LanguageModelTask):
+    """`task = "voice_lm"`: needs what `lm` needs."""
+
+    kind, judged_by = "lm", ("held_out_loss",)
+    sections: ClassVar = {"model": LMConfig, "data": LMData, "loss": LMLoss, "init": VoiceLMInit}
+
+    def example(self, spoken: TokenizedUtterance, prompt: TokenizedUtterance | None = None) -> Example:
+        """As the stage's, with the prefix before the first text."""
+        prefix = list(self.section(VoiceLMInit).prefix)
+        if not prefix:
+            return super().example(spoken, prompt)
+        if prompt is None:
+            return super().example(_after(prefix, spoken))
+        return super().example(spoken, _after(prefix, prompt))
+
+    def measures(self, model: nn.Module) -> dict[str, float]:
+        """Tokens that the model says for held-out texts over those that the speaker takes."""
+        assert isinstance(model, Llama)
+        lines = self.held_out["held_out"][:SPOKEN_LINES]
+        if not lines:
+            return {}
+        requests = [_request(number, batch) for number, batch in enumerate(lines)]
+        batch = DecodingBatch(model, self.layout)
+        for request in requests:
+            batch.join([request])
+        while batch.requests:
+            batch.step()
+        real = sum(len(line.targets_N) - 1 for line in lines)
+        return {"length_ratio": sum(len(request.tokens) for request in requests) / max(1, real)}
+
+    def acceptable(self, figures: dict[str, float]) -> bool:
+        """Whether the model speaks at the speaker's rate: some grow faster with every epoch."""
+        return LENGTHS[0] <= figures.get("length_ratio", 1.0) <= LENGTHS[1]
+
+
+def _after(prefix: list[int], one: TokenizedUtterance) -> TokenizedUtterance:
+    places = [len(prefix) + place for place in one.alignment]
+    return TokenizedUtterance([*prefix, *one.text_ids], one.tokens, places)
+
+
+def _request(number: int, line: LMBatch) -> Request:
+    """A request for the text of a held-out utterance, of at most twice its length."""
+    length = int(line.positions_N[0]) + 1
+    prompt, spoken = line.ids_BL[0, :length].tolist(), len(line.targets_N) - 1
+    sampling = SamplingConfig(min_ratio=0.0, max_ratio=2 * spoken / max(1, length - 1))
+    generator = torch.Generator(line.ids_BL.device).manual_seed(number)
+    return Request(prompt, sampling, length - 1, generator)
+
+
+class VoiceFlow(VoiceTask, FlowTask):
+    """`task = "voice_flow"`: needs what `flow` needs."""
+
+    kind, judged_by = "flow", ("held_out_flow", "held_out_prior")
+    sections: ClassVar = {"model": FlowConfig, "data": DataSection, "loss": FlowLoss, "init": VoiceFlowInit}

@@ -1,0 +1,143 @@
+"""`glm-tts voice train`: from a folder of recordings to a trained voice; every step goes on where it was stopped."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from tqdm import tqdm
+
+from glmtts.asr import SpeechRecogniser
+from glmtts.bundle import Bundle, embedded
+from glmtts.errors import VoiceError
+from glmtts.tasks import EMBEDDED
+from glmtts.training.engine import Engine
+from glmtts.training.loader import seed_draws
+from glmtts.training.logs import read_rows
+from glmtts.training.registry import create_task
+from glmtts.voices.checks import Limits, Report, check, refuse
+from glmtts.voices.dataset import write_dataset
+from glmtts.voices.recipe import Ground, VoiceTraining, run_of
+from glmtts.voices.recordings import Recording, find_recordings
+from glmtts.voices.takes import Take, TakeMaker
+from glmtts.voices.targets import Ranks, describe_ranks
+from glmtts.voices.tasks import BEST, VoiceTask
+
+KINDS = ("lm", "flow")
+REPORT, DATA, TAKES, BEFORE = "report.txt", "data", "takes", "base.json"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one run left: the best weights by name, the ranks of an adapter, and what was measured."""
+
+    weights: dict[str, Tensor]
+    ranks: Ranks | None
+    parameters: int
+    figures: dict[str, float]
+
+
+def prepare(
+    folder: Path,
+    work: Path,
+    bundle: Bundle,
+    recogniser: SpeechRecogniser | None = None,
+    language: str | None = None,
+    limits: Limits | None = None,
+) -> Report:
+    """Measure all recordings of a folder and tell which of them serve; the report is also written to `work`.
+
+    Raises:
+        VoiceError: there are no recordings, or the folder as a whole does not serve.
+    """  # fmt: skip
+    limits = limits or Limits()
+    maker = TakeMaker(bundle, bundle.frontend(), recogniser)
+    takes: list[Take] = []
+    for recording in tqdm(find_recordings(folder, language), desc="checking", unit="file"):
+        takes += _kept_takes(work / TAKES, recording, maker)
+    report = check(takes, limits)
+    (work / REPORT).write_text(report.text() + "\n", encoding="utf-8")
+    refuse(report, limits)
+    return report
+
+
+def _kept_takes(folder: Path, recording: Recording, maker: TakeMaker) -> list[Take]:
+    """The takes of a recording, from the disk where they were made before of the same file and text."""
+    try:
+        changed = recording.path.stat().st_mtime_ns
+    except OSError:
+        changed = 0
+    key = sha256(repr((recording, changed)).encode()).hexdigest()[:16]
+    listed = folder / f"{key}.json"
+    if listed.is_file():
+        return [Take.load(folder / name) for name in json.loads(listed.read_text(encoding="utf-8"))]
+    folder.mkdir(parents=True, exist_ok=True)
+    takes, names = maker.takes(recording), list[str]()
+    for number, take in enumerate(takes):
+        names.append(f"{key}-{number}.safetensors")
+        take.save(folder / names[-1])
+    listed.write_text(json.dumps(names), encoding="utf-8")
+    return takes
+
+
+def train_all(
+    report: Report, work: Path, bundle: Bundle, how: VoiceTraining, say: Say, kinds: Sequence[str] = KINDS
+) -> dict[str, Trained] | None:
+    """Train language model and flow on the takes in use; None where a signal stopped it before its end."""
+    where = EMBEDDED if bundle.folder == embedded() else str(bundle.folder.resolve())
+    ground = Ground(bundle, where, write_dataset(work / DATA, report.used, bundle), 60 * report.minutes)
+    trained = {}
+    for kind in kinds:
+        task = create_task(run_of(kind, ground, work / kind, how))
+        assert isinstance(task, VoiceTask)
+        engine = Engine(task)
+        if task.ranks is not None:
+            say(describe_ranks(task.ranks, kind, how.share))
+        _measure_base(engine, task)
+        engine.fit()
+        if not engine.finished:
+            return None
+        trained[kind] = _trained(engine, task)
+        say(_summary(kind, trained[kind]))
+    return trained
+
+
+def _measure_base(engine: Engine, task: VoiceTask) -> None:
+    """What the base gives on the held-out recordings, once, for comparison."""
+    path = engine.config.run.out / BEFORE
+    if engine.step or path.is_file():
+        return
+    engine.model.eval()
+    seed_draws(engine.config.run.seed, "aside")  # as the engine draws for its evaluations
+    with torch.no_grad():
+        figures = task.figures(engine.model, engine.processes.device)
+    if engine.processes.first:
+        path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+def _trained(engine: Engine, task: VoiceTask) -> Trained:
+    run = engine.config.run.out
+    rows = read_rows(run / "evaluation.csv")
+    if not (run / BEST).is_file():
+        raise VoiceError(
+            f"No epoch of {run} kept to the speaker's rate of speaking. Train with a lower --learning-rate, or look "
+            f"whether the texts are complete; {run / 'evaluation.csv'} has the figures."
+        )
+    costs = task.costs
+    best = rows[costs.index(min(costs))]
+    figures = {name: float(value) for name, value in best.items() if value and name != "step"}
+    base = json.loads((run / BEFORE).read_text(encoding="utf-8")) if (run / BEFORE).is_file() else {}
+    figures |= {f"base_{name}": value for name, value in base.items()}
+    figures |= {"step": float(best["step"]), "steps": float(engine.step), "minutes": round(engine.minutes, 2)}
+    parameters = sum(p.numel() for p in engine.model.parameters() if p.requires_grad)
+    return Trained(load_file(run / BEST), task.ranks, parameters, figures)
+
+
+def _summary(kind: str, trained: Trained) -> str:
+    shown = ", ".join(f"{name} {value:.3g}" for name, value in trained.figures.items())
+    return f"{kind}: {trained.parameters:,} parameters were trained; the best weights: {shown}"

@@ -1,0 +1,58 @@
+"""Rewards as another package would bring them."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from glmtts.rl.rewards.base import Context, Reward, Spoken
+
+
+class Loudness(Reward):
+    needs_audio = True
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        return [float(np.sqrt(np.mean(one.audio() ** 2))) for one in spoken]
+
+
+class FewTokens(Reward):
+    """Likes answers that say as little as they may."""
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        return [1 / (1 + len(one.tokens)) for one in spoken]
+
+
+class LowCodes(Reward):
+    """A known optimum: answers of nothing but the code 0."""
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        return [float(np.mean([token == 0 for token in one.tokens])) for one in spoken]
+
+
+class Declines(Reward):
+    """Cannot score answers with an odd number of tokens."""
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        return [None if len(one.tokens) % 2 else float(np.mean(one.tokens)) for one in spoken]
+
+
+class Mortal(Reward):
+    """Scores by tokens, notes each answer in a file, and dies once after `lives` answers."""
+
+    def __init__(self, context: Context, notes: str, lives: int) -> None:
+        super().__init__(context)
+        self.notes, self.lives = Path(notes), lives
+
+    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+        for one in spoken:
+            known = self.notes.read_text().splitlines() if self.notes.exists() else []
+            if len(known) == self.lives and not self.notes.with_suffix(".died").exists():
+                self.notes.with_suffix(".died").touch()
+                os._exit(9)
+            with self.notes.open("a") as file:
+                file.write(json.dumps(one.key) + "\n")
+            time.sleep(0.001)
+        return [float(np.mean(one.tokens)) for one in spoken]

@@ -1,0 +1,89 @@
+"""Guards: what they watch, and that they catch rewards that can be exploited."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glmtts.errors import RlError
+from glmtts.rl.figures import audio_figures, f0_deviation, frame_levels, silent_share
+from glmtts.rl.guards import Band, GuardConfig, Guards
+from glmtts.rl.rewards.base import Spoken
+from tests.training.runs import train
+
+OWN = "tests.rl.own_rewards"
+RATE = 24000
+
+
+def tone(hertz: np.ndarray) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * np.cumsum(hertz) / RATE)).astype(np.float32)
+
+
+def test_bands_are_compared_with_the_beginning() -> None:
+    guards = Guards(GuardConfig(bands={"entropy": Band(fall=0.5, then="stop")}, settle=2, patience=2))
+    assert guards.watch(0, {"entropy": 4.0}) == guards.watch(1, {"entropy": 2.0}) == []
+    assert guards.watch(2, {"entropy": 1.6}) == []
+    assert guards.watch(3, {"entropy": 1.4}) == []
+    assert guards.watch(4, {"entropy": 3.0}) == []
+    assert guards.watch(5, {"entropy": 1.4}) == []
+    with pytest.raises(RlError, match=r"stopped at step 6: entropy is 1.2, outside of 1.5 to inf"):
+        guards.watch(6, {"entropy": 1.2})
+
+
+def test_a_warning_goes_on_and_a_resumed_run_remembers(tmp_path: Path) -> None:
+    config = GuardConfig(bands={"dnsmos": Band(fall=0.1)}, settle=1, patience=1)
+    assert Guards(config, tmp_path / "g.json").watch(0, {"dnsmos": 3.0}) == []
+    assert len(Guards(config, tmp_path / "g.json").watch(1, {"dnsmos": 2.5})) == 1
+    assert Guards(config, tmp_path / "g.json").watch(2, {"dnsmos": float("nan"), "unknown": 5.0}) == []
+
+
+def test_silence_and_loudness() -> None:
+    half = np.concatenate([tone(np.full(RATE, 200.0)), np.zeros(RATE, dtype=np.float32)])
+    assert silent_share(frame_levels(half, RATE)) == pytest.approx(0.5, abs=0.02)
+    assert silent_share(frame_levels(np.zeros(RATE, dtype=np.float32), RATE)) == 1.0
+    one = Spoken("a", "a", "en", (), (1,), True, half, RATE)
+    assert audio_figures([one])["loudness_db"] == pytest.approx(20 * np.log10(0.3 / 2**0.5), abs=0.2)
+
+
+@pytest.mark.parametrize(("semitones", "base"), [(0.0, 200.0), (3.0, 120.0), (5.0, 220.0)])
+def test_the_movement_of_pitch(semitones: float, base: float) -> None:
+    course = semitones * np.sin(np.linspace(0, 12 * np.pi, 3 * RATE))
+    assert f0_deviation(tone(base * 2 ** (course / 12)), RATE) == pytest.approx(semitones / 2**0.5, abs=0.3)
+
+
+def test_noise_has_no_pitch() -> None:
+    assert f0_deviation(np.random.default_rng(0).standard_normal(RATE).astype(np.float32), RATE) is None
+
+
+EXPLOITS = {
+    "loudness": ({"kind": f"{OWN}:Loudness"}, {"entropy": {"fall": 0.3, "then": "stop"}}, "entropy"),
+    "silence": (
+        {"kind": f"{OWN}:FewTokens"},
+        {"tokens_per_phoneme": {"fall": 0.2, "then": "stop"}},
+        "tokens_per_phoneme",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXPLOITS)
+def test_a_planted_exploit_is_caught(name: str, make_run: Any) -> None:
+    """A reward for loudness, and one for saying little: the policy finds them, the guards find it."""
+    reward, bands, figure = EXPLOITS[name]
+    guards = make_run().loss["guards"]
+    guards = {"bands": {**guards["bands"], **bands}, "settle": 2, "patience": 1}
+    loss = {
+        "rewards": {"own": reward},
+        "advantages": {"flat": 1e-6},
+        "guards": guards,
+        "objective": {"ratio_to": "old"},
+    }
+    config = make_run(
+        name,
+        loss=loss,
+        data={"prompts": 1, "answers": 6},
+        optimizer={"learning_rate": 0.05, "weight_decay": 0.0},
+        schedule={"steps": 40, "warmup_steps": 0},
+    )
+    with pytest.raises(RlError, match=figure):
+        train(config)

@@ -1,0 +1,39 @@
+"""The report's rule for laughter, on cases and against the reference."""
+
+import itertools
+
+import pytest
+
+from glmtts.rl.rewards.emotion import emotion_reward
+from glmtts.rl.rewards.laughter import laughter_reward
+from tests.rl import reference
+
+TEXTS = {
+    "哈哈，太好笑了。": ("太好笑了", "哈哈太好笑了", "哈，太好笑了"),
+    "你真是，嘿嘿嘿。": ("你真是", "你真是嘿嘿嘿", "你真是嘿"),
+    "哈，真的？": ("真的", "哈真的"),
+    "Ha ha, that is funny.": ("that is funny", "ha ha that is funny", "ha that is funny"),
+    "Hey hey, look.": ("look", "hey hey look"),
+    "Hey, look at this.": ("look at this", "hey look at this"),
+    "Nothing to laugh at.": ("Nothing to laugh at",),
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_equal_to_the_reference(text: str) -> None:
+    for heard, found in itertools.product(TEXTS[text], (True, False)):
+        assert laughter_reward(text, found, heard) == reference.laughter(text, found, heard), (heard, found)
+
+
+def test_one_written_word_of_several_is_enough_to_lose_it() -> None:
+    assert laughter_reward("哈哈哈，好。", True, "好。") == 1.0
+    assert laughter_reward("哈哈哈，好。", True, "哈，好。") == 0.0
+    assert laughter_reward("Hahaha, good.", True, "Good.") == 1.0
+    assert laughter_reward("Hahaha, good.", True, "Haha, good.") == 0.0
+
+
+def test_emotion_with_and_without_a_wish() -> None:
+    seen = {"happy": 0.7, "neutral": 0.2, "sad": 0.1}
+    assert emotion_reward(seen, "happy") == 0.7
+    assert emotion_reward(seen, None) == pytest.approx(0.8)
+    assert emotion_reward(seen, "angry") is None

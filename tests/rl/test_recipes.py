@@ -1,0 +1,30 @@
+"""The recipes are valid runs of their tasks, and say what the report says."""
+
+from pathlib import Path
+
+import pytest
+
+from glmtts.rl.settings import PolicyLoss
+from glmtts.training.config import load_config
+from glmtts.training.registry import create_task
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "rl").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_is_valid(path: Path) -> None:
+    task = create_task(load_config(path))
+    assert task.config.run.task in ("grpo", "diffro")
+    if task.config.run.task == "grpo":
+        loss = task.section(PolicyLoss)
+        assert loss.objective.clip_high.start > loss.objective.clip_low.start
+        assert set(loss.advantages.decided_by) == {name for name in loss.rewards if name != "similarity"}
+
+
+def test_the_full_size_is_the_reports() -> None:
+    config = load_config(next(path for path in RECIPES if path.stem == "glm_tts_1.5b"))
+    loss = create_task(config).section(PolicyLoss)
+    assert (config.optimizer.learning_rate, config.schedule.steps) == (1e-6, 1000)
+    assert (loss.objective.clip_low.at(0, 1), loss.objective.clip_high.at(0, 1), loss.objective.kl) == (0.2, 0.3, 0.0)
+    assert (loss.objective.clip_low.at(1000, 1), loss.objective.clip_high.at(1000, 1)) == (0.3, 0.5)
+    assert set(loss.rewards) == {"cer", "similarity", "emotion", "laughter"}

@@ -1,0 +1,45 @@
+"""Rollouts and rewards in Ray workers are those of one process."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glmtts.rl.decoding import RayDecoder
+from glmtts.rl.grpo import PolicyTask
+from glmtts.rl.rewards.base import Context
+from glmtts.rl.rewards.scoring import RewardSection, Scoring
+from tests.rl.test_scoring import spoken
+
+ray = pytest.importorskip("ray")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Any:
+    path = {"env_vars": {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=path)
+    yield
+    ray.shutdown()
+
+
+def test_ray_workers_answer_as_one_process(make_run: Any) -> None:
+    task = PolicyTask(make_run(data={"prompts": 3}))
+    model = task.build()
+    task.start(model)
+    prompts, seeds = task.asked(0), [[1, 2], [3, 4], [5, 6]]
+    alone = task.decoder.with_policy(model, task.sampling(0))(prompts, seeds)
+    remote = PolicyTask(make_run(data={"prompts": 3, "ray_workers": 2})).decoder
+    assert isinstance(remote, RayDecoder)
+    together = remote.with_policy(model, task.sampling(0))(prompts, seeds)
+    assert [[one.tokens for one in group] for group in together] == [[one.tokens for one in group] for group in alone]
+
+
+def test_a_ray_actor_that_dies_is_asked_again(tmp_path: Path) -> None:
+    """It dies after three of six answers; every answer has its score in the end."""
+    options = {"notes": str(tmp_path / "notes"), "lives": 3}
+    section = RewardSection(kind="tests.rl.own_rewards:Mortal", options=options, runs="ray", batch=2)
+    scoring = Scoring({"own": section}, Context(None), None)
+    scores, _ = scoring.score(spoken(1, 2, 3, 4, 5, 6), ["own"])
+    assert scores["own"].tolist() == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert (tmp_path / "notes.died").exists()
