@@ -2,7 +2,7 @@
 
     python benchmarks/prompt_loudness.py --corpus CORPUS --rows rows.jsonl
 
-Needs the extra [eval]. For the speakers and the sentences of mini_quality.py: the loudness (ITU-R BS.1770) of the
+Needs the extra [eval]. For each of them and one sentence: the loudness (ITU-R BS.1770) of the
 recording and of what its clone says, made of the recording as it is and of the levelled one; and for both the cosine of
 recording and speech (Resemblyzer). A speaker takes a minute; `--rows` keeps those that are done, and a rerun goes on.
 Results go to benchmarks/results/prompt_loudness.json.

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from glmtts.cli import app
 from glmtts.errors import EvaluationError, GlmTtsError
+from glmtts.eval.command import _scorers
 
 RUNNER = CliRunner()
 
@@ -47,3 +48,10 @@ def test_mistakes_are_said_in_a_sentence(tmp_path: Path, lines: Path) -> None:
     ):
         with pytest.raises(EvaluationError, match=words):
             call(*arguments)
+
+
+def test_a_configuration_of_versa_names_the_scorers(tmp_path: Path) -> None:
+    config = tmp_path / "versa.yaml"
+    config.write_text("- name: nisqa\n  nisqa_model_path: weights.tar\n- name: pesq\n", encoding="utf-8")
+    assert _scorers(None, config) == ("nisqa?weights=weights.tar", "pesq")
+    assert _scorers(["none"], None) == () and _scorers([], None) is None

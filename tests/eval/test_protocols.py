@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from glmtts.eval import protocols
@@ -14,7 +13,6 @@ from glmtts.eval.protocols.emotion import PROTOCOL as EMOTION
 from glmtts.eval.protocols.emotion import heard_emotion
 from glmtts.eval.protocols.forced import readings_of, rows, stands_at, usual_reading
 from glmtts.eval.protocols.laughter import found, reward
-from glmtts.eval.protocols.long_form import loudness
 from glmtts.eval.protocols.speech_tokenizer import PROTOCOL as TOKENIZER
 from glmtts.eval.runner import Row
 from glmtts.eval.systems import SystemSpec
@@ -93,12 +91,6 @@ def test_forced_readings_stand_at_their_place() -> None:
 def test_long_texts_are_as_long_as_asked_and_the_same_again() -> None:
     assert 1.9 < len(long_text("en", 2).split()) / 170 < 2.2 and 1.9 < len(long_text("zh", 2)) / 260 < 2.2
     assert long_text("zh", 1) == long_text("zh", 1)
-
-
-def test_loudness_does_not_count_pauses() -> None:
-    tone = 0.1 * np.sin(np.arange(16000) * 0.3)
-    paused = np.concatenate([tone, np.zeros(12000)])
-    assert loudness(paused) == pytest.approx(loudness(tone), abs=0.2) == pytest.approx(-23, abs=0.3)
 
 
 def test_the_head_s_errors_and_the_codes_in_use() -> None:

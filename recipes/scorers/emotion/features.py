@@ -57,12 +57,14 @@ def main() -> None:
     parser.add_argument("--whisper", type=Path, required=True, help="model.bin of CTranslate2 or model.safetensors")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--copies", type=int, default=6, help="augmented copies of each clip")
+    parser.add_argument("--actor", help="only this one, such as ravdess01; all by default")
     given = parser.parse_args()
     encoder = encoder_from(given.whisper)
     given.out.mkdir(parents=True, exist_ok=True)
     lines = (given.ravdess / "index.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
-    for actor in sorted({record["speaker"] for record in records}):
+    actors = [given.actor] if given.actor else sorted({record["speaker"] for record in records})
+    for actor in actors:
         path = given.out / f"{actor}.safetensors"
         if path.exists():
             continue

@@ -48,6 +48,7 @@ def _command(name: str) -> Callable[..., None]:
         system: Systems = None,
         asr: Asr = None,
         scorer: Scorers = None,
+        score_config: Annotated[Path | None, typer.Option(help="VERSA's YAML in place of --scorer.")] = None,
         lines: Lines = None,
         corpus: Corpus = None,
         language: Language = None,
@@ -67,7 +68,7 @@ def _command(name: str) -> Callable[..., None]:
         from glmtts.eval.workers import workers_of
 
         protocol = protocols.load(name)
-        heard_by, scored_by = _recognisers(asr, protocol), _scorers(scorer)
+        heard_by, scored_by = _recognisers(asr, protocol), _scorers(scorer, score_config)
         settings = Settings(tuple(lists or ()), language, corpus, lines, heard_by, scored_by, device, bundle)
         specs = [SystemSpec.parse(text) for text in system or protocol.systems]
         _check_labels([spec.label for spec in specs])
@@ -110,8 +111,13 @@ def _recognisers(given: list[str] | None, protocol: Any) -> dict[str, str]:
     return found
 
 
-def _scorers(given: list[str] | None) -> tuple[str, ...] | None:
-    return None if given is None or not given else tuple(name for name in given if name != "none")
+def _scorers(given: list[str] | None, versa: Path | None) -> tuple[str, ...] | None:
+    if versa is not None:
+        from glmtts.eval.scorers.versa import chosen
+
+        pairs = [(name, "&".join(f"{key}={value}" for key, value in its.items())) for name, its in chosen(versa)]
+        return tuple(name + (f"?{options}" if options else "") for name, options in pairs)
+    return tuple(name for name in given if name != "none") if given else None
 
 
 def _check_labels(labels: list[str]) -> None:

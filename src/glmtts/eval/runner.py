@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from glmtts.errors import EvaluationError
 from glmtts.eval import systems
 from glmtts.eval.items import EvalList, digest_of
-from glmtts.eval.stages import AUDIO, Speech, Stage
+from glmtts.eval.stages import AUDIO, Recognition, Scoring, Speech, Stage
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import Task, Workers, chunks, complete, read_records, write_text
@@ -56,7 +56,7 @@ class Run:
         with self._alone(folder):
             for stage in everything if items else []:
                 about[stage.name] = stage.about()
-                before = {name: made for name, made in about.items() if not name.startswith("score-")}
+                before = {name: about[name] for name in (one.name for one in before_of(stage, everything))}
                 self._stage(folder, stage, before | {stage.name: about[stage.name]}, utterances)
         return Row(one, spec, utterances, about)
 
@@ -108,3 +108,11 @@ class Run:
             raise EvaluationError(
                 f"{place} holds results of another system or setting. Give another --out, or --restart."
             )
+
+
+def before_of(stage: Stage, stages: Sequence[Stage]) -> list[Stage]:
+    """The stages that a stage's results depend on: scores of sound do not change with the recogniser."""
+    before = list(stages[: list(stages).index(stage)])
+    if isinstance(stage, Scoring):
+        return [one for one in before if isinstance(one, Speech) or (stage.hears and isinstance(one, Recognition))]
+    return [one for one in before if not isinstance(one, Scoring)]

@@ -116,6 +116,11 @@ class Scoring:
         """The folder, by the scorer's name and options."""
         return "score-" + _plain(told(self.scorer))
 
+    @property
+    def hears(self) -> bool:
+        """Whether it takes what a recogniser heard, rather than sound alone."""
+        return self.scorer.partition("?")[0].endswith("_wer")
+
     def about(self) -> dict[str, Any]:
         """The scorer, and what it stands in for."""
         found = scorer_of(self.scorer)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from glmtts import asr
-from glmtts.errors import EvaluationError
 from glmtts.eval import scorers
 from glmtts.eval.scorers.emotion2vec import emotion_columns, probabilities
 
@@ -54,5 +53,6 @@ def test_an_emotion_is_hit_where_it_is_the_likeliest() -> None:
     }  # fmt: skip
     assert emotion_columns("e", found, "sad")["e_hit"] == 0
     assert emotion_columns("e", found, None)["e_target"] is None
-    with pytest.raises(EvaluationError, match="'bored' is unknown"):
-        emotion_columns("e", found, "bored")
+    assert emotion_columns("e", found, "bored")["e_target"] is None
+    assert emotion_columns("e", {"disgust": 0.6, "calm": 0.3, "neutral": 0.1}, "disgusted")["e_hit"] == 1
+    assert emotion_columns("e", {"disgust": 0.6, "calm": 0.3, "neutral": 0.1}, "neutral")["e_target"] == 0.1

@@ -1,10 +1,11 @@
 """Long form: does the voice, the loudness or the rate of speech drift while a long text is read in one call?
 
 The recording is cut into windows of thirty seconds. Similarity is that of Resemblyzer between the first window and each
-later one, loudness the level of the window's louder half of frames in decibels, rate the words (Mandarin: characters)
+later one, loudness that of ITU-R BS.1770 (LUFS; pauses do not count), rate the words (Mandarin: characters)
 that a recogniser with word times hears in a second. Drift is the last quarter of the windows against the first.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ import torch
 
 from glmtts import asr
 from glmtts.audio.io import load_audio
+from glmtts.audio.loudness import integrated_loudness
 from glmtts.eval.columns import ValueColumn
 from glmtts.eval.error_rates import simplified
 from glmtts.eval.items import EvalList, Item
@@ -28,7 +30,7 @@ from glmtts.eval.units import PUBLISHED, SPOKEN
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import Done, Work
 
-WINDOW, FRAME = 30, 0.05  # seconds
+WINDOW = 30  # seconds
 MINUTES = 10.0
 SIMILARITY = "speaker_resemblyzer"
 
@@ -60,7 +62,7 @@ class Windows:
         windows = record["windows"]
         utterance.details["windows"], utterance.hypothesis = windows, record["hypothesis"]
         quarter = max(1, len(windows) // 4)
-        for key in ("similarity", "decibels", "rate"):
+        for key in ("similarity", "loudness", "rate"):
             values = [window[key] for window in windows if window[key] is not None]
             if len(values) > 1:
                 utterance.scores[f"{key}_drift"] = fmean(values[-quarter:]) - fmean(values[:quarter])
@@ -94,16 +96,10 @@ def windows_of(wave: np.ndarray, times: Sequence[float], language: str) -> list[
         seconds = len(part) / asr.SAMPLE_RATE
         words = sum(WINDOW * number <= time < WINDOW * number + seconds for time in times)
         rate = words / seconds if times else None
-        found.append({"similarity": similarity[number], "decibels": loudness(part), "rate": rate})
+        level = integrated_loudness(part, asr.SAMPLE_RATE)
+        loudness = level if math.isfinite(level) else None
+        found.append({"similarity": similarity[number], "loudness": loudness, "rate": rate})
     return found
-
-
-def loudness(wave: np.ndarray) -> float:
-    """Level of the louder half of frames in decibels below full scale: pauses do not count."""
-    size = int(FRAME * asr.SAMPLE_RATE)
-    frames = wave[: len(wave) // size * size].reshape(-1, size)
-    powers = np.sort((frames**2).mean(axis=1))[len(frames) // 2 :]
-    return float(10 * np.log10(powers.mean() + 1e-12))
 
 
 def _units(word: str, language: str) -> int:
@@ -129,7 +125,7 @@ def _course(rows: Sequence[Row]) -> dict[str, Any]:
             for number, window in enumerate(one.details.get("windows", ())):
                 figures = ["–" if value is None else round(value, 3) for value in window.values()]
                 lines.append([row.lines.name, row.system.label, number * WINDOW, *figures])
-    heads = ["list", "system", "from second", "similarity to the first", "decibels", "words a second"]
+    heads = ["list", "system", "from second", "similarity to the first", "LUFS", "words a second"]
     return {"Course": {"heads": heads, "rows": lines}} if lines else {}
 
 
@@ -147,7 +143,7 @@ PROTOCOL = Protocol(
         *SPOKEN,
         _score("similarity_mean", "similarity to the first window", "higher"),
         _score("similarity_drift", "its drift"),
-        _score("decibels_drift", "drift of loudness, dB"),
+        _score("loudness_drift", "drift of loudness, LU"),
         _score("rate_mean", "words a second"),
         _score("rate_drift", "its drift"),
     ),

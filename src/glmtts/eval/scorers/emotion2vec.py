@@ -64,14 +64,19 @@ def probabilities(result: dict[str, Any]) -> dict[str, float]:
 
 
 def emotion_columns(prefix: str, found: dict[str, float], wanted: str | None) -> Score:
-    """The columns of an emotion scorer: each label's probability, the wanted one's, and whether that is the highest.
+    """The columns of an emotion scorer: the wanted label's probability, whether it is the highest, and each label's.
 
-    Raises:
-        EvaluationError: the wanted emotion is none of the labels.
+    The first two are None where no emotion is wanted, or one that the scorer does not know.
     """
-    columns: Score = {f"{prefix}_{label}": value for label, value in found.items()}
-    target = None if wanted is None else wanted if wanted in found else ALIASES.get(wanted, wanted)
-    if target is not None and target not in found:
-        raise EvaluationError(f"The emotion '{wanted}' is unknown. Known are {', '.join(found)}.")
+    target = None if wanted is None else _label_for(wanted, found)
     hit = None if target is None else float(max(found, key=found.__getitem__) == target)
+    columns = {f"{prefix}_{label}": value for label, value in found.items()}
     return {f"{prefix}_target": None if target is None else found[target], f"{prefix}_hit": hit, **columns}
+
+
+def _label_for(wanted: str, found: dict[str, float]) -> str | None:
+    """The label that means the wanted emotion, under whatever name."""
+    if wanted in found:
+        return wanted
+    meant = ALIASES.get(wanted, wanted)
+    return next((label for label in found if ALIASES.get(label, label) == meant), None)

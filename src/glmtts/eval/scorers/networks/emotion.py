@@ -26,7 +26,7 @@ class EmotionConfig(StrictConfig):
 
     encoder: WhisperStatesConfig = WhisperStatesConfig()
     labels: tuple[str, ...] = LABELS
-    heads: int = 5
+    heads: int = 2
     hidden: int = 128
     dropout: float = 0.3
 
@@ -44,14 +44,25 @@ class EmotionHead(nn.Module):
         self.classify = nn.Linear(2 * config.hidden, len(config.labels))
 
     def forward(self, states_BLTD: Tensor, valid_BT: Tensor) -> Tensor:
-        """States (B, L, T, D), of which the frames of `valid_BT` are real, to logits (B, labels)."""
-        normal = F.layer_norm(states_BLTD, states_BLTD.shape[-1:])  # layers differ in scale by a factor of 30
-        mixed = torch.einsum("l,bltd->btd", self.mix.softmax(0), normal)
-        hidden = F.gelu(self.project(self.dropout(mixed)))
+        """Normalised states (B, L, T, D), of which the frames of `valid_BT` are real, to logits (B, labels)."""
+        return self.classified(self.mixed(states_BLTD), valid_BT)
+
+    def mixed(self, states_BLTD: Tensor) -> Tensor:
+        """The weighted sum of the layers (B, T, D)."""
+        return torch.einsum("l,bltd->btd", self.mix.softmax(0), states_BLTD)
+
+    def classified(self, mixed_BTD: Tensor, valid_BT: Tensor) -> Tensor:
+        """The sum of the layers to logits (B, labels)."""
+        hidden = F.gelu(self.project(self.dropout(mixed_BTD)))
         weight = self.attend(hidden).masked_fill(~valid_BT[..., None], -torch.inf).softmax(1)
         mean = (weight * hidden).sum(1)
         spread = ((weight * hidden.square()).sum(1) - mean.square()).clamp(min=1e-6).sqrt()
         return self.classify(self.dropout(torch.cat([mean, spread], 1)))
+
+
+def normalised(states: Tensor) -> Tensor:
+    """States (…, D) with mean 0 and variance 1: the layers differ in scale by a factor of 30."""
+    return F.layer_norm(states, states.shape[-1:])
 
 
 class EmotionClassifier(nn.Module):
@@ -66,7 +77,7 @@ class EmotionClassifier(nn.Module):
     @torch.inference_mode()
     def probabilities(self, samples_T: Tensor) -> Tensor:
         """Probabilities of the labels (labels,), averaged over the heads, of 16 kHz samples (T,)."""
-        states = self.encoder(samples_T)[None]
+        states = normalised(self.encoder(samples_T))[None]
         valid = torch.ones(1, states.shape[2], dtype=torch.bool, device=states.device)
         found: Tensor = torch.stack([head(states, valid)[0].softmax(0) for head in self.heads]).mean(0)
         return found

@@ -21,11 +21,11 @@ class WhisperStatesConfig(StrictConfig):
     layers: int = 6
     n_mels: int = 80
     positions: int = 1500
-    pooling: int = 5
+    pooling: int = 10
 
 
 class WhisperStates(nn.Module):
-    """Every layer's output at 10 frames a second. The audio is not padded to 30 s: a short clip costs a short clip."""
+    """Every layer's output at 5 frames a second. The audio is not padded to 30 s: a short clip costs a short clip."""
 
     def __init__(self, config: WhisperStatesConfig) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class WhisperStates(nn.Module):
         return self.config.layers + 1
 
     def forward(self, samples_T: Tensor) -> Tensor:
-        """16 kHz samples (T,) of one clip, at most 30 s of it, to states (L, frames, D), averaged over 5 frames."""
+        """16 kHz samples (T,) of one clip, at most 30 s of it, to states (L, frames, D), averaged over 10 frames."""
         longest = self.config.positions * 320
         mel = self.features(samples_T[None, :longest])
         hidden = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)
