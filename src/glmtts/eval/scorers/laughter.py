@@ -23,7 +23,7 @@ class Laughter:
 
     name = "laughter"
     columns = ("laughter", "laughter_seconds")
-    higher_is_better = {"laughter": True, "laughter_seconds": True}  # noqa: RUF012
+    higher_is_better = {"laughter": True, "laughter_seconds": True}
     stand_in_for = None
 
     def __init__(self, weights: str | Path | None = None, threshold: float = 0.5) -> None:
