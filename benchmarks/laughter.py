@@ -2,7 +2,7 @@
 
     python benchmarks/laughter.py --weights resnet_without_augmentation.safetensors --laughs FOLDER --speech FOLDER
 
-Every audio file below the folders is one clip, of which the first five seconds count. Of each speech folder, --clips
+Every audio file below the folders is one clip, of which the first three seconds count. Of each speech folder, --clips
 are taken, evenly spaced. Results go to benchmarks/results/laughter.json.
 """
 
@@ -22,7 +22,7 @@ from glmtts.eval import scorers
 from glmtts.eval.scorers import Clip
 
 SUFFIXES = {".wav", ".mp3", ".ogg", ".opus", ".flac"}
-LONGEST_SECONDS, RATE = 5.0, 8000
+LONGEST_SECONDS, RATE = 3.0, 8000
 RESAMPLES = 2000
 
 

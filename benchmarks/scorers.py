@@ -5,7 +5,8 @@
 30 recordings a language are scored clean, and with white noise at 10 and at 0 dB. Prompts are other recordings of the
 same speaker, references the clean recordings. For each column: the means, the paired differences with their 95 %
 intervals, and whether the order is as it must be. Times are of the CPU, on one thread, for a second of audio.
-Results go to benchmarks/results/scorers.json; a scorer measured before is measured again, the others are kept.
+Results go to benchmarks/results/scorers.json; what was measured before and is not named is kept. At the end, all
+results are shown as a table; without a scorer, only that.
 """
 
 import argparse
@@ -99,6 +100,27 @@ def compared(found: dict[str, list[float | None]], higher: bool) -> dict[str, An
     return {"clips": len(rows), "means": means, "intervals": intervals, "steps": steps}
 
 
+def table(result: dict[str, Any]) -> str:
+    """The results as a table in Markdown, a column of a scorer and a language a row."""
+    lines = [
+        "| column | language | clips | recordings | 10 dB | 0 dB | in order | CPU s a second |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for scorer in result.values():
+        for language in LANGUAGES if isinstance(scorer, dict) and "en" in scorer else ():
+            for column, found in scorer[language]["columns"].items():
+                values = " | ".join(
+                    f"{mean:.3g} ({low:.3g} to {high:.3g})"
+                    for mean, (low, high) in zip(found["means"].values(), found["intervals"].values(), strict=True)
+                )
+                order = ["yes" if step["as_it_must_be"] else "no" for step in found["steps"].values()]
+                seconds = scorer[language]["seconds_a_second"]
+                lines.append(
+                    f"| `{column}` | {language} | {found['clips']} | {values} | {', '.join(order)} | {seconds:.3f} |"
+                )
+    return "\n".join(lines)
+
+
 def parsed(text: str) -> tuple[str, dict[str, str]]:
     """`name` or `name:option=value,option=value`."""
     name, _, rest = text.partition(":")
@@ -108,12 +130,10 @@ def parsed(text: str) -> tuple[str, dict[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--scorer", action="append", required=True, help="NAME or NAME:OPTION=VALUE,…; repeatable")
+    parser.add_argument("--scorer", action="append", default=[], help="NAME or NAME:OPTION=VALUE,…; repeatable")
     parser.add_argument("--clips", type=int, default=30, help="recordings a language")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    path = RESULTS / "scorers.json"
-    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for text in given.scorer:
         name, options = parsed(text)
         scorer = scorers.load(name, **options)
@@ -121,8 +141,15 @@ def main() -> None:
             language: measured(scorer, recordings(given.corpus, language, given.clips), f"{name} {language}")
             for language in LANGUAGES
         }
-        result |= environment() | {name: {"stand_in_for": scorer.stand_in_for, **by_language}}
-        write_result("scorers", result)
+        path = RESULTS / "scorers.json"
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        found = {
+            "options": {key: Path(value).name for key, value in options.items()},
+            "stand_in_for": scorer.stand_in_for,
+            **by_language,
+        }
+        write_result("scorers", kept | environment() | {name: found})
+    print(table(json.loads((RESULTS / "scorers.json").read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import trange
 
+from glmtts.eval.hardware import environment
 from glmtts.eval.scorers.networks.emotion import LABELS, EmotionClassifier, EmotionConfig, EmotionHead, normalised
 from glmtts.eval.statistics import bootstrap_mean
 
@@ -145,9 +146,11 @@ def plot(result: dict[str, Any], path: Path) -> None:
 
     matrix = np.array(result["confusion"])
     figure, axes = pyplot.subplots(figsize=(6, 5))
-    axes.imshow(matrix / matrix.sum(1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
+    shares = matrix / matrix.sum(1, keepdims=True)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(matrix.shape):
-        axes.text(column, row, matrix[row, column], ha="center", va="center")
+        shade = "white" if shares[row, column] > 0.6 else "black"
+        axes.text(column, row, matrix[row, column], ha="center", va="center", color=shade)
     places = range(len(LABELS))
     axes.set_xticks(places, LABELS, rotation=45, ha="right")
     axes.set_yticks(places, LABELS)
@@ -184,7 +187,8 @@ def main() -> None:
     given.out.parent.mkdir(parents=True, exist_ok=True)
     model.save(given.out, {"training": f"RAVDESS, {len(actors)} actors; CC BY-NC-SA 4.0"})
     test = Features(given.features, TEST_ACTORS, originals=True)
-    result = report(predicted(list(model.heads), test), test.labels) | {"train": actors, "test": TEST_ACTORS}
+    result = environment() | report(predicted(list(model.heads), test), test.labels)
+    result |= {"train": actors, "test": TEST_ACTORS, "heads": given.heads, "epochs": given.epochs}
     given.report.mkdir(parents=True, exist_ok=True)
     (given.report / "emotion.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     plot(result, given.report / "emotion.png")

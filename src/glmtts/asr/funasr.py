@@ -1,13 +1,13 @@
 """Paraformer (Gao et al., 2022) and SenseVoice (An et al., 2024) by FunASR.
 
-Recordings go in one by one: padded into a batch, FunASR's results shift by a few hundredths of a percent of error with
-the batch, and the published protocol transcribes a file a call.
+Recordings go in one by one, as in the published protocol: padded into a batch, Paraformer's results shift with what is
+beside (F5-TTS's documentation has figures).
 """
 
 import re
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ _TAG = re.compile(r"<\|([^|]*)\|>")
 class _FunAsr:
     """What both models share: loading by `AutoModel`, one recording a call."""
 
-    OPTIONS: dict[str, Any]
+    OPTIONS: ClassVar[dict[str, Any]]
 
     def __init__(self, model: str, settings: AsrSettings, name: str) -> None:
         self.name, self._lock = name, Lock()
@@ -44,7 +44,7 @@ class _FunAsr:
 class Paraformer(_FunAsr):
     """Mandarin (with English words); the recogniser of Seed-TTS-eval's Mandarin."""
 
-    OPTIONS = {"batch_size_s": 300}  # noqa: RUF012
+    OPTIONS: ClassVar[dict[str, Any]] = {"batch_size_s": 300}
 
     def transcribe(self, waves: Sequence[np.ndarray], language: str | None) -> list[Transcript]:
         """One transcript a wave; the language is not asked for."""
@@ -58,7 +58,7 @@ class Paraformer(_FunAsr):
 class SenseVoice(_FunAsr):
     """Mandarin, Cantonese, English, Japanese and Korean; numbers as they are spoken, without punctuation."""
 
-    OPTIONS = {"batch_size_s": 60, "use_itn": False, "output_timestamp": True}  # noqa: RUF012
+    OPTIONS: ClassVar[dict[str, Any]] = {"batch_size_s": 60, "use_itn": False, "output_timestamp": True}
     LANGUAGES = frozenset({"zh", "en", "yue", "ja", "ko", "nospeech"})
 
     def transcribe(self, waves: Sequence[np.ndarray], language: str | None) -> list[Transcript]:

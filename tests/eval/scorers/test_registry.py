@@ -14,7 +14,7 @@ class Length:
     """Seconds of audio."""
 
     name, columns, stand_in_for = "length", ("seconds",), None
-    higher_is_better: dict[str, bool] = {}  # noqa: RUF012
+    higher_is_better: dict[str, bool] = {}
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
@@ -51,6 +51,11 @@ def test_a_clip_takes_mono_float32_only() -> None:
     for wave in (np.zeros((2, 10), np.float32), np.zeros(10)):
         with pytest.raises(EvaluationError, match="mono float32"):
             Clip("a", wave, 16000, "", "en")
+
+
+def test_a_clip_with_samples_that_are_no_numbers_is_refused() -> None:
+    with pytest.raises(EvaluationError, match="'a' holds samples that are not numbers"):
+        Clip("a", np.array([0, np.nan], np.float32), 16000, "", "en")
 
 
 def test_a_clip_is_resampled_to_the_rate_asked_for() -> None:

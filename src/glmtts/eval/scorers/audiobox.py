@@ -22,7 +22,7 @@ class AudioboxAesthetics:
     name = "audiobox_aesthetics"
     columns = tuple(f"audiobox_aesthetics_{axis}" for axis in AXES)
     # content that is more complex is neither better nor worse
-    higher_is_better = {f"audiobox_aesthetics_{axis}": True for axis in ("CE", "CU", "PQ")}  # noqa: RUF012
+    higher_is_better = {f"audiobox_aesthetics_{axis}": True for axis in ("CE", "CU", "PQ")}
     stand_in_for = None
 
     def __init__(self, weights: str | Path | None = None) -> None:

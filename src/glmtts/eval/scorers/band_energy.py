@@ -16,7 +16,7 @@ class BandEnergy:
 
     name = "band_energy"
     columns = tuple(f"band_{low}_{high}khz{end}" for end in ("", "_difference") for low, high in BANDS_KHZ)
-    higher_is_better: dict[str, bool] = {}  # noqa: RUF012  # a level is neither better nor worse
+    higher_is_better: dict[str, bool] = {}  # a level is neither better nor worse
     stand_in_for = None
 
     def score(self, clips: Sequence[Clip]) -> list[Score]:

@@ -41,6 +41,8 @@ class Clip:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not np.isfinite(self.wave).all():
+            raise EvaluationError(f"Clip '{self.id}' holds samples that are not numbers. Make or export it again.")
         if self.wave.ndim != 1 or self.wave.dtype != np.float32 or self.sample_rate <= 0:
             raise EvaluationError(
                 f"Clip '{self.id}' has samples of shape {self.wave.shape}, {self.wave.dtype}, at "

@@ -24,7 +24,7 @@ class DistillMos:
 
     name = "distillmos"
     columns = ("distillmos",)
-    higher_is_better = {"distillmos": True}  # noqa: RUF012
+    higher_is_better = {"distillmos": True}
     stand_in_for = "UTMOS"
 
     def __init__(self, weights: str | Path | None = None) -> None:

@@ -22,7 +22,7 @@ class Emotion:
 
     name = "emotion"
     columns = ("emotion_target", "emotion_hit", *(f"emotion_{label}" for label in LABELS))
-    higher_is_better = {"emotion_target": True, "emotion_hit": True}  # noqa: RUF012
+    higher_is_better = {"emotion_target": True, "emotion_hit": True}
     stand_in_for = "emotion2vec"
 
     def __init__(self, weights: str | Path | None = None, device: str = "cpu") -> None:

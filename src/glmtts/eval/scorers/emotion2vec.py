@@ -24,7 +24,7 @@ class Emotion2Vec:
 
     name = "emo2vec_similarity"
     columns = ("emotion2vec_target", "emotion2vec_hit", *(f"emotion2vec_{label}" for label in LABELS))
-    higher_is_better = {"emotion2vec_target": True, "emotion2vec_hit": True}  # noqa: RUF012
+    higher_is_better = {"emotion2vec_target": True, "emotion2vec_hit": True}
     stand_in_for = None
 
     def __init__(self, model: str = "iic/emotion2vec_plus_large", device: str = "cpu") -> None:

@@ -18,7 +18,7 @@ class F0:
 
     name = "mcd_f0"
     columns = ("f0_rmse", "f0_corr", "voicing_f1")
-    higher_is_better = {"f0_rmse": False, "f0_corr": True, "voicing_f1": True}  # noqa: RUF012
+    higher_is_better = {"f0_rmse": False, "f0_corr": True, "voicing_f1": True}
     stand_in_for = None
 
     def __init__(self) -> None:

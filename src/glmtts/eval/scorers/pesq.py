@@ -16,7 +16,7 @@ class Pesq:
 
     name = "pesq"
     columns = ("pesq",)
-    higher_is_better = {"pesq": True}  # noqa: RUF012
+    higher_is_better = {"pesq": True}
     stand_in_for = None
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ class Utmos:
 
     name = "pseudo_mos"
     columns = ("utmos",)
-    higher_is_better = {"utmos": True}  # noqa: RUF012
+    higher_is_better = {"utmos": True}
     stand_in_for = None
 
     def __init__(self, repository: str = REPOSITORY, device: str = "cpu") -> None:

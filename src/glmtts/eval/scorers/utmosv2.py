@@ -25,7 +25,7 @@ class UtmosV2:
 
     name = "utmosv2"
     columns = ("utmosv2",)
-    higher_is_better = {"utmosv2": True}  # noqa: RUF012
+    higher_is_better = {"utmosv2": True}
     stand_in_for = None
 
     def __init__(self, device: str = "cpu", repetitions: int = 1) -> None:

@@ -87,6 +87,7 @@ class EmotionClassifier(nn.Module):
         weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
         temporary = path.with_suffix(".tmp")
         save_file(weights, temporary, {**about, "config": self.config.model_dump_json()})
+        temporary.chmod(0o644)  # safetensors writes it for its owner alone
         durable.replace(temporary, path)
 
     @classmethod
