@@ -12,7 +12,7 @@ from glmtts.data.pipeline.report import Report, histogram, hours, source_rows
 from glmtts.data.pipeline.samples import FOLDER, INDEX
 from glmtts.data.pipeline.store import write_whole
 
-NUMBERS = {"seconds", "share", "kept", "sound", "workers", "hours an hour"}
+NUMBERS = {"seconds", "share", "kept", "sound", "workers", "hours an hour", "an hour of a CPU"}
 SOURCES = 100  # on the page; report.csv has all
 
 STYLE = """
@@ -84,14 +84,15 @@ def _figures(samples: Sequence[dict[str, Any]], stage: str, reason: str) -> str:
 
 
 def _stages(report: Report) -> str:
-    slowest, speeds = report.bottleneck(), report.throughput()
+    slowest, speeds, of_cpu = report.bottleneck(), report.throughput(), report.throughput_of_cpu()
     cells = [
         f"<td>{escape(label)}</td><td class=n>{hours(report.costs[label].sound)}</td>"
-        f"<td class=n>{report.workers[label]}</td><td class=n>{speed:,.0f}</td>"
+        f"<td class=n>{report.workers[label]}</td><td class=n>{speed:,.1f}</td>"
+        f"<td class=n>{of_cpu.get(label, 0):,.1f}</td>"
         f"<td>{'bottleneck' if label == slowest else ''}</td>"
         for label, speed in speeds.items()
     ]
-    return f"<h2>Throughput</h2>{_table(['stage', 'sound', 'workers', 'hours an hour', ''], cells)}"
+    return f"<h2>Throughput</h2>{_table(['stage', 'sound', 'workers', 'hours an hour', 'an hour of a CPU', ''], cells)}"
 
 
 def _sources(output: Path) -> str:

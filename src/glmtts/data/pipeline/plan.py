@@ -7,7 +7,7 @@ run ends in the same bytes on any number of workers, and after any kill.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +63,7 @@ def without_duplicates(given: Sequence[tuple[int, Standardised]], known: set[str
         source = one.source
         if source.samples and source.id in known:
             fields = {**vars(source), "id": f"{source.id}~{number}"}
-            seen.append((number, Standardised(Source(**fields), refused=DUPLICATE, note=one.note, spent=one.spent)))
+            seen.append((number, replace(one, source=Source(**fields), lost=(), refused=DUPLICATE)))
         else:
             known.add(source.id)
             seen.append((number, one))

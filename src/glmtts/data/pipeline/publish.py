@@ -94,9 +94,9 @@ def _works(config: PipelineConfig, window: Window) -> Iterator[Work]:
 
 def _write_decisions(config: PipelineConfig, window: Window, ledger: Ledger) -> dict[str, Cost]:
     """Write the table of decisions and the samples to hear, and fill the ledger on the way; gives the stages' costs."""
-    given = [one for _, one in window.given]
-    read = Cost(sum(one.source.seconds for one in given), sum(one.spent for one in given))
-    costs: dict[str, Cost] = {STANDARDISE: read, **{label: Cost(0.0, 0.0) for label in config.labels}}
+    costs: dict[str, Cost] = {label: Cost() for label in (STANDARDISE, *config.labels)}
+    for _, one in window.given:
+        costs[STANDARDISE] += Cost(one.source.seconds, one.spent, one.cpu)
     heard = SampleStore(config.run.output, config.report.samples)
 
     def write(part: Path) -> None:
@@ -107,7 +107,7 @@ def _write_decisions(config: PipelineConfig, window: Window, ledger: Ledger) -> 
                 table.add([*_counted(work.decisions, ledger), *_kept(work, ledger)], window.sources)
                 heard.offer(work.samples)
                 for label, cost in work.costs.items():
-                    costs[label] = Cost(costs[label].sound + cost.sound, costs[label].time + cost.time)
+                    costs[label] += cost
 
     write_through(config.run.output / MANIFEST_FOLDER / _name(window), write)
     heard.write()

@@ -20,7 +20,7 @@ BAR = 40  # characters of the longest bar
 class Report:
     """Sums of a run; lengths in seconds. `drops` is by stage and reason, `refused` counts files by reason.
 
-    `costs` are, by stage, the seconds of sound that came to it and the seconds that one worker took for them.
+    `costs` are, by stage, the seconds of sound that came to it and what one worker took for them.
     """
 
     sources: int
@@ -43,6 +43,10 @@ class Report:
             label: cost.sound / cost.time * self.workers[label] for label, cost in self.costs.items() if cost.time > 0
         }
 
+    def throughput_of_cpu(self) -> dict[str, float]:
+        """Hours of sound that each stage takes in an hour of a CPU; of stages elsewhere, only the sending counts."""
+        return {label: cost.sound / cost.cpu for label, cost in self.costs.items() if cost.cpu > 0}
+
     def bottleneck(self) -> str | None:
         """The stage that takes the most time of a worker for all that was given, or None where none takes any."""
         loads = {label: cost.time / self.workers[label] for label, cost in self.costs.items() if cost.time > 0}
@@ -53,11 +57,11 @@ def summed(config: PipelineConfig, records: Sequence[Mapping[str, Any]]) -> Repo
     """The report of a run from its windows' records."""
     rate = config.run.sample_rate
     drops = added(record["drops"] for record in records)
-    costs = {label: Cost(0.0, 0.0) for label in (STANDARDISE, *config.labels)}
+    costs = {label: Cost() for label in (STANDARDISE, *config.labels)}
     refused: dict[str, int] = {}
     for record in records:
         for label, cost in record["costs"].items():
-            costs[label] = Cost(costs[label].sound + cost["sound"], costs[label].time + cost["time"])
+            costs[label] += Cost(**cost)
         for reason, count in record["refused"].items():
             refused[reason] = refused.get(reason, 0) + count
     return Report(
@@ -101,8 +105,11 @@ def as_text(report: Report) -> str:
         f"  {f'{stage}: {reason}':<{width}} {seconds:12.1f} s  {'█' * round(BAR * seconds / most)}"
         for stage, reason, seconds in rows
     ]
-    speeds = report.throughput()
-    lines += [f"  {label}: {speed:,.0f} hours an hour" for label, speed in speeds.items()]
+    of_cpu = report.throughput_of_cpu()
+    lines += [
+        f"  {label}: {speed:,.1f} hours an hour, {of_cpu.get(label, 0):,.1f} an hour of a CPU"
+        for label, speed in report.throughput().items()
+    ]
     if (slowest := report.bottleneck()) is not None:
         lines.append(f"the bottleneck is {slowest}")
     return "\n".join(lines)
@@ -127,6 +134,7 @@ def write_report(config: PipelineConfig, report: Report) -> None:
         "drops_seconds": report.drops,
         "files_not_read": report.refused,
         "hours_an_hour": report.throughput(),
+        "hours_a_cpu_hour": report.throughput_of_cpu(),
         "bottleneck": report.bottleneck(),
     }
     write_whole(output / "report.json", json.dumps(values, indent=1, ensure_ascii=False).encode())

@@ -39,7 +39,8 @@ class Lost:
 class Standardised:
     """What became of a given file: a source with its `lost` spans, or `refused`, a reason, with no samples at all.
 
-    `note` says what else is odd, such as a head that promises more than there is; `spent` is how many seconds it took.
+    `note` says what else is odd, such as a head that promises more than there is; `spent` is how many seconds
+    it took by the clock, `cpu` how many of this process' CPU.
     """
 
     source: Source
@@ -47,6 +48,7 @@ class Standardised:
     refused: str = ""
     note: str = ""
     spent: float = 0.0
+    cpu: float = 0.0
 
 
 def wav_path(work: Path, number: int) -> Path:
@@ -63,9 +65,9 @@ def standardise(folder: Path, entry: Entry, number: int, work: Path, rate: int, 
     facts = wav_path(work, number).with_suffix(".json")
     if not facts.exists():
         facts.parent.mkdir(parents=True, exist_ok=True)
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         done = _read(folder / entry.path, entry, wav_path(work, number), rate, max_hours)
-        done = replace(done, spent=time.perf_counter() - started)
+        done = replace(done, spent=time.perf_counter() - started, cpu=time.process_time() - cpu)
         part = facts.with_suffix(".json.part")
         part.write_text(json.dumps(asdict(done), allow_nan=False), encoding="utf-8")
         durable.replace(part, facts)
@@ -79,8 +81,8 @@ def read_standardised(facts: Path) -> Standardised:
         ConfigError: the file is missing or damaged.
     """
     values = read_json(facts, 1 << 28)
-    lost = tuple(Lost(**one) for one in values["lost"])
-    return Standardised(Source(**values["source"]), lost, values["refused"], values["note"], values["spent"])
+    source, lost = Source(**values.pop("source")), tuple(Lost(**one) for one in values.pop("lost"))
+    return Standardised(source, lost, **values)
 
 
 def _read(path: Path, entry: Entry, wav: Path, rate: int, max_hours: float) -> Standardised:

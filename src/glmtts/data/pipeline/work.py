@@ -37,10 +37,18 @@ class Sample:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of sound that came to a stage, and seconds of time that it took for them."""
+    """Seconds of sound that came to a stage, and what it took for them: seconds by the clock, and of this process' CPU.
 
-    sound: float
-    time: float
+    On a machine that does other things the clock tells little.
+    """
+
+    sound: float = 0.0
+    time: float = 0.0
+    cpu: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """The cost of both."""
+        return Cost(self.sound + other.sound, self.time + other.time, self.cpu + other.cpu)
 
 
 @dataclass(frozen=True)
@@ -64,16 +72,17 @@ def advance(
         DataError: its results are not the samples that it was given; or it failed, and `on_error` is "stop".
         GlmTtsError: it cannot work.
     """
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     results = _results(work.clips, label, stage, on_error) if work.clips else []
-    spent = time.perf_counter() - started
+    sound = sum(clip.seconds for clip in work.clips)
+    cost = Cost(sound, time.perf_counter() - started, time.process_time() - cpu)
     check(label, work.clips, results)
     return replace(
         work,
         clips=tuple(clip for result in results for clip in result.kept),
         decisions=(*work.decisions, *decisions(label, results)),
         samples=(*work.samples, *_heard(label, work.clips, results, report)),
-        costs={**work.costs, label: Cost(sum(clip.seconds for clip in work.clips), spent)},
+        costs={**work.costs, label: cost},
         specs={**work.specs, **stage.features},
     )
 

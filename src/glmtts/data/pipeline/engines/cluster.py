@@ -85,9 +85,12 @@ class RayEngine:
                     log_to_driver=False,
                     configure_logging=False,
                 )
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except Exception as error:  # Ray raises plain ones where its processes do not start in time
                 where = self.config.engine.address or "this machine"
-                raise DataError(f"Ray at {where} cannot be used: {error} Correct engine.address.") from None
+                reason = str(error).partition("\n")[0].rstrip(".")
+                raise DataError(
+                    f"Ray at {where} cannot be used: {reason}. Correct engine.address, or run again."
+                ) from None
             self._mine = True
         self._check_needs()
 
