@@ -17,21 +17,33 @@ import typer
 from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
-from glmtts.data.pipeline.stages.punctuate import PunctuateConfig, character_durations, pause_threshold
+from glmtts.data.pipeline.stages.punctuate import (
+    PunctuateConfig,
+    character_durations,
+    is_pause,
+    pause_threshold,
+    silences,
+)
 from glmtts.data.pipeline.stages.token_reader import SAMPLE_RATE, TimedUnit, TokenReader
 from glmtts.text.normalise import normalise
 
 FOLDERS = {"zh": "zh_daily", "en": "ljspeech"}
-RULES = {
-    "variance of seconds": PunctuateConfig(frame_seconds=1.0),
-    "variance of 10 ms frames": PunctuateConfig(frame_seconds=0.01),
-    "variance of 20 ms frames": PunctuateConfig(frame_seconds=0.02),
-    "variance of 40 ms frames": PunctuateConfig(frame_seconds=0.04),
-    "standard deviation": PunctuateConfig(spread="std"),
+SPREADS: dict[str, dict[str, Any]] = {
+    "variance of seconds": {"frame_seconds": 1.0},
+    "variance of 40 ms frames": {"frame_seconds": 0.04},
+    "variance of 20 ms frames": {"frame_seconds": 0.02},
+    "variance of 10 ms frames": {"frame_seconds": 0.01},
+    "standard deviation": {"spread": "std"},
 }
+RULES = {
+    name + (", with silence" if silence else ""): PunctuateConfig(min_silence=silence, **options)
+    for name, options in SPREADS.items()
+    for silence in (0.0, 0.1)
+}
+Line = tuple[list[TimedUnit], list[float]]  # units, and the silence between them
 
 
-def aligned_lines(corpus: Path, language: str, lines: int, reader: TokenReader) -> list[list[TimedUnit]]:
+def aligned_lines(corpus: Path, language: str, lines: int, reader: TokenReader) -> list[Line]:
     """Lines with at least one mark before their end, aligned; every seventh, so that speakers and texts vary."""
     folder, found = corpus / FOLDERS[language], []
     rows = [json.loads(row) for row in (folder / "index.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -40,18 +52,18 @@ def aligned_lines(corpus: Path, language: str, lines: int, reader: TokenReader) 
         text = normalise(row["text"], language)
         wave = load_audio(folder / f"{row['id']}.opus", SAMPLE_RATE).numpy()
         if timed := reader.aligned(reader.log_probs(wave), text):
-            found.append(timed)
+            found.append((timed, silences(wave, timed)))
     return found
 
 
-def judged(lines: list[list[TimedUnit]], language: str, config: PunctuateConfig) -> dict[str, float | None]:
+def judged(lines: list[Line], config: PunctuateConfig) -> dict[str, float | None]:
     """Median threshold in seconds, and precision and recall of the marks inside the lines."""
     thresholds, right, placed, written = [], 0, 0, 0
-    for timed in lines:
-        threshold = pause_threshold(character_durations(timed), language, config)
+    for timed, quiet in lines:
+        threshold = pause_threshold(character_durations(timed), config)
         thresholds.append(threshold)
-        for one, after in pairwise(timed):
-            pause, mark = after.start - one.end > threshold, bool(one.unit.mark)
+        for (one, after), silence in zip(pairwise(timed), quiet, strict=True):
+            pause, mark = is_pause(one, after, silence, threshold, config), bool(one.unit.mark)
             right, placed, written = right + (pause and mark), placed + pause, written + mark
     return {
         "threshold": round(float(np.median(thresholds)), 3),
@@ -73,12 +85,12 @@ def main(
     reader, result = TokenReader(), dict[str, Any]()
     for language in FOLDERS:
         found = aligned_lines(corpus, language, lines, reader)
-        durations = np.array([one for timed in found for one in character_durations(timed)])
+        durations = np.array([one for timed, _ in found for one in character_durations(timed)])
         result[language] = {
             "lines": len(found),
             "mean_duration": round(float(durations.mean()), 3),
             "std_duration": round(float(durations.std()), 3),
-            "rules": {name: judged(found, language, config) for name, config in RULES.items()},
+            "rules": {name: judged(found, config) for name, config in RULES.items()},
         }
     write_result("pauses", {**environment(), **result})
 

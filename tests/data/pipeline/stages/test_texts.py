@@ -7,7 +7,7 @@ import pytest
 
 from glmtts.audio.io import load_audio
 from glmtts.ctc import ctc_spans
-from glmtts.data.pipeline.stages.punctuate import PunctuateConfig, pause_threshold, punctuated
+from glmtts.data.pipeline.stages.punctuate import PunctuateConfig, pause_threshold, punctuated, silences
 from glmtts.data.pipeline.stages.token_reader import TimedUnit, TokenReader, cut_quietly
 from glmtts.data.pipeline.stages.transcribe import TokenOpinion
 from glmtts.data.pipeline.stages.units import compared, error_rate, loops, units_of, word_error_rate
@@ -72,18 +72,27 @@ def timed(text: str, gaps: list[float], length: float = 0.2) -> list[TimedUnit]:
 
 
 def test_marks_are_kept_added_and_dropped_by_pauses() -> None:
-    text, config = "Well, I know; you do not", PunctuateConfig(spread="std")
-    made = punctuated(text, timed(text, [0.0, 0.5, 0.5, 0.0, 0.0]), "en", config)
-    assert made == "Well I, know; you do not."
-    assert punctuated("好，的吗？", timed("好，的吗？", [0.0, 0.9]), "zh", config) == "好的，吗？"
+    text, config, gaps = "Well, I know; you do not", PunctuateConfig(spread="std"), [0.0, 0.5, 0.5, 0.0, 0.5]
+    made = punctuated(text, timed(text, gaps), [0.0, 0.4, 0.3, 0.0, 0.0], "en", config)
+    assert made == "Well I, know; you do not."  # the last interval holds no silence
+    assert punctuated("好，的吗？", timed("好，的吗？", [0.0, 0.9]), [0.0, 0.9], "zh", config) == "好的，吗？"
+
+
+@pytest.mark.parametrize("noise", [0.0001, 0.01])
+def test_silence_between_units_is_found_under_noise(noise: float) -> None:
+    wave = np.random.default_rng(0).normal(0, noise, 16000)
+    wave[:4800] += np.random.default_rng(1).normal(0, 0.1, 4800)
+    wave[8000:] += np.random.default_rng(2).normal(0, 0.1, 8000)
+    one, other = units_of("you know")
+    assert silences(wave, [TimedUnit(one, 0.1, 0.2), TimedUnit(other, 0.6, 0.8)]) == [pytest.approx(0.2, abs=0.03)]
 
 
 def test_the_variance_hangs_on_the_unit_and_the_deviation_does_not() -> None:
     durations = [0.1, 0.2, 0.3]
     seconds, frames = (PunctuateConfig(frame_seconds=unit) for unit in (1.0, 0.02))
-    assert pause_threshold(durations, "zh", seconds) == pytest.approx(0.2 + 2.6 * 0.02 / 3)
-    assert pause_threshold(durations, "zh", frames) == pytest.approx((10 + 2.6 * 50 / 3) * 0.02)
-    by_std = [pause_threshold(durations, "zh", one.model_copy(update={"spread": "std"})) for one in (seconds, frames)]
+    assert pause_threshold(durations, seconds) == pytest.approx(0.2 + 2.6 * 0.02 / 3)
+    assert pause_threshold(durations, frames) == pytest.approx((10 + 2.6 * 50 / 3) * 0.02)
+    by_std = [pause_threshold(durations, one.model_copy(update={"spread": "std"})) for one in (seconds, frames)]
     assert by_std[0] == pytest.approx(by_std[1])
 
 

@@ -85,6 +85,8 @@ class TranscribeStage(PerClip):
         super().__init__(config, device)
         if missing := set(config.first) - set(config.second):
             raise DataError(f"'second' names no recogniser for {', '.join(sorted(missing))}. Name one, or 'tokens'.")
+        if TOKENS in config.first.values():
+            raise DataError("'tokens' hears phonemes and writes no text. Name a recogniser as 'first'.")
         self._loaded: dict[str, Any] = {}
         self._first = {language: self._load(name) for language, name in config.first.items()}
         self._second = {language: self._opinion(config.second[language]) for language in config.first}
