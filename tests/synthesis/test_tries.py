@@ -115,9 +115,7 @@ def test_words_lost_at_a_joint_are_decoded_again_by_halves(tts: Synthesizer, mon
     """The whole sentence always loses its last word; its halves are said whole."""
     segment = segment_of(tts)
     halves = segment.halves()
-    target = {
-        tuple(tts.generator._prompter.requests(one, [0], tts.bundle.lm)[0].prompt_ids): one for one in halves
-    }
+    target = {tuple(tts.generator._prompter.requests(one, [0], tts.bundle.lm)[0].prompt_ids): one for one in halves}
 
     def answer(candidates: CandidateSet) -> list[int]:
         half = target.get(tuple(candidates.requests[0].prompt_ids))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from glmtts.audio.fade import faded_end
 from glmtts.audio.resample import resample
+from glmtts.audio.short import long_enough
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError
 from glmtts.judging.faults import Target
@@ -67,7 +68,9 @@ class Renderer:
         for numbers in self._batches(jobs):
             mels = self._mels([jobs[number] for number in numbers])
             for number, mel_MT in zip(numbers, mels, strict=True):
-                samples[number] = self._wave(mel_MT)
+                wave_T = self._wave(mel_MT)
+                lone = jobs[number].segment.lone_word
+                samples[number] = long_enough(wave_T, self.bundle.clock.sample_rate) if lone else wave_T
         return [samples[number] for number in range(len(jobs))]
 
     def cost(self, segment: Segment, samples_T: Tensor) -> float:

@@ -47,6 +47,11 @@ class Segment:
         """Whether the language model continues the recording of the voice."""
         return bool(self.voice.text) and self.settings.continue_prompt
 
+    @property
+    def lone_word(self) -> bool:
+        """Whether the text is one word, or one syllable of Mandarin."""
+        return bool(self.phonemes) and BOUNDARY not in self.phonemes
+
     def halves(self) -> list["Segment"]:
         """The segment in two, cut between words near its middle; none where it is short or partly without phonemes.
 

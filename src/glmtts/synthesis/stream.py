@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from glmtts.audio.short import long_enough
 from glmtts.bundle import Bundle
 from glmtts.flow.streaming import block_causal_mask, tokens_needed
 from glmtts.stages import FlowState
@@ -58,7 +59,11 @@ def stream_segment(bundle: Bundle, tokens: Iterator[int], segment: Segment) -> I
             state.tokens += [] if token is None else [token]
         upto = len(state.tokens) if ended else state.finished + size
         fresh_BMT = _finish(bundle, state, segment, upto) if upto > state.finished else state.no_frames
-        if len(samples := vocoder.feed(fresh_BMT, ended)):
+        first = not vocoder.sent
+        samples = vocoder.feed(fresh_BMT, ended)
+        if first and ended and segment.lone_word:
+            samples = long_enough(samples, bundle.clock.sample_rate)
+        if len(samples):
             yield samples
 
 
