@@ -1,4 +1,4 @@
-"""Whether a voice is as loud as its recording was: clones of ten held-out speakers, with and without levelling.
+"""Whether a voice is as loud as its recording was: clones of held-out speakers, with and without levelling.
 
     python benchmarks/prompt_loudness.py --corpus CORPUS --rows rows.jsonl
 
@@ -28,7 +28,6 @@ SENTENCE = {
     "en": "In the evening we walked along the river, and the children ran ahead of us to the old stone bridge.",
     "zh": "傍晚我们沿着河边散步，孩子们跑在前面，一直跑到那座古老的石桥上。",
 }
-SPEAKERS = 10
 
 
 def recordings(corpus: Path) -> list[tuple[str, Path]]:
@@ -41,7 +40,7 @@ def recordings(corpus: Path) -> list[tuple[str, Path]]:
             if held_out and 3 <= record["seconds"] <= 8:
                 path = corpus / folder / f"{record['id']}.opus"
                 found.setdefault(f"{record['lang']} {record['speaker']}", []).append(path)
-    return [(speaker, paths[0]) for speaker, paths in found.items() if len(paths) > 1][:SPEAKERS]
+    return [(speaker, paths[0]) for speaker, paths in found.items() if len(paths) > 1]
 
 
 def measured(tts: glmtts.Synthesizer, encoder: VoiceEncoder, speaker: str, path: Path) -> dict[str, Any]:
@@ -65,11 +64,12 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--rows", type=Path, required=True, help="a file that keeps the speakers that are done")
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
+    parser.add_argument("--speakers", type=int, default=10)
     given = parser.parse_args()
     rows = [json.loads(line) for line in given.rows.read_text().splitlines()] if given.rows.exists() else []
     tts, encoder = glmtts.load(given.model), VoiceEncoder("cpu", verbose=False)
     done = {row["speaker"] for row in rows}
-    for speaker, path in tqdm([one for one in recordings(given.corpus) if one[0] not in done]):
+    for speaker, path in tqdm([one for one in recordings(given.corpus)[: given.speakers] if one[0] not in done]):
         rows.append(measured(tts, encoder, speaker, path))
         with given.rows.open("a") as file:
             file.write(json.dumps(rows[-1]) + "\n")
