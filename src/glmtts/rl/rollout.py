@@ -69,7 +69,7 @@ def roll_out(
     sets, leasts = [], []
     for prompt, own in zip(prompts, seeds, strict=True):
         asked = replace(prompt.segment, settings=prompt.segment.settings.model_copy(update={"sampling": sampling}))
-        requests = prompter.requests(asked, own, lm.device)
+        requests = prompter.requests(asked, own, lm)
         sets.append(CandidateSet(requests, patience=NEVER))
         leasts.append(bounds(lm, requests[0])[0])
     with torch.autocast(lm.device.type, enabled=False):  # what is sampled must be what is differentiated
