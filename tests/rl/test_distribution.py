@@ -21,7 +21,7 @@ def test_frequencies_of_the_decoder(name: str) -> None:
     logits = torch.randn(CHOICES, generator=torch.Generator().manual_seed(5)) * 1.5
     logits[2] += 2
     generator = torch.Generator().manual_seed(1)
-    requests = [Request([], sampling, 1, generator, list(history)) for _ in range(draws)]
+    requests = [Request([], sampling, 1, generator, tokens=list(history)) for _ in range(draws)]
     counts = torch.bincount(torch.tensor(draw(logits.expand(draws, -1), requests)), minlength=CHOICES)
     expected = probabilities(logits, sampling, history)
     assert float(expected.sum()) == pytest.approx(1.0, abs=1e-5)

@@ -59,7 +59,7 @@ class RolloutTask(Task):
     def build(self) -> Llama:
         """The policy, its weights not set."""
         model = new_policy(self.section(PolicySection))
-        if self.section(PolicySection).lora_rank == 0:
+        if self.section(PolicySection).lora_rank is None:
             model.reset_parameters()
         return model
 
@@ -76,7 +76,7 @@ class RolloutTask(Task):
     @cached_property
     def synthesizer(self) -> Synthesizer:
         """All stages but the policy."""
-        return Synthesizer(bundle_of(self.section(PolicySection), own_device()))
+        return Synthesizer(bundle_of(self.section(PolicySection), own_device(self.config.distributed.device)))
 
     @cached_property
     def layout(self) -> AudioTokens:

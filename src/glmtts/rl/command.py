@@ -17,6 +17,9 @@ def rl(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show sizes and memory; read no data, train nothing.")
     ] = False,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu or cuda; distributed.device.", show_default=False)
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Processes that a dry run counts on.")] = 1,
     export: Annotated[
         Path | None,
@@ -37,7 +40,7 @@ def rl(
             f"{config} has task = {task}. `glm-tts rl` is for {' and '.join(TASKS)}; use `glm-tts train`."
         )
     if export is None:
-        train(config, set_, dry_run, processes=processes)
+        train(config, set_, dry_run, device, processes)
         return
     from glmtts.rl.export import export_bundle
 

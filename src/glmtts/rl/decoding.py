@@ -50,7 +50,7 @@ class RayDecoder:
     def __init__(self, policy: PolicySection, section: RolloutSection) -> None:
         self._ray = _ray()
         worker: Any = self._ray.remote(max_restarts=-1, max_task_retries=3)(RolloutWorker)
-        plain = policy.model_copy(update={"lora_rank": 0})
+        plain = policy.model_copy(update={"lora_rank": None})
         self._workers: list[Any] = [worker.remote(plain, section.capacity) for _ in range(section.ray_workers)]
 
     def with_policy(self, model: Llama, sampling: SamplingConfig) -> Decode:

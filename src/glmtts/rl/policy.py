@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from glmtts.bundle import Bundle
+from glmtts.device import chosen_device
 from glmtts.errors import ConfigError, RlError
 from glmtts.lm.config import LMConfig
 from glmtts.lm.model import Llama
@@ -20,13 +21,14 @@ from glmtts.training.weights import fill, start_weights
 MODULE, ADAPTER = "lm", "lora_"
 
 
-def own_device() -> torch.device:
-    """Where this process computes: its GPU where there are any, as accelerate chooses it."""
-    return (
-        torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        if torch.cuda.is_available()
-        else torch.device("cpu")
-    )
+def own_device(name: str = "auto") -> torch.device:
+    """The device of this process by the name of `distributed.device`; of several GPUs the one that accelerate gives it.
+
+    Raises:
+        ConfigError: there is no such device.
+    """
+    device = chosen_device(name)
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if device.type == "cuda" else device
 
 
 def bundle_of(section: PolicySection, device: torch.device | None = None) -> Bundle:
@@ -63,7 +65,7 @@ def with_adapters(model: Llama, section: PolicySection) -> Llama:
     except ImportError:
         raise ConfigError("LoRA needs peft. Install it with: pip install '.[rl]'") from None
     targets = list(section.lora_targets)
-    config = LoraConfig(r=section.lora_rank, lora_alpha=round(section.lora_alpha), target_modules=targets)
+    config = LoraConfig(r=section.lora_rank or 1, lora_alpha=round(section.lora_alpha), target_modules=targets)
     adapted = inject_adapter_in_model(config, cast(Any, model))
     return cast(Llama, adapted)
 
@@ -115,7 +117,7 @@ def _whole(value: Tensor) -> Tensor:
 
 def frozen_reference(section: PolicySection, where: str, device: torch.device) -> Llama:
     """The model that training starts from, frozen, as plain weights."""
-    model = new_policy(section.model_copy(update={"lora_rank": 0}))
+    model = new_policy(section.model_copy(update={"lora_rank": None}))
     start_policy(model, where)
     return model.to(device).eval().requires_grad_(False)
 

@@ -110,6 +110,10 @@ class Prompts:
         except TextError:
             return None
         (segment,) = self.synthesizer.segments([piece], voice, seed, {})
+        if segment.voice.adapter is not None:  # it would be decoded with, and learnt without
+            raise RlError(
+                f"The voice {voice} has an adapter of its own. Give voices without, or merge it into a bundle."
+            )
         return Prompt(line, segment)
 
     def draw(self, number: int, count: int, seed: int) -> list[int]:

@@ -18,11 +18,11 @@ from glmtts.rl.schedules import Schedule
 class PolicySection(StrictConfig):
     """[model]: `bundle` gives the language model its sizes and first weights, and all other stages.
 
-    `lora_rank` 0 trains all weights; else adapters of that rank on `lora_targets`, and nothing but them.
+    Without `lora_rank` all weights are trained; else adapters of that rank on `lora_targets`, and nothing but them.
     """
 
     bundle: str = "bundle"
-    lora_rank: int = Field(default=0, ge=0)
+    lora_rank: int | None = Field(default=None, ge=1)
     lora_alpha: float = Field(default=16.0, gt=0)
     lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
