@@ -144,7 +144,7 @@ class TrainedVoice:
         """
         try:
             adapter = self.trained(module).adapter()
-            if not all(_finite(part) for part in adapter.parts.values()):
+            if not _finite(adapter):
                 raise ValueError("not a number")
             return adapter
         except (KeyError, ValueError, TypeError):
@@ -172,8 +172,10 @@ class TrainedVoice:
             raise VoiceError(f"{self.path} cannot be read: {error}. Copy it anew.") from None
 
 
-def _finite(part: LowRank) -> bool:
-    return bool(torch.isfinite(part.down_RI.sum()) & torch.isfinite(part.up_OR.sum()))
+def _finite(adapter: Adapter) -> bool:
+    """Whether all numbers of an adapter are; asked once of all sums, since switching waits for it."""
+    sums = [factor.sum() for part in adapter.parts.values() for factor in (part.down_RI, part.up_OR)]
+    return not sums or bool(torch.isfinite(torch.stack(sums)).all())
 
 
 def read_adapter(path: Path, module: str) -> Adapter:
