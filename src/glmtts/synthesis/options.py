@@ -12,6 +12,7 @@ from glmtts.text.hybrid import PhonemeIn
 from glmtts.text.pronunciations import PronunciationFile, Pronunciations
 
 Readings = Dictionary | Mapping[str, str] | str | Path
+MOST_SEEDS = 1 << 62  # torch's generators take 64 bits; candidates and retries add to a seed
 DRAWING, OTHERS = ("temperature", "top_p"), ("candidates", "steps", "guidance")  # of SynthesisDefaults
 
 
@@ -84,3 +85,13 @@ def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults
     if "candidates" in others:  # the caller wants just so many
         others["drafts"] = ()
     return defaults.model_copy(update={"sampling": defaults.sampling.model_copy(update=drawing), **others})
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        ConfigError: it is no whole number from 0 on.
+    """
+    if not isinstance(seed, int) or not 0 <= seed < MOST_SEEDS:
+        raise ConfigError(f"The seed is {seed!r}. Choose a whole number from 0 to {MOST_SEEDS - 1}.")

@@ -19,11 +19,11 @@ from glmtts.judging.judge import Judge
 from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
-from glmtts.synthesis.options import Options, reader, settings
+from glmtts.synthesis.options import Options, check_seed, reader, settings
 from glmtts.synthesis.rendering import Renderer
 from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
-from glmtts.synthesis.stream import stream_segment
+from glmtts.synthesis.stream import Heard, stream_segment
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, as_written, word_times
 from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice, read_adapter
@@ -31,7 +31,6 @@ from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".caf", ".au", *CONTAINERS)
-MOST_SEEDS = 1 << 62  # torch's generators take 64 bits; candidates and retries add to a seed
 AnyVoice = Voice | str | Path | None
 
 
@@ -162,7 +161,7 @@ class Synthesizer:
     def _stream(
         self, pieces: Iterable[Piece], voice: AnyVoice, seed: int, options: Options, timed: bool
     ) -> Generator[Audio | list[Timed], None, None]:
-        _check_seed(seed)
+        check_seed(seed)
         chosen, rate, front = self.voice(voice), self.bundle.clock.sample_rate, reader(self.frontend, options)
         speed = options.get("speed") or 1.0
         tempo, pause, warnings, fed = Tempo(rate, speed), 0, list[str](), 0
@@ -211,7 +210,7 @@ class Synthesizer:
         self, front: TextFrontend, pieces: Iterable[Piece], voice: AnyVoice, seed: int, options: Options
     ) -> list[Segment]:
         """As `segments`, with the front end that was made once for a call: one of another mode is costly."""
-        _check_seed(seed)
+        check_seed(seed)
         chosen, how = self.voice(voice), settings(self.defaults, options)
         speaker, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
         segments = []
@@ -249,7 +248,7 @@ class Synthesizer:
         The request is dropped where the caller goes away.
         """
         with closing(self.generator.stream(replace(segment, history=tuple(history)))) as tokens:
-            heard = _Heard(tokens)
+            heard = Heard(tokens)
             for samples in stream_segment(self.bundle, heard, segment):
                 if timed_at and heard.ended:
                     yield self._times(segment, heard.tokens, timed_at)
@@ -295,25 +294,3 @@ class Synthesizer:
             names = ", ".join(known) or "none"
             raise VoiceError(f"There is no fine-tuned speaker '{speaker}'. This model knows: {names}.")
         return known[speaker] if speaker is not None else []
-
-
-def _check_seed(seed: int) -> None:
-    if not isinstance(seed, int) or not 0 <= seed < MOST_SEEDS:
-        raise ConfigError(f"The seed is {seed!r}. Choose a whole number from 0 to {MOST_SEEDS - 1}.")
-
-
-class _Heard:
-    """Tokens as they pass: those that have, and whether the last one has."""
-
-    def __init__(self, source: Iterator[int]) -> None:
-        self._source, self.tokens, self.ended = source, list[int](), False
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> int:
-        for token in self._source:
-            self.tokens.append(token)
-            return token
-        self.ended = True
-        raise StopIteration
