@@ -250,7 +250,7 @@ def read_clips(recordings: Sequence[Recording], signals: dict[str, Any], work: P
                 continue
             made, language = json.loads(path.read_text()), recording.row["language"]
             of = tuple(Span(**span) for span in spans)
-            wanted, speakers = recording.said_in(of, RATE)
+            wanted, speakers, cut = recording.said_in(of, RATE)
             text = made["labels"].get("text", made["detail"].get("text", ""))
             edits, units = errors(text, wanted, language)
             yield {
@@ -259,6 +259,7 @@ def read_clips(recordings: Sequence[Recording], signals: dict[str, Any], work: P
                 "seconds": sum(span.samples for span in of) / RATE,
                 "speakers": len(speakers),
                 "wanted": wanted,
+                "cut": cut,
                 "text": text,
                 "edits": edits,
                 "units": units,

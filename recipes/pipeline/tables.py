@@ -95,7 +95,7 @@ def text_row(clips: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Figures of texts before the filter."""
     row: dict[str, Any] = {"clips": len(clips)}
     for language in ("en", "zh"):
-        own = [one for one in clips if one["language"] == language and one["units"]]
+        own = [one for one in clips if one["language"] == language and one["units"] and not one["cut"]]
         if own:
             row[f"error_{language}"] = round(sum(one["edits"] for one in own) / sum(one["units"] for one in own), 3)
             row[f"seconds_{language}"] = round(sum(one["seconds"] for one in own), 1)
@@ -104,6 +104,7 @@ def text_row(clips: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if one["reason"]:
             reasons[one["reason"]] = reasons.get(one["reason"], 0.0) + one["seconds"]
     row["dropped_before_the_filter"] = {reason: round(lost, 1) for reason, lost in reasons.items()}
+    row["within_lines"] = round(float(np.mean([one["cut"] for one in clips])), 3) if clips else None
     row["one_speaker"] = round(float(np.mean([one["speakers"] <= 1 for one in clips])), 3) if clips else None
     return row
 
@@ -111,11 +112,12 @@ def text_row(clips: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def filter_curve(clips: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, float]]]:
     """By language and threshold: what is kept, how much of it is right, how much of what is right is kept.
 
-    A text is right where its errors against the truth are within `RIGHT`; shares are of seconds.
+    A text is right where its errors against the truth are within `RIGHT`; shares are of seconds. Clips that begin or
+    end within a line of the truth are left out: the words in them are not known.
     """
     curves = {}
     for language in ("en", "zh"):
-        own = [one for one in clips if one["language"] == language]
+        own = [one for one in clips if one["language"] == language and not one["cut"]]
         right = sum(one["seconds"] for one in own if is_right(one))
         rows = []
         for threshold in THRESHOLDS:

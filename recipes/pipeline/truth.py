@@ -15,6 +15,7 @@ from glmtts.data.pipeline.stages.units import compared, error_rate
 from glmtts.text.normalise import normalise
 
 COVERED = 0.5  # of a line's speech: then its words belong to a clip
+CUT = 0.1, 0.9  # a share between these: a clip says a part of the line, and nobody knows which words
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Recording:
         }
         return np.stack([to_frames(said[name], frames) for name in names])
 
-    def said_in(self, spans: Sequence[Span], rate: int) -> tuple[str, set[str]]:
-        """The words of the lines that mostly lie in spans, in order, and who says them."""
-        texts, speakers = [], set()
+    def said_in(self, spans: Sequence[Span], rate: int) -> tuple[str, set[str], bool]:
+        """The words of the lines that mostly lie in spans, who says them, and whether a line is cut."""
+        texts, speakers, cut = [], set(), False
         for turn in self.row["turns"]:
             spoken = sum(end - start for start, end in turn["speech"])
             inside = sum(
@@ -53,10 +54,11 @@ class Recording:
                 for start, end in turn["speech"]
                 for span in spans
             )
+            cut = cut or CUT[0] < inside / spoken < CUT[1]
             if inside >= COVERED * spoken:
                 texts.append(turn["text"])
                 speakers.add(turn["speaker"])
-        return (" " if self.row["language"] == "en" else "，").join(texts), speakers
+        return (" " if self.row["language"] == "en" else "，").join(texts), speakers, cut
 
 
 def read_truth(folder: Path) -> list[Recording]:
