@@ -1,4 +1,4 @@
-"""When each word of a piece is spoken, read from its speech tokens by forced alignment (judging/ctc.py).
+"""When each word of a piece is spoken, read from its speech tokens by forced alignment (ctc.py).
 
 Words are shown as they were written (text/written.py): "$5" for as long as "five dollars" takes.
 """
