@@ -31,7 +31,7 @@ def adapter_of(network: nn.Module, seed: int, size: float = 0.3) -> Adapter:
 def request(number: int, adapter: Adapter | None) -> Request:
     prompt = [(7 * number + place) % 37 for place in range(2 + 5 * (number % 4))]
     generator = torch.Generator().manual_seed(number)
-    return Request([*prompt, LAYOUT.begin], SAMPLING, 3 + number % 5, generator, adapter)
+    return Request([*prompt, LAYOUT.begin], SAMPLING, 3 + number % 5, generator, adapter=adapter)
 
 
 def test_sixteen_requests_with_eight_adapters_speak_as_if_alone() -> None:

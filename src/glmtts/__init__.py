@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glmtts.errors import (
+    AsrError,
     AudioError,
     BundleError,
     ConfigError,
     DataError,
     EmptyTextError,
+    EvaluationError,
     GlmTtsError,
     ReleaseError,
+    RlError,
     TextError,
     TrainingError,
     VoiceError,
@@ -32,14 +35,17 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AsrError",
     "Audio",
     "AudioError",
     "BundleError",
     "ConfigError",
     "DataError",
     "EmptyTextError",
+    "EvaluationError",
     "GlmTtsError",
     "ReleaseError",
+    "RlError",
     "Synthesizer",
     "TextError",
     "TrainingError",

@@ -86,6 +86,11 @@ def test_vectors_do_not_decay() -> None:
     for parameter in module.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step(0.1)
+    assert all(torch.equal(value, before[name]) for name, value in module.named_parameters()), "nothing was learnt"
+    for parameter in module.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    module[0].weight.grad[0, 0] = 1.0
+    optimizer.step(0.1)
     changed = {name for name, value in module.named_parameters() if not torch.equal(value, before[name])}
     assert changed == {"0.weight"}
 

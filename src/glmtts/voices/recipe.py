@@ -10,6 +10,7 @@ from glmtts.bundle import Bundle
 from glmtts.config import StrictConfig
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.training.config import RunConfig
+from glmtts.voices.tasks import LENGTHS
 
 Method = Literal["lora", "full", "prefix"]
 PROMPT_SHARE, PHONEMES_SHARE = 0.7, 0.9
@@ -26,7 +27,7 @@ class VoiceTraining(StrictConfig):
 
     `share` is that of the backbone which a LoRA trains. A run lasts at most `epochs` of its data, and ends where
     `patience` epochs were no better than the best. A batch holds `batch_seconds` of speech. `prefix` are text ids
-    before every text.
+    before every text. Epochs are left out that take less or more than `lengths` of the speaker's time.
     """
 
     method: Method = "lora"
@@ -38,6 +39,7 @@ class VoiceTraining(StrictConfig):
     batch_seconds: float = Field(default=12.0, gt=0)
     learning_rates: dict[str, float] = Field(default={})
     prefix: tuple[int, ...] = ()
+    lengths: tuple[float, float] = LENGTHS
     precision: Literal["no", "bf16"] = "bf16"
 
     def rate(self, kind: str) -> float:
@@ -72,7 +74,7 @@ def run_of(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> RunConfi
         "distributed": {"workers": 0},
     }
     if language_model:
-        values["init"]["prefix"] = how.prefix
+        values["init"] |= {"prefix": how.prefix, "lengths": how.lengths}
     return RunConfig.parse(values)
 
 

@@ -31,7 +31,7 @@ from glmtts.voices.lora import put_in, start_from
 from glmtts.voices.targets import Ranks, solve_ranks
 
 BEST = "best.safetensors"
-LENGTHS = (0.8, 1.25)  # of what the model says to what the speaker takes; beyond, it races or drags
+LENGTHS = (0.8, 1.25)  # of what the model says to what the speaker takes
 SPOKEN_LINES = 12  # held-out lines that are spoken in an evaluation of the language model
 
 
@@ -46,9 +46,13 @@ class VoiceInit(StrictConfig):
 
 
 class VoiceLMInit(LMInit, VoiceInit):
-    """`prefix` are text ids before every text, by which fine-tuned weights know the speaker; none by default."""
+    """`prefix` are text ids before every text, by which fine-tuned weights know the speaker; none by default.
+
+    Weights are kept that take `lengths` of the speaker's time for held-out texts: beyond, they race or drag.
+    """
 
     prefix: tuple[int, ...] = ()
+    lengths: tuple[float, float] = LENGTHS
 
 
 class VoiceFlowInit(FlowInit, VoiceInit):
@@ -159,7 +163,8 @@ class VoiceLanguageModel(VoiceTask, LanguageModelTask):
 
     def acceptable(self, figures: dict[str, float]) -> bool:
         """Whether the model speaks at the speaker's rate: some grow faster with every epoch."""
-        return LENGTHS[0] <= figures.get("length_ratio", 1.0) <= LENGTHS[1]
+        least, most = self.section(VoiceLMInit).lengths
+        return least <= figures.get("length_ratio", 1.0) <= most
 
 
 def _after(prefix: list[int], one: TokenizedUtterance) -> TokenizedUtterance:
