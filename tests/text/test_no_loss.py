@@ -135,6 +135,6 @@ def test_time_grows_no_faster_than_the_text(frontend: TextFrontend, unit: str) -
         except TextError:
             normalise(text)
 
-    prepare(1000)
-    short, long = count_calls(lambda: prepare(1000)), count_calls(lambda: prepare(8000))
+    prepare(500)
+    short, long = count_calls(lambda: prepare(500)), count_calls(lambda: prepare(4000))
     assert long <= 12 * short + 2000
