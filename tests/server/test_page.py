@@ -151,7 +151,7 @@ def test_the_player_pauses_seeks_and_lights_up_the_words(page: Page) -> None:
     assert float(page.input_value("#seek")) == stopped
     page.focus("#seek")
     page.keyboard.press("Home")
-    page.wait_for_function("document.getElementById('time').textContent === '0:00.0'")
+    playwright.expect(page.locator("#time")).to_have_text("0:00.0")
     page.click("#play")
     page.wait_for_selector("#transcript span:first-child.now")
     page.wait_for_selector("#play[aria-label=Play]")  # it ends by itself
