@@ -23,7 +23,7 @@ from glmtts.server.engine import Engine, SpeechRequest
 from glmtts.server.protocol import LARGEST_HEAD
 from glmtts.server.settings import ServerSettings
 from glmtts.text.frontend import Piece
-from glmtts.text.structure import Sentence
+from glmtts.text.reader import Sentence
 from tests.server.running import Running, running, wait_until
 from tests.server.test_limits import SPEECH, refused
 from tests.server.test_voices import add, names, recording

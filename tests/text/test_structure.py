@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.normalise import normalise
-from glmtts.text.structure import HEADING_SECONDS, PARAGRAPH_SECONDS, Block, Break, Reader, blocks, sentence_ends
+from glmtts.text.reader import Reader
+from glmtts.text.structure import HEADING_SECONDS, PARAGRAPH_SECONDS, Block, Break, blocks, sentence_ends
 from tests.tiny import tiny_tokenizer
 
 DATA = Path(__file__).parent / "data"

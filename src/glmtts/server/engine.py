@@ -15,7 +15,7 @@ from glmtts.synthesis.timing import Timed
 from glmtts.synthesis.voice import Voice, adapted_voice, recorded_voice
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
-from glmtts.text.structure import Sentence
+from glmtts.text.reader import Sentence
 
 
 @dataclass(frozen=True)

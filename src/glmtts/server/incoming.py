@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import accumulate
 
 from glmtts.server.errors import ApiError
-from glmtts.text.structure import LONGEST_WAITING, Reader, Sentence
+from glmtts.text.reader import LONGEST_WAITING, Reader, Sentence
 
 CLAUSE_SECONDS, WORDS_SECONDS = 0.5, 3.0
 SHORTEST_CLAUSE = 12  # characters: "Well, " alone would be an utterance of its own, with a pause after it

@@ -9,7 +9,8 @@ from itertools import chain
 
 from glmtts.errors import EmptyTextError
 from glmtts.text.frontend import Piece, TextFrontend
-from glmtts.text.structure import Reader, Sentence, sentence_ends
+from glmtts.text.reader import Reader, Sentence
+from glmtts.text.structure import sentence_ends
 
 _log = logging.getLogger(__name__)
 __all__ = ["SilenceBetween", "pieces_of", "sentence_ends", "sentences"]

@@ -19,9 +19,10 @@ from glmtts.text.normalisation import scripts
 from glmtts.text.normalisation.languages import Language
 from glmtts.text.normalise import closed, is_chinese, joined, speak, structure
 from glmtts.text.placeholders import is_placeholder
+from glmtts.text.reader import Sentence
 from glmtts.text.release_form import release_form
 from glmtts.text.split import split_text
-from glmtts.text.structure import Block, Break, Sentence
+from glmtts.text.structure import Block, Break
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.text.vocabulary import safe_characters
 from glmtts.text.written import shares, source_of

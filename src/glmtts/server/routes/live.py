@@ -28,7 +28,7 @@ from glmtts.server.service import Service, warnings_of
 from glmtts.server.speech_job import SpeechJob
 from glmtts.synthesis.text_stream import SilenceBetween
 from glmtts.text.frontend import Piece
-from glmtts.text.structure import Sentence
+from glmtts.text.reader import Sentence
 
 router = APIRouter()
 CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_FAILED, CLOSE_LATER = 1000, 1008, 1011, 1013
