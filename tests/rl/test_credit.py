@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from glmtts.judging.reading import Reading
-from glmtts.rl.alignment import aligned, error_rate
 from glmtts.rl.credit import syllables_of, token_advantages, wrong_places, wrong_tokens
+from glmtts.text.edits import aligned, error_rate
 from glmtts.text.labels import LABEL_IDS, LABELS
 from tests.rl import reference
 

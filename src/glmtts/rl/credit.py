@@ -11,7 +11,7 @@ from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.judging.reading import Reading
-from glmtts.rl.alignment import aligned
+from glmtts.text.edits import aligned
 from glmtts.text.labels import BOUNDARY, without_boundaries
 
 

@@ -8,13 +8,13 @@ import torch
 
 from glmtts.errors import AudioError
 from glmtts.lm.model import Llama
-from glmtts.rl.alignment import error_rate
 from glmtts.rl.figures import audio_figures, token_figures
 from glmtts.rl.prompts import Prompt
 from glmtts.rl.rewards.base import Context, Spoken
 from glmtts.rl.rewards.pronunciation import transcribed, units_of
 from glmtts.rl.rewards.similarity import Similarity
 from glmtts.rl.rollout import Answer, answer_seed
+from glmtts.text.edits import error_rate
 from glmtts.text.labels import without_boundaries
 from glmtts.training.task import Sound
 

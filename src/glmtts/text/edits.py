@@ -1,6 +1,7 @@
 """Edit distances of sequences of symbols (Levenshtein; to every prefix at once: Sellers, 1980)."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 
 def prefix_distances(heard: Sequence[str], wanted: Sequence[str]) -> list[int]:
@@ -16,3 +17,43 @@ def prefix_distances(heard: Sequence[str], wanted: Sequence[str]) -> list[int]:
 def edit_distance(heard: Sequence[str], wanted: Sequence[str]) -> int:
     """Edit distance of `heard` to `wanted`."""
     return prefix_distances(heard, wanted)[-1]
+
+
+def error_rate(wanted: Sequence[str], heard: Sequence[str]) -> float:
+    """Edits over the number of wanted symbols; 0 where nothing was wanted and nothing heard."""
+    return edit_distance(heard, wanted) / max(1, len(wanted))
+
+
+class Pair(NamedTuple):
+    """Places of a wanted and of a heard symbol; None where the one was left out or the other added."""
+
+    wanted: int | None
+    heard: int | None
+
+
+def aligned(wanted: Sequence[str], heard: Sequence[str]) -> list[Pair]:
+    """The cheapest alignment by edits of cost 1 (Levenshtein), in order."""
+    costs = _costs(wanted, heard)
+    i, j = len(wanted), len(heard)
+    pairs: list[Pair] = []
+    while i or j:
+        if i and j and costs[i][j] == costs[i - 1][j - 1] + (wanted[i - 1] != heard[j - 1]):
+            i, j = i - 1, j - 1
+            pairs.append(Pair(i, j))
+        elif i and costs[i][j] == costs[i - 1][j] + 1:
+            i -= 1
+            pairs.append(Pair(i, None))
+        else:
+            j -= 1
+            pairs.append(Pair(None, j))
+    return pairs[::-1]
+
+
+def _costs(wanted: Sequence[str], heard: Sequence[str]) -> list[list[int]]:
+    rows = [list(range(len(heard) + 1))]
+    for i, symbol in enumerate(wanted, 1):
+        row, above = [i], rows[-1]
+        for j, other in enumerate(heard, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (symbol != other)))
+        rows.append(row)
+    return rows

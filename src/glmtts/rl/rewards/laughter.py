@@ -11,10 +11,10 @@ from typing import Any
 
 from glmtts.asr import SpeechRecogniser, load
 from glmtts.eval import scorers
-from glmtts.rl.alignment import aligned
 from glmtts.rl.rewards.base import Context, Reward, Spoken
 from glmtts.rl.rewards.pronunciation import transcribed
 from glmtts.rl.rewards.scorer import clip_of
+from glmtts.text.edits import aligned
 
 CHINESE_LAUGH = re.compile(r"[哈嘿呵嘻]")
 ENGLISH_LAUGH = re.compile(r"(?:ha|hah|he|heh|hee|hey|ho)+")

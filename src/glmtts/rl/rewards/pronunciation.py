@@ -12,8 +12,8 @@ from pypinyin import Style, lazy_pinyin
 from glmtts.asr import SAMPLE_RATE, SpeechRecogniser, Transcript, load
 from glmtts.audio.resample import resample
 from glmtts.errors import ConfigError
-from glmtts.rl.alignment import error_rate
 from glmtts.rl.rewards.base import Context, Reward, Spoken
+from glmtts.text.edits import error_rate
 from glmtts.text.labels import without_boundaries
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from glmtts.text.edits import edit_distance
+from glmtts.text.edits import aligned, edit_distance
 from glmtts.text.english import WORD
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise
@@ -70,25 +70,11 @@ def word_error_rate(heard: Sequence[str], words: Sequence[Sequence[str]]) -> flo
 
 def _edits(heard: Sequence[str], wanted: Sequence[str]) -> list[int]:
     """Where in `wanted` the edits of one best alignment are; something put in belongs to what comes after it."""
-    rows = [list(range(len(wanted) + 1))]
-    for i, symbol in enumerate(heard, 1):
-        row = [i]
-        for j, target in enumerate(wanted, 1):
-            row.append(min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (symbol != target)))
-        rows.append(row)
-    i, j, places = len(heard), len(wanted), []
-    while i or j:
-        here = rows[i][j]
-        if i and j and here == rows[i - 1][j - 1] + (heard[i - 1] != wanted[j - 1]):
-            i, j = i - 1, j - 1
-            if heard[i] != wanted[j]:
-                places.append(j)
-        elif j and here == rows[i][j - 1] + 1:
-            j -= 1
-            places.append(j)
-        else:
-            i -= 1
-            places.append(j)
+    places, after = list[int](), len(wanted)
+    for pair in reversed(aligned(wanted, heard)):
+        after = after if pair.wanted is None else pair.wanted
+        if pair.wanted is None or pair.heard is None or wanted[pair.wanted] != heard[pair.heard]:
+            places.append(after)
     return places
 
 
