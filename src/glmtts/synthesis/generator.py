@@ -93,7 +93,7 @@ class TokenGenerator:
                 verdicts[number] = found
                 if one.last or found[0].accepted(one.max_nll):
                     tell_faults(segment, found[0])
-                    yield number, choices(self.judge, found, one.max_nll, one.renderings)
+                    yield number, choices(self.judge, found, one.max_nll, one.audio_best_of)
                 else:
                     again.append(number)
             waiting = again
@@ -101,17 +101,17 @@ class TokenGenerator:
     def _ranked(
         self, segment: Segment, target: Target, candidates: CandidateSet, one: Try, earlier: Sequence[Verdict]
     ) -> list[Verdict]:
-        """Verdicts of all tries so far, best first; at the last one what can be mended is."""
-        fresh = ranked(self.judge, candidates, target, one.renderings)
+        """Verdicts of all tries so far, best first; at the last one it is trimmed, or decoded by halves."""
+        fresh = ranked(self.judge, candidates, target, one.audio_best_of)
         found = sorted([*earlier, *fresh], key=lambda verdict: verdict.rank)
         if one.last:
             found[0] = trimmed(self.judge, found[0], candidates, target, one.max_nll)
-            found[0] = self._mended(found[0], segment, target)
+            found[0] = self._by_halves(found[0], segment, target)
         elif one.competing and not found[0].accepted(one.max_nll):
             tell_retry(segment, fresh[0].faults)
         return found
 
-    def _mended(self, best: Verdict, segment: Segment, target: Target) -> Verdict:
+    def _by_halves(self, best: Verdict, segment: Segment, target: Target) -> Verdict:
         """`best`, or where words are missing at its ends, the tokens of the text's halves, if they say more of it."""
         halves = segment.halves() if LOST & set(best.faults) else []
         if not halves:

@@ -18,15 +18,15 @@ RETRY_STRIDE = 1000  # between the seeds of tries: ten candidates, 100 apart, fi
 class Try:
     """One try at a text: how many candidates, where their seeds begin, and whether they compete.
 
-    It is the last where a verdict costs at most `max_nll`, or where it is `last`; at most `renderings` ways of saying
-    the text are rendered.
+    It is the last where a verdict costs at most `max_nll`, or where it is `last`; at most `audio_best_of` ways of
+    saying the text are rendered.
     """
 
     candidates: int
     first_seed: int
     competing: bool
     max_nll: float
-    renderings: int
+    audio_best_of: int
     last: bool = False
 
 
