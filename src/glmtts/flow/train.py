@@ -23,9 +23,9 @@ from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.streaming import block_causal_mask
 from glmtts.stages import Conditions, Solver
+from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
-from glmtts.training.registry import bundles
-from glmtts.training.task import Metrics, Sound, Task
+from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import fill, move_codes, start_weights, trained_weights
 
 TABLES = ("text_emb_layer.text_embed.weight", "prior.codes.weight", "prior.pitch.codes.weight")
@@ -174,17 +174,16 @@ class FlowTask(Task):
 
     def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
         """Held-out tokens rendered without a prompt, through the vocoder of `log.sample_bundle`."""
-        if self.config.log.sample_bundle is None:
-            return {}
         assert isinstance(model, DiT)
-        vocoder: Any = bundles().network(self.config.log.sample_bundle, "vocoder").to(device)
+        renderer = self.listening.through(device, n_mels=self.section(FlowConfig).n_mels)
+        if renderer is None:
+            return {}
         sounds: dict[str, Sound] = {}
         for number, batch in enumerate(to_device(self._held_out[:SAMPLES], device)):
             no_prompt = batch.mel_BTM.new_zeros(1, batch.mel_BTM.shape[2], 0)
             conditions = Conditions(batch.tokens_BS, batch.speaker_BD, no_prompt, median_f0(batch.f0_BT))
             mel_BMT, _ = model.sample(conditions, torch.randn_like(batch.mel_BTM), Solver())
-            wave = vocoder(mel_BMT)[0].float().clamp(-1, 1).cpu().numpy()
-            sounds[f"held_out_{number}"] = Sound(wave, vocoder.mel.sample_rate)
+            sounds[f"held_out_{number}"] = renderer.waveform(mel_BMT[0])
         return sounds
 
     def example_batch(self) -> FlowBatch:

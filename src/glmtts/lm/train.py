@@ -5,6 +5,7 @@ speech tokens that the model reads is replaced by random ones, so that it leans 
 """
 
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from statistics import mean
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from glmtts.data.readings import Transcripts
 from glmtts.data.section import BatchSource, DataSection, codes_of, draws
 from glmtts.errors import ConfigError
 from glmtts.lm.alignment import alignment_loss
+from glmtts.lm.listening import SAMPLES, Line, lines_of, samples
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sequences import Example, LMBatch, TokenizedUtterance, collate, example, text_view
 from glmtts.text.audio_tokens import AudioTokens
@@ -29,6 +31,7 @@ from glmtts.text.hybrid_training import HybridCollate
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.text.vocabulary import safe_characters
 from glmtts.training.config import RunConfig
+from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
@@ -219,6 +222,20 @@ class LanguageModelTask(Task):
                 measured[f"{name}_loss"] = mean(float(row["cross_entropy"]) for row in rows)
                 measured[f"{name}_accuracy"] = mean(float(row["accuracy"]) for row in rows)
         return measured
+
+    def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
+        """Held-out texts, said in the voice of another held-out utterance where the model learns to continue one."""
+        assert isinstance(model, Llama)
+        return samples(model, self.layout, self._lines, self.listening)
+
+    @cached_property
+    def _lines(self) -> list[Line]:
+        data, transcripts, who = self.section(LMData), Transcripts(self.frontend), ("speaker", "f0")
+        dataset = data.open("tokens", "alignment", *who) if self._dataset.holds(*who) else self._dataset
+        items = map(dataset.load, dataset.held_out_sample(data.evaluated + 1))  # of which one may be the prompt
+        views = ((item, text_view(transcripts, item)) for item in items)
+        read = islice(((item, view.as_phonemes()) for item, view in views if view is not None), SAMPLES + 1)
+        return lines_of([*read], lambda *line: collate(self.layout, [self.example(*line)]), data.prompt_share > 0)
 
     def example_batch(self) -> LMBatch:
         """Utterances of ten seconds, all aligned."""

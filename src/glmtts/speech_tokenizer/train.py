@@ -27,10 +27,12 @@ from glmtts.errors import ConfigError
 from glmtts.speech_tokenizer.batches import TokenizerBatch, TokenizerExample, collate
 from glmtts.speech_tokenizer.evaluation import evaluate
 from glmtts.speech_tokenizer.heads import Phase, SpeechTokenizerTraining
+from glmtts.speech_tokenizer.listening import SAMPLES, samples
 from glmtts.speech_tokenizer.model import SAMPLE_RATE, SAMPLES_PER_FRAME, SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
+from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
@@ -196,6 +198,11 @@ class SpeechTokenizerTask(Task):
         assert isinstance(model, SpeechTokenizerTraining)
         relative = self.section(TokenizerLoss).relative_pitch
         return evaluate(model, to_device(self._held_out, device), relative) if self._held_out else {}
+
+    def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
+        """Held-out recordings through their tokens; see listening.py."""
+        assert isinstance(model, SpeechTokenizerTraining)
+        return samples(model, to_device(self._held_out[:SAMPLES], device), self.listening)
 
     def example_batch(self) -> TokenizerBatch:
         """Utterances of ten seconds with ten labels a second."""

@@ -14,7 +14,8 @@ from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset, UtteranceRef
 from glmtts.data.section import BatchSource, DataSection, draws
-from glmtts.training.task import Metrics, Sound, Task
+from glmtts.training.listening import Sound
+from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import fill, start_weights
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.discriminators import MultiResolutionDiscriminator
