@@ -20,7 +20,10 @@ class NoSection(StrictConfig):
 
 
 class Source(Protocol):
-    """Micro-batches by number, as a pure function: the same number gives the same batch in every process and run."""
+    """Micro-batches by number, as a pure function: the same number gives the same batch in every process and run.
+
+    It can be pickled, since a loader's processes may be spawned.
+    """
 
     def batch(self, number: int) -> Any:
         """Micro-batch `number`, counted from 0 over the whole run: tensors on the CPU, in a dataclass, dict or list."""

@@ -1,6 +1,7 @@
 """Training of the vocoder: reconstruction, then hinge GAN with feature matching and discriminator augmentation."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import mean
 from typing import Any, ClassVar, Self
@@ -51,6 +52,21 @@ class VocoderLoss(StrictConfig):
     discriminator_channels: int = Field(default=16, ge=1)
 
 
+@dataclass(frozen=True)
+class WaveBatches:
+    """Makes micro-batches (B, `size`) of random pieces at random gain, as the loader's processes do."""
+
+    dataset: Dataset
+    size: int
+    seed: int
+
+    def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> Tensor:
+        """The batch, samples from −1 to 1."""
+        rng = draws(self.seed, number)
+        waves = (self.dataset.load(ref).features["wave"] for ref in refs)
+        return torch.from_numpy(np.stack([_piece(wave, self.size, rng) for wave in waves]))
+
+
 class VocoderTask(Task):
     """`task = "vocoder"`: needs the feature `wave` (T,), int16 at the model's sample rate."""
 
@@ -90,12 +106,7 @@ class VocoderTask(Task):
         data, dataset, model = self.section(VocoderData), self._dataset, self.section(Vocos2DConfig)
         size, seed = data.segment_frames * model.hop_length, self.config.run.seed
 
-        def make(number: int, refs: Sequence[UtteranceRef]) -> Tensor:
-            rng = draws(seed, number)
-            waves = (dataset.load(ref).features["wave"] for ref in refs)
-            return torch.from_numpy(np.stack([_piece(wave, size, rng) for wave in waves]))
-
-        return data.batches(dataset, seed, make)
+        return data.batches(dataset, seed, WaveBatches(dataset, size, seed))
 
     def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
         """Reconstruction, and against a critic the hinge and the distance of its features."""

@@ -21,7 +21,6 @@ from glmtts.flow.dit import FlowConfig
 from glmtts.flow.train import FlowInit, FlowLoss, FlowTask
 from glmtts.lm.listening import said
 from glmtts.lm.model import Llama, LMConfig
-from glmtts.lm.sequences import Example, TokenizedUtterance
 from glmtts.lm.train import LanguageModelTask, LMData, LMInit, LMLoss
 from glmtts.training.logs import read_rows
 from glmtts.training.task import Task
@@ -136,14 +135,10 @@ class VoiceLanguageModel(VoiceTask, LanguageModelTask):
     kind, judged_by = "lm", ("held_out_loss",)
     sections: ClassVar = {"model": LMConfig, "data": LMData, "loss": LMLoss, "init": VoiceLMInit}
 
-    def example(self, spoken: TokenizedUtterance, prompt: TokenizedUtterance | None = None) -> Example:
-        """As the stage's, with the prefix before the first text."""
-        prefix = list(self.section(VoiceLMInit).prefix)
-        if not prefix:
-            return super().example(spoken, prompt)
-        if prompt is None:
-            return super().example(_after(prefix, spoken))
-        return super().example(spoken, _after(prefix, prompt))
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        """By which fine-tuned weights know the speaker."""
+        return self.section(VoiceLMInit).prefix
 
     def measures(self, model: nn.Module) -> dict[str, float]:
         """Tokens that the model says for held-out texts over those that the speaker takes."""
@@ -158,11 +153,6 @@ class VoiceLanguageModel(VoiceTask, LanguageModelTask):
         """Whether the model speaks at the speaker's rate: some grow faster with every epoch."""
         least, most = self.section(VoiceLMInit).lengths
         return least <= figures.get("length_ratio", 1.0) <= most
-
-
-def _after(prefix: list[int], one: TokenizedUtterance) -> TokenizedUtterance:
-    places = [len(prefix) + place for place in one.alignment]
-    return TokenizedUtterance([*prefix, *one.text_ids], one.tokens, places)
 
 
 class VoiceFlow(VoiceTask, FlowTask):
