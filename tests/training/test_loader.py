@@ -13,6 +13,8 @@ from glmtts.training.registry import create_task
 from glmtts.training.task import Source
 from tests.training.made_up import run_of
 
+pytestmark = pytest.mark.long
+
 
 class Broken(Source):
     """Has no micro-batch."""
@@ -54,5 +56,5 @@ def test_spawned_processes_give_the_same_batches(speech: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_what_is_wrong_with_the_data_arrives_as_a_sentence(workers: int) -> None:
-    with pytest.raises(DataError, match="^batch 0 cannot be made$"):
+    with pytest.raises(DataError, match=r"^batch 0 cannot be made$"):
         next(micro_batches(Broken(), shares(0, 1, 0, 1), workers, False))
