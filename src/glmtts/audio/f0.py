@@ -7,7 +7,7 @@ from torch import Tensor
 
 from glmtts.errors import TrainingError
 
-PERIOD_MS = 10.0
+PERIOD_MS = 10.0  # twice as fine as the 20 ms of a mel frame, of which the nearest value is taken
 LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0  # of speaking voices
 YIN_THRESHOLD = 0.25  # above the paper's 0.1, so that frames of breathy voices count too
 FRAMES_AT_ONCE = 500  # ten seconds: bounds memory
