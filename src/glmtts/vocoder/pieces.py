@@ -69,9 +69,13 @@ class VocoderData(DataSection):
         real = torch.nn.functional.pad(real, (0, frames * hop - len(real)))
         if rng.random() >= self.flow_mel_share:
             return real, mel(real[None])[0]
-        made = torch.from_numpy(item.features["flow_mel"][start : start + frames]).float().T
-        made = (made + math.log(gain)).clamp(min=LOG_FLOOR)
+        made = (mel_by_flow(item)[:, start : start + frames] + math.log(gain)).clamp(min=LOG_FLOOR)
         return real, torch.nn.functional.pad(made, (0, frames - made.shape[1]), value=LOG_FLOOR)
+
+
+def mel_by_flow(item: Item) -> Tensor:
+    """The log-mel (M, T) that a flow made of an utterance's own speech tokens."""
+    return torch.from_numpy(item.features["flow_mel"].astype(np.float32)).T
 
 
 def floats(wave_T: np.ndarray) -> Tensor:

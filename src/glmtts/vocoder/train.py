@@ -21,7 +21,7 @@ from glmtts.vocoder.band import within_band
 from glmtts.vocoder.discriminators import Discriminators
 from glmtts.vocoder.geometry import MelGeometry
 from glmtts.vocoder.losses import ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
-from glmtts.vocoder.pieces import Pieces, VocoderData, floats
+from glmtts.vocoder.pieces import Pieces, VocoderData, floats, mel_by_flow
 from glmtts.vocoder.vocos import Vocos, VocosConfig
 from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
 
@@ -125,11 +125,12 @@ class VocoderTask(Task):
         data, hop, mel = self.section(VocoderData), self.geometry.hop_length, LogMel(self.geometry.mel)
         whole = []
         for ref in self._dataset.held_out_sample(data.evaluated):
-            features = self._dataset.load(ref).features
-            real = floats(features["wave"])[None, : len(features["wave"]) // hop * hop]
+            item = self._dataset.load(ref)
+            real = floats(item.features["wave"])[None]
+            real = real[:, : real.shape[1] // hop * hop]
             if not real.shape[1]:
                 continue
-            made = torch.from_numpy(features["flow_mel"]).float().T[None] if data.flow_mel_share else mel(real)
+            made = mel_by_flow(item)[None] if data.flow_mel_share else mel(real)
             frames = min(made.shape[2], real.shape[1] // hop)
             whole.append(Pieces(real[:, : frames * hop], made[..., :frames]))
         return whole
