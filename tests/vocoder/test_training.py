@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import glmtts.tasks  # noqa: F401 - registers the tasks by name
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.data import Item, Utterance
