@@ -91,7 +91,7 @@ def settings(work: Path, stage: str, steps: int = 3) -> list[str]:
             "model": {"vocabulary": CODES, "token_width": 16, "token_blocks": 1, "width": 32, "blocks": 2, "heads": 2},
         },
         "vocoder": {
-            "model": {"width": 16, "layers": 1},
+            "model": {"channels": 4, "layers": 1, "bands": 60, "kernel": 3},
             "data": {"segment_frames": 8, "batch_utterances": 2},
             "loss": {"gan_start": 2, "discriminator_channels": 2, "periods": [2], "period_channels": 2},
         },

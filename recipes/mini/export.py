@@ -29,7 +29,7 @@ from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.training.weights import is_run, trained_model
-from glmtts.vocoder.vocos2d import Vocos2D
+from glmtts.vocoder.vocos import Vocos
 from glmtts.weights import digest_of
 from speaker import SPEAKER, load_speaker
 
@@ -49,7 +49,7 @@ MODULES = {
     "speaker": "campplus",
     "lm": "llama",
     "flow": "dit",
-    "vocoder": "vocos",
+    "vocoder": "vocos2d",
 }
 RUNS = {"vocoder": ("vocoder_flow", "vocoder")}  # the later part of a training comes first
 SAMPLING = SamplingConfig(
@@ -76,7 +76,7 @@ def trained(work: Path) -> dict[str, nn.Module]:
 def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
     """Write every module; gives their entries."""
     modules = trained(work)
-    kinds = MODULES | ({"vocoder": "vocos2d"} if isinstance(modules["vocoder"], Vocos2D) else {})
+    kinds = MODULES | ({"vocoder": "vocos"} if isinstance(modules["vocoder"], Vocos) else {})
     return {name: save_module(out, name, kind, modules[name], modules[name].config) for name, kind in kinds.items()}
 
 
