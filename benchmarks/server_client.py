@@ -1,5 +1,6 @@
 """A server of its own on a loopback port, and timed requests to it: what the server's benchmarks share."""
 
+import io
 import os
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
+import soundfile
 from report import resident_mib
 
 PCM_BYTES_PER_SECOND = 48000
@@ -23,6 +26,7 @@ TEXTS = [
     "他在图书馆里看了一下午的书。",
     "这家银行门口总是排着很长的队。",
 ]
+SHORT_TEXTS = ["Good morning.", "Good night.", "Thank you.", "早上好。", "晚安。", "谢谢你。"]
 LONG_TEXT = " ".join(TEXTS[:3]) + "".join(TEXTS[3:])
 
 
@@ -46,6 +50,21 @@ class Server:
     def files(self) -> list[str]:
         """Everything that it has written and not removed: voices, temporary files."""
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
+
+
+def recording() -> bytes:
+    """Two seconds of a buzz, as a WAV file."""
+    time_axis = np.arange(32000) / 16000
+    buffer = io.BytesIO()
+    soundfile.write(buffer, 0.2 * np.sign(np.sin(2 * np.pi * 150 * time_axis)), 16000, format="WAV")
+    return buffer.getvalue()
+
+
+def tiny_bundle(folder: str) -> Path:
+    """The models of the tests, which the root of the repository on PYTHONPATH gives."""
+    from tests import tiny
+
+    return tiny.tiny_bundle(Path(folder) / "tiny")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A thousand mixed requests to a server that this script starts on a loopback port: nothing may break, leak or starve.
 
     python benchmarks/server_soak.py
+    python benchmarks/server_soak.py --short                # sentences of two words: minutes on one core
     PYTHONPATH=. python benchmarks/server_soak.py --tiny    # tiny random models: the server's part alone, in minutes
 
 Every client has a loopback address of its own, by which the server tells them apart. Four honest ones speak one
@@ -14,7 +15,6 @@ waits more than twice its fair share: the time of a sentence alone, times the nu
 """
 
 import argparse
-import io
 import json
 import random
 import socket
@@ -29,10 +29,8 @@ from itertools import count, islice
 from pathlib import Path
 
 import httpx
-import numpy as np
-import soundfile
 from report import environment, write_result
-from server_client import TEXTS, Server, serving
+from server_client import SHORT_TEXTS, TEXTS, Server, recording, serving, tiny_bundle
 from tqdm import tqdm
 from websockets.sync.client import connect
 
@@ -83,6 +81,7 @@ class Soak:
 
     server: Server
     steps: int
+    texts: list[str]
     statuses: Counter[str] = field(default_factory=Counter)
     waits: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     memory: list[float] = field(default_factory=list)
@@ -125,7 +124,7 @@ class Soak:
     def _body(self, number: int, text: str | None = None, format: str | None = None) -> dict[str, object]:
         return {
             "model": self.server.model,
-            "input": text or TEXTS[number % len(TEXTS)],
+            "input": text or self.texts[number % len(self.texts)],
             "voice": "default",
             "response_format": format or FORMATS[number % len(FORMATS)],
             "seed": number,
@@ -134,7 +133,7 @@ class Soak:
 
     def _honest(self, address: str, number: int) -> int:
         with self._http(address) as client:
-            return client.post("/v1/audio/speech", json=self._body(number, TEXTS[0])).status_code
+            return client.post("/v1/audio/speech", json=self._body(number, self.texts[0])).status_code
 
     def _flood(self, address: str, number: int) -> int:
         with self._http(address) as client:
@@ -185,27 +184,12 @@ class Soak:
         url = self.server.url.replace("http", "ws") + "/v1/audio/stream"
         with connect(url, source_address=(address, 0)) as ws:
             ws.send(json.dumps({"type": "start", "seed": number, "steps": self.steps}))
-            for word in TEXTS[number % 3].split():
+            for word in self.texts[number % 3].split():
                 ws.send(json.dumps({"type": "text", "text": word + " "}))
             ws.send(json.dumps({"type": "end"}))
             while isinstance(message := ws.recv(), bytes) or json.loads(message)["type"] == "started":
                 pass
             return str(json.loads(message)["type"])
-
-
-def recording() -> bytes:
-    """Two seconds of a buzz."""
-    time_axis = np.arange(32000) / 16000
-    buffer = io.BytesIO()
-    soundfile.write(buffer, 0.2 * np.sign(np.sin(2 * np.pi * 150 * time_axis)), 16000, format="WAV")
-    return buffer.getvalue()
-
-
-def tiny_bundle(folder: str) -> Path:
-    """The models of the tests."""
-    from tests import tiny
-
-    return tiny.tiny_bundle(Path(folder) / "tiny")
 
 
 def alone(soak: Soak, times: int = 9) -> float:
@@ -254,12 +238,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
     parser.add_argument("--tiny", action="store_true", help="a bundle of tiny random models, made for this")
+    parser.add_argument("--short", action="store_true", help="sentences of two words")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument(
         "--steps", type=int, default=1, help="of the flow: fewer make the speech coarser and the run short"
     )
     parser.add_argument("--name", default="server_soak", help="of the result's file")
     arguments = parser.parse_args()
+    texts = SHORT_TEXTS if arguments.short else TEXTS
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(
@@ -267,9 +253,9 @@ def main() -> None:
             *("--max-upload-bytes", str(OVERSIZED // 2), "--queue-size", str(QUEUE)),
         ) as server,
     ):
-        Soak(server, arguments.steps).run(arguments.requests // 10)  # whatever is made once is made now
+        Soak(server, arguments.steps, texts).run(arguments.requests // 10)  # whatever is made once is made now
         time.sleep(IDLE)
-        soak = Soak(server, arguments.steps)
+        soak = Soak(server, arguments.steps, texts)
         one, before, started = alone(soak), held(server), time.perf_counter()
         soak.run(arguments.requests)
         taken = time.perf_counter() - started
@@ -282,6 +268,7 @@ def main() -> None:
             "model": "tiny random models" if arguments.tiny else server.model,
             "requests": arguments.requests,
             "clients": {name: [kind.clients, kind.at_a_time] for name, kind in KINDS.items()},
+            "texts": texts,
             "flow_steps": arguments.steps,
             "seconds": round(taken, 1),
             "statuses": dict(sorted(soak.statuses.items())),
