@@ -140,7 +140,7 @@ class Soak:
             while (answer := client.post("/v1/audio/speech", json=self._body(number))).status_code == 429:
                 with self.lock:
                     self.statuses["flood 429"] += 1
-                time.sleep(0.2)
+                time.sleep(0.5)
             return answer.status_code
 
     def _slow(self, address: str, number: int) -> int:
