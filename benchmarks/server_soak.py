@@ -16,6 +16,7 @@ waits more than twice its fair share: the time of a sentence alone, times the nu
 
 import argparse
 import json
+import math
 import random
 import socket
 import statistics
@@ -66,13 +67,14 @@ class Numbers:
     """The numbers of a client's requests, which its connections share."""
 
     total: int
+    end: float = math.inf  # by the monotonic clock
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self) -> int | None:
-        """The next one, None after the last."""
+        """The next one, None after the last or when the time is up."""
         with self.lock:
             self.total -= 1
-            return self.total if self.total >= 0 else None
+            return self.total if self.total >= 0 and time.monotonic() < self.end else None
 
 
 @dataclass
@@ -87,8 +89,9 @@ class Soak:
     memory: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, requests: int) -> None:
-        """All clients at once, each with its share of the requests."""
+    def run(self, requests: int, seconds: float = math.inf) -> None:
+        """All clients at once, each with its share of the requests, for so many seconds at most."""
+        end = time.monotonic() + seconds
         self.waits.clear()
         with (
             tqdm(total=requests, unit="request") as self.bar,
@@ -97,7 +100,7 @@ class Soak:
             futures, hosts = [], count(10)
             for name, kind in KINDS.items():
                 for address in islice((f"127.0.0.{host}" for host in hosts), kind.clients):
-                    left = Numbers(max(kind.at_a_time, round(requests * kind.share / kind.clients)))
+                    left = Numbers(max(kind.at_a_time, round(requests * kind.share / kind.clients)), end)
                     futures += [pool.submit(self._client, name, address, left) for _ in range(kind.at_a_time)]
             for future in futures:
                 future.result()
@@ -240,6 +243,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="a bundle of tiny random models, made for this")
     parser.add_argument("--short", action="store_true", help="sentences of two words")
     parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end earlier, where this many have passed")
     parser.add_argument(
         "--steps", type=int, default=1, help="of the flow: fewer make the speech coarser and the run short"
     )
@@ -253,11 +257,11 @@ def main() -> None:
             *("--max-upload-bytes", str(OVERSIZED // 2), "--queue-size", str(QUEUE)),
         ) as server,
     ):
-        Soak(server, arguments.steps, texts).run(arguments.requests // 10)  # whatever is made once is made now
+        Soak(server, arguments.steps, texts).run(arguments.requests // 25)  # whatever is made once is made now
         time.sleep(IDLE)
         soak = Soak(server, arguments.steps, texts)
         one, before, started = alone(soak), held(server), time.perf_counter()
-        soak.run(arguments.requests)
+        soak.run(arguments.requests, arguments.seconds)
         taken = time.perf_counter() - started
         time.sleep(IDLE)
         memory, one = list(soak.memory), min(one, alone(soak))  # the strictest share, where others disturbed the first
@@ -266,7 +270,7 @@ def main() -> None:
         result = {
             **environment(),
             "model": "tiny random models" if arguments.tiny else server.model,
-            "requests": arguments.requests,
+            "requests": sum(len(times) for times in soak.waits.values()),
             "clients": {name: [kind.clients, kind.at_a_time] for name, kind in KINDS.items()},
             "texts": texts,
             "flow_steps": arguments.steps,
