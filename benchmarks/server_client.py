@@ -68,8 +68,8 @@ def tiny_bundle(folder: str) -> Path:
 
 
 @contextmanager
-def serving(model: Path | None, *options: str) -> Iterator[Server]:
-    """`glm-tts serve` on a free port of this machine, with no added voice."""
+def serving(model: Path | None, *options: str, key: str | None = None) -> Iterator[Server]:
+    """`glm-tts serve` on a free port of this machine, with no added voice; asks for a `key` where one is given."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -77,13 +77,14 @@ def serving(model: Path | None, *options: str) -> Iterator[Server]:
         folder = Path(written)
         arguments = ["serve", "--port", str(port), "--voices", str(folder / "voices"), *options]
         arguments += ["--model", str(model)] if model else []
+        arguments += ["--api-key", key] if key else []
         command = [sys.executable, "-c", "from glmtts.cli import main; main()", *arguments]
         environment = {**os.environ, "TMPDIR": written}
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
         url = f"http://127.0.0.1:{port}"
         try:
             _wait_until_ready(url, process)
-            name = httpx.get(f"{url}/v1/models").json()["data"][0]["id"]
+            name = httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {key}"}).json()["data"][0]["id"]
             yield Server(url, process.pid, name, folder)
         finally:
             process.terminate()

@@ -21,6 +21,7 @@ import httpx
 from report import environment, write_result
 from server_client import Server, serving, tiny_bundle
 
+KEY = "key-of-the-fuzzing"
 GRACE = 120  # seconds after which a run that does not end by itself is ended: of a request in progress
 
 
@@ -29,6 +30,7 @@ def fuzz(server: Server, seed: int, seconds: int, report: Path) -> dict[str, Any
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json", "--checks", "all"]
     command += ["--seed", str(seed), "--continue-on-failure", "--max-time", str(seconds), "--request-timeout", "120"]
     command += ["--report", "ndjson", "--report-ndjson-path", str(report), "--no-color"]
+    command += ["-H", f"Authorization: Bearer {KEY}"]
     httpx.get(f"{server.url}/openapi.json", timeout=GRACE)  # made once; schemathesis waits ten seconds for it
     begun = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds + GRACE)
@@ -56,7 +58,7 @@ def main() -> None:
     for seed in given.seeds:
         with (
             tempfile.TemporaryDirectory() as folder,
-            serving(None if given.mini else tiny_bundle(folder)) as server,
+            serving(None if given.mini else tiny_bundle(folder), key=KEY) as server,
         ):
             runs.append(fuzz(server, seed, given.seconds, Path(folder) / "report.ndjson"))
     model = "mini" if given.mini else "tiny random models"
