@@ -13,7 +13,7 @@ from glmtts.bundle import CONFIG_FILE, Bundle, ModuleEntry, save_config
 from glmtts.errors import BundleError, ConfigError
 from glmtts.lm.model import Llama
 from glmtts.lm.prompt import build_prompt
-from glmtts.lm.quantised.model import packed
+from glmtts.lm.quantised.pack import packed
 from glmtts.weights import digest_of
 
 TEXTS = (
