@@ -190,7 +190,7 @@ class AdaptiveNorm(nn.Module):
 
 def modulated(x_BTD: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     """norm(x) (1 + scale) + shift."""
-    return F.layer_norm(x_BTD, x_BTD.shape[-1:], eps=1e-6) * (1 + scale) + shift
+    return F.layer_norm(x_BTD, (int(x_BTD.shape[-1]),), eps=1e-6) * (1 + scale) + shift
 
 
 class Block(nn.Module):

@@ -3,7 +3,8 @@
 import sys
 from typing import Any
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import ArrayLike
 
 from glmtts.audio.encode import encoder
 from glmtts.audio.provenance import synthetic_tags
@@ -26,9 +27,9 @@ class StandardOutput:
             raise AudioError(f"{form} as a stream needs another package: pip install 'glm-tts[formats]'.") from None
         self._out = sys.stdout.buffer
 
-    def write(self, samples_T: Tensor) -> None:
+    def write(self, samples_T: ArrayLike) -> None:
         """Samples (T,)."""
-        self._out.write(self._encoder.feed(samples_T.clamp(-1, 1).numpy()))
+        self._out.write(self._encoder.feed(np.asarray(samples_T).clip(-1, 1)))
         self._out.flush()
 
     def close(self) -> None:

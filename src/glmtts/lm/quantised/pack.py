@@ -13,18 +13,18 @@ from glmtts.text.audio_tokens import AudioTokens
 
 
 def packed(
-    model: Llama, layout: AudioTokens, bits: Bits, block: Block = BLOCK
+    model: Llama, layout: AudioTokens, bits: Bits, block: Block = BLOCK, head_bits: Bits = HEAD_BITS
 ) -> tuple[QuantisedLMConfig, dict[str, Tensor]]:
     """Configuration and tensors of `model` with weights of `bits` bits, `block` of which share a scale.
 
-    The embedding has eight bits, with a scale a row, and so has the head, which is the speech part of it: in `mini` a
-    head of four bits changed 2 % more of the tokens. Norms stay as they are.
+    The embedding has eight bits, with a scale a row; the head, which is the speech part of it, has `head_bits`: in
+    `mini` a head of four bits changed 2 % more of the tokens. Norms stay as they are.
 
     Raises:
         BundleError: a width of the model is no multiple of the block's.
     """
     sizes = model.config.model_dump()
-    config = QuantisedLMConfig(**sizes, bits=bits, head_bits=HEAD_BITS, block=block, choices=layout.count + 1)
+    config = QuantisedLMConfig(**sizes, bits=bits, head_bits=head_bits, block=block, choices=layout.count + 1)
     widths = {inputs for _, inputs in matrices(config).values()}
     if any(width % block for width in widths):
         raise BundleError(f"The language model has widths of {sorted(widths)}; packing needs multiples of {block}.")
