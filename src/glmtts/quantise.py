@@ -48,6 +48,7 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
     shutil.copytree(bundle.folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CONFIG_FILE, old.file))
     file = out / "lm.safetensors"
     save_file({name: value.contiguous() for name, value in weights.items()}, file.with_suffix(".part"))
+    file.with_suffix(".part").chmod(0o644)
     durable.replace(file.with_suffix(".part"), file)
     entry = ModuleEntry(architecture="llama_packed", file=file.name, sha256=digest_of(file), config=config.model_dump())
     description = f"{bundle.config.description} Language model of {bits} bits a weight."

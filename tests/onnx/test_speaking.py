@@ -43,14 +43,15 @@ def test_a_seed_says_what_is_spoken_and_a_stream_says_it_whole(exported: OnnxBun
     with OnnxSynthesizer(exported) as tts:
         one, same, other = (tts.say("Good morning.", seed=seed).samples for seed in (1, 1, 2))
         assert (one == same).all() and (len(one) != len(other) or (one != other).any())
-        chunks = list(tts.stream("Good morning, everybody. How are you?", seed=3))
+        text = "Good morning, everybody. The rain in Spain stays mainly in the plain, and so do we."
+        chunks = list(tts.stream(text, seed=3))
         assert len(chunks) >= 2 and all(chunk.rate == 24000 for chunk in chunks)
-        fast = sum(chunk.seconds for chunk in tts.stream("Good morning, everybody. How are you?", seed=3, speed=2.0))
+        fast = sum(chunk.seconds for chunk in tts.stream(text, seed=3, speed=2.0))
         assert fast == pytest.approx(sum(chunk.seconds for chunk in chunks) / 2, rel=0.05)
 
 
 def test_what_cannot_be_spoken_is_one_sentence(exported: OnnxBundle, exported_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(VoiceError, match="glm-tts clone me.wav"):
+    with pytest.raises(VoiceError, match=r"glm-tts clone me\.wav"):
         exported.voice("me.wav")
     with pytest.raises(VoiceError, match="Did you mean 'tone'"):
         exported.voice("tome")

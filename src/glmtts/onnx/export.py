@@ -62,6 +62,7 @@ def _language_model(bundle: Bundle, out: Path) -> DecoderConfig:
         sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
     else:
         raise BundleError(f"The language model of '{bundle.config.name}' is no plain Llama: it cannot be exported.")
+    (out / LM_WEIGHTS).chmod(0o644)
     config = DecoderConfig.parse(sizes)
     (out / "lm.onnx").write_bytes(llama_graph(config, stored(out / LM_WEIGHTS), LM_WEIGHTS, ROUNDED))
     return config

@@ -1,5 +1,7 @@
 """Stages of a bundle as networks that can be traced into ONNX: what differs from their forwards is only the form."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from glmtts.errors import BundleError
@@ -59,7 +61,7 @@ class VocoderGraph(nn.Module):
                 f"The vocoder {type(vocoder).__name__} gives no spectrum, so it cannot be exported. "
                 "Speak this bundle with PyTorch."
             )
-        self.vocoder = vocoder
+        self.vocoder: Any = vocoder
 
     def forward(self, mel_BMT: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def stream_segment(bundle: OnnxBundle, tokens: Iterator[int], segment: Segment) 
             state.tokens += [] if token is None else [token]
         upto = len(state.tokens) if ended else state.finished + size
         first = not waves.sent
-        fresh = _finish(bundle, state, segment, upto) if upto > state.finished else waves_of_nothing(bundle)
+        fresh = _finish(bundle, state, segment, upto) if upto > state.finished else state.noise[:0].T
         samples = waves.feed(fresh, ended)
         if first and ended and segment.lone_word:
             samples = slowed(samples, bundle.clock.sample_rate)
@@ -67,14 +68,10 @@ def stream_segment(bundle: OnnxBundle, tokens: Iterator[int], segment: Segment) 
             yield samples
 
 
-def waves_of_nothing(bundle: OnnxBundle) -> np.ndarray:
-    """A mel (M, 0)."""
-    return np.zeros((bundle.config.mel.n_mels, 0), np.float32)
-
-
 def _finish(bundle: OnnxBundle, state: ChunkState, segment: Segment, upto: int) -> np.ndarray:
     """The mel (M, T) of the tokens from `state.finished` to `upto`."""
-    per_token, shown, voice = bundle.clock.frames_per_token, segment.settings.show_prompt, segment.voice
+    per_token, shown = bundle.clock.frames_per_token, segment.settings.show_prompt
+    voice: Any = segment.voice
     prompt_S, prompt_mel = voice.prompt(shown)
     tokens = np.concatenate([np.asarray(prompt_S, np.int64), np.asarray(state.tokens, np.int64)])
     missing = per_token * len(tokens) - len(state.noise)
