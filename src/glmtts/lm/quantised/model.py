@@ -11,6 +11,7 @@ from torch import Tensor
 
 from glmtts.errors import BundleError
 from glmtts.lm.quantised.config import QuantisedLMConfig, shapes
+from glmtts.memory import set_malloc_trim
 from glmtts.ort.decoder import Decoder, DecoderState, Embedding
 from glmtts.ort.kernels import accuracy_level
 from glmtts.ort.llama import llama_graph
@@ -45,6 +46,7 @@ class QuantisedLlama:
         Raises:
             BundleError: the file does not fit its configuration, or ONNX Runtime is not installed.
         """
+        set_malloc_trim()  # else the activations of a prompt leave holes in the heap, 35 MB of the full size
         tensors, threads = stored(path), torch.get_num_threads()
         _check(path, tensors, config)
         level = accuracy_level(config.bits, config.block, threads)
