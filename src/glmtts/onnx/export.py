@@ -16,8 +16,9 @@ from glmtts.backends import backend
 from glmtts.bundle import Bundle
 from glmtts.errors import BundleError
 from glmtts.lm.model import Llama
+from glmtts.lm.quantised.config import Bits
 from glmtts.lm.quantised.model import QuantisedLlama
-from glmtts.lm.quantised.pack import joined_matrices, norms
+from glmtts.lm.quantised.pack import joined_matrices, norms, packed
 from glmtts.onnx import graphs
 from glmtts.onnx.bundle import LM_WEIGHTS
 from glmtts.onnx.config import CONFIG_FILE, DecoderConfig, FlowGraphConfig, OnnxConfig, VoiceFile
@@ -30,8 +31,10 @@ OPSET = 17
 TEXT_FILES = ("tokenizer.model", "added_tokens.json")
 
 
-def export(source: Path | None, out: Path) -> None:
+def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     """Write the stages of a bundle to the new folder `out`; its description comes last.
+
+    With `bits`, a language model that is not packed yet is packed (lm/quantised).
 
     Raises:
         BundleError: `out` holds something, the package onnx is missing, or a stage cannot be exported.
@@ -42,19 +45,23 @@ def export(source: Path | None, out: Path) -> None:
     bundle = Bundle.open(source)
     vocoder = graphs.VocoderGraph(bundle.network("vocoder"))
     (out / "voices").mkdir(parents=True)
-    lm = _language_model(bundle, out)
+    lm = _language_model(bundle, out, bits)
     flow = _flow(bundle, out)
     _trace(vocoder, {"mel": (1, bundle.clock.mel.n_mels, 50)}, {"mel": {2: "frames"}}, out / "vocoder.onnx")
     reads, mels = _recogniser(bundle, out), _tokenizer(bundle, out)
     _describe(bundle, out, lm=lm, flow=flow, reads=reads, tokenizer_mels=mels)
 
 
-def _language_model(bundle: Bundle, out: Path) -> DecoderConfig:
+def _language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
     """Weights and graph of the language model; gives its sizes. A packed one stays packed."""
     model: Any = bundle.lm
     if isinstance(model, QuantisedLlama):
         shutil.copyfile(bundle.folder / bundle.config.modules["lm"].file, out / LM_WEIGHTS)
         sizes = {name: getattr(model.config, name) for name in DecoderConfig.model_fields}
+    elif isinstance(model, Llama) and bits:
+        _, packed_weights = packed(model, bundle.audio_tokens, bits)
+        save_file(packed_weights, out / LM_WEIGHTS)
+        sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
     elif isinstance(model, Llama):
         weights = {f"{name}.weight": value.T for name, value in joined_matrices(model, bundle.audio_tokens)}
         weights |= {"embedding": model.model.embed_tokens.weight.detach(), **norms(model)}
