@@ -4,7 +4,8 @@ import os
 import sys
 from typing import Any
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import ArrayLike
 
 from glmtts.audio.encode import encoder
 from glmtts.audio.provenance import synthetic_tags
@@ -29,9 +30,9 @@ class StandardOutput:
             raise AudioError(f"{form} as a stream needs another package: pip install 'glm-tts[formats]'.") from None
         self._out = sys.stdout.buffer
 
-    def write(self, samples_T: Tensor) -> None:
+    def write(self, samples_T: ArrayLike) -> None:
         """Samples (T,). Raises AudioError where nobody takes them, or the disk is full."""
-        self._send(self._encoder.feed(samples_T.clamp(-1, 1).numpy()))
+        self._send(self._encoder.feed(np.asarray(samples_T).clip(-1, 1)))
 
     def close(self) -> None:
         """What the encoder held back. Raises AudioError as `write` does."""
