@@ -29,6 +29,7 @@ from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.training.weights import is_run, trained_model
+from glmtts.vocoder.vocos import Vocos
 from glmtts.weights import digest_of
 from speaker import SPEAKER, load_speaker
 
@@ -50,6 +51,7 @@ MODULES = {
     "flow": "dit",
     "vocoder": "vocos2d",
 }
+RUNS = {"vocoder": ("vocoder_flow", "vocoder")}  # the later part of a training comes first
 SAMPLING = SamplingConfig(
     temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, min_tokens=4, extra_tokens=12
 )
@@ -59,7 +61,10 @@ LICENCE = "Apache-2.0"
 
 def trained(work: Path) -> dict[str, nn.Module]:
     """Every module: what its run in `work` trained, or that of the embedded bundle where there is no run."""
-    modules = {name: trained_model(work / name) for name in ("lm", "flow", "vocoder") if is_run(work / name)}
+    modules = {}
+    for name in ("lm", "flow", "vocoder"):
+        runs = [work / run for run in RUNS.get(name, (name,)) if is_run(work / run)]
+        modules |= {name: trained_model(runs[0])} if runs else {}
     if is_run(work / "speech_tokenizer"):
         tokenizer, recogniser, _ = load_tokenizer(str(work / "speech_tokenizer"))
         modules |= {"speech_tokenizer": tokenizer, "token_recogniser": recogniser}
@@ -71,7 +76,8 @@ def trained(work: Path) -> dict[str, nn.Module]:
 def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
     """Write every module; gives their entries."""
     modules = trained(work)
-    return {name: save_module(out, name, kind, modules[name], modules[name].config) for name, kind in MODULES.items()}
+    kinds = MODULES | ({"vocoder": "vocos"} if isinstance(modules["vocoder"], Vocos) else {})
+    return {name: save_module(out, name, kind, modules[name], modules[name].config) for name, kind in kinds.items()}
 
 
 def pick(corpus: Path, speaker: str) -> tuple[Path, str]:

@@ -27,6 +27,7 @@ from glmtts.errors import (
 from glmtts.threads import use_threads, wait_without_spinning
 
 if TYPE_CHECKING:
+    from glmtts.onnx.synthesizer import OnnxSynthesizer
     from glmtts.synthesis.audio import Audio
     from glmtts.synthesis.reading import read_book
     from glmtts.synthesis.synthesizer import Synthesizer
@@ -53,6 +54,7 @@ __all__ = [
     "VoiceError",
     "__version__",
     "load",
+    "load_onnx",
     "read_book",
 ]
 
@@ -60,6 +62,18 @@ __all__ = [
 _PLACES = {"Audio": "audio", "Synthesizer": "synthesizer", "Voice": "voice", "read_book": "reading"}
 
 wait_without_spinning()  # for the case that PyTorch is imported after us
+
+
+def load_onnx(model: str | Path, threads: int | None = None) -> "OnnxSynthesizer":
+    """Open a model that `glm-tts export-onnx` wrote, for synthesis by ONNX Runtime, without PyTorch.
+
+    Raises:
+        BundleError: the folder holds no exported model, or a corrupt one; or ONNX Runtime is not installed.
+    """
+    from glmtts.onnx.bundle import OnnxBundle
+    from glmtts.onnx.synthesizer import OnnxSynthesizer
+
+    return OnnxSynthesizer(OnnxBundle.open(model, threads))
 
 
 def load(

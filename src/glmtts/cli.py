@@ -11,7 +11,8 @@ import glmtts.tasks  # noqa: F401, registers what can be trained
 from glmtts.data.command import app as data_app
 from glmtts.errors import GlmTtsError
 from glmtts.eval.command import app as eval_app
-from glmtts.quantise import command as quantise
+from glmtts.onnx.command import export_onnx
+from glmtts.quantise_command import command as quantise
 from glmtts.rl.command import rl, rl_worker
 from glmtts.server.command import serve
 from glmtts.synthesis.command import Model, clone, read, say
@@ -145,6 +146,7 @@ app.command()(rl)
 app.command("rl-worker")(rl_worker)
 app.add_typer(voice_app, name="voice")
 app.command("quantise")(quantise)
+app.command("export-onnx")(export_onnx)
 
 
 def main() -> None:

@@ -63,3 +63,58 @@ def best_states(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) 
         path[frame] = state
         state -= int(came[frame, state])
     return path
+
+
+def advanced(alpha_NL: np.ndarray, emitted_NL: np.ndarray, may_skip_L: np.ndarray, first: bool) -> np.ndarray:
+    """The forward variables (N, L) of CTC in log after one more frame, which emits `emitted_NL`."""
+    if first:
+        begun = np.full_like(alpha_NL, -np.inf)
+        begun[:, :2] = emitted_NL[:, :2]
+        return begun
+    summed = alpha_NL.copy()
+    summed[:, 1:] = np.logaddexp(summed[:, 1:], alpha_NL[:, :-1])
+    skipping = np.where(may_skip_L[2:], alpha_NL[:, :-2], -np.inf)
+    summed[:, 2:] = np.logaddexp(summed[:, 2:], skipping)
+    return np.asarray(summed + emitted_NL)
+
+
+def ctc_costs(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> np.ndarray:
+    """−log P(labels | the first s + 1 frames) at s, (S,): infinite where they do not fit.
+
+    The recursion runs on probabilities that are scaled at every frame (Rabiner, 1989), which takes a quarter of the
+    time of logarithms; where the labels are so improbable that nothing is left of them, it runs again on those.
+    """
+    states, may_skip = ctc_states(labels_L, blank)
+    emitted_SL = log_probs_SV[:, states].astype(np.float64)
+    costs = _scaled_costs(emitted_SL, may_skip)
+    if np.isfinite(costs[-1]):
+        return costs
+    alpha, found = np.full((1, len(states)), -np.inf), np.empty(len(emitted_SL))
+    for frame, emitted_L in enumerate(emitted_SL):
+        alpha = advanced(alpha, emitted_L[None], may_skip, first=frame == 0)
+        found[frame] = -np.logaddexp.reduce(alpha[0, -2:])
+    return found
+
+
+def _scaled_costs(emitted_SL: np.ndarray, may_skip_L: np.ndarray) -> np.ndarray:
+    """See `ctc_costs`."""
+    top_S = emitted_SL.max(1)
+    probabilities_SL, skip = np.exp(emitted_SL - top_S[:, None]), may_skip_L[2:].astype(np.float64)
+    alpha, scale = np.zeros(emitted_SL.shape[1]), 0.0
+    alpha[:2] = probabilities_SL[0, :2]
+    ends = np.empty((len(emitted_SL), 2))
+    for frame in range(len(emitted_SL)):
+        if frame:
+            moved = alpha.copy()
+            moved[1:] += alpha[:-1]
+            moved[2:] += skip * alpha[:-2]
+            alpha = moved * probabilities_SL[frame]
+        total = alpha.sum()
+        if total == 0:  # every path has died
+            ends[frame:] = np.inf
+            break
+        alpha /= total
+        scale += np.log(total) + top_S[frame]
+        ends[frame] = alpha[-2:].sum(), scale
+    with np.errstate(divide="ignore"):
+        return np.where(np.isinf(ends[:, 1]), np.inf, -np.log(ends[:, 0]) - ends[:, 1])

@@ -3,23 +3,29 @@
 A bundle gives each stage as one of these types. Whatever implements a Protocol plugs in: an engine in int8 or ONNX, a
 language model behind vLLM, adapters, another vocoder. Tensors are named with their axes: B batch, T frames, S speech
 tokens, M mel bins, D width, C speech tokens of the vocabulary and the end of audio.
+
+Nothing here imports PyTorch, since ONNX Runtime speaks without it.
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor
-
-from glmtts.adapters import Adapter
-from glmtts.audio.mel import MelConfig
+from glmtts.audio.geometry import MelConfig
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError
 from glmtts.text.audio_tokens import AudioTokens
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from glmtts.adapters import Adapter
 
 
 @dataclass(frozen=True)
@@ -140,8 +146,8 @@ class LanguageModel(Protocol):
         ...
 
     @property
-    def device(self) -> torch.device:
-        """Where logits come and codes go."""
+    def device(self) -> torch.device | None:
+        """Where logits come and codes go; None where logits are NumPy's (lm/rows.py)."""
         ...
 
     def new_state(self, layout: AudioTokens) -> Any:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from glmtts.ctc import ctc_path
+from glmtts.ctc import ctc_costs, ctc_path
 from glmtts.lm.alignment import alignment_loss, log_weights
 from glmtts.lm.model import Llama
 from glmtts.lm.sequences import Example, collate
@@ -103,3 +103,17 @@ def test_only_speech_with_a_loss_is_corrupted() -> None:
     assert (changed[..., 3:] != batch.ids_BL[..., 3:]).any(0).all()
     assert changed[..., 3:].min() >= 40
     assert changed[..., 3:].max() < 56
+
+
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+def test_costs_of_all_lengths_are_those_of_ctc(scale: float) -> None:
+    """The second scale leaves nothing of probabilities: logarithms must take over."""
+    generator = torch.Generator().manual_seed(3)
+    log_probs = (scale * torch.randn(40, 9, generator=generator)).log_softmax(1)
+    labels = torch.tensor([3, 3, 1, 4, 8, 2])
+    costs = ctc_costs(log_probs.numpy(), labels.numpy())
+    lengths = torch.arange(1, 41)
+    wanted = torch.nn.functional.ctc_loss(
+        log_probs[:, None].expand(-1, 40, -1), labels.expand(40, -1), lengths, torch.full((40,), 6), reduction="none"
+    )
+    np.testing.assert_allclose(costs, wanted.numpy(), rtol=1e-4)

@@ -1,5 +1,6 @@
 """Packed weights: what they stand for, decoding with them, and bundles that hold them."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from glmtts.cli import app
 from glmtts.errors import BundleError
 from glmtts.lm.config import LMConfig
 from glmtts.lm.model import Llama
-from glmtts.lm.quantised.matrix import Matrix
-from glmtts.lm.quantised.model import QuantisedLlama, packed
+from glmtts.lm.quantised.config import matrices
+from glmtts.lm.quantised.model import QuantisedLlama
+from glmtts.lm.quantised.pack import packed
 from glmtts.lm.quantised.packing import quantised, restored
+from glmtts.ort import kernels
 from glmtts.quantise import agreement, quantise
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.weights import digest_of
@@ -48,21 +51,44 @@ def test_packed_weights_stand_for_the_matrix(bits: int, error: float) -> None:
         quantised(torch.randn(4, 40), bits)
 
 
-@pytest.mark.parametrize("bits", [8, 4])
-@pytest.mark.parametrize("shape", [(96,), (1, 96), (2, 3, 96)])
-def test_a_product_is_that_of_the_restored_matrix(bits: int, shape: tuple[int, ...]) -> None:
-    codes, scales = quantised(torch.randn(40, 96), bits)
-    x = torch.randn(shape)
-    wanted = x @ restored(codes, scales, bits).T
-    product = Matrix(codes, scales, bits)(x[None] if x.ndim == 1 else x)
-    assert (product - wanted).abs().max() < 0.02 * wanted.abs().max(), "but for activations of eight bits"
+def opened(plain: Llama, folder: Path, bits: int, block: int = 32) -> QuantisedLlama:
+    """A packed model, written and read again."""
+    config, weights = packed(plain, LAYOUT, bits, block)
+    save_file({name: value.contiguous() for name, value in weights.items()}, folder / "lm.safetensors")
+    return QuantisedLlama.open(folder / "lm.safetensors", config)
+
+
+@pytest.mark.parametrize(("bits", "block"), [(8, 32), (4, 32), (4, 16)])
+def test_decoding_is_that_of_the_restored_weights(plain: Llama, tmp_path: Path, bits: int, block: int) -> None:
+    """A plain model with what the packed weights stand for gives the same logits, but for activations of 8 bits."""
+    model, same = opened(plain, tmp_path, bits, block), Llama(plain.config).eval()
+    weights = load_file(tmp_path / "lm.safetensors")
+    whole = {
+        name: restored(weights[f"{name}.packed"], weights[f"{name}.scales"], model.config.bits_of(name))
+        for name in matrices(model.config)
+    }
+    embedding = weights["embedding.codes"] * weights["embedding.scales"][:, None]
+    same.load_state_dict(plain.state_dict())
+    same.model.embed_tokens.weight.data = embedding
+    for number, layer in enumerate(same.model.layers):
+        qkv = whole[f"{number}.qkv"].split([64, 32, 32])
+        for part, weight in zip("qkv", qkv, strict=True):
+            getattr(layer.self_attn, f"{part}_proj").weight.data = weight
+        layer.self_attn.o_proj.weight.data = whole[f"{number}.o"]
+        layer.mlp.gate_proj.weight.data, layer.mlp.up_proj.weight.data = whole[f"{number}.gate_up"].chunk(2)
+        layer.mlp.down_proj.weight.data = whole[f"{number}.down"]
+    prompt, state = [3, 4, 5, 6, 7], model.new_state(LAYOUT)
+    model.prefill(state, prompt, 1)
+    logits = model.step(state, [4])
+    with torch.inference_mode():
+        wanted = same.hidden(torch.tensor([[*prompt, LAYOUT.first + 4]]))[0, -1] @ whole["head"].T
+    assert (logits[0] - wanted).abs().max() < 0.03 * wanted.abs().max()
 
 
 @torch.inference_mode()
-def test_rows_decode_together_as_alone_and_follow_the_plain_model(plain: Llama) -> None:
+def test_rows_decode_together_as_alone_and_follow_the_plain_model(plain: Llama, tmp_path: Path) -> None:
     """Rows of other prompts and lengths join, leave and change places; each gets the logits that it gets alone."""
-    config, weights = packed(plain, LAYOUT, 8)
-    model = QuantisedLlama(config, weights)
+    model = opened(plain, tmp_path, 8)
     prompts = [[3, 4, 5, 6, 7], [8, 9], [3, 3, 3]]
 
     def alone(one: QuantisedLlama | Llama, prompt: list[int], codes: list[int]) -> torch.Tensor:
@@ -82,6 +108,28 @@ def test_rows_decode_together_as_alone_and_follow_the_plain_model(plain: Llama) 
         torch.testing.assert_close(together[row], alone(model, prompt, codes), atol=1e-4, rtol=1e-3)
         near = torch.nn.functional.cosine_similarity(together[row], alone(plain, prompt, codes), dim=0)
         assert near > 0.99
+
+
+def test_a_long_text_outgrows_the_first_buffers(plain: Llama, tmp_path: Path) -> None:
+    """Keys and values move to larger buffers, and what was read before still counts."""
+    model = opened(plain, tmp_path, 8)
+    prompt = [3 + number % 50 for number in range(300)]
+    one, other = model.new_state(LAYOUT), model.new_state(LAYOUT)
+    model.prefill(one, prompt[:250], 1)
+    for token in prompt[250:]:
+        logits = model.step(one, [token - LAYOUT.first])
+    torch.testing.assert_close(logits, model.prefill(other, prompt, 1), atol=1e-4, rtol=1e-3)
+
+
+def test_the_kernel_is_measured_once_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    level = kernels.accuracy_level(4, 32, 1)
+    (key,) = json.loads((tmp_path / "glm-tts" / "kernels.json").read_text())
+    other = {kernels.ROUNDED: kernels.EXACT, kernels.EXACT: kernels.ROUNDED}[level]
+    (tmp_path / "glm-tts" / "kernels.json").write_text(json.dumps({key: other}))
+    assert kernels.accuracy_level(4, 32, 1) == other, "what is written there is believed"
+    (tmp_path / "glm-tts" / "kernels.json").write_text("not JSON")
+    assert kernels.accuracy_level(4, 32, 1) in (kernels.ROUNDED, kernels.EXACT)
 
 
 def test_a_packed_bundle_speaks_and_agrees(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def reading_of(labels: list[str]) -> Reading:
     log_probs = torch.full((len(labels), len(LABELS)), -12.0)
     for place, label in enumerate(labels):
         log_probs[place, LABEL_IDS[label]] = 0.0
-    return Reading(log_probs.log_softmax(1))
+    return Reading(log_probs.log_softmax(1).numpy())
 
 
 def test_error_rates_are_those_of_the_reference() -> None:

@@ -137,7 +137,7 @@ def test_words_lie_where_their_tokens_are() -> None:
     spoken = ["", "N", "I3", "|", "|", "H", "AO3", "", ""]
     log_probs = torch.full((len(spoken), len(LABEL_IDS)), -9.0)
     log_probs[torch.arange(len(spoken)), [LABEL_IDS[label] for label in spoken]] = -0.1
-    phonemes = ["N", "I3", "|", "H", "AO3"]
+    phonemes, log_probs = ["N", "I3", "|", "H", "AO3"], log_probs.numpy()
     times = word_times(Reading(log_probs), "你好", phonemes, 25)
     assert [(word.text, word.start, word.end) for word in times] == [("你", 0.0, 0.2), ("好", 0.2, 0.36)]
     assert word_times(Reading(log_probs), "你好吗", phonemes, 25) == []

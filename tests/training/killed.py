@@ -12,11 +12,11 @@ from torch import Tensor, nn
 import glmtts.tasks  # noqa: F401, registers the stages
 from glmtts.training.engine import Engine
 from glmtts.training.task import Metrics
-from glmtts.vocoder.train import VocoderTask
+from glmtts.vocoder.train import Vocos2DTask
 from tests.training.made_up import run_of
 
 
-class Killed(VocoderTask):
+class Killed(Vocos2DTask):
     """Kills its process in the loss of a step, after the critic's own step."""
 
     at: int | None = None

@@ -34,12 +34,14 @@ SIZES: dict[str, dict[str, Any]] = {
         "d_model": WIDTH, "heads": 2, "ffn": 64, "layers_before": 2, "codes": CODES, "code_width": 8,
     },
     "vocoder": {"channels": 4, "layers": 1, "bands": 60, "kernel": 3},
+    "vocos": {"width": 16, "layers": 1},
 }  # fmt: skip
 LOSSES: dict[str, dict[str, Any]] = {
     "lm": {"guided_layers": [1]},
     "flow": {},
     "speech_tokenizer": {"quantizer_warmup_steps": 3, "restart_interval": 4},
     "vocoder": {"gan_start": 3, "discriminator_channels": 2},
+    "vocos": {"gan_start": 3, "discriminator_channels": 2, "periods": [2, 3], "period_channels": 2},
 }
 
 
@@ -76,8 +78,8 @@ def _made(folder: Path) -> Path:
 def run_of(task: str, speech: Path, out: Path, **sections: dict[str, Any]) -> RunConfig:
     """A tiny run of a stage; `sections` change its settings."""
     data: dict[str, Any] = {"sources": [{"path": str(speech / "speech")}], "evaluated": 2}
-    data |= {"batch_utterances": 1} if task == "vocoder" else {"batch_seconds": 3}
-    data |= {"segment_frames": 5} if task == "vocoder" else {}
+    data |= {"batch_utterances": 1} if task in ("vocoder", "vocos") else {"batch_seconds": 3}
+    data |= {"segment_frames": 5} if task in ("vocoder", "vocos") else {}
     data |= {"text": str(speech / "text")} if task in ("lm", "speech_tokenizer") else {}
     data |= {"codes": CODES} if task == "lm" else {}
     data |= {"frozen_layers": 1} if task == "speech_tokenizer" else {}

@@ -1,24 +1,44 @@
 """The vocoder's losses, its pieces of recordings, and its critic."""
 
+import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from glmtts.vocoder.train import VocoderTask, _piece
+import glmtts.tasks  # noqa: F401 - registers the tasks by name
+from glmtts.audio.mel import LogMel, MelConfig
+from glmtts.audio.resample import resample
+from glmtts.data import Item, Utterance
+from glmtts.training.registry import create_task
+from glmtts.vocoder.band import is_narrow, within_band
+from glmtts.vocoder.discriminators import Discriminators
+from glmtts.vocoder.pieces import Pieces, random_piece
+from glmtts.vocoder.train import VocoderTask
 from tests.training.made_up import run_of
 
 
-def task(tmp_path: Path) -> VocoderTask:
-    return VocoderTask(run_of("vocoder", tmp_path, tmp_path / "run"))
+def task(tmp_path: Path, name: str = "vocoder") -> VocoderTask:
+    made = create_task(run_of(name, tmp_path, tmp_path / "run"))
+    assert isinstance(made, VocoderTask)
+    return made
 
 
-def tone() -> torch.Tensor:
-    return 0.3 * torch.sin(torch.arange(2 * 3840) * 0.05).view(2, -1)
+def tone() -> Pieces:
+    real = 0.3 * torch.sin(torch.arange(2 * 3840) * 0.05).view(2, -1)
+    return Pieces(real, LogMel(MelConfig())(real))
 
 
-def test_reconstruction_falls_on_a_tone(tmp_path: Path) -> None:
-    vocoder = task(tmp_path)
+def noise(seconds: float, rate: int) -> torch.Tensor:
+    """White noise (1, T), rounded to 16 bits as datasets hold it."""
+    wave = 0.1 * torch.randn(1, int(seconds * rate), generator=torch.Generator().manual_seed(0))
+    return (wave * 32767).round() / 32768
+
+
+@pytest.mark.parametrize("name", ["vocoder", "vocos"])
+def test_reconstruction_falls_on_a_tone(tmp_path: Path, name: str) -> None:
+    vocoder = task(tmp_path, name)
     model, losses = vocoder.build(), []
     optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
     for step in range(30):
@@ -47,16 +67,59 @@ def test_the_critic_learns_to_tell_and_its_score_reaches_the_generator(tmp_path:
         model.zero_grad()
         torch.manual_seed(0)
         vocoder.loss(model, tone(), 5, against)[0].backward()
-        gradients.append(model.head.weight.grad.clone())
+        head = model.get_submodule("head").weight
+        gradients.append(head.grad.clone())
     assert not torch.allclose(gradients[0], gradients[1])
 
 
-def test_pieces_are_parts_of_their_recording() -> None:
-    wave, rng = np.arange(1000, dtype=np.int16), np.random.default_rng(0)
-    pieces = [_piece(wave, 100, rng) for _ in range(20)]
-    steps = [np.diff(piece) * 32768 for piece in pieces]
-    assert all(np.allclose(step, step[0], atol=1e-2) and 0.4 <= step[0] <= 1.2 for step in steps)
-    assert len({float(piece[0]) for piece in pieces}) > 10
-    short = _piece(wave[:60], 100, rng)
-    assert short.shape == (100,)
-    assert not short[60:].any()
+def piece_of(wave: np.ndarray, flow_mel: np.ndarray | None, frames: int, share: float, seed: int) -> Pieces:
+    """One piece as a loader makes it, of a recording and its mel by a flow."""
+    features = {"wave": wave} if flow_mel is None else {"wave": wave, "flow_mel": flow_mel}
+    item = Item(Utterance("a", "", "en", "s", 1.0), features)
+    real, mel = random_piece(item, LogMel(MelConfig()), frames, share, np.random.default_rng(seed))
+    return Pieces(real[None], mel[None])
+
+
+def test_pieces_are_parts_of_their_recording_at_a_gain() -> None:
+    wave = np.arange(20 * 480, dtype=np.int16)
+    pieces = [piece_of(wave, None, 5, 0.0, seed).real_BT[0] for seed in range(20)]
+    steps = [piece.diff() * 32768 for piece in pieces]
+    assert all(torch.allclose(step, step[0], atol=1e-2) and 0.4 <= step[0] <= 1.2 for step in steps)
+    assert len({float(piece[0]) for piece in pieces}) > 5
+    short = piece_of(wave[:480], None, 5, 0.0, 0).real_BT[0]
+    assert short.shape == (5 * 480,)
+    assert not short[480:].any()
+
+
+def test_a_piece_by_the_flow_has_the_frames_of_its_samples() -> None:
+    """A ramp of amplitude: the mel's frame that belongs to a sample says which gain and place it has."""
+    frames = 20
+    loud = np.repeat(np.arange(1, frames + 1), 480) * 1000
+    flow_mel = np.tile(np.log(np.arange(1, frames + 1))[:, None], (1, 80)).astype(np.float16)
+    for seed in range(10):
+        piece = piece_of(loud.astype(np.int16), flow_mel, 5, 1.0, seed)
+        level = piece.real_BT[0].view(5, 480)[:, 0] * 32768 / 1000  # gain × number of the frame
+        assert torch.allclose(piece.mel_BMT[0, 0].exp(), level, rtol=5e-3)
+    ended = piece_of(loud[:960].astype(np.int16), flow_mel[:2], 5, 1.0, 0)
+    assert ended.mel_BMT[0, 0, 2:].tolist() == pytest.approx([math.log(1e-5)] * 3)
+
+
+def test_a_narrow_recording_is_told_and_says_nothing_of_the_upper_band() -> None:
+    wide = noise(0.64, 24000)
+    narrow = resample(noise(0.64, 16000)[0], 16000, 24000)[None]
+    narrow = (narrow * 32767).round() / 32768
+    both = torch.cat([wide, narrow])
+    assert is_narrow(both, 24000).tolist() == [False, True]
+    made = within_band(wide.expand(2, -1), both, 24000)
+    assert torch.allclose(made[:1], wide, atol=1e-5)
+    upper = torch.fft.rfft(made).abs()[:, int(8000 * 0.64) :]
+    assert upper[0].mean() > 1
+    assert upper[1].max() < 1e-3
+
+
+def test_periods_join_the_discriminators() -> None:
+    samples = torch.randn(2, 4800, generator=torch.Generator().manual_seed(0))
+    scores, features = Discriminators(channels=2, periods=(2, 3), period_channels=2)(samples)
+    assert len(scores) == len(features) == 5
+    shifted, _ = Discriminators(channels=2, periods=(7,), period_channels=2)(samples[:, :4799])  # 7 does not divide it
+    assert torch.isfinite(shifted[-1]).all()

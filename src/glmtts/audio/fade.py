@@ -1,9 +1,13 @@
 """An end without a click."""
 
-import math
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SILENT_SECONDS, FADE_SECONDS = 0.02, 0.04  # two to eight periods of a voice: no click, and no syllable lost
 QUIET = 10 ** (-50 / 20)  # RMS at −50 dBFS: quieter ends are left as they are
@@ -15,11 +19,17 @@ def faded_end(samples_T: Tensor, rate: int) -> Tensor:
     The length stays. Speech that ends by itself fades out anyway; what was cut, or stops in the middle of a sound, does
     not.
     """
+    import torch
+
+    return torch.from_numpy(faded(samples_T.numpy(), rate))
+
+
+def faded(samples_T: np.ndarray, rate: int) -> np.ndarray:
+    """As `faded_end`, of an array."""
     silent, fade = round(SILENT_SECONDS * rate), round(FADE_SECONDS * rate)
-    if len(samples_T) < silent + fade or samples_T[-silent:].square().mean().sqrt() <= QUIET:
+    if len(samples_T) < silent + fade or np.sqrt(np.square(samples_T[-silent:]).mean()) <= QUIET:
         return samples_T
-    ramp = 0.5 * (1 + torch.cos(torch.linspace(0, math.pi, fade)))
-    gain = torch.ones(len(samples_T))
-    gain[-silent - fade : -silent] = ramp
+    gain = np.ones(len(samples_T), np.float32)
+    gain[-silent - fade : -silent] = 0.5 * (1 + np.cos(np.linspace(0, np.pi, fade)))
     gain[-silent:] = 0
     return samples_T * gain

@@ -1,4 +1,6 @@
-"""Reading and writing audio files."""
+"""Reading and writing audio files; what is written may be a tensor or NumPy's."""
+
+from __future__ import annotations
 
 import io
 import os
@@ -6,18 +8,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
-import torch
-from torch import Tensor
+from numpy.typing import ArrayLike
 
 from glmtts import durable
 from glmtts.audio.bounds import HIGHEST_RATE, LOUDEST, LOWEST_RATE
 from glmtts.audio.containers import CONTAINERS, decode
 from glmtts.audio.provenance import synthetic_tags
-from glmtts.audio.resample import resample
 from glmtts.errors import AudioError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMATS = {
     ".wav": ("WAV", "PCM_16"),
@@ -43,6 +47,14 @@ def read_audio(path: str | Path, longest: float | None = None) -> tuple[Tensor, 
         AudioError: the file is missing, no audio, empty, too long, has too many channels or an unusual rate, or holds
             values that are not finite or far from ±1.
     """
+    import torch
+
+    mono, rate = read_array(path, longest)
+    return torch.from_numpy(mono), rate
+
+
+def read_array(path: str | Path, longest: float | None = None) -> tuple[np.ndarray, int]:
+    """As `read_audio`, samples (T,) as an array."""
     path = Path(path)
     if path.suffix.lower() in CONTAINERS:
         mono, rate = decode(path, MOST_SAMPLES, longest)
@@ -55,7 +67,7 @@ def read_audio(path: str | Path, longest: float | None = None) -> tuple[Tensor, 
         raise AudioError(f"{path} holds values that are not numbers (NaN or infinity). Export it again.")
     if np.abs(mono).max() > LOUDEST:
         raise AudioError(f"{path} holds values far beyond ±1. Export it again, as 16-bit samples.")
-    return torch.from_numpy(mono), rate
+    return mono, rate
 
 
 def _read(path: Path, longest: float | None) -> tuple[np.ndarray, int]:
@@ -69,6 +81,8 @@ def _read(path: Path, longest: float | None) -> tuple[np.ndarray, int]:
 
 def load_audio(path: str | Path, rate: int, longest: float | None = None) -> Tensor:
     """Mono float32 samples (T,) at `rate` Hz, at most `longest` seconds. Raises AudioError as `read_audio` does."""
+    from glmtts.audio.resample import resample
+
     samples, own_rate = read_audio(path, longest)
     return resample(samples, own_rate, rate)
 
@@ -155,7 +169,7 @@ def new_audio(
         yield file
 
 
-def audio_bytes(samples_T: Tensor, rate: int, form: str = "wav", tags: dict[str, str] | None = None) -> bytes:
+def audio_bytes(samples_T: ArrayLike, rate: int, form: str = "wav", tags: dict[str, str] | None = None) -> bytes:
     """Mono samples (T,), clamped to ±1, as a file of the format (`wav`, `flac`, …) in memory.
 
     Raises:
@@ -165,19 +179,21 @@ def audio_bytes(samples_T: Tensor, rate: int, form: str = "wav", tags: dict[str,
     if suffix not in FORMATS:
         known = ", ".join(name.lstrip(".") for name in FORMATS)
         raise AudioError(f"There is no format '{form}'. Use one of {known}.")
-    _check_samples(samples_T)
+    samples = _checked(samples_T)
     buffer = io.BytesIO()
     with new_audio(buffer, rate, tags, suffix) as file:
-        file.write(samples_T.clamp(-1, 1).numpy())
+        file.write(samples)
     return buffer.getvalue()
 
 
-def _check_samples(samples_T: Tensor) -> None:
-    if samples_T.numel() == 0 or not torch.isfinite(samples_T).all():
+def _checked(samples_T: ArrayLike) -> np.ndarray:
+    samples = np.asarray(samples_T)
+    if samples.size == 0 or not np.isfinite(samples).all():
         raise AudioError("The audio to write is empty or not finite. Synthesise it again.")
+    return samples.clip(-1, 1)
 
 
-def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, str] | None = None) -> None:
+def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[str, str] | None = None) -> None:
     """Write mono samples (T,), clamped to ±1, with `tags` as `new_audio`; the file appears whole or not at all.
 
     Raises:
@@ -185,13 +201,13 @@ def write_audio(path: str | Path, samples_T: Tensor, rate: int, tags: dict[str, 
     """
     path = Path(path)
     check_writable(path)
-    _check_samples(samples_T)
+    samples = _checked(samples_T)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
         with new_audio(temporary, rate, tags) as file:
-            file.write(samples_T.clamp(-1, 1).numpy())
+            file.write(samples)
         temporary.chmod(0o644)
         durable.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:

@@ -6,18 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.config import StrictConfig
+from glmtts.audio.geometry import MelConfig
 
-
-class MelConfig(StrictConfig):
-    """Geometry of the log-mel; the defaults are the 24 kHz ones of the release, 50 frames a second."""
-
-    sample_rate: int = 24000
-    n_fft: int = 1920
-    hop_length: int = 480
-    n_mels: int = 80
-    f_min: float = 0.0
-    f_max: float = 8000.0
+__all__ = ["LogMel", "MelConfig", "WhisperFeatures", "slaney_filters"]
 
 
 def slaney_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> Tensor:

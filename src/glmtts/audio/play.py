@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from torch import Tensor
+from numpy.typing import ArrayLike
 
 from glmtts.audio.io import write_audio
 from glmtts.errors import AudioError
@@ -40,7 +40,7 @@ class Player:
         self._count = 0
         self._playing: subprocess.Popen[bytes] | None = None
 
-    def play(self, samples_T: Tensor, rate: int) -> None:
+    def play(self, samples_T: ArrayLike, rate: int) -> None:
         """Begin to play samples (T,) at `rate` Hz, once those before them have been heard.
 
         Raises:

@@ -130,8 +130,8 @@ class Rotary(nn.Module):
 
 def rotate_pairs(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """x cos + rot(x) sin over the last axis, where rot maps each pair (a, b) to (−b, a)."""
-    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
-    return x * cos + torch.stack([-b, a], dim=-1).flatten(-2) * sin
+    a, b = x[..., 0::2], x[..., 1::2]  # not `unbind` over dimension −1, which the tracer of an export takes for 1
+    return x * cos + torch.stack([-b, a], dim=x.ndim).view(x.shape) * sin
 
 
 class Attention(nn.Module):
@@ -145,13 +145,14 @@ class Attention(nn.Module):
 
     def forward(self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         """Shape (B, T, D) in and out; `mask` is true where attention is allowed, (B or 1, 1, T, T or 1)."""
+        batch, frames, width = x_BTD.shape
         q, k, v = (
-            project(x_BTD).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            project(x_BTD).view(batch, frames, self.heads, width // self.heads).transpose(1, 2)
             for project in (self.to_q, self.to_k, self.to_v)
         )
         q, k = self._rotate(q, *rotary), self._rotate(k, *rotary)
         mixed = F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, attn_mask=mask)
-        return self.to_out[0](mixed.transpose(1, 2).flatten(2))
+        return self.to_out[0](mixed.transpose(1, 2).reshape(batch, frames, width))
 
     def _rotate(self, x_BHTK: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         if not self.first_only:
@@ -190,7 +191,7 @@ class AdaptiveNorm(nn.Module):
 
 def modulated(x_BTD: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     """norm(x) (1 + scale) + shift."""
-    return F.layer_norm(x_BTD, x_BTD.shape[-1:], eps=1e-6) * (1 + scale) + shift
+    return F.layer_norm(x_BTD, (int(x_BTD.shape[-1]),), eps=1e-6) * (1 + scale) + shift
 
 
 class Block(nn.Module):

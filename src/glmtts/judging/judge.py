@@ -5,11 +5,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
 from glmtts.judging.faults import Fault, Limits, Target, faults, leaks
 from glmtts.judging.prefix import PrefixScorer
-from glmtts.judging.reading import Reading
+from glmtts.judging.reading import Reading, log_probs_of
 from glmtts.stages import Recogniser
 
 READINGS_KEPT = 128  # the candidates of a few sentences; a reading of 3 s is 70 kB
@@ -133,8 +133,8 @@ class Judge:
 
     def _read(self, sequences: Sequence[tuple[int, ...]]) -> list[Reading]:
         assert self.recogniser is not None
-        lengths_B = torch.tensor([len(tokens) for tokens in sequences])
-        padded = [[*tokens, *[0] * (int(lengths_B.max()) - len(tokens))] for tokens in sequences]
+        lengths_B = np.array([len(tokens) for tokens in sequences])
+        padded = np.array([[*tokens, *[0] * (int(lengths_B.max()) - len(tokens))] for tokens in sequences])
         same = bool((lengths_B == lengths_B[0]).all())  # no mask then, which is faster
-        log_probs_BSV = self.recogniser.log_probs(torch.tensor(padded), 0, None if same else lengths_B).cpu()
-        return [Reading(rows[:length].clone()) for rows, length in zip(log_probs_BSV, lengths_B.tolist(), strict=True)]
+        log_probs_BSV = log_probs_of(self.recogniser, padded, 0, None if same else lengths_B)
+        return [Reading(rows[:length].copy()) for rows, length in zip(log_probs_BSV, lengths_B.tolist(), strict=True)]

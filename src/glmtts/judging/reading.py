@@ -5,22 +5,38 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from glmtts.ctc import ctc_path
-from glmtts.speech_tokenizer.asr import best_path
-from glmtts.text.labels import BOUNDARY, LABEL_IDS, without_boundaries
+from glmtts.ctc import ctc_costs, ctc_path
+from glmtts.stages import Recogniser
+from glmtts.text.labels import BOUNDARY, LABEL_IDS, LABELS, without_boundaries
 
 SAME_NATS = 0.1  # lengths whose costs differ by less end in the same silence
+
+
+def log_probs_of(
+    recogniser: Recogniser, tokens_BS: np.ndarray, start: int = 0, lengths_B: np.ndarray | None = None
+) -> np.ndarray:
+    """What a recogniser says of tokens (B, S), as an array (B, S, V), whether it takes NumPy's arrays or tensors."""
+    if getattr(recogniser, "NUMPY", False):
+        return np.asarray(recogniser.log_probs(tokens_BS, start, lengths_B))  # type: ignore[arg-type]
+    import torch
+
+    lengths = None if lengths_B is None else torch.from_numpy(lengths_B)
+    return np.asarray(recogniser.log_probs(torch.from_numpy(tokens_BS), start, lengths).cpu().numpy())
+
+
+def best_path(scores_SV: np.ndarray) -> list[str]:
+    """Labels of the best path of CTC: repetitions merged, blanks dropped."""
+    path = scores_SV.argmax(-1)
+    kept = path[np.r_[True, path[1:] != path[:-1]]] if len(path) else path
+    return [LABELS[label] for label in kept if label]
 
 
 @dataclass(frozen=True)
 class Reading:
     """Log-probabilities of `LABELS` (S, V) at each token; all questions about the tokens are answered from these."""
 
-    log_probs_SV: Tensor
+    log_probs_SV: np.ndarray
 
     @cached_property
     def labels(self) -> list[str]:
@@ -30,8 +46,8 @@ class Reading:
     @cached_property
     def trailing_silence(self) -> int:
         """Tokens after the last in which a label is read; 0 where none is read at all."""
-        said = self.log_probs_SV.argmax(-1).nonzero()
-        return len(self.log_probs_SV) - 1 - int(said.max()) if len(said) else 0
+        said = self.log_probs_SV.argmax(-1).nonzero()[0]
+        return len(self.log_probs_SV) - 1 - int(said[-1]) if len(said) else 0
 
     def heard_after(self, end: int) -> bool:
         """Whether a phoneme, not a boundary alone, is read in the tokens from `end` on."""
@@ -39,9 +55,7 @@ class Reading:
 
     def nll(self, labels: Sequence[str]) -> float:
         """−log P(labels | tokens) of CTC a label, in nats: low where the tokens say just this."""
-        wanted_BL = torch.tensor([[LABEL_IDS[label] for label in labels]])
-        lengths = torch.tensor([len(self.log_probs_SV)]), torch.tensor([len(labels)])
-        return float(F.ctc_loss(self.log_probs_SV[:, None], wanted_BL, *lengths))
+        return float(self._costs(labels)[-1]) / max(1, len(labels))
 
     def without_first_word(self, labels: Sequence[str]) -> bool:
         """Whether the tokens say `labels` better without their first word, or syllable of Mandarin: it was not said.
@@ -65,19 +79,20 @@ class Reading:
         for what follows. It is all of the tokens where they say none of the labels.
         """
         size = len(self.log_probs_SV)
-        lengths_B = torch.arange(max(1, size - longest_tail), size + 1)
-        wanted_BL = torch.tensor([[LABEL_IDS[label] for label in labels]]).expand(len(lengths_B), -1)
-        log_probs_SBV = self.log_probs_SV[:, None].expand(-1, len(lengths_B), -1).contiguous()
-        wanted_lengths_B = torch.full_like(lengths_B, len(labels))
-        costs_B = F.ctc_loss(log_probs_SBV, wanted_BL, lengths_B, wanted_lengths_B, reduction="none")
+        first = max(1, size - longest_tail)
+        costs_B = self._costs(labels)[first - 1 :]
         best = costs_B.min()
-        return int(lengths_B[costs_B <= best + SAME_NATS].max()) if torch.isfinite(best) else size
+        return int(first + np.flatnonzero(costs_B <= best + SAME_NATS)[-1]) if np.isfinite(best) else size
 
     def align(self, labels: Sequence[str]) -> np.ndarray:
         """The label (its place in `labels`) that each token speaks, (S,) int32; empty where that cannot be."""
         if not labels:
             return np.zeros(0, dtype=np.int32)
         try:
-            return ctc_path(self.log_probs_SV.numpy(), np.array([LABEL_IDS[label] for label in labels]))
+            return ctc_path(self.log_probs_SV, np.array([LABEL_IDS[label] for label in labels]))
         except ValueError:
             return np.zeros(0, dtype=np.int32)
+
+    def _costs(self, labels: Sequence[str]) -> np.ndarray:
+        """−log P(labels | the first s + 1 tokens) at s, (S,)."""
+        return ctc_costs(self.log_probs_SV, np.array([LABEL_IDS[label] for label in labels], dtype=np.int64))

@@ -47,4 +47,4 @@ class TokenRecogniser(nn.Module):
 
     def read(self, tokens_S: Tensor) -> Reading:
         """What tokens (S,), at least one and at most `longest`, say."""
-        return Reading(self.log_probs(tokens_S[None])[0].cpu())
+        return Reading(self.log_probs(tokens_S[None])[0].cpu().numpy())

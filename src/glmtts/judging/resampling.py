@@ -9,12 +9,12 @@ of one candidate, not the sentence.
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-import torch
+import numpy as np
 
 from glmtts.config import StrictConfig
 from glmtts.judging.prefix import PrefixScorer
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.sampling import Request
+from glmtts.lm.request import Request
 
 
 class ResamplingConfig(StrictConfig):
@@ -41,7 +41,7 @@ class ParticleFilter:
 
     def _resample(self, batch: DecodingBatch, candidates: Sequence[Request], running: list[int]) -> None:
         rows = [number if number in running else running[0] for number in range(len(candidates))]
-        tokens_NS = torch.tensor([candidates[row].tokens for row in rows], device=batch.device)
+        tokens_NS = np.array([candidates[row].tokens for row in rows])
         scores = self.scorer.score(tokens_NS).tolist()
         best = sorted(running, key=lambda number: -scores[number])[: self.config.keep]
         replaced = [number for number in running if number not in best]

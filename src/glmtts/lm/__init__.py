@@ -5,6 +5,6 @@ from glmtts.stages import register
 register("llama", config="glmtts.lm.model:LMConfig", model="glmtts.lm.model:Llama")
 register(
     "llama_packed",
-    config="glmtts.lm.quantised.model:QuantisedLMConfig",
+    config="glmtts.lm.quantised.config:QuantisedLMConfig",
     model="glmtts.lm.quantised.model:QuantisedLlama",
 )

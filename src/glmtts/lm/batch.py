@@ -3,14 +3,18 @@
 One forward of the language model serves every row of its state. A request that joins is read alone first.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from glmtts.lm.sampling import Request, draw
+from glmtts.lm import rows
+from glmtts.lm.request import Request
 from glmtts.stages import LanguageModel
 from glmtts.text.audio_tokens import AudioTokens
+
+if TYPE_CHECKING:
+    import torch
 
 
 class DecodingBatch:
@@ -20,30 +24,26 @@ class DecodingBatch:
         self.model, self.layout = model, layout
         self.requests: list[Request] = []
         self._state = model.new_state(layout)
-        self._logits_BC: Tensor | None = None
+        self._logits_BC: Any = None
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> torch.device | None:
         """Where the model lives."""
         return self.model.device
 
-    @torch.inference_mode()
     def join(self, requests: Sequence[Request]) -> None:
         """Read the common prompt of `requests`, which differ in their seeds alone, and decode them from now on."""
         adapted = {} if requests[0].adapter is None else {"adapter": requests[0].adapter}
         logits_BC = self.model.prefill(self._state, requests[0].prompt_ids, len(requests), **adapted)
-        before = self._logits_BC
-        self._logits_BC = logits_BC if before is None else torch.cat([before, logits_BC])
+        self._logits_BC = rows.joined(self._logits_BC, logits_BC)
         self.requests += requests
 
-    @torch.inference_mode()
     def step(self) -> list[Request]:
         """Draw a token for every request; gives those that have ended, which leave."""
         assert self._logits_BC is not None, "nothing has joined yet"
         limits = [bounds(self.model, request) for request in self.requests]
         too_short = [row for row, request in enumerate(self.requests) if len(request.tokens) < limits[row][0]]
-        self._logits_BC[too_short, -1] = -torch.inf
-        drawn = draw(self._logits_BC, self.requests)
+        drawn = rows.draw(self._logits_BC, self.requests, too_short)
         for request, code, (_, at_most) in zip(self.requests, drawn, limits, strict=True):
             request.append(None if code == self.layout.count else code, at_most)
         ended = [request for request in self.requests if request.ended]
@@ -52,40 +52,38 @@ class DecodingBatch:
             self._logits_BC = self.model.step(self._state, [request.tokens[-1] for request in self.requests])
         return ended
 
-    @torch.inference_mode()
     def continue_as(self, pairs: Sequence[tuple[Request, Request]]) -> None:
         """In each pair the first goes on as a copy of the second, of the same prompt and length, with its own seed."""
         if not pairs:
             return
         row_of = {id(request): row for row, request in enumerate(self.requests)}
-        rows = list(range(len(self.requests)))
+        order = list(range(len(self.requests)))
         for request, source in pairs:
-            rows[row_of[id(request)]] = row_of[id(source)]
+            order[row_of[id(request)]] = row_of[id(source)]
             request.tokens = list(source.tokens)
-        self._reorder(rows)
+        self._reorder(order)
 
-    @torch.inference_mode()
     def leave(self, request: Request) -> None:
         """Drop a request that nobody waits for any more."""
         if not request.ended:
             request.finish_reason = "cancelled"
         self._keep([row for row, other in enumerate(self.requests) if other is not request])
 
-    def _keep(self, rows: list[int]) -> None:
+    def _keep(self, staying: list[int]) -> None:
         """Let the other rows go; the last rows fill the gaps, so that few are moved."""
-        if len(rows) == len(self.requests):
+        if len(staying) == len(self.requests):
             return
-        kept = set(rows)
+        kept = set(staying)
         gaps = [row for row in range(len(kept)) if row not in kept]
-        moved = dict(zip(gaps, (row for row in rows if row >= len(kept)), strict=True))
+        moved = dict(zip(gaps, (row for row in staying if row >= len(kept)), strict=True))
         order = [moved.get(row, row) for row in range(len(kept))]
         self._reorder(order)
         self.requests = [self.requests[row] for row in order]
 
-    def _reorder(self, rows: list[int]) -> None:
-        self.model.reorder(self._state, rows)
+    def _reorder(self, order: list[int]) -> None:
+        self.model.reorder(self._state, order)
         if self._logits_BC is not None:
-            self._logits_BC = self._logits_BC[rows]
+            self._logits_BC = self._logits_BC[order]
 
 
 def bounds(model: LanguageModel, request: Request) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.sampling import Request
+from glmtts.lm.request import Request
 from glmtts.stages import LanguageModel
 from glmtts.text.audio_tokens import AudioTokens
 

@@ -216,6 +216,7 @@ class Llama(nn.Module):
         with state.adapters.applied(self):
             return self.hidden(ids, state.cache)[:, -1] @ state.choices_CD.T
 
+    @torch.inference_mode()
     def reorder(self, state: DecodingState, rows: Sequence[int]) -> None:
         """Row i of the state becomes what row `rows[i]` was; rows that are not named leave."""
         state.cache.reorder(rows)

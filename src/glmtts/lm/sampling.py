@@ -1,74 +1,18 @@
 """Repetition-aware sampling (VALL-E 2; the release's defaults)."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from glmtts.adapters import Adapter
-from glmtts.config import StrictConfig
+from glmtts.lm.request import COLDEST, FinishReason, Request, SamplingConfig
 
-COLDEST = 1e-3  # below it the most likely token is taken: a temperature of 1e-40 makes the logits infinite
-FinishReason = Literal["stop", "length", "cancelled"]
+__all__ = ["COLDEST", "FinishReason", "Request", "SamplingConfig", "draw"]
 
 
-class SamplingConfig(StrictConfig):
-    """How tokens are drawn, and how many a text may take.
-
-    The ratios bound the speech tokens for each text token; for texts of a few tokens, at least `min_tokens` are drawn
-    and `extra_tokens` more than the ratio are allowed.
-    """
-
-    temperature: float = 1.0
-    top_p: float = 0.8
-    top_k: int = 25
-    repetition_window: int = 10
-    repetition_threshold: float = 0.1
-    min_ratio: float = 2.0
-    max_ratio: float = 20.0
-    min_tokens: int = Field(default=1, ge=1)
-    extra_tokens: int = Field(default=0, ge=0)
-
-    RENAMED: ClassVar[Mapping[str, str]] = {"fewest": "min_tokens", "slack": "extra_tokens"}
-
-
-@dataclass(eq=False)
-class Request:
-    """One sequence to decode: what comes before it, how tokens are drawn, and the output tokens so far (codes from 0).
-
-    With an `adapter` it is decoded through that (adapters.py).
-    `finish_reason` is None while it is being decoded; "stop": the end of audio was drawn; "length": its bound was
-    reached; "cancelled": nobody waits for it.
-    """
-
-    prompt_ids: Sequence[int]
-    sampling: SamplingConfig
-    text_length: int
-    generator: torch.Generator
-    tokens: list[int] = field(default_factory=list)
-    finish_reason: FinishReason | None = None
-    adapter: Adapter | None = None
-
-    @property
-    def ended(self) -> bool:
-        """Whether no more tokens come."""
-        return self.finish_reason is not None
-
-    def append(self, code: int | None, at_most: int) -> None:
-        """Take the token that was drawn, None for the end of audio; the request ends there, or at `at_most` tokens."""
-        if code is None:
-            self.finish_reason = "stop"
-            return
-        self.tokens.append(code)
-        if len(self.tokens) >= at_most:
-            self.finish_reason = "length"
-
-
+@torch.inference_mode()
 def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
     """Draw for each request from the nucleus of its row: at most `top_k` tokens that reach `top_p` together.
 
@@ -92,7 +36,7 @@ def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
     for row, (request, sums, ids) in enumerate(zip(requests, sums_BK.tolist(), ids_BK.tolist(), strict=True)):
         point = sums[counts[row] - 1] * _uniform(request.generator)
         token = ids[min(bisect_right(sums, point), counts[row] - 1)]
-        if not greedy[row] and _repeats(token, request):
+        if not greedy[row] and request.repeats(token):
             token = int(torch.multinomial(probabilities_BV[row], 1, generator=request.generator))
         tokens.append(token)
     return tokens
@@ -100,9 +44,3 @@ def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
 
 def _uniform(generator: torch.Generator) -> float:
     return torch.rand((), generator=generator, device=generator.device).item()
-
-
-def _repeats(token: int, request: Request) -> bool:
-    config = request.sampling
-    recent = request.tokens[-config.repetition_window :]
-    return recent.count(token) >= config.repetition_window * config.repetition_threshold

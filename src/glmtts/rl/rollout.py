@@ -72,7 +72,9 @@ def roll_out(
         requests = prompter.requests(asked, own, lm)
         sets.append(CandidateSet(requests, patience=NEVER))
         leasts.append(bounds(lm, requests[0])[0])
-    with torch.autocast(lm.device.type, enabled=False):  # what is sampled must be what is differentiated
+    with torch.autocast(
+        (lm.device or torch.device("cpu")).type, enabled=False
+    ):  # what is sampled must be what is differentiated
         for _ in decode_sets(lm, layout, sets, capacity):
             pass
     groups = zip(prompts, sets, leasts, strict=True)

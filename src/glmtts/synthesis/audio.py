@@ -1,10 +1,11 @@
 """What synthesis gives: samples and their rate."""
 
+from __future__ import annotations
+
 import base64
 from dataclasses import dataclass
 from pathlib import Path
-
-from torch import Tensor
+from typing import Any
 
 from glmtts.audio.io import audio_bytes, write_audio
 from glmtts.audio.provenance import synthetic_tags
@@ -14,10 +15,11 @@ from glmtts.audio.provenance import synthetic_tags
 class Audio:
     """Mono samples (T,) float32 in ±1 at `rate` Hz, spoken by `model`; plays in a notebook.
 
-    `warnings` say in a sentence each what of the text could not be spoken, such as a script that the model cannot read.
+    They are a tensor, or NumPy's where ONNX Runtime spoke. `warnings` say in a sentence each what of the text could not
+    be spoken, such as a script that the model cannot read.
     """
 
-    samples: Tensor
+    samples: Any
     rate: int
     model: str | None = None
     warnings: tuple[str, ...] = ()

@@ -35,6 +35,9 @@ Device = Annotated[str, typer.Option(help=DEVICES)]
 Threads = Annotated[
     int | None, typer.Option(help="Threads of an operation on a CPU; by the size of the model.", show_default=False)
 ]
+Runtime = Annotated[
+    str, typer.Option(help="torch, or onnx for a model that `glm-tts export-onnx` wrote; by the model.")
+]
 AllowProgram = Annotated[
     bool, typer.Option("--allow-program", help="Run a program that comes with the bundle (TorchScript).")
 ]
@@ -82,6 +85,7 @@ def say(
     device: Device = "auto",
     threads: Threads = None,
     allow_program: AllowProgram = False,
+    runtime: Runtime = "auto",
     **options: Unpack["Options"],
 ) -> None:
     """Speak a text into a file (out.wav), to standard output, or aloud."""
@@ -90,7 +94,11 @@ def say(
         _check_writable(Path(str(target)))
     with ExitStack() as stack:
         player = stack.enter_context(_player()) if play else None
-        tts = _loaded(model, device, threads, allow_program)
+        tts: Any = (
+            _loaded_onnx(model, threads)
+            if _uses_onnx(runtime, model)
+            else _loaded(model, device, threads, allow_program)
+        )
         written = _standard_input() if text == STANDARD else text
         chosen = tts.voice(voice, voice_text)
         started = time.perf_counter()
@@ -242,7 +250,7 @@ def _target(output: str | None, play: bool, form: str | None) -> str | None:
     """
     if output is not None and not output.strip():
         raise ConfigError("The name after -o is empty. Give that of a file, or - for standard output.")
-    if output == STANDARD and sys.stdout.isatty():
+    if output == STANDARD and sys.stdout is not None and sys.stdout.isatty():
         raise ConfigError("-o - would write audio to the terminal. Send it on with |, or give a file.")
     if form is not None and output != STANDARD:
         raise ConfigError("--format is for -o - alone: the suffix of a file says its format.")
@@ -267,12 +275,29 @@ def _player() -> "Player":
 
 
 def _standard_input() -> str:
-    from glmtts.text.encodings import decoded
+    from glmtts.synthesis.book import standard_input
 
-    return decoded(sys.stdin.buffer.read(), "Standard input")
+    return standard_input()
 
 
 def _loaded(model: Path | None, device: str, threads: int | None, allow_program: bool) -> "Synthesizer":
     from glmtts import load
 
     return load(model, device, allow_program, threads)
+
+
+def _uses_onnx(runtime: str, model: Path | None) -> bool:
+    """Whether ONNX Runtime speaks: where it is named, or the model is one for it."""
+    if runtime not in ("auto", "torch", "onnx"):
+        raise ConfigError(f"There is no runtime '{runtime}'. Choose auto, torch or onnx.")
+    return runtime == "onnx" or (runtime == "auto" and model is not None and (model / "onnx.json").is_file())
+
+
+def _loaded_onnx(model: Path | None, threads: int | None) -> Any:
+    from glmtts import load_onnx
+
+    if model is None:
+        raise ConfigError(
+            "Which model? Give --model with a folder that `glm-tts export-onnx` wrote, where PyTorch is installed."
+        )
+    return load_onnx(model, threads)

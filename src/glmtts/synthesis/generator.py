@@ -1,5 +1,7 @@
 """The first stage: the language model generates the speech tokens of pieces of text, and the judge chooses."""
 
+from __future__ import annotations
+
 import os
 import weakref
 from collections.abc import Generator, Iterator, Sequence
@@ -8,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from glmtts.bundle import Bundle
 from glmtts.judging.faults import Fault, Target
 from glmtts.judging.judge import Judge, Verdict
 from glmtts.judging.resampling import ParticleFilter
@@ -20,6 +22,9 @@ from glmtts.synthesis.segment import Prompter, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.tries import Try, tell_faults, tell_retry, tries
 from glmtts.text.frontend import TextFrontend
+
+if TYPE_CHECKING:
+    from glmtts.bundle import Bundle
 
 CANDIDATE_STRIDE = 100  # between the seeds of candidates, which stay apart from those of the following pieces
 
@@ -144,7 +149,7 @@ class TokenGenerator:
         return self.judge.without_trailing_silence(best.tokens)
 
 
-def _begin_anew(generator: "weakref.ref[TokenGenerator]") -> None:
+def _begin_anew(generator: weakref.ref[TokenGenerator]) -> None:
     """Let a generator that still lives start a thread of this process."""
     if (living := generator()) is not None:
         living._begin()

@@ -1,22 +1,26 @@
 """A piece of text with all that decides how it sounds, and the prompt of the language model that follows from it."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-
-import torch
+from typing import TYPE_CHECKING
 
 from glmtts.judging.faults import Target
+from glmtts.lm import rows
 from glmtts.lm.prompt import build_prompt
-from glmtts.lm.sampling import Request
+from glmtts.lm.request import Request
 from glmtts.stages import LanguageModel
 from glmtts.synthesis.settings import SynthesisDefaults
-from glmtts.synthesis.voice import Voice
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 from glmtts.text.labels import BOUNDARY
 from glmtts.text.split import join_pieces
+
+if TYPE_CHECKING:
+    from glmtts.synthesis.voice import Voice
 
 HYBRID_TOKEN = re.compile(r"<\|.+?\|>|[^<]")
 FEWEST_BORDERS = 8  # between words or syllables: less is not halved, a language model speaks two words badly
@@ -40,7 +44,7 @@ class Segment:
     seed: int
     speaker_prompt: Sequence[int] = ()
     phonemes: Sequence[str] = ()
-    history: "Sequence[EarlierPiece]" = ()
+    history: Sequence[EarlierPiece] = ()
 
     @property
     def continues_prompt(self) -> bool:
@@ -52,7 +56,7 @@ class Segment:
         """Whether the text is one word, or one syllable of Mandarin."""
         return bool(self.phonemes) and BOUNDARY not in self.phonemes
 
-    def halves(self) -> list["Segment"]:
+    def halves(self) -> list[Segment]:
         """The segment in two, cut between words near its middle; none where it is short or partly without phonemes.
 
         The hybrid text is cut, not the written one, so that each word keeps the reading that the sentence gave it.
@@ -93,7 +97,7 @@ class Prompter:
         """One request a seed for a language model; they share their prompt, and the adapter of a trained voice."""
         text_ids = self._frontend.encode(segment.hybrid)
         ids = [*segment.speaker_prompt, *self._prompt(text_ids, segment)]
-        generators = [torch.Generator(model.device).manual_seed(seed) for seed in seeds]
+        generators = [rows.generator(model.device, seed) for seed in seeds]
         stored, sampling = segment.voice.adapter, segment.settings.sampling
         adapter = None if stored is None else stored.part("lm", model)
         return [Request(ids, sampling, len(text_ids), generator, adapter=adapter) for generator in generators]

@@ -1,17 +1,21 @@
 """How a model speaks where the user does not say: the section `synthesis` of a bundle."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field
 
-from glmtts.bundle import Bundle
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError, ConfigError
-from glmtts.flow.streaming import tokens_needed
+from glmtts.flow.blocks import tokens_needed
 from glmtts.judging.resampling import ResamplingConfig
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.request import SamplingConfig
 from glmtts.stages import Solver
+
+if TYPE_CHECKING:
+    from glmtts.bundle import Bundle
 
 
 class SynthesisDefaults(StrictConfig):

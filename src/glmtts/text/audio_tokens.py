@@ -1,11 +1,14 @@
 """Where speech lives in the vocabulary of the language model."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from glmtts.text.tokenizer import BEGIN_OF_AUDIO, END_OF_AUDIO, PADDING, TextTokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class AudioTokens:
     padding: int
 
     @classmethod
-    def of(cls, tokenizer: TextTokenizer) -> "AudioTokens":
+    def of(cls, tokenizer: TextTokenizer) -> AudioTokens:
         """Read the ids from a vocabulary; its audio tokens are `<|audio_0|>` and those that follow."""
         audio = [name for name in tokenizer.special if name.startswith("<|audio_")]
         return cls(
@@ -32,4 +35,6 @@ class AudioTokens:
 
     def choices(self, embedding_VD: Tensor) -> Tensor:
         """Rows of the (tied) embedding that may follow in speech: every code, then the end of audio (C + 1, D)."""
+        import torch
+
         return torch.cat([embedding_VD[self.first : self.first + self.count], embedding_VD[self.end, None]])

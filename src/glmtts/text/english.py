@@ -2,6 +2,7 @@
 
 import lzma
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from glmtts.text.accents import ACCENTED, without_accents
@@ -31,10 +32,29 @@ _SPELLING: list[tuple[str, str]] = [
 _SPELLING_OF = dict(_SPELLING)
 
 
+class Pronouncing(Mapping[str, list[str]]):
+    """Words and their phones, which are split when they are asked for: to split all takes as long as to load them."""
+
+    def __init__(self, phones: dict[str, str]) -> None:
+        self._phones = phones
+
+    def __getitem__(self, word: str) -> list[str]:
+        return self._phones[word].split()
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._phones
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._phones)
+
+    def __len__(self) -> int:
+        return len(self._phones)
+
+
 @lru_cache(maxsize=1)
-def dictionary() -> dict[str, list[str]]:
+def dictionary() -> Mapping[str, list[str]]:
     """First pronunciation of every word of the CMU dictionary."""
-    return {word: phones.split() for word, phones in _entries() if not word.endswith(")")}
+    return Pronouncing({word: phones for word, phones in _entries() if not word.endswith(")")})
 
 
 @lru_cache(maxsize=1)

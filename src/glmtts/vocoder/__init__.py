@@ -1,7 +1,8 @@
-"""Mel to waveform: Vocos2D, HiFT and the released 32 kHz program; discriminators and training."""
+"""Mel to waveform: Vocos, Vocos2D, HiFT and the released 32 kHz program; discriminators and training."""
 
 from glmtts.stages import register
 
+register("vocos", config="glmtts.vocoder.vocos:VocosConfig", model="glmtts.vocoder.vocos:Vocos")
 register("vocos2d", config="glmtts.vocoder.vocos2d:Vocos2DConfig", model="glmtts.vocoder.vocos2d:Vocos2D")
 register("hift", config="glmtts.vocoder.hift:HiFTConfig", model="glmtts.vocoder.hift:HiFT")
 register(

@@ -1,6 +1,6 @@
 """What every vocoder's configuration says of the mel that it takes."""
 
-from glmtts.audio.mel import MelConfig
+from glmtts.audio.geometry import MelConfig
 from glmtts.config import StrictConfig
 
 

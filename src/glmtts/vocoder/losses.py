@@ -12,18 +12,18 @@ RECONSTRUCTION = ((512, 128, 40), (1024, 256, 80), (2048, 512, 128))  # window, 
 def discriminator_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
     """Hinge: Σ mean max(0, 1 − D(x)) + mean max(0, 1 + D(G(m)))."""
     pairs = zip(real, fake, strict=True)
-    return torch.stack([F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in pairs]).sum()
+    return torch.stack([F.relu(1 - r.float()).mean() + F.relu(1 + f.float()).mean() for r, f in pairs]).sum()
 
 
 def generator_loss(fake: list[Tensor]) -> Tensor:
     """Hinge: Σ mean max(0, 1 − D(G(m)))."""
-    return torch.stack([F.relu(1 - f).mean() for f in fake]).sum()
+    return torch.stack([F.relu(1 - f.float()).mean() for f in fake]).sum()
 
 
 def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
     """Mean absolute difference of the discriminator's features, averaged over its layers."""
     pairs = [(r, f) for rs, fs in zip(real, fake, strict=True) for r, f in zip(rs, fs, strict=True)]
-    return torch.stack([(r.detach() - f).abs().mean() for r, f in pairs]).mean()
+    return torch.stack([(r.detach() - f).abs().float().mean() for r, f in pairs]).mean()
 
 
 class ReconstructionLoss(nn.Module):

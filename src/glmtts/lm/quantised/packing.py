@@ -1,32 +1,37 @@
 """Weights of four or eight bits in blocks that share a scale, in the layout of MatMulNBits.
 
-w ≈ (q − 2^(bits − 1)) · scale, with q of `bits` bits and one scale for each `BLOCK` weights of a row.
+w ≈ (q − 2^(bits − 1)) · scale, with q of `bits` bits and one scale for each `block` weights of a row.
 """
 
 import torch
 from torch import Tensor
 
-BLOCK = 32
+ROWS = 256  # that are packed at a time: what is written then fits the cache, and it takes a quarter of the time
 # The largest weight of a block need not be the largest that can be written: most errors are those of the many small
 # ones. Of these shares of it the one with the least squared error is taken, block by block.
 SHARES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75)
 
 
-def quantised(weight_NK: Tensor, bits: int) -> tuple[Tensor, Tensor]:
-    """Packed weights (N, K / BLOCK, BLOCK · bits / 8) uint8 and scales (N, K / BLOCK) float32 of a matrix (N, K).
+def quantised(weight_NK: Tensor, bits: int, block: int = 32) -> tuple[Tensor, Tensor]:
+    """Packed weights (N, K / block, block · bits / 8) uint8 and scales (N, K / block) float32 of a matrix (N, K).
 
     Raises:
-        ValueError: K is no multiple of `BLOCK`.
+        ValueError: K is no multiple of `block`.
     """
-    rows, columns = weight_NK.shape
-    if columns % BLOCK:
-        raise ValueError(f"A matrix of {columns} columns cannot be cut into blocks of {BLOCK}.")
-    blocks_NGB = weight_NK.float().view(rows, columns // BLOCK, BLOCK)
-    scales_NG = _scales(blocks_NGB, bits)
-    codes_NGB = _codes(blocks_NGB, scales_NG, bits)
+    columns = weight_NK.shape[1]
+    if columns % block:
+        raise ValueError(f"A matrix of {columns} columns cannot be cut into blocks of {block}.")
+    parts = [_quantised(part.view(-1, columns // block, block), bits) for part in weight_NK.split(ROWS)]
+    codes_NGB, scales_NG = (torch.cat(each) for each in zip(*parts, strict=True))
     if bits == 4:
         codes_NGB = codes_NGB[..., 0::2] | (codes_NGB[..., 1::2] << 4)
     return codes_NGB.contiguous(), scales_NG
+
+
+def _quantised(blocks_NGB: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    blocks_NGB = blocks_NGB.float()
+    scales_NG = _scales(blocks_NGB, bits)
+    return _codes(blocks_NGB, scales_NG, bits), scales_NG
 
 
 def restored(packed_NGB: Tensor, scales_NG: Tensor, bits: int) -> Tensor:

@@ -1,0 +1,138 @@
+"""An exported bundle on disk, opened without PyTorch; the stages are its properties, loaded when they are asked for."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from glmtts.config import read_json
+from glmtts.errors import BundleError, ConfigError, VoiceError
+from glmtts.onnx.config import CONFIG_FILE, OnnxConfig
+from glmtts.onnx.flow import OnnxFlow
+from glmtts.onnx.istft import InverseSTFT
+from glmtts.onnx.stages import OnnxLanguageModel, OnnxRecogniser, OnnxSpeechTokenizer, OnnxVocoder
+from glmtts.onnx.voice import NumpyVoice
+from glmtts.options import nearest
+from glmtts.ort.decoder import Decoder, Embedding
+from glmtts.ort.runtime import session
+from glmtts.ort.tensors import stored
+from glmtts.stages import Clock
+from glmtts.text.audio_tokens import AudioTokens
+from glmtts.text.frontend import TextFrontend
+from glmtts.text.tokenizer import TextTokenizer
+from glmtts.threads import threads_for
+
+LM_WEIGHTS = "lm.safetensors"
+
+
+class OnnxBundle:
+    """What `glm-tts export-onnx` wrote, for `threads` threads an operation."""
+
+    def __init__(self, folder: Path, config: OnnxConfig, threads: int) -> None:
+        self.folder, self.config, self.threads = folder, config, threads
+        self.clock = Clock(config.token_rate, config.flow.frames_per_token, config.mel)
+
+    @classmethod
+    def open(cls, folder: str | Path, threads: int | None = None) -> Self:
+        """Open a folder.
+
+        Raises:
+            BundleError: it holds no exported bundle, or one whose description is not valid.
+        """
+        folder = Path(folder)
+        path = folder / CONFIG_FILE
+        if not path.is_file():
+            raise BundleError(
+                f"{folder} is no exported model: it holds no {CONFIG_FILE}. "
+                "Make one, where PyTorch is installed, with: glm-tts export-onnx OUT"
+            )
+        try:
+            config = OnnxConfig.parse(read_json(path))
+        except (ValueError, ConfigError) as error:
+            raise BundleError(f"{path} is corrupt: {error} Export the model again.") from None
+        return cls(folder, config, threads or threads_for(sum(one.stat().st_size for one in folder.glob("*"))))
+
+    @cached_property
+    def audio_tokens(self) -> AudioTokens:
+        """Where speech tokens lie in the vocabulary."""
+        return AudioTokens.of(self.frontend().tokenizer)
+
+    def frontend(self) -> TextFrontend:
+        """A text front end with the bundle's vocabulary."""
+        for name in ("tokenizer.model", "added_tokens.json"):
+            self.path(name)
+        return TextFrontend(self.config.text, TextTokenizer.load(self.folder))
+
+    @cached_property
+    def lm(self) -> OnnxLanguageModel:
+        """Text to speech tokens."""
+        weights, sizes = self.path(LM_WEIGHTS), self.config.lm
+        one = session(self.path("lm.onnx").read_bytes(), self.threads, self.folder)
+        return OnnxLanguageModel(Decoder(one, sizes, Embedding(weights, stored(weights))), sizes.max_positions)
+
+    @cached_property
+    def flow(self) -> OnnxFlow:
+        """Speech tokens to mel."""
+        return OnnxFlow(self._session("flow_inputs"), self._session("flow_velocity"), self.config.flow)
+
+    @cached_property
+    def vocoder(self) -> OnnxVocoder:
+        """Mel to waveform."""
+        return OnnxVocoder(self._session("vocoder"), InverseSTFT(self.config.mel.n_fft, self.config.mel.hop_length))
+
+    @cached_property
+    def recogniser(self) -> OnnxRecogniser | None:
+        """The judge of speech tokens, which some bundles lack."""
+        return None if self.config.reads is None else OnnxRecogniser(self._session("recogniser"), self.config.reads)
+
+    @cached_property
+    def speech_tokenizer(self) -> OnnxSpeechTokenizer | None:
+        """Speech to tokens, by which audio is judged; None where it was not exported."""
+        if self.config.tokenizer_mels is None:
+            return None
+        samples = round(16000 / self.config.token_rate)
+        return OnnxSpeechTokenizer(self._session("speech_tokenizer"), self.config.tokenizer_mels, samples)
+
+    def voice(self, name: str) -> NumpyVoice:
+        """A bundled voice by name, or a saved one.
+
+        Raises:
+            VoiceError: there is no such voice, or it is one that needs PyTorch.
+        """
+        if Path(name).suffix == ".safetensors":
+            return NumpyVoice.load(Path(name)).compatible_with(self.config.made_with)
+        if Path(name).suffix:
+            raise VoiceError(
+                f"{name} cannot be used without PyTorch. Make a voice of it where PyTorch is installed: "
+                f"glm-tts clone {name}"
+            )
+        if name not in self.config.voices:
+            known, meant = ", ".join(self.config.voices) or "none", nearest(name, self.config.voices)
+            hint = f"Did you mean '{meant}'? " if meant else ""
+            raise VoiceError(f"There is no voice '{name}'. {hint}Known are: {known}; or give a saved one.")
+        return NumpyVoice.load(self.path(self.config.voices[name].file)).compatible_with(self.config.made_with)
+
+    def path(self, name: str) -> Path:
+        """Path of one file, checked against its hash.
+
+        Raises:
+            BundleError: the file is missing or was changed.
+        """
+        path = self.folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise BundleError(f"The model names a file outside its folder: {name}. Do not use it.")
+        if not path.is_file() or name not in self.config.files:
+            raise BundleError(f"The exported model lacks the file {path}. Export it again.")
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != self.config.files[name]:
+                raise BundleError(f"{path} is corrupt: its hash is not the recorded one. Export it again.")
+        return path
+
+    def noise(self, seed: int, frames: int) -> np.ndarray:
+        """Normal noise (T, M) of a seed."""
+        return np.random.default_rng(seed).standard_normal((frames, self.config.mel.n_mels), np.float32)
+
+    def _session(self, name: str) -> Any:
+        return session(self.path(f"{name}.onnx"), self.threads)

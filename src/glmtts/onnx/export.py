@@ -1,0 +1,188 @@
+"""Export of a bundle to ONNX: a graph a stage, checked weights, voices as they are; what remains to do is NumPy's."""
+
+import hashlib
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from glmtts import durable
+from glmtts.backends import backend
+from glmtts.bundle import Bundle
+from glmtts.errors import BundleError
+from glmtts.lm.model import Llama
+from glmtts.lm.quantised.config import Bits
+from glmtts.lm.quantised.model import QuantisedLlama
+from glmtts.lm.quantised.pack import joined_matrices, norms, packed
+from glmtts.onnx import graphs
+from glmtts.onnx.bundle import LM_WEIGHTS
+from glmtts.onnx.config import CONFIG_FILE, DecoderConfig, FlowGraphConfig, OnnxConfig, VoiceFile
+from glmtts.ort.kernels import ROUNDED
+from glmtts.ort.llama import llama_graph
+from glmtts.ort.runtime import INSTALL
+from glmtts.ort.tensors import stored
+
+OPSET = 17
+TEXT_FILES = ("tokenizer.model", "added_tokens.json")
+
+
+def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
+    """Write the stages of a bundle to the new folder `out`; its description comes last.
+
+    With `bits`, a language model that is not packed yet is packed (lm/quantised).
+
+    Raises:
+        BundleError: `out` holds something, the package onnx is missing, or a stage cannot be exported.
+    """
+    backend("onnx", "The export", INSTALL, BundleError)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BundleError(f"{out} is there already. Choose a new folder for the exported model.")
+    bundle = Bundle.open(source)
+    vocoder = graphs.VocoderGraph(bundle.network("vocoder"))
+    (out / "voices").mkdir(parents=True)
+    lm = _language_model(bundle, out, bits)
+    flow = _flow(bundle, out)
+    _trace(vocoder, {"mel": (1, bundle.clock.mel.n_mels, 50)}, {"mel": {2: "frames"}}, out / "vocoder.onnx")
+    reads, mels = _recogniser(bundle, out), _tokenizer(bundle, out)
+    _describe(bundle, out, lm=lm, flow=flow, reads=reads, tokenizer_mels=mels)
+
+
+def _language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
+    """Weights and graph of the language model; gives its sizes. A packed one stays packed."""
+    model: Any = bundle.lm
+    if isinstance(model, QuantisedLlama):
+        shutil.copyfile(bundle.folder / bundle.config.modules["lm"].file, out / LM_WEIGHTS)
+        sizes = {name: getattr(model.config, name) for name in DecoderConfig.model_fields}
+    elif isinstance(model, Llama) and bits:
+        _, packed_weights = packed(model, bundle.audio_tokens, bits)
+        save_file(packed_weights, out / LM_WEIGHTS)
+        sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
+    elif isinstance(model, Llama):
+        weights = {f"{name}.weight": value.T for name, value in joined_matrices(model, bundle.audio_tokens)}
+        weights |= {"embedding": model.model.embed_tokens.weight.detach(), **norms(model)}
+        save_file({name: value.float().contiguous() for name, value in weights.items()}, out / LM_WEIGHTS)
+        sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
+    else:
+        raise BundleError(f"The language model of '{bundle.config.name}' is no plain Llama: it cannot be exported.")
+    (out / LM_WEIGHTS).chmod(0o644)
+    config = DecoderConfig.parse(sizes)
+    (out / "lm.onnx").write_bytes(llama_graph(config, stored(out / LM_WEIGHTS), LM_WEIGHTS, ROUNDED))
+    return config
+
+
+def _flow(bundle: Bundle, out: Path) -> FlowGraphConfig:
+    """Both graphs of the flow; gives what their loop needs to know."""
+    flow: Any = bundle.network("flow")
+    config, adapted = flow.config, bundle.config.synthesis.get("adaptation_steps", 0) > 0
+    shape = tuple(flow.prior.head.adaptation_shape) if adapted and flow.prior is not None else None
+    given: dict[str, Any] = {"tokens": torch.zeros(1, 20, dtype=torch.long)}
+    if flow.prior is not None:
+        given |= {
+            "speaker": torch.ones(1, config.speaker_width) / config.speaker_width**0.5,
+            "f0": torch.tensor([150.0]),
+        }
+    if shape is not None:
+        given["adaptation"] = torch.zeros(1, *shape)
+    _trace(graphs.FlowInputsGraph(flow), given, {"tokens": {1: "tokens"}}, out / "flow_inputs.onnx")
+    frames, width = 20, config.token_width + (config.n_mels if flow.prior is not None else 0)
+    sizes = {"noisy": config.n_mels, "embedded": width, "prompt": config.n_mels}
+    inputs = {name: torch.randn(2, frames, size) for name, size in sizes.items()}
+    given = {
+        "noisy": inputs["noisy"],
+        "t": torch.full((2,), 0.5),
+        "embedded": inputs["embedded"],
+        "prompt": inputs["prompt"],
+        "speaker": torch.randn(2, config.speaker_width),
+        "attention_mask": torch.ones(frames, frames, dtype=torch.bool),
+    }
+    axes = {name: {0: "rows", 1: "frames"} for name in sizes} | {"t": {0: "rows"}, "speaker": {0: "rows"}}
+    axes["attention_mask"] = {0: "frames", 1: "frames"}
+    _trace(graphs.FlowVelocityGraph(flow), given, axes, out / "flow_velocity.onnx")
+    prior = None if flow.prior is None else config.token_width
+    return FlowGraphConfig(
+        n_mels=config.n_mels,
+        frames_per_token=config.frames_per_token,
+        mel_mean=config.mel_mean,
+        mel_std=config.mel_std,
+        prior=prior,
+        adaptation=shape,
+    )
+
+
+def _recogniser(bundle: Bundle, out: Path) -> int | None:
+    """The judge's recogniser; gives how many tokens it reads at once."""
+    if bundle.recogniser is None:
+        return None
+    network: Any = bundle.network("token_recogniser")
+    given = {
+        "tokens": torch.zeros(2, 20, dtype=torch.long),
+        "positions": torch.arange(20),
+        "mask": torch.ones(2, 20, dtype=torch.bool),
+    }
+    axes = {"tokens": {0: "rows", 1: "tokens"}, "positions": {0: "tokens"}, "mask": {0: "rows", 1: "tokens"}}
+    _trace(graphs.RecogniserGraph(network), given, axes, out / "recogniser.onnx")
+    return int(network.longest)
+
+
+def _tokenizer(bundle: Bundle, out: Path) -> int | None:
+    """The speech tokenizer; gives the mel bins that it takes."""
+    if "speech_tokenizer" not in bundle.config.modules:
+        return None
+    network: Any = bundle.network("speech_tokenizer")
+    bins, axes = network.config.num_mel_bins, {"features": {2: "frames"}}
+    _trace(graphs.SpeechTokenizerGraph(network), {"features": (1, bins, 200)}, axes, out / "speech_tokenizer.onnx")
+    return int(bins)
+
+
+def _trace(network: nn.Module, given: dict[str, Any], axes: dict[str, dict[int, str]], path: Path) -> None:
+    """Write a network as a graph; inputs are tensors, or shapes of normal ones."""
+    inputs = tuple(torch.randn(*value) if isinstance(value, tuple) else value for value in given.values())
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of the tracer, which tells of every shape that it follows
+        torch.onnx.export(
+            network.eval(),
+            inputs,
+            str(path),
+            input_names=list(given),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,  # the newer exporter takes ten times as long for the same graphs
+        )
+
+
+def _describe(bundle: Bundle, out: Path, **stages: Any) -> None:
+    """Copy texts and voices, and write the description with the hash of every file."""
+    own = bundle.config
+    for name in TEXT_FILES:
+        shutil.copyfile(bundle.folder / name, out / name)
+    for entry in own.voices.values():
+        shutil.copyfile(bundle.path(entry.file, entry.sha256), out / entry.file)
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    config = OnnxConfig(
+        name=own.name,
+        description=own.description,
+        licence=own.licence,
+        token_rate=bundle.clock.token_rate,
+        mel=bundle.clock.mel,
+        look_ahead=bundle.vocoder.look_ahead,
+        text=own.text,
+        synthesis=own.synthesis,
+        speaker_prompts=own.speaker_prompts,
+        voices={name: VoiceFile(file=one.file, description=one.description) for name, one in own.voices.items()},
+        made_with={name: own.modules[name].sha256 for name in ("speech_tokenizer", "flow") if name in own.modules},
+        files={path.relative_to(out).as_posix(): _digest(path) for path in files},
+        **stages,
+    )
+    temporary = out / f"{CONFIG_FILE}.part"
+    temporary.write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")
+    durable.replace(temporary, out / CONFIG_FILE)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,102 @@
+"""Stages of a bundle as networks that can be traced into ONNX: what differs from their forwards is only the form."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from glmtts.errors import BundleError
+from glmtts.flow.dit import DiT
+from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.speech_tokenizer.encoder import attention_mask
+from glmtts.speech_tokenizer.model import SpeechTokenizer
+
+
+class FlowInputsGraph(nn.Module):
+    """Tokens, unit speaker vector, median F0 and adaptation to embedded tokens (1, T, E)."""
+
+    def __init__(self, flow: DiT) -> None:
+        super().__init__()
+        self.flow = flow
+
+    def forward(
+        self,
+        tokens_BS: Tensor,
+        speaker_BD: Tensor | None = None,
+        f0_B: Tensor | None = None,
+        adaptation_BLK: Tensor | None = None,
+    ) -> Tensor:
+        """See the class."""
+        frames = tokens_BS.shape[1] * self.flow.config.frames_per_token
+        speaker: Tensor = tokens_BS if speaker_BD is None else speaker_BD  # without a prior nobody reads it
+        return self.flow.embed_tokens(tokens_BS, frames, speaker, None, f0_B, adaptation_BLK)
+
+
+class FlowVelocityGraph(nn.Module):
+    """The velocity (B, T, M)."""
+
+    def __init__(self, flow: DiT) -> None:
+        super().__init__()
+        self.flow = flow
+
+    def forward(
+        self,
+        noisy_BTM: Tensor,
+        t_B: Tensor,
+        embedded_BTE: Tensor,
+        prompt_BTM: Tensor,
+        speaker_BD: Tensor,
+        attention_mask: Tensor,
+    ) -> Tensor:
+        """See the class."""
+        return self.flow(noisy_BTM, t_B, embedded_BTE, prompt_BTM, speaker_BD, None, attention_mask)
+
+
+class VocoderGraph(nn.Module):
+    """The mel (1, M, T) to magnitude and phase, before the inverse STFT."""
+
+    def __init__(self, vocoder: nn.Module) -> None:
+        super().__init__()
+        if not hasattr(vocoder, "spectrum"):
+            raise BundleError(
+                f"The vocoder {type(vocoder).__name__} gives no spectrum, so it cannot be exported. "
+                "Speak this bundle with PyTorch."
+            )
+        self.vocoder: Any = vocoder
+
+    def forward(self, mel_BMT: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        magnitude, phase = self.vocoder.spectrum(mel_BMT)
+        return magnitude, phase
+
+
+class RecogniserGraph(nn.Module):
+    """Tokens (B, S), their positions (S,) and mask (B, S) to log-probabilities of the labels."""
+
+    def __init__(self, recogniser: TokenRecogniser) -> None:
+        super().__init__()
+        self.recogniser = recogniser
+
+    def forward(self, tokens_BS: Tensor, positions_S: Tensor, mask_BS: Tensor) -> Tensor:
+        """See the class."""
+        head = self.recogniser.head
+        hidden = self.recogniser.codes(tokens_BS) + head.embed_positions(positions_S)
+        mask = attention_mask(mask_BS, head.config.causal_attention, head.config.block_frames)
+        for layer in head.layers:
+            hidden = layer(hidden, mask)
+        return head.out(head.norm(hidden)).log_softmax(-1)
+
+
+class SpeechTokenizerGraph(nn.Module):
+    """Whisper features (1, M, T) of whole tokens to tokens (1, S)."""
+
+    def __init__(self, tokenizer: SpeechTokenizer) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+
+    def forward(self, features_BMT: Tensor) -> Tensor:
+        """See the class."""
+        one = self.tokenizer
+        hidden = one.embed(features_BMT)
+        hidden, _ = one.encode_layers(hidden, hidden[..., 0] == hidden[..., 0], 0)
+        pooled = hidden.unflatten(1, (-1, one.config.pooling)).mean(2)
+        return one.codebook.nearest(one.project(pooled)[0])[None]

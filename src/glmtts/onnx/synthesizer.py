@@ -1,0 +1,166 @@
+"""Speech from an exported bundle: `say` and `stream` of synthesis/synthesizer.py, without PyTorch."""
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self, Unpack
+
+import numpy as np
+import soxr
+
+from glmtts.audio.fade import faded
+from glmtts.audio.short import slowed
+from glmtts.audio.tempo import Tempo, change_tempo
+from glmtts.errors import VoiceError
+from glmtts.judging.faults import Target
+from glmtts.judging.judge import Judge
+from glmtts.onnx.bundle import OnnxBundle
+from glmtts.onnx.features import SAMPLE_RATE
+from glmtts.onnx.stream import stream_segment
+from glmtts.onnx.voice import NumpyVoice
+from glmtts.synthesis.audio import Audio
+from glmtts.synthesis.generator import TokenGenerator
+from glmtts.synthesis.options import Options, check_seed, reader, settings
+from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.settings import SynthesisDefaults
+from glmtts.synthesis.text_stream import pieces_of
+from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
+
+AnyVoice = NumpyVoice | str | Path | None
+
+
+class OnnxSynthesizer:
+    """Speaks text with the exported stages of one bundle; threads may share one."""
+
+    def __init__(self, bundle: OnnxBundle) -> None:
+        self.bundle, self.frontend = bundle, bundle.frontend()
+        self.defaults = SynthesisDefaults.parse(bundle.config.synthesis)
+        self.judge = Judge(bundle.recogniser, bundle.clock.token_rate)  # type: ignore[arg-type]
+        self.generator = TokenGenerator(bundle, self.frontend, self.judge)  # type: ignore[arg-type]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread that serves streams."""
+        self.generator.close()
+
+    def voice(self, name: AnyVoice = None, text: str | None = None) -> NumpyVoice:
+        """A bundled voice by name, or one that `glm-tts clone` saved; the first is the model's own.
+
+        Raises:
+            VoiceError: there is no such voice, or a new one is asked for.
+        """
+        if isinstance(name, NumpyVoice):
+            return name
+        chosen = name or self.defaults.voice
+        if chosen is None:
+            raise VoiceError("This model has no voice of its own. Give a saved voice.")
+        return self.bundle.voice(str(chosen))
+
+    def say(self, text: str, voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]) -> Audio:
+        """Speak `text`; the same seed gives the same samples, which are not those that PyTorch gives.
+
+        Raises:
+            TextError: nothing in the text can be spoken, or it is too long.
+            VoiceError: there is no such voice, or no such fine-tuned speaker.
+            ConfigError: an option is out of its range.
+        """
+        front = reader(self.frontend, options)
+        pieces = front.prepare(text, options.get("language"))
+        segments = self._segments(front, pieces, self.voice(voice), seed, options)
+        generated, parts = dict(self.generator.generate(segments)), list[np.ndarray]()
+        for number, segment in enumerate(segments):
+            before, after = self._pauses(segment.piece, last=number == len(segments) - 1)
+            parts += [np.zeros(before, np.float32), self._best(segment, generated[number]), np.zeros(after, np.float32)]
+        samples, speed = np.concatenate(parts), options.get("speed") or 1.0
+        samples = samples if speed == 1 else change_tempo(samples, self.bundle.clock.sample_rate, speed)
+        return self._audio(samples, [warning for piece in pieces for warning in piece.warnings])
+
+    def stream(
+        self, text: str | Iterable[str], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
+    ) -> Generator[Audio, None, None]:
+        """Speak `text`, or text that itself arrives in parts, chunk by chunk as soon as each is ready.
+
+        Raises: as `say` does, when the first chunk is asked for.
+        """
+        chosen, front = self.voice(voice), reader(self.frontend, options)
+        tempo, pause = Tempo(self.bundle.clock.sample_rate, options.get("speed") or 1.0), 0
+        piece = None
+        for number, piece in enumerate(pieces_of(front, text, options.get("language"))):
+            (segment,) = self._segments(front, [piece], chosen, seed + number, options)
+            before, after = self._pauses(piece)
+            with closing(self.generator.stream(segment)) as tokens:
+                silence = np.zeros(pause + before, np.float32)
+                for samples in chain([silence], stream_segment(self.bundle, tokens, segment)):
+                    if len(made := tempo.feed(samples)):
+                        yield self._audio(made)
+            pause = after
+        last = 0 if piece is None else self._pauses(piece, last=True)[1]
+        for rest in (tempo.feed(np.zeros(last, np.float32)), tempo.finish()):
+            if len(rest):
+                yield self._audio(rest)
+
+    def _segments(
+        self, front: TextFrontend, pieces: Iterable[Piece], voice: NumpyVoice, seed: int, options: Options
+    ) -> list[Segment]:
+        """Prepared pieces of text with their phonemes, voice, settings and seeds."""
+        check_seed(seed)
+        how, phonemic = settings(self.defaults, options), front.with_mode("all")
+        speaker, segments = self._speaker_prompt(options.get("speaker")), []
+        for number, piece in enumerate(pieces):
+            hybrid = front.to_hybrid(piece.closed)
+            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(piece.closed))
+            whom: Any = voice
+            segments.append(Segment(piece, hybrid, whom, how, seed + number, speaker, phonemes))
+        return segments
+
+    def _best(self, segment: Segment, choices: Sequence[list[int]]) -> np.ndarray:
+        """The samples in which the phonemes are heard best, as synthesis/rendering.py chooses them."""
+        tried = []
+        for tokens in choices:
+            samples = self._rendered(segment, tokens)
+            judged = len(choices) > 1 and bool(segment.phonemes) and self.bundle.speech_tokenizer is not None
+            tried.append((self._cost(segment, samples) if judged else 0.0, samples))
+            if tried[-1][0] <= segment.settings.max_audio_nll:
+                break
+        return min(tried, key=lambda one: one[0])[1]
+
+    def _rendered(self, segment: Segment, tokens: Sequence[int]) -> np.ndarray:
+        """Samples (T,) of speech tokens."""
+        shown, clock = segment.settings.show_prompt, self.bundle.clock
+        voice: Any = segment.voice
+        whole = np.concatenate([voice.prompt(shown)[0], np.asarray(tokens, np.int64)])
+        noise = self.bundle.noise(segment.seed, clock.frames_per_token * len(whole))
+        mel, _ = self.bundle.flow.sample(voice, whole, noise, segment.settings.solver, shown)
+        spoken = mel[:, mel.shape[1] - clock.frames_per_token * len(tokens) :]
+        samples = faded(self.bundle.vocoder(spoken).clip(-1, 1), clock.sample_rate)
+        return slowed(samples, clock.sample_rate) if segment.lone_word else samples
+
+    def _cost(self, segment: Segment, samples: np.ndarray) -> float:
+        """Nats a phoneme to find the segment in samples (T,); infinite where it cannot be told."""
+        tokenizer = self.bundle.speech_tokenizer
+        assert tokenizer is not None
+        tokens = tokenizer.tokenize(soxr.resample(samples, self.bundle.clock.sample_rate, SAMPLE_RATE))
+        return self.judge.nll(tokens.tolist(), Target(segment.phonemes)) if len(tokens) else float("inf")
+
+    def _pauses(self, piece: Piece, last: bool = False) -> tuple[int, int]:
+        """Samples of silence before and after a piece; after the last one only what the text asks for."""
+        rate, usual = self.bundle.clock.sample_rate, 0.0 if last else self.defaults.pause_seconds
+        after = usual if piece.pause_after is None else piece.pause_after
+        return int(piece.pause_before * rate), int(after * rate)
+
+    def _speaker_prompt(self, speaker: str | None) -> list[int]:
+        known = self.bundle.config.speaker_prompts
+        if speaker is not None and speaker not in known:
+            raise VoiceError(
+                f"There is no fine-tuned speaker '{speaker}'. This model knows: {', '.join(known) or 'none'}."
+            )
+        return known[speaker] if speaker is not None else []
+
+    def _audio(self, samples: np.ndarray, warnings: Sequence[str] = ()) -> Audio:
+        return Audio(samples, self.bundle.clock.sample_rate, self.bundle.config.name, tuple(warnings))

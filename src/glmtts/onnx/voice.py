@@ -1,0 +1,71 @@
+"""A voice without PyTorch: what synthesis/voice.py saves, as NumPy arrays."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from glmtts.errors import VoiceError
+
+CODES, PRIOR = "speech_tokenizer", "flow"
+
+
+@dataclass(frozen=True)
+class NumpyVoice:
+    """Text, tokens (S,), log-mel (M, T), embedding (D,), median F0 in Hz and adaptation (L, K) of a speaker.
+
+    `adapter` is always None: a trained voice needs PyTorch.
+    """
+
+    text: str
+    tokens: np.ndarray
+    mel: np.ndarray
+    embedding: np.ndarray
+    f0: float
+    adaptation: np.ndarray | None
+    made_with: dict[str, str]
+    adapter: None = None
+
+    @classmethod
+    def load(cls, path: Path) -> "NumpyVoice":
+        """Read a voice that `glm-tts clone` wrote.
+
+        Raises:
+            VoiceError: the file is missing or no voice.
+        """
+        try:
+            with safe_open(str(path), framework="np") as file:
+                said, found = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            wide = {name: np.asarray(value, np.float32) for name, value in found.items() if name != "tokens"}
+            voice = cls(
+                said.get("text", ""),
+                found["tokens"].astype(np.int64),
+                wide["mel"],
+                wide["embedding"],
+                float(wide["f0"]),
+                wide.get("adaptation"),
+                {name: said[name] for name in (CODES, PRIOR) if name in said},
+            )
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+            raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.") from None
+        return voice._checked(path)
+
+    def compatible_with(self, made_with: dict[str, str]) -> "NumpyVoice":
+        """The voice for a model of these parts, without tokens of another tokenizer and adaptation of another flow."""
+        kept = self
+        if self.adaptation is not None and self.made_with.get(PRIOR) != made_with.get(PRIOR):
+            kept = replace(kept, adaptation=None)
+        if self.made_with.get(CODES, made_with.get(CODES)) != made_with.get(CODES):
+            kept = replace(kept, text="", tokens=self.tokens[:0], mel=self.mel[:, :0])
+        return kept
+
+    def prompt(self, shown: bool) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens (S,) and the log-mel (M, T) that the flow sees before what it speaks; empty if not `shown`."""
+        return (self.tokens, self.mel) if shown else (self.tokens[:0], self.mel[:, :0])
+
+    def _checked(self, path: Path) -> "NumpyVoice":
+        finite = all(np.isfinite(one).all() for one in (self.mel, self.embedding, self.f0))
+        if self.mel.ndim != 2 or self.embedding.ndim != 1 or self.tokens.ndim != 1 or not finite:
+            raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.")
+        return self

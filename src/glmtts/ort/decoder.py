@@ -1,0 +1,124 @@
+"""Decoding of a language model in ONNX Runtime: rows join, advance, move and leave; arrays are NumPy's.
+
+Buffers of keys and values are made once and bound to the session, which writes the new positions in place: a step
+copies nothing. They double where rows or positions do not suffice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glmtts.ort.llama import Sizes, key_value_names
+from glmtts.ort.runtime import runtime
+from glmtts.ort.tensors import Stored
+
+FIRST_POSITIONS = 256  # of a buffer; a sentence of `mini` needs 80 to 250
+
+
+class Embedding:
+    """Ids (L,) to float32 vectors (L, D): rows of a table of eight bits with a scale each, or of a plain one.
+
+    The table stays in its file; of 200 MB a sentence looks at a few pages.
+    """
+
+    def __init__(self, path: Path, tensors: Mapping[str, Stored]) -> None:
+        self._codes_VD = tensors["embedding.codes" if "embedding.codes" in tensors else "embedding"].mapped(path)
+        self._scales_V = tensors["embedding.scales"].mapped(path) if "embedding.scales" in tensors else None
+
+    def __call__(self, ids_L: np.ndarray) -> np.ndarray:
+        """See the class."""
+        vectors_LD = self._codes_VD[ids_L].astype(np.float32)
+        return vectors_LD if self._scales_V is None else vectors_LD * self._scales_V[ids_L][:, None]
+
+
+@dataclass
+class DecoderState:
+    """Rows in flight: how many positions each has, and its keys and values in row i of every buffer."""
+
+    lengths: list[int] = field(default_factory=list)
+    buffers: list[np.ndarray] = field(default_factory=list)
+    binding: Any = None
+    bound: int = 0  # rows of the binding
+
+
+class Decoder:
+    """Prefill, step and reorder (stages.LanguageModel) on NumPy arrays; threads may share one, each with its state.
+
+    `embedded` turns ids (L,) into float32 vectors (L, D).
+    """
+
+    def __init__(self, session: Any, sizes: Sizes, embedded: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.session, self.sizes, self._embedded = session, sizes, embedded
+        self._names = key_value_names(sizes.num_layers)
+
+    def prefill(self, state: DecoderState, ids: Sequence[int], copies: int) -> np.ndarray:
+        """Read a prompt once and append `copies` rows that continue it; gives their logits (copies, C)."""
+        own = DecoderState([0])
+        self._reserve(own, 1, len(ids))
+        logits = self._run(own, np.asarray(ids)[None])
+        rows = len(state.lengths)
+        self._reserve(state, rows + copies, len(ids))
+        for buffer, prompt in zip(state.buffers, own.buffers, strict=True):
+            buffer[rows : rows + copies, :, : len(ids)] = prompt[:, :, : len(ids)]
+        state.lengths += [len(ids)] * copies
+        return np.repeat(logits, copies, axis=0)
+
+    def step(self, state: DecoderState, ids: Sequence[int]) -> np.ndarray:
+        """Append one id to every row; gives the logits that follow (B, C)."""
+        self._reserve(state, len(ids), max(state.lengths) + 1)
+        return self._run(state, np.asarray(ids)[:, None])
+
+    def reorder(self, state: DecoderState, rows: Sequence[int]) -> None:
+        """Row i of the state becomes what row `rows[i]` was; rows that are not named leave."""
+        into = [place for place, row in enumerate(rows) if row != place]
+        if into:
+            self._reserve(state, len(rows), 1)
+            taken = [rows[place] for place in into]
+            used = max(state.lengths[row] for row in taken)
+            for buffer in state.buffers:
+                buffer[into, :, :used] = buffer[taken, :, :used]  # the right side is copied first
+        state.lengths = [state.lengths[row] for row in rows]
+
+    def _run(self, state: DecoderState, ids_BL: np.ndarray) -> np.ndarray:
+        """Logits (B, C) of ids (B, L) that follow each row; all rows are of length 0 where L is above 1."""
+        if state.binding is None or state.bound != len(ids_BL):
+            state.binding, state.bound = self._bound(state, len(ids_BL)), len(ids_BL)
+        state.lengths = [length + ids_BL.shape[1] for length in state.lengths]
+        vectors = self._embedded(ids_BL.ravel()).reshape(*ids_BL.shape, -1)
+        binding = state.binding
+        binding.bind_cpu_input("hidden", np.ascontiguousarray(vectors))
+        binding.bind_cpu_input("last", np.array(state.lengths, np.int32) - np.int32(1))
+        binding.bind_cpu_input("total", np.array([max(state.lengths)], np.int32))
+        self.session.run_with_iobinding(binding)
+        return binding.get_outputs()[0].numpy().copy()
+
+    def _bound(self, state: DecoderState, rows: int) -> Any:
+        """A binding of the first `rows` rows of the buffers, which are read and written where they lie."""
+        binding = self.session.io_binding()
+        binding.bind_output("logits")
+        for (past, present), buffer in zip(self._names, state.buffers, strict=True):
+            value = runtime().OrtValue.ortvalue_from_numpy(buffer[:rows])
+            binding.bind_ortvalue_input(past, value)
+            binding.bind_ortvalue_output(present, value)
+        return binding
+
+    def _reserve(self, state: DecoderState, rows: int, positions: int) -> None:
+        """Buffers of at least so many rows and positions; those that are replaced keep what they hold."""
+        had = state.buffers[0].shape if state.buffers else (0, 0, 0, 0)
+        if had[0] >= rows and had[2] >= positions:
+            return
+        wanted = (_doubled(had[0], rows, 1), self.sizes.num_kv_heads, _doubled(had[2], positions, FIRST_POSITIONS))
+        larger = [np.zeros((*wanted, self.sizes.head_dim), np.float32) for _ in self._names]
+        for new, old in zip(larger, state.buffers, strict=False):
+            new[: had[0], :, : had[2]] = old
+        state.buffers, state.binding = larger, None
+
+
+def _doubled(had: int, needed: int, least: int) -> int:
+    size = max(had, least)
+    while size < needed:
+        size *= 2
+    return size

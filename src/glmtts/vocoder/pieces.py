@@ -1,0 +1,96 @@
+"""What a vocoder trains on: random pieces of recordings, each with the mel that it is to be made from."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from glmtts.audio.mel import LogMel
+from glmtts.data import Dataset, Item, UtteranceRef
+from glmtts.data.section import BatchSource, DataSection, draws
+
+QUIETEST, LOUDEST = 0.4, 1.2  # gain of a piece: recordings are levelled, what a flow gives is not
+LOG_FLOOR = math.log(1e-5)  # of the mel: what is quieter is written so
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Samples (B, T) and their log-mels (B, M, T // hop), of the samples themselves or by a flow."""
+
+    real_BT: Tensor
+    mel_BMT: Tensor
+
+
+class VocoderData(DataSection):
+    """A micro-batch is `batch_utterances` random pieces of `segment_frames` mel frames each.
+
+    For the share `flow_mel_share` of them the mel is what a flow made of the recording's own speech tokens, the feature
+    `flow_mel` (recipes/mini/flow_mel.py): it is smoother, and a vocoder that has seen it puts back what is missing.
+    """
+
+    segment_frames: int = Field(default=32, ge=1)
+    flow_mel_share: float = Field(default=0.0, ge=0, le=1)
+    batch_seconds: float | None = None
+    batch_utterances: int | None = 8
+    max_seconds: float = 60.0
+    evaluated: int = 20
+
+    @model_validator(mode="after")
+    def _sized_by_count(self) -> Self:
+        if self.batch_seconds is not None or self.batch_utterances is None:
+            raise ValueError("pieces have one length: give batch_utterances, not batch_seconds")
+        return self
+
+    def dataset(self) -> Dataset:
+        """The recordings, with mels by the flow where some are wanted."""
+        return self.open("wave", "flow_mel") if self.flow_mel_share else self.open("wave")
+
+    def pieces(self, dataset: Dataset, mel: LogMel, seed: int) -> BatchSource:
+        """Micro-batches of `Pieces`."""
+        return self.batches(dataset, seed, PieceBatches(dataset, mel, self.segment_frames, self.flow_mel_share, seed))
+
+
+@dataclass(frozen=True)
+class PieceBatches:
+    """Makes micro-batches of `Pieces`, as the loader's processes do."""
+
+    dataset: Dataset
+    mel: LogMel
+    frames: int
+    flow_mel_share: float
+    seed: int
+
+    def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> Pieces:
+        """A random piece of each recording."""
+        rng = draws(self.seed, number)
+        cut = [random_piece(self.dataset.load(ref), self.mel, self.frames, self.flow_mel_share, rng) for ref in refs]
+        return Pieces(*(torch.stack(parts) for parts in zip(*cut, strict=True)))
+
+
+def random_piece(
+    item: Item, mel: LogMel, frames: int, flow_mel_share: float, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Samples (T,) and log-mel (M, T // hop) of a random piece at a random gain; a short one ends in silence."""
+    hop, wave, gain = mel.config.hop_length, item.features["wave"], float(rng.uniform(QUIETEST, LOUDEST))
+    start = int(rng.integers(max(1, len(wave) // hop - frames + 1)))
+    real = gain * floats(wave[start * hop : (start + frames) * hop])
+    real = torch.nn.functional.pad(real, (0, frames * hop - len(real)))
+    if rng.random() >= flow_mel_share:
+        return real, mel(real[None])[0]
+    made = (mel_by_flow(item)[:, start : start + frames] + math.log(gain)).clamp(min=LOG_FLOOR)
+    return real, torch.nn.functional.pad(made, (0, frames - made.shape[1]), value=LOG_FLOOR)
+
+
+def mel_by_flow(item: Item) -> Tensor:
+    """The log-mel (M, T) that a flow made of an utterance's own speech tokens."""
+    return torch.from_numpy(item.features["flow_mel"].astype(np.float32)).T
+
+
+def floats(wave_T: np.ndarray) -> Tensor:
+    """Samples (T,) from −1 to 1 of 16-bit ones."""
+    return torch.from_numpy(wave_T.astype(np.float32) / 32768)

@@ -1,0 +1,75 @@
+"""Speech without PyTorch: in a process that cannot import it, by the command line, and where something is missing."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from glmtts.cli import app
+from glmtts.errors import BundleError, ConfigError, VoiceError
+from glmtts.onnx.bundle import OnnxBundle
+from glmtts.onnx.export import export
+from glmtts.onnx.synthesizer import OnnxSynthesizer
+
+WITHOUT_TORCH = """
+import sys
+
+class Refusal:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ImportError("PyTorch is not installed")
+
+sys.meta_path.insert(0, Refusal())
+from glmtts.cli import main
+sys.argv = ["glm-tts", *sys.argv[1:]]
+main()
+"""
+
+
+def test_the_command_line_speaks_without_pytorch(exported_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    command = [sys.executable, "-c", WITHOUT_TORCH, "say", "Good morning. 你好。", "--model", str(exported_folder)]
+    done = subprocess.run([*command, "--runtime", "onnx", "-o", str(out)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    samples, rate = soundfile.read(out)
+    assert rate == 24000 and len(samples) > 2400
+
+
+def test_a_seed_says_what_is_spoken_and_a_stream_says_it_whole(exported: OnnxBundle) -> None:
+    with OnnxSynthesizer(exported) as tts:
+        one, same, other = (tts.say("Good morning.", seed=seed).samples for seed in (1, 1, 2))
+        assert (one == same).all() and (len(one) != len(other) or (one != other).any())
+        text = "Good morning, everybody. The rain in Spain stays mainly in the plain, and so do we."
+        chunks = list(tts.stream(text, seed=3))
+        assert len(chunks) >= 2 and all(chunk.rate == 24000 for chunk in chunks)
+        fast = sum(chunk.seconds for chunk in tts.stream(text, seed=3, speed=2.0))
+        assert fast == pytest.approx(sum(chunk.seconds for chunk in chunks) / 2, rel=0.05)
+
+
+def test_what_cannot_be_spoken_is_one_sentence(exported: OnnxBundle, exported_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(VoiceError, match=r"glm-tts clone me\.wav"):
+        exported.voice("me.wav")
+    with pytest.raises(VoiceError, match="Did you mean 'tone'"):
+        exported.voice("tome")
+    with pytest.raises(BundleError, match="glm-tts export-onnx"):
+        OnnxBundle.open(tmp_path)
+    with pytest.raises(BundleError, match="is there already"):
+        export(None, exported_folder)
+    broken = Path(shutil.copytree(exported_folder, tmp_path / "broken"))
+    (broken / "vocoder.onnx").write_bytes(b"no graph")
+    with pytest.raises(BundleError, match=r"vocoder\.onnx is corrupt"):
+        _ = OnnxBundle.open(broken).vocoder
+
+
+def test_the_runtime_follows_the_model(tiny_folder: Path) -> None:
+    given = ["say", "Hi.", "--runtime", "onnx"]
+    with pytest.raises(ConfigError, match="Which model"):
+        CliRunner().invoke(app, given, catch_exceptions=False)
+    with pytest.raises(BundleError, match="no exported model"):
+        CliRunner().invoke(app, [*given, "--model", str(tiny_folder)], catch_exceptions=False)
+    with pytest.raises(ConfigError, match="no runtime 'jax'"):
+        CliRunner().invoke(app, ["say", "Hi.", "--runtime", "jax"], catch_exceptions=False)
