@@ -1,4 +1,4 @@
-"""Packed weights by themselves: products by bits, block and kernel; and the language model in a process without PyTorch.
+"""Packed weights alone: products by bits, block and kernel; the language model in a process without PyTorch.
 
     python benchmarks/packed_lm.py [--packed INT4]
 
