@@ -9,9 +9,8 @@ FROM python:${PYTHON}-slim AS build
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ARG TORCH=2.13.0
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /opt/glm-tts
 # PyTorch by itself: the layer stays while only this project changes
-RUN /opt/glm-tts/bin/pip install --index-url "${TORCH_INDEX}" --extra-index-url https://pypi.org/simple "torch==${TORCH}"
+RUN python -m venv /opt/glm-tts && /opt/glm-tts/bin/pip install --index-url "${TORCH_INDEX}" --extra-index-url https://pypi.org/simple "torch==${TORCH}"
 COPY pyproject.toml README.md LICENSE /src/
 COPY src /src/src
 RUN /opt/glm-tts/bin/pip install "/src[server]"
@@ -20,7 +19,7 @@ FROM python:${PYTHON}-slim
 RUN useradd --create-home --uid 10001 glmtts && install -d -o glmtts -g glmtts /voices
 COPY --from=build /opt/glm-tts /opt/glm-tts
 ENV PATH=/opt/glm-tts/bin:$PATH OMP_WAIT_POLICY=PASSIVE
-USER glmtts
+USER 10001
 VOLUME /voices
 EXPOSE 8000
 # ready within seconds; the released weights take minutes

@@ -1,5 +1,6 @@
 """A server of its own on a loopback port, and timed requests to it: what the server's benchmarks share."""
 
+import io
 import os
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
+import soundfile
 from report import resident_mib
 
 PCM_BYTES_PER_SECOND = 48000
@@ -23,6 +26,7 @@ TEXTS = [
     "他在图书馆里看了一下午的书。",
     "这家银行门口总是排着很长的队。",
 ]
+SHORT_TEXTS = ["Good morning.", "Good night.", "Thank you.", "早上好。", "晚安。", "谢谢你。"]
 LONG_TEXT = " ".join(TEXTS[:3]) + "".join(TEXTS[3:])
 
 
@@ -48,9 +52,24 @@ class Server:
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
 
 
+def recording() -> bytes:
+    """Two seconds of a buzz, as a WAV file."""
+    time_axis = np.arange(32000) / 16000
+    buffer = io.BytesIO()
+    soundfile.write(buffer, 0.2 * np.sign(np.sin(2 * np.pi * 150 * time_axis)), 16000, format="WAV")
+    return buffer.getvalue()
+
+
+def tiny_bundle(folder: str) -> Path:
+    """The models of the tests, which the root of the repository on PYTHONPATH gives."""
+    from tests import tiny
+
+    return tiny.tiny_bundle(Path(folder) / "tiny")
+
+
 @contextmanager
-def serving(model: Path | None, *options: str) -> Iterator[Server]:
-    """`glm-tts serve` on a free port of this machine, with no added voice."""
+def serving(model: Path | None, *options: str, key: str | None = None) -> Iterator[Server]:
+    """`glm-tts serve` on a free port of this machine, with no added voice; asks for a `key` where one is given."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -58,13 +77,14 @@ def serving(model: Path | None, *options: str) -> Iterator[Server]:
         folder = Path(written)
         arguments = ["serve", "--port", str(port), "--voices", str(folder / "voices"), *options]
         arguments += ["--model", str(model)] if model else []
+        arguments += ["--api-key", key] if key else []
         command = [sys.executable, "-c", "from glmtts.cli import main; main()", *arguments]
         environment = {**os.environ, "TMPDIR": written}
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
         url = f"http://127.0.0.1:{port}"
         try:
             _wait_until_ready(url, process)
-            name = httpx.get(f"{url}/v1/models").json()["data"][0]["id"]
+            name = httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {key}"}).json()["data"][0]["id"]
             yield Server(url, process.pid, name, folder)
         finally:
             process.terminate()

@@ -1,6 +1,7 @@
 """A thousand mixed requests to a server that this script starts on a loopback port: nothing may break, leak or starve.
 
     python benchmarks/server_soak.py
+    python benchmarks/server_soak.py --short                # sentences of two words: minutes on one core
     PYTHONPATH=. python benchmarks/server_soak.py --tiny    # tiny random models: the server's part alone, in minutes
 
 Every client has a loopback address of its own, by which the server tells them apart. Four honest ones speak one
@@ -14,8 +15,8 @@ waits more than twice its fair share: the time of a sentence alone, times the nu
 """
 
 import argparse
-import io
 import json
+import math
 import random
 import socket
 import statistics
@@ -29,10 +30,8 @@ from itertools import count, islice
 from pathlib import Path
 
 import httpx
-import numpy as np
-import soundfile
 from report import environment, write_result
-from server_client import TEXTS, Server, serving
+from server_client import SHORT_TEXTS, TEXTS, Server, recording, serving, tiny_bundle
 from tqdm import tqdm
 from websockets.sync.client import connect
 
@@ -68,13 +67,14 @@ class Numbers:
     """The numbers of a client's requests, which its connections share."""
 
     total: int
+    end: float = math.inf  # by the monotonic clock
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self) -> int | None:
-        """The next one, None after the last."""
+        """The next one, None after the last or when the time is up."""
         with self.lock:
             self.total -= 1
-            return self.total if self.total >= 0 else None
+            return self.total if self.total >= 0 and time.monotonic() < self.end else None
 
 
 @dataclass
@@ -83,13 +83,15 @@ class Soak:
 
     server: Server
     steps: int
+    texts: list[str]
     statuses: Counter[str] = field(default_factory=Counter)
     waits: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     memory: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, requests: int) -> None:
-        """All clients at once, each with its share of the requests."""
+    def run(self, requests: int, seconds: float = math.inf) -> None:
+        """All clients at once, each with its share of the requests, for so many seconds at most."""
+        end = time.monotonic() + seconds
         self.waits.clear()
         with (
             tqdm(total=requests, unit="request") as self.bar,
@@ -98,7 +100,7 @@ class Soak:
             futures, hosts = [], count(10)
             for name, kind in KINDS.items():
                 for address in islice((f"127.0.0.{host}" for host in hosts), kind.clients):
-                    left = Numbers(max(kind.at_a_time, round(requests * kind.share / kind.clients)))
+                    left = Numbers(max(kind.at_a_time, round(requests * kind.share / kind.clients)), end)
                     futures += [pool.submit(self._client, name, address, left) for _ in range(kind.at_a_time)]
             for future in futures:
                 future.result()
@@ -125,7 +127,7 @@ class Soak:
     def _body(self, number: int, text: str | None = None, format: str | None = None) -> dict[str, object]:
         return {
             "model": self.server.model,
-            "input": text or TEXTS[number % len(TEXTS)],
+            "input": text or self.texts[number % len(self.texts)],
             "voice": "default",
             "response_format": format or FORMATS[number % len(FORMATS)],
             "seed": number,
@@ -134,14 +136,14 @@ class Soak:
 
     def _honest(self, address: str, number: int) -> int:
         with self._http(address) as client:
-            return client.post("/v1/audio/speech", json=self._body(number, TEXTS[0])).status_code
+            return client.post("/v1/audio/speech", json=self._body(number, self.texts[0])).status_code
 
     def _flood(self, address: str, number: int) -> int:
         with self._http(address) as client:
             while (answer := client.post("/v1/audio/speech", json=self._body(number))).status_code == 429:
                 with self.lock:
                     self.statuses["flood 429"] += 1
-                time.sleep(0.2)
+                time.sleep(0.5)
             return answer.status_code
 
     def _slow(self, address: str, number: int) -> int:
@@ -185,27 +187,12 @@ class Soak:
         url = self.server.url.replace("http", "ws") + "/v1/audio/stream"
         with connect(url, source_address=(address, 0)) as ws:
             ws.send(json.dumps({"type": "start", "seed": number, "steps": self.steps}))
-            for word in TEXTS[number % 3].split():
+            for word in self.texts[number % 3].split():
                 ws.send(json.dumps({"type": "text", "text": word + " "}))
             ws.send(json.dumps({"type": "end"}))
             while isinstance(message := ws.recv(), bytes) or json.loads(message)["type"] == "started":
                 pass
             return str(json.loads(message)["type"])
-
-
-def recording() -> bytes:
-    """Two seconds of a buzz."""
-    time_axis = np.arange(32000) / 16000
-    buffer = io.BytesIO()
-    soundfile.write(buffer, 0.2 * np.sign(np.sin(2 * np.pi * 150 * time_axis)), 16000, format="WAV")
-    return buffer.getvalue()
-
-
-def tiny_bundle(folder: str) -> Path:
-    """The models of the tests."""
-    from tests import tiny
-
-    return tiny.tiny_bundle(Path(folder) / "tiny")
 
 
 def alone(soak: Soak, times: int = 9) -> float:
@@ -254,12 +241,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
     parser.add_argument("--tiny", action="store_true", help="a bundle of tiny random models, made for this")
+    parser.add_argument("--short", action="store_true", help="sentences of two words")
     parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end earlier, where this many have passed")
     parser.add_argument(
         "--steps", type=int, default=1, help="of the flow: fewer make the speech coarser and the run short"
     )
     parser.add_argument("--name", default="server_soak", help="of the result's file")
     arguments = parser.parse_args()
+    texts = SHORT_TEXTS if arguments.short else TEXTS
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(
@@ -267,11 +257,11 @@ def main() -> None:
             *("--max-upload-bytes", str(OVERSIZED // 2), "--queue-size", str(QUEUE)),
         ) as server,
     ):
-        Soak(server, arguments.steps).run(arguments.requests // 10)  # whatever is made once is made now
+        Soak(server, arguments.steps, texts).run(arguments.requests // 25)  # whatever is made once is made now
         time.sleep(IDLE)
-        soak = Soak(server, arguments.steps)
+        soak = Soak(server, arguments.steps, texts)
         one, before, started = alone(soak), held(server), time.perf_counter()
-        soak.run(arguments.requests)
+        soak.run(arguments.requests, arguments.seconds)
         taken = time.perf_counter() - started
         time.sleep(IDLE)
         memory, one = list(soak.memory), min(one, alone(soak))  # the strictest share, where others disturbed the first
@@ -280,8 +270,9 @@ def main() -> None:
         result = {
             **environment(),
             "model": "tiny random models" if arguments.tiny else server.model,
-            "requests": arguments.requests,
+            "requests": sum(len(times) for times in soak.waits.values()),
             "clients": {name: [kind.clients, kind.at_a_time] for name, kind in KINDS.items()},
+            "texts": texts,
             "flow_steps": arguments.steps,
             "seconds": round(taken, 1),
             "statuses": dict(sorted(soak.statuses.items())),

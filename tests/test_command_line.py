@@ -2,7 +2,9 @@
 
 import io
 import os
+import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import torch
 from glmtts import durable, load
 from glmtts.audio.io import write_audio
 from glmtts.cli import main
-from glmtts.errors import AudioError, ConfigError
-from glmtts.synthesis.book import Book
+from glmtts.errors import AudioError, ConfigError, GlmTtsError, TextError
+from glmtts.synthesis.book import Book, standard_input
+from glmtts.synthesis.standard_output import StandardOutput
 from glmtts.synthesis.voice import Voice
 from glmtts.terminal import sentence_of, with_utf8
 
@@ -267,3 +270,47 @@ def test_a_device_that_is_not_there_is_one_sentence(tiny_folder: Path) -> None:
     for device in ("tpu", "cuda:x", "cpu:1", *(() if torch.backends.mps.is_available() else ("mps",))):
         with pytest.raises(ConfigError, match="Choose"):
             load(tiny_folder, device=device)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full is Linux's")
+def test_a_full_disk_behind_standard_output_is_one_sentence(tiny_folder: Path) -> None:
+    """A process of its own, since Python writes once more as it ends."""
+    command = [sys.executable, "-m", "glmtts", "say", "Hi.", "-o", "-", "--model", str(tiny_folder)]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr and "ignored" not in ended.stderr
+    assert "takes no more" in ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout"])
+def test_a_closed_stream_is_one_sentence(stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"sys.{stream}", None)
+    with pytest.raises(GlmTtsError, match="is closed"):
+        standard_input() if stream == "stdin" else StandardOutput("wav", 24000, "tiny")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are Unix's")
+def test_a_pipe_with_a_name_is_read_whole(tmp_path: Path) -> None:
+    """It cannot be opened twice, as a file is: once for its encoding, once for its text."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(BOOK.encode("gbk"),))
+    writer.start()
+    with Book(str(pipe)) as book:
+        assert "".join(book) == BOOK
+    writer.join()
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a file without end is Unix's")
+def test_a_text_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glmtts.synthesis.book.LARGEST_PIPE", 1 << 20)
+    with pytest.raises(TextError, match="more than 1 MiB"):
+        Book("/dev/zero")
+
+
+def test_a_book_without_line_ends_comes_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glmtts.synthesis.book.LONGEST_PART", 10)
+    (tmp_path / "book.txt").write_text("word " * 20)
+    with Book(str(tmp_path / "book.txt")) as book:
+        parts = list(book)
+    assert max(map(len, parts)) == 10 and "".join(parts) == "word " * 20

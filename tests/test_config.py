@@ -32,7 +32,7 @@ def test_json_that_is_refused(tmp_path: Path, text: str | bytes, reason: str) ->
     assert len(str(error.value)) < 300
 
 
-@pytest.mark.parametrize("text", ["a = " + "[" * DEEP + "]" * DEEP, "a" + ".a" * 1000 + " = 1", "a = "])
+@pytest.mark.parametrize("text", ["a = " + "[" * DEEP + "]" * DEEP, "a" + ".a" * DEEP + " = 1", "a = "])
 def test_toml_that_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.toml"
     path.write_text(text)

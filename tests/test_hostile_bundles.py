@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import glmtts
 from glmtts.bundle import Bundle
 from glmtts.errors import BundleError, VoiceError
 from glmtts.synthesis.voice import Voice
@@ -65,8 +66,10 @@ def test_a_description_nested_without_end(copy: Path) -> None:
         {"mel": torch.zeros(80)},
         {"embedding": torch.zeros(2, 192)},
         {"f0": torch.tensor([120.0, 130.0])},
+        {"f0": torch.tensor(0.0)},
+        {"tokens": torch.full((4,), -1)},
     ],
-    ids=["nan", "frames of no token", "no mel", "two embeddings", "two F0"],
+    ids=["nan", "frames of no token", "no mel", "two embeddings", "two F0", "no F0", "negative tokens"],
 )
 def test_a_voice_that_is_none(tmp_path: Path, change: dict[str, torch.Tensor]) -> None:
     tokens = torch.zeros(4, dtype=torch.long)
@@ -81,3 +84,21 @@ def test_a_voice_that_cannot_be_written(tmp_path: Path) -> None:
     voice = Voice("", torch.zeros(0, dtype=torch.long), torch.zeros(80, 0), torch.zeros(192), torch.tensor(120.0))
     with pytest.raises(VoiceError, match="cannot be written"):
         voice.save(tmp_path / "no such folder" / "voice.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"embedding": torch.zeros(3)},
+        {"tokens": torch.full((4,), 10**6, dtype=torch.int32)},
+        {"mel": torch.zeros(3, 8)},
+    ],
+    ids=["embedding", "tokens", "mel"],
+)
+def test_a_voice_of_another_models_sizes(tiny_folder: Path, tmp_path: Path, change: dict[str, torch.Tensor]) -> None:
+    tts = glmtts.load(tiny_folder)
+    path = tmp_path / "voice.safetensors"
+    tts.voice().save(path)
+    save_file({**load_file(path), **change}, path)
+    with pytest.raises(VoiceError, match="Make it again"):
+        tts.voice(path)

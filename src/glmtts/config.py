@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from glmtts.errors import ConfigError
 
 LARGEST_FILE = 8 << 20  # bytes; the embedded bundle's description has 40 kB
 DEEPEST = 64  # the deepest configuration here has 6 levels
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_DEEP_KEY = re.compile(rf"(?<![\w-]){_PART}(?:\.[ \t]*+{_PART}){{{DEEPEST}}}")
 
 
 class StrictConfig(BaseModel):
@@ -62,8 +65,21 @@ def read_toml(path: Path, limit: int = LARGEST_FILE) -> dict[str, Any]:
     Raises:
         ConfigError: the file is missing, too large, no TOML, or nested too deep.
     """
-    values: dict[str, Any] = _read(path, limit, "TOML", tomllib.loads)
+    values: dict[str, Any] = _read(path, limit, "TOML", parse_toml)
     return values
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """TOML values.
+
+    Raises:
+        ValueError: it is no TOML.
+        RecursionError: it is nested too deep. Of dotted keys that is seen before they are parsed, since Python's parser
+            takes the square of their length: days for a few megabytes.
+    """
+    if _DEEP_KEY.search(text):
+        raise RecursionError
+    return tomllib.loads(text)
 
 
 def parse_json(text: str) -> Any:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from glmtts.training.registry import register, use_bundles
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
+
+    from glmtts.training.listening import Renderer
 
 EMBEDDED = "bundle"  # names the bundle that ships with the package
 
@@ -36,6 +39,12 @@ class _Bundles:
         from glmtts.bundle import Bundle
 
         return Bundle.open(self.folder(bundle)).network(module)
+
+    def renderer(self, bundle: str, device: "torch.device") -> "Renderer":
+        from glmtts.bundle import Bundle
+        from glmtts.synthesis.listening import BundleRenderer
+
+        return BundleRenderer(Bundle.open(self.folder(bundle), device))
 
 
 use_bundles(_Bundles())

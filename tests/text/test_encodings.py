@@ -16,6 +16,7 @@ CASES = [
     ("再见", ("gbk",)),
     (TRADITIONAL, ("utf-8", "big5", "utf-16")),
     (WESTERN, ("utf-8", "cp1252", "utf-16-le")),
+    ("Le garçon a mangé la crème brûlée à l’hôtel.\n", ("cp1252", "utf-16-le", "utf-16-be")),
     ("ABC 你好 hello, mixed 中文 text", ("gbk",)),
 ]
 

@@ -45,12 +45,12 @@ LOSSES: dict[str, dict[str, Any]] = {
 }
 
 
-def write_speech(folder: Path, utterances: int = 120) -> Path:
-    """A dataset in `folder/speech` and a vocabulary in `folder/text`."""
+def write_speech(folder: Path, utterances: int = 120, specs: dict[str, FeatureSpec] = SPECS) -> Path:
+    """A dataset in `folder/speech`, with the features of `specs`, and a vocabulary in `folder/text`."""
     tiny_tokenizer().save(_made(folder / "text"))
     rng = np.random.default_rng(0)
     transcripts = Transcripts(TextFrontend(TextConfig(phoneme_in="all"), tiny_tokenizer()))
-    with ShardWriter(folder / "speech", SPECS, provenance="made up", shard_seconds=30) as writer:
+    with ShardWriter(folder / "speech", specs, provenance="made up", shard_seconds=30) as writer:
         for number in range(FIRST, FIRST + utterances):
             frames = int(rng.integers(40, 60)) // 2 * 2
             tone = 8000 * np.sin(np.arange(frames * HOP) * (0.02 + 0.01 * (number % 5)))
@@ -66,7 +66,7 @@ def write_speech(folder: Path, utterances: int = 120) -> Path:
                 "wave": tone.astype(np.int16),
                 "speaker": rng.normal(size=192).astype(np.float32),
             }
-            writer.add(utterance, features)
+            writer.add(utterance, {name: features[name] for name in specs})
     return folder
 
 

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from glmtts.config import StrictConfig
 from glmtts.training.config import RunConfig
+from glmtts.training.listening import Sound
 from glmtts.training.registry import register
-from glmtts.training.task import Metrics, Sound, Source, Task
+from glmtts.training.task import Metrics, Source, Task
 
 register("toy", "tests.training.toy:ToyTask")
 

@@ -14,7 +14,7 @@ from glmtts.data import Item, Utterance
 from glmtts.training.registry import create_task
 from glmtts.vocoder.band import is_narrow, within_band
 from glmtts.vocoder.discriminators import Discriminators
-from glmtts.vocoder.pieces import Pieces, VocoderData
+from glmtts.vocoder.pieces import Pieces, random_piece
 from glmtts.vocoder.train import VocoderTask
 from tests.training.made_up import run_of
 
@@ -76,8 +76,7 @@ def piece_of(wave: np.ndarray, flow_mel: np.ndarray | None, frames: int, share: 
     """One piece as a loader makes it, of a recording and its mel by a flow."""
     features = {"wave": wave} if flow_mel is None else {"wave": wave, "flow_mel": flow_mel}
     item = Item(Utterance("a", "", "en", "s", 1.0), features)
-    data = VocoderData(segment_frames=frames, flow_mel_share=share)
-    real, mel = data._piece(item, LogMel(MelConfig()), np.random.default_rng(seed))
+    real, mel = random_piece(item, LogMel(MelConfig()), frames, share, np.random.default_rng(seed))
     return Pieces(real[None], mel[None])
 
 

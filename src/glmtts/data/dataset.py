@@ -130,6 +130,10 @@ class Dataset:
                 keep &= np.isin(shard.index.arrays[codes], kept)
         return np.flatnonzero(keep)
 
+    def holds(self, *features: str) -> bool:
+        """Whether every shard has these features, so that `open` can be asked for them."""
+        return all(feature in shard.files for m in self.manifests for shard in m.shards for feature in features)
+
     def load(self, ref: UtteranceRef) -> Item:
         """An utterance with the features that the dataset was opened with."""
         shard = self.shard(ref.source, ref.shard)

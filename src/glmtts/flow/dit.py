@@ -140,6 +140,11 @@ class DiT(nn.Module):
         """Noise to log-mel (stages.Flow); the loop is in cfm.py."""
         return sample(self, conditions, noise_BTM, solver, attention_mask, finished)
 
+    @property
+    def adaptation_shape(self) -> tuple[int, int] | None:
+        """The shape (L, K) of a voice's adaptation; None without a prior."""
+        return None if self.prior is None else self.prior.head.adaptation_shape
+
     def adapt(self, tokens_S: Tensor, embedding_D: Tensor, mel_MT: Tensor, f0: Tensor, steps: int) -> Tensor:
         """What a new voice adds to the mel prior (stages.Flow); the method is in adaptation.py."""
         return adaptation(self, tokens_S, embedding_D, mel_MT, f0, steps)

@@ -23,12 +23,13 @@ from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.flow.streaming import block_causal_mask
 from glmtts.stages import Conditions, Solver
+from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
-from glmtts.training.registry import bundles
-from glmtts.training.task import Metrics, Sound, Task
+from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import fill, move_codes, start_weights, trained_weights
 
 TABLES = ("text_emb_layer.text_embed.weight", "prior.codes.weight", "prior.pitch.codes.weight")
+FEATURES = ("tokens", "mel", "speaker", "f0")
 SAMPLES = 2  # held-out utterances that are rendered for the log
 
 
@@ -85,6 +86,24 @@ def collate(items: Sequence[Item], frames_per_token: int) -> FlowBatch:
     return FlowBatch(tokens_BS, mel_BTM, mask_BT, speakers, f0_BT)
 
 
+@dataclass(frozen=True)
+class FlowBatches:
+    """Makes micro-batches, as the loader's processes do."""
+
+    dataset: Dataset
+    codes: int
+    frames_per_token: int
+
+    def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> FlowBatch | None:
+        """The batch; None where no utterance has a token."""
+        items: list[Item] = []
+        for item in map(self.dataset.load, refs):
+            if len(codes_of(item, self.codes)):
+                tokens, mel, speaker, f0 = (item.features[name] for name in FEATURES)
+                items.append((tokens, mel, speaker, f0))
+        return collate(items, self.frames_per_token) if items else None
+
+
 def batch_loss(model: DiT, batch: FlowBatch, config: FlowLoss) -> tuple[Tensor, Metrics]:
     """The flow-matching loss of one batch, and where there is a prior the errors of its mel and of its pitch.
 
@@ -136,21 +155,13 @@ class FlowTask(Task):
             model.prior.start_from(*_mel_head(trained_weights(init.mel_head)))
 
     @cached_property
-    def _dataset(self) -> Dataset:
-        return self.section(DataSection).open("tokens", "mel", "speaker", "f0")
-
-    def _batch(self, refs: Sequence[UtteranceRef]) -> FlowBatch | None:
-        codes, items = self.section(FlowConfig).vocabulary, []
-        for item in map(self._dataset.load, refs):
-            codes_of(item, codes)
-            items.append(item.features)
-        whole = [(item["tokens"], item["mel"], item["speaker"], item["f0"]) for item in items if len(item["tokens"])]
-        return collate(whole, self.section(FlowConfig).frames_per_token) if whole else None
+    def _make(self) -> FlowBatches:
+        sizes = self.section(FlowConfig)
+        return FlowBatches(self.section(DataSection).open(*FEATURES), sizes.vocabulary, sizes.frames_per_token)
 
     def source(self) -> BatchSource:
         """Batches of utterances of like length."""
-        dataset = self._dataset
-        return self.section(DataSection).batches(dataset, self.config.run.seed, lambda _, refs: self._batch(refs))
+        return self.section(DataSection).batches(self._make.dataset, self.config.run.seed, self._make)
 
     def units(self, model: nn.Module) -> list[nn.Module]:
         """The blocks of the transformer."""
@@ -164,8 +175,8 @@ class FlowTask(Task):
 
     @cached_property
     def _held_out(self) -> list[FlowBatch]:
-        refs = self._dataset.held_out_sample(self.section(DataSection).evaluated)
-        return [batch for ref in refs if (batch := self._batch([ref]))]
+        refs = self._make.dataset.held_out_sample(self.section(DataSection).evaluated)
+        return [batch for ref in refs if (batch := self._make(0, [ref]))]
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """The losses on held-out utterances, under the same random draws every time."""
@@ -174,17 +185,16 @@ class FlowTask(Task):
 
     def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
         """Held-out tokens rendered without a prompt, through the vocoder of `log.sample_bundle`."""
-        if self.config.log.sample_bundle is None:
-            return {}
         assert isinstance(model, DiT)
-        vocoder: Any = bundles().network(self.config.log.sample_bundle, "vocoder").to(device)
+        renderer = self.listening.through(device, n_mels=self.section(FlowConfig).n_mels)
+        if renderer is None:
+            return {}
         sounds: dict[str, Sound] = {}
         for number, batch in enumerate(to_device(self._held_out[:SAMPLES], device)):
             no_prompt = batch.mel_BTM.new_zeros(1, batch.mel_BTM.shape[2], 0)
             conditions = Conditions(batch.tokens_BS, batch.speaker_BD, no_prompt, median_f0(batch.f0_BT))
             mel_BMT, _ = model.sample(conditions, torch.randn_like(batch.mel_BTM), Solver())
-            wave = vocoder(mel_BMT)[0].float().clamp(-1, 1).cpu().numpy()
-            sounds[f"held_out_{number}"] = Sound(wave, vocoder.mel.sample_rate)
+            sounds[f"held_out_{number}"] = renderer.waveform(mel_BMT[0])
         return sounds
 
     def example_batch(self) -> FlowBatch:

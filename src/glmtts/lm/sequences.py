@@ -53,18 +53,17 @@ class LMBatch:
     places_A: Tensor
 
 
-def example(layout: AudioTokens, spoken: TokenizedUtterance, prompt: TokenizedUtterance | None) -> Example:
-    """One sequence; with a prompt, its text and tokens come before, without a loss on them."""
-    if prompt is None:
-        head = build_prompt(layout, spoken.text_ids)
-    else:
-        head = build_prompt(layout, spoken.text_ids, prompt.text_ids, prompt.tokens)
+def example(
+    layout: AudioTokens, spoken: TokenizedUtterance, prompt: TokenizedUtterance | None, prefix: Sequence[int] = ()
+) -> Example:
+    """One sequence; with a prompt, its text and tokens come before, without a loss on them, and `prefix` before all."""
+    before_text = [*prefix, *(prompt.text_ids if prompt else [])]
+    head = build_prompt(layout, spoken.text_ids, before_text, prompt.tokens if prompt else ())
     speech = [layout.first + token for token in spoken.tokens]
     before = len(head) - 1
     aligned = [-1] * (len(speech) + 1)
     if spoken.alignment:
-        start = len(prompt.text_ids) if prompt else 0
-        aligned = [start + place for place in (*spoken.alignment, len(spoken.text_ids) - 1)]
+        aligned = [len(before_text) + place for place in (*spoken.alignment, len(spoken.text_ids) - 1)]
     return Example([*head, *speech], [*[-1] * before, *speech, layout.end], [*[-1] * before, *aligned])
 
 

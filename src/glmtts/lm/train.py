@@ -5,6 +5,7 @@ speech tokens that the model reads is replaced by random ones, so that it leans 
 """
 
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from statistics import mean
 from typing import Any, ClassVar
@@ -15,11 +16,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from glmtts.config import StrictConfig
-from glmtts.data import Dataset, UtteranceRef
+from glmtts.data import Dataset
 from glmtts.data.readings import Transcripts
-from glmtts.data.section import BatchSource, DataSection, codes_of, draws
+from glmtts.data.section import BatchSource, DataSection
 from glmtts.errors import ConfigError
 from glmtts.lm.alignment import alignment_loss
+from glmtts.lm.batches import LMBatches
+from glmtts.lm.listening import SAMPLES, Line, lines_of, samples
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.sequences import Example, LMBatch, TokenizedUtterance, collate, example, text_view
 from glmtts.text.audio_tokens import AudioTokens
@@ -27,8 +30,8 @@ from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.hybrid import PhonemeIn
 from glmtts.text.hybrid_training import HybridCollate
 from glmtts.text.tokenizer import TextTokenizer
-from glmtts.text.vocabulary import safe_characters
 from glmtts.training.config import RunConfig
+from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
@@ -155,30 +158,19 @@ class LanguageModelTask(Task):
 
     def source(self) -> BatchSource:
         """Batches of utterances that have a reading."""
-        data, dataset = self.section(LMData), self._dataset
-        transcripts, layout, safe = Transcripts(self.frontend), self.layout, safe_characters()
+        data, dataset, seed = self.section(LMData), self._dataset, self.config.run.seed
+        transcripts = Transcripts(self.frontend)
+        make = LMBatches(dataset, transcripts, self.layout, seed, data.all_phonemes, self.prefix)
+        return data.batches(dataset, seed, make, data.prompt_share)
 
-        def make(number: int, refs: list[UtteranceRef]) -> LMBatch | None:
-            rng = draws(self.config.run.seed, number)
-            hybrid = HybridCollate(safe, seed=int(rng.integers(2**31)))
-
-            def read(ref: UtteranceRef | None) -> TokenizedUtterance | None:
-                item = dataset.load(ref) if ref is not None else None
-                if item is None:
-                    return None
-                codes_of(item, data.codes)
-                view = text_view(transcripts, item)
-                return view.draw(rng, data.all_phonemes, hybrid) if view is not None else None
-
-            read_all = [(read(ref), read(ref.prompt)) for ref in refs]
-            examples = [self.example(spoken, prompt) for spoken, prompt in read_all if spoken is not None]
-            return collate(layout, examples) if examples else None
-
-        return data.batches(dataset, self.config.run.seed, make, data.prompt_share)
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        """Text ids before every text."""
+        return ()
 
     def example(self, spoken: TokenizedUtterance, prompt: TokenizedUtterance | None = None) -> Example:
         """The sequence that the model reads of an utterance, and of another before it."""
-        return example(self.layout, spoken, prompt)
+        return example(self.layout, spoken, prompt, self.prefix)
 
     @cached_property
     def _dataset(self) -> Dataset:
@@ -219,6 +211,20 @@ class LanguageModelTask(Task):
                 measured[f"{name}_loss"] = mean(float(row["cross_entropy"]) for row in rows)
                 measured[f"{name}_accuracy"] = mean(float(row["accuracy"]) for row in rows)
         return measured
+
+    def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
+        """Held-out texts, said in the voice of another held-out utterance where the model learns to continue one."""
+        assert isinstance(model, Llama)
+        return samples(model, self.layout, self._lines, self.listening)
+
+    @cached_property
+    def _lines(self) -> list[Line]:
+        data, transcripts, who = self.section(LMData), Transcripts(self.frontend), ("speaker", "f0")
+        dataset = data.open("tokens", "alignment", *who) if self._dataset.holds(*who) else self._dataset
+        items = map(dataset.load, dataset.held_out_sample(data.evaluated + 1))  # of which one may be the prompt
+        views = ((item, text_view(transcripts, item)) for item in items)
+        read = islice(((item, view.as_phonemes()) for item, view in views if view is not None), SAMPLES + 1)
+        return lines_of([*read], lambda *line: collate(self.layout, [self.example(*line)]), data.prompt_share > 0)
 
     def example_batch(self) -> LMBatch:
         """Utterances of ten seconds, all aligned."""

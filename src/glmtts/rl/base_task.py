@@ -26,7 +26,8 @@ from glmtts.rl.speaking import spoken_answers
 from glmtts.synthesis.segment import Prompter
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.text.audio_tokens import AudioTokens
-from glmtts.training.task import Metrics, Sound, Source, Task
+from glmtts.training.listening import Sound
+from glmtts.training.task import Metrics, Source, Task
 
 GUARDS = "guards"
 

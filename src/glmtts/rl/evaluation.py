@@ -16,7 +16,7 @@ from glmtts.rl.rewards.similarity import Similarity
 from glmtts.rl.rollout import Answer, answer_seed
 from glmtts.text.edits import error_rate
 from glmtts.text.labels import without_boundaries
-from glmtts.training.task import Sound
+from glmtts.training.listening import Sound
 
 if TYPE_CHECKING:
     from glmtts.rl.base_task import RolloutTask

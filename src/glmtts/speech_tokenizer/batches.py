@@ -7,8 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glmtts.speech_tokenizer.model import SAMPLES_PER_FRAME
+from glmtts.audio.resample import resample
+from glmtts.data import Dataset, UtteranceRef
+from glmtts.data.readings import Transcripts
+from glmtts.speech_tokenizer.model import SAMPLE_RATE, SAMPLES_PER_FRAME
 from glmtts.text.labels import LABEL_IDS
+
+MOST_LABELS = 24  # a second: a transcript with more cannot be that of its recording, and CTC has 25 tokens a second
+WAVE_RATE = 24_000  # of the feature `wave`
 
 
 @dataclass
@@ -42,6 +48,33 @@ class TokenizerExample:
     mel: np.ndarray
     speaker: np.ndarray
     labels: list[str]
+
+
+@dataclass(frozen=True)
+class TokenizerBatches:
+    """Makes micro-batches, as the loader's processes do, of utterances whose transcripts can be read, and be theirs."""
+
+    dataset: Dataset
+    transcripts: Transcripts
+    pooling: int
+
+    def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> TokenizerBatch | None:
+        """The batch; None where no utterance can be used."""
+        examples = []
+        for ref in refs:
+            item = self.dataset.load(ref)
+            labels = self.transcripts.labels(item.utterance)
+            if 0 < len(labels) < MOST_LABELS * ref.seconds:
+                f0, mel, speaker = (item.features[name] for name in ("f0", "mel", "speaker"))
+                hidden = item.features["hidden"] if "hidden" in item.features else _resampled(item.features["wave"])
+                examples.append(TokenizerExample(hidden, f0, mel, speaker, labels))
+        return collate(examples, self.pooling) if examples else None
+
+
+def _resampled(wave: np.ndarray) -> np.ndarray:
+    """int16 samples at 24 kHz to float32 ones at 16 kHz."""
+    samples = torch.from_numpy(wave.astype(np.float32) / 32768)
+    return resample(samples, WAVE_RATE, SAMPLE_RATE).numpy()
 
 
 def collate(items: Sequence[TokenizerExample], pooling: int = 2) -> TokenizerBatch:

@@ -5,7 +5,6 @@ mel loss is ours: with hours of speech in place of the report's hundred thousand
 the codes what a vocoder needs to be understood.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,26 +17,25 @@ from torch import Tensor, nn
 
 from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import pitch_loss
-from glmtts.audio.resample import resample
 from glmtts.config import StrictConfig
-from glmtts.data import Dataset, UtteranceRef
 from glmtts.data.readings import Transcripts
 from glmtts.data.section import BatchSource, DataSection
 from glmtts.errors import ConfigError
-from glmtts.speech_tokenizer.batches import TokenizerBatch, TokenizerExample, collate
+from glmtts.speech_tokenizer.batches import TokenizerBatch, TokenizerBatches, TokenizerExample, collate
 from glmtts.speech_tokenizer.evaluation import evaluate
 from glmtts.speech_tokenizer.heads import Phase, SpeechTokenizerTraining
-from glmtts.speech_tokenizer.model import SAMPLE_RATE, SAMPLES_PER_FRAME, SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.listening import SAMPLES, samples
+from glmtts.speech_tokenizer.model import SAMPLES_PER_FRAME, SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
+from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import fill, is_run, start_weights, trained_weights
 
-MOST_LABELS = 24  # a second: a transcript with more cannot be that of its recording, and CTC has 25 tokens a second
-N_MELS, SPEAKER_WIDTH, WAVE_RATE = 80, 192, 24_000
+N_MELS, SPEAKER_WIDTH = 80, 192  # of the features, for a dry run's made-up batch
 
 
 class TokenizerData(DataSection):
@@ -132,31 +130,16 @@ class SpeechTokenizerTask(Task):
         model.moving.reset_ema(model.tokenizer.codebook)
 
     @cached_property
-    def _dataset(self) -> Dataset:
-        speech = "wave" if self.section(TokenizerData).from_wave else "hidden"
-        return self.section(TokenizerData).open(speech, "f0", "mel", "speaker")
-
-    @cached_property
-    def _transcripts(self) -> Transcripts:
-        tokenizer = TextTokenizer.load(bundles().folder(self.section(TokenizerData).text))
-        return Transcripts(TextFrontend(TextConfig(phoneme_in="all"), tokenizer))
-
-    def _batch(self, refs: Sequence[UtteranceRef]) -> TokenizerBatch | None:
-        """A batch of the utterances whose transcripts can be read, and can be theirs."""
-        examples = []
-        for ref in refs:
-            item = self._dataset.load(ref)
-            labels = self._transcripts.labels(item.utterance)
-            if 0 < len(labels) < MOST_LABELS * ref.seconds:
-                f0, mel, speaker = (item.features[name] for name in ("f0", "mel", "speaker"))
-                hidden = item.features["hidden"] if "hidden" in item.features else _resampled(item.features["wave"])
-                examples.append(TokenizerExample(hidden, f0, mel, speaker, labels))
-        return collate(examples, self.section(SpeechTokenizerConfig).pooling) if examples else None
+    def _make(self) -> TokenizerBatches:
+        data = self.section(TokenizerData)
+        dataset = data.open("wave" if data.from_wave else "hidden", "f0", "mel", "speaker")
+        tokenizer = TextTokenizer.load(bundles().folder(data.text))
+        transcripts = Transcripts(TextFrontend(TextConfig(phoneme_in="all"), tokenizer))
+        return TokenizerBatches(dataset, transcripts, self.section(SpeechTokenizerConfig).pooling)
 
     def source(self) -> BatchSource:
         """Batches of utterances of like length."""
-        seed, dataset = self.config.run.seed, self._dataset
-        return self.section(TokenizerData).batches(dataset, seed, lambda _, refs: self._batch(refs))
+        return self.section(TokenizerData).batches(self._make.dataset, self.config.run.seed, self._make)
 
     def units(self, model: nn.Module) -> list[nn.Module]:
         """The encoder layers that are trained."""
@@ -188,14 +171,19 @@ class SpeechTokenizerTask(Task):
 
     @cached_property
     def _held_out(self) -> list[TokenizerBatch]:
-        refs = self._dataset.held_out_sample(self.section(TokenizerData).evaluated)
-        return [batch for ref in refs if (batch := self._batch([ref]))]
+        refs = self._make.dataset.held_out_sample(self.section(TokenizerData).evaluated)
+        return [batch for ref in refs if (batch := self._make(0, [ref]))]
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """See evaluation.py."""
         assert isinstance(model, SpeechTokenizerTraining)
         relative = self.section(TokenizerLoss).relative_pitch
         return evaluate(model, to_device(self._held_out, device), relative) if self._held_out else {}
+
+    def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
+        """Held-out recordings through their tokens; see listening.py."""
+        assert isinstance(model, SpeechTokenizerTraining)
+        return samples(model, to_device(self._held_out[:SAMPLES], device), self.listening)
 
     def example_batch(self) -> TokenizerBatch:
         """Utterances of ten seconds with ten labels a second."""
@@ -211,12 +199,6 @@ class SpeechTokenizerTask(Task):
         """Speech."""
         rows, seconds = self.section(TokenizerData).example_rows()
         return {"seconds of speech": self.section(TokenizerData).batch_seconds or rows * seconds}
-
-
-def _resampled(wave: np.ndarray) -> np.ndarray:
-    """int16 samples at 24 kHz to float32 ones at 16 kHz."""
-    samples = torch.from_numpy(wave.astype(np.float32) / 32768)
-    return resample(samples, WAVE_RATE, SAMPLE_RATE).numpy()
 
 
 @torch.no_grad()

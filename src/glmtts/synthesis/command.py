@@ -250,7 +250,7 @@ def _target(output: str | None, play: bool, form: str | None) -> str | None:
     """
     if output is not None and not output.strip():
         raise ConfigError("The name after -o is empty. Give that of a file, or - for standard output.")
-    if output == STANDARD and sys.stdout.isatty():
+    if output == STANDARD and sys.stdout is not None and sys.stdout.isatty():
         raise ConfigError("-o - would write audio to the terminal. Send it on with |, or give a file.")
     if form is not None and output != STANDARD:
         raise ConfigError("--format is for -o - alone: the suffix of a file says its format.")
@@ -275,9 +275,9 @@ def _player() -> "Player":
 
 
 def _standard_input() -> str:
-    from glmtts.text.encodings import decoded
+    from glmtts.synthesis.book import standard_input
 
-    return decoded(sys.stdin.buffer.read(), "Standard input")
+    return standard_input()
 
 
 def _loaded(model: Path | None, device: str, threads: int | None, allow_program: bool) -> "Synthesizer":

@@ -26,6 +26,7 @@ from glmtts.text.frontend import TextFrontend
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0  # a second gives similarity 0.77, whole recordings 0.80
 PROMPT_LUFS = -21.0  # the middle of the speech that mini learnt from, and of its own voices (−17 to −25)
+LOWEST_F0, HIGHEST_F0 = 20.0, 2000.0  # Hz; beyond them no voice is, and the flow speaks NaN
 SILENCE = 1e-3  # −60 dBFS: below it there is no speech to learn from
 CODES, PRIOR = "speech_tokenizer", "flow"
 
@@ -110,16 +111,19 @@ class Voice:
         shapes = [tensor.ndim for tensor in (self.tokens, self.mel, self.embedding, self.f0)]
         frames = self.mel.shape[1] if self.mel.ndim == 2 else 0
         fits = not len(self.tokens) or frames % len(self.tokens) == 0
+        fits = fits and bool((self.tokens >= 0).all())
         numbers = [self.mel, self.embedding, self.f0, *([] if self.adaptation is None else [self.adaptation])]
         if shapes != [1, 2, 1, 0] or not fits or not all(torch.isfinite(tensor).all() for tensor in numbers):
             raise ValueError("not a voice")
+        if not LOWEST_F0 <= float(self.f0) <= HIGHEST_F0:
+            raise ValueError("no F0 of a voice")
         return self
 
     def compatible_with(self, bundle: Bundle) -> Self:
         """The voice as `bundle` can use it, without tokens of another tokenizer and the adaptation of another flow.
 
         Raises:
-            VoiceError: it is a trained voice of another model.
+            VoiceError: it is a trained voice of another model, or its sizes are another model's.
         """
         if self.adapter is not None:
             self.adapter.check_base(bundle)
@@ -128,7 +132,25 @@ class Voice:
             kept = replace(kept, adaptation=None)
         if self.made_with.get(CODES, own.get(CODES)) != own.get(CODES):
             kept = replace(kept, text="", tokens=self.tokens[:0], mel=self.mel[:, :0])
-        return kept
+        return kept.fitting(bundle)
+
+    def fitting(self, bundle: Bundle) -> Self:
+        """Itself, where its sizes are those of `bundle`.
+
+        Raises:
+            VoiceError: they are not.
+        """
+        tokenizer, flow = (bundle.config.modules[name].parsed() for name in (CODES, PRIOR))
+        wanted = getattr(bundle.flow, "adaptation_shape", None) if self.adaptation is not None else None
+        fits = (
+            len(self.mel) == flow.n_mels
+            and len(self.embedding) == getattr(flow, "speaker_width", len(self.embedding))
+            and not (self.tokens >= tokenizer.codes).any()
+            and (wanted is None or self.adaptation is None or self.adaptation.shape == wanted)
+        )
+        if not fits:
+            raise VoiceError("The voice was made by a model of other sizes. Make it again from its recording.")
+        return self
 
     def prompt(self, shown: bool) -> tuple[Tensor, Tensor]:
         """The tokens (S,) and the log-mel (M, T) that the flow sees before what it speaks; empty if not `shown`."""

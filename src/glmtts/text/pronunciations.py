@@ -2,10 +2,10 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from glmtts.config import parse_toml
 from glmtts.errors import ConfigError, TextError
 from glmtts.text.ipa import arpabet_of_ipa
 from glmtts.text.mandarin import CHINESE
@@ -134,8 +134,8 @@ def read_file(path: Path) -> dict[str, str]:
 
 def _toml(path: Path, text: str) -> list[tuple[int, str, object]]:
     try:
-        entries = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        entries = parse_toml(text)
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is no valid TOML: {error}.") from None
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):

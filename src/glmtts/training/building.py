@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glmtts.errors import ConfigError, TrainingError
+from glmtts.training.config import LogSection
 from glmtts.training.registry import bundles
 from glmtts.training.weights import is_run
 
@@ -40,6 +41,19 @@ def check_run(task: "Task") -> None:
     if where is not None and not is_run(where) and not _is_bundle(where):
         raise TrainingError(
             f"run.init_from is {where}, where there is neither a bundle nor a run. Give its folder, or `bundle`."
+        )
+
+
+def check_samples(log: LogSection) -> None:
+    """Refuse audio samples through a bundle that is not there, at once and not when the first one falls due.
+
+    Raises:
+        TrainingError: says so.
+    """
+    if log.sample_every is not None and log.sample_bundle is not None and not _is_bundle(log.sample_bundle):
+        raise TrainingError(
+            f"log.sample_bundle is {log.sample_bundle}, where there is no bundle. "
+            "Give its folder, `bundle` for the embedded one, or `null` for no audio."
         )
 
 

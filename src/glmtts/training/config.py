@@ -79,13 +79,16 @@ class ScheduleSection(StrictConfig):
 
 
 class LogSection(StrictConfig):
-    """Metrics every `every` steps; evaluation and audio samples on clocks of their own, in steps or minutes."""
+    """Metrics every `every` steps; evaluation and audio samples on clocks of their own, in steps or minutes.
+
+    `sample_bundle` lends the samples what the trained stage lacks to be heard; "bundle" is the embedded one.
+    """
 
     every: int = Field(default=20, ge=1)
     evaluate_every: int | None = Field(default=250, ge=1)
     evaluate_minutes: float | None = Field(default=None, gt=0)
     sample_every: int | None = Field(default=None, ge=1)
-    sample_bundle: str | None = None
+    sample_bundle: str | None = "bundle"
     plot: bool = True
     tensorboard: bool = True
     wandb_project: str | None = None

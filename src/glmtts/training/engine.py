@@ -18,7 +18,7 @@ from tqdm import tqdm
 from glmtts.errors import TrainingError
 from glmtts.training import checkpoint
 from glmtts.training.adversary import Adversary
-from glmtts.training.building import built, check_run
+from glmtts.training.building import built, check_run, check_samples
 from glmtts.training.config import alone_in, check_config, write_config
 from glmtts.training.ema import Average
 from glmtts.training.loader import micro_batches, seed_draws, shares, to_device
@@ -48,6 +48,7 @@ class Engine:
         self.processes = Processes(self.config.distributed)
         shares(0, self.config.optimizer.micro_batches, self.processes.index, self.processes.count)
         check_run(task)
+        check_samples(self.config.log)
         check_config(self.config)
         if self.processes.first:
             write_config(self.config)

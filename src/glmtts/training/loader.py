@@ -52,8 +52,13 @@ def _numbers(start: int, each: int, stride: int) -> Iterator[int]:
         start += stride
 
 
-def micro_batches(source: Source, numbers: Iterator[int], workers: int, pin: bool) -> Iterator[tuple[int, Any]]:
+def micro_batches(
+    source: Source, numbers: Iterator[int], workers: int, pin: bool, start_method: str | None = None
+) -> Iterator[tuple[int, Any]]:
     """Endless (number, batch) in the order of `numbers`; `workers` processes prepare them, 0 does it here.
+
+    They start as is usual on the system (`start_method`): where they are spawned, as on macOS and Windows, the source
+    is pickled.
 
     Raises:
         DataError: a batch cannot be made of the data.
@@ -65,6 +70,7 @@ def micro_batches(source: Source, numbers: Iterator[int], workers: int, pin: boo
         num_workers=workers,
         pin_memory=pin,
         prefetch_factor=4 if workers else None,
+        multiprocessing_context=start_method if workers else None,
     )
     for number, batch in loader:
         if isinstance(batch, GlmTtsError):

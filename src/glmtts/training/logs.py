@@ -9,7 +9,7 @@ from typing import Any
 import soundfile
 
 from glmtts.training.config import RunConfig
-from glmtts.training.task import Sound
+from glmtts.training.listening import Sound
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,10 @@ from glmtts.errors import ConfigError
 from glmtts.training.config import RunConfig
 
 if TYPE_CHECKING:  # the command line registers tasks, and must not wait for torch
+    import torch
     from torch import nn
 
+    from glmtts.training.listening import Renderer
     from glmtts.training.task import Task
 
 GROUP = "glmtts.tasks"
@@ -29,6 +31,10 @@ class Bundles(Protocol):
 
     def network(self, bundle: str, module: str) -> "nn.Module":
         """One of its modules, in evaluation mode. Raises BundleError where it has none."""
+        ...
+
+    def renderer(self, bundle: str, device: "torch.device") -> "Renderer":
+        """Its flow and vocoder. Raises BundleError where it is no bundle, or has none."""
         ...
 
 

@@ -1,14 +1,14 @@
 """What a stage brings to training: its model, its micro-batches and its loss."""
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Protocol, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from glmtts.config import StrictConfig
 from glmtts.training.config import RunConfig, check_sizes
+from glmtts.training.listening import Listening, Sound
 
 Metrics = dict[str, Tensor]
 SECTIONS = ("model", "data", "loss", "init")
@@ -20,7 +20,10 @@ class NoSection(StrictConfig):
 
 
 class Source(Protocol):
-    """Micro-batches by number, as a pure function: the same number gives the same batch in every process and run."""
+    """Micro-batches by number, as a pure function: the same number gives the same batch in every process and run.
+
+    It can be pickled, since a loader's processes may be spawned.
+    """
 
     def batch(self, number: int) -> Any:
         """Micro-batch `number`, counted from 0 over the whole run: tensors on the CPU, in a dataclass, dict or list."""
@@ -36,14 +39,6 @@ class Source(Protocol):
         Raises:
             TrainingError: the place is of other data.
         """
-
-
-@dataclass(frozen=True)
-class Sound:
-    """Audio for the log: samples (T,) from −1 to 1 and their rate in Hz."""
-
-    samples: np.ndarray
-    rate: int
 
 
 class Task(Protocol):
@@ -107,6 +102,11 @@ class Task(Protocol):
     def enough(self) -> bool:
         """Whether to end before the schedule does, as where held-out data stopped improving; alike on all processes."""
         return False
+
+    @cached_property
+    def listening(self) -> Listening:
+        """What renders the samples of this run."""
+        return Listening(self.config.log.sample_bundle)
 
     def samples(self, model: nn.Module, device: torch.device) -> dict[str, Sound]:
         """Audio for the log, by name."""

@@ -52,25 +52,38 @@ class VocoderData(DataSection):
 
     def pieces(self, dataset: Dataset, mel: LogMel, seed: int) -> BatchSource:
         """Micro-batches of `Pieces`."""
+        return self.batches(dataset, seed, PieceBatches(dataset, mel, self.segment_frames, self.flow_mel_share, seed))
 
-        def make(number: int, refs: Sequence[UtteranceRef]) -> Pieces:
-            rng = draws(seed, number)
-            cut = [self._piece(dataset.load(ref), mel, rng) for ref in refs]
-            return Pieces(*(torch.stack(parts) for parts in zip(*cut, strict=True)))
 
-        return self.batches(dataset, seed, make)
+@dataclass(frozen=True)
+class PieceBatches:
+    """Makes micro-batches of `Pieces`, as the loader's processes do."""
 
-    def _piece(self, item: Item, mel: LogMel, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Samples (T,) and log-mel (M, T // hop) of a random piece at a random gain; a short one ends in silence."""
-        hop, frames = mel.config.hop_length, self.segment_frames
-        wave, gain = item.features["wave"], float(rng.uniform(QUIETEST, LOUDEST))
-        start = int(rng.integers(max(1, len(wave) // hop - frames + 1)))
-        real = gain * floats(wave[start * hop : (start + frames) * hop])
-        real = torch.nn.functional.pad(real, (0, frames * hop - len(real)))
-        if rng.random() >= self.flow_mel_share:
-            return real, mel(real[None])[0]
-        made = (mel_by_flow(item)[:, start : start + frames] + math.log(gain)).clamp(min=LOG_FLOOR)
-        return real, torch.nn.functional.pad(made, (0, frames - made.shape[1]), value=LOG_FLOOR)
+    dataset: Dataset
+    mel: LogMel
+    frames: int
+    flow_mel_share: float
+    seed: int
+
+    def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> Pieces:
+        """A random piece of each recording."""
+        rng = draws(self.seed, number)
+        cut = [random_piece(self.dataset.load(ref), self.mel, self.frames, self.flow_mel_share, rng) for ref in refs]
+        return Pieces(*(torch.stack(parts) for parts in zip(*cut, strict=True)))
+
+
+def random_piece(
+    item: Item, mel: LogMel, frames: int, flow_mel_share: float, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Samples (T,) and log-mel (M, T // hop) of a random piece at a random gain; a short one ends in silence."""
+    hop, wave, gain = mel.config.hop_length, item.features["wave"], float(rng.uniform(QUIETEST, LOUDEST))
+    start = int(rng.integers(max(1, len(wave) // hop - frames + 1)))
+    real = gain * floats(wave[start * hop : (start + frames) * hop])
+    real = torch.nn.functional.pad(real, (0, frames * hop - len(real)))
+    if rng.random() >= flow_mel_share:
+        return real, mel(real[None])[0]
+    made = (mel_by_flow(item)[:, start : start + frames] + math.log(gain)).clamp(min=LOG_FLOOR)
+    return real, torch.nn.functional.pad(made, (0, frames - made.shape[1]), value=LOG_FLOOR)
 
 
 def mel_by_flow(item: Item) -> Tensor:

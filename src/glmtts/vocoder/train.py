@@ -13,8 +13,9 @@ from glmtts.audio.mel import LogMel
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset
 from glmtts.data.section import BatchSource
+from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
-from glmtts.training.task import Metrics, Sound, Task
+from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import fill, start_weights
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.band import within_band

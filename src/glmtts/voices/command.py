@@ -17,19 +17,25 @@ app = typer.Typer(no_args_is_help=True, help="Train a voice on recordings of one
 SUFFIX = ".glmvoice"
 Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
 File = Annotated[Path, typer.Argument(help="A trained voice, NAME.glmvoice.")]
+Recordings = Annotated[
+    Path, typer.Argument(help="A folder: audio files with texts in .txt files of the same names, or index.jsonl.")
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="NAME.glmvoice; a folder for a bundle with --method full or prefix.")
+]
+Consent = Annotated[
+    str | None, typer.Option(help="Who agreed that this voice is trained, in a sentence; it is kept in the file.")
+]
+Asr = Annotated[
+    str | None, typer.Option(help="Recogniser for recordings without texts: whisper-small, whisper:PATH, …")
+]
 
 
 @app.command()
 def train(
-    recordings: Annotated[
-        Path, typer.Argument(help="A folder: audio files with texts in .txt files of the same names, or index.jsonl.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="NAME.glmvoice; a folder for a bundle with --method full or prefix.")
-    ],
-    consent: Annotated[
-        str | None, typer.Option(help="Who agreed that this voice is trained, in a sentence; it is kept in the file.")
-    ] = None,
+    recordings: Recordings,
+    output: Output,
+    consent: Consent = None,
     licence: Annotated[str, typer.Option(help="Under which licence the recordings are.")] = "unknown",
     share: Annotated[float, typer.Option(help="Share of the backbone that is trained, 0 to 1.")] = 0.15,
     method: Annotated[str, typer.Option(help="lora, full, or prefix (full, with the speaker's name read).")] = "lora",
@@ -39,9 +45,7 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="In place of the method's own.")] = None,
     seed: Annotated[int, typer.Option(help="Of the order of the data and all draws.")] = 0,
     language: Annotated[str | None, typer.Option(help="zh or en, where the texts do not tell.")] = None,
-    asr: Annotated[
-        str | None, typer.Option(help="Recogniser for recordings without texts: whisper-small, whisper:PATH, …")
-    ] = None,
+    asr: Asr = None,
     work: Annotated[Path | None, typer.Option(help="Keeps what is done; OUTPUT.work by default.")] = None,
     check_only: Annotated[bool, typer.Option("--check-only", help="Check the recordings and train nothing.")] = False,
     model: Model = None,

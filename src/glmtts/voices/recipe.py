@@ -70,7 +70,7 @@ def run_of(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> RunConfi
         "init": {"share": how.share if how.method == "lora" else None, "patience": how.patience},
         "optimizer": _optimizer(kind, how),
         "schedule": _schedule(max(1, round(epochs * epoch))),
-        "log": _log(ground, epoch, samples=not language_model),
+        "log": _log(ground, epoch),
         "distributed": {"workers": 0},
     }
     if language_model:
@@ -117,7 +117,7 @@ def _schedule(steps: int) -> dict[str, Any]:
     return {"steps": steps, "warmup_steps": min(WARMUP_STEPS, steps // 10)}
 
 
-def _log(ground: Ground, epoch: int, samples: bool) -> dict[str, Any]:
+def _log(ground: Ground, epoch: int) -> dict[str, Any]:
     """Figures after every epoch, audio after every fifth."""
-    log: dict[str, Any] = {"every": min(20, epoch), "evaluate_every": epoch, "tensorboard": False}
-    return {**log, "sample_every": 5 * epoch, "sample_bundle": ground.where} if samples else log
+    samples = {"sample_every": 5 * epoch, "sample_bundle": ground.where}
+    return {"every": min(20, epoch), "evaluate_every": epoch, "tensorboard": False, **samples}

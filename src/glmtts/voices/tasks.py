@@ -19,10 +19,8 @@ from glmtts.config import StrictConfig
 from glmtts.data.section import DataSection
 from glmtts.flow.dit import FlowConfig
 from glmtts.flow.train import FlowInit, FlowLoss, FlowTask
-from glmtts.lm.batch import DecodingBatch
+from glmtts.lm.listening import said
 from glmtts.lm.model import Llama, LMConfig
-from glmtts.lm.sampling import Request, SamplingConfig
-from glmtts.lm.sequences import Example, LMBatch, TokenizedUtterance
 from glmtts.lm.train import LanguageModelTask, LMData, LMInit, LMLoss
 from glmtts.training.logs import read_rows
 from glmtts.training.task import Task
@@ -137,14 +135,10 @@ class VoiceLanguageModel(VoiceTask, LanguageModelTask):
     kind, judged_by = "lm", ("held_out_loss",)
     sections: ClassVar = {"model": LMConfig, "data": LMData, "loss": LMLoss, "init": VoiceLMInit}
 
-    def example(self, spoken: TokenizedUtterance, prompt: TokenizedUtterance | None = None) -> Example:
-        """As the stage's, with the prefix before the first text."""
-        prefix = list(self.section(VoiceLMInit).prefix)
-        if not prefix:
-            return super().example(spoken, prompt)
-        if prompt is None:
-            return super().example(_after(prefix, spoken))
-        return super().example(spoken, _after(prefix, prompt))
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        """By which fine-tuned weights know the speaker."""
+        return self.section(VoiceLMInit).prefix
 
     def measures(self, model: nn.Module) -> dict[str, float]:
         """Tokens that the model says for held-out texts over those that the speaker takes."""
@@ -152,33 +146,13 @@ class VoiceLanguageModel(VoiceTask, LanguageModelTask):
         lines = self.held_out["held_out"][:SPOKEN_LINES]
         if not lines:
             return {}
-        requests = [_request(number, batch) for number, batch in enumerate(lines)]
-        batch = DecodingBatch(model, self.layout)
-        for request in requests:
-            batch.join([request])
-        while batch.requests:
-            batch.step()
         real = sum(len(line.targets_N) - 1 for line in lines)
-        return {"length_ratio": sum(len(request.tokens) for request in requests) / max(1, real)}
+        return {"length_ratio": sum(map(len, said(model, self.layout, lines))) / max(1, real)}
 
     def acceptable(self, figures: dict[str, float]) -> bool:
         """Whether the model speaks at the speaker's rate: some grow faster with every epoch."""
         least, most = self.section(VoiceLMInit).lengths
         return least <= figures.get("length_ratio", 1.0) <= most
-
-
-def _after(prefix: list[int], one: TokenizedUtterance) -> TokenizedUtterance:
-    places = [len(prefix) + place for place in one.alignment]
-    return TokenizedUtterance([*prefix, *one.text_ids], one.tokens, places)
-
-
-def _request(number: int, line: LMBatch) -> Request:
-    """A request for the text of a held-out utterance, of at most twice its length."""
-    length = int(line.positions_N[0]) + 1
-    prompt, spoken = line.ids_BL[0, :length].tolist(), len(line.targets_N) - 1
-    sampling = SamplingConfig(min_ratio=0.0, max_ratio=2 * spoken / max(1, length - 1))
-    generator = torch.Generator(line.ids_BL.device).manual_seed(number)
-    return Request(prompt, sampling, length - 1, generator)
 
 
 class VoiceFlow(VoiceTask, FlowTask):

@@ -1,0 +1,46 @@
+"""Micro-batches of the language model, as the loader's processes make them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glmtts.data import Dataset, UtteranceRef
+from glmtts.data.readings import Transcripts
+from glmtts.data.section import codes_of, draws
+from glmtts.lm.sequences import LMBatch, TokenizedUtterance, collate, example, text_view
+from glmtts.text.audio_tokens import AudioTokens
+from glmtts.text.hybrid_training import HybridCollate
+from glmtts.text.vocabulary import safe_characters
+
+
+@dataclass(frozen=True)
+class LMBatches:
+    """Makes micro-batch n of utterances that have a reading, each with the prompt that was drawn for it.
+
+    With probability `all_phonemes` a text is all phonemes, else hybrid; `prefix` are ids before every text.
+    """
+
+    dataset: Dataset
+    transcripts: Transcripts
+    layout: AudioTokens
+    seed: int
+    all_phonemes: float
+    prefix: tuple[int, ...] = ()
+
+    def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> LMBatch | None:
+        """The batch; None where no utterance can be read."""
+        rng = draws(self.seed, number)
+        hybrid = HybridCollate(safe_characters(), seed=int(rng.integers(2**31)))
+
+        def read(ref: UtteranceRef | None) -> TokenizedUtterance | None:
+            if ref is None:
+                return None
+            item = self.dataset.load(ref)
+            codes_of(item, self.layout.count)
+            view = text_view(self.transcripts, item)
+            return view.draw(rng, self.all_phonemes, hybrid) if view is not None else None
+
+        read_all = [(read(ref), read(ref.prompt)) for ref in refs]
+        examples = [
+            example(self.layout, spoken, prompt, self.prefix) for spoken, prompt in read_all if spoken is not None
+        ]
+        return collate(self.layout, examples) if examples else None
