@@ -65,3 +65,13 @@ def test_the_samples_can_be_heard() -> None:
         assert path.stat().st_size < LARGEST_SAMPLE
         assert 1 < soundfile.info(path).duration < 20
         assert MARK in (synthetic_mark(path) or "")
+
+
+def test_the_list_without_pytorch_is_the_package_s_own() -> None:
+    """What speaks by ONNX Runtime is installed from a list, since no extra can leave a dependency out."""
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    listed = {line for line in read("deploy/requirements-onnx.txt").splitlines() if not line.startswith("#")}
+    own = set(project["dependencies"]) | set(project["optional-dependencies"]["onnx"])
+    assert listed <= own
+    left_out = {Requirement(line).name for line in set(project["dependencies"]) - listed}
+    assert left_out == {"torch", "huggingface_hub", "kaldi-native-fbank"}

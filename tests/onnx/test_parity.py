@@ -8,14 +8,21 @@ import torch
 
 from glmtts.audio.mel import WhisperFeatures
 from glmtts.bundle import Bundle
+from glmtts.errors import BundleError
 from glmtts.flow.streaming import block_causal_mask
 from glmtts.lm import rows
 from glmtts.lm.request import Request, SamplingConfig
 from glmtts.onnx.bundle import OnnxBundle
+from glmtts.onnx.export import trace
 from glmtts.onnx.features import whisper_features
+from glmtts.onnx.graphs import VocoderGraph
+from glmtts.onnx.istft import InverseSTFT
+from glmtts.onnx.stages import OnnxVocoder
+from glmtts.ort.runtime import session
 from glmtts.stages import Solver
 from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.voice import Voice
+from glmtts.vocoder.vocos import Vocos, VocosConfig
 from tests.tiny import CODES
 
 SOLVER = Solver(steps=3, guidance=0.7, t_start=0.2, temperature=0.8)
@@ -74,6 +81,18 @@ def test_the_vocoder_gives_the_same_samples(bundle: Bundle, exported: OnnxBundle
     mel = torch.randn(80, 37, generator=torch.Generator().manual_seed(0)) - 5
     with torch.inference_mode():
         close(exported.vocoder(mel.numpy()), bundle.vocoder(mel[None])[0])
+
+
+def test_a_vocoder_of_finer_frames_is_exported_too(tmp_path: Path) -> None:
+    vocoder = Vocos(VocosConfig(width=16, layers=2)).eval()
+    trace(VocoderGraph(vocoder), {"mel": (1, 80, 20)}, {"mel": {2: "frames"}}, tmp_path / "vocoder.onnx")
+    istft = InverseSTFT(vocoder.istft.n_fft, vocoder.istft.hop_length)
+    exported = OnnxVocoder(session(tmp_path / "vocoder.onnx", 1), istft)
+    mel = torch.randn(80, 33, generator=torch.Generator().manual_seed(0)) - 5
+    with torch.inference_mode():
+        close(exported(mel.numpy()), vocoder(mel[None])[0])
+    with pytest.raises(BundleError, match="gives no spectrum"):
+        VocoderGraph(torch.nn.Linear(2, 2))
 
 
 def test_the_recogniser_reads_alike(bundle: Bundle, exported: OnnxBundle) -> None:

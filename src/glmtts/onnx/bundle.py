@@ -80,7 +80,7 @@ class OnnxBundle:
     @cached_property
     def vocoder(self) -> OnnxVocoder:
         """Mel to waveform."""
-        return OnnxVocoder(self._session("vocoder"), InverseSTFT(self.config.mel.n_fft, self.config.mel.hop_length))
+        return OnnxVocoder(self._session("vocoder"), InverseSTFT(self.config.istft.n_fft, self.config.istft.hop_length))
 
     @cached_property
     def recogniser(self) -> OnnxRecogniser | None:

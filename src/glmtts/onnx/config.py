@@ -31,6 +31,13 @@ class FlowGraphConfig(StrictConfig):
     adaptation: tuple[int, int] | None
 
 
+class SpectrumConfig(StrictConfig):
+    """The inverse STFT after the vocoder's graph, in samples; its hop may be a part of the mel's."""
+
+    n_fft: int
+    hop_length: int
+
+
 class VoiceFile(StrictConfig):
     """A voice that comes with the model."""
 
@@ -50,6 +57,7 @@ class OnnxConfig(StrictConfig):
     lm: DecoderConfig
     flow: FlowGraphConfig
     look_ahead: int | None
+    istft: SpectrumConfig
     reads: int | None
     """Tokens that the judge's recogniser can read at once; None without one."""
     tokenizer_mels: int | None

@@ -21,7 +21,7 @@ from glmtts.lm.quantised.model import QuantisedLlama
 from glmtts.lm.quantised.pack import joined_matrices, norms, packed
 from glmtts.onnx import graphs
 from glmtts.onnx.bundle import LM_WEIGHTS
-from glmtts.onnx.config import CONFIG_FILE, DecoderConfig, FlowGraphConfig, OnnxConfig, VoiceFile
+from glmtts.onnx.config import CONFIG_FILE, DecoderConfig, FlowGraphConfig, OnnxConfig, SpectrumConfig, VoiceFile
 from glmtts.ort.kernels import ROUNDED
 from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import INSTALL
@@ -47,9 +47,10 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     (out / "voices").mkdir(parents=True)
     lm = _language_model(bundle, out, bits)
     flow = _flow(bundle, out)
-    _trace(vocoder, {"mel": (1, bundle.clock.mel.n_mels, 50)}, {"mel": {2: "frames"}}, out / "vocoder.onnx")
+    trace(vocoder, {"mel": (1, bundle.clock.mel.n_mels, 50)}, {"mel": {2: "frames"}}, out / "vocoder.onnx")
     reads, mels = _recogniser(bundle, out), _tokenizer(bundle, out)
-    _describe(bundle, out, lm=lm, flow=flow, reads=reads, tokenizer_mels=mels)
+    istft = SpectrumConfig(n_fft=vocoder.vocoder.istft.n_fft, hop_length=vocoder.vocoder.istft.hop_length)
+    _describe(bundle, out, lm=lm, flow=flow, istft=istft, reads=reads, tokenizer_mels=mels)
 
 
 def _language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
@@ -88,7 +89,7 @@ def _flow(bundle: Bundle, out: Path) -> FlowGraphConfig:
         }
     if shape is not None:
         given["adaptation"] = torch.zeros(1, *shape)
-    _trace(graphs.FlowInputsGraph(flow), given, {"tokens": {1: "tokens"}}, out / "flow_inputs.onnx")
+    trace(graphs.FlowInputsGraph(flow), given, {"tokens": {1: "tokens"}}, out / "flow_inputs.onnx")
     frames, width = 20, config.token_width + (config.n_mels if flow.prior is not None else 0)
     sizes = {"noisy": config.n_mels, "embedded": width, "prompt": config.n_mels}
     inputs = {name: torch.randn(2, frames, size) for name, size in sizes.items()}
@@ -102,7 +103,7 @@ def _flow(bundle: Bundle, out: Path) -> FlowGraphConfig:
     }
     axes = {name: {0: "rows", 1: "frames"} for name in sizes} | {"t": {0: "rows"}, "speaker": {0: "rows"}}
     axes["attention_mask"] = {0: "frames", 1: "frames"}
-    _trace(graphs.FlowVelocityGraph(flow), given, axes, out / "flow_velocity.onnx")
+    trace(graphs.FlowVelocityGraph(flow), given, axes, out / "flow_velocity.onnx")
     prior = None if flow.prior is None else config.token_width
     return FlowGraphConfig(
         n_mels=config.n_mels,
@@ -125,7 +126,7 @@ def _recogniser(bundle: Bundle, out: Path) -> int | None:
         "mask": torch.ones(2, 20, dtype=torch.bool),
     }
     axes = {"tokens": {0: "rows", 1: "tokens"}, "positions": {0: "tokens"}, "mask": {0: "rows", 1: "tokens"}}
-    _trace(graphs.RecogniserGraph(network), given, axes, out / "recogniser.onnx")
+    trace(graphs.RecogniserGraph(network), given, axes, out / "recogniser.onnx")
     return int(network.longest)
 
 
@@ -135,11 +136,11 @@ def _tokenizer(bundle: Bundle, out: Path) -> int | None:
         return None
     network: Any = bundle.network("speech_tokenizer")
     bins, axes = network.config.num_mel_bins, {"features": {2: "frames"}}
-    _trace(graphs.SpeechTokenizerGraph(network), {"features": (1, bins, 200)}, axes, out / "speech_tokenizer.onnx")
+    trace(graphs.SpeechTokenizerGraph(network), {"features": (1, bins, 200)}, axes, out / "speech_tokenizer.onnx")
     return int(bins)
 
 
-def _trace(network: nn.Module, given: dict[str, Any], axes: dict[str, dict[int, str]], path: Path) -> None:
+def trace(network: nn.Module, given: dict[str, Any], axes: dict[str, dict[int, str]], path: Path) -> None:
     """Write a network as a graph; inputs are tensors, or shapes of normal ones."""
     inputs = tuple(torch.randn(*value) if isinstance(value, tuple) else value for value in given.values())
     with warnings.catch_warnings(), torch.no_grad():
