@@ -71,5 +71,7 @@ def test_the_runtime_follows_the_model(tiny_folder: Path) -> None:
         CliRunner().invoke(app, given, catch_exceptions=False)
     with pytest.raises(BundleError, match="no exported model"):
         CliRunner().invoke(app, [*given, "--model", str(tiny_folder)], catch_exceptions=False)
+    with pytest.raises(ConfigError, match="Choose --bits 8 or 4"):
+        CliRunner().invoke(app, ["export-onnx", "out", "--bits", "5"], catch_exceptions=False)
     with pytest.raises(ConfigError, match="no runtime 'jax'"):
         CliRunner().invoke(app, ["say", "Hi.", "--runtime", "jax"], catch_exceptions=False)

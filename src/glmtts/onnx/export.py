@@ -45,7 +45,7 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     bundle = Bundle.open(source)
     vocoder = graphs.VocoderGraph(bundle.network("vocoder"))
     (out / "voices").mkdir(parents=True)
-    lm = _language_model(bundle, out, bits)
+    lm = language_model(bundle, out, bits)
     flow = _flow(bundle, out)
     trace(vocoder, {"mel": (1, bundle.clock.mel.n_mels, 50)}, {"mel": {2: "frames"}}, out / "vocoder.onnx")
     reads, mels = _recogniser(bundle, out), _tokenizer(bundle, out)
@@ -53,7 +53,7 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     _describe(bundle, out, lm=lm, flow=flow, istft=istft, reads=reads, tokenizer_mels=mels)
 
 
-def _language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
+def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
     """Weights and graph of the language model; gives its sizes. A packed one stays packed."""
     model: Any = bundle.lm
     if isinstance(model, QuantisedLlama):
