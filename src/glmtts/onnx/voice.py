@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -59,7 +60,7 @@ class NumpyVoice:
         Raises:
             VoiceError: the path cannot be written, or the disk is full.
         """
-        tensors = {
+        tensors: dict[str, Any] = {
             "tokens": self.tokens.astype(np.int32),
             "mel": self.mel.astype(np.float16),
             "embedding": self.embedding.astype(np.float16),
