@@ -26,6 +26,8 @@ from glmtts.synthesis.segment import EarlierPiece
 from tests.official.synthetic_release import FULL, flow_weights, hift_weights, tokenizer_weights, write_release
 from tests.parity import fill
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:

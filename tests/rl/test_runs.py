@@ -14,6 +14,8 @@ from glmtts.training.logs import read_rows
 from glmtts.training.weights import trained_weights
 from tests.training.runs import KilledError, assert_same, killed_at, train
 
+pytestmark = pytest.mark.long
+
 OWN = "tests.rl.own_rewards"
 
 

@@ -17,9 +17,11 @@ from glmtts.errors import ConfigError, RlError
 from glmtts.rl.rewards import scoring
 from glmtts.rl.rewards.base import Context, Spoken
 from glmtts.rl.rewards.ledger import Ledger
-from glmtts.rl.rewards.remote import packed, unpacked
+from glmtts.rl.rewards.remote import RewardWorker, packed, serve, unpacked
 from glmtts.rl.rewards.scoring import RewardSection, Scoring, WorkerLostError
 from tests.training.runs import assert_same, train
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
 OWN = "tests.rl.own_rewards"
@@ -58,6 +60,28 @@ def test_answers_travel_whole() -> None:
         assert getattr(back, name) == getattr(one, name)
     assert np.array_equal(back.audio(), wave)
     assert np.array_equal(back.speaker, one.speaker)
+
+
+def test_two_workers_do_not_share_an_address() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    worker = RewardWorker(Context(None), None)
+    first = serve(worker, address)
+    try:
+        with pytest.raises(RlError, match="cannot be listened to"):
+            serve(worker, address)
+    finally:
+        first.stop(None).wait()
+
+
+def test_the_reward_of_the_documentation_scores() -> None:
+    """docs/extend.md, "Add a reward"."""
+    page = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
+    code = page[page.index("# my_package/reward.py") :].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["Brevity"](Context(None)).score(spoken(1, 4)) == [0.5, 0.2]
 
 
 def test_a_dead_worker_is_no_reward_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from glmtts.rl.rewards.base import Context
 from glmtts.rl.rewards.scoring import RewardSection, Scoring
 from tests.rl.test_scoring import spoken
 
+pytestmark = pytest.mark.long
+
 ray = pytest.importorskip("ray")
 ROOT = Path(__file__).parents[2]
 

@@ -20,6 +20,8 @@ from glmtts.server.voices import VoiceStore
 from tests.server.running import PATIENCE, free_port, wait_until
 from tests.server.test_voices import RECORD, add, names, recording
 
+pytestmark = pytest.mark.long
+
 
 def test_settings_are_strict(tmp_path: Path) -> None:
     path = tmp_path / "replicas.yaml"

@@ -13,6 +13,8 @@ import torch
 import glmtts
 from glmtts.bundle import Bundle
 
+pytestmark = pytest.mark.long
+
 
 def decoding_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "token-service"]

@@ -117,12 +117,14 @@ def test_clones_a_recording_and_saves_the_voice(tts: Synthesizer, tmp_path: Path
 
 
 def test_a_voice_of_another_model_gives_what_still_fits(tts: Synthesizer, tmp_path: Path) -> None:
-    own = replace(tts.voice(), made_with={}, adaptation=torch.ones(2, 3))
+    own = replace(tts.voice(), made_with={}, adaptation=torch.ones(tts.bundle.flow.adaptation_shape))
     unknown = tts.voice(own)
     assert unknown.adaptation is None and torch.equal(unknown.tokens, own.tokens)
     digests = {name: tts.bundle.config.modules[name].sha256 for name in ("speech_tokenizer", "flow")}
     same = replace(own, made_with=digests)
     assert tts.voice(same) is same
+    with pytest.raises(VoiceError, match="other sizes"):
+        tts.voice(replace(same, adaptation=torch.ones(2, 3)))
     replace(same, made_with={**digests, "flow": "another"}).save(tmp_path / "old.safetensors")
     kept = tts.voice(tmp_path / "old.safetensors")
     assert kept.adaptation is None

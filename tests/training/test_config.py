@@ -16,6 +16,8 @@ from glmtts.training.dryrun import measure
 from glmtts.training.registry import create_task
 from tests.training.made_up import SIZES, run_of
 
+pytestmark = pytest.mark.long
+
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
 TOY = '[run]\ntask = "toy"\nout = "out"\n[schedule]\nsteps = 3\n'
 

@@ -18,6 +18,8 @@ from glmtts.training.listening import Speaker
 from tests.training.made_up import SPECS, run_of, write_speech
 from tests.training.runs import assert_same, train
 
+pytestmark = pytest.mark.long
+
 FOUR_STEPS = {"steps": 4, "warmup_steps": 1}
 SAMPLES_PER_TOKEN = 960
 

@@ -13,6 +13,8 @@ from glmtts.training.registry import create_task
 from glmtts.training.task import Source
 from tests.training.made_up import run_of
 
+pytestmark = pytest.mark.long
+
 
 class Broken(Source):
     """Has no micro-batch."""

@@ -13,6 +13,8 @@ from glmtts.training.logs import read_rows
 from tests.training.made_up import SIZES, run_of
 from tests.training.runs import KilledError, assert_same, killed_at, train
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -1,6 +1,7 @@
 """Two processes (gloo) learn what one does, with DDP and with FSDP, and resume each other's checkpoints."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,42 +16,53 @@ from tests.training.made_up import SIZES, run_of
 from tests.training.runs import furthest, tensors, train
 
 ROOT = Path(__file__).parents[2]
-HALF = ("lm",)  # begun by one process and ended by two, and the other way round
+BUNDLE = "tiny"
+HALF = ("lm",)  # begun by one process and ended by two, and the other way round; also heard while it trains
 STEPS = {"lm": 20, "flow": 10, "speech_tokenizer": 10, "vocoder": 8}
 LOSS, WEIGHTS = 1e-3, 2e-3
+pytestmark = pytest.mark.long
 
 
-def run_of_some_steps(
-    task: str, strategy: str, speech: Path, out: Path, name: str = "whole", stop_at: int | None = None
-) -> RunConfig:
-    """`STEPS` of a task; `stop_at` ends the session early, as a signal would."""
-    schedule: dict[str, Any] = {"steps": STEPS[task]}
-    sections = {"optimizer": {"learning_rate": 1e-3}, "schedule": schedule, "run": {"save_every": 100}}
-    sections["distributed"] = {"strategy": strategy, "activation_checkpointing": True}
-    sections["log"] = {"every": 1, "evaluate_every": 5}
-    if stop_at is not None:
-        schedule["stop_steps"] = stop_at
+def run_of_some_steps(task: str, strategy: str, speech: Path, out: Path, name: str = "whole") -> RunConfig:
+    """`STEPS` of a task, of which the tenth leaves a checkpoint."""
+    sections: dict[str, dict[str, Any]] = {
+        "optimizer": {"learning_rate": 1e-3},
+        "schedule": {"steps": STEPS[task]},
+        "run": {"save_every": 10},
+        "distributed": {"strategy": strategy, "activation_checkpointing": True},
+        "log": {"every": 1, "evaluate_every": 5},
+    }
+    if task in HALF:
+        sections["log"] |= {"sample_every": 10, "sample_bundle": str(out / BUNDLE)}
     return run_of(task, speech, out / f"{task}-{strategy}-{name}", **sections)
 
 
+def begin_from_the_middle(out: Path, whole: str, begun: str) -> None:
+    """Make a run that was left at its tenth step, of one that came to its end."""
+    shutil.copytree(out / whole, out / begun)
+    shutil.rmtree(checkpoint.latest(out / begun))
+    assert checkpoint.latest(out / begun).name == "step-00000010"
+
+
 @pytest.fixture(scope="module")
-def runs(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(speech: Path, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of all runs: of one process ("alone"), of two, and of both in turn."""
     out = tmp_path_factory.mktemp("runs")
+    (out / BUNDLE).symlink_to(tiny_folder)
     for task in SIZES:
         train(run_of_some_steps(task, "none", speech, out))
-    for task in HALF:
-        for strategy in ("ddp", "fsdp"):
-            train(run_of_some_steps(task, strategy, speech, out, "one_then_two", stop_at=10))
+    halves = [(task, strategy) for task in HALF for strategy in ("ddp", "fsdp")]
+    for task, strategy in halves:
+        begin_from_the_middle(out, f"{task}-none-whole", f"{task}-{strategy}-one_then_two")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     environment["PYTHONPATH"] = f"{ROOT / 'src'}:{ROOT}"
     launch = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [*launch, "-m", "tests.training.two_processes", str(speech), str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
-    for task in HALF:
-        for strategy in ("ddp", "fsdp"):
-            train(run_of_some_steps(task, strategy, speech, out, "two_then_one"))
+    for task, strategy in halves:
+        begin_from_the_middle(out, f"{task}-{strategy}-whole", f"{task}-{strategy}-two_then_one")
+        train(run_of_some_steps(task, strategy, speech, out, "two_then_one"))
     return out
 
 
@@ -85,3 +97,14 @@ def test_fsdp_splits_what_it_saves(runs: Path) -> None:
         assert len(sizes) == 2
         assert max(sizes) < 0.6 * sum(sizes), group
     assert tensors(folder.parents[1]).keys() == tensors(runs / "lm-none-whole").keys()
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_many_processes_are_heard_as_one(strategy: str, runs: Path) -> None:
+    """Decoding calls single layers of a sharded model, on all processes alike; the first one writes."""
+    alone, together = (
+        sorted(path.name for path in (runs / f"lm-{kind}-whole" / "samples").glob("*.wav"))
+        for kind in ("none", strategy)
+    )
+    assert alone == together
+    assert alone == [f"{step:08d}_held_out_{line}.wav" for step in (10, 20) for line in (0, 1)]

@@ -24,8 +24,8 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 PCM_RATE = 24000  # what OpenAI's clients expect of headerless samples
 MP3_KBPS = 128  # constant; FFmpeg alone takes 64 for one channel
-OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-UNKNOWN_LENGTH = 0xFFFFFFFF
+OPUS_RATES = (8000, 12000, 16000, 24000, 48000)  # those that Opus codes; others are resampled
+UNKNOWN_LENGTH = 0xFFFFFFFF  # of a stream of WAV, which begins before its end is known; readers take all that comes
 _FFMPEG = {  # container, codec, options of the container
     "mp3": ("mp3", "libmp3lame", {"write_xing": "0"}),
     "opus": ("ogg", "libopus", {"page_duration": "20000"}),

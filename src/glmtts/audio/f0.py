@@ -12,7 +12,7 @@ from glmtts.errors import TrainingError
 if TYPE_CHECKING:
     from torch import Tensor
 
-PERIOD_MS = 10.0
+PERIOD_MS = 10.0  # twice as fine as the 20 ms of a mel frame, of which the nearest value is taken
 REFERENCE_HZ = 150.0  # between the medians of men and women; octaves count from it
 LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0  # of speaking voices
 YIN_THRESHOLD = 0.25  # above the paper's 0.1, so that frames of breathy voices count too

@@ -32,7 +32,7 @@ FORMATS = {
 }
 
 AUDIO_SUFFIXES = (*FORMATS, ".aif", ".aiff", ".caf", ".au", *CONTAINERS)  # of recordings
-MOST_CHANNELS = 8
+MOST_CHANNELS = 8  # those of 7.1; a choice
 MOST_SAMPLES = 180_000_000  # of all channels: an hour at 48 kHz; 0.7 GB when decoded
 BLOCK = 1 << 16  # frames
 

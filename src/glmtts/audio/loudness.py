@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-BLOCK_SECONDS, HOP_SECONDS = 0.4, 0.1
+BLOCK_SECONDS, HOP_SECONDS = 0.4, 0.1  # BS.1770's gating blocks, of which three quarters overlap
 ABSOLUTE_GATE, RELATIVE_GATE = -70.0, -10.0  # LUFS, and LU below the loudness of what passes the first gate
 OFFSET = -0.691  # dB: the weighting amplifies 997 Hz by as much
 HIGHEST_PEAK = 0.99  # of the samples after a change of level

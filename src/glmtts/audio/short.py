@@ -16,7 +16,7 @@ SHORTEST_SECONDS = 0.3
 # Of 240 one-word texts by eight voices nine sounded for 0.25 to 0.29 s, each whole: that is slowed by a sixth at most.
 # What is far shorter is no quick word but one that is cut; to stretch it would not mend it.
 LEAST_SECONDS = 0.2
-FRAME_SECONDS = 0.01
+FRAME_SECONDS = 0.01  # a choice
 
 
 def sounding(samples_T: np.ndarray, rate: int) -> float:

@@ -20,7 +20,7 @@ from glmtts.data.shard import Shard, Utterance
 from glmtts.data.tensors import sha256_of
 from glmtts.errors import DataError
 
-HELD_OUT_EVERY = 50
+HELD_OUT_EVERY = 50  # a choice; it stays, else what older runs held out would be trained on
 OPEN_SHARDS = 64  # each keeps a file a feature open; systems allow 1,024
 
 

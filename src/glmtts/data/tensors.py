@@ -32,7 +32,7 @@ _NAMES = {
     "bool": "BOOL",
 }
 _DTYPES = {short: np.dtype(name) for name, short in _NAMES.items()}
-_CHUNK = 1 << 22
+_CHUNK = 1 << 22  # bytes; a choice
 
 
 @dataclass(frozen=True)

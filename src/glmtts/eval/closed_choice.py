@@ -22,8 +22,8 @@ from glmtts.errors import EvaluationError
 from glmtts.text.mandarin import read_pinyin
 from glmtts.text.vocabulary import safe_characters
 
-FRAMES, RATE = 3000, 16000
-CHARACTERS = 2
+FRAMES, RATE = 3000, 16000  # Whisper's: 30 s at 100 Hz, samples a second
+CHARACTERS = 2  # that one syllable is tried as; each costs a forward
 Readings = dict[str, list[str]]
 
 

@@ -9,7 +9,7 @@ from glmtts.eval.report.cells import figure
 from glmtts.eval.results import Results
 from glmtts.eval.statistics import bootstrap_mean, paired
 
-SURE = 0.05
+SURE = 0.05  # the usual level of a test
 
 
 def ranking_table(results: Results, order: Sequence[str], seed: int = 0) -> tuple[list[str], list[list[str]]]:

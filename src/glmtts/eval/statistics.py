@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 RESAMPLES = 2000  # percentiles of 2,000 resamples move by less than a tenth of the interval between seeds
-PERMUTATIONS = 10_000
+PERMUTATIONS = 10_000  # so a p of 0.05 is known to ±0.004
 BLOCK = 100  # resamples at a time: a long list with all of them would take a gigabyte
-LEVEL = 0.95
+LEVEL = 0.95  # of intervals, the usual one
 NORMAL_95, NORMAL_80 = 1.959964, 0.841621  # quantiles of the normal distribution for 95 % (two-sided) and 80 %
 Interval = tuple[float, float]
 

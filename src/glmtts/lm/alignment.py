@@ -13,7 +13,7 @@ from torch import Tensor
 
 from glmtts.lm.model import Attention, Layer, Llama, rotate
 
-GUIDED_HEAD = 0
+GUIDED_HEAD = 0  # of each guided layer; before training all heads are alike
 REACH = 1  # ids to either side that count as found: the borders of an alignment are about one phoneme exact
 
 

@@ -72,9 +72,9 @@ def said(model: LanguageModel, layout: AudioTokens, lines: Sequence[LMBatch]) ->
     return [request.tokens for request in requests]
 
 
-def _request(device: torch.device, number: int, line: LMBatch) -> Request:
+def _request(device: torch.device | None, number: int, line: LMBatch) -> Request:
     """A request for the text of a line, of at most `LONGEST` times its length."""
     length = int(line.positions_N[0]) + 1
     head, spoken = line.ids_BL[0, :length].tolist(), len(line.targets_N) - 1
     sampling = SamplingConfig(min_ratio=0.0, max_ratio=LONGEST * spoken / max(1, length - 1))
-    return Request(head, sampling, length - 1, torch.Generator(device).manual_seed(number))
+    return Request(head, sampling, length - 1, torch.Generator(device or "cpu").manual_seed(number))

@@ -1,15 +1,14 @@
 """Released weights, read one tensor at a time: safetensors shards, and pickles that may hold tensors alone."""
 
-import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from glmtts.errors import ReleaseError
+from glmtts.foreign import read_weights
 
 DTYPES = ("F32", "F16", "BF16", "torch.float32", "torch.float16", "torch.bfloat16")
 
@@ -77,23 +76,10 @@ def load_pickle(path: Path, change: Callable[[dict[str, Tensor]], dict[str, Tens
     Raises:
         ReleaseError: the file is damaged, or holds anything else than tensors.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_archive(path))
-    except pickle.UnpicklingError:
-        raise ReleaseError(f"{path} holds more than tensors and was not opened, since it could run code.") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ReleaseError(f"{path} is truncated or damaged ({str(error)[:80]}). Fetch it again.") from None
-    state = state.get("model", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ReleaseError(f"{path} is no state dict of tensors. Fetch the release again.")
+    state = read_weights(path, "the release", ReleaseError)
     for name, value in state.items():
         _check_dtype(str(value.dtype), f"{path}: {name}")
     return Loaded(path, change(state) if change else state)
-
-
-def _is_archive(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"PK"
 
 
 def _check_dtype(found: str, place: str) -> None:

@@ -14,7 +14,7 @@ from glmtts.errors import RlError, TextError
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
 
-PROMPTS_KEPT = 4096
+PROMPTS_KEPT = 4096  # so a list of that many texts is read once and not in every epoch
 Language = Literal["en", "zh"]
 
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from glmtts.errors import GlmTtsError
 
 logger = logging.getLogger(__name__)
-CLIENT_GONE = 499
+CLIENT_GONE = 499  # nginx's, for logs alone: nobody is there to read it
 _KINDS = {401: "authentication_error", 429: "rate_limit_error"}
 
 

@@ -19,7 +19,7 @@ from glmtts.server.settings import ServerSettings
 from glmtts.threads import usable_cpus, use_threads
 
 logger = logging.getLogger("uvicorn.error")  # what uvicorn shows
-CLOSING_SECONDS = 5
+CLOSING_SECONDS = 5  # for answers that are under way; a choice, half of what Docker grants
 LARGEST_MESSAGE = 2**20  # bytes of a WebSocket message
 
 

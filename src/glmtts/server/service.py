@@ -26,7 +26,7 @@ from glmtts.text.frontend import Piece
 logger = logging.getLogger(__name__)
 DEFAULT = "default"
 WARNING, LONGEST_HEADER = "X-Warning", 1000
-LONGEST_WARM_UP = 3600.0
+LONGEST_WARM_UP = 3600.0  # seconds; a choice: no client waits for it
 
 
 class State(StrEnum):

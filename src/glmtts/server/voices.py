@@ -24,7 +24,7 @@ from glmtts.synthesis.voice import Voice
 
 _NAME = re.compile(r"[\w-]{1,48}")
 _VOICE, _TRAINED, _RECORD = "voice.safetensors", "voice.glmvoice", "record.json"
-ABANDONED_SECONDS = 600
+ABANDONED_SECONDS = 600  # a choice: a voice is written in seconds
 
 
 class StorageError(GlmTtsError):

@@ -140,12 +140,12 @@ class Voice:
         Raises:
             VoiceError: they are not.
         """
-        tokenizer, flow = (bundle.config.modules[name].parsed() for name in (CODES, PRIOR))
+        flow = bundle.config.modules[PRIOR].parsed()
         wanted = getattr(bundle.flow, "adaptation_shape", None) if self.adaptation is not None else None
         fits = (
             len(self.mel) == flow.n_mels
             and len(self.embedding) == getattr(flow, "speaker_width", len(self.embedding))
-            and not (self.tokens >= tokenizer.codes).any()
+            and not (self.tokens >= flow.vocabulary).any()
             and (wanted is None or self.adaptation is None or self.adaptation.shape == wanted)
         )
         if not fits:

@@ -6,7 +6,7 @@ from glmtts.errors import TrainingError
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.tokenizer import PATTERN
 
-MAX_CHINESE_CHARACTERS = 2
+MAX_CHINESE_CHARACTERS = 2  # in one token (report section 2.2)
 
 
 def prune_vocabulary(ranks: dict[bytes, int]) -> dict[bytes, int]:

@@ -17,7 +17,7 @@ from glmtts.text.placeholders import PLACEHOLDERS
 from glmtts.text.pronunciations import hybrid_reading
 from glmtts.text.say_as import say_as
 
-LONGEST_PAUSE = 10.0
+LONGEST_PAUSE = 10.0  # seconds; a choice
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong": 0.75, "x-strong": 1.0}
 ALPHABETS = ("ipa", "arpabet", "x-arpabet", "x-cmu", "pinyin", "x-pinyin", "symbols", "x-symbols")
 _PRIVATE = re.compile("[\U000f0000-\U0010ffff\ue000-\uf8ff]")

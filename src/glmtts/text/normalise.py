@@ -15,7 +15,7 @@ from glmtts.text.structure import Block, Break, blocks
 _MARKS = ",，、;；:：.。!?！？…"
 _RUN_OF_MARKS = re.compile(rf"\s*[{_MARKS}](?:\s*[{_MARKS}])+")
 _SENTENCE_END = re.compile(r"[.。!?！？…,，、;；:：][\"'”’」』）)]*$")
-_LONGEST_END = 12
+_LONGEST_END = 12  # characters in which a mark, and quotes and brackets after it, are looked for
 # A bracket at the end of a line leaves no pause of its own.
 _CLOSING = frozenset(")]}）】|")
 _BETWEEN_CHINESE = re.compile(r"(?<=[，。！？；：、])\s+|\s+(?=[，。！？；：、])")

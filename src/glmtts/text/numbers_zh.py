@@ -2,7 +2,7 @@
 
 DIGITS = "零一二三四五六七八九"
 _PLACES = ("", "十", "百", "千")
-LONGEST = 16
+LONGEST = 16  # digits, up to 千万亿
 _SIGNS = {"-": "负", "−": "负", "+": "正", "±": "正负"}
 
 

@@ -8,7 +8,7 @@ from glmtts.text.lines import Kind, lines_of
 from glmtts.text.sentences import ends
 from glmtts.text.structure import Block, Break, Layout, blocks, ends_paragraph
 
-LONGEST_WAITING = 2000
+LONGEST_WAITING = 2000  # characters; a choice
 _MAY_END = re.compile(r"[.!?;。！？；…\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 

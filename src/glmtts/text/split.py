@@ -16,7 +16,7 @@ _PHRASE = re.compile(
     r"on|at|to|of|under|over|after|before|until)\b)"
 )
 _SPACE = re.compile(r"\s+")
-SHORTEST_SHARE = 0.25
+SHORTEST_SHARE = 0.25  # of the longest part: shorter ones are avoided; a choice
 
 _WHOLE = re.compile(rf"{CHINESE.pattern}|[{PLACEHOLDERS[0]}-{PLACEHOLDERS[1]}]")
 

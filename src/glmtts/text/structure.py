@@ -20,7 +20,7 @@ NARROWEST, WIDEST = 55, 100
 NARROWEST_CHINESE = 40
 # Marks that may not begin a line move to the next one with the character before them: 3 wide characters.
 CHINESE_SLACK = 6
-LONGEST_HEADING = 60
+LONGEST_HEADING = 60  # columns; a choice
 
 
 class Break(IntEnum):

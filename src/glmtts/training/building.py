@@ -50,7 +50,8 @@ def check_samples(log: LogSection) -> None:
     Raises:
         TrainingError: says so.
     """
-    if log.sample_every is not None and log.sample_bundle is not None and not _is_bundle(log.sample_bundle):
+    sure = (None, LogSection().sample_bundle)  # nothing, and the embedded one
+    if log.sample_every is not None and log.sample_bundle not in sure and not _is_bundle(str(log.sample_bundle)):
         raise TrainingError(
             f"log.sample_bundle is {log.sample_bundle}, where there is no bundle. "
             "Give its folder, `bundle` for the embedded one, or `null` for no audio."

@@ -18,7 +18,7 @@ from glmtts.training.loader import map_tensors
 from glmtts.training.optimizer import MOMENTS
 from glmtts.training.task import Task
 
-FLOAT_BYTES, GIB = 4, 2**30
+FLOAT_BYTES, GIB = 4, 2**30  # float32: weights, gradients and moments stay so under bf16
 PARTS = ("weights", "gradients", "optimizer", "ema")
 
 

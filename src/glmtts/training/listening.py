@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glmtts.errors import BundleError
+from glmtts.errors import BundleError, ConfigError
 from glmtts.stages import Clock
 from glmtts.training.registry import bundles
 
@@ -77,7 +77,7 @@ class Listening:
         try:
             renderer = self._renderer(device)
             has = (renderer.codes, renderer.clock.mel.n_mels)
-        except BundleError as error:
+        except (BundleError, ConfigError) as error:  # no such bundle, or nobody who can read one
             self.silent(str(error))
             return None
         named = zip((codes, n_mels), has, ("speech tokens", "mel bins"), strict=True)

@@ -37,12 +37,17 @@ class Logs:
             self._wandb.log({f"{kind}/{name}": value for name, value in row.items()}, step=step)
 
     def sounds(self, step: int, sounds: dict[str, Sound]) -> None:
-        """Write audio samples, as `samples/STEP_NAME.wav` and to TensorBoard."""
+        """Write audio samples, as `samples/STEP_NAME.wav`, to TensorBoard and to W&B."""
         (self.out / "samples").mkdir(exist_ok=True)
         for name, sound in sounds.items():
             soundfile.write(self.out / "samples" / f"{step:08d}_{name}.wav", sound.samples, sound.rate)
             if self._board is not None:
                 self._board.add_audio(name, sound.samples[None], step, sound.rate)
+        if self._wandb is not None:
+            import wandb
+
+            heard = {f"samples/{name}": wandb.Audio(sound.samples, sound.rate) for name, sound in sounds.items()}
+            self._wandb.log(heard, step=step)
 
     def plot(self) -> None:
         """Draw the loss over the steps as `loss.png`, where `log.plot` asks for it."""
@@ -72,8 +77,10 @@ def _wandb(config: RunConfig) -> Any:
     except ImportError:
         logger.warning("log.wandb_project is set but W&B is not installed. Install it with: pip install wandb")
         return None
-    name = config.run.out.name
-    return wandb.init(project=config.log.wandb_project, name=name, id=name, resume="allow", config=config.model_dump())
+    out, values = config.run.out, config.model_dump(mode="json")
+    return wandb.init(
+        project=config.log.wandb_project, name=out.name, id=out.name, resume="allow", dir=out, config=values
+    )
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -24,7 +24,7 @@ try:
 except ImportError:  # Windows
     resource = None
 
-MEMORY = 8 << 30
+MEMORY = 8 << 30  # bytes; a choice
 READY = b"ready"
 LITTLE = "<q"
 

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 # until a hash is copied from the Hub's own listing; one computed from a downloaded file would only trust that file.
 RELEASED_PROGRAMS: frozenset[str] = frozenset()
 LONGEST_START = 300.0  # seconds; torch alone takes 3 to import, on a machine that swaps a minute
-LONGEST_CALL = 120.0
+LONGEST_CALL = 120.0  # seconds; a choice
 KERNEL_WALLS = {"landlock", "seccomp"}
 
 

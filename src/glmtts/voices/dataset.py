@@ -16,7 +16,7 @@ from glmtts.voices.takes import Take
 
 NAME, SPEAKER = "voice", "speaker"
 HELD_OUT_SHARE = 16  # every sixteenth recording, and its clauses, tell when to stop; they are not trained on
-FEWEST_HELD_OUT = 4
+FEWEST_HELD_OUT = 4  # a choice
 PROMPT_SECONDS = (3.0, 9.0)  # of the recording that speaks before; longer ones cost time with every sentence
 
 

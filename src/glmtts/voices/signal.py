@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from glmtts.audio.bandwidth import bandwidth
+
 FRAME_SECONDS = 0.02
 QUIETEST = 1e-9  # −90 dB: below it digital silence would give any ratio
 NEAR_PEAK = 0.95  # of the peak: clipped samples lie between this and 1, also after a lossy codec has rounded them
-BAND_HZ, BAND_RANGE_DB = 250.0, 55.0  # a band counts that lies at most so far below the strongest one
+BAND_FLOOR_DB = -55.0  # a band counts that lies at most so far below the strongest one; a choice
 SPECTRUM_SECONDS, LAG_SECONDS, HIGHEST_HARMONIC_HZ = 0.08, 0.15, 4000.0  # harmonics are resolved; a syllable later
 ENVELOPE_BINS = 31  # about 400 Hz: what is smoother than this is the vowel, what is finer are the harmonics
 
@@ -44,22 +46,13 @@ def measure(samples_T: Tensor, rate: int) -> Signal:
         peak_db=_db(peak * peak),
         clipped=float((samples_T.abs() > NEAR_PEAK * peak).float().mean()) if peak else 0.0,
         snr_db=_db(loud) - _db(quiet),
-        bandwidth_hz=_bandwidth(frames_NK[power_N >= power_N.median()], rate),
+        bandwidth_hz=bandwidth(samples_T.numpy(), rate, BAND_FLOOR_DB),
         steadiness=_steadiness(samples_T, rate),
     )
 
 
 def _db(power: float) -> float:
     return float(10 * torch.tensor(max(power, QUIETEST)).log10())
-
-
-def _bandwidth(frames_NK: Tensor, rate: int) -> float:
-    """The highest frequency in Hz with sound in the louder half of the frames."""
-    spectrum_F = torch.fft.rfft(frames_NK * torch.hann_window(frames_NK.shape[1])).abs().square().mean(0)
-    per_band = max(1, round(BAND_HZ * frames_NK.shape[1] / rate))
-    bands_B = spectrum_F[: len(spectrum_F) // per_band * per_band].view(-1, per_band).mean(1)
-    heard = (bands_B > bands_B.max() * 10 ** (-BAND_RANGE_DB / 10)).nonzero()
-    return float(heard.max() + 1) * per_band * rate / frames_NK.shape[1] if len(heard) else 0.0
 
 
 def _steadiness(samples_T: Tensor, rate: int) -> float:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from glmtts.errors import EvaluationError
 from glmtts.eval import scorers
 from glmtts.eval.scorers.networks import laughter, nisqa
-from glmtts.eval.scorers.networks.checkpoint import read_weights
+from glmtts.foreign import read_weights
 from tests.eval.scorers.conftest import RATE, noisy, vowel
 
 
@@ -41,7 +41,7 @@ def test_nisqa_equals_torchmetrics(shared: Path, speech, monkeypatch: pytest.Mon
     sizes = {"cnn_pool_1": [24, 7], "cnn_pool_2": [12, 5], "cnn_pool_3": [6, 3], "cnn_kernel_size": (3, 3)}
     settings = json.loads((shared / "models/nisqa/nisqa.json").read_text()) | sizes
     network = published._NISQADIM(settings)
-    network.load_state_dict(read_weights(weights, "NISQA"))
+    network.load_state_dict(read_weights(weights, "NISQA", EvaluationError))
     monkeypatch.setattr(published, "_load_nisqa_model", lambda: (network.eval(), settings))
     monkeypatch.setattr(published, "_REQUESTS_AVAILABLE", True)
     wanted = published.non_intrusive_speech_quality_assessment(torch.from_numpy(speech[0].wave), RATE)

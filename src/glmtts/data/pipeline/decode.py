@@ -18,7 +18,7 @@ from av.audio.frame import AudioFrame
 from glmtts.audio.bounds import HIGHEST_RATE, LOUDEST, LOWEST_RATE
 from glmtts.errors import DataError
 
-MOST_CHANNELS = 64
+MOST_CHANNELS = 64  # a choice; a header that says more is likely damaged
 FORMATS = "wav,w64,mp3,flac,ogg,mov,matroska,aac,aiff,au,caf,asf,amr,ac3,eac3,mpegts,mpeg,avi,flv,ape,wv,tta,3gp"
 MOST_LOST = 60  # seconds of one damaged packet; its container may claim anything
 GAP = 0.1  # seconds between what time stamps say and what was decoded; Matroska rounds to 1 ms, MP3 skips 25

@@ -19,7 +19,7 @@ from glmtts.data.pipeline.stage import Decision
 from glmtts.data.pipeline.standardise import Standardised, wav_path
 
 FRAME_SECONDS = 0.1  # the quietest frame of this length is where a long source is cut
-MOST_BLOCKS = 256
+MOST_BLOCKS = 256  # of one unit, where they are short; a choice
 STANDARDISE, DUPLICATE = "standardise", "duplicate"
 
 

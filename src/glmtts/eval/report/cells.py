@@ -7,7 +7,7 @@ from glmtts.eval.results import Results
 
 DASH = "–"
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
-WORST = 10
+WORST = 10  # items that a report shows; a choice
 Table = tuple[list[str], list[list[str]]]
 
 

@@ -12,8 +12,8 @@ import torch
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
-from glmtts.eval.scorers.networks.checkpoint import filled, read_weights
 from glmtts.eval.scorers.networks.distillmos import SAMPLE_RATE, DistillMosNet
+from glmtts.foreign import filled, read_weights
 
 INSTALL = "pip install --no-deps distillmos"
 FILE = "weights/distill_mos_v7.pt"
@@ -29,7 +29,8 @@ class DistillMos:
 
     def __init__(self, weights: str | Path | None = None) -> None:
         path = _installed() if weights is None else Path(weights)
-        self.network = filled(DistillMosNet(), read_weights(path, "DistillMOS"), "DistillMOS")
+        tensors = read_weights(path, "DistillMOS", EvaluationError)
+        self.network = filled(DistillMosNet(), tensors, "DistillMOS", EvaluationError)
 
     @torch.inference_mode()
     def score(self, clips: Sequence[Clip]) -> list[Score]:

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
-from glmtts.eval.scorers.networks.checkpoint import filled, read_weights
 from glmtts.eval.scorers.networks.laughter import SAMPLE_RATE, WINDOW, LaughterNet, decibels
+from glmtts.foreign import filled, read_weights
 
 WHERE = "https://github.com/jrgillick/laughter-detection (checkpoints/in_use/resnet_without_augmentation)"
 STEP = 8  # frames (186 ms): a window is a second, and every frame, as published, costs eight times as much
@@ -31,8 +31,8 @@ class Laughter:
             raise EvaluationError(
                 f"The scorer 'laughter' needs weights: give the path of the ResNet of {WHERE} as the option 'weights'."
             )
-        tensors = read_weights(Path(weights), "the laughter detector")
-        self.network = filled(LaughterNet(), tensors.get("state_dict", tensors), "the laughter detector")  # type: ignore[arg-type]
+        what = "the laughter detector"
+        self.network = filled(LaughterNet(), read_weights(Path(weights), what, EvaluationError), what, EvaluationError)
         self.threshold = threshold
 
     def score(self, clips: Sequence[Clip]) -> list[Score]:

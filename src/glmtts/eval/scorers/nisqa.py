@@ -13,7 +13,7 @@ import torch
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
 from glmtts.eval.scorers.networks import nisqa
-from glmtts.eval.scorers.networks.checkpoint import filled, read_weights
+from glmtts.foreign import filled, read_weights
 
 WHERE = "https://github.com/gabrielmittag/NISQA/tree/master/weights"
 
@@ -34,8 +34,8 @@ class _Base:
                 f"NISQA needs its weights: give the path of {self.FILE} (or of its state dict as safetensors) as the "
                 f"option 'weights'. They are at {WHERE}, for non-commercial use."
             )
-        tensors = read_weights(Path(weights), "NISQA")
-        self.network = filled(self.NETWORK(), tensors.get("model_state_dict", tensors), "NISQA")  # type: ignore[arg-type]
+        tensors = read_weights(Path(weights), "NISQA", EvaluationError)
+        self.network = filled(self.NETWORK(), tensors, "NISQA", EvaluationError)
 
     def score(self, clips: Sequence[Clip]) -> list[Score]:
         """Opinions, 1 to 5; None for a clip shorter than 150 ms. Of a long clip, the first 52 s (60 s) count."""

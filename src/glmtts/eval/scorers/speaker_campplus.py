@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from glmtts.bundle import Bundle
-from glmtts.eval.scorers.networks.checkpoint import filled, read_weights
+from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.similarity import SpeakerScorer
+from glmtts.foreign import filled, read_weights
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 
 
@@ -44,4 +45,5 @@ def published(path: Path) -> CampPlus:
     """
     model = CampPlus(CampPlusConfig())
     counters = {name: value for name, value in model.state_dict().items() if name.endswith("num_batches_tracked")}
-    return filled(model, {**counters, **read_weights(path, "CAM++")}, "CAM++")
+    weights = {**counters, **read_weights(path, "CAM++", EvaluationError)}
+    return filled(model, weights, "CAM++", EvaluationError)

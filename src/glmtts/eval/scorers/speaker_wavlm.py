@@ -7,9 +7,9 @@ import torch
 
 from glmtts.backends import backend
 from glmtts.errors import EvaluationError
-from glmtts.eval.scorers.networks.checkpoint import filled, read_weights
 from glmtts.eval.scorers.networks.wavlm_ecapa import LARGE, WavLmEcapaNet, translated
 from glmtts.eval.scorers.similarity import SpeakerScorer
+from glmtts.foreign import filled, read_weights
 
 INSTALL = "pip install transformers"
 WHERE = "https://github.com/microsoft/UniSpeech/tree/main/downstreams/speaker_verification"
@@ -28,8 +28,9 @@ class WavLmEcapa(SpeakerScorer):
             )
         transformers = backend("transformers", "The scorer 'speaker_wavlm'", INSTALL, EvaluationError)
         network = WavLmEcapaNet(transformers.WavLMModel(transformers.WavLMConfig(**LARGE)))
-        tensors = translated(read_weights(Path(weights), "WavLM with ECAPA-TDNN"))
-        self.network, self.device = filled(network, tensors, "WavLM with ECAPA-TDNN").to(device), device
+        what = "WavLM with ECAPA-TDNN"
+        tensors = translated(read_weights(Path(weights), what, EvaluationError))
+        self.network, self.device = filled(network, tensors, what, EvaluationError).to(device), device
 
     @torch.inference_mode()
     def embed(self, wave: np.ndarray) -> np.ndarray:

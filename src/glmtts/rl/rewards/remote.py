@@ -132,7 +132,11 @@ def serve(worker: RewardWorker, address: str) -> Any:
             context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
             raise
 
-    options = [("grpc.max_send_message_length", LARGEST_MESSAGE), ("grpc.max_receive_message_length", LARGEST_MESSAGE)]
+    options = [
+        ("grpc.max_send_message_length", LARGEST_MESSAGE),
+        ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+        ("grpc.so_reuseport", 0),  # else a second worker takes half of the requests of the first
+    ]
     server = grpc.server(ThreadPoolExecutor(4), options=options)
     handler = grpc.unary_unary_rpc_method_handler(score)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {SCORE: handler}),))

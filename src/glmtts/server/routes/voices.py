@@ -75,7 +75,7 @@ def list_voices(service: ServiceOf) -> VoiceList:
 async def add_voice(
     service: ServiceOf,
     request: Request,
-    name: Annotated[str, Form(max_length=64, description="1 to 48 letters, digits, - or _.")],
+    name: Annotated[str, Form(min_length=1, max_length=64, description="1 to 48 letters, digits, - or _.")],
     audio_sample: Annotated[
         UploadFile | None,
         File(description="1 to 30 s of one speaker (wav, flac, ogg, opus or mp3), or a trained voice (.glmvoice)."),

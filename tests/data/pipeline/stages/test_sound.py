@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glmtts.audio.bandwidth import bandwidth
 from glmtts.audio.io import load_audio
 from glmtts.data.pipeline import Clip, Span, check
-from glmtts.data.pipeline.stages.bandwidth import bandwidth
 from glmtts.data.pipeline.stages.denoise import DenoiseConfig, DenoiseStage, estimated_snr
 from glmtts.data.pipeline.stages.features import FeaturesConfig, FeaturesStage
 from glmtts.data.pipeline.stages.vad import VadConfig, VadStage
@@ -92,8 +92,8 @@ def test_the_estimated_snr_is_that_of_steady_noise() -> None:
 def test_bandwidth_is_where_the_sound_ends(edge: int) -> None:
     spectrum = np.fft.rfft(np.random.default_rng(0).normal(0, 0.1, 2 * RATE))
     spectrum[np.fft.rfftfreq(2 * RATE, 1 / RATE) > edge] = 0
-    assert bandwidth(np.fft.irfft(spectrum), RATE) == pytest.approx(edge, abs=400)
-    assert bandwidth(np.zeros(10), RATE) == 0
+    assert bandwidth(np.fft.irfft(spectrum), RATE, -65.0) == pytest.approx(edge, abs=400)
+    assert bandwidth(np.zeros(10), RATE, -65.0) == 0
 
 
 def test_features_fit_the_contract(speech: np.ndarray) -> None:

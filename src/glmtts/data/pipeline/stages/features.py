@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from glmtts.audio.bandwidth import bandwidth
 from glmtts.audio.f0 import estimate_f0
 from glmtts.audio.mel import LogMel
 from glmtts.audio.resample import resample
@@ -17,13 +18,13 @@ from glmtts.ctc import ctc_path
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.stage import Result, drop, keep
-from glmtts.data.pipeline.stages.bandwidth import bandwidth
 from glmtts.data.pipeline.stages.per_clip import wave_at
 from glmtts.data.pipeline.stages.units import compared
 from glmtts.data.readings import Transcripts
 from glmtts.data.shard import Utterance
 from glmtts.text.labels import BOUNDARY, LABEL_IDS
 
+BAND_FLOOR_DB = -65.0  # below the strongest band; codecs and resamplers leave less above their edge
 SLOWEST = {"en": 0.7, "zh": 1.0}  # words, characters a second: slower are pauses, or half of the text
 FASTEST = {"en": 6.0, "zh": 9.0}  # faster than anybody speaks: the text says more than the sound
 
@@ -84,7 +85,7 @@ class FeaturesStage:
 
     def one(self, clip: Clip) -> Result:
         """The clip with its features, or why it is dropped."""
-        width = bandwidth(clip.wave, clip.sample_rate)
+        width = bandwidth(clip.wave, clip.sample_rate, BAND_FLOOR_DB)
         if width < self.config.min_bandwidth:
             return drop(clip, "narrow bandwidth", bandwidth=round(width))
         clip = clip.with_labels(bandwidth=round(width))

@@ -17,7 +17,7 @@ from glmtts.text.normalise import normalise
 
 COMMA = {"zh": "，", "en": ","}
 STOP = {"zh": "。", "en": "."}
-LEVEL_SECONDS = 0.01
+LEVEL_SECONDS = 0.01  # a choice
 QUIET_DB, NOISE_DB = 30.0, 6.0  # below the loud frames, or above the quietest ones where noise fills the pauses
 
 

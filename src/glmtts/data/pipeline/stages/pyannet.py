@@ -12,7 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.errors import DataError
+from glmtts.foreign import filled, read_weights
 
+WEIGHTS = "pyannote/segmentation-3.0"
 SAMPLE_RATE = 16000
 CHUNK_SECONDS = 10.0  # what it was trained on
 # The powerset: which of three speakers each of the seven classes holds.
@@ -118,19 +120,4 @@ def load_pyannet(path: Path, device: str = "cpu") -> PyanNet:
     Raises:
         DataError: the file is missing, or holds something else.
     """
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)
-        network = PyanNet()
-        network.load_state_dict(state)
-    except Exception as error:  # torch raises whatever its unpickler meets
-        reason = str(error).splitlines()[0][:120]
-        raise DataError(
-            f"{path} does not hold the weights of pyannote/segmentation-3.0: {reason}. Give its state dict."
-        ) from None
-    return network.to(device).eval()
+    return filled(PyanNet(), read_weights(path, WEIGHTS, DataError), WEIGHTS, DataError).to(device)

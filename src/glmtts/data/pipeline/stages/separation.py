@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from glmtts.audio.mel import slaney_filters
 from glmtts.config import StrictConfig
 from glmtts.errors import DataError
+from glmtts.foreign import filled, read_weights
 
+WEIGHTS = "Mel-Band RoFormer's vocals model"
 CHANNELS = 2
 
 
@@ -245,17 +247,6 @@ def load_roformer(path: Path, device: str = "cpu") -> MelBandRoformer:
     Raises:
         DataError: the file is missing, or holds other weights.
     """
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        with torch.device("meta"):
-            model = MelBandRoformer(RoformerConfig())
-        model.load_state_dict(state, assign=True)
-    except Exception as error:  # torch raises whatever its unpickler meets
-        reason = str(error).splitlines()[0][:120]
-        raise DataError(f"{path} does not hold Mel-Band RoFormer's vocals model: {reason}. Fetch it again.") from None
-    return model.to(device).eval()
+    with torch.device("meta"):
+        model = MelBandRoformer(RoformerConfig())
+    return filled(model, read_weights(path, WEIGHTS, DataError), WEIGHTS, DataError).to(device)

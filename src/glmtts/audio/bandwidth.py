@@ -2,17 +2,17 @@
 
 import numpy as np
 
-FFT_SECONDS = 0.032
-FLOOR_DB = -65.0  # below the strongest band; codecs and resamplers leave less above their edge
-BAND_HZ = 250.0
+FRAME_SECONDS = 0.032  # at least; a power of two
+BAND_HZ = 250.0  # a choice
 
 
-def bandwidth(wave: np.ndarray, rate: int) -> float:
-    """Upper edge in Hz of the highest 250 Hz band within 65 dB of the strongest, of samples (T,); 0 for silence.
+def bandwidth(wave: np.ndarray, rate: int, floor_db: float) -> float:
+    """Upper edge in Hz of the highest 250 Hz band above `floor_db`, relative to the strongest; 0 for silence.
 
-    The louder half of the frames is averaged, so that pauses with other noise do not count.
+    `wave` holds samples (T,); shorter than a frame of 32 ms, it is followed by silence. The louder half of the
+    frames is averaged, so that pauses with other noise do not count.
     """
-    size = 1 << int(np.ceil(np.log2(rate * FFT_SECONDS)))
+    size = 1 << int(np.ceil(np.log2(rate * FRAME_SECONDS)))
     if len(wave) < size:
         wave = np.pad(wave, (0, size - len(wave)))
     frames = np.lib.stride_tricks.sliding_window_view(wave.astype(np.float64), size)[:: size // 2]
@@ -23,5 +23,5 @@ def bandwidth(wave: np.ndarray, rate: int) -> float:
     bands = mean_F[: len(mean_F) // bins * bins].reshape(-1, bins).mean(1)
     if bands.max() <= 0:
         return 0.0
-    heard = np.flatnonzero(10 * np.log10(bands / bands.max() + 1e-20) > FLOOR_DB)
+    heard = np.flatnonzero(10 * np.log10(bands / bands.max() + 1e-20) > floor_db)
     return float(min(rate / 2, (heard[-1] + 1) * bins * rate / size))
