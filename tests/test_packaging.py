@@ -74,4 +74,4 @@ def test_the_list_without_pytorch_is_the_package_s_own() -> None:
     own = set(project["dependencies"]) | set(project["optional-dependencies"]["onnx"])
     assert listed <= own
     left_out = {Requirement(line).name for line in set(project["dependencies"]) - listed}
-    assert left_out == {"torch", "huggingface_hub", "kaldi-native-fbank"}
+    assert left_out == {"torch", "huggingface_hub"}

@@ -146,8 +146,8 @@ class LanguageModel(Protocol):
         ...
 
     @property
-    def device(self) -> torch.device | None:
-        """Where logits come and codes go; None where logits are NumPy's (lm/rows.py)."""
+    def device(self) -> torch.device:
+        """Where logits come and codes go. A model without PyTorch says None: its logits are NumPy's (lm/rows.py)."""
         ...
 
     def new_state(self, layout: AudioTokens) -> Any:

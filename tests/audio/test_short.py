@@ -17,7 +17,7 @@ def word(seconds: float, around: float = 0.15) -> torch.Tensor:
 @pytest.mark.parametrize("seconds", [0.21, 0.25, 0.29])
 def test_a_quick_word_lasts_three_tenths_of_a_second(seconds: float) -> None:
     spoken = long_enough(word(seconds), RATE)
-    assert 0.3 <= sounding(spoken, RATE) < 0.36
+    assert 0.3 <= sounding(spoken.numpy(), RATE) < 0.36
     assert spoken[-480:].abs().max() < 0.003, "its end stays silent"
 
 

@@ -13,12 +13,14 @@ from glmtts.flow.streaming import block_causal_mask
 from glmtts.lm import rows
 from glmtts.lm.request import Request, SamplingConfig
 from glmtts.onnx.bundle import OnnxBundle
-from glmtts.onnx.export import trace
+from glmtts.onnx.export import language_model, trace
 from glmtts.onnx.features import whisper_features
 from glmtts.onnx.graphs import VocoderGraph
 from glmtts.onnx.istft import InverseSTFT
-from glmtts.onnx.stages import OnnxVocoder
+from glmtts.onnx.stages import OnnxLanguageModel, OnnxVocoder
+from glmtts.ort.decoder import Decoder, Embedding
 from glmtts.ort.runtime import session
+from glmtts.ort.tensors import stored
 from glmtts.stages import Solver
 from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.voice import Voice
@@ -47,6 +49,17 @@ def test_the_language_model_decodes_alike(bundle: Bundle, exported: OnnxBundle) 
     for model, state in zip((bundle.lm, exported.lm), states, strict=True):
         model.reorder(state, [2, 0, 0])
     close(exported.lm.step(states[1], [1, 2, 3]), bundle.lm.step(states[0], [1, 2, 3]))
+
+
+def test_a_language_model_is_packed_on_the_way(bundle: Bundle, tmp_path: Path) -> None:
+    config = language_model(bundle, tmp_path, 8)
+    file = tmp_path / "lm.safetensors"
+    one = session((tmp_path / "lm.onnx").read_bytes(), 1, tmp_path)
+    model = OnnxLanguageModel(Decoder(one, config, Embedding(file, stored(file))), config.max_positions)
+    layout, whole = bundle.audio_tokens, bundle.lm
+    state, own = whole.new_state(layout), model.new_state(layout)
+    wanted, found = whole.prefill(state, [5, 6, 7], 1)[0].numpy(), model.prefill(own, [5, 6, 7], 1)[0]
+    assert np.corrcoef(wanted, found)[0, 1] > 0.99 and (wanted != found).any()
 
 
 @pytest.mark.parametrize("show_prompt", [True, False])

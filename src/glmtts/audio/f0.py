@@ -1,13 +1,19 @@
 """Fundamental frequency: its course, the target of the pitch estimator, and its median, the height of a voice."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from numpy.typing import ArrayLike
 
 from glmtts.errors import TrainingError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 PERIOD_MS = 10.0  # twice as fine as the 20 ms of a mel frame, of which the nearest value is taken
+REFERENCE_HZ = 150.0  # between the medians of men and women; octaves count from it
 LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0  # of speaking voices
 YIN_THRESHOLD = 0.25  # above the paper's 0.1, so that frames of breathy voices count too
 FRAMES_AT_ONCE = 500  # ten seconds: bounds memory
@@ -21,6 +27,8 @@ def estimate_f0(samples_T: Tensor, rate: int, frames_per_second: int) -> Tensor:
     Raises:
         TrainingError: pyworld is not installed.
     """
+    import torch
+
     try:
         import pyworld
     except ImportError:
@@ -33,39 +41,36 @@ def estimate_f0(samples_T: Tensor, rate: int, frames_per_second: int) -> Tensor:
     return torch.from_numpy(track[np.minimum(centres, len(track) - 1)]).float()
 
 
-def voice_f0(samples_T: Tensor, rate: int) -> float | None:
+def voice_f0(samples_T: ArrayLike, rate: int) -> float | None:
     """Median F0 in Hz of the voiced frames of a recording, None where there are none.
 
     YIN (de Cheveigné and Kawahara, 2002); a synthesizer needs no package for it. Half of its medians lie within 2 % of
     those of `estimate_f0`, nine of ten within 7 %.
     """
     longest, shortest, hop = int(rate / LOWEST_HZ), int(rate / HIGHEST_HZ), rate // 50
-    window = 2 * longest
-    if len(samples_T) < window + longest:
+    window, samples = 2 * longest, np.asarray(samples_T, dtype=np.float64)
+    if len(samples) < window + longest:
         return None
-    found = [
-        _periods(frames, window, shortest, longest)
-        for frames in samples_T.double().unfold(0, window + longest, hop).split(FRAMES_AT_ONCE)
-    ]
-    periods = torch.cat(found)
-    return rate / float(periods.median()) if len(periods) else None
+    frames = np.lib.stride_tricks.sliding_window_view(samples, window + longest)[::hop]
+    parts = [frames[start : start + FRAMES_AT_ONCE] for start in range(0, len(frames), FRAMES_AT_ONCE)]
+    periods = np.sort(np.concatenate([_periods(part, window, shortest, longest) for part in parts]))
+    return rate / float(periods[(len(periods) - 1) // 2]) if len(periods) else None
 
 
-def _periods(frames_NL: Tensor, window: int, shortest: int, longest: int) -> Tensor:
+def _periods(frames_NL: np.ndarray, window: int, shortest: int, longest: int) -> np.ndarray:
     """Periods in samples (V,) of the voiced ones among the frames."""
     head, size = frames_NL[:, :window], frames_NL.shape[1]
-    correlation = torch.fft.irfft(
-        torch.fft.rfft(frames_NL, 2 * size) * torch.fft.rfft(head, 2 * size).conj(), 2 * size
-    )[:, : longest + 1]
-    energy = F.pad(frames_NL.square().cumsum(1), (1, 0))
+    spectrum = np.fft.rfft(frames_NL, 2 * size) * np.fft.rfft(head, 2 * size).conj()
+    correlation = np.fft.irfft(spectrum, 2 * size)[:, : longest + 1]
+    energy = np.pad(np.square(frames_NL).cumsum(1), ((0, 0), (1, 0)))
     shifted = energy[:, window : window + longest + 1] - energy[:, : longest + 1]
-    difference = (shifted[:, :1] + shifted - 2 * correlation).clamp(min=0)
-    lags = torch.arange(1, longest + 1)
-    normal = difference[:, 1:] * lags / difference[:, 1:].cumsum(1).clamp(min=1e-12)
+    difference = np.maximum(shifted[:, :1] + shifted - 2 * correlation, 0)
+    lags = np.arange(1, longest + 1)
+    normal = difference[:, 1:] * lags / np.maximum(difference[:, 1:].cumsum(1), 1e-12)
     normal = normal[:, shortest - 1 :]
     dip = (normal[:, 1:-1] <= normal[:, :-2]) & (normal[:, 1:-1] < normal[:, 2:]) & (normal[:, 1:-1] < YIN_THRESHOLD)
     loud = shifted[:, 0] > 1e-3 * shifted[:, 0].max()
     voiced = dip.any(1) & loud
-    first = dip[voiced].int().argmax(1)
-    before, at, after = (normal[voiced].gather(1, (first + i)[:, None])[:, 0] for i in range(3))
-    return shortest + 1 + first + 0.5 * (before - after) / (before - 2 * at + after).clamp(min=1e-12)
+    first = dip[voiced].argmax(1)
+    before, at, after = (np.take_along_axis(normal[voiced], (first + i)[:, None], 1)[:, 0] for i in range(3))
+    return np.asarray(shortest + 1 + first + 0.5 * (before - after) / np.maximum(before - 2 * at + after, 1e-12))

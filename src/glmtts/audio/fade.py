@@ -21,7 +21,9 @@ def faded_end(samples_T: Tensor, rate: int) -> Tensor:
     """
     import torch
 
-    return torch.from_numpy(faded(samples_T.numpy(), rate))
+    samples = samples_T.numpy()
+    made = faded(samples, rate)
+    return samples_T if made is samples else torch.from_numpy(made)
 
 
 def faded(samples_T: np.ndarray, rate: int) -> np.ndarray:

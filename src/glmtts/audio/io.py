@@ -31,6 +31,7 @@ FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
 
+AUDIO_SUFFIXES = (*FORMATS, ".aif", ".aiff", ".caf", ".au", *CONTAINERS)  # of recordings
 MOST_CHANNELS = 8  # those of 7.1; a choice
 MOST_SAMPLES = 180_000_000  # of all channels: an hour at 48 kHz; 0.7 GB when decoded
 BLOCK = 1 << 16  # frames

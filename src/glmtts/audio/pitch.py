@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-REFERENCE_HZ = 150.0  # between the medians of men and women; octaves count from it
+from glmtts.audio.f0 import REFERENCE_HZ
+
 SEMITONES = 12  # in an octave
 
 

@@ -27,7 +27,7 @@ class DecodingBatch:
         self._logits_BC: Any = None
 
     @property
-    def device(self) -> torch.device | None:
+    def device(self) -> torch.device:
         """Where the model lives."""
         return self.model.device
 

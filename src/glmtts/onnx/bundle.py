@@ -95,6 +95,11 @@ class OnnxBundle:
         samples = round(16000 / self.config.token_rate)
         return OnnxSpeechTokenizer(self._session("speech_tokenizer"), self.config.tokenizer_mels, samples)
 
+    @cached_property
+    def speaker(self) -> Any | None:
+        """The session of the speaker encoder, from filter banks; None where it was not exported."""
+        return self._session("speaker") if "speaker.onnx" in self.config.files else None
+
     def voice(self, name: str) -> NumpyVoice:
         """A bundled voice by name, or a saved one.
 
@@ -104,10 +109,7 @@ class OnnxBundle:
         if Path(name).suffix == ".safetensors":
             return NumpyVoice.load(Path(name)).compatible_with(self.config.made_with)
         if Path(name).suffix:
-            raise VoiceError(
-                f"{name} cannot be used without PyTorch. Make a voice of it where PyTorch is installed: "
-                f"glm-tts clone {name}"
-            )
+            raise VoiceError(f"{name} is neither a recording nor a saved voice. A trained voice needs PyTorch.")
         if name not in self.config.voices:
             known, meant = ", ".join(self.config.voices) or "none", nearest(name, self.config.voices)
             hint = f"Did you mean '{meant}'? " if meant else ""

@@ -21,6 +21,7 @@ from glmtts.lm.quantised.model import QuantisedLlama
 from glmtts.lm.quantised.pack import joined_matrices, norms, packed
 from glmtts.onnx import graphs
 from glmtts.onnx.bundle import LM_WEIGHTS
+from glmtts.onnx.clone import FBANK_MELS
 from glmtts.onnx.config import CONFIG_FILE, DecoderConfig, FlowGraphConfig, OnnxConfig, SpectrumConfig, VoiceFile
 from glmtts.ort.kernels import ROUNDED
 from glmtts.ort.llama import llama_graph
@@ -45,15 +46,16 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     bundle = Bundle.open(source)
     vocoder = graphs.VocoderGraph(bundle.network("vocoder"))
     (out / "voices").mkdir(parents=True)
-    lm = _language_model(bundle, out, bits)
+    lm = language_model(bundle, out, bits)
     flow = _flow(bundle, out)
     trace(vocoder, {"mel": (1, bundle.clock.mel.n_mels, 50)}, {"mel": {2: "frames"}}, out / "vocoder.onnx")
     reads, mels = _recogniser(bundle, out), _tokenizer(bundle, out)
+    _speaker(bundle, out)
     istft = SpectrumConfig(n_fft=vocoder.vocoder.istft.n_fft, hop_length=vocoder.vocoder.istft.hop_length)
     _describe(bundle, out, lm=lm, flow=flow, istft=istft, reads=reads, tokenizer_mels=mels)
 
 
-def _language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
+def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
     """Weights and graph of the language model; gives its sizes. A packed one stays packed."""
     model: Any = bundle.lm
     if isinstance(model, QuantisedLlama):
@@ -138,6 +140,13 @@ def _tokenizer(bundle: Bundle, out: Path) -> int | None:
     bins, axes = network.config.num_mel_bins, {"features": {2: "frames"}}
     trace(graphs.SpeechTokenizerGraph(network), {"features": (1, bins, 200)}, axes, out / "speech_tokenizer.onnx")
     return int(bins)
+
+
+def _speaker(bundle: Bundle, out: Path) -> None:
+    """The speaker encoder, by which recordings are cloned, where it is a network of this package."""
+    if bundle.config.modules.get("speaker") and bundle.config.modules["speaker"].architecture == "campplus":
+        network = bundle.network("speaker")
+        trace(network, {"fbank": (1, 350, FBANK_MELS)}, {"fbank": {1: "frames"}}, out / "speaker.onnx")
 
 
 def trace(network: nn.Module, given: dict[str, Any], axes: dict[str, dict[int, str]], path: Path) -> None:

@@ -1,8 +1,10 @@
-"""Whisper's log-mel in NumPy, as audio/mel.py (Radford et al., 2022)."""
+"""Log-mels in NumPy, as audio/mel.py: Whisper's (Radford et al., 2022), and that of flow and vocoder."""
 
 from functools import cache
 
 import numpy as np
+
+from glmtts.audio.geometry import MelConfig
 
 SAMPLE_RATE, WINDOW, HOP = 16000, 400, 160
 
@@ -15,6 +17,17 @@ def whisper_features(samples_T: np.ndarray, n_mels: int) -> np.ndarray:
     power_TF = np.square(np.abs(np.fft.rfft(frames_TN * window, axis=1))).astype(np.float32)
     log_mel = np.log10(np.maximum(slaney_filters(SAMPLE_RATE, WINDOW, n_mels, 8000.0) @ power_TF.T, 1e-10))
     return np.asarray((np.maximum(log_mel, log_mel.max() - 8.0) + 4.0) / 4.0, np.float32)
+
+
+def log_mel(samples_T: np.ndarray, config: MelConfig) -> np.ndarray:
+    """Samples (T,) to log-mel (n_mels, T // hop), as `LogMel`; `f_min` is 0."""
+    padding = (config.n_fft - config.hop_length) // 2
+    padded = np.pad(samples_T.astype(np.float32), padding, mode="reflect")
+    frames_TN = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)[:: config.hop_length]
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.n_fft) / config.n_fft)).astype(np.float32)
+    magnitude = np.sqrt(np.square(np.abs(np.fft.rfft(frames_TN * window, axis=1))) + 1e-9).astype(np.float32)
+    filters = slaney_filters(config.sample_rate, config.n_fft, config.n_mels, config.f_max)
+    return np.asarray(np.log(np.maximum(filters @ magnitude.T, 1e-5)), np.float32)
 
 
 @cache

@@ -10,12 +10,14 @@ import numpy as np
 import soxr
 
 from glmtts.audio.fade import faded
+from glmtts.audio.io import AUDIO_SUFFIXES
 from glmtts.audio.short import slowed
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.errors import VoiceError
 from glmtts.judging.faults import Target
 from glmtts.judging.judge import Judge
 from glmtts.onnx.bundle import OnnxBundle
+from glmtts.onnx.clone import clone
 from glmtts.onnx.features import SAMPLE_RATE
 from glmtts.onnx.stream import stream_segment
 from glmtts.onnx.voice import NumpyVoice
@@ -50,16 +52,19 @@ class OnnxSynthesizer:
         self.generator.close()
 
     def voice(self, name: AnyVoice = None, text: str | None = None) -> NumpyVoice:
-        """A bundled voice by name, or one that `glm-tts clone` saved; the first is the model's own.
+        """A bundled voice by name, one that `glm-tts clone` saved, or a new one from a recording (and its text).
 
         Raises:
-            VoiceError: there is no such voice, or a new one is asked for.
+            VoiceError: there is no such voice, or the recording does not serve.
+            AudioError: the recording cannot be read.
         """
         if isinstance(name, NumpyVoice):
             return name
         chosen = name or self.defaults.voice
         if chosen is None:
             raise VoiceError("This model has no voice of its own. Give a saved voice.")
+        if Path(chosen).suffix.lower() in AUDIO_SUFFIXES:
+            return clone(self.bundle, self.frontend, Path(chosen), text)
         return self.bundle.voice(str(chosen))
 
     def say(self, text: str, voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]) -> Audio:

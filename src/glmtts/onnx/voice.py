@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
+from glmtts import durable
 from glmtts.errors import VoiceError
 
 CODES, PRIOR = "speech_tokenizer", "flow"
@@ -50,6 +53,27 @@ class NumpyVoice:
         except (OSError, SafetensorError, KeyError, ValueError, TypeError):
             raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.") from None
         return voice._checked(path)
+
+    def save(self, path: Path) -> None:
+        """Write the file that `glm-tts clone` writes with PyTorch too, atomically.
+
+        Raises:
+            VoiceError: the path cannot be written, or the disk is full.
+        """
+        tensors: dict[str, Any] = {
+            "tokens": self.tokens.astype(np.int32),
+            "mel": self.mel.astype(np.float16),
+            "embedding": self.embedding.astype(np.float16),
+            "f0": np.array(self.f0, np.float32),
+        }
+        if self.adaptation is not None:
+            tensors["adaptation"] = self.adaptation.astype(np.float16)
+        temporary = path.with_name(f".{path.name}.part")
+        try:
+            save_file(tensors, temporary, metadata={"text": self.text, **self.made_with})
+            durable.replace(temporary, path)
+        except (OSError, SafetensorError) as error:
+            raise VoiceError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
 
     def compatible_with(self, made_with: dict[str, str]) -> "NumpyVoice":
         """The voice for a model of these parts, without tokens of another tokenizer and adaptation of another flow."""

@@ -183,14 +183,22 @@ def clone(
 ) -> None:
     """Make a voice of a recording, once, as a small file for --voice. Its speaker must have agreed."""
     from glmtts.audio.io import check_place
-    from glmtts.synthesis.voice import make_voice
 
     target = output or Path(recording.with_suffix(".safetensors").name)
     if target.suffix != ".safetensors":
         raise VoiceError(f"{target} is no name of a voice. Let it end in .safetensors.")
     check_place(target)
-    tts = _loaded(model, device, threads, allow_program)
-    made = make_voice(tts.bundle, tts.frontend, recording, text)
+    made: Any
+    if _uses_onnx("auto", model):
+        from glmtts.onnx.clone import clone as clone_by_onnx
+
+        runtime = _loaded_onnx(model, threads)
+        made = clone_by_onnx(runtime.bundle, runtime.frontend, recording, text)
+    else:
+        from glmtts.synthesis.voice import make_voice
+
+        tts = _loaded(model, device, threads, allow_program)
+        made = make_voice(tts.bundle, tts.frontend, recording, text)
     made.save(target)
     heard = f" It says: “{made.text}”" if text is None and made.text else ""
     typer.echo(f"{target} is ready: glm-tts say TEXT --voice {target}{heard}", err=True)

@@ -11,7 +11,7 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
-from glmtts.audio.containers import CONTAINERS
+from glmtts.audio.io import AUDIO_SUFFIXES
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
@@ -30,7 +30,6 @@ from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice, read_adapter
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".caf", ".au", *CONTAINERS)
 AnyVoice = Voice | str | Path | None
 
 

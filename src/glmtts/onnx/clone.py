@@ -1,0 +1,63 @@
+"""A voice from a recording without PyTorch: synthesis/voice.py, but for the adaptation of the mel prior.
+
+That is found by gradient descent, which needs PyTorch. Without it a cloned voice is nearer to an average timbre.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from glmtts.audio.f0 import REFERENCE_HZ, voice_f0
+from glmtts.audio.fbank import fbank_of
+from glmtts.audio.io import read_array
+from glmtts.audio.loudness import to_loudness
+from glmtts.errors import TextError, VoiceError
+from glmtts.onnx.bundle import OnnxBundle
+from glmtts.onnx.features import SAMPLE_RATE, log_mel
+from glmtts.onnx.voice import NumpyVoice
+from glmtts.text.frontend import TextFrontend
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0  # as synthesis/voice.py
+PROMPT_LUFS, SILENCE = -21.0, 1e-3
+FBANK_MELS = 80
+
+
+def clone(bundle: OnnxBundle, frontend: TextFrontend, path: Path, text: str | None) -> NumpyVoice:
+    """A voice from a recording of 1 to 30 seconds, and what is said in it, where that is given.
+
+    Raises:
+        AudioError: the file cannot be read.
+        VoiceError: the recording is too short or silent, its text cannot be read, or the model cannot clone.
+    """
+    if bundle.speaker is None or bundle.speech_tokenizer is None:
+        raise VoiceError("This exported model has no speaker encoder or no speech tokenizer: it cannot clone.")
+    samples, own_rate = read_array(path, LONGEST_SECONDS)
+    rate = bundle.clock.sample_rate
+    samples = soxr.resample(samples, own_rate, rate)
+    if len(samples) < SHORTEST_SECONDS * rate:
+        seconds = len(samples) / rate
+        raise VoiceError(f"{path} is {seconds:.2f} s long. A voice needs {SHORTEST_SECONDS:.0f} second or more.")
+    if np.abs(samples).max() < SILENCE:
+        raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")
+    try:
+        if text:
+            frontend.prepare(text)
+    except TextError as error:
+        raise VoiceError(f"The text of the recording cannot be used. {error} Or leave it out.") from None
+    return _voice_of(bundle, to_loudness(samples, rate, PROMPT_LUFS), text or "")
+
+
+def _voice_of(bundle: OnnxBundle, samples: np.ndarray, text: str) -> NumpyVoice:
+    """A voice from samples (T,) at the model's rate; tokens and mel are cut to the same length."""
+    clock = bundle.clock
+    samples = samples[: len(samples) // clock.samples_per_token * clock.samples_per_token]
+    heard = soxr.resample(samples, clock.sample_rate, SAMPLE_RATE)
+    assert bundle.speech_tokenizer is not None and bundle.speaker is not None
+    tokens, mel = bundle.speech_tokenizer.tokenize(heard), log_mel(samples, clock.mel)
+    length = min(len(tokens), mel.shape[1] // clock.frames_per_token)
+    vector = bundle.speaker.run(None, {"fbank": fbank_of(heard, FBANK_MELS)[None]})[0][0]
+    embedding = np.asarray(vector / np.linalg.norm(vector), np.float32)
+    f0 = voice_f0(heard, SAMPLE_RATE) or REFERENCE_HZ
+    mel = mel[:, : clock.frames_per_token * length]
+    return NumpyVoice(text, tokens[:length], mel, embedding, f0, None, bundle.config.made_with)
