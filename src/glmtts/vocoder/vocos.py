@@ -1,7 +1,9 @@
 """Vocos: the vocoder of one-dimensional ConvNeXt blocks (Siuzdak, 2023), with a choice of finer frames inside."""
 
+from typing import Self
+
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
@@ -31,14 +33,11 @@ class VocosConfig(MelGeometry):
         """Samples between two frames of the inverse STFT."""
         return self.hop_length // self.finer
 
-    def check(self) -> None:
-        """Refuse frames that do not divide the hop.
-
-        Raises:
-            ValueError: they do not.
-        """
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
         if self.hop_length % self.finer or self.kernel % 2 == 0:
             raise ValueError("hop_length must be a multiple of finer, and kernel odd")
+        return self
 
 
 class Block(nn.Module):
@@ -65,7 +64,6 @@ class Vocos(nn.Module):
 
     def __init__(self, config: VocosConfig) -> None:
         super().__init__()
-        config.check()
         self.config = config
         self.n_fft = WINDOWS * config.inner_hop
         self.embed = nn.Conv1d(config.n_mels, config.width, config.kernel, padding=config.kernel // 2)
