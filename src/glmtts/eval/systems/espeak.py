@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from pypinyin import Style, lazy_pinyin
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
 from glmtts.eval.systems.base import Spoken, no_options
 
-VOICES = {"en": "en-us", "zh": "cmn"}
+VOICES = {"en": "en-us", "zh": "cmn-latn-pinyin"}  # Debian's has no dictionary of characters: it says "Chinese letter"
 PROGRAM = "espeak-ng"
 
 
 class EspeakSystem:
-    """`espeak-ng`, with its own voice of each language."""
+    """`espeak-ng`, with its own voice of each language; Mandarin is given to it as pinyin, by pypinyin."""
 
     languages: frozenset[str] | None = frozenset(VOICES)
     is_copy = False
@@ -41,11 +42,17 @@ class EspeakSystem:
 
     def _alone(self, item: Item) -> Spoken:
         command = [self.program, "-v", self.voice or VOICES[item.language], "--stdout", "--stdin"]
-        done = subprocess.run(command, input=item.text.encode(), capture_output=True, check=False)
+        text = item.text if item.language != "zh" or self.voice else in_pinyin(item.text)
+        done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
         if done.returncode or not done.stdout:
             return Spoken(None, 0, f"espeak-ng failed: {done.stderr.decode(errors='replace').strip()[:200]}")
         samples, rate = _read_wave(done.stdout)
         return Spoken(samples, rate)
+
+
+def in_pinyin(text: str) -> str:
+    """Mandarin as pinyin with numbers for tones; what is no character stays."""
+    return " ".join(lazy_pinyin(text, style=Style.TONE3, neutral_tone_with_five=True))
 
 
 def _read_wave(data: bytes) -> tuple[np.ndarray, int]:
