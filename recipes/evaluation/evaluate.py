@@ -5,7 +5,8 @@
 CORPUS holds heldout_teacher_en/ and heldout_teacher_zh/ and the folders of held-out speakers, FOLDER a CTranslate2
 Whisper-base, MODELS nisqa/ (non-commercial weights, for measuring), TEXT cpp_test.tsv, the
 homographs, and sentences.json of hsk-sentences-audio. The steps are
-in steps.toml; `--only` runs some of them, and the page has what was finished.
+in steps.toml; `--only` runs some of them, and the page has what was finished. What the page is made of goes to
+benchmarks/results/evaluation/.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from glmtts.eval.work import write_text
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "evaluation.md"
+KEPT = HERE.parents[1] / "benchmarks" / "results" / "evaluation"
 TESTS = HERE.parents[1] / "tests" / "text"
 BEGIN = "<!-- figures: written by recipes/evaluation/evaluate.py -->"
 
@@ -71,6 +73,9 @@ def main() -> None:
     sections = [section(step, Results.load(arguments.out / step["name"])) for step in finished]
     head = arguments.page.read_text(encoding="utf-8").partition(BEGIN)[0] if arguments.page.is_file() else ""
     write_text(arguments.page, f"{head}{BEGIN}\n\n" + "\n".join(sections))
+    for step in finished if arguments.page == PAGE else ():
+        results = (arguments.out / step["name"] / RESULTS).read_text(encoding="utf-8")
+        write_text(KEPT / f"{step['name']}.json", results)
     print(f"{arguments.page}: {len(finished)} of {len(steps)} steps")
 
 
