@@ -29,8 +29,9 @@ TEXT = "Good morning, everybody. How are you today?"
 # Both play and look in the page itself: on a busy machine the speech would end between two requests of the test.
 FROM_THE_FOURTH_WORD = """async () => {
   [...document.querySelectorAll("#transcript span")].at(3).click();
-  while (!document.querySelector("#transcript .now")) await new Promise(requestAnimationFrame);
-  document.querySelector("#play[aria-label=Pause]").click();
+  const playing = () => document.querySelector("#transcript .now") && document.querySelector("#play[aria-label=Pause]");
+  while (!playing()) await new Promise(requestAnimationFrame);
+  playing().click();
 }"""
 LIT_TO_THE_END = """async () => {
   const words = [...document.querySelectorAll("#transcript span")], lit = [];

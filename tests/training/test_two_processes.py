@@ -12,13 +12,13 @@ import pytest
 from glmtts.training import checkpoint
 from glmtts.training.config import RunConfig
 from glmtts.training.logs import read_rows
-from tests.training.made_up import SIZES, run_of
+from tests.training.made_up import run_of
 from tests.training.runs import furthest, tensors, train
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = "tiny"
 HALF = ("lm",)  # begun by one process and ended by two, and the other way round; also heard while it trains
-STEPS = {"lm": 20, "flow": 10, "speech_tokenizer": 10, "vocoder": 8}
+STEPS = {"lm": 20, "flow": 10, "speech_tokenizer": 10, "vocoder": 8}  # `vocos` has the vocoder's engine and loss
 LOSS, WEIGHTS = 1e-3, 2e-3
 pytestmark = pytest.mark.long
 
@@ -49,7 +49,7 @@ def runs(speech: Path, tiny_folder: Path, tmp_path_factory: pytest.TempPathFacto
     """The folder of all runs: of one process ("alone"), of two, and of both in turn."""
     out = tmp_path_factory.mktemp("runs")
     (out / BUNDLE).symlink_to(tiny_folder)
-    for task in SIZES:
+    for task in STEPS:
         train(run_of_some_steps(task, "none", speech, out))
     halves = [(task, strategy) for task in HALF for strategy in ("ddp", "fsdp")]
     for task, strategy in halves:
@@ -71,7 +71,7 @@ def losses(run: Path) -> list[float]:
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-@pytest.mark.parametrize("task", SIZES)
+@pytest.mark.parametrize("task", STEPS)
 def test_two_processes_learn_what_one_does(task: str, strategy: str, runs: Path) -> None:
     one, two = runs / f"{task}-none-whole", runs / f"{task}-{strategy}-whole"
     assert losses(two) == pytest.approx(losses(one), rel=LOSS)

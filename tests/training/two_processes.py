@@ -4,15 +4,14 @@ import sys
 from pathlib import Path
 
 import glmtts.tasks  # noqa: F401, registers the stages
-from tests.training.made_up import SIZES
 from tests.training.runs import train
-from tests.training.test_two_processes import HALF, run_of_some_steps
+from tests.training.test_two_processes import HALF, STEPS, run_of_some_steps
 
 
 def main(speech: Path, out: Path) -> None:
     """Every stage under both strategies, and runs that one process began."""
     for strategy in ("ddp", "fsdp"):
-        for task in SIZES:
+        for task in STEPS:
             train(run_of_some_steps(task, strategy, speech, out))
         for task in HALF:
             train(run_of_some_steps(task, strategy, speech, out, "one_then_two"))

@@ -30,7 +30,7 @@ class HarmonicComb(nn.Module):
         super().__init__()
         steps = int(math.log2(HIGHEST_HZ / LOWEST_HZ) * STEPS_PER_OCTAVE) + 1
         table = filters_MK.new_empty(steps, len(filters_MK))
-        if not filters_MK.is_meta:
+        if type(filters_MK) is Tensor and not filters_MK.is_meta:  # else a dry run's, which has no values
             # thousands of small operations: a fifth of a second less in NumPy, since a bundle watches those of torch
             filters = filters_MK.cpu().numpy()
             rows = [_comb(LOWEST_HZ * 2 ** (step / STEPS_PER_OCTAVE), filters, sample_rate) for step in range(steps)]

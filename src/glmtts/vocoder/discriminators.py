@@ -10,6 +10,12 @@ from torch.nn.utils.parametrizations import weight_norm
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128))  # window and hop in samples, as in Vocos
 
 
+def _normed(convolution: nn.Conv2d) -> nn.Module:
+    """With weight norm, channels last in memory: in bfloat16 it takes a third of the time so with AMX."""
+    convolution.weight = nn.Parameter(convolution.weight.detach().contiguous(memory_format=torch.channels_last))
+    return weight_norm(convolution)
+
+
 class ResolutionDiscriminator(nn.Module):
     """Strided 2-D convolutions over the compressed magnitude of one STFT."""
 
@@ -22,10 +28,10 @@ class ResolutionDiscriminator(nn.Module):
         strides = ((2, 1), (2, 1), (2, 1), (2, 1), (1, 1))
         inputs = [1, *[channels] * 4]
         self.convolutions = nn.ModuleList(
-            weight_norm(nn.Conv2d(size, channels, (7, 3), stride, padding=(3, 1)))
+            _normed(nn.Conv2d(size, channels, (7, 3), stride, padding=(3, 1)))
             for size, stride in zip(inputs, strides, strict=True)
         )
-        self.out = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
+        self.out = _normed(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, samples_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Samples (B, T) to a map of scores and the features of every layer."""
@@ -50,10 +56,10 @@ class PeriodDiscriminator(nn.Module):
         sizes = [1, channels, 2 * channels, 4 * channels, 8 * channels, 8 * channels]
         strides = (3, 3, 3, 3, 1)
         self.convolutions = nn.ModuleList(
-            weight_norm(nn.Conv2d(before, after, (5, 1), (stride, 1), padding=(2, 0)))
+            _normed(nn.Conv2d(before, after, (5, 1), (stride, 1), padding=(2, 0)))
             for before, after, stride in zip(sizes, sizes[1:], strides, strict=False)
         )
-        self.out = weight_norm(nn.Conv2d(sizes[-1], 1, (3, 1), padding=(1, 0)))
+        self.out = _normed(nn.Conv2d(sizes[-1], 1, (3, 1), padding=(1, 0)))
 
     def forward(self, samples_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Samples (B, T) to a map of scores and the features of every layer; what fills no row is left out."""
@@ -77,8 +83,6 @@ class Discriminators(nn.Module):
         resolutions = (ResolutionDiscriminator(*size, channels) for size in RESOLUTIONS)
         folded = (PeriodDiscriminator(period, period_channels) for period in periods)
         self.members = nn.ModuleList([*resolutions, *folded])
-        # Convolutions in bfloat16 take a third of the time so with AMX.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs do not have it alone
 
     def forward(self, samples_BT: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Scores and features of every member for samples (B, T)."""
