@@ -28,10 +28,11 @@ def test_features_are_decibels_below_the_loudest() -> None:
 
 
 def test_features_equal_librosas() -> None:
-    librosa = pytest.importorskip("librosa")
+    """What librosa 0.11.0 gave for this noise: its own functions take 15 s to compile."""
     wave = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
-    mel = librosa.feature.melspectrogram(y=wave, sr=SAMPLE_RATE, n_fft=321, hop_length=160, n_mels=120)
-    assert np.abs(log_mel(wave) - ((librosa.power_to_db(mel, ref=np.max) + 40) / 40).T).max() < 1e-4
+    # librosa.power_to_db(melspectrogram(y=wave, sr=16000, n_fft=321, hop_length=160, n_mels=120), ref=np.max)
+    stored = np.load(Path(__file__).with_name("librosa_mel.npy"))
+    assert np.abs(log_mel(wave) - stored).max() < 1e-4
 
 
 def test_noise_lowers_every_opinion(shared: Path) -> None:
