@@ -116,10 +116,11 @@ def test_scorers_of_packages_rank_noise(name: str, column: str, speech) -> None:
 
 
 def test_laughter_features_equal_librosas() -> None:
-    librosa = pytest.importorskip("librosa")
+    """What librosa 0.11.0 gave for this sound: its own functions take 15 s to compile."""
     wave = vowel(rate=8000) + 0.01 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
-    mel = librosa.feature.melspectrogram(y=wave, sr=8000, hop_length=186, pad_mode="reflect").T
-    assert np.abs(laughter.decibels(wave).numpy() - librosa.amplitude_to_db(mel, ref=np.max)).max() < 1e-3
+    # amplitude_to_db(melspectrogram(y=wave, sr=8000, hop_length=186, pad_mode="reflect").T, ref=np.max)
+    stored = np.load(Path(__file__).with_name("librosa_laughter.npy"))
+    assert np.abs(laughter.decibels(wave).numpy() - stored).max() < 1e-3
 
 
 def test_speech_is_no_laughter(shared: Path, speech) -> None:
