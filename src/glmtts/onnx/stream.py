@@ -1,27 +1,25 @@
 """One piece of text as a stream without PyTorch: the blocks of synthesis/stream.py, the samples of vocoding.py."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from glmtts.audio.fade import faded
 from glmtts.audio.short import slowed
-from glmtts.flow.blocks import block_causal_mask, tokens_needed
+from glmtts.flow.blocks import block_causal_mask
 from glmtts.onnx.bundle import OnnxBundle
 from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.token_blocks import TokenBlocks
 
 
 @dataclass
-class ChunkState:
-    """What a stream holds between chunks: tokens so far, how many are done, noise (T, M), and what the flow left."""
+class ChunkState(TokenBlocks):
+    """What a stream holds between chunks: noise (T, M) of prompt and speech, and what the flow left."""
 
     rng: np.random.Generator
     noise: np.ndarray
-    tokens: list[int] = field(default_factory=list)
-    finished: int = 0
-    blocks: list[int] = field(default_factory=list)
     steps: list[np.ndarray] | None = None
 
 
@@ -50,15 +48,9 @@ def stream_segment(bundle: OnnxBundle, tokens: Iterator[int], segment: Segment) 
     """Yield samples (T,) as the speech tokens of a segment arrive; together they are the whole segment."""
     rng = np.random.default_rng(segment.seed)
     state, waves = ChunkState(rng, bundle.noise(0, 0)), MelStream(bundle)
-    blocks, ended = segment.settings.blocks, False
+    ended = False
     while not ended:
-        size = blocks[min(len(state.blocks), len(blocks) - 1)]
-        wanted = state.finished + tokens_needed(size, bundle.clock.frames_per_token)
-        while len(state.tokens) < wanted and not ended:
-            token = next(tokens, None)
-            ended = token is None
-            state.tokens += [] if token is None else [token]
-        upto = len(state.tokens) if ended else state.finished + size
+        upto, ended = state.take(tokens, segment.settings.blocks, bundle.clock.frames_per_token)
         first = not waves.sent
         fresh = _finish(bundle, state, segment, upto) if upto > state.finished else state.noise[:0].T
         samples = waves.feed(fresh, ended)
@@ -77,13 +69,10 @@ def _finish(bundle: OnnxBundle, state: ChunkState, segment: Segment, upto: int) 
     missing = per_token * len(tokens) - len(state.noise)
     fresh = state.rng.standard_normal((missing, bundle.config.mel.n_mels), np.float32)
     state.noise = np.concatenate([state.noise, fresh])
-    state.blocks.append(upto - state.finished)
-    prompt = prompt_mel.shape[1]
-    frames = [*([prompt] if prompt else []), *(per_token * block for block in state.blocks)]
-    done = prompt + per_token * state.finished
+    frames, done = state.begin(upto, prompt_mel.shape[1], per_token)
     mask = block_causal_mask(frames, len(state.noise))
     finished = None if state.steps is None else (state.steps, done)
     solver = segment.settings.solver
     mel, state.steps = bundle.flow.sample(voice, tokens, state.noise, solver, shown, mask, finished)
     state.finished = upto
-    return mel[:, done : prompt + per_token * upto]
+    return mel[:, done : sum(frames)]

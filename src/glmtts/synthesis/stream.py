@@ -6,7 +6,7 @@ are cheap. A block is computed when its look-ahead is there too; the frames of t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 import torch
@@ -14,26 +14,21 @@ from torch import Tensor
 
 from glmtts.audio.short import long_enough
 from glmtts.bundle import Bundle
-from glmtts.flow.streaming import block_causal_mask, tokens_needed
+from glmtts.flow.streaming import block_causal_mask
 from glmtts.stages import FlowState
 from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.token_blocks import TokenBlocks
 from glmtts.synthesis.vocoding import VocoderStream
 from glmtts.synthesis.voice import Voice
 
 
 @dataclass
-class StreamState:
-    """What a stream holds between chunks; lengths count without the prompt unless they say so.
-
-    `finished` tokens are done; `noise_BTM` covers prompt and speech; `flow` is what the last chunk left.
-    """
+class StreamState(TokenBlocks):
+    """What a stream holds between chunks: `noise_BTM` covers prompt and speech; `flow` is what the last chunk left."""
 
     noise_BTM: Tensor
     generator: torch.Generator
-    tokens: list[int] = field(default_factory=list)
-    finished: int = 0
-    blocks: list[int] = field(default_factory=list)
     flow: FlowState | None = None
 
     @classmethod
@@ -49,16 +44,10 @@ class StreamState:
 
 def stream_segment(bundle: Bundle, tokens: Iterator[int], segment: Segment) -> Iterator[Tensor]:
     """Yield samples (T,) as the speech tokens of a segment arrive; together they are the whole segment."""
-    state, ended, blocks = StreamState.of(segment.voice, segment.seed), False, segment.settings.blocks
+    state, ended = StreamState.of(segment.voice, segment.seed), False
     vocoder = VocoderStream(bundle.vocoder, bundle.device)
     while not ended:
-        size = blocks[min(len(state.blocks), len(blocks) - 1)]
-        wanted = state.finished + tokens_needed(size, bundle.clock.frames_per_token)
-        while len(state.tokens) < wanted and not ended:
-            token = next(tokens, None)
-            ended = token is None
-            state.tokens += [] if token is None else [token]
-        upto = len(state.tokens) if ended else state.finished + size
+        upto, ended = state.take(tokens, segment.settings.blocks, bundle.clock.frames_per_token)
         fresh_BMT = _finish(bundle, state, segment, upto) if upto > state.finished else state.no_frames
         first = not vocoder.sent
         samples = vocoder.feed(fresh_BMT, ended)
@@ -77,9 +66,7 @@ def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> 
     missing = per_token * conditions.tokens_BS.shape[1] - state.noise_BTM.shape[1]
     fresh = torch.randn(1, missing, voice.mel.shape[0], generator=state.generator)
     state.noise_BTM = torch.cat([state.noise_BTM, fresh], dim=1)
-    state.blocks.append(upto - state.finished)
-    frames = [*([prompt] if prompt else []), *(per_token * block for block in state.blocks)]
-    done = prompt + per_token * state.finished
+    frames, done = state.begin(upto, prompt, per_token)
     mel_BMT, state.flow = bundle.flow.sample(
         conditions,
         state.noise_BTM.to(device),
@@ -88,7 +75,7 @@ def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> 
         (state.flow, done) if state.flow is not None else None,
     )
     state.finished = upto
-    return mel_BMT[:, :, done : prompt + per_token * upto].cpu()
+    return mel_BMT[:, :, done : sum(frames)].cpu()
 
 
 class Heard:
