@@ -6,9 +6,6 @@ import torch
 from torch import Tensor
 
 from glmtts.flow import blocks as rule
-from glmtts.flow.blocks import LONG_BLOCK, look_ahead, tokens_needed
-
-__all__ = ["LONG_BLOCK", "block_causal_mask", "look_ahead", "tokens_needed"]
 
 
 def block_causal_mask(blocks: Sequence[int], frames: int) -> Tensor:

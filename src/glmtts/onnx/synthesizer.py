@@ -23,11 +23,12 @@ from glmtts.onnx.stream import stream_segment
 from glmtts.onnx.voice import NumpyVoice
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
-from glmtts.synthesis.options import Options, check_seed, reader, settings
+from glmtts.synthesis.options import Options, check_seed, reader
+from glmtts.synthesis.preparing import pauses, segments_of
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.text_stream import pieces_of
-from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
+from glmtts.text.frontend import Piece, TextFrontend
 
 AnyVoice = NumpyVoice | str | Path | None
 
@@ -115,14 +116,7 @@ class OnnxSynthesizer:
     ) -> list[Segment]:
         """Prepared pieces of text with their phonemes, voice, settings and seeds."""
         check_seed(seed)
-        how, phonemic = settings(self.defaults, options), front.with_mode("all")
-        speaker, segments = self._speaker_prompt(options.get("speaker")), []
-        for number, piece in enumerate(pieces):
-            hybrid = front.to_hybrid(piece.closed)
-            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(piece.closed))
-            whom: Any = voice
-            segments.append(Segment(piece, hybrid, whom, how, seed + number, speaker, phonemes))
-        return segments
+        return segments_of(front, pieces, voice, seed, options, self.defaults, self.bundle.config.speaker_prompts)
 
     def _best(self, segment: Segment, choices: Sequence[list[int]]) -> np.ndarray:
         """The samples in which the phonemes are heard best, as synthesis/rendering.py chooses them."""
@@ -155,17 +149,7 @@ class OnnxSynthesizer:
 
     def _pauses(self, piece: Piece, last: bool = False) -> tuple[int, int]:
         """Samples of silence before and after a piece; after the last one only what the text asks for."""
-        rate, usual = self.bundle.clock.sample_rate, 0.0 if last else self.defaults.pause_seconds
-        after = usual if piece.pause_after is None else piece.pause_after
-        return int(piece.pause_before * rate), int(after * rate)
-
-    def _speaker_prompt(self, speaker: str | None) -> list[int]:
-        known = self.bundle.config.speaker_prompts
-        if speaker is not None and speaker not in known:
-            raise VoiceError(
-                f"There is no fine-tuned speaker '{speaker}'. This model knows: {', '.join(known) or 'none'}."
-            )
-        return known[speaker] if speaker is not None else []
+        return pauses(piece, self.bundle.clock.sample_rate, 0.0 if last else self.defaults.pause_seconds)
 
     def _audio(self, samples: np.ndarray, warnings: Sequence[str] = ()) -> Audio:
         return Audio(samples, self.bundle.clock.sample_rate, self.bundle.config.name, tuple(warnings))

@@ -19,7 +19,8 @@ from glmtts.judging.judge import Judge
 from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
-from glmtts.synthesis.options import Options, check_seed, reader, settings
+from glmtts.synthesis.options import Options, check_seed, reader
+from glmtts.synthesis.preparing import pauses, segments_of
 from glmtts.synthesis.rendering import Renderer
 from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
@@ -28,7 +29,7 @@ from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, as_written, word_times
 from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice, read_adapter
 from glmtts.synthesis.voice import Voice, make_voice
-from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
+from glmtts.text.frontend import Piece, TextFrontend
 
 AnyVoice = Voice | str | Path | None
 
@@ -210,14 +211,8 @@ class Synthesizer:
     ) -> list[Segment]:
         """As `segments`, with the front end that was made once for a call: one of another mode is costly."""
         check_seed(seed)
-        chosen, how = self.voice(voice), settings(self.defaults, options)
-        speaker, phonemic = self._speaker_prompt(options.get("speaker")), front.with_mode("all")
-        segments = []
-        for number, piece in enumerate(pieces):
-            hybrid = front.to_hybrid(piece.closed)
-            phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(piece.closed))
-            segments.append(Segment(piece, hybrid, chosen, how, seed + number, speaker, phonemes))
-        return segments
+        known = self.bundle.config.speaker_prompts
+        return segments_of(front, pieces, self.voice(voice), seed, options, self.defaults, known)
 
     def _spoken(self, texts: Sequence[Sequence[Segment]]) -> list[list[Tensor]]:
         """Samples (T,) of every segment of every text: all together, or in turn where each continues the last."""
@@ -274,9 +269,7 @@ class Synthesizer:
 
     def _pauses(self, piece: Piece, last: bool = False) -> tuple[int, int]:
         """Samples of silence before and after a piece; after the last one only what the text asks for."""
-        rate, usual = self.bundle.clock.sample_rate, 0.0 if last else self.defaults.pause_seconds
-        after = usual if piece.pause_after is None else piece.pause_after
-        return int(piece.pause_before * rate), int(after * rate)
+        return pauses(piece, self.bundle.clock.sample_rate, 0.0 if last else self.defaults.pause_seconds)
 
     def _joined(self, segments: list[Segment], waves: Iterator[Tensor], speed: float) -> Audio:
         """The waves of segments with pauses around them, at the wanted speed."""
@@ -286,10 +279,3 @@ class Synthesizer:
             parts += [torch.zeros(before), next(waves), torch.zeros(after)]
         warnings = [warning for segment in segments for warning in segment.piece.warnings]
         return self._audio(self._at_speed(torch.cat(parts), speed), warnings)
-
-    def _speaker_prompt(self, speaker: str | None) -> list[int]:
-        known = self.bundle.config.speaker_prompts
-        if speaker is not None and speaker not in known:
-            names = ", ".join(known) or "none"
-            raise VoiceError(f"There is no fine-tuned speaker '{speaker}'. This model knows: {names}.")
-        return known[speaker] if speaker is not None else []

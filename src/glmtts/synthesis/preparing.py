@@ -1,0 +1,53 @@
+"""From pieces of text to segments, for every runtime: needs neither PyTorch nor ONNX Runtime."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from glmtts.errors import VoiceError
+from glmtts.synthesis.options import Options, settings
+from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.settings import SynthesisDefaults
+from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
+
+
+def segments_of(
+    front: TextFrontend,
+    pieces: Iterable[Piece],
+    voice: Any,
+    seed: int,
+    options: Options,
+    defaults: SynthesisDefaults,
+    speakers: Mapping[str, list[int]],
+) -> list[Segment]:
+    """Prepared pieces of text with their phonemes, voice, settings and seeds; `speakers` are the fine-tuned ones.
+
+    `voice` is that of the runtime. Raises ConfigError for an option out of its range, VoiceError as `speaker_prompt`.
+    """
+    how = settings(defaults, options)
+    speaker, phonemic = speaker_prompt(speakers, options.get("speaker")), front.with_mode("all")
+    segments = []
+    for number, piece in enumerate(pieces):
+        hybrid = front.to_hybrid(piece.closed)
+        phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(piece.closed))
+        segments.append(Segment(piece, hybrid, voice, how, seed + number, speaker, phonemes))
+    return segments
+
+
+def speaker_prompt(known: Mapping[str, list[int]], speaker: str | None) -> Sequence[int]:
+    """Text ids of a fine-tuned speaker; none where none is asked for.
+
+    Raises:
+        VoiceError: the model knows no such speaker.
+    """
+    if speaker is None:
+        return []
+    if speaker not in known:
+        names = ", ".join(known) or "none"
+        raise VoiceError(f"There is no fine-tuned speaker '{speaker}'. This model knows: {names}.")
+    return known[speaker]
+
+
+def pauses(piece: Piece, rate: int, usual: float) -> tuple[int, int]:
+    """Samples of silence before and after a piece; after it `usual` seconds where the text asks for none."""
+    after = usual if piece.pause_after is None else piece.pause_after
+    return int(piece.pause_before * rate), int(after * rate)
