@@ -23,6 +23,7 @@ register("voice_lm", "glmtts.voices.tasks:VoiceLanguageModel")
 register("voice_flow", "glmtts.voices.tasks:VoiceFlow")
 register("vocoder", "glmtts.vocoder.train:Vocos2DTask")
 register("vocos", "glmtts.vocoder.train:VocosTask")
+register("vocos_harmonic", "glmtts.vocoder.train:HarmonicVocosTask")
 register("grpo", "glmtts.rl.grpo:PolicyTask")
 register("diffro", "glmtts.rl.diffro:DiffroTask")
 

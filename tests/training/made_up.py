@@ -23,6 +23,7 @@ SPECS = {
     "speaker": FeatureSpec(rate=None),
 }
 WIDTH, HOP = 32, 480
+VOCODERS = ("vocoder", "vocos", "vocos_harmonic")
 FIRST = 140  # numbers whose names are held out: 142, 205, 227, 233
 SIZES: dict[str, dict[str, Any]] = {
     "lm": {"vocab_size": 548, "hidden_size": 32, "num_layers": 2, "num_heads": 2, "num_kv_heads": 1, "head_dim": 16},
@@ -35,6 +36,9 @@ SIZES: dict[str, dict[str, Any]] = {
     },
     "vocoder": {"channels": 4, "layers": 1, "bands": 60, "kernel": 3},
     "vocos": {"width": 16, "layers": 1},
+    "vocos_harmonic": {
+        "width": 16, "layers": 1, "fine_width": 8, "fine_layers": 1, "pitch_width": 8, "pitch_layers": 1,
+    },
 }  # fmt: skip
 LOSSES: dict[str, dict[str, Any]] = {
     "lm": {"guided_layers": [1]},
@@ -42,6 +46,7 @@ LOSSES: dict[str, dict[str, Any]] = {
     "speech_tokenizer": {"quantizer_warmup_steps": 3, "restart_interval": 4},
     "vocoder": {"gan_start": 3, "discriminator_channels": 2},
     "vocos": {"gan_start": 3, "discriminator_channels": 2, "periods": [2, 3], "period_channels": 2},
+    "vocos_harmonic": {"gan_start": 3, "discriminator_channels": 2},
 }
 
 
@@ -78,8 +83,8 @@ def _made(folder: Path) -> Path:
 def run_of(task: str, speech: Path, out: Path, **sections: dict[str, Any]) -> RunConfig:
     """A tiny run of a stage; `sections` change its settings."""
     data: dict[str, Any] = {"sources": [{"path": str(speech / "speech")}], "evaluated": 2}
-    data |= {"batch_utterances": 1} if task in ("vocoder", "vocos") else {"batch_seconds": 3}
-    data |= {"segment_frames": 5} if task in ("vocoder", "vocos") else {}
+    data |= {"batch_utterances": 1} if task in VOCODERS else {"batch_seconds": 3}
+    data |= {"segment_frames": 5} if task in VOCODERS else {}
     data |= {"text": str(speech / "text")} if task in ("lm", "speech_tokenizer") else {}
     data |= {"codes": CODES} if task == "lm" else {}
     data |= {"frozen_layers": 1} if task == "speech_tokenizer" else {}

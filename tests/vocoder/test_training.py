@@ -27,7 +27,8 @@ def task(tmp_path: Path, name: str = "vocoder") -> VocoderTask:
 
 def tone() -> Pieces:
     real = 0.3 * torch.sin(torch.arange(2 * 3840) * 0.05).view(2, -1)
-    return Pieces(real, LogMel(MelConfig())(real))
+    mel = LogMel(MelConfig())(real)
+    return Pieces(real, mel, torch.full((2, mel.shape[2]), 24000 * 0.05 / (2 * math.pi)))
 
 
 def noise(seconds: float, rate: int) -> torch.Tensor:
@@ -36,7 +37,7 @@ def noise(seconds: float, rate: int) -> torch.Tensor:
     return (wave * 32767).round() / 32768
 
 
-@pytest.mark.parametrize("name", ["vocoder", "vocos"])
+@pytest.mark.parametrize("name", ["vocoder", "vocos", "vocos_harmonic"])
 def test_reconstruction_falls_on_a_tone(tmp_path: Path, name: str) -> None:
     vocoder = task(tmp_path, name)
     model, losses = vocoder.build(), []
@@ -48,6 +49,18 @@ def test_reconstruction_falls_on_a_tone(tmp_path: Path, name: str) -> None:
         optimizer.zero_grad()
         losses.append(float(metrics["reconstruction"]))
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_f0_alone_is_learnt_where_nothing_else_is_asked_for(tmp_path: Path) -> None:
+    loss = {"gan_start": None, "reconstruction_weight": 0.0}
+    vocoder = create_task(run_of("vocos_harmonic", tmp_path, tmp_path / "run", loss=loss))
+    assert isinstance(vocoder, VocoderTask)
+    model = vocoder.build()
+    value, metrics = vocoder.loss(model, tone(), 0)
+    value.backward()
+    assert metrics.keys() == {"pitch"}
+    learnt = {name.partition(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
+    assert learnt == {"pitch"}
 
 
 def test_the_critic_learns_to_tell_and_its_score_reaches_the_generator(tmp_path: Path) -> None:

@@ -3,6 +3,11 @@
 from glmtts.stages import register
 
 register("vocos", config="glmtts.vocoder.vocos:VocosConfig", model="glmtts.vocoder.vocos:Vocos")
+register(
+    "vocos_harmonic",
+    config="glmtts.vocoder.harmonic:HarmonicVocosConfig",
+    model="glmtts.vocoder.harmonic:HarmonicVocos",
+)
 register("vocos2d", config="glmtts.vocoder.vocos2d:Vocos2DConfig", model="glmtts.vocoder.vocos2d:Vocos2D")
 register("hift", config="glmtts.vocoder.hift:HiFTConfig", model="glmtts.vocoder.hift:HiFT")
 register(

@@ -20,10 +20,14 @@ LOG_FLOOR = math.log(1e-5)  # of the mel: what is quieter is written so
 
 @dataclass(frozen=True)
 class Pieces:
-    """Samples (B, T) and their log-mels (B, M, T // hop), of the samples themselves or by a flow."""
+    """Samples (B, T), their log-mels (B, M, T // hop), of the samples themselves or by a flow, and F0 in Hz if wanted.
+
+    F0 (B, T // hop) is that of the samples, 0 where unvoiced.
+    """
 
     real_BT: Tensor
     mel_BMT: Tensor
+    f0_BT: Tensor | None = None
 
 
 class VocoderData(DataSection):
@@ -46,9 +50,9 @@ class VocoderData(DataSection):
             raise ValueError("pieces have one length: give batch_utterances, not batch_seconds")
         return self
 
-    def dataset(self) -> Dataset:
-        """The recordings, with mels by the flow where some are wanted."""
-        return self.open("wave", "flow_mel") if self.flow_mel_share else self.open("wave")
+    def dataset(self, *features: str) -> Dataset:
+        """The recordings with further features, and with mels by the flow where some are wanted."""
+        return self.open("wave", *features, *(("flow_mel",) if self.flow_mel_share else ()))
 
     def pieces(self, dataset: Dataset, mel: LogMel, seed: int) -> BatchSource:
         """Micro-batches of `Pieces`."""
@@ -74,16 +78,30 @@ class PieceBatches:
 
 def random_piece(
     item: Item, mel: LogMel, frames: int, flow_mel_share: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Samples (T,) and log-mel (M, T // hop) of a random piece at a random gain; a short one ends in silence."""
+) -> tuple[Tensor, ...]:
+    """Samples (T,), log-mel (M, T // hop) and F0 (T // hop,) if there is one, of a random piece at a random gain.
+
+    A short recording ends in silence.
+    """
     hop, wave, gain = mel.config.hop_length, item.features["wave"], float(rng.uniform(QUIETEST, LOUDEST))
     start = int(rng.integers(max(1, len(wave) // hop - frames + 1)))
     real = gain * floats(wave[start * hop : (start + frames) * hop])
     real = torch.nn.functional.pad(real, (0, frames * hop - len(real)))
+    f0 = (fitted(f0_of(item)[start : start + frames], frames),) if "f0" in item.features else ()
     if rng.random() >= flow_mel_share:
-        return real, mel(real[None])[0]
+        return real, mel(real[None])[0], *f0
     made = (mel_by_flow(item)[:, start : start + frames] + math.log(gain)).clamp(min=LOG_FLOOR)
-    return real, torch.nn.functional.pad(made, (0, frames - made.shape[1]), value=LOG_FLOOR)
+    return real, fitted(made, frames, LOG_FLOOR), *f0
+
+
+def fitted(values: Tensor, frames: int, value: float = 0.0) -> Tensor:
+    """Values (…, T) with `value` behind them up to so many frames."""
+    return torch.nn.functional.pad(values, (0, frames - values.shape[-1]), value=value)
+
+
+def f0_of(item: Item) -> Tensor:
+    """F0 (T,) in Hz of an utterance's mel frames, 0 where unvoiced."""
+    return torch.from_numpy(item.features["f0"].astype(np.float32))
 
 
 def mel_by_flow(item: Item) -> Tensor:

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from glmtts.audio.mel import LogMel
+from glmtts.audio.pitch import SEMITONES, octaves_of
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset
 from glmtts.data.section import BatchSource
@@ -21,8 +22,10 @@ from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.band import within_band
 from glmtts.vocoder.discriminators import Discriminators
 from glmtts.vocoder.geometry import MelGeometry
+from glmtts.vocoder.harmonic import HarmonicVocos, HarmonicVocosConfig
 from glmtts.vocoder.losses import ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
-from glmtts.vocoder.pieces import Pieces, VocoderData, floats, mel_by_flow
+from glmtts.vocoder.pieces import Pieces, VocoderData, f0_of, fitted, floats, mel_by_flow
+from glmtts.vocoder.pitch import pitch_loss
 from glmtts.vocoder.vocos import Vocos, VocosConfig
 from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
 
@@ -48,7 +51,8 @@ class VocoderTask(Task):
     """A vocoder's training: needs the feature `wave` (T,), int16 at the model's sample rate."""
 
     sections: ClassVar = {"model": MelGeometry, "data": VocoderData, "loss": VocoderLoss}
-    network: ClassVar[type[Vocos] | type[Vocos2D]]
+    network: ClassVar[type[Vocos] | type[Vocos2D] | type[HarmonicVocos]]
+    features: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -72,12 +76,12 @@ class VocoderTask(Task):
 
     def units(self, model: nn.Module) -> list[nn.Module]:
         """The ConvNeXt blocks."""
-        assert isinstance(model, Vocos | Vocos2D)
+        assert isinstance(model, Vocos | Vocos2D | HarmonicVocos)
         return list(model.blocks)
 
     @cached_property
     def _dataset(self) -> Dataset:
-        return self.section(VocoderData).dataset()
+        return self.section(VocoderData).dataset(*self.features)
 
     def source(self) -> BatchSource:
         """Micro-batches of `Pieces`."""
@@ -133,7 +137,8 @@ class VocoderTask(Task):
                 continue
             made = mel_by_flow(item)[None] if data.flow_mel_share else mel(real)
             frames = min(made.shape[2], real.shape[1] // hop)
-            whole.append(Pieces(real[:, : frames * hop], made[..., :frames]))
+            f0 = fitted(f0_of(item)[:frames], frames)[None] if "f0" in item.features else None
+            whole.append(Pieces(real[:, : frames * hop], made[..., :frames], f0))
         return whole
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
@@ -174,3 +179,40 @@ class VocosTask(VocoderTask):
 
     sections: ClassVar = {**VocoderTask.sections, "model": VocosConfig}
     network = Vocos
+
+
+class HarmonicLoss(VocoderLoss):
+    """With `reconstruction_weight` 0 and no discriminators, F0 alone is learnt; with `pitch_weight` 0 it stays."""
+
+    pitch_weight: float = Field(default=1.0, ge=0)
+
+
+class HarmonicVocosTask(VocoderTask):
+    """`task = "vocos_harmonic"`: a vocoder with a source; needs the feature `f0` (50 Hz) besides."""
+
+    sections: ClassVar = {**VocoderTask.sections, "model": HarmonicVocosConfig, "loss": HarmonicLoss}
+    network = HarmonicVocos
+    features = ("f0",)
+
+    def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
+        """How F0 is read from the mel, and what the others learn."""
+        assert isinstance(model, HarmonicVocos)
+        config = self.section(HarmonicLoss)
+        loss, metrics = torch.zeros((), device=batch.real_BT.device), Metrics()
+        if config.reconstruction_weight or critic is not None:
+            loss, metrics = super().loss(model, batch, step, critic)
+        if config.pitch_weight:
+            pitch = pitch_loss(model.pitch_logits(batch.mel_BMT), batch.f0_BT)
+            loss, metrics = loss + config.pitch_weight * pitch, {**metrics, "pitch": pitch.detach()}
+        return loss, metrics
+
+    def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """The others' figure, and the median error of F0 in semitones over the voiced frames."""
+        assert isinstance(model, HarmonicVocos)
+        errors = []
+        for one in self._held_out:
+            one = to_device(one, device)
+            true_BT = octaves_of(one.f0_BT, relative=False)
+            errors.append((model.octaves(one.mel_BMT) - true_BT)[one.f0_BT > 0].abs())
+        pitch = {"held_out_semitones": SEMITONES * float(torch.cat(errors).median())} if errors else {}
+        return {**super().evaluate(model, device), **pitch}

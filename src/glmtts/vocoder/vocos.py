@@ -43,14 +43,14 @@ class VocosConfig(MelGeometry):
 class Block(nn.Module):
     """ConvNeXt in one dimension: depth-wise convolution, norm, inverted bottleneck, scaled residual."""
 
-    def __init__(self, config: VocosConfig) -> None:
+    def __init__(self, width: int, expansion: int, kernel: int, scale: float) -> None:
         super().__init__()
-        width, inner = config.width, config.width * config.expansion
-        self.dwconv = nn.Conv1d(width, width, config.kernel, padding=config.kernel // 2, groups=width)
+        inner = width * expansion
+        self.dwconv = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width)
         self.pwconv1 = nn.Linear(width, inner)
         self.pwconv2 = nn.Linear(inner, width)
-        self.gamma = nn.Parameter(torch.full((width,), 1 / config.layers))
+        self.gamma = nn.Parameter(torch.full((width,), scale))
         self.activation = nn.GELU()
 
     def forward(self, x_BTD: Tensor) -> Tensor:
@@ -69,7 +69,9 @@ class Vocos(nn.Module):
         self.embed = nn.Conv1d(config.n_mels, config.width, config.kernel, padding=config.kernel // 2)
         self.split = nn.Linear(config.width, config.width * config.finer)
         self.first_norm = nn.LayerNorm(config.width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.expansion, config.kernel, 1 / config.layers) for _ in range(config.layers)
+        )
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, self.n_fft + 2)
         self.istft = InverseSTFT(self.n_fft, config.inner_hop)
