@@ -13,17 +13,18 @@ from glmtts.flow.streaming import block_causal_mask
 from glmtts.lm import rows
 from glmtts.lm.request import Request, SamplingConfig
 from glmtts.onnx.bundle import OnnxBundle
-from glmtts.onnx.export import language_model, trace
+from glmtts.onnx.export import language_model, vocoder_graphs
 from glmtts.onnx.features import whisper_features
-from glmtts.onnx.graphs import VocoderGraph
-from glmtts.onnx.istft import InverseSTFT
-from glmtts.onnx.stages import OnnxLanguageModel, OnnxVocoder
+from glmtts.onnx.stages import OnnxLanguageModel
+from glmtts.onnx.stft import STFT
+from glmtts.onnx.vocoder import HarmonicVocoder, SpectrumVocoder
 from glmtts.ort.decoder import Decoder, Embedding
 from glmtts.ort.runtime import session
 from glmtts.ort.tensors import stored
 from glmtts.stages import Solver
 from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.voice import Voice
+from glmtts.vocoder.harmonic import HarmonicVocos, HarmonicVocosConfig
 from glmtts.vocoder.vocos import Vocos, VocosConfig
 from tests.tiny import CODES
 
@@ -98,14 +99,35 @@ def test_the_vocoder_gives_the_same_samples(bundle: Bundle, exported: OnnxBundle
 
 def test_a_vocoder_of_finer_frames_is_exported_too(tmp_path: Path) -> None:
     vocoder = Vocos(VocosConfig(width=16, layers=2)).eval()
-    trace(VocoderGraph(vocoder), {"mel": (1, 80, 20)}, {"mel": {2: "frames"}}, tmp_path / "vocoder.onnx")
-    istft = InverseSTFT(vocoder.istft.n_fft, vocoder.istft.hop_length)
-    exported = OnnxVocoder(session(tmp_path / "vocoder.onnx", 1), istft)
+    istft = vocoder_graphs(vocoder, tmp_path)
+    stft = STFT(istft.n_fft, istft.hop_length)
+    exported = SpectrumVocoder(session(tmp_path / "vocoder.onnx", 1), stft, vocoder.look_ahead)
     mel = torch.randn(80, 33, generator=torch.Generator().manual_seed(0)) - 5
     with torch.inference_mode():
         close(exported(mel.numpy()), vocoder(mel[None])[0])
+        close(exported.samples_from(mel.numpy(), 20), vocoder(mel[None])[0, 20 * 480 :])
     with pytest.raises(BundleError, match="gives no spectrum"):
-        VocoderGraph(torch.nn.Linear(2, 2))
+        vocoder_graphs(torch.nn.Linear(2, 2), tmp_path)
+
+
+def test_a_vocoder_with_a_source_is_exported_too(tmp_path: Path) -> None:
+    sizes = {"width": 16, "layers": 1, "fine_width": 8, "fine_layers": 1, "pitch_width": 8, "pitch_layers": 2}
+    vocoder = HarmonicVocos(HarmonicVocosConfig.parse(sizes)).eval()
+    torch.nn.init.normal_(vocoder.head.weight, std=0.3)
+    istft = vocoder_graphs(vocoder, tmp_path)
+    pitch, filters = (session(tmp_path / f"{name}.onnx", 1) for name in ("vocoder_pitch", "vocoder"))
+    assert istft.source
+    stft = STFT(istft.n_fft, istft.hop_length)
+    exported = HarmonicVocoder(pitch, filters, stft, vocoder.look_ahead, 480, 24000)
+    mel = 2 * torch.randn(80, 70, generator=torch.Generator().manual_seed(0)) - 5
+    with torch.inference_mode():
+        wanted = vocoder(mel[None])[0]
+        streamed = vocoder.samples_from(mel[None], 40)[0]
+    found = exported(mel.numpy())
+    # F0 in single precision by two libraries: its phase, times the number of a harmonic, may be apart a little
+    assert np.abs(found - wanted.numpy()).max() < 1e-2 * float(wanted.abs().max())
+    assert np.corrcoef(found, wanted.numpy())[0, 1] > 0.99999
+    assert np.corrcoef(exported.samples_from(mel.numpy(), 40), streamed.numpy())[0, 1] > 0.99999
 
 
 def test_the_recogniser_reads_alike(bundle: Bundle, exported: OnnxBundle) -> None:

@@ -11,8 +11,9 @@ from glmtts.config import read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.onnx.config import CONFIG_FILE, OnnxConfig
 from glmtts.onnx.flow import OnnxFlow
-from glmtts.onnx.istft import InverseSTFT
-from glmtts.onnx.stages import OnnxLanguageModel, OnnxRecogniser, OnnxSpeechTokenizer, OnnxVocoder
+from glmtts.onnx.stages import OnnxLanguageModel, OnnxRecogniser, OnnxSpeechTokenizer
+from glmtts.onnx.stft import STFT
+from glmtts.onnx.vocoder import HarmonicVocoder, OnnxVocoder, SpectrumVocoder
 from glmtts.onnx.voice import NumpyVoice
 from glmtts.options import nearest
 from glmtts.ort.decoder import Decoder, Embedding
@@ -80,7 +81,11 @@ class OnnxBundle:
     @cached_property
     def vocoder(self) -> OnnxVocoder:
         """Mel to waveform."""
-        return OnnxVocoder(self._session("vocoder"), InverseSTFT(self.config.istft.n_fft, self.config.istft.hop_length))
+        mel, istft, ahead = self.config.mel, self.config.istft, self.config.look_ahead or 0
+        graph, stft = self._session("vocoder"), STFT(istft.n_fft, istft.hop_length)
+        if not istft.source:
+            return SpectrumVocoder(graph, stft, ahead)
+        return HarmonicVocoder(self._session("vocoder_pitch"), graph, stft, ahead, mel.hop_length, mel.sample_rate)
 
     @cached_property
     def recogniser(self) -> OnnxRecogniser | None:

@@ -32,10 +32,14 @@ class FlowGraphConfig(StrictConfig):
 
 
 class SpectrumConfig(StrictConfig):
-    """The inverse STFT after the vocoder's graph, in samples; its hop may be a part of the mel's."""
+    """The STFT after the vocoder's graph, in samples; its hop may be a part of the mel's.
+
+    With `source` the graph gives filters of pulses and noise, and a second graph reads F0 (onnx/vocoder.py).
+    """
 
     n_fft: int
     hop_length: int
+    source: bool = False
 
 
 class VoiceFile(StrictConfig):

@@ -27,6 +27,7 @@ from glmtts.ort.kernels import ROUNDED
 from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import INSTALL
 from glmtts.ort.tensors import stored
+from glmtts.vocoder.harmonic import HarmonicVocos
 
 OPSET = 17
 TEXT_FILES = ("tokenizer.model", "added_tokens.json")
@@ -44,14 +45,14 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BundleError(f"{out} is there already. Choose a new folder for the exported model.")
     bundle = Bundle.open(source)
-    vocoder = graphs.VocoderGraph(bundle.network("vocoder"))
+    vocoder = bundle.network("vocoder")
+    graphs.check_vocoder(vocoder)
     (out / "voices").mkdir(parents=True)
     lm = language_model(bundle, out, bits)
     flow = _flow(bundle, out)
-    trace(vocoder, {"mel": (1, bundle.clock.mel.n_mels, 50)}, {"mel": {2: "frames"}}, out / "vocoder.onnx")
+    istft = vocoder_graphs(vocoder, out)
     reads, mels = _recogniser(bundle, out), _tokenizer(bundle, out)
     _speaker(bundle, out)
-    istft = SpectrumConfig(n_fft=vocoder.vocoder.istft.n_fft, hop_length=vocoder.vocoder.istft.hop_length)
     _describe(bundle, out, lm=lm, flow=flow, istft=istft, reads=reads, tokenizer_mels=mels)
 
 
@@ -115,6 +116,23 @@ def _flow(bundle: Bundle, out: Path) -> FlowGraphConfig:
         prior=prior,
         adaptation=shape,
     )
+
+
+def vocoder_graphs(vocoder: Any, out: Path) -> SpectrumConfig:
+    """The vocoder; gives what NumPy does after it.
+
+    Raises:
+        BundleError: it gives no spectrum.
+    """
+    graphs.check_vocoder(vocoder)
+    mel, axes, source = {"mel": (1, vocoder.mel.n_mels, 50)}, {"mel": {2: "frames"}}, isinstance(vocoder, HarmonicVocos)
+    if source:
+        trace(graphs.PitchGraph(vocoder), mel, axes, out / "vocoder_pitch.onnx")
+        both = axes | {"octaves": {1: "frames"}}
+        trace(graphs.FiltersGraph(vocoder), mel | {"octaves": (1, 50)}, both, out / "vocoder.onnx")
+    else:
+        trace(graphs.VocoderGraph(vocoder), mel, axes, out / "vocoder.onnx")
+    return SpectrumConfig(n_fft=vocoder.istft.n_fft, hop_length=vocoder.istft.hop_length, source=source)
 
 
 def _recogniser(bundle: Bundle, out: Path) -> int | None:

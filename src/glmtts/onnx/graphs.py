@@ -9,6 +9,7 @@ from glmtts.flow.dit import DiT
 from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.speech_tokenizer.encoder import attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizer
+from glmtts.vocoder.harmonic import HarmonicVocos
 
 
 class FlowInputsGraph(nn.Module):
@@ -51,22 +52,55 @@ class FlowVelocityGraph(nn.Module):
         return self.flow(noisy_BTM, t_B, embedded_BTE, prompt_BTM, speaker_BD, None, attention_mask)
 
 
+def check_vocoder(vocoder: nn.Module) -> None:
+    """See that a vocoder ends in an inverse STFT.
+
+    Raises:
+        BundleError: it does not.
+    """
+    if not isinstance(vocoder, HarmonicVocos) and not hasattr(vocoder, "spectrum"):
+        raise BundleError(
+            f"The vocoder {type(vocoder).__name__} gives no spectrum, so it cannot be exported. "
+            "Speak this bundle with PyTorch."
+        )
+
+
 class VocoderGraph(nn.Module):
     """The mel (1, M, T) to magnitude and phase, before the inverse STFT."""
 
     def __init__(self, vocoder: nn.Module) -> None:
         super().__init__()
-        if not hasattr(vocoder, "spectrum"):
-            raise BundleError(
-                f"The vocoder {type(vocoder).__name__} gives no spectrum, so it cannot be exported. "
-                "Speak this bundle with PyTorch."
-            )
         self.vocoder: Any = vocoder
 
     def forward(self, mel_BMT: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
         magnitude, phase = self.vocoder.spectrum(mel_BMT)
         return magnitude, phase
+
+
+class PitchGraph(nn.Module):
+    """The mel (1, M, T) to F0 in Hz and in octaves from 150 Hz, both (1, T)."""
+
+    def __init__(self, vocoder: HarmonicVocos) -> None:
+        super().__init__()
+        self.vocoder = vocoder
+
+    def forward(self, mel_BMT: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        octaves_BT = self.vocoder.octaves(mel_BMT)
+        return self.vocoder.hertz(octaves_BT), octaves_BT
+
+
+class FiltersGraph(nn.Module):
+    """The mel (1, M, T) and octaves (1, T) to gain of the pulses, gain of the noise, phase of the pulses' filter."""
+
+    def __init__(self, vocoder: HarmonicVocos) -> None:
+        super().__init__()
+        self.vocoder = vocoder
+
+    def forward(self, mel_BMT: Tensor, octaves_BT: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See the class."""
+        return self.vocoder.filters(mel_BMT, octaves_BT)
 
 
 class RecogniserGraph(nn.Module):

@@ -1,4 +1,4 @@
-"""The other stages without PyTorch: language model, recogniser, vocoder, speech tokenizer."""
+"""Other stages without PyTorch: language model, recogniser, speech tokenizer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from glmtts.onnx.features import SAMPLE_RATE, whisper_features
-from glmtts.onnx.istft import InverseSTFT
 from glmtts.ort.decoder import Decoder, DecoderState
 from glmtts.text.audio_tokens import AudioTokens
 
@@ -65,18 +64,6 @@ class OnnxRecogniser:
             "mask": np.arange(size) < lengths[:, None],
         }
         return np.asarray(self._session.run(None, given)[0])
-
-
-class OnnxVocoder:
-    """Log-mel (M, T) to samples (T · hop,): a graph gives magnitude and phase, NumPy inverts them."""
-
-    def __init__(self, session: Any, istft: InverseSTFT) -> None:
-        self._session, self._istft = session, istft
-
-    def __call__(self, mel_MT: np.ndarray) -> np.ndarray:
-        """See the class."""
-        magnitude, phase = self._session.run(None, {"mel": np.ascontiguousarray(mel_MT[None], np.float32)})
-        return self._istft(magnitude[0], phase[0])
 
 
 class OnnxSpeechTokenizer:

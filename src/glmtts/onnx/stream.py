@@ -37,8 +37,7 @@ class MelStream:
         until = frames if ended else max(self.sent, frames - self._margin)
         if until == self.sent:
             return np.zeros(0, np.float32)
-        start = max(0, self.sent - self._margin)
-        samples = self._bundle.vocoder(self._mel[:, start:]).clip(-1, 1)[(self.sent - start) * self._hop :]
+        samples = self._bundle.vocoder.samples_from(self._mel, self.sent).clip(-1, 1)
         samples = samples[: (until - self.sent) * self._hop]
         self.sent = until
         return faded(samples, self._bundle.config.mel.sample_rate) if ended else samples

@@ -85,7 +85,7 @@ class HarmonicVocos(nn.Module):
     def look_ahead(self) -> int:
         """Frames on either side that a frame's samples depend on, but for the phase, which runs through all.
 
-        The pitch network's, one for F0 between two frames, then the convolutions' and the windows' of source and output.
+        The pitch network's, one for F0 between two frames, the convolutions', the windows' of source and output.
         """
         config = self.config
         inner = config.fine_layers * (config.fine_kernel // 2) + WINDOWS
@@ -116,12 +116,16 @@ class HarmonicVocos(nn.Module):
         source_2BN = self.source(octaves_BT)[:, :, start * hop :]
         return self.filtered(mel_BMT[..., start:], octaves_BT[:, start:], source_2BN)[:, (first - start) * hop :]
 
+    def hertz(self, octaves_BT: Tensor) -> Tensor:
+        """F0 in Hz of octaves from 150 Hz."""
+        return REFERENCE_HZ * 2**octaves_BT  # exp2 is no operator of ONNX
+
     def source(self, octaves_BT: Tensor, first: int = 0) -> Tensor:
         """Pulses and noise (2, B, T · hop); the first sample has place `first` in its utterance."""
         hop, rate = self.config.hop_length, self.config.sample_rate
         octaves_BT = octaves_BT.float()
         noise_N = noise(first, octaves_BT.shape[1] * hop, octaves_BT.device)
-        pulses_BN = pulses(REFERENCE_HZ * octaves_BT.exp2(), hop, rate)
+        pulses_BN = pulses(self.hertz(octaves_BT), hop, rate)
         return torch.stack([pulses_BN, noise_N.expand_as(pulses_BN)])
 
     def filtered(self, mel_BMT: Tensor, octaves_BT: Tensor, source_2BN: Tensor) -> Tensor:

@@ -1,21 +1,26 @@
-"""Inverse short-time Fourier transform in NumPy, as vocoder/istft.py."""
+"""Short-time Fourier transform and its inverse in NumPy, as vocoder/istft.py."""
 
 import numpy as np
 
 
-class InverseSTFT:
-    """Overlap-add of windowed inverse FFTs over the summed squared window, (n_fft − hop) / 2 cut at both ends."""
+class STFT:
+    """Windowed FFTs with (n_fft − hop) / 2 zeros at both ends, and overlap-add over the summed squared window."""
 
     def __init__(self, n_fft: int, hop_length: int) -> None:
         self.n_fft, self.hop_length = n_fft, hop_length
         phase = 2 * np.pi * np.arange(n_fft) / n_fft
         self._window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)  # periodic, as torch.hann_window
 
-    def __call__(self, magnitude_FT: np.ndarray, phase_FT: np.ndarray) -> np.ndarray:
-        """Magnitude and phase (n_fft // 2 + 1, T) to samples (T · hop,) float32."""
-        frames = magnitude_FT.shape[1]
-        spectrum_TF = (magnitude_FT * np.exp(1j * phase_FT)).T
-        waves_TN = np.fft.irfft(spectrum_TF, self.n_fft, axis=1).astype(np.float32) * self._window
+    def __call__(self, samples_N: np.ndarray) -> np.ndarray:
+        """Samples (T · hop,) to the complex spectrum (n_fft // 2 + 1, T)."""
+        cut = (self.n_fft - self.hop_length) // 2
+        frames_TN = np.lib.stride_tricks.sliding_window_view(np.pad(samples_N, cut), self.n_fft)[:: self.hop_length]
+        return np.fft.rfft(frames_TN * self._window, axis=1).T
+
+    def inverse(self, spectrum_FT: np.ndarray) -> np.ndarray:
+        """The complex spectrum (n_fft // 2 + 1, T) to samples (T · hop,) float32."""
+        frames = spectrum_FT.shape[1]
+        waves_TN = np.fft.irfft(spectrum_FT.T, self.n_fft, axis=1).astype(np.float32) * self._window
         cut = (self.n_fft - self.hop_length) // 2
         total = self._overlap_add(waves_TN)
         envelope = self._overlap_add(np.broadcast_to(np.square(self._window), waves_TN.shape))
