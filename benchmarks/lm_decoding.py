@@ -29,7 +29,7 @@ from safetensors.torch import load_file
 from glmtts.bundle import Bundle
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import LMConfig
-from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.lm.request import Request, SamplingConfig
 from glmtts.text.audio_tokens import AudioTokens
 
 WIDTHS = {"F32": 4, "BF16": 2, "F16": 2, "U8": 1, "I8": 1}  # bytes a value, by safetensors' names

@@ -22,7 +22,8 @@ from tqdm import tqdm
 import glmtts
 from glmtts.audio.io import load_audio
 from glmtts.audio.loudness import integrated_loudness, to_loudness
-from glmtts.synthesis.voice import PROMPT_LUFS, adapted_voice, voice_of
+from glmtts.audio.prompt import PROMPT_LUFS
+from glmtts.synthesis.voice import adapted_voice, voice_of
 
 SENTENCE = {
     "en": "In the evening we walked along the river, and the children ran ahead of us to the old stone bridge.",

@@ -7,7 +7,7 @@ from torch import nn
 from glmtts.adapters import Adapter, LowRank, RowAdapters
 from glmtts.errors import VoiceError
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.lm.request import Request, SamplingConfig
 from glmtts.stages import Conditions, Solver
 from glmtts.text.audio_tokens import AudioTokens
 from tests.tiny import CODES, tiny_flow, tiny_lm

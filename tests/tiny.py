@@ -15,7 +15,7 @@ from glmtts.bundle import (
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.lm.model import Llama, LMConfig
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.request import SamplingConfig
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.synthesis.settings import SynthesisDefaults

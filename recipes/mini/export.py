@@ -23,7 +23,7 @@ from glmtts.bundle import (
     save_module,
 )
 from glmtts.judging.resampling import ResamplingConfig
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.request import SamplingConfig
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig

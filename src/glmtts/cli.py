@@ -15,7 +15,8 @@ from glmtts.onnx.command import export_onnx
 from glmtts.quantise_command import command as quantise
 from glmtts.rl.command import rl, rl_worker
 from glmtts.server.command import serve
-from glmtts.synthesis.command import Model, clone, read, say
+from glmtts.synthesis.command import clone, read, say
+from glmtts.synthesis.flags import Model
 from glmtts.terminal import sentence_of, stop, with_utf8
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train

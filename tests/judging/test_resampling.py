@@ -10,7 +10,7 @@ from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.judging.resampling import ParticleFilter, ResamplingConfig
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import CandidateSet, decode_sets
-from glmtts.lm.sampling import Request
+from glmtts.lm.request import Request
 from glmtts.text.labels import LABEL_IDS, LABELS
 from tests.lm.test_batch import LAYOUT
 from tests.tiny import CODES, SAMPLING, tiny_lm, tiny_speech_tokenizer

@@ -4,7 +4,8 @@ import torch
 
 from glmtts.lm.batch import DecodingBatch, bounds
 from glmtts.lm.model import Llama
-from glmtts.lm.sampling import Request, draw
+from glmtts.lm.request import Request
+from glmtts.lm.sampling import draw
 from glmtts.text.audio_tokens import AudioTokens
 
 

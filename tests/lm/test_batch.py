@@ -5,7 +5,7 @@ import torch
 
 from glmtts.lm import cache
 from glmtts.lm.batch import DecodingBatch
-from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.lm.request import Request, SamplingConfig
 from glmtts.text.audio_tokens import AudioTokens
 from tests.lm.plain import plain
 from tests.tiny import tiny_lm

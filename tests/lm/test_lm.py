@@ -6,7 +6,8 @@ import torch
 from glmtts.lm.batch import bounds
 from glmtts.lm.model import KeyValueCache, Llama
 from glmtts.lm.prompt import build_prompt
-from glmtts.lm.sampling import Request, SamplingConfig, draw
+from glmtts.lm.request import Request, SamplingConfig
+from glmtts.lm.sampling import draw
 from glmtts.lm.sequences import TokenizedUtterance, collate, example
 from glmtts.lm.train import LMLoss, lm_loss
 from glmtts.text.audio_tokens import AudioTokens

@@ -7,7 +7,7 @@ import pytest
 
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import CandidateSet
-from glmtts.lm.sampling import Request
+from glmtts.lm.request import Request
 from glmtts.lm.service import TokenService
 from tests.lm.plain import plain
 from tests.lm.test_batch import LAYOUT, request

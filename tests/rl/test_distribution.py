@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from glmtts.lm.sampling import Request, SamplingConfig, draw
+from glmtts.lm.request import Request, SamplingConfig
+from glmtts.lm.sampling import draw
 from glmtts.rl.distribution import Support
 
 CHOICES = 6

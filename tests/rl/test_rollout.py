@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.request import SamplingConfig
 from glmtts.rl.distribution import Support
 from glmtts.rl.grpo import PolicyTask
 from glmtts.rl.policy import draw_logits

@@ -12,6 +12,7 @@ import glmtts
 from glmtts.audio.io import write_audio
 from glmtts.audio.loudness import to_loudness
 from glmtts.audio.mel import LogMel
+from glmtts.audio.prompt import PROMPT_LUFS
 from glmtts.audio.provenance import synthetic_mark
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError, ConfigError, VoiceError
@@ -20,7 +21,7 @@ from glmtts.lm.candidates import CandidateSet
 from glmtts.synthesis.options import Options
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
-from glmtts.synthesis.voice import PROMPT_LUFS, Voice
+from glmtts.synthesis.voice import Voice
 from glmtts.text.frontend import Piece
 from glmtts.text.labels import LABEL_IDS, without_boundaries
 from glmtts.text.pronunciations import Pronunciations

@@ -1,39 +1,18 @@
 """Log-mel front ends: the 50 Hz mel of flow and vocoder, and Whisper's features for the speech tokenizer."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from glmtts.audio.filters import slaney_filters
 from glmtts.audio.geometry import MelConfig
 
-__all__ = ["LogMel", "MelConfig", "WhisperFeatures", "slaney_filters"]
+__all__ = ["LogMel", "MelConfig", "WhisperFeatures", "mel_filters"]
 
 
-def slaney_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> Tensor:
-    """Triangular filters on Slaney's mel scale, each of unit area. Shape (n_mels, n_fft // 2 + 1).
-
-    The scale is linear to 1 kHz (66.67 Hz a mel) and logarithmic above (27 mels to a factor of 6.4).
-    """
-    edges_hz = _mel_to_hz(torch.linspace(_hz_to_mel(f_min), _hz_to_mel(f_max), n_mels + 2, dtype=torch.float64))
-    bins_hz = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
-    left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
-    rising = (bins_hz - left) / (centre - left)
-    falling = (right - bins_hz) / (right - centre)
-    triangles = torch.minimum(rising, falling).clamp(min=0)
-    return (triangles * 2 / (right - left)).float()
-
-
-def _hz_to_mel(hz: float) -> float:
-    if hz < 1000:
-        return hz * 3 / 200
-    return 15 + 27 * math.log(hz / 1000) / math.log(6.4)
-
-
-def _mel_to_hz(mels: Tensor) -> Tensor:
-    logarithmic = 1000 * torch.exp((mels - 15) * math.log(6.4) / 27)
-    return torch.where(mels < 15, mels * 200 / 3, logarithmic)
+def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> Tensor:
+    """`audio.filters.slaney_filters` as a tensor of one's own."""
+    return torch.from_numpy(slaney_filters(sample_rate, n_fft, n_mels, f_min, f_max).copy())
 
 
 class LogMel(nn.Module):
@@ -45,7 +24,7 @@ class LogMel(nn.Module):
     def __init__(self, config: MelConfig) -> None:
         super().__init__()
         self.config = config
-        filters = slaney_filters(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
+        filters = mel_filters(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("window", torch.hann_window(config.n_fft), persistent=False)
 
@@ -71,7 +50,7 @@ class WhisperFeatures(nn.Module):
 
     def __init__(self, n_mels: int = 80) -> None:
         super().__init__()
-        self.register_buffer("filters", slaney_filters(16000, 400, n_mels, 0.0, 8000.0), persistent=False)
+        self.register_buffer("filters", mel_filters(16000, 400, n_mels, 0.0, 8000.0), persistent=False)
         self.register_buffer("window", torch.hann_window(400), persistent=False)
 
     def forward(self, samples_BT: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.audio.mel import MelConfig, slaney_filters
+from glmtts.audio.mel import MelConfig, mel_filters
 from glmtts.audio.mel_head import MelHead
 from glmtts.errors import ConfigError
 from glmtts.flow.pitch import TokenPitch
@@ -30,7 +30,7 @@ class MelPrior(nn.Module):
         self.head = MelHead(None, upsample, channels, mel.n_mels, speaker)
         self.pitch = None
         if pitch_width is not None:
-            filters = slaney_filters(mel.sample_rate, mel.n_fft, mel.n_mels, mel.f_min, mel.f_max)
+            filters = mel_filters(mel.sample_rate, mel.n_fft, mel.n_mels, mel.f_min, mel.f_max)
             self.pitch = TokenPitch(vocabulary, pitch_width, upsample, channels, filters, mel.sample_rate)
 
     def forward(

@@ -9,7 +9,7 @@ from glmtts.audio.pitch import median_f0
 from glmtts.data import Item
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import Llama
-from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.lm.request import Request, SamplingConfig
 from glmtts.lm.sequences import LMBatch, TokenizedUtterance
 from glmtts.stages import LanguageModel
 from glmtts.text.audio_tokens import AudioTokens

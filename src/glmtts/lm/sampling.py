@@ -7,9 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from glmtts.lm.request import COLDEST, FinishReason, Request, SamplingConfig
-
-__all__ = ["COLDEST", "FinishReason", "Request", "SamplingConfig", "draw"]
+from glmtts.lm.request import COLDEST, Request
 
 
 @torch.inference_mode()

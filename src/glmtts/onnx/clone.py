@@ -12,14 +12,13 @@ from glmtts.audio.f0 import REFERENCE_HZ, voice_f0
 from glmtts.audio.fbank import fbank_of
 from glmtts.audio.io import read_array
 from glmtts.audio.loudness import to_loudness
+from glmtts.audio.prompt import LONGEST_SECONDS, PROMPT_LUFS, check_prompt
 from glmtts.errors import TextError, VoiceError
 from glmtts.onnx.bundle import OnnxBundle
 from glmtts.onnx.features import SAMPLE_RATE, log_mel
 from glmtts.onnx.voice import NumpyVoice
 from glmtts.text.frontend import TextFrontend
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0  # as synthesis/voice.py
-PROMPT_LUFS, SILENCE = -21.0, 1e-3
 FBANK_MELS = 80
 
 
@@ -35,11 +34,7 @@ def clone(bundle: OnnxBundle, frontend: TextFrontend, path: Path, text: str | No
     samples, own_rate = read_array(path, LONGEST_SECONDS)
     rate = bundle.clock.sample_rate
     samples = soxr.resample(samples, own_rate, rate)
-    if len(samples) < SHORTEST_SECONDS * rate:
-        seconds = len(samples) / rate
-        raise VoiceError(f"{path} is {seconds:.2f} s long. A voice needs {SHORTEST_SECONDS:.0f} second or more.")
-    if np.abs(samples).max() < SILENCE:
-        raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")
+    check_prompt(path, len(samples) / rate, float(np.abs(samples).max(initial=0.0)))
     try:
         if text:
             frontend.prepare(text)

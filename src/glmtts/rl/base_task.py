@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from glmtts.asr import SpeechRecogniser, load
 from glmtts.errors import ConfigError
 from glmtts.lm.model import Llama
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.request import SamplingConfig
 from glmtts.rl.decoding import Decoder, decoder
 from glmtts.rl.evaluation import evaluated, rendered_samples
 from glmtts.rl.figures import audio_figures, token_figures

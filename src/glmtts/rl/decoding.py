@@ -7,7 +7,7 @@ from torch import Tensor
 
 from glmtts.errors import RlError
 from glmtts.lm.model import Llama
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.request import SamplingConfig
 from glmtts.rl.policy import bundle_of, new_policy, own_device, plain_weights
 from glmtts.rl.prompts import Prompt
 from glmtts.rl.rollout import Answer, roll_out

@@ -16,7 +16,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.request import SamplingConfig
 
 
 @dataclass(frozen=True)

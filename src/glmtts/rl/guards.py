@@ -111,9 +111,9 @@ class Guards:
         if band is None or value != value:
             return None
         first = self._first.setdefault(name, [])
-        settled = len(first) >= self.config.settle
-        low, high = band.limits(sum(first) / len(first) if settled else None)
-        if not settled:
+        known = len(first) >= self.config.settle
+        low, high = band.limits(sum(first) / len(first) if known else None)
+        if not known:
             first.append(value)
         if low <= value <= high:
             self._breaches[name] = 0

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from glmtts.lm.batch import bounds
 from glmtts.lm.candidates import CandidateSet, decode_sets
-from glmtts.lm.sampling import FinishReason, Request, SamplingConfig
+from glmtts.lm.request import FinishReason, Request, SamplingConfig
 from glmtts.lm.sequences import LMBatch, TokenizedUtterance, collate, example
 from glmtts.rl.prompts import Prompt
 from glmtts.stages import LanguageModel

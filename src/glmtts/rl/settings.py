@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from glmtts.config import StrictConfig
-from glmtts.lm.sampling import SamplingConfig
+from glmtts.lm.request import SamplingConfig
 from glmtts.rl.advantages import AdvantageConfig
 from glmtts.rl.credit import CreditConfig
 from glmtts.rl.guards import GuardConfig

@@ -1,4 +1,4 @@
-"""The second stage: flow and vocoder turn speech tokens into audio, and of several renderings the best is kept.
+"""The second stage: flow and vocoder turn speech tokens into audio, and of several tries the best is kept.
 
 Good tokens may still render poorly in a small flow. So the audio is turned into tokens again, by the speech tokenizer,
 and the judge says how well the wanted phonemes are found in those: analysis by synthesis. The report has no such step.

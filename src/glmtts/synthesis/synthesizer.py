@@ -88,7 +88,7 @@ class Synthesizer:
         if path.suffix == ".safetensors":
             return Voice.load(path).compatible_with(self.bundle)
         if key not in self._voices:
-            self._voices[key] = Voice.load(self.bundle.voice_path(key)).fitting(self.bundle)
+            self._voices[key] = Voice.load(self.bundle.voice_path(key)).checked(self.bundle)
         return self._voices[key]
 
     def say(self, text: str, voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]) -> Audio:

@@ -16,6 +16,7 @@ from glmtts.audio.io import load_audio
 from glmtts.audio.loudness import to_loudness
 from glmtts.audio.mel import LogMel
 from glmtts.audio.pitch import REFERENCE_HZ
+from glmtts.audio.prompt import LONGEST_SECONDS, PROMPT_LUFS, check_prompt
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
 from glmtts.errors import TextError, VoiceError
@@ -24,10 +25,7 @@ from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.transcribe import transcribe
 from glmtts.text.frontend import TextFrontend
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 30.0  # a second gives similarity 0.77, whole recordings 0.80
-PROMPT_LUFS = -21.0  # the middle of the speech that mini learnt from, and of its own voices (−17 to −25)
 LOWEST_F0, HIGHEST_F0 = 20.0, 2000.0  # Hz; beyond them no voice is, and the flow speaks NaN
-SILENCE = 1e-3  # −60 dBFS: below it there is no speech to learn from
 CODES, PRIOR = "speech_tokenizer", "flow"
 
 
@@ -132,9 +130,9 @@ class Voice:
             kept = replace(kept, adaptation=None)
         if self.made_with.get(CODES, own.get(CODES)) != own.get(CODES):
             kept = replace(kept, text="", tokens=self.tokens[:0], mel=self.mel[:, :0])
-        return kept.fitting(bundle)
+        return kept.checked(bundle)
 
-    def fitting(self, bundle: Bundle) -> Self:
+    def checked(self, bundle: Bundle) -> Self:
         """Itself, where its sizes are those of `bundle`.
 
         Raises:
@@ -181,12 +179,7 @@ def recorded_voice(bundle: Bundle, frontend: TextFrontend, path: str | Path, tex
     """
     rate = bundle.config.sample_rate
     samples = load_audio(path, rate, LONGEST_SECONDS)
-    if len(samples) < SHORTEST_SECONDS * rate:
-        raise VoiceError(
-            f"{path} is {len(samples) / rate:.2f} s long. A voice needs {SHORTEST_SECONDS:.0f} second or more."
-        )
-    if samples.abs().max() < SILENCE:
-        raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")
+    check_prompt(path, len(samples) / rate, float(samples.abs().max()) if len(samples) else 0.0)
     samples = torch.from_numpy(to_loudness(samples.numpy(), rate, PROMPT_LUFS))
     return voice_of(bundle, samples, _text_of(frontend, samples, rate) if text is None else _readable(frontend, text))
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.audio.mel import slaney_filters
+from glmtts.audio.mel import mel_filters
 from glmtts.config import StrictConfig
 from glmtts.errors import DataError
 from glmtts.foreign import filled, read_weights
@@ -209,7 +209,7 @@ class MelBandRoformer(nn.Module):
 
 def band_bins(config: RoformerConfig) -> Tensor:
     """Which bins each band holds (N, n_fft / 2 + 1): the mel filters' supports, the first and last bin added."""
-    filters = slaney_filters(config.sample_rate, config.n_fft, config.bands, 0.0, config.sample_rate / 2)
+    filters = mel_filters(config.sample_rate, config.n_fft, config.bands, 0.0, config.sample_rate / 2)
     holds_NF = filters > 0
     holds_NF[0, 0], holds_NF[-1, -1] = True, True
     return holds_NF

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.audio.mel import slaney_filters
+from glmtts.audio.mel import mel_filters
 
 SAMPLE_RATE, N_FFT, HOP, N_MELS, WINDOW = 8000, 2048, 186, 128, 44
 RANGE_DB = 80.0
@@ -15,7 +15,7 @@ def decibels(wave: np.ndarray) -> Tensor:
     """Power mel (frames, N_MELS) of 8 kHz samples in 20 log10 below the loudest, at most 80."""
     padded = torch.from_numpy(np.pad(wave, N_FFT // 2, mode="reflect"))
     power = torch.stft(padded, N_FFT, HOP, window=torch.hann_window(N_FFT), center=False, return_complex=True)
-    mel = slaney_filters(SAMPLE_RATE, N_FFT, N_MELS, 0.0, SAMPLE_RATE / 2) @ power.abs().square()
+    mel = mel_filters(SAMPLE_RATE, N_FFT, N_MELS, 0.0, SAMPLE_RATE / 2) @ power.abs().square()
     level = 20 * torch.log10(mel.clamp(min=1e-5) / mel.max().clamp(min=1e-5))
     return level.clamp(min=-RANGE_DB).T.contiguous()
 

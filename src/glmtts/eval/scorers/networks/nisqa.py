@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.audio.mel import slaney_filters
+from glmtts.audio.mel import mel_filters
 
 N_FFT, N_MELS, SEGMENT = 4096, 48, 15
 QUIETEST, RANGE_DB = 1e-4, 80.0
@@ -29,7 +29,7 @@ def segments(wave: np.ndarray, rate: int, highest_hz: float, hop: int) -> Tensor
     padded = torch.from_numpy(np.pad(wave, N_FFT // 2, mode="reflect"))  # NumPy reflects also what is shorter
     window = torch.hann_window(win_length)
     spectrum = torch.stft(padded, N_FFT, hop_length, win_length, window, center=False, return_complex=True).abs()
-    mel = slaney_filters(rate, N_FFT, N_MELS, 0.0, highest_hz) @ spectrum
+    mel = mel_filters(rate, N_FFT, N_MELS, 0.0, highest_hz) @ spectrum
     decibels = 20 * torch.log10(mel.clamp(min=QUIETEST))
     decibels = decibels.clamp(min=float(decibels.max()) - RANGE_DB)
     if decibels.shape[1] < SEGMENT:
