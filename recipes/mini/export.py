@@ -29,7 +29,9 @@ from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.training.weights import is_run, trained_model
+from glmtts.vocoder.harmonic import HarmonicVocos
 from glmtts.vocoder.vocos import Vocos
+from glmtts.vocoder.vocos2d import Vocos2D
 from glmtts.weights import digest_of
 from speaker import SPEAKER, load_speaker
 
@@ -49,9 +51,9 @@ MODULES = {
     "speaker": "campplus",
     "lm": "llama",
     "flow": "dit",
-    "vocoder": "vocos2d",
 }
-RUNS = {"vocoder": ("vocoder_flow", "vocoder")}  # the later part of a training comes first
+VOCODERS = {HarmonicVocos: "vocos_harmonic", Vocos: "vocos", Vocos2D: "vocos2d"}
+RUNS = {"vocoder": ("harmonic", "vocoder_flow", "vocoder")}  # the first of them that there is
 SAMPLING = SamplingConfig(
     temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, min_tokens=4, extra_tokens=12
 )
@@ -70,13 +72,13 @@ def trained(work: Path) -> dict[str, nn.Module]:
         modules |= {"speech_tokenizer": tokenizer, "token_recogniser": recogniser}
     if (work / SPEAKER).exists():
         modules["speaker"] = load_speaker(work / SPEAKER)
-    return modules | {name: Bundle.open().network(name) for name in MODULES if name not in modules}
+    return modules | {name: Bundle.open().network(name) for name in (*MODULES, "vocoder") if name not in modules}
 
 
 def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
     """Write every module; gives their entries."""
     modules = trained(work)
-    kinds = MODULES | ({"vocoder": "vocos"} if isinstance(modules["vocoder"], Vocos) else {})
+    kinds = MODULES | {"vocoder": VOCODERS[type(modules["vocoder"])]}
     return {name: save_module(out, name, kind, modules[name], modules[name].config) for name, kind in kinds.items()}
 
 

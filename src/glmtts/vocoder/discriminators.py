@@ -7,13 +7,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+SLOPE = 0.1  # of the leaky rectifiers
+KEEPS_POWER = (3 * 2 / (1 + SLOPE**2)) ** 0.5  # PyTorch draws weights of variance 1 / (3 · inputs)
+SPEECH = 0.1  # root mean square of speech, which discriminators of periods take to 1
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128))  # window and hop in samples, as in Vocos
 
 
 def _normed(convolution: nn.Conv2d) -> nn.Module:
-    """With weight norm, channels last in memory: in bfloat16 it takes a third of the time so with AMX."""
+    """With weight norm, and a norm under which what goes through keeps its power.
+
+    Under PyTorch's own first weights it is nearly halved in every layer, and what the last one sees hardly differs:
+    after 72 steps on real and made speech the hinge of eight discriminators stood at 14.4 (16 is a guess), so at 7.
+    Channels are last in memory: in bfloat16 it takes a third of the time so with AMX.
+    """
     convolution.weight = nn.Parameter(convolution.weight.detach().contiguous(memory_format=torch.channels_last))
-    return weight_norm(convolution)
+    normed = weight_norm(convolution)
+    with torch.no_grad():
+        normed.parametrizations.weight.original0.mul_(KEEPS_POWER)
+    return normed
 
 
 class ResolutionDiscriminator(nn.Module):
@@ -42,7 +53,7 @@ class ResolutionDiscriminator(nn.Module):
             maps = torch.log1p(10 * torch.sqrt(power + 1e-7))
         x, features = maps[:, None].contiguous(memory_format=torch.channels_last), []
         for convolution in self.convolutions:
-            x = F.leaky_relu(convolution(x), 0.1)
+            x = F.leaky_relu(convolution(x), SLOPE)
             features.append(x)
         return self.out(x), features
 
@@ -64,10 +75,10 @@ class PeriodDiscriminator(nn.Module):
     def forward(self, samples_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Samples (B, T) to a map of scores and the features of every layer; what fills no row is left out."""
         rows = samples_BT.shape[1] // self.period
-        x = samples_BT[:, : rows * self.period].view(-1, 1, rows, self.period)
+        x = samples_BT[:, : rows * self.period].view(-1, 1, rows, self.period) / SPEECH
         features = []
         for convolution in self.convolutions:
-            x = F.leaky_relu(convolution(x), 0.1)
+            x = F.leaky_relu(convolution(x), SLOPE)
             features.append(x)
         return self.out(x), features
 
