@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 import glmtts
 from glmtts.audio.io import load_audio
+from glmtts.bundle import Bundle
 from glmtts.cli import main as command
 from glmtts.data import Dataset, FeatureSpec, ShardWriter, SourceConfig, Utterance, UtteranceRef
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
@@ -96,7 +97,10 @@ def settings(work: Path, stage: str, steps: int = 3) -> list[str]:
             "loss": {"gan_start": 2, "discriminator_channels": 2, "periods": [2], "period_channels": 2},
         },
     }
-    sizes["vocoder_flow"] = {**sizes["vocoder"], "loss": {**sizes["vocoder"]["loss"], "gan_start": 0}}
+    small = {"width": 16, "layers": 1, "fine_width": 8, "fine_layers": 1, "pitch_width": 8, "pitch_layers": 1}
+    for part in ("harmonic_pitch", "harmonic_envelopes", "harmonic"):
+        sizes[part] = {"model": small, "data": sizes["vocoder"]["data"]}
+    sizes["harmonic"]["loss"] = {"discriminator_channels": 2, "periods": [2], "period_channels": 2}
     sections = {**sizes[stage], "schedule": {"steps": steps, "warmup_steps": 1}}
     chosen = [f"{name}.{key}={json.dumps(value)}" for name, part in sections.items() for key, value in part.items()]
     sources = ", ".join(f'{{ path = "{folder}" }}' for folder in sorted((work / "data").iterdir()))
@@ -161,7 +165,11 @@ def test_from_recordings_to_a_bundle_that_speaks_and_on(
     run(step("export"), work=work, corpus=tmp_path / "corpus", out=first)
     assert says_something(first)
     run(step("flow_mel"), work=work, bundle=first)
-    train(monkeypatch, "vocoder_flow", settings(work, "vocoder_flow"))
+    for part in ("harmonic_pitch", "harmonic_envelopes", "harmonic"):
+        train(monkeypatch, part, settings(work, part))
+    run(step("replace"), bundle=first, run=work / "harmonic", out=tmp_path / "replaced")
+    assert says_something(tmp_path / "replaced")
+    assert Bundle.open(tmp_path / "replaced").config.modules["vocoder"].architecture == "vocos_harmonic"
 
     for stage in ("speech_tokenizer", "lm", "flow", "vocoder"):
         (work / stage).rename(work / f"old_{stage}")
@@ -176,7 +184,7 @@ def test_from_recordings_to_a_bundle_that_speaks_and_on(
     run(step("export"), work=work, corpus=tmp_path / "corpus", out=second)
     assert says_something(second)
     vocoders = [(bundle / "vocoder.safetensors").read_bytes() for bundle in (first, second)]
-    assert vocoders[0] != vocoders[1]  # the second part of the training is what the second bundle has
+    assert vocoders[0] != vocoders[1]  # the vocoder with a source is what the second bundle has
 
 
 def test_a_corpus_that_grows_is_prepared_again(step: Any, prepared: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ MODULES = {
     "flow": "dit",
 }
 VOCODERS = {HarmonicVocos: "vocos_harmonic", Vocos: "vocos", Vocos2D: "vocos2d"}
-RUNS = {"vocoder": ("harmonic", "vocoder_flow", "vocoder")}  # the first of them that there is
+RUNS = {"vocoder": ("harmonic", "vocoder")}  # the first of them that there is
 SAMPLING = SamplingConfig(
     temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, min_tokens=4, extra_tokens=12
 )
@@ -78,8 +78,12 @@ def trained(work: Path) -> dict[str, nn.Module]:
 def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
     """Write every module; gives their entries."""
     modules = trained(work)
-    kinds = MODULES | {"vocoder": VOCODERS[type(modules["vocoder"])]}
-    return {name: save_module(out, name, kind, modules[name], modules[name].config) for name, kind in kinds.items()}
+    return {name: save_module(out, name, kind_of(name, one), one, one.config) for name, one in modules.items()}
+
+
+def kind_of(name: str, module: nn.Module) -> str:
+    """The architecture of a stage, as bundles name it."""
+    return VOCODERS[type(module)] if name == "vocoder" else MODULES[name]
 
 
 def pick(corpus: Path, speaker: str) -> tuple[Path, str]:
