@@ -2,7 +2,8 @@
 
     python recipes/mini/replace.py --run WORK/harmonic --out BUNDLE [--bundle OLD] [--stage vocoder]
 
-The language model and the vocoder can be replaced so; another speech tokenizer or flow asks for other voices (export.py).
+The language model and the vocoder can be replaced so. Another speech tokenizer or flow asks for other voices: see
+export.py.
 """
 
 import argparse
