@@ -104,7 +104,7 @@ def test_the_embedded_vocoder_streams_what_it_says_of_the_whole() -> None:
     streamed_N = torch.cat([*parts, stream.feed(mel_BMT[..., :0], ended=True)])
     before_the_fade = len(whole_N) - 2400
     assert len(streamed_N) == len(whole_N) and sum(len(part) > 0 for part in parts) > 2
-    assert (streamed_N - whole_N)[:before_the_fade].abs().max() < 1e-4  # −80 dB: F0 in single precision, times harmonics
+    assert (streamed_N - whole_N)[:before_the_fade].abs().max() < 1e-4  # −80 dB
 
 
 def _recording(mels: list[torch.Tensor]):
