@@ -56,6 +56,13 @@ def test_units_keep_their_marks() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["", " ", "…", "?!", "♪ ♪"])
+def test_a_recogniser_that_hears_nothing_has_no_units(text: str) -> None:
+    assert units_of(text) == compared(text, "en") == compared(text, "zh") == []
+    assert error_rate(compared(text, "en"), ["a"]) == 1
+    assert error_rate(["a"], compared(text, "en")) == 1
+
+
 def test_spans_leave_blanks_out() -> None:
     labels = [0, 1, 1, 0, 0, 2, 0, 0]
     log_probs = np.log(np.full((8, 3), 0.05) + 0.8 * np.eye(3)[labels])

@@ -25,9 +25,9 @@ class Unit:
 
 
 def units_of(text: str) -> list[Unit]:
-    """The units of a text in order."""
+    """The units of a text in order; none where nobody says anything, as in "…"."""
     places = [(match.start(), match.end()) for match in _UNIT.finditer(text)]
-    following = [start for start, _ in places[1:]] + [len(text)]
+    following = [*(start for start, _ in places[1:]), len(text)][: len(places)]
     found = []
     for (start, end), after in zip(places, following, strict=True):
         marks = _MARK.findall(text[end:after])
