@@ -1,7 +1,7 @@
 """Text files in whatever encoding: UTF-8, UTF-16, and what Chinese and Western Windows write.
 
 Among those without a mark the one is taken in which most characters are usual ones, as the Chinese standards order
-them. Libraries were measured beside this rule (benchmarks/encodings.py). Pages all of them read. Of GBK
+them. Libraries were measured beside this rule (benchmarks/text_encodings.py). Pages all of them read. Of GBK
 greetings it reads 8 of 8 and of single lines 37 of 37, charset-normalizer 1 and 25 (also where UTF-16 is ruled out for
 it), chardet 8 and 36, and of lines in UTF-16 12 of 37.
 """

@@ -1,6 +1,6 @@
 """Which encoding a text file has: the package's rule beside charset-normalizer and chardet.
 
-    python benchmarks/encodings.py
+    python benchmarks/text_encodings.py
 
 Texts of the tests, in every encoding that can write them: single lines, pages of eight lines, the whole. Each way
 comes after marks and strict UTF-8, as in `glmtts.text.encodings`, and chooses among the same encodings. A text counts
