@@ -19,10 +19,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Any:
     ray = pytest.importorskip("ray")
-    with pytest.MonkeyPatch.context() as environment:  # handed on to the workers, and an agent of Ray's less to start
-        environment.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT}")
-        environment.setenv("OMP_NUM_THREADS", "1")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    path = {"env_vars": {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=path)
     yield
     ray.shutdown()
 
