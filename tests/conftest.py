@@ -1,14 +1,11 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests.
+
+PyTorch is imported where it is needed: the process that hands the tests to the others then starts them seconds earlier.
+"""
 
 from pathlib import Path
 
 import pytest
-import torch
-
-from tests.tiny import tiny_bundle
-
-# two threads that share a busy core halt each other: three tests took 240 s so, 20 s with one
-torch.set_num_threads(1)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -32,14 +29,28 @@ def parity() -> Path:
     return Path(__file__).parent / "data" / "parity"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def unhalted() -> None:
+    """Two threads that share a busy core halt each other: three tests took 240 s so, 20 s with one."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """Every test starts from the same seed."""
+    import torch
+
     torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bundle of tiny random models."""
+    import torch
+
+    from tests.tiny import tiny_bundle
+
     torch.manual_seed(0)
     return tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny")

@@ -1,6 +1,7 @@
 """The recipe from recordings to a bundle that speaks, with tiny models on made-up speech; and its single steps."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -35,12 +36,13 @@ LINES = {
 }
 
 
-@pytest.fixture
-def step(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def step() -> Iterator[Any]:
     """Imports a module of the recipe, whose folder is no package."""
     before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(RECIPE))
-    yield import_module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(RECIPE))
+        yield import_module
     for name in set(sys.modules) - before:
         if (RECIPE / f"{name}.py").exists():
             del sys.modules[name]
@@ -114,22 +116,32 @@ def train(monkeypatch: pytest.MonkeyPatch, stage: str, chosen: list[str]) -> Non
         command()
 
 
-@pytest.fixture
-def prepared(step: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder of the configurations, with the datasets, speakers and vocabulary of tiny corpora."""
-    monkeypatch.chdir(tmp_path)
-    work = Path("WORK")
-    work.mkdir()
-    corpora, (whisper, campplus) = make_corpora(tmp_path / "corpus"), save_tiny_weights(tmp_path)
+@pytest.fixture(scope="module")
+def begun(step: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of tiny corpora, and of a working folder with their datasets, speakers and vocabulary."""
+    folder = tmp_path_factory.mktemp("begun")
+    (folder / "WORK").mkdir()
+    corpora, (whisper, campplus) = make_corpora(folder / "corpus"), save_tiny_weights(folder)
     sizes = "\n".join(f"{key} = {value}" for key, value in TOKENIZER.items())
-    (tmp_path / "tokenizer.toml").write_text(
+    (folder / "tokenizer.toml").write_text(
         '[run]\ntask = "speech_tokenizer"\nout = "unused"\n[schedule]\nsteps = 1\n[data]\nfrozen_layers = 1\n'
         f"[model]\n{sizes}\n"
     )
-    run(step("prepare"), corpus=corpora, whisper=whisper, work=work, config=tmp_path / "tokenizer.toml")
-    step("speaker").main(["--weights", str(campplus), "--work", str(work)], SPEAKER)
-    run(step("vocabulary"), work=work, size=TEXT_IDS, codes=CODES)
-    return work
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        work = Path("WORK")
+        run(step("prepare"), corpus=corpora, whisper=whisper, work=work, config=folder / "tokenizer.toml")
+        step("speaker").main(["--weights", str(campplus), "--work", str(work)], SPEAKER)
+        run(step("vocabulary"), work=work, size=TEXT_IDS, codes=CODES)
+    return folder
+
+
+@pytest.fixture
+def prepared(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder of the configurations as `begun` left it, in a copy of its own."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Path("WORK")
 
 
 def run(module: Any, **options: Any) -> None:

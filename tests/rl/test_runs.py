@@ -81,8 +81,8 @@ def test_a_known_optimum_is_reached_and_the_bundle_exported(make_run: Any, bundl
         "known",
         loss=loss,
         data={"answers": 8},
-        optimizer={"learning_rate": 0.02, "weight_decay": 0.0},
-        schedule={"steps": 30, "warmup_steps": 0},
+        optimizer={"learning_rate": 0.04, "weight_decay": 0.0},
+        schedule={"steps": 15, "warmup_steps": 0},
     )
     train(config)
     rows = read_rows(tmp_path / "known" / "log.csv")

@@ -13,12 +13,12 @@ from tests.rl.test_scoring import spoken
 
 pytestmark = pytest.mark.long
 
-ray = pytest.importorskip("ray")
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Any:
+    ray = pytest.importorskip("ray")
     path = {"env_vars": {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}}
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=path)
     yield

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from glmtts.cli import main
 from glmtts.server.engine import Engine
 from glmtts.server.service import Service
 from glmtts.server.settings import ServerSettings
@@ -145,8 +146,8 @@ def test_a_draining_server_takes_nothing_new(engine: Engine, tmp_path: Path) -> 
         assert service.drained
 
 
-def test_bad_options_are_one_sentence(tiny_folder: Path) -> None:
-    command = [sys.executable, "-c", "from glmtts.cli import main; main()", "serve", "--queue-size", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ServerSettings is not valid: queue_size")
+def test_bad_options_are_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["glm-tts", "serve", "--queue-size", "0"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err.startswith("error: ServerSettings is not valid: queue_size")

@@ -83,8 +83,8 @@ def cluster(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     settings = ServerSettings(voices_folder=tmp_path_factory.mktemp("voices"))
     replicas = ReplicaSettings(min_replicas=2, max_replicas=2, cpus=0.5)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
-    ray.serve.start(http_options={"host": "127.0.0.1", "port": port})
     try:
+        ray.serve.start(http_options={"host": "127.0.0.1", "port": port})
         ray.serve.run(deployment(tiny_folder, "cpu", settings, replicas), name="glm-tts", route_prefix="/")
         yield f"http://127.0.0.1:{port}"
     finally:

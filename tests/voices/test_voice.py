@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from peft import PeftModel
 from safetensors import safe_open
 from safetensors.torch import save_file
 from typer.testing import CliRunner
@@ -98,6 +97,8 @@ def test_peft_loads_the_adapters(voice: Path, bundle: Bundle, tmp_path: Path) ->
     adapter = TrainedVoice.open(voice).adapter("lm")
     with RowAdapters([adapter]).applied(own), torch.no_grad():
         wanted = own(ids)
+    from peft import PeftModel  # takes seconds, and this file is read by every process
+
     loaded = PeftModel.from_pretrained(Bundle.open(bundle.folder).network("lm"), str(tmp_path / "lm"))
     with torch.no_grad():
         torch.testing.assert_close(loaded(ids), wanted, atol=1e-5, rtol=1e-4)

@@ -45,11 +45,13 @@ class HarmonicComb(nn.Module):
 
 def _comb(f0: float, filters_MK: np.ndarray, sample_rate: int) -> np.ndarray:
     """The comb (M,) of one F0; each line is as wide as the analysis window makes it: two bins on either side."""
-    width_hz = sample_rate / 2 / (filters_MK.shape[1] - 1)
-    grid_K = np.arange(filters_MK.shape[1], dtype=np.float32) * np.float32(width_hz)
-    lines = np.arange(1, int(sample_rate / 2 / f0) + 1, dtype=np.float32) * np.float32(f0)
-    distance_LK = np.abs(grid_K[None] - lines[:, None]) / np.float32(width_hz)
-    power_K = np.maximum(1 - distance_LK / 2, 0).sum(0)
+    width_hz = np.float32(sample_rate / 2 / (filters_MK.shape[1] - 1))
+    lines_L = np.arange(1, int(sample_rate / 2 / f0) + 1, dtype=np.float32) * np.float32(f0)
+    bins_L4 = (lines_L / width_hz).astype(np.int64)[:, None] + np.arange(-1, 3)  # all others are further away than two
+    distance_L4 = np.abs(bins_L4.astype(np.float32) * width_hz - lines_L[:, None]) / width_hz
+    power_K = np.zeros(filters_MK.shape[1] + 2, dtype=np.float32)  # the last lines reach beyond the last bin
+    np.add.at(power_K, bins_L4, np.maximum(1 - distance_L4 / 2, 0))
+    power_K = power_K[:-2]
     power_K /= power_K.mean()
     return np.asarray(np.log((filters_MK @ power_K) / filters_MK.sum(1) + np.float32(FLOOR)))
 
