@@ -1,0 +1,95 @@
+"""CUDA graphs: work of fixed shapes at fixed addresses is recorded once and launched as one.
+
+A step of a language model is some hundred kernels, each shorter than its launch; as a graph they follow each other
+without the host. Work that is recorded must read and write the same tensors every time and must not wait for the GPU.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+Acceleration = Literal["auto", "none", "graphs", "compile"]
+WARM_UP = 3  # runs before a recording: libraries choose their kernels and take their workspaces in the first ones
+
+
+class Replayer(Protocol):
+    """Runs work that is the same for the same key."""
+
+    def run(self, key: Hashable, work: Callable[[], Any], state: Tensor | None = None) -> Any:
+        """What `work` gives; where it is a recording's, it is overwritten by the next run of the same key.
+
+        To record it, work is run some times more; `state` is what that must not change.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Forget all recordings, since addresses have changed."""
+        ...
+
+
+class Direct:
+    """Runs work as it is: without a GPU, and where recordings are not wanted."""
+
+    def run(self, key: Hashable, work: Callable[[], Any], state: Tensor | None = None) -> Any:
+        """See `Replayer`."""
+        return work()
+
+    def clear(self) -> None:
+        """There is nothing to forget."""
+
+
+class CudaGraphs:
+    """Records work when a key comes for the first time; the key that was not used for longest makes room.
+
+    All recordings of one object share their memory, so they must not run at the same time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._pool = most, torch.cuda.graph_pool_handle()
+        self._recorded: OrderedDict[Hashable, tuple[torch.cuda.CUDAGraph, Any]] = OrderedDict()
+
+    def run(self, key: Hashable, work: Callable[[], Any], state: Tensor | None = None) -> Any:
+        """See `Replayer`."""
+        if key not in self._recorded:
+            while len(self._recorded) >= self._most:
+                self._recorded.popitem(last=False)
+            self._recorded[key] = self._record(work, state)
+        self._recorded.move_to_end(key)
+        graph, output = self._recorded[key]
+        graph.replay()
+        return output
+
+    def clear(self) -> None:
+        """See `Replayer`."""
+        self._recorded.clear()
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def _record(self, work: Callable[[], Any], state: Tensor | None) -> tuple[torch.cuda.CUDAGraph, Any]:
+        graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        before = None if state is None else state.clone()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                work()
+        torch.cuda.current_stream().wait_stream(side)
+        # other threads go on launching and taking memory meanwhile, which only a mode of this thread alone allows
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            output = work()
+        if state is not None and before is not None:
+            state.copy_(before)
+        return graph, output
+
+
+def chosen(acceleration: Acceleration, device: torch.device) -> Acceleration:
+    """What `auto` means on a device: graphs with CUDA, else nothing. `compile` compiles what the graphs record too."""
+    if acceleration != "auto":
+        return acceleration
+    return "graphs" if device.type == "cuda" else "none"
+
+
+def replayer(device: torch.device, most: int) -> Replayer:
+    """Graphs, at most so many, on a CUDA device; elsewhere work runs as it is."""
+    return CudaGraphs(most) if device.type == "cuda" else Direct()
