@@ -27,6 +27,7 @@ from glmtts.errors import (
 from glmtts.threads import use_threads, wait_without_spinning
 
 if TYPE_CHECKING:
+    from glmtts.graphs import Acceleration
     from glmtts.onnx.synthesizer import OnnxSynthesizer
     from glmtts.synthesis.audio import Audio
     from glmtts.synthesis.reading import read_book
@@ -77,7 +78,11 @@ def load_onnx(model: str | Path, threads: int | None = None) -> "OnnxSynthesizer
 
 
 def load(
-    model: str | Path | None = None, device: str = "auto", allow_program: bool = False, threads: int | None = None
+    model: str | Path | None = None,
+    device: str = "auto",
+    allow_program: bool = False,
+    threads: int | None = None,
+    acceleration: "Acceleration" = "auto",
 ) -> "Synthesizer":
     """Open a model bundle (the embedded one by default) for synthesis.
 
@@ -85,6 +90,9 @@ def load(
     program that it brings along, such as the released 32 kHz vocoder. On a CPU, an operation of the whole process has
     one thread for a small bundle, and as many as the machine or its container allows for a large one, unless `threads`
     or the variable OMP_NUM_THREADS says how many (threads.py has the reason).
+
+    `acceleration` is `auto` (CUDA graphs on a CUDA GPU, nothing elsewhere), `none`, `graphs`, or `compile`: graphs of
+    what torch.compile has compiled, which takes minutes at first and needs a compiler.
 
     Raises:
         BundleError: the folder is no bundle, or corrupt.
@@ -94,7 +102,7 @@ def load(
     from glmtts.device import chosen_device
     from glmtts.synthesis.synthesizer import Synthesizer
 
-    bundle = Bundle.open(model, chosen_device(device), allow_program)
+    bundle = Bundle.open(model, chosen_device(device), allow_program, acceleration)
     use_threads(bundle.folder, threads=threads)
     return Synthesizer(bundle)
 

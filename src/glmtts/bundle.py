@@ -20,6 +20,7 @@ from torch import nn
 from glmtts import durable
 from glmtts.config import StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
+from glmtts.graphs import Acceleration
 from glmtts.options import nearest
 from glmtts.stages import (
     Clock,
@@ -92,18 +93,31 @@ def embedded() -> Path:
 class Bundle:
     """An opened bundle; the stages are its properties."""
 
-    def __init__(self, folder: Path, config: BundleConfig, device: torch.device, allow_program: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: BundleConfig,
+        device: torch.device,
+        allow_program: bool = False,
+        acceleration: Acceleration = "auto",
+    ) -> None:
         self.folder, self.config, self.device, self.allow_program = folder, config, device, allow_program
+        self.acceleration = acceleration
         self._modules: dict[str, Any] = {}
         self._loading = threading.RLock()
 
     @classmethod
     def open(
-        cls, folder: str | Path | None = None, device: torch.device | None = None, allow_program: bool = False
+        cls,
+        folder: str | Path | None = None,
+        device: torch.device | None = None,
+        allow_program: bool = False,
+        acceleration: Acceleration = "auto",
     ) -> Self:
         """Open a bundle folder, or the embedded one, and check that its parts keep the same time.
 
-        `allow_program` lets a module run that is a program rather than weights (vocoder/torchscript.py).
+        `allow_program` lets a module run that is a program rather than weights (vocoder/torchscript.py);
+        `acceleration` is how modules use a GPU (graphs.py).
 
         Raises:
             BundleError: the folder is no bundle, or its description is not valid.
@@ -114,7 +128,7 @@ class Bundle:
             raise BundleError(f"{folder} is no model bundle: it holds no {CONFIG_FILE}. Give another --model.")
         try:
             config = BundleConfig.parse(read_json(path))
-            bundle = cls(folder, config, device or torch.device("cpu"), allow_program)
+            bundle = cls(folder, config, device or torch.device("cpu"), allow_program, acceleration)
             if {"speech_tokenizer", "flow", "vocoder"} <= bundle.config.modules.keys():
                 bundle.clock.check()
         except (ValueError, ConfigError) as error:
@@ -238,7 +252,10 @@ class Bundle:
             if self.folder != embedded():
                 module = module_class(config)
             module.load_state_dict(weights, strict=False, assign=True)
-            return module.eval().requires_grad_(False).to(self.device)
+            module = module.eval().requires_grad_(False).to(self.device)
+        if hasattr(module, "accelerate"):
+            module.accelerate(self.acceleration)
+        return module
 
     def path(self, name: str, digest: str) -> Path:
         """Path of one file, checked against its hash.

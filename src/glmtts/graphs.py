@@ -4,6 +4,7 @@ A step of a language model is some hundred kernels, each shorter than its launch
 without the host. Work that is recorded must read and write the same tensors every time and must not wait for the GPU.
 """
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Literal, Protocol
@@ -49,16 +50,19 @@ class CudaGraphs:
 
     def __init__(self, most: int) -> None:
         self._most, self._pool = most, torch.cuda.graph_pool_handle()
-        self._recorded: OrderedDict[Hashable, tuple[torch.cuda.CUDAGraph, Any]] = OrderedDict()
+        self._recorded: OrderedDict[Hashable, tuple[torch.cuda.CUDAGraph, Any] | None] = OrderedDict()
 
     def run(self, key: Hashable, work: Callable[[], Any], state: Tensor | None = None) -> Any:
-        """See `Replayer`."""
+        """See `Replayer`. Work that cannot be recorded is run as it is, with one warning."""
         if key not in self._recorded:
             while len(self._recorded) >= self._most:
                 self._recorded.popitem(last=False)
             self._recorded[key] = self._record(work, state)
         self._recorded.move_to_end(key)
-        graph, output = self._recorded[key]
+        recording = self._recorded[key]
+        if recording is None:
+            return work()
+        graph, output = recording
         graph.replay()
         return output
 
@@ -67,7 +71,7 @@ class CudaGraphs:
         self._recorded.clear()
         self._pool = torch.cuda.graph_pool_handle()
 
-    def _record(self, work: Callable[[], Any], state: Tensor | None) -> tuple[torch.cuda.CUDAGraph, Any]:
+    def _record(self, work: Callable[[], Any], state: Tensor | None) -> tuple[torch.cuda.CUDAGraph, Any] | None:
         graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
         before = None if state is None else state.clone()
         side.wait_stream(torch.cuda.current_stream())
@@ -75,11 +79,16 @@ class CudaGraphs:
             for _ in range(WARM_UP):
                 work()
         torch.cuda.current_stream().wait_stream(side)
-        # other threads go on launching and taking memory meanwhile, which only a mode of this thread alone allows
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            output = work()
-        if state is not None and before is not None:
-            state.copy_(before)
+        try:
+            # other threads go on launching and taking memory meanwhile, which only a mode of this thread alone allows
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                output = work()
+        except RuntimeError as error:
+            warnings.warn(f"CUDA graphs are not used: {error}", RuntimeWarning, stacklevel=2)
+            return None
+        finally:
+            if state is not None and before is not None:
+                state.copy_(before)
         return graph, output
 
 

@@ -22,6 +22,8 @@ from glmtts.flow.layers import (
     modulated,
 )
 from glmtts.flow.prior import MelPrior
+from glmtts.flow.velocity import MOST_GRAPHS, RecordedVelocity
+from glmtts.graphs import Acceleration, chosen, replayer
 from glmtts.stages import Conditions, FlowState, Solver
 
 
@@ -94,6 +96,16 @@ class DiT(nn.Module):
         )
         self.norm_out = AdaptiveNorm(condition, width, 2)
         self.proj_out = nn.Linear(width, config.n_mels)
+        self.recorded: RecordedVelocity | None = None
+
+    def accelerate(self, acceleration: Acceleration) -> None:
+        """Integrate from recordings (velocity.py): `auto` on a CUDA device, `graphs` and `compile` on any."""
+        device = self.proj_out.weight.device
+        wanted = chosen(acceleration, device)
+        self.recorded = None if wanted == "none" else RecordedVelocity(self, replayer(device, MOST_GRAPHS))
+        if wanted == "compile":
+            for block in self.transformer_blocks:
+                block.compile(dynamic=True)
 
     def embed_tokens(
         self,
