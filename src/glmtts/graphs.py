@@ -6,11 +6,11 @@ without the host. Work that is recorded must read and write the same tensors eve
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Literal, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Acceleration = Literal["auto", "none", "graphs", "compile"]
 WARM_UP = 3  # runs before a recording: libraries choose their kernels and take their workspaces in the first ones
@@ -97,6 +97,13 @@ def chosen(acceleration: Acceleration, device: torch.device) -> Acceleration:
     if acceleration != "auto":
         return acceleration
     return "graphs" if device.type == "cuda" else "none"
+
+
+def compile_blocks(blocks: Iterable[nn.Module], acceleration: Acceleration) -> None:
+    """Compile the blocks of a network where `compile` is wanted, once for all lengths."""
+    if acceleration == "compile":
+        for block in blocks:
+            block.compile(dynamic=True)
 
 
 def replayer(device: torch.device, most: int) -> Replayer:

@@ -23,7 +23,7 @@ from glmtts.flow.layers import (
 )
 from glmtts.flow.prior import MelPrior
 from glmtts.flow.velocity import MOST_GRAPHS, RecordedVelocity
-from glmtts.graphs import Acceleration, chosen, replayer
+from glmtts.graphs import Acceleration, chosen, compile_blocks, replayer
 from glmtts.stages import Conditions, FlowState, Solver
 
 
@@ -103,9 +103,7 @@ class DiT(nn.Module):
         device = self.proj_out.weight.device
         wanted = chosen(acceleration, device)
         self.recorded = None if wanted == "none" else RecordedVelocity(self, replayer(device, MOST_GRAPHS))
-        if wanted == "compile":
-            for block in self.transformer_blocks:
-                block.compile(dynamic=True)
+        compile_blocks(self.transformer_blocks, wanted)
 
     def embed_tokens(
         self,
