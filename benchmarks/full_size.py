@@ -63,6 +63,14 @@ def flow(device: torch.device, sizes: FlowConfig = FLOW) -> DiT:
     return model.eval().requires_grad_(False)
 
 
+def vocoder(device: torch.device) -> HiFT:
+    """The released 24 kHz vocoder."""
+    torch.manual_seed(2)
+    with torch.device(device):
+        model = HiFT(HiFTConfig())
+    return model.eval().requires_grad_(False)
+
+
 class FullSize(Bundle):
     """`mini`, its front end and voices, with language model, flow and vocoder of the released sizes and no judge."""
 
@@ -72,15 +80,13 @@ class FullSize(Bundle):
         synthesis = {"voice": mini.config.synthesis["voice"], "sampling": sampling}
         config = mini.config.model_copy(update={"modules": modules, "synthesis": synthesis})
         super().__init__(mini.folder, config, mini.device, acceleration=acceleration)
-        with torch.device(self.device):
-            vocoder = HiFT(HiFTConfig()).eval().requires_grad_(False)
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         own = mini.audio_tokens
         self.audio_tokens = AudioTokens(FIRST_CODE, CODES, own.begin, own.end, own.padding)
         self._made: dict[str, Any] = {
             "lm": language_model(self.device, dtype, lm),
             "flow": flow(self.device, sizes),
-            "vocoder": vocoder,
+            "vocoder": vocoder(self.device),
         }
         for module in self._made.values():
             if hasattr(module, "accelerate"):

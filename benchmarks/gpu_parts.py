@@ -197,6 +197,10 @@ def flow(record: Record, scale: Scale) -> None:
             integrate(network, tokens, rows)
             times = [seconds(lambda: integrate(network, tokens, rows), scale.device) for _ in range(5)]  # noqa: B023
             record[f"{name}_{rows}_of_{tokens // 25}_s_ms"] = round(1000 * statistics.median(times), 2)
+    vocoder, mel = full_size.vocoder(scale.device), torch.randn(1, 80, 500, device=scale.device)
+    with torch.inference_mode():
+        times = [seconds(lambda: vocoder(mel), scale.device) for _ in range(6)]
+    record["vocoder_10_s_ms"] = round(1000 * statistics.median(times), 2)
     record["peak_gigabytes"] = _peak(scale)
 
 

@@ -4,6 +4,7 @@ A step of a language model is some hundred kernels, each shorter than its launch
 without the host. Work that is recorded must read and write the same tensors every time and must not wait for the GPU.
 """
 
+import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 Acceleration = Literal["auto", "none", "graphs", "compile"]
 WARM_UP = 3  # runs before a recording: libraries choose their kernels and take their workspaces in the first ones
+_recording = threading.Lock()  # one thread at a time
 
 
 class Replayer(Protocol):
@@ -81,7 +83,8 @@ class CudaGraphs:
         torch.cuda.current_stream().wait_stream(side)
         try:
             # other threads go on launching and taking memory meanwhile, which only a mode of this thread alone allows
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            mode = "thread_local"
+            with _recording, torch.cuda.graph(graph, pool=self._pool, stream=side, capture_error_mode=mode):
                 output = work()
         except RuntimeError as error:
             warnings.warn(f"CUDA graphs are not used: {error}", RuntimeWarning, stacklevel=2)

@@ -22,8 +22,8 @@ from glmtts.flow.layers import (
     modulated,
 )
 from glmtts.flow.prior import MelPrior
-from glmtts.flow.velocity import MOST_GRAPHS, RecordedVelocity
-from glmtts.graphs import Acceleration, chosen, compile_blocks, replayer
+from glmtts.flow.velocity import RecordedVelocity
+from glmtts.graphs import Acceleration, chosen, compile_blocks
 from glmtts.stages import Conditions, FlowState, Solver
 
 
@@ -102,7 +102,7 @@ class DiT(nn.Module):
         """Integrate from recordings (velocity.py): `auto` on a CUDA device, `graphs` and `compile` on any."""
         device = self.proj_out.weight.device
         wanted = chosen(acceleration, device)
-        self.recorded = None if wanted == "none" else RecordedVelocity(self, replayer(device, MOST_GRAPHS))
+        self.recorded = None if wanted == "none" else RecordedVelocity(device)
         compile_blocks(self.transformer_blocks, wanted)
 
     def embed_tokens(

@@ -8,14 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from glmtts.flow.guidance import FlowInputs, guided_velocity
-from glmtts.graphs import Replayer
+from glmtts.graphs import replayer
 
 if TYPE_CHECKING:
     from glmtts.flow.dit import DiT
@@ -54,20 +54,26 @@ def padded_mask(attention_mask: Tensor, length: int) -> Tensor:
 
 
 class RecordedVelocity:
-    """Guided velocities of one model; one integration at a time has the recordings' tensors."""
+    """Guided velocities of one model, whose weights stay where they are; one integration at a time has the tensors."""
 
-    def __init__(self, model: "DiT", replayer: Replayer) -> None:
-        self._model, self._replayer, self._lock = model, replayer, threading.Lock()
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._replayer, self._lock = device, replayer(device, MOST_GRAPHS), threading.Lock()
         self._held: dict[tuple[int, ...], _Held] = {}
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "RecordedVelocity":
+        """None of the recordings: a copied model has other weights."""
+        return RecordedVelocity(self._device)
+
     @contextmanager
-    def of(self, inputs: FlowInputs, guidance: float, attention_mask: Tensor | None) -> Iterator[Velocity]:
+    def of(
+        self, model: "DiT", inputs: FlowInputs, guidance: float, attention_mask: Tensor | None
+    ) -> Iterator[Velocity]:
         """The velocity under these conditions, until the context is left."""
         batch, frames, _ = inputs.tokens_BTE.shape
         length = padded_length(frames)
         with self._lock:
             held = self._hold(batch, length, padded(inputs, length), attention_mask)
-            work = partial(held.velocity, self._model, guidance, attention_mask is not None)
+            work = partial(held.velocity, model, guidance, attention_mask is not None)
             key = (batch, length, guidance, attention_mask is not None)
 
             def velocity(x_BTM: Tensor, t: Tensor) -> Tensor:
@@ -121,7 +127,7 @@ def velocity_of(
     """
     if model.recorded is None or adapted:
         return _plain(model, inputs, guidance, attention_mask)
-    return model.recorded.of(inputs, guidance, attention_mask)
+    return model.recorded.of(model, inputs, guidance, attention_mask)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Tokens of a decoding batch that the device draws ahead of the host, and the decoders that batches take in turn."""
 
-import copy
 import threading
 import weakref
 from collections import deque
@@ -68,10 +67,8 @@ class DecoderPool:
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "DecoderPool":
-        return DecoderPool(copy.copy(self._acceleration))
-
-    def __reduce__(self) -> Any:
-        return DecoderPool, (self._acceleration,)
+        """None of the decoders: a copied model has other weights."""
+        return DecoderPool(self._acceleration)
 
     def draws(self, model: "Llama", layout: AudioTokens) -> DeviceDraws:
         """Draws for a new batch; its decoder is free again when they are gone."""
