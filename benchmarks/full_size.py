@@ -38,7 +38,7 @@ FLOW = FlowConfig(
     pitch_width=None,
 )
 FIRST_CODE, CODES = 60000, 32768  # speech tokens in the vocabulary, beyond the ids that a text of `mini` has
-TOKENS_A_TEXT_TOKEN = 3.0  # random weights do not know where to end
+TOKENS_A_TEXT_TOKEN = 3.0
 LAYOUT = AudioTokens(FIRST_CODE, CODES, begin=1, end=2, padding=0)
 
 
@@ -51,6 +51,16 @@ def language_model(device: torch.device, dtype: torch.dtype, sizes: LMConfig = L
     for weight in model.parameters():
         weight.data = weight.data.to(dtype)
     return model.eval().requires_grad_(False)
+
+
+def ending(model: Llama, end: int) -> Llama:
+    """The model, which ends its speech as soon as it may: else every text would be decoded again, as one without end.
+
+    The first channel is nearly constant then, and speaks for the end.
+    """
+    table = model.model.embed_tokens.weight
+    table[:, 0], table[end, 0] = 1, 3
+    return model
 
 
 def flow(device: torch.device, sizes: FlowConfig = FLOW) -> DiT:
@@ -76,7 +86,7 @@ class FullSize(Bundle):
 
     def __init__(self, mini: Bundle, acceleration: Acceleration, lm: LMConfig = LM, sizes: FlowConfig = FLOW) -> None:
         modules = {name: entry for name, entry in mini.config.modules.items() if name != "token_recogniser"}
-        sampling = SamplingConfig(min_ratio=TOKENS_A_TEXT_TOKEN, max_ratio=TOKENS_A_TEXT_TOKEN).model_dump()
+        sampling = SamplingConfig(min_ratio=TOKENS_A_TEXT_TOKEN).model_dump()
         synthesis = {"voice": mini.config.synthesis["voice"], "sampling": sampling}
         config = mini.config.model_copy(update={"modules": modules, "synthesis": synthesis})
         super().__init__(mini.folder, config, mini.device, acceleration=acceleration)
@@ -84,7 +94,7 @@ class FullSize(Bundle):
         own = mini.audio_tokens
         self.audio_tokens = AudioTokens(FIRST_CODE, CODES, own.begin, own.end, own.padding)
         self._made: dict[str, Any] = {
-            "lm": language_model(self.device, dtype, lm),
+            "lm": ending(language_model(self.device, dtype, lm), own.end),
             "flow": flow(self.device, sizes),
             "vocoder": vocoder(self.device),
         }

@@ -102,11 +102,10 @@ def chosen(acceleration: Acceleration, device: torch.device) -> Acceleration:
     return "graphs" if device.type == "cuda" else "none"
 
 
-def compile_blocks(blocks: Iterable[nn.Module], acceleration: Acceleration) -> None:
-    """Compile the blocks of a network where `compile` is wanted, once for all lengths."""
-    if acceleration == "compile":
-        for block in blocks:
-            block.compile(dynamic=True)
+def compile_blocks(blocks: Iterable[nn.Module]) -> None:
+    """Compile the blocks of a network when they are first used, once for all lengths."""
+    for block in blocks:
+        block.compile(dynamic=True)
 
 
 def replayer(device: torch.device, most: int) -> Replayer:

@@ -97,13 +97,16 @@ class DiT(nn.Module):
         self.norm_out = AdaptiveNorm(condition, width, 2)
         self.proj_out = nn.Linear(width, config.n_mels)
         self.recorded: RecordedVelocity | None = None
+        self.compiled = False
 
     def accelerate(self, acceleration: Acceleration) -> None:
         """Integrate from recordings (velocity.py): `auto` on a CUDA device, `graphs` and `compile` on any."""
         device = self.proj_out.weight.device
         wanted = chosen(acceleration, device)
         self.recorded = None if wanted == "none" else RecordedVelocity(device)
-        compile_blocks(self.transformer_blocks, wanted)
+        self.compiled = wanted == "compile"
+        if self.compiled:
+            compile_blocks(self.transformer_blocks)
 
     def embed_tokens(
         self,

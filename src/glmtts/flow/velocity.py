@@ -6,7 +6,7 @@ padded to the next of a few lengths; padding changes nothing of what is real, as
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,8 @@ def velocity_of(
 ) -> AbstractContextManager[Velocity]:
     """The guided velocity as a function of x and t, from recordings where the model has them.
 
-    Low-rank adapters are found by the host, so rows that have some are computed as they are.
+    Low-rank adapters are found by the host, and compiled blocks know nothing of them, so rows that have some are
+    computed as they are.
     """
     if model.recorded is None or adapted:
         return _plain(model, inputs, guidance, attention_mask)
@@ -132,4 +133,5 @@ def velocity_of(
 
 @contextmanager
 def _plain(model: "DiT", inputs: FlowInputs, guidance: float, attention_mask: Tensor | None) -> Iterator[Velocity]:
-    yield lambda x_BTM, t: guided_velocity(model, x_BTM, t, inputs, guidance, attention_mask)
+    with torch.compiler.set_stance("force_eager") if model.compiled else nullcontext():
+        yield lambda x_BTM, t: guided_velocity(model, x_BTM, t, inputs, guidance, attention_mask)

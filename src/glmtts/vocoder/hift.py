@@ -146,7 +146,8 @@ class HiFT(nn.Module):
 
     def accelerate(self, acceleration: Acceleration) -> None:
         """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
-        compile_blocks((*self.source_resblocks, *self.resblocks), acceleration)
+        if acceleration == "compile":
+            compile_blocks((*self.source_resblocks, *self.resblocks))
 
     @property
     def mel(self) -> MelConfig:

@@ -77,7 +77,8 @@ class Vocos(nn.Module):
 
     def accelerate(self, acceleration: Acceleration) -> None:
         """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
-        compile_blocks(self.blocks, acceleration)
+        if acceleration == "compile":
+            compile_blocks(self.blocks)
 
     @property
     def mel(self) -> MelConfig:

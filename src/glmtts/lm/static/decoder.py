@@ -4,7 +4,7 @@ Nothing of a step depends on the host, so it can be recorded (graphs.py); what a
 which it is read after several steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from glmtts.text.audio_tokens import AudioTokens
 if TYPE_CHECKING:
     from glmtts.lm.model import Llama
 
+Through = Callable[..., Tensor]
 STEPS = 6  # between two looks of the host; a divisor of the 12 tokens after which `mini`'s candidates compete
 FEWEST_CHOICES = 32  # of the nucleus: top_k is 25 unless somebody changes it
 
@@ -66,24 +67,26 @@ class StaticDecoder:
         """
         longest = max(len(one.prompt_ids) + len(one.tokens) for one in requests) + STEPS
         columns, count = max(power_of_two(longest), FIRST_COLUMNS), len(requests)
-        # low-rank parts are found by the host, so they run as they are, with the very rows that use them
-        rows, replayer = (count, Direct()) if adapters.groups else (power_of_two(count), self._replayer)
+        # low-rank parts are found by the host, and compiled layers know nothing of them: so the layers run as they are,
+        # with the very rows that use them
+        adapted = bool(adapters.groups)
+        rows, replayer = (count, Direct()) if adapted else (power_of_two(count), self._replayer)
         self._reserve(rows, columns)
         self.buffers.set_rules(*_rules(requests, least))
         places_BN = self.buffers.length_R[:count, None] + torch.arange(1, STEPS + 1, device=self.model.device)
         most = power_of_two(max(FEWEST_CHOICES, *(one.sampling.top_k for one in requests)))
-        step = partial(self._advance, rows, columns, most)
+        step = partial(self._advance, rows, columns, most, _through if adapted else self._through)
         with adapters.applied(self.model):
             for _ in range(STEPS):
                 replayer.run((rows, columns, most), step, self.buffers.length_R)
         ids_BN = self.buffers.ids_RK[:count].gather(1, places_BN)
         return (ids_BN - self.layout.first).masked_fill(ids_BN == self.layout.end, self.layout.count).tolist()
 
-    def _advance(self, rows: int, columns: int, most: int) -> None:
+    def _advance(self, rows: int, columns: int, most: int, through: Through) -> None:
         """One step of the first rows, of which none is longer than `columns`."""
         buffers, rules = self.buffers, self.buffers.rules(rows)
         length_R, ids_RK = buffers.length_R[:rows], buffers.ids_RK[:rows, :columns]
-        logits_RC = self._hidden(rows, columns, ids_RK, length_R) @ self.choices_CD.T
+        logits_RC = self._hidden(rows, columns, ids_RK, length_R, through) @ self.choices_CD.T
         recent_RK = recent_codes(ids_RK, length_R, rules, self.layout.first)
         code_R = draw(logits_RC, rules, recent_RK, length_R + 1 - rules.start, most)
         id_R = (code_R + self.layout.first).masked_fill(code_R == self.layout.count, self.layout.end)
@@ -91,7 +94,7 @@ class StaticDecoder:
         ids_RK.scatter_(1, next_R[:, None], id_R[:, None])
         length_R.copy_(next_R)
 
-    def _hidden(self, rows: int, columns: int, ids_RK: Tensor, length_R: Tensor) -> Tensor:
+    def _hidden(self, rows: int, columns: int, ids_RK: Tensor, length_R: Tensor, through: Through) -> Tensor:
         """Final hidden states (R, D) of the ids that wait."""
         model = self.model
         x_R1D = model.model.embed_tokens(ids_RK.gather(1, length_R[:, None]))
@@ -102,7 +105,7 @@ class StaticDecoder:
         mask.masked_fill_(~read_RK[:, None, None], -torch.inf)  # additive, else each layer would make it so
         for number, layer in enumerate(model.model.layers):
             slots = self.buffers.slots(number, rows, columns, length_R)
-            x_R1D = self._through(layer, x_R1D, cos, sin, slots, mask)
+            x_R1D = through(layer, x_R1D, cos, sin, slots, mask)
         return model.model.norm(x_R1D)[:, 0]
 
     def _reserve(self, rows: int, columns: int) -> None:
@@ -116,7 +119,7 @@ def _through(layer: Any, x_R1D: Tensor, cos: Tensor, sin: Tensor, slots: Any, ma
 
 
 @cache
-def _compiled() -> Any:
+def _compiled() -> Through:
     """`_through` compiled, for all models; a shape of buffers is one more version of it."""
     torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)  # else the ninth is not
     return torch.compile(_through, dynamic=False)
