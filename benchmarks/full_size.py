@@ -89,7 +89,8 @@ class FullSize(Bundle):
         sampling = SamplingConfig(min_ratio=TOKENS_A_TEXT_TOKEN).model_dump()
         synthesis = {"voice": mini.config.synthesis["voice"], "sampling": sampling}
         config = mini.config.model_copy(update={"modules": modules, "synthesis": synthesis})
-        super().__init__(mini.folder, config, mini.device, acceleration=acceleration)
+        super().__init__(mini.folder, config, mini.device)
+        self.acceleration = acceleration
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         own = mini.audio_tokens
         self.audio_tokens = AudioTokens(FIRST_CODE, CODES, own.begin, own.end, own.padding)

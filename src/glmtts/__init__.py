@@ -27,7 +27,6 @@ from glmtts.errors import (
 from glmtts.threads import use_threads, wait_without_spinning
 
 if TYPE_CHECKING:
-    from glmtts.graphs import Acceleration
     from glmtts.onnx.synthesizer import OnnxSynthesizer
     from glmtts.synthesis.audio import Audio
     from glmtts.synthesis.reading import read_book
@@ -82,7 +81,7 @@ def load(
     device: str = "auto",
     allow_program: bool = False,
     threads: int | None = None,
-    acceleration: "Acceleration" = "auto",
+    acceleration: str = "auto",
 ) -> "Synthesizer":
     """Open a model bundle (the embedded one by default) for synthesis.
 
@@ -96,13 +95,15 @@ def load(
 
     Raises:
         BundleError: the folder is no bundle, or corrupt.
-        ConfigError: there is no such device, or the number of threads is not one or more.
+        ConfigError: there is no such device or acceleration, or the number of threads is not one or more.
     """
     from glmtts.bundle import Bundle
     from glmtts.device import chosen_device
+    from glmtts.graphs import chosen
     from glmtts.synthesis.synthesizer import Synthesizer
 
-    bundle = Bundle.open(model, chosen_device(device), allow_program, acceleration)
+    bundle = Bundle.open(model, chosen_device(device), allow_program)
+    bundle.acceleration = chosen(acceleration, bundle.device)
     use_threads(bundle.folder, threads=threads)
     return Synthesizer(bundle)
 

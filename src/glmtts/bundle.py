@@ -20,7 +20,7 @@ from torch import nn
 from glmtts import durable
 from glmtts.config import StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
-from glmtts.graphs import Acceleration
+from glmtts.graphs import chosen
 from glmtts.options import nearest
 from glmtts.stages import (
     Clock,
@@ -93,31 +93,19 @@ def embedded() -> Path:
 class Bundle:
     """An opened bundle; the stages are its properties."""
 
-    def __init__(
-        self,
-        folder: Path,
-        config: BundleConfig,
-        device: torch.device,
-        allow_program: bool = False,
-        acceleration: Acceleration = "auto",
-    ) -> None:
+    def __init__(self, folder: Path, config: BundleConfig, device: torch.device, allow_program: bool = False) -> None:
         self.folder, self.config, self.device, self.allow_program = folder, config, device, allow_program
-        self.acceleration = acceleration
+        self.acceleration = chosen("auto", device)  # of modules that are loaded from now on
         self._modules: dict[str, Any] = {}
         self._loading = threading.RLock()
 
     @classmethod
     def open(
-        cls,
-        folder: str | Path | None = None,
-        device: torch.device | None = None,
-        allow_program: bool = False,
-        acceleration: Acceleration = "auto",
+        cls, folder: str | Path | None = None, device: torch.device | None = None, allow_program: bool = False
     ) -> Self:
         """Open a bundle folder, or the embedded one, and check that its parts keep the same time.
 
-        `allow_program` lets a module run that is a program rather than weights (vocoder/torchscript.py);
-        `acceleration` is how modules use a GPU (graphs.py).
+        `allow_program` lets a module run that is a program rather than weights (vocoder/torchscript.py).
 
         Raises:
             BundleError: the folder is no bundle, or its description is not valid.
@@ -128,7 +116,7 @@ class Bundle:
             raise BundleError(f"{folder} is no model bundle: it holds no {CONFIG_FILE}. Give another --model.")
         try:
             config = BundleConfig.parse(read_json(path))
-            bundle = cls(folder, config, device or torch.device("cpu"), allow_program, acceleration)
+            bundle = cls(folder, config, device or torch.device("cpu"), allow_program)
             if {"speech_tokenizer", "flow", "vocoder"} <= bundle.config.modules.keys():
                 bundle.clock.check()
         except (ValueError, ConfigError) as error:

@@ -4,16 +4,20 @@ A step of a language model is some hundred kernels, each shorter than its launch
 without the host. Work that is recorded must read and write the same tensors every time and must not wait for the GPU.
 """
 
+import os
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
-Acceleration = Literal["auto", "none", "graphs", "compile"]
+from glmtts.errors import ConfigError
+
+Acceleration = Literal["none", "graphs", "compile"]
+VARIABLE = "GLMTTS_ACCELERATION"  # for programs that load a model where nobody can be asked
 WARM_UP = 3  # runs before a recording: libraries choose their kernels and take their workspaces in the first ones
 _recording = threading.Lock()  # one thread at a time
 
@@ -95,11 +99,20 @@ class CudaGraphs:
         return graph, output
 
 
-def chosen(acceleration: Acceleration, device: torch.device) -> Acceleration:
-    """What `auto` means on a device: graphs with CUDA, else nothing. `compile` compiles what the graphs record too."""
-    if acceleration != "auto":
-        return acceleration
-    return "graphs" if device.type == "cuda" else "none"
+def chosen(name: str, device: torch.device) -> Acceleration:
+    """How modules use a device: `none`, `graphs`, or `compile`, which compiles what graphs record.
+
+    `auto` is what the variable GLMTTS_ACCELERATION says, or else graphs on a CUDA device and nothing elsewhere.
+
+    Raises:
+        ConfigError: there is no such way.
+    """
+    wanted = os.environ.get(VARIABLE) or "auto" if name == "auto" else name
+    if wanted == "auto":
+        return "graphs" if device.type == "cuda" else "none"
+    if wanted not in get_args(Acceleration):
+        raise ConfigError(f"The acceleration is '{wanted}'. Choose one of auto, {', '.join(get_args(Acceleration))}.")
+    return cast(Acceleration, wanted)
 
 
 def compile_blocks(blocks: Iterable[nn.Module]) -> None:

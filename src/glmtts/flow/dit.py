@@ -23,7 +23,7 @@ from glmtts.flow.layers import (
 )
 from glmtts.flow.prior import MelPrior
 from glmtts.flow.velocity import RecordedVelocity
-from glmtts.graphs import Acceleration, chosen, compile_blocks
+from glmtts.graphs import Acceleration, compile_blocks
 from glmtts.stages import Conditions, FlowState, Solver
 
 
@@ -100,12 +100,10 @@ class DiT(nn.Module):
         self.compiled = False
 
     def accelerate(self, acceleration: Acceleration) -> None:
-        """Integrate from recordings (velocity.py): `auto` on a CUDA device, `graphs` and `compile` on any."""
-        device = self.proj_out.weight.device
-        wanted = chosen(acceleration, device)
-        self.recorded = None if wanted == "none" else RecordedVelocity(device)
-        self.compiled = wanted == "compile"
-        if self.compiled:
+        """Integrate at padded lengths from now on (velocity.py), on a CUDA device from recordings, or as before."""
+        self.recorded = None if acceleration == "none" else RecordedVelocity(self.proj_out.weight.device)
+        self.compiled = self.compiled or acceleration == "compile"
+        if acceleration == "compile":
             compile_blocks(self.transformer_blocks)
 
     def embed_tokens(

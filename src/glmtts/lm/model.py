@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.adapters import Adapter, RowAdapters
-from glmtts.graphs import Acceleration, chosen
+from glmtts.graphs import Acceleration
 from glmtts.lm.cache import DecodingState, KeyValueCache, RowCache
 from glmtts.lm.config import LMConfig
 from glmtts.lm.static.draws import DecoderPool, DeviceDraws
@@ -166,9 +166,8 @@ class Llama(nn.Module):
         self._decoders: DecoderPool | None = None
 
     def accelerate(self, acceleration: Acceleration) -> None:
-        """Decode without the host from now on (lm/static/): `auto` on a CUDA device, `graphs` and `compile` on any."""
-        wanted = chosen(acceleration, self.device)
-        self._decoders = None if wanted == "none" else DecoderPool(wanted)
+        """Decode without the host from now on (lm/static/), on a CUDA device from recordings, or as before."""
+        self._decoders = None if acceleration == "none" else DecoderPool(acceleration)
 
     def device_draws(self, layout: AudioTokens) -> DeviceDraws | None:
         """Tokens drawn on the device, where that is wanted (lm/draws.py); not while the model trains."""
