@@ -158,6 +158,20 @@ def batch_1(record: Record, scale: Scale) -> None:
         model.accelerate(name)
         record[f"ms_a_token_{name}"] = _milliseconds(model, scale, 1)
     record["peak_gigabytes"] = _peak(scale)
+    model.accelerate("graphs")
+    again = [request(scale, 0, scale.tokens) for _ in range(2)]
+    decode(model, again[:1])
+    record["operations"] = operations(lambda: decode(model, again[1:]), scale)
+
+
+def operations(work: Callable[[], object], scale: Scale) -> list[str]:
+    """What takes most time of `work`: milliseconds, how often, and which."""
+    on_gpu = scale.device.type == "cuda"
+    with torch.profiler.profile() as profile:
+        seconds(work, scale.device)
+    name = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    longest = sorted(profile.key_averages(), key=lambda one: -getattr(one, name))[:25]
+    return [f"{getattr(one, name) / 1000:.2f} ms, {one.count} × {one.key[:90]}" for one in longest]
 
 
 def batches(record: Record, scale: Scale) -> None:

@@ -67,7 +67,11 @@ def attend(
     """What each position reads (B, L, heads · head_dim), from queries, keys and values of the new ones (B, L, N)."""
     batch, length, _ = q_BLN.shape
     q, k, v = (part.view(batch, length, -1, config.head_dim).transpose(1, 2) for part in (q_BLN, k_BLN, v_BLN))
-    q, k = rotate(q, *rotary).to(v.dtype), rotate(k, *rotary).to(v.dtype)
+    if length == 1:  # a step of decoding is bound by the number of its operations
+        both = rotate(torch.cat([q, k], dim=1), *rotary).to(v.dtype)
+        q, k = both.split([config.num_heads, config.num_kv_heads], dim=1)
+    else:
+        q, k = rotate(q, *rotary).to(v.dtype), rotate(k, *rotary).to(v.dtype)
     if cache is not None:
         k, v = cache.append(layer, k, v)
     grouped = config.num_heads != config.num_kv_heads
