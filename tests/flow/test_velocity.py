@@ -8,6 +8,7 @@ from glmtts.flow.dit import DiT
 from glmtts.flow.streaming import block_causal_mask
 from glmtts.flow.velocity import SHORTEST, padded_length
 from glmtts.stages import Conditions, Solver
+from tests.host_free import Watched
 from tests.tiny import CODES, tiny_flow
 
 
@@ -58,6 +59,19 @@ def test_rows_of_unlike_lengths_and_streams_too(model: DiT) -> None:
     plain_BMT, found_BMT = mels(model, conditions(75), Solver(2), mask)
     assert not torch.allclose(plain_BMT, mels(model, conditions(75), Solver(2))[0])
     torch.testing.assert_close(found_BMT, plain_BMT, atol=1e-4, rtol=1e-4)
+
+
+def test_a_step_can_be_recorded(model: DiT) -> None:
+    """As far as a CPU can tell."""
+    model.accelerate("graphs")
+    assert model.recorded is not None
+    model.recorded._replayer = Watched()
+    try:
+        for mask in (None, block_causal_mask([10, 20], 40)):
+            mel_BMT, _ = model.sample(conditions(20), torch.randn(2, 40, 80), Solver(2), mask)
+            assert mel_BMT.isfinite().all()
+    finally:
+        model.accelerate("none")
 
 
 def test_low_rank_parts_count(model: DiT) -> None:

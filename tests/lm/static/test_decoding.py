@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from glmtts.adapters import RowAdapters
 from glmtts.graphs import Direct
@@ -15,6 +14,7 @@ from glmtts.lm.sampling import Request, SamplingConfig
 from glmtts.lm.static.decoder import STEPS, StaticDecoder
 from glmtts.lm.static.draws import DeviceDraws
 from glmtts.text.audio_tokens import AudioTokens
+from tests.host_free import NothingFromTheHost, Watched
 from tests.lm.plain import plain
 from tests.tiny import tiny_lm
 
@@ -133,22 +133,6 @@ def test_a_batch_finds_the_decoder_of_the_one_before_and_the_weights_of_now(mode
     kept = [decoder for _, decoder in pool._idle]
     alone(static, request(6, GREEDY))
     assert {id(decoder) for _, decoder in pool._idle} == {id(decoder) for decoder in kept}
-
-
-class NothingFromTheHost(TorchDispatchMode):
-    """Refuses what a recording of CUDA cannot hold: values that the host waits for, and tensors made of its numbers."""
-
-    WAITS = ("_local_scalar_dense", "nonzero", "lift_fresh", "scalar_tensor", "_to_copy.cuda", "masked_select")
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        assert not any(name in str(func) for name in self.WAITS), f"a step does {func}"
-        return func(*args, **(kwargs or {}))
-
-
-class Watched(Direct):
-    def run(self, key, work, state=None):  # type: ignore[no-untyped-def]
-        with NothingFromTheHost():
-            return work()
 
 
 def test_a_step_can_be_recorded(static: Llama) -> None:
