@@ -54,23 +54,24 @@ class CudaGraphs:
     All recordings of one object share their memory, so they must not run at the same time.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most, self._pool = most, torch.cuda.graph_pool_handle()
+    def __init__(self, device: torch.device, most: int) -> None:
+        self._device, self._most, self._pool = device, most, torch.cuda.graph_pool_handle()
         self._recorded: OrderedDict[Hashable, tuple[torch.cuda.CUDAGraph, Any] | None] = OrderedDict()
 
     def run(self, key: Hashable, work: Callable[[], Any], state: Tensor | None = None) -> Any:
         """See `Replayer`. Work that cannot be recorded is run as it is, with one warning."""
-        if key not in self._recorded:
-            while len(self._recorded) >= self._most:
-                self._recorded.popitem(last=False)
-            self._recorded[key] = self._record(work, state)
-        self._recorded.move_to_end(key)
-        recording = self._recorded[key]
-        if recording is None:
-            return work()
-        graph, output = recording
-        graph.replay()
-        return output
+        with torch.cuda.device(self._device):
+            if key not in self._recorded:
+                while len(self._recorded) >= self._most:
+                    self._recorded.popitem(last=False)
+                self._recorded[key] = self._record(work, state)
+            self._recorded.move_to_end(key)
+            recording = self._recorded[key]
+            if recording is None:
+                return work()
+            graph, output = recording
+            graph.replay()
+            return output
 
     def clear(self) -> None:
         """See `Replayer`."""
@@ -123,4 +124,4 @@ def compile_blocks(blocks: Iterable[nn.Module]) -> None:
 
 def replayer(device: torch.device, most: int) -> Replayer:
     """Graphs, at most so many, on a CUDA device; elsewhere work runs as it is."""
-    return CudaGraphs(most) if device.type == "cuda" else Direct()
+    return CudaGraphs(device, most) if device.type == "cuda" else Direct()

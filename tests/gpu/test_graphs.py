@@ -93,7 +93,7 @@ def test_a_flow_integrates_to_the_same_mel(acceleration: Acceleration, gpu: torc
 
 def test_what_waits_for_the_host_runs_as_it_is(gpu: torch.device) -> None:
     warnings.simplefilter("default", RuntimeWarning)
-    graphs, values = CudaGraphs(2), torch.ones(3, device=gpu)
+    graphs, values = CudaGraphs(gpu, 2), torch.ones(3, device=gpu)
     with pytest.warns(RuntimeWarning, match="CUDA graphs are not used"):
         assert graphs.run("sum", lambda: float(values.sum())) == 3
     values += 1
@@ -101,7 +101,7 @@ def test_what_waits_for_the_host_runs_as_it_is(gpu: torch.device) -> None:
 
 
 def test_state_is_as_one_run_leaves_it(gpu: torch.device) -> None:
-    graphs, count = CudaGraphs(1), torch.zeros((), dtype=torch.long, device=gpu)
+    graphs, count = CudaGraphs(gpu, 1), torch.zeros((), dtype=torch.long, device=gpu)
     for key in ("a", "a", "b", "a"):
         graphs.run(key, lambda: count.add_(1), count)
     assert int(count) == 4
