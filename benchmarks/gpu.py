@@ -1,89 +1,73 @@
-"""Speed on a GPU beside the CPU of the same machine: whole sentences, batches, streams, and each stage.
+"""Speed on a GPU of the released sizes, on random weights, and of `mini`; what is computed is checked first.
 
-    python benchmarks/gpu.py [--model BUNDLE] [--lines 12]
+    PYTHONPATH=src python benchmarks/gpu.py --out FOLDER
 
-Real-time factors are seconds of work a second of speech, after a warm-up; the GPU is waited for at each mark.
+Each part is a process of its own with a limit of its own, so that one that fails takes no other along; all together
+end after six minutes. Each writes FOLDER/PART.json after every figure, and what it prints to FOLDER/PART.log.
+`--only PART` runs one of them, here and now, and `--small` does it with small models, which tests the script without a
+GPU. The parts `end_to_end` and `mini` need the packages of a front end; the others are content with PyTorch, pydantic,
+tqdm and tiktoken.
 """
 
 import argparse
-import statistics
+import json
+import subprocess
+import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from report import environment, write_result
 
-import glmtts
-from glmtts.synthesis.rendering import Job
+sys.path.insert(0, str(Path(__file__).parent))
+import gpu_parts
+from gpu_parts import PARTS, Record
 
-TEXTS = [
-    "The rain in Spain stays mainly in the plain.",
-    "今天天气很好，我们去公园散步吧。",
-    "She opened the letter, read it twice, and put it away without a word.",
-    "他每天早上六点起床，先跑步，再吃早饭。",
-]
+from glmtts.eval.hardware import environment
+
+LIMITS = {"correct": 80, "batch_1": 60, "batches": 60, "end_to_end": 70, "mini": 90, "flow": 40, "compiled": 120}
+MOST_SECONDS = 350  # of all
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall-clock seconds of `work`, with everything that it put on the GPU."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    started = time.perf_counter()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
-
-
-def first_chunk(tts: glmtts.Synthesizer, text: str) -> float:
-    """Seconds to the first samples of a stream."""
-    chunks = tts.stream(text)
-    taken = seconds(lambda: next(chunks))
-    chunks.close()
-    return taken
-
-
-def stages(tts: glmtts.Synthesizer, text: str) -> dict[str, float]:
-    """Real-time factors of the language model with its judge, and of flow and vocoder."""
-    segments = tts.segments(tts.frontend.prepare(text), None, 0, {})
-    generated: dict[int, list[list[int]]] = {}
-    tokens = seconds(lambda: generated.update(tts.generator.generate(segments)))
-    jobs = [Job(segment, generated[number][0]) for number, segment in enumerate(segments)]
-    spoken = sum(len(job.tokens) for job in jobs) / tts.bundle.clock.token_rate
-    return {"tokens": tokens / spoken, "rendering": seconds(lambda: tts.renderer.render(jobs)) / spoken}
-
-
-def measure(tts: glmtts.Synthesizer, lines: int) -> dict[str, object]:
-    """All figures on one device."""
-    texts = [TEXTS[number % len(TEXTS)] for number in range(lines)]
-    tts.say_batch(texts[:4])
-    list(tts.stream(texts[0]))
-    spoken: list[float] = []
-    alone = seconds(lambda: spoken.extend(tts.say(text, seed=n).seconds for n, text in enumerate(texts)))
-    together = seconds(lambda: tts.say_batch(texts, seeds=range(lines)))
-    parts = [stages(tts, text) for text in TEXTS]
-    return {
-        "rtf_one_by_one": round(alone / sum(spoken), 4),
-        "rtf_batch": round(together / sum(spoken), 4),
-        "first_chunk_ms": round(1000 * statistics.median(first_chunk(tts, text) for text in texts)),
-        "stages_rtf": {name: round(statistics.median(part[name] for part in parts), 4) for name in parts[0]},
-    }
+def run_all(out: Path, small: bool) -> dict[str, str]:
+    """Run every part; gives how each ended."""
+    started, ends = time.monotonic(), dict[str, str]()
+    for name in PARTS:
+        left = MOST_SECONDS - (time.monotonic() - started)
+        if left < 10:
+            ends[name] = "left out: no time"
+            continue
+        command = [sys.executable, __file__, "--out", str(out), "--only", name, *(["--small"] if small else [])]
+        began = time.monotonic()
+        with (out / f"{name}.log").open("w") as log:
+            try:
+                done = subprocess.run(command, stdout=log, stderr=log, timeout=min(left, LIMITS[name]), check=False)
+                ends[name] = "done" if not done.returncode else f"failed ({done.returncode}), see {name}.log"
+            except subprocess.TimeoutExpired:
+                ends[name] = "stopped at its limit"
+        print(f"{name}: {ends[name]} after {time.monotonic() - began:.0f} s", flush=True)
+    return ends
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
-    parser.add_argument("--lines", type=int, default=12)
-    arguments = parser.parse_args()
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    result: dict[str, object] = {**environment(), "lines": arguments.lines}
-    if len(devices) > 1:
-        result["gpu"] = torch.cuda.get_device_name()
-    for device in devices:
-        with glmtts.load(arguments.model, device) as tts:
-            result["model"], result[device] = tts.bundle.config.name, measure(tts, arguments.lines)
-    write_result("gpu", result)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the results; what is there is replaced")
+    parser.add_argument("--only", choices=PARTS, help="one part, in this process")
+    parser.add_argument("--small", action="store_true", help="small models, to try the script")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    if given.only:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if device.type == "cpu" and not given.small:
+            parser.error("there is no GPU that PyTorch sees; --small tries the script without one")
+        PARTS[given.only](Record(given.out / f"{given.only}.json"), gpu_parts.Scale.of(device, given.small))
+        return
+    head = given.out / "environment.json"
+    head.write_text(json.dumps(environment(), indent=1) + "\n", encoding="utf-8")
+    ends = run_all(given.out, given.small)
+    head.write_text(json.dumps(environment() | {"parts": ends}, indent=1) + "\n", encoding="utf-8")
+    for name in PARTS:
+        path = given.out / f"{name}.json"
+        print(f"--- {name}\n{path.read_text(encoding='utf-8') if path.is_file() else 'no figures'}")
 
 
 if __name__ == "__main__":

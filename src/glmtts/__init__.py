@@ -77,7 +77,11 @@ def load_onnx(model: str | Path, threads: int | None = None) -> "OnnxSynthesizer
 
 
 def load(
-    model: str | Path | None = None, device: str = "auto", allow_program: bool = False, threads: int | None = None
+    model: str | Path | None = None,
+    device: str = "auto",
+    allow_program: bool = False,
+    threads: int | None = None,
+    acceleration: str = "auto",
 ) -> "Synthesizer":
     """Open a model bundle (the embedded one by default) for synthesis.
 
@@ -86,15 +90,20 @@ def load(
     one thread for a small bundle, and as many as the machine or its container allows for a large one, unless `threads`
     or the variable OMP_NUM_THREADS says how many (threads.py has the reason).
 
+    `acceleration` is `auto` (CUDA graphs on a CUDA GPU, nothing elsewhere), `none`, `graphs`, or `compile`: graphs of
+    what torch.compile has compiled, which takes minutes at first and needs a compiler.
+
     Raises:
         BundleError: the folder is no bundle, or corrupt.
-        ConfigError: there is no such device, or the number of threads is not one or more.
+        ConfigError: there is no such device or acceleration, or the number of threads is not one or more.
     """
     from glmtts.bundle import Bundle
     from glmtts.device import chosen_device
+    from glmtts.graphs import chosen
     from glmtts.synthesis.synthesizer import Synthesizer
 
     bundle = Bundle.open(model, chosen_device(device), allow_program)
+    bundle.acceleration = chosen(acceleration, bundle.device)
     use_threads(bundle.folder, threads=threads)
     return Synthesizer(bundle)
 

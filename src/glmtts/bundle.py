@@ -20,6 +20,7 @@ from torch import nn
 from glmtts import durable
 from glmtts.config import StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
+from glmtts.graphs import chosen
 from glmtts.options import nearest
 from glmtts.stages import (
     Clock,
@@ -94,6 +95,7 @@ class Bundle:
 
     def __init__(self, folder: Path, config: BundleConfig, device: torch.device, allow_program: bool = False) -> None:
         self.folder, self.config, self.device, self.allow_program = folder, config, device, allow_program
+        self.acceleration = chosen("auto", device)  # of modules that are loaded from now on
         self._modules: dict[str, Any] = {}
         self._loading = threading.RLock()
 
@@ -238,7 +240,10 @@ class Bundle:
             if self.folder != embedded():
                 module = module_class(config)
             module.load_state_dict(weights, strict=False, assign=True)
-            return module.eval().requires_grad_(False).to(self.device)
+            module = module.eval().requires_grad_(False).to(self.device)
+        if hasattr(module, "accelerate"):
+            module.accelerate(self.acceleration)
+        return module
 
     def path(self, name: str, digest: str) -> Path:
         """Path of one file, checked against its hash.

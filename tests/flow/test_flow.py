@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 
 from glmtts.errors import ConfigError
-from glmtts.flow.cfm import FlowInputs, guided_velocity, times
+from glmtts.flow.cfm import times
 from glmtts.flow.dit import DiT
+from glmtts.flow.guidance import FlowInputs, guided_velocity
 from glmtts.flow.train import FlowLoss, batch_loss, collate
 from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig

@@ -56,4 +56,4 @@ def test_columns_do_not_grow_without_end() -> None:
     for number in range(200):
         batch.join([request(number)])
         batch.step()
-    assert batch._state.cache.buffer.shape[4] == cache.FIRST_COLUMNS
+    assert batch._draws.state.cache.buffer.shape[4] == cache.FIRST_COLUMNS

@@ -1,7 +1,6 @@
 """Conditional flow matching (Lipman et al., 2023): the training loss and the Euler sampler."""
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from glmtts.adapters import RowAdapters
+from glmtts.flow.guidance import FlowInputs
+from glmtts.flow.velocity import velocity_of
 from glmtts.stages import Conditions, FlowState, Solver
 
 if TYPE_CHECKING:
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
 SIGMA_MIN = 1e-6  # the release's
 CONDITION_DROP = 0.2  # the release's: the share of utterances that train the unconditional velocity
 PROMPT_SHARE = 0.7  # a longer prompt leaves too few frames to learn from
-
-
-@dataclass(frozen=True)
-class FlowInputs:
-    """Conditions as the network takes them: embedded tokens (B, T, E), normalised prompt mel (B, T, M), zero after the
-    prompt, unit speaker vectors (B, D), and a mask (B, T) of real frames, None where all are."""
-
-    tokens_BTE: Tensor
-    prompt_BTM: Tensor
-    speaker_BD: Tensor
-    mask_BT: Tensor | None
 
 
 def times(solver: Solver) -> Tensor:
@@ -72,12 +62,14 @@ def _sampled(
     """See `sample`."""
     inputs = flow_inputs(model, conditions, noise_BTM.shape[1])
     x_BTM, kept = begin(model, inputs, noise_BTM, solver), []
-    for step, (now, then) in enumerate(pairwise(times(solver).to(noise_BTM))):
-        if finished is not None:
-            state, count = finished
-            x_BTM = torch.cat([state.steps[step][:, :count], x_BTM[:, count:]], dim=1)
-        kept.append(x_BTM)
-        x_BTM = x_BTM + (then - now) * guided_velocity(model, x_BTM, now, inputs, solver.guidance, attention_mask)
+    adapted = any(adapter is not None for adapter in conditions.adapters)
+    with velocity_of(model, inputs, solver.guidance, attention_mask, adapted) as velocity:
+        for step, (now, then) in enumerate(pairwise(times(solver).to(noise_BTM))):
+            if finished is not None:
+                state, count = finished
+                x_BTM = torch.cat([state.steps[step][:, :count], x_BTM[:, count:]], dim=1)
+            kept.append(x_BTM)
+            x_BTM = x_BTM + (then - now) * velocity(x_BTM, now)
     mel_BTM = x_BTM * model.config.mel_std + model.config.mel_mean
     return mel_BTM.transpose(1, 2), FlowState(kept)
 
@@ -97,35 +89,6 @@ def flow_inputs(model: "DiT", conditions: Conditions, frames: int) -> FlowInputs
         conditions.tokens_BS, frames, speaker_BD, mask_BT, conditions.f0_B, conditions.adaptation_BLK
     )
     return FlowInputs(tokens_BTE, F.pad(prompt, (0, 0, 0, frames - prompt.shape[1])), speaker_BD, mask_BT)
-
-
-def guided_velocity(
-    model: "DiT",
-    x_BTM: Tensor,
-    t: Tensor,
-    inputs: FlowInputs,
-    guidance: float,
-    attention_mask: Tensor | None,
-) -> Tensor:
-    """v + w (v − v_uncond), both evaluated as one batch, or v alone where the guidance w is 0.
-
-    Without condition the prompt mel and the speaker are zero; the tokens stay, as in the release.
-    """
-    tokens_BTE, prompt_BTM, speaker_BD = inputs.tokens_BTE, inputs.prompt_BTM, inputs.speaker_BD
-    mask_BT = inputs.mask_BT
-    if guidance == 0:
-        return model(x_BTM, t.expand(len(x_BTM)), tokens_BTE, prompt_BTM, speaker_BD, mask_BT, attention_mask)
-    velocity = model(
-        torch.cat([x_BTM, x_BTM]),
-        t.expand(2 * len(x_BTM)),
-        torch.cat([tokens_BTE, tokens_BTE]),
-        torch.cat([prompt_BTM, torch.zeros_like(prompt_BTM)]),
-        torch.cat([speaker_BD, torch.zeros_like(speaker_BD)]),
-        None if mask_BT is None else torch.cat([mask_BT, mask_BT]),
-        attention_mask,
-    )
-    conditioned, unconditioned = velocity.chunk(2)
-    return conditioned + guidance * (conditioned - unconditioned)
 
 
 def flow_loss(

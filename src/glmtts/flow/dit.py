@@ -22,6 +22,8 @@ from glmtts.flow.layers import (
     modulated,
 )
 from glmtts.flow.prior import MelPrior
+from glmtts.flow.velocity import RecordedVelocity
+from glmtts.graphs import Acceleration, compile_blocks
 from glmtts.stages import Conditions, FlowState, Solver
 
 
@@ -94,6 +96,15 @@ class DiT(nn.Module):
         )
         self.norm_out = AdaptiveNorm(condition, width, 2)
         self.proj_out = nn.Linear(width, config.n_mels)
+        self.recorded: RecordedVelocity | None = None
+        self.compiled = False
+
+    def accelerate(self, acceleration: Acceleration) -> None:
+        """Integrate at padded lengths from now on (velocity.py), on a CUDA device from recordings, or as before."""
+        self.recorded = None if acceleration == "none" else RecordedVelocity(self.proj_out.weight.device)
+        self.compiled = self.compiled or acceleration == "compile"
+        if acceleration == "compile":
+            compile_blocks(self.transformer_blocks)
 
     def embed_tokens(
         self,

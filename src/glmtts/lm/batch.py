@@ -6,9 +6,9 @@ One forward of the language model serves every row of its state. A request that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from glmtts.lm import rows
+from glmtts.lm.draws import draws_of
 from glmtts.lm.request import Request
 from glmtts.stages import LanguageModel
 from glmtts.text.audio_tokens import AudioTokens
@@ -23,8 +23,7 @@ class DecodingBatch:
     def __init__(self, model: LanguageModel, layout: AudioTokens) -> None:
         self.model, self.layout = model, layout
         self.requests: list[Request] = []
-        self._state = model.new_state(layout)
-        self._logits_BC: Any = None
+        self._draws = draws_of(model, layout)
 
     @property
     def device(self) -> torch.device:
@@ -33,23 +32,19 @@ class DecodingBatch:
 
     def join(self, requests: Sequence[Request]) -> None:
         """Read the common prompt of `requests`, which differ in their seeds alone, and decode them from now on."""
-        adapted = {} if requests[0].adapter is None else {"adapter": requests[0].adapter}
-        logits_BC = self.model.prefill(self._state, requests[0].prompt_ids, len(requests), **adapted)
-        self._logits_BC = rows.joined(self._logits_BC, logits_BC)
+        self._draws.join(requests)
         self.requests += requests
 
     def step(self) -> list[Request]:
         """Draw a token for every request; gives those that have ended, which leave."""
-        assert self._logits_BC is not None, "nothing has joined yet"
         limits = [bounds(self.model, request) for request in self.requests]
-        too_short = [row for row, request in enumerate(self.requests) if len(request.tokens) < limits[row][0]]
-        drawn = rows.draw(self._logits_BC, self.requests, too_short)
+        drawn = self._draws.draw(self.requests, [at_least for at_least, _ in limits])
         for request, code, (_, at_most) in zip(self.requests, drawn, limits, strict=True):
             request.append(None if code == self.layout.count else code, at_most)
         ended = [request for request in self.requests if request.ended]
         self._keep([row for row, request in enumerate(self.requests) if not request.ended])
         if self.requests:
-            self._logits_BC = self.model.step(self._state, [request.tokens[-1] for request in self.requests])
+            self._draws.advance([request.tokens[-1] for request in self.requests])
         return ended
 
     def continue_as(self, pairs: Sequence[tuple[Request, Request]]) -> None:
@@ -61,7 +56,7 @@ class DecodingBatch:
         for request, source in pairs:
             order[row_of[id(request)]] = row_of[id(source)]
             request.tokens = list(source.tokens)
-        self._reorder(order)
+        self._draws.reorder(order, self.requests)
 
     def leave(self, request: Request) -> None:
         """Drop a request that nobody waits for any more."""
@@ -77,13 +72,8 @@ class DecodingBatch:
         gaps = [row for row in range(len(kept)) if row not in kept]
         moved = dict(zip(gaps, (row for row in staying if row >= len(kept)), strict=True))
         order = [moved.get(row, row) for row in range(len(kept))]
-        self._reorder(order)
         self.requests = [self.requests[row] for row in order]
-
-    def _reorder(self, order: list[int]) -> None:
-        self.model.reorder(self._state, order)
-        if self._logits_BC is not None:
-            self._logits_BC = self._logits_BC[order]
+        self._draws.reorder(order, self.requests)
 
 
 def bounds(model: LanguageModel, request: Request) -> tuple[int, int]:

@@ -7,8 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.adapters import Adapter, RowAdapters
+from glmtts.graphs import Acceleration
 from glmtts.lm.cache import DecodingState, KeyValueCache, RowCache
 from glmtts.lm.config import LMConfig
+from glmtts.lm.static.draws import DecoderPool, DeviceDraws
 from glmtts.text.audio_tokens import AudioTokens
 
 
@@ -65,15 +67,21 @@ def attend(
     """What each position reads (B, L, heads · head_dim), from queries, keys and values of the new ones (B, L, N)."""
     batch, length, _ = q_BLN.shape
     q, k, v = (part.view(batch, length, -1, config.head_dim).transpose(1, 2) for part in (q_BLN, k_BLN, v_BLN))
-    q, k = rotate(q, *rotary).to(v.dtype), rotate(k, *rotary).to(v.dtype)
+    if length == 1:  # a step of decoding is bound by the number of its operations
+        both = rotate(torch.cat([q, k], dim=1), *rotary).to(v.dtype)
+        q, k = both.split([config.num_heads, config.num_kv_heads], dim=1)
+    else:
+        q, k = rotate(q, *rotary).to(v.dtype), rotate(k, *rotary).to(v.dtype)
     if cache is not None:
         k, v = cache.append(layer, k, v)
     grouped = config.num_heads != config.num_kv_heads
+    if grouped and length == 1:  # the heads of a group read the same keys: so many queries, and no key is repeated
+        q, grouped = q.view(batch, config.num_kv_heads, -1, config.head_dim), False
     if attention_mask is None and k.shape[2] != length and length > 1:
         attention_mask = _causal(length, k.shape[2], q.device)
     is_causal = attention_mask is None and length > 1
     mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attention_mask, is_causal=is_causal, enable_gqa=grouped)
-    return mixed.transpose(1, 2).reshape(batch, length, -1)
+    return mixed.reshape(batch, -1, length, config.head_dim).transpose(1, 2).reshape(batch, length, -1)
 
 
 def placed(
@@ -159,6 +167,17 @@ class Llama(nn.Module):
         cos, sin = rotary_table(config)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
+        self._decoders: DecoderPool | None = None
+
+    def accelerate(self, acceleration: Acceleration) -> None:
+        """Decode without the host from now on (lm/static/), on a CUDA device from recordings, or as before."""
+        self._decoders = None if acceleration == "none" else DecoderPool(acceleration)
+
+    def device_draws(self, layout: AudioTokens) -> DeviceDraws | None:
+        """Tokens drawn on the device, where that is wanted (lm/draws.py); not while the model trains."""
+        if self._decoders is None or any(weight.requires_grad for weight in self.parameters()):
+            return None
+        return self._decoders.draws(self, layout)
 
     def reset_parameters(self) -> None:
         """Normal weights of deviation 0.02; projections into the residual stream are scaled by depth."""

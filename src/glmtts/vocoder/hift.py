@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
+from glmtts.graphs import Acceleration, compile_blocks
 from glmtts.vocoder.geometry import MelGeometry
 
 NOISE_SEED = 0  # the same mel gives the same samples
@@ -142,6 +143,11 @@ class HiFT(nn.Module):
             self.resblocks.extend(ResidualBlock(channels, k, config.dilations) for k in config.kernels)
         self.conv_post = nn.Conv1d(channels, bins, 7, padding=3)
         self.register_buffer("window", torch.hann_window(config.istft_n_fft), persistent=False)
+
+    def accelerate(self, acceleration: Acceleration) -> None:
+        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
+        if acceleration == "compile":
+            compile_blocks((*self.source_resblocks, *self.resblocks))
 
     @property
     def mel(self) -> MelConfig:

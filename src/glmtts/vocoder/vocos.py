@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
+from glmtts.graphs import Acceleration, compile_blocks
 from glmtts.vocoder.geometry import MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
 
@@ -75,6 +76,11 @@ class Vocos(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, self.n_fft + 2)
         self.istft = InverseSTFT(self.n_fft, config.inner_hop)
+
+    def accelerate(self, acceleration: Acceleration) -> None:
+        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
+        if acceleration == "compile":
+            compile_blocks(self.blocks)
 
     @property
     def mel(self) -> MelConfig:

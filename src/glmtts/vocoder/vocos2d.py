@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
+from glmtts.graphs import Acceleration, compile_blocks
 from glmtts.vocoder.geometry import MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
 
@@ -57,6 +58,11 @@ class Vocos2D(nn.Module):
         self.norm = nn.LayerNorm(config.channels)
         self.head = nn.Linear(config.channels, 2 * self.bins)
         self.istft = InverseSTFT(config.n_fft, config.hop_length)
+
+    def accelerate(self, acceleration: Acceleration) -> None:
+        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
+        if acceleration == "compile":
+            compile_blocks(self.blocks)
 
     @property
     def mel(self) -> MelConfig:

@@ -1,0 +1,135 @@
+"""The language model's step as work of fixed shapes: read what waits, draw the next token, and let it wait.
+
+Nothing of a step depends on the host, so it can be recorded (graphs.py); what a row draws stands among its ids, from
+which it is read after several steps.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from glmtts.adapters import Adapter, RowAdapters
+from glmtts.graphs import Direct, Replayer
+from glmtts.lm.cache import KeyValueCache
+from glmtts.lm.request import Request
+from glmtts.lm.static.buffers import FIRST_COLUMNS, RowBuffers, power_of_two
+from glmtts.lm.static.sampling import draw, recent_codes
+from glmtts.text.audio_tokens import AudioTokens
+
+if TYPE_CHECKING:
+    from glmtts.lm.model import Llama
+
+Through = Callable[..., Tensor]
+STEPS = 6  # between two looks of the host; a divisor of the 12 tokens after which `mini`'s candidates compete
+FEWEST_CHOICES = 32  # of the nucleus: top_k is 25 unless somebody changes it
+
+
+class StaticDecoder:
+    """Decodes up to any number of rows of one model; the rows are the caller's, who says where each one stands."""
+
+    def __init__(self, model: "Llama", layout: AudioTokens, replayer: Replayer, compiled: bool = False) -> None:
+        self.model, self.layout, self._replayer = model, layout, replayer
+        weights = model.model.embed_tokens.weight
+        self.buffers, self.choices_CD = RowBuffers(model.config, weights), layout.choices(weights)
+        self._through = _compiled() if compiled else _through
+
+    @torch.inference_mode()
+    def refresh(self) -> None:
+        """Take the head from the weights again, which may have been trained since."""
+        self.choices_CD.copy_(self.layout.choices(self.model.model.embed_tokens.weight))
+
+    @torch.inference_mode()
+    def fill(self, row: int, count: int, prompt_ids: Sequence[int], adapter: Adapter | None) -> None:
+        """Rows `row` … `row + count − 1` begin with a prompt, which is read once, all but its last id."""
+        self._reserve(row + count, len(prompt_ids) + STEPS)
+        own = None
+        if len(prompt_ids) > 1:
+            own = KeyValueCache(self.model.config, 1, len(prompt_ids) - 1, self.choices_CD)
+            with RowAdapters([adapter]).applied(self.model):
+                self.model.hidden(torch.tensor([list(prompt_ids[:-1])], device=self.model.device), own)
+        self.buffers.fill(row, count, prompt_ids, own)
+
+    @torch.inference_mode()
+    def reorder(self, rows: Sequence[int], columns: int) -> None:
+        """Row i becomes what row `rows[i]` was, its first `columns` ids."""
+        self._reserve(len(rows), 1)
+        self.buffers.reorder(rows, columns)
+
+    @torch.inference_mode()
+    def run(self, requests: Sequence[Request], least: Sequence[int], adapters: RowAdapters) -> list[list[int]]:
+        """The next `STEPS` codes of every row, one request a row, from where its `tokens` end.
+
+        The last of all codes is the end of speech; what follows it means nothing. `least` is how many tokens come
+        before it. The rows' states go on, and what the caller does not take is drawn again by a next call.
+        """
+        longest = max(len(one.prompt_ids) + len(one.tokens) for one in requests) + STEPS
+        columns, count = max(power_of_two(longest), FIRST_COLUMNS), len(requests)
+        # low-rank parts are found by the host, and compiled layers know nothing of them: so the layers run as they are,
+        # with the very rows that use them
+        adapted = bool(adapters.groups)
+        rows, replayer = (count, Direct()) if adapted else (power_of_two(count), self._replayer)
+        self._reserve(rows, columns)
+        self.buffers.set_rules(*_rules(requests, least))
+        places_BN = self.buffers.length_R[:count, None] + torch.arange(1, STEPS + 1, device=self.model.device)
+        most = power_of_two(max(FEWEST_CHOICES, *(one.sampling.top_k for one in requests)))
+        step = partial(self._advance, rows, columns, most, _through if adapted else self._through)
+        with adapters.applied(self.model):
+            for _ in range(STEPS):
+                replayer.run((rows, columns, most), step, self.buffers.length_R)
+        ids_BN = self.buffers.ids_RK[:count].gather(1, places_BN)
+        return (ids_BN - self.layout.first).masked_fill(ids_BN == self.layout.end, self.layout.count).tolist()
+
+    def _advance(self, rows: int, columns: int, most: int, through: Through) -> None:
+        """One step of the first rows, of which none is longer than `columns`."""
+        buffers, rules = self.buffers, self.buffers.rules(rows)
+        length_R, ids_RK = buffers.length_R[:rows], buffers.ids_RK[:rows, :columns]
+        logits_RC = self._hidden(rows, columns, ids_RK, length_R, through) @ self.choices_CD.T
+        recent_RK = recent_codes(ids_RK, length_R, rules, self.layout.first)
+        code_R = draw(logits_RC, rules, recent_RK, length_R + 1 - rules.start, most)
+        id_R = (code_R + self.layout.first).masked_fill(code_R == self.layout.count, self.layout.end)
+        next_R = (length_R + 1).clamp(max=columns - 1)  # rows that are not in use stay there
+        ids_RK.scatter_(1, next_R[:, None], id_R[:, None])
+        length_R.copy_(next_R)
+
+    def _hidden(self, rows: int, columns: int, ids_RK: Tensor, length_R: Tensor, through: Through) -> Tensor:
+        """Final hidden states (R, D) of the ids that wait."""
+        model = self.model
+        x_R1D = model.model.embed_tokens(ids_RK.gather(1, length_R[:, None]))
+        places_R = length_R.clamp(max=model.max_positions - 1)
+        cos, sin = (table[places_R][:, None, None] for table in (model.cos, model.sin))
+        read_RK = torch.arange(columns, device=length_R.device) <= length_R[:, None]
+        mask = torch.zeros(rows, 1, 1, columns, device=x_R1D.device, dtype=x_R1D.dtype)
+        mask.masked_fill_(~read_RK[:, None, None], -torch.inf)  # additive, else each layer would make it so
+        for number, layer in enumerate(model.model.layers):
+            slots = self.buffers.slots(number, rows, columns, length_R)
+            x_R1D = through(layer, x_R1D, cos, sin, slots, mask)
+        return model.model.norm(x_R1D)[:, 0]
+
+    def _reserve(self, rows: int, columns: int) -> None:
+        if self.buffers.reserve(rows, columns):
+            self._replayer.clear()
+
+
+def _through(layer: Any, x_R1D: Tensor, cos: Tensor, sin: Tensor, slots: Any, mask: Tensor) -> Tensor:
+    """One layer; a function of its own so that it is compiled once for all layers."""
+    return layer(x_R1D, cos, sin, 0, slots, mask)
+
+
+@cache
+def _compiled() -> Through:
+    """`_through` compiled, for all models; a shape of buffers is one more version of it."""
+    torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)  # else the ninth is not
+    return torch.compile(_through, dynamic=False)
+
+
+def _rules(requests: Sequence[Request], least: Sequence[int]) -> tuple[list[list[int]], list[list[float]]]:
+    """Lengths and rules of rows, as `RowBuffers.set_rules` takes them."""
+    how, starts = [one.sampling for one in requests], [len(one.prompt_ids) for one in requests]
+    lengths = [start - 1 + len(one.tokens) for start, one in zip(starts, requests, strict=True)]
+    seeds = [one.generator.initial_seed() % (1 << 63) for one in requests]
+    repeats = [-int(-one.repetition_window * one.repetition_threshold // 1) for one in how]
+    integers = [starts, seeds, list(least), [one.top_k for one in how], [one.repetition_window for one in how], repeats]
+    return [lengths, *integers], [[one.temperature for one in how], [one.top_p for one in how]]
