@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from glmtts.audio.f0 import REFERENCE_HZ
 from glmtts.audio.mel import MelConfig
+from glmtts.graphs import Acceleration, compile_blocks
 from glmtts.vocoder.geometry import MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
 from glmtts.vocoder.pitch import PitchNetwork, octaves_of_logits
@@ -75,6 +76,11 @@ class HarmonicVocos(nn.Module):
         self.head = nn.Linear(config.fine_width, 3 * (self.n_fft // 2 + 1))
         nn.init.normal_(self.head.weight, std=0.01)
         self.istft = InverseSTFT(self.n_fft, config.inner_hop)
+
+    def accelerate(self, acceleration: Acceleration) -> None:
+        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
+        if acceleration == "compile":
+            compile_blocks([*self.blocks, *self.fine_blocks])
 
     @property
     def mel(self) -> MelConfig:
