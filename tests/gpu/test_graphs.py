@@ -10,7 +10,7 @@ from glmtts.flow.dit import DiT
 from glmtts.graphs import Acceleration, CudaGraphs
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import Llama
-from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.lm.request import Request, SamplingConfig
 from glmtts.stages import Conditions, Solver
 from glmtts.text.audio_tokens import AudioTokens
 from tests.tiny import CODES, tiny_flow, tiny_lm

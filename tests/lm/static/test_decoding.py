@@ -10,7 +10,7 @@ from glmtts.graphs import Direct
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import CandidateSet, decode_sets
 from glmtts.lm.model import Llama
-from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.lm.request import Request, SamplingConfig
 from glmtts.lm.static.decoder import STEPS, StaticDecoder
 from glmtts.lm.static.draws import DeviceDraws
 from glmtts.text.audio_tokens import AudioTokens

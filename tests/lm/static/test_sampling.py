@@ -2,7 +2,7 @@
 
 import torch
 
-from glmtts.lm.sampling import Request, SamplingConfig
+from glmtts.lm.request import Request, SamplingConfig
 from glmtts.lm.sampling import draw as host_draw
 from glmtts.lm.static.buffers import Rules
 from glmtts.lm.static.sampling import draw, recent_codes, uniform
