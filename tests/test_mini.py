@@ -25,7 +25,7 @@ def tts() -> Synthesizer:
 
 def test_sizes() -> None:
     sizes = [path.stat().st_size for path in embedded().rglob("*") if path.is_file()]
-    assert sum(sizes) < 100 * 2**20
+    assert sum(sizes) < 100e6
     assert max(sizes) < 50e6
 
 
