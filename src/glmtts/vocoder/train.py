@@ -1,6 +1,7 @@
 """Training of a vocoder: reconstruction, then hinge GAN with feature matching and discriminator augmentation."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from statistics import mean
 from typing import Any, ClassVar
@@ -205,6 +206,11 @@ class HarmonicVocosTask(VocoderTask):
             pitch = pitch_loss(model.pitch_logits(batch.mel_BMT), batch.f0_BT)
             loss, metrics = loss + config.pitch_weight * pitch, {**metrics, "pitch": pitch.detach()}
         return loss, metrics
+
+    def example_batch(self) -> Pieces:
+        """Silence, of which F0 is 0."""
+        silence = super().example_batch()
+        return replace(silence, f0_BT=torch.zeros_like(silence.mel_BMT[:, 0]))
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """The others' figure, and the median error of F0 in semitones over the voiced frames."""
