@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -13,20 +12,14 @@ from glmtts.data.pipeline.work import Work
 from tests.data.pipeline.corpora import MADE, configured, hashes, odd_corpus
 from tests.data.pipeline.test_remote import made
 
+pytest.importorskip("ray.data")
 if sys.platform == "win32":
     pytest.skip("Ray has no clusters there", allow_module_level=True)
 
-
-@pytest.fixture(scope="module")
-def cluster() -> ModuleType:
-    """The engine, whose imports take seconds; this file is read by processes that run nothing of it."""
-    pytest.importorskip("ray.data")
-    from glmtts.data.pipeline.engines import cluster
-
-    return cluster
+from glmtts.data.pipeline.engines import cluster
 
 
-def test_ray_ends_in_the_same_bytes(cluster: ModuleType, tmp_path: Path) -> None:
+def test_ray_ends_in_the_same_bytes(tmp_path: Path) -> None:
     odd_corpus(tmp_path / "raw", 4)
     stages = ({"name": f"{MADE}:PiecesStage"},)
     run_pipeline(configured(tmp_path, stage=stages, engine={}))
@@ -38,9 +31,7 @@ def test_ray_ends_in_the_same_bytes(cluster: ModuleType, tmp_path: Path) -> None
     ("stage", "options", "sentence"),
     [("FailingStage", {}, "the model is not there. Fetch it."), ("WaitingStage", {}, "begun: Field required")],
 )
-def test_errors_of_a_stage_travel_as_data(
-    cluster: ModuleType, tmp_path: Path, stage: str, options: dict, sentence: str
-) -> None:
+def test_errors_of_a_stage_travel_as_data(tmp_path: Path, stage: str, options: dict, sentence: str) -> None:
     config, section = configured(tmp_path), StageSection(name=f"{MADE}:{stage}", options=options)
     given = cluster._table(Work(0, (made(),)))
     failed = cluster.StageActor(config, "a", section)(given)
@@ -50,7 +41,7 @@ def test_errors_of_a_stage_travel_as_data(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_actor_gives_what_its_stage_gives(cluster: ModuleType, tmp_path: Path) -> None:
+def test_an_actor_gives_what_its_stage_gives(tmp_path: Path) -> None:
     clips: tuple[Clip, ...] = (made(0.2), made(2.0, 1))
     actor = cluster.StageActor(configured(tmp_path), "length", StageSection(name="length"))
     work = cluster._work(actor(cluster._table(Work(3, clips))))
