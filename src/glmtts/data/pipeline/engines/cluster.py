@@ -6,7 +6,6 @@ done when its file is on the disk. Nor does it see a stage's errors: they travel
 pages of traces in place of the one sentence.
 """
 
-import gc
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -78,7 +77,6 @@ class RayEngine:
     def _connect(self) -> None:
         if not ray.is_initialized():
             new = self.config.engine.address is None
-            gc.collect()  # ids of actors begin anew: a handle of an earlier session would take one of this along
             try:
                 ray.init(
                     address="local" if new else self.config.engine.address,
