@@ -1,5 +1,7 @@
 """The released sizes with random weights, made where they are to run: only their speed makes sense."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -7,31 +9,12 @@ from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.lm.config import LMConfig
 from glmtts.lm.model import Llama
 from glmtts.text.audio_tokens import AudioTokens
+from glmtts.training.config import load_config
 from glmtts.vocoder.hift import HiFT, HiFTConfig
 
-LM = LMConfig(
-    vocab_size=98304,
-    hidden_size=2048,
-    num_layers=28,
-    num_heads=16,
-    num_kv_heads=4,
-    head_dim=128,
-    intermediate_size=6144,
-    max_positions=8192,
-)
-FLOW = FlowConfig(
-    vocabulary=100000,
-    token_width=512,
-    token_blocks=4,
-    width=768,
-    blocks=18,
-    heads=12,
-    ff_mult=2,
-    rotate_first_head_only=True,
-    position_kernel=31,
-    prior_width=None,
-    pitch_width=None,
-)
+CONFIGS = Path(__file__).parents[1] / "configs"
+LM = LMConfig.parse(load_config(CONFIGS / "lm_1.5b.toml").model)
+FLOW = FlowConfig.parse(load_config(CONFIGS / "flow_release.toml").model)
 FIRST_CODE, CODES = 60000, 32768  # speech tokens in the vocabulary, beyond the ids that a text of `mini` has
 LAYOUT = AudioTokens(FIRST_CODE, CODES, begin=1, end=2, padding=0)
 

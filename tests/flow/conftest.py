@@ -8,25 +8,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.training.config import load_config
 from glmtts.weights import NoInitialisation
 from tests.parity import filled
 
 FIRST_TOKENS = 32768  # of 100,000; the fixture names none above, whose weights would take a second to draw
-RELEASED = FlowConfig(
-    vocabulary=FIRST_TOKENS,
-    token_width=512,
-    token_blocks=4,
-    width=768,
-    blocks=18,
-    heads=12,
-    ff_mult=2,
-    rotate_first_head_only=True,
-    position_kernel=31,
-    prior_width=None,
-    pitch_width=None,
-    mel_mean=0.0,
-    mel_std=1.0,
-)
+CONFIG = Path(__file__).parents[2] / "configs" / "flow_release.toml"
+RELEASED = FlowConfig.parse(load_config(CONFIG).model | {"vocabulary": FIRST_TOKENS})
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
-"""What every vocoder's configuration says of the mel that it takes."""
+"""What vocoders have in common: the mel that they take, and blocks that can be compiled."""
+
+from typing import Any, ClassVar
 
 from glmtts.audio.geometry import MelConfig
 from glmtts.config import StrictConfig
+from glmtts.graphs import Acceleration, compile_blocks
 
 
 class MelGeometry(StrictConfig):
@@ -16,3 +19,14 @@ class MelGeometry(StrictConfig):
     def mel(self) -> MelConfig:
         """The mel of this geometry."""
         return MelConfig(sample_rate=self.sample_rate, n_fft=self.n_fft, hop_length=self.hop_length, n_mels=self.n_mels)
+
+
+class Compilable:
+    """A network whose blocks, in the lists that `BLOCKS` names, are compiled where that is asked for."""
+
+    BLOCKS: ClassVar[tuple[str, ...]] = ("blocks",)
+
+    def accelerate(self: Any, acceleration: Acceleration) -> None:
+        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
+        if acceleration == "compile":
+            compile_blocks(block for name in self.BLOCKS for block in getattr(self, name))

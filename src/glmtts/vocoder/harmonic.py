@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from glmtts.audio.f0 import REFERENCE_HZ
 from glmtts.audio.mel import MelConfig
-from glmtts.graphs import Acceleration, compile_blocks
-from glmtts.vocoder.geometry import MelGeometry
+from glmtts.vocoder.geometry import Compilable, MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
 from glmtts.vocoder.pitch import PitchNetwork, octaves_of_logits
 from glmtts.vocoder.source import noise, pulses
@@ -54,8 +53,10 @@ class HarmonicVocosConfig(MelGeometry):
         return self
 
 
-class HarmonicVocos(nn.Module):
+class HarmonicVocos(Compilable, nn.Module):
     """Log-mel to waveform."""
+
+    BLOCKS = ("blocks", "fine_blocks")
 
     def __init__(self, config: HarmonicVocosConfig) -> None:
         super().__init__()
@@ -76,11 +77,6 @@ class HarmonicVocos(nn.Module):
         self.head = nn.Linear(config.fine_width, 3 * (self.n_fft // 2 + 1))
         nn.init.normal_(self.head.weight, std=0.01)
         self.istft = InverseSTFT(self.n_fft, config.inner_hop)
-
-    def accelerate(self, acceleration: Acceleration) -> None:
-        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
-        if acceleration == "compile":
-            compile_blocks([*self.blocks, *self.fine_blocks])
 
     @property
     def mel(self) -> MelConfig:
@@ -126,11 +122,11 @@ class HarmonicVocos(nn.Module):
         """F0 in Hz of octaves from 150 Hz."""
         return REFERENCE_HZ * 2**octaves_BT  # exp2 is no operator of ONNX
 
-    def source(self, octaves_BT: Tensor, first: int = 0) -> Tensor:
-        """Pulses and noise (2, B, T · hop); the first sample has place `first` in its utterance."""
+    def source(self, octaves_BT: Tensor) -> Tensor:
+        """Pulses and noise (2, B, T · hop) of an utterance from its beginning."""
         hop, rate = self.config.hop_length, self.config.sample_rate
         octaves_BT = octaves_BT.float()
-        noise_N = noise(first, octaves_BT.shape[1] * hop, octaves_BT.device)
+        noise_N = noise(0, octaves_BT.shape[1] * hop, octaves_BT.device)
         pulses_BN = pulses(self.hertz(octaves_BT), hop, rate)
         return torch.stack([pulses_BN, noise_N.expand_as(pulses_BN)])
 

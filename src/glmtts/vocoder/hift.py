@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
-from glmtts.graphs import Acceleration, compile_blocks
-from glmtts.vocoder.geometry import MelGeometry
+from glmtts.vocoder.geometry import Compilable, MelGeometry
 
 NOISE_SEED = 0  # the same mel gives the same samples
 LAST_SLOPE, LOUDEST_MAGNITUDE = 0.01, 100.0  # the release's
@@ -116,9 +115,10 @@ class Source(nn.Module):
         return torch.cat([torch.randn(size, generator=generator) for _ in range(frames)], dim=1)
 
 
-class HiFT(nn.Module):
+class HiFT(Compilable, nn.Module):
     """Log-mel to waveform; the source enters at every level of the upsampling network."""
 
+    BLOCKS = ("source_resblocks", "resblocks")
     window: Tensor
 
     def __init__(self, config: HiFTConfig) -> None:
@@ -143,11 +143,6 @@ class HiFT(nn.Module):
             self.resblocks.extend(ResidualBlock(channels, k, config.dilations) for k in config.kernels)
         self.conv_post = nn.Conv1d(channels, bins, 7, padding=3)
         self.register_buffer("window", torch.hann_window(config.istft_n_fft), persistent=False)
-
-    def accelerate(self, acceleration: Acceleration) -> None:
-        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
-        if acceleration == "compile":
-            compile_blocks((*self.source_resblocks, *self.resblocks))
 
     @property
     def mel(self) -> MelConfig:

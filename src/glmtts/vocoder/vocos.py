@@ -7,8 +7,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
-from glmtts.graphs import Acceleration, compile_blocks
-from glmtts.vocoder.geometry import MelGeometry
+from glmtts.vocoder.geometry import Compilable, MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
 
 WINDOWS = 4  # hops that one window of the inverse STFT spans, as in the mel's own geometry
@@ -60,7 +59,7 @@ class Block(nn.Module):
         return x_BTD + self.gamma * self.pwconv2(self.activation(self.pwconv1(inner)))
 
 
-class Vocos(nn.Module):
+class Vocos(Compilable, nn.Module):
     """Log-mel to waveform: a convolution, finer frames, ConvNeXt blocks, inverse STFT head."""
 
     def __init__(self, config: VocosConfig) -> None:
@@ -76,11 +75,6 @@ class Vocos(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, self.n_fft + 2)
         self.istft = InverseSTFT(self.n_fft, config.inner_hop)
-
-    def accelerate(self, acceleration: Acceleration) -> None:
-        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
-        if acceleration == "compile":
-            compile_blocks(self.blocks)
 
     @property
     def mel(self) -> MelConfig:

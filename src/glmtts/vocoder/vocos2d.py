@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
-from glmtts.graphs import Acceleration, compile_blocks
-from glmtts.vocoder.geometry import MelGeometry
+from glmtts.vocoder.geometry import Compilable, MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
 
 
@@ -45,7 +44,7 @@ class Block(nn.Module):
         return x_BCFT + out.permute(0, 3, 1, 2)
 
 
-class Vocos2D(nn.Module):
+class Vocos2D(Compilable, nn.Module):
     """Log-mel to waveform: point-wise layer, per-frequency embedding, 2-D ConvNeXt blocks, inverse STFT head."""
 
     def __init__(self, config: Vocos2DConfig) -> None:
@@ -58,11 +57,6 @@ class Vocos2D(nn.Module):
         self.norm = nn.LayerNorm(config.channels)
         self.head = nn.Linear(config.channels, 2 * self.bins)
         self.istft = InverseSTFT(config.n_fft, config.hop_length)
-
-    def accelerate(self, acceleration: Acceleration) -> None:
-        """Compile the blocks for `compile`; graphs gain little here, since an utterance is one forward."""
-        if acceleration == "compile":
-            compile_blocks(self.blocks)
 
     @property
     def mel(self) -> MelConfig:

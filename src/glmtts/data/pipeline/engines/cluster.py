@@ -27,7 +27,6 @@ from glmtts.data.pipeline.wire import pack_work, unpack_work
 from glmtts.data.pipeline.work import Work, advance, kept_sample
 from glmtts.errors import ConfigError, DataError, GlmTtsError
 
-ACTOR_STARTS = 3  # in a row, before a run ends; a stage's own errors are no deaths
 IN_FLIGHT = 2  # units an actor: one that is worked on, one that waits
 UNIT, BYTES, ERROR = "unit", "bytes", "error"
 
@@ -142,8 +141,6 @@ def _set_safe() -> None:
     context.max_errored_blocks = 0  # any other number drops blocks that failed
     context.actor_task_retry_on_errors = False  # an error is the last word; only dead processes are replaced
     context.retried_map_errors = False
-    if hasattr(context, "max_consecutive_actor_init_deaths"):  # newer than the oldest Ray that is allowed
-        context.max_consecutive_actor_init_deaths = ACTOR_STARTS  # Ray itself drops one now and then as it starts
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     context.execution_options.verbose_progress = False
