@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from glmtts.bundle import Bundle
+from glmtts.bundle import Bundle, save_config, save_module
 from glmtts.errors import BundleError
-from glmtts.weights import digest_of
+from glmtts.weights import digest_of, read_tensors
 
 
 @pytest.fixture
@@ -50,6 +51,29 @@ def test_module_of_another_shape_is_listed(copy: Path) -> None:
     (copy / "bundle.json").write_text(json.dumps(description))
     with pytest.raises(BundleError, match=r"model\.layers\.2"):
         Bundle.open(copy).load_all()
+
+
+def test_matrices_of_bytes_are_read_as_what_they_were(copy: Path) -> None:
+    bundle = Bundle.open(copy)
+    vocoder, entry = bundle.network("vocoder"), bundle.config.modules["vocoder"]
+    halves = (copy / entry.file).stat().st_size
+    entry = save_module(copy, "vocoder", entry.architecture, vocoder, entry.parsed(), matrices_in_bytes=True)
+    save_config(copy, bundle.config.model_copy(update={"modules": bundle.config.modules | {"vocoder": entry}}))
+    assert (copy / entry.file).stat().st_size < 0.8 * halves
+    read = Bundle.open(copy).network("vocoder").state_dict()
+    for name, value in vocoder.state_dict().items():
+        largest = value.flatten(1).abs().amax(1) if value.ndim > 1 else value.abs()
+        step = largest / 127 if value.ndim > 1 else largest / 1000
+        difference = (read[name] - value).abs().flatten(1).amax(1) if value.ndim > 1 else (read[name] - value).abs()
+        assert (difference <= 0.51 * step + 1e-7).all(), name
+
+
+@pytest.mark.parametrize("scales", [None, torch.ones(2), torch.ones(3, 1)])
+def test_bytes_without_a_scale_for_each_row_are_refused(tmp_path: Path, scales: torch.Tensor | None) -> None:
+    given = {"x": torch.ones(3, 4, dtype=torch.int8)} | ({} if scales is None else {"x.scale": scales})
+    save_file(given, tmp_path / "x.safetensors")
+    with pytest.raises(BundleError, match="no scale for each row of x"):
+        read_tensors(tmp_path / "x.safetensors", keep_bfloat16=False)
 
 
 def test_modules_are_loaded_once_and_only_when_asked(tiny_folder: Path) -> None:

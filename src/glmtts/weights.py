@@ -15,6 +15,8 @@ from glmtts.errors import BundleError
 
 # what only training needs of a module's state; a bundle leaves it out
 TRAINING_ONLY = ("num_batches_tracked",)
+SCALE = ".scale"  # what the scales of a matrix in eight bits are called, after its own name
+LARGEST = 127  # of a signed byte
 
 
 def check_shapes(module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
@@ -48,16 +50,36 @@ class NoInitialisation(TorchFunctionMode):
 def read_tensors(path: Path, keep_bfloat16: bool) -> dict[str, Tensor]:
     """All tensors of a file as float32, those that need no change mapped into memory rather than read.
 
+    Matrices of signed bytes are multiplied by the scales that lie beside them (`as_bytes`).
+
     Raises:
-        BundleError: the file is no safetensors file.
+        BundleError: the file is no safetensors file, or holds bytes without a scale a row.
     """
     kept = torch.bfloat16 if keep_bfloat16 else torch.float32
     try:
         with safe_open(str(path), framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = _unpacked(tensors, path)
         return {name: value if value.dtype == kept else value.float() for name, value in tensors.items()}
     except SafetensorError as error:
         raise BundleError(f"{path} is no safetensors file: {error}. Install the model again.") from None
+
+
+def as_bytes(name: str, value: Tensor) -> dict[str, Tensor]:
+    """A tensor (R, …) as signed bytes and a scale for each of its R rows, under the names that a file has for them."""
+    rows_RN = value.detach().float().flatten(1)
+    scales_R1 = rows_RN.abs().amax(1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny) / LARGEST
+    return {name: (rows_RN / scales_R1).round().to(torch.int8).view(value.shape), name + SCALE: scales_R1[:, 0]}
+
+
+def _unpacked(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors with those of bytes multiplied out; scales are no tensors of their own then."""
+    for name in [name for name, value in tensors.items() if value.dtype == torch.int8]:
+        value, scale_R = tensors[name], tensors.pop(name + SCALE, None)
+        if scale_R is None or scale_R.shape != value.shape[:1]:
+            raise BundleError(f"{path} has no scale for each row of {name}. Install the model again.")
+        tensors[name] = value.float() * scale_R.float().view(-1, *[1] * (value.ndim - 1))
+    return tensors
 
 
 def renamed(tensors: dict[str, Tensor], patterns: Mapping[str, str]) -> dict[str, Tensor]:
