@@ -11,7 +11,11 @@ import glmtts.tasks  # noqa: F401 - registers the tasks by name
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.data import Item, Utterance
+from glmtts.training.adversary import Adversary
+from glmtts.training.checkpoint import save
+from glmtts.training.processes import Processes
 from glmtts.training.registry import create_task
+from glmtts.training.shards import shards_of
 from glmtts.vocoder.band import is_narrow, within_band
 from glmtts.vocoder.discriminators import Discriminators
 from glmtts.vocoder.pieces import Pieces, random_piece
@@ -61,6 +65,16 @@ def test_f0_alone_is_learnt_where_nothing_else_is_asked_for(tmp_path: Path) -> N
     assert metrics.keys() == {"pitch"}
     learnt = {name.partition(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
     assert learnt == {"pitch"}
+
+
+def test_the_critic_of_another_run_goes_on(tmp_path: Path) -> None:
+    before = task(tmp_path).build_critic()
+    save(tmp_path / "before", 1, {"critic": shards_of(before)}, {}, 0, 1, lambda: None)
+    loss = {"gan_start": 0, "discriminator_channels": 2, "critic_init": str(tmp_path / "before")}
+    vocoder = create_task(run_of("vocoder", tmp_path, tmp_path / "run", loss=loss))
+    assert isinstance(vocoder, VocoderTask)
+    critic = Adversary(vocoder, Processes(vocoder.config.distributed)).critic.state_dict()
+    assert all(torch.equal(critic[name], value) for name, value in before.state_dict().items())
 
 
 def test_the_critic_learns_to_tell_and_its_score_reaches_the_generator(tmp_path: Path) -> None:

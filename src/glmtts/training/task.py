@@ -120,6 +120,9 @@ class Task(Protocol):
         """The second network of an adversarial task."""
         raise NotImplementedError
 
+    def start_critic(self, critic: nn.Module) -> None:
+        """Give it the weights that the configuration asks for; called once, before a checkpoint is read."""
+
     def fake(self, model: nn.Module, batch: Any) -> Any:
         """What the critic judges, made without gradients."""
         raise NotImplementedError

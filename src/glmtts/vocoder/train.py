@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from statistics import mean
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from glmtts.audio.pitch import SEMITONES, octaves_of
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset
 from glmtts.data.section import BatchSource
+from glmtts.training.checkpoint import latest, read_group
 from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.task import Metrics, Task
@@ -37,6 +39,7 @@ class VocoderLoss(StrictConfig):
     """The discriminators join at step `gan_start`; None trains on reconstruction alone.
 
     There is one a resolution, and one a period of `periods` (Vocos: 2, 3, 5, 7, 11; the report's vocoder has none).
+    They are new, or those of the run `critic_init`: new ones tell nothing for hundreds of steps.
     """
 
     gan_start: int | None = Field(default=8000, ge=0)
@@ -46,6 +49,7 @@ class VocoderLoss(StrictConfig):
     periods: tuple[int, ...] = ()
     period_channels: int = Field(default=16, ge=1)
     augmentation: bool = True
+    critic_init: Path | None = None
 
 
 class VocoderTask(Task):
@@ -70,8 +74,13 @@ class VocoderTask(Task):
         loss = self.section(VocoderLoss)
         return Discriminators(loss.discriminator_channels, loss.periods, loss.period_channels)
 
+    def start_critic(self, critic: nn.Module) -> None:
+        """Take the discriminators of `loss.critic_init`."""
+        if (where := self.section(VocoderLoss).critic_init) is not None:
+            fill(critic, read_group(latest(where), "critic"), str(where))
+
     def start(self, model: nn.Module) -> None:
-        """Take the generator of `run.init_from`; the discriminators are always new."""
+        """Take the generator of `run.init_from`."""
         if (where := self.config.run.init_from) is not None:
             fill(model, start_weights(where, "vocoder"), where)
 
