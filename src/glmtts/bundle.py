@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import Field
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from glmtts import durable
 from glmtts.config import StrictConfig, read_json
@@ -35,7 +35,7 @@ from glmtts.stages import (
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
-from glmtts.weights import TRAINING_ONLY, NoInitialisation, as_bytes, check_shapes, digest_of, read_tensors, renamed
+from glmtts.weights import NoInitialisation, check_shapes, digest_of, read_tensors, renamed, stored
 
 CONFIG_FILE = "bundle.json"
 TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
@@ -281,15 +281,9 @@ def save_module(
 
     With `matrices_in_bytes`, what has two dimensions or more takes eight bits a weight and a scale a row.
     """
-    weights: dict[str, Tensor] = {}
-    for key, value in module.state_dict().items():
-        if key.endswith(TRAINING_ONLY):
-            continue
-        packed = matrices_in_bytes and value.ndim > 1
-        weights |= as_bytes(key, value.cpu()) if packed else {key: value.detach().cpu().half().contiguous()}
     file = f"{name}.safetensors"
     temporary = folder / f"{file}.part"
-    save_file(weights, temporary)
+    save_file(stored(module.state_dict(), matrices_in_bytes), temporary)
     temporary.chmod(0o644)
     durable.replace(temporary, folder / file)
     return ModuleEntry(architecture=kind, file=file, sha256=digest_of(folder / file), config=config.model_dump())

@@ -17,6 +17,7 @@ from glmtts.errors import BundleError
 TRAINING_ONLY = ("num_batches_tracked",)
 SCALE = ".scale"  # what the scales of a matrix in eight bits are called, after its own name
 LARGEST = 127  # of a signed byte
+SMALLEST = 1e-8  # a row of zeros is not divided by zero
 
 
 def check_shapes(module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
@@ -50,7 +51,7 @@ class NoInitialisation(TorchFunctionMode):
 def read_tensors(path: Path, keep_bfloat16: bool) -> dict[str, Tensor]:
     """All tensors of a file as float32, those that need no change mapped into memory rather than read.
 
-    Matrices of signed bytes are multiplied by the scales that lie beside them (`as_bytes`).
+    Matrices of signed bytes are multiplied by the scales that lie beside them (`in_bytes`).
 
     Raises:
         BundleError: the file is no safetensors file, or holds bytes without a scale a row.
@@ -65,11 +66,24 @@ def read_tensors(path: Path, keep_bfloat16: bool) -> dict[str, Tensor]:
         raise BundleError(f"{path} is no safetensors file: {error}. Install the model again.") from None
 
 
-def as_bytes(name: str, value: Tensor) -> dict[str, Tensor]:
-    """A tensor (R, …) as signed bytes and a scale for each of its R rows, under the names that a file has for them."""
+def stored(state: Mapping[str, Tensor], matrices_in_bytes: bool) -> dict[str, Tensor]:
+    """What a bundle's file holds of a module's state: float16, matrices in bytes with their scales where asked for."""
+    found: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if name.endswith(TRAINING_ONLY):
+            continue
+        if matrices_in_bytes and value.ndim > 1:
+            found[name], found[name + SCALE] = in_bytes(value.cpu())
+        else:
+            found[name] = value.detach().cpu().half().contiguous()
+    return found
+
+
+def in_bytes(value: Tensor) -> tuple[Tensor, Tensor]:
+    """A tensor (R, …) as int8 and a float32 scale for each of its rows (R,): value ≈ bytes · scale."""
     rows_RN = value.detach().float().flatten(1)
-    scales_R1 = rows_RN.abs().amax(1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny) / LARGEST
-    return {name: (rows_RN / scales_R1).round().to(torch.int8).view(value.shape), name + SCALE: scales_R1[:, 0]}
+    scales_R = rows_RN.abs().amax(1).clamp(min=SMALLEST) / LARGEST
+    return (rows_RN / scales_R[:, None]).round().to(torch.int8).view(value.shape), scales_R
 
 
 def _unpacked(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from glmtts.lm.model import Llama
 from glmtts.lm.quantised.config import BLOCK, HEAD_BITS, Bits, Block, QuantisedLMConfig, matrices
 from glmtts.lm.quantised.packing import quantised
 from glmtts.text.audio_tokens import AudioTokens
+from glmtts.weights import in_bytes
 
 
 def packed(
@@ -28,13 +29,8 @@ def packed(
     widths = {inputs for _, inputs in matrices(config).values()}
     if any(width % block for width in widths):
         raise BundleError(f"The language model has widths of {sorted(widths)}; packing needs multiples of {block}.")
-    embedding_VD = model.model.embed_tokens.weight.detach()
-    scales_V = embedding_VD.float().abs().amax(1).clamp(min=1e-8) / 127
-    weights = {
-        "embedding.codes": (embedding_VD.float() / scales_V[:, None]).round().to(torch.int8),
-        "embedding.scales": scales_V,
-        **norms(model),
-    }
+    codes_VD, scales_V = in_bytes(model.model.embed_tokens.weight)
+    weights = {"embedding.codes": codes_VD, "embedding.scales": scales_V, **norms(model)}
     for name, weight_NK in joined_matrices(model, layout):
         found = quantised(weight_NK, config.bits_of(name), block)
         weights[f"{name}.packed"], weights[f"{name}.scales"] = found
