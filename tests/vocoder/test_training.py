@@ -1,6 +1,7 @@
 """The vocoder's losses, its pieces of recordings, and its critic."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,8 @@ import glmtts.tasks  # noqa: F401 - registers the tasks by name
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.data import Item, Utterance
-from glmtts.training.adversary import Adversary
 from glmtts.training.checkpoint import save
-from glmtts.training.processes import Processes
+from glmtts.training.engine import Engine
 from glmtts.training.registry import create_task
 from glmtts.training.shards import shards_of
 from glmtts.vocoder.band import is_narrow, within_band
@@ -73,8 +73,14 @@ def test_the_critic_of_another_run_goes_on(tmp_path: Path) -> None:
     loss = {"gan_start": 0, "discriminator_channels": 2, "critic_init": str(tmp_path / "before")}
     vocoder = create_task(run_of("vocoder", tmp_path, tmp_path / "run", loss=loss))
     assert isinstance(vocoder, VocoderTask)
-    critic = Adversary(vocoder, Processes(vocoder.config.distributed)).critic.state_dict()
+    engine = Engine(vocoder)
+    assert engine.adversary is not None
+    critic = engine.adversary.critic.state_dict()
     assert all(torch.equal(critic[name], value) for name, value in before.state_dict().items())
+    values = {"consumed": 2, "minutes": 0.0, "data": {}}
+    save(tmp_path / "run", 1, engine.groups(), values, 0, 1, lambda: None)
+    shutil.rmtree(tmp_path / "before")
+    Engine(vocoder)  # who resumes has its own
 
 
 def test_the_critic_learns_to_tell_and_its_score_reaches_the_generator(tmp_path: Path) -> None:

@@ -22,9 +22,7 @@ class Adversary:
     def __init__(self, task: Task, processes: Processes) -> None:
         self.task, self.processes, self.config = task, processes, task.config
         seed_draws(self.config.run.seed, "critic")
-        critic = task.build_critic()
-        task.start_critic(critic)
-        self.critic = critic.to(processes.device)
+        self.critic = task.build_critic().to(processes.device)
         self.optimizer = Optimizer(self.critic, self.config.optimizer, processes.device)
 
     def joins(self, step: int) -> bool:

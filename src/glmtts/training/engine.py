@@ -63,6 +63,8 @@ class Engine:
         self.optimizer = Optimizer(self.model, self.config.optimizer, self.processes.device)
         self.average = Average(self.model, self.config.optimizer.ema_decay)
         self.adversary = Adversary(task, self.processes) if task.critic_from is not None else None
+        if self.adversary is not None and not resumed:
+            task.start_critic(self.adversary.critic)
         self.step, self.consumed, self._minutes_before = 0, 0, 0.0
         self._place: dict[str, Any] = {}
         self._rate = self._skipped = 0.0

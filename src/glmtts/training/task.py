@@ -121,7 +121,7 @@ class Task(Protocol):
         raise NotImplementedError
 
     def start_critic(self, critic: nn.Module) -> None:
-        """Give it the weights that the configuration asks for; called once, before a checkpoint is read."""
+        """Give it the weights that the configuration asks for; called once, for a new run."""
 
     def fake(self, model: nn.Module, batch: Any) -> Any:
         """What the critic judges, made without gradients."""
