@@ -1,5 +1,7 @@
 """Losses of the vocoder: hinge, feature matching, log-mel at several resolutions."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,15 +29,15 @@ def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
 
 
 class ReconstructionLoss(nn.Module):
-    """L1 of log-mels at several resolutions up to the Nyquist frequency."""
+    """L1 of log-mels at several resolutions (window, hop, mel bins) up to the Nyquist frequency."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, resolutions: Sequence[tuple[int, int, int]] = RECONSTRUCTION) -> None:
         super().__init__()
         self.mels = nn.ModuleList(
             LogMel(
                 MelConfig(sample_rate=sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, f_max=sample_rate / 2)
             )
-            for n_fft, hop, n_mels in RECONSTRUCTION
+            for n_fft, hop, n_mels in resolutions
         )
 
     def forward(self, real_BT: Tensor, fake_BT: Tensor) -> Tensor:

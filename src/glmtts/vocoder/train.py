@@ -26,7 +26,7 @@ from glmtts.vocoder.band import within_band
 from glmtts.vocoder.discriminators import Discriminators
 from glmtts.vocoder.geometry import MelGeometry
 from glmtts.vocoder.harmonic import HarmonicVocos, HarmonicVocosConfig
-from glmtts.vocoder.losses import ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
+from glmtts.vocoder.losses import RECONSTRUCTION, ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
 from glmtts.vocoder.pieces import Pieces, VocoderData, f0_of, fitted, floats, mel_by_flow
 from glmtts.vocoder.pitch import pitch_loss
 from glmtts.vocoder.vocos import Vocos, VocosConfig
@@ -39,11 +39,13 @@ class VocoderLoss(StrictConfig):
     """The discriminators join at step `gan_start`; None trains on reconstruction alone.
 
     There is one a resolution, and one a period of `periods` (Vocos: 2, 3, 5, 7, 11; the report's vocoder has none).
-    They are new, or those of the run `critic_init`: new ones tell nothing for hundreds of steps.
+    They are new, or those of the run `critic_init`: new ones tell nothing for hundreds of steps. Reconstruction is
+    measured at `resolutions` (window, hop, mel bins).
     """
 
     gan_start: int | None = Field(default=8000, ge=0)
     reconstruction_weight: float = 15.0
+    resolutions: tuple[tuple[int, int, int], ...] = RECONSTRUCTION
     feature_weight: float = 2.0
     discriminator_channels: int = Field(default=16, ge=1)
     periods: tuple[int, ...] = ()
@@ -63,7 +65,7 @@ class VocoderTask(Task):
         super().__init__(config)
         self.critic_from = self.section(VocoderLoss).gan_start
         self.geometry = self.section(MelGeometry)
-        self.reconstruction = ReconstructionLoss(self.geometry.sample_rate)
+        self.reconstruction = ReconstructionLoss(self.geometry.sample_rate, self.section(VocoderLoss).resolutions)
 
     def build(self) -> nn.Module:
         """The generator."""
