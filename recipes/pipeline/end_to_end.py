@@ -27,6 +27,7 @@ from glmtts.data.pipeline.config import PipelineConfig
 from glmtts.data.pipeline.report import as_text, summed
 from glmtts.data.pipeline.runner import run_pipeline
 from glmtts.data.readings import Transcripts
+from glmtts.eval.hardware import environment
 from glmtts.lm.model import Llama
 from glmtts.lm.sequences import collate, example, text_view
 from glmtts.lm.train import LMLoss, lm_loss
@@ -59,8 +60,8 @@ def manifests(corpus: Path, work: Path, files: int | None) -> None:
         (work / f"{name}.jsonl").write_text(lines, encoding="utf-8")
 
 
-def prepare(corpus: Path, work: Path, name: str, stages: list[dict[str, Any]]) -> Path:
-    """Run the pipeline over one list; gives its shards."""
+def prepare(corpus: Path, work: Path, name: str, stages: list[dict[str, Any]]) -> tuple[Path, float]:
+    """Run the pipeline over one list; gives its shards, and the share of the seconds that was kept."""
     values = {
         "run": {"input": corpus, "output": work / name, "manifest": work / f"{name}.jsonl", "name": name},
         "stage": stages,
@@ -68,8 +69,9 @@ def prepare(corpus: Path, work: Path, name: str, stages: list[dict[str, Any]]) -
     }
     config = PipelineConfig.parse(values)
     config.check()
-    print(f"{name}: {as_text(summed(config, run_pipeline(config)))}", flush=True)
-    return work / name / "shards"
+    report = summed(config, run_pipeline(config))
+    print(f"{name}: {as_text(report)}", flush=True)
+    return work / name / "shards", report.kept / report.seconds
 
 
 def heard(first: str, second: str) -> list[dict[str, Any]]:
@@ -155,19 +157,22 @@ def main() -> None:
     parser.add_argument("--second", default="reverb")
     chosen = parser.parse_args()
     manifests(chosen.corpus, chosen.work, chosen.files)
-    held_out = prepare(chosen.corpus, chosen.work, "held_out", [FEATURES])
-    clean = prepare(chosen.corpus, chosen.work, "clean", [FEATURES])
-    piped = prepare(chosen.corpus, chosen.work, "pipeline", [*heard(chosen.first, chosen.second), FEATURES])
+    held_out, _ = prepare(chosen.corpus, chosen.work, "held_out", [FEATURES])
+    clean, _ = prepare(chosen.corpus, chosen.work, "clean", [FEATURES])
+    piped, kept = prepare(chosen.corpus, chosen.work, "pipeline", [*heard(chosen.first, chosen.second), FEATURES])
     found = {
         name: measure(train(shards, chosen.work / f"lm_{name}", chosen.steps), held_out)
         for name, shards in (("clean", clean), ("pipeline", piped))
     }
     distance = found["pipeline"]["accuracy"] - found["clean"]["accuracy"]
     result = {
+        **environment(),
         **found,
-        "points": round(distance, 2),
+        "points": abs(round(distance, 2)),
+        "kept_share": round(kept, 3),
+        "files": chosen.files,
         "steps": chosen.steps,
-        "recognisers": [chosen.first, chosen.second],
+        "recognisers": [Path(name).name for name in (chosen.first, chosen.second)],
     }
     (chosen.work / "end_to_end.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
     print(json.dumps(result, indent=1))
