@@ -172,7 +172,9 @@ def main() -> None:
         "kept_share": round(kept, 3),
         "files": chosen.files,
         "steps": chosen.steps,
-        "recognisers": [Path(name).name for name in (chosen.first, chosen.second)],
+        "recognisers": [
+            ":".join(Path(part).name for part in name.split(":")) for name in (chosen.first, chosen.second)
+        ],
     }
     (chosen.work / "end_to_end.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
     print(json.dumps(result, indent=1))
