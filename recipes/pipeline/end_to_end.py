@@ -146,6 +146,10 @@ def _items(dataset: Dataset) -> Iterator[Any]:
             yield Item(shard.utterance(row), features)
 
 
+def _without_folder(name: str) -> str:
+    return ":".join(Path(part).name for part in name.split(":"))
+
+
 def main() -> None:
     """Prepare both datasets, train both models, compare them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
