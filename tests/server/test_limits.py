@@ -88,7 +88,10 @@ def test_body_too_large_is_413(server: Running, announced: bool) -> None:
 def test_a_full_queue_is_429(gated: tuple[Running, GatedEngine]) -> None:
     server, engine = gated
     with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(server.client.post, "/v1/audio/speech", json=SPEECH) for _ in range(2)]
+        ask = partial(pool.submit, server.client.post, "/v1/audio/speech", json=SPEECH)
+        waiting = [ask()]
+        wait_until(lambda: server.service.active == 1 and not server.service.workers.waiting)
+        waiting.append(ask())
         wait_until(lambda: server.service.active == 2)
         answer = server.client.post("/v1/audio/speech", json=SPEECH)
         refused(answer, 429, "queue_full")

@@ -105,6 +105,24 @@ def test_a_full_queue_drops_the_newest_of_who_has_most() -> None:
     run(test())
 
 
+def test_who_comes_to_free_workers_does_not_wait() -> None:
+    """Requests that come at once, before a worker has woken for the first: no more wait than was said."""
+
+    async def test() -> None:
+        with desk(2, queue_size=1) as at:
+            with at.workers._changed:  # no worker takes anything meanwhile
+                taken = [at.ask("many", steps=1) for _ in range(3)]
+                with pytest.raises(ApiError, match="1 requests wait"):
+                    at.ask("many")
+            await at.until("many", "many")
+            with pytest.raises(ApiError, match="1 requests wait"):
+                at.ask("many")
+            at.let("many")
+            assert [[step async for step in job] for job in taken] == [[0]] * 3
+
+    run(test())
+
+
 def test_who_reads_slowly_is_waited_for_without_a_worker() -> None:
     async def test() -> None:
         with desk(1) as at:

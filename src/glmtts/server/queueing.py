@@ -104,7 +104,12 @@ class Workers:
         longest.waiting.pop().fail(refusal)
 
     def _length(self) -> int:
-        return sum(len(client.waiting) for client in self._clients.values())
+        """Jobs that wait, less those for which a worker is free and only has to wake."""
+        free = 0 if self._stopped else max(0, self._count - self._begun())
+        return max(0, sum(len(client.waiting) for client in self._clients.values()) - free)
+
+    def _begun(self) -> int:
+        return sum(client.begun for client in self._clients.values())
 
     def _go_on(self, job: Job[Any]) -> None:
         """The client took something, or left: a job that waited for it goes on."""
@@ -160,5 +165,5 @@ class Workers:
     def _may_begin(self, client: _Client) -> bool:
         if self._stopped:
             return False
-        begun = sum(other.begun for other in self._clients.values())
+        begun = self._begun()
         return begun < self._count or (not client.begun and begun < EXTRA * self._count)
