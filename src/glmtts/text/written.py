@@ -131,5 +131,7 @@ def _gap(written: Sequence[str], spoken: Sequence[str]) -> tuple[int, int]:
     """Words of both up to the next that they have in common."""
     if len(written) > 1 and len(spoken) > 1 and written[1] == spoken[1]:
         return 1, 1
-    block = SequenceMatcher(None, written, spoken, autojunk=False).get_matching_blocks()[0]
-    return (block.a, block.b) if block.size else (len(written), len(spoken))
+    matcher, more, further = SequenceMatcher(None, written, spoken, autojunk=False), len(written), len(spoken)
+    while (block := matcher.find_longest_match(0, more, 0, further)).size:  # only the first is wanted, so to the left
+        more, further = block.a, block.b
+    return more, further
