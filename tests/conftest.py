@@ -3,6 +3,8 @@
 PyTorch is imported where it is needed: the process that hands the tests to the others then starts them seconds earlier.
 """
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,18 @@ def seeded() -> None:
     import torch
 
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """A Ray cluster on this machine: one a process, since the start of a second one sometimes fails."""
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled")
+    ray = pytest.importorskip("ray", reason="needs Ray: pip install '.[ray]'")
+    root = Path(__file__).parents[1]
+    path = {"env_vars": {"PYTHONPATH": f"{root / 'src'}:{root}", "OMP_NUM_THREADS": "1"}}
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=path, _node_ip_address="127.0.0.1")
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture(scope="session")

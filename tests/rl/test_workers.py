@@ -11,18 +11,7 @@ from glmtts.rl.rewards.base import Context
 from glmtts.rl.rewards.scoring import RewardSection, Scoring
 from tests.rl.test_scoring import spoken
 
-pytestmark = pytest.mark.long
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Any:
-    ray = pytest.importorskip("ray")
-    path = {"env_vars": {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}}
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=path)
-    yield
-    ray.shutdown()
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("ray_cluster")]
 
 
 def test_ray_workers_answer_as_one_process(make_run: Any) -> None:

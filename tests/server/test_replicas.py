@@ -1,7 +1,6 @@
 """The same app under Ray Serve, with replicas of its own."""
 
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,31 +72,29 @@ def test_of_replicas_that_add_the_same_name_one_wins(engine: Engine, tmp_path: P
 
 
 @pytest.fixture(scope="module")
-def cluster(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Two replicas on a Ray cluster of this machine; its address."""
-    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled", RAY_raylet_start_wait_time_s="300")
-    ray = pytest.importorskip("ray", reason="needs Ray: pip install '.[ray]'")
+def replicas(ray_cluster: None, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of two replicas."""
+    from ray import serve
+
     from glmtts.server.replicas import deployment
 
     port = free_port()
     settings = ServerSettings(voices_folder=tmp_path_factory.mktemp("voices"))
-    replicas = ReplicaSettings(min_replicas=2, max_replicas=2, cpus=0.5)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+    two = ReplicaSettings(min_replicas=2, max_replicas=2, cpus=0.5)
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
     try:
-        ray.serve.start(http_options={"host": "127.0.0.1", "port": port})
-        ray.serve.run(deployment(tiny_folder, "cpu", settings, replicas), name="glm-tts", route_prefix="/")
+        serve.run(deployment(tiny_folder, "cpu", settings, two), name="glm-tts", route_prefix="/")
         yield f"http://127.0.0.1:{port}"
     finally:
-        ray.serve.shutdown()
-        ray.shutdown()
+        serve.shutdown()
 
 
-def test_replicas_speak_and_share_voices(cluster: str) -> None:
-    with httpx.Client(base_url=cluster, timeout=PATIENCE) as client:
+def test_replicas_speak_and_share_voices(replicas: str) -> None:
+    with httpx.Client(base_url=replicas, timeout=PATIENCE) as client:
         wait_until(lambda: client.get("/ready").status_code == 200)
         assert add(client, "mine", recording()).status_code == 201
         assert all("mine" in names(client) for _ in range(10))
-    with OpenAI(base_url=f"{cluster}/v1", api_key="any", timeout=PATIENCE) as speaker:
+    with OpenAI(base_url=f"{replicas}/v1", api_key="any", timeout=PATIENCE) as speaker:
         whole = speaker.audio.speech.create(model="tiny", input="Hello.", voice="mine", response_format="pcm").content
         with speaker.audio.speech.with_streaming_response.create(
             model="tiny", input="Hello.", voice="mine", response_format="pcm"
