@@ -77,16 +77,14 @@ class Incoming:
             if end:
                 self._ready += self._reader.take(end)
             else:
-                await self._change([start + CLAUSE_SECONDS, start + WORDS_SECONDS])
+                await self._change([time for time in (start + CLAUSE_SECONDS, start + WORDS_SECONDS) if time > now])
         return self._take()
 
     async def _change(self, at_last: list[float]) -> None:
-        """Wait for text, or for the next of these times."""
-        now = asyncio.get_running_loop().time()
-        coming = [time for time in at_last if time > now] if self._reader.waiting else []
+        """Wait for text, or for the first of these times where any has come."""
         self._changed.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(min(coming, default=None)):
+            async with asyncio.timeout_at(min(at_last, default=None) if self._reader.waiting else None):
                 await self._changed.wait()
 
     def _take(self) -> list[Sentence]:
