@@ -53,7 +53,7 @@ MODULES = {
     "flow": "dit",
 }
 VOCODERS = {HarmonicVocos: "vocos_harmonic", Vocos: "vocos", Vocos2D: "vocos2d"}
-RUNS = {"vocoder": ("harmonic_sharpened", "vocoder")}  # the first of them that there is
+RUNS = {"vocoder": ("harmonic_people", "vocoder")}  # the first of them that there is
 SAMPLING = SamplingConfig(
     temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, min_tokens=4, extra_tokens=12
 )
