@@ -49,7 +49,7 @@ def seeded() -> None:
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
-    """A Ray cluster on this machine: one a process, since the start of a second one sometimes fails."""
+    """A Ray cluster on this machine: one a process, since a start takes seconds and sometimes fails."""
     os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled")
     ray = pytest.importorskip("ray", reason="needs Ray: pip install '.[ray]'")
     root = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def ray_cluster() -> Iterator[None]:
                 num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=path, _node_ip_address="127.0.0.1"
             )
             break
-        except Exception:  # a plain one: in one start of ten its raylet dies without a word
+        except Exception:  # a plain one: in two of seven long runs its raylet died without a word
             ray.shutdown()
             if last:
                 raise

@@ -196,6 +196,7 @@ def test_from_recordings_to_a_bundle_that_speaks_and_on(
     run(step("export"), work=work, corpus=tmp_path / "corpus", out=second)
     assert says_something(second)
     vocoders = [(bundle / "vocoder.safetensors").read_bytes() for bundle in (first, second)]
+    assert (tmp_path / "replaced" / "vocoder.safetensors").read_bytes() == vocoders[1]
     assert vocoders[0] != vocoders[1]  # the vocoder with a source is what the second bundle has
 
 

@@ -53,7 +53,7 @@ MODULES = {
     "flow": "dit",
 }
 VOCODERS = {HarmonicVocos: "vocos_harmonic", Vocos: "vocos", Vocos2D: "vocos2d"}
-RUNS = {"vocoder": ("harmonic_people", "vocoder")}  # the first of them that there is
+RUNS = {"vocoder": ("harmonic_people", "harmonic", "vocoder")}  # the first of them that there is
 SAMPLING = SamplingConfig(
     temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, min_tokens=4, extra_tokens=12
 )
@@ -75,10 +75,12 @@ def trained(work: Path) -> dict[str, nn.Module]:
     return modules | {name: Bundle.open().network(name) for name in (*MODULES, "vocoder") if name not in modules}
 
 
-def save_modules(work: Path, out: Path) -> dict[str, ModuleEntry]:
-    """Write every module; gives their entries."""
-    modules = trained(work)
-    return {name: save_module(out, name, kind_of(name, one), one, one.config) for name, one in modules.items()}
+def save_modules(work: Path, out: Path, in_bytes: Sequence[str]) -> dict[str, ModuleEntry]:
+    """Write every module, the matrices of some in eight bits a weight; gives their entries."""
+    return {
+        name: save_module(out, name, kind_of(name, one), one, one.config, name in in_bytes)
+        for name, one in trained(work).items()
+    }
 
 
 def kind_of(name: str, module: nn.Module) -> str:
@@ -99,6 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True, help="holds the trained stages")
     parser.add_argument("--corpus", type=Path, required=True, help="holds the corpora of the voices")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--bytes", nargs="*", default=(), metavar="MODULE", help="modules whose matrices take eight bits a weight"
+    )
     chosen = parser.parse_args(arguments)
     out: Path = chosen.out
     (out / "voices").mkdir(parents=True, exist_ok=True)
@@ -108,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=DESCRIPTION,
         licence=LICENCE,
         sample_rate=24000,
-        modules=save_modules(chosen.work, out),
+        modules=save_modules(chosen.work, out, chosen.bytes),
         text=TextConfig(phoneme_in="all"),
         text_files={name: digest_of(out / name) for name in TOKENIZER_FILES},
         voices={},

@@ -18,22 +18,17 @@ from models import datasets_of, digest_of_weights
 
 from glmtts.bundle import Bundle
 from glmtts.data import FeatureSpec, Item, add_feature
-from glmtts.stages import Conditions
+from glmtts.eval.systems.copies import flow_mel
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import voice_of
 
 
 def flow_mel_of(tts: Synthesizer) -> Callable[[Item], np.ndarray]:
     """What makes the mel (frames, bins) of an utterance: its own tokens, speaker and F0, without a prompt."""
-    clock, flow, solver = tts.bundle.clock, tts.bundle.flow, tts.defaults.solver
 
-    @torch.inference_mode()
     def compute(item: Item) -> np.ndarray:
         voice = voice_of(tts.bundle, torch.from_numpy(item.features["wave"].astype(np.float32) / 32768), "")
-        draws = torch.Generator().manual_seed(crc32(item.utterance.id.encode()))
-        noise = torch.randn(1, clock.frames_per_token * len(voice.tokens), clock.mel.n_mels, generator=draws)
-        conditions = Conditions(voice.tokens[None], voice.embedding[None], voice.mel[None, :, :0], voice.f0[None])
-        return flow.sample(conditions, noise, solver)[0][0].T.half().numpy()
+        return flow_mel(tts, voice, crc32(item.utterance.id.encode()))[0].T.half().numpy()
 
     return compute
 

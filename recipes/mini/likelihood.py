@@ -25,7 +25,7 @@ import glmtts.tasks
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
 from glmtts.eval.hardware import environment
-from glmtts.stages import Conditions
+from glmtts.eval.systems.copies import flow_mel
 from glmtts.synthesis.voice import voice_of
 from glmtts.training.weights import trained_model
 
@@ -53,15 +53,6 @@ class Likelihood:
         return float(-np.log(np.maximum(LEAST, found.text_token_probs)).mean())
 
 
-def flow_mel(tts: glmtts.Synthesizer, samples_T: Tensor, text: str, seed: int) -> Tensor:
-    """The mel (1, M, T) of a recording's tokens by the flow, which is told nothing of the recording's own."""
-    voice = voice_of(tts.bundle, samples_T, text)
-    frames = tts.bundle.clock.frames_per_token * len(voice.tokens)
-    noise = torch.randn(1, frames, tts.bundle.clock.mel.n_mels, generator=torch.Generator().manual_seed(seed))
-    conditions = Conditions(voice.tokens[None], voice.embedding[None], voice.mel[None, :, :0], voice.f0[None])
-    return tts.bundle.flow.sample(conditions, noise, tts.defaults.solver)[0]
-
-
 @torch.inference_mode()
 def measure(corpus: Path, lines: int, vocoders: dict[str, Callable[[Tensor], Tensor]], heard: Likelihood) -> np.ndarray:
     """Negative log-likelihoods (recording and vocoders, lines)."""
@@ -69,7 +60,7 @@ def measure(corpus: Path, lines: int, vocoders: dict[str, Callable[[Tensor], Ten
     rate = tts.bundle.clock.sample_rate
     for seed, record in enumerate(tqdm(read_index(corpus / "index.jsonl")[:lines], corpus.name)):
         original, text = load_audio(recording(corpus, record), rate), record["text"]
-        mel = flow_mel(tts, original, text, seed)
+        mel = flow_mel(tts, voice_of(tts.bundle, original, text), seed)
         copies = [vocoder(mel)[0].clamp(-1, 1) for vocoder in vocoders.values()]
         found.append([heard(one, rate, text, record["lang"]) for one in (original, *copies)])
     return np.array(found).T

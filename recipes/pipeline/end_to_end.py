@@ -176,9 +176,7 @@ def main() -> None:
         "kept_share": round(kept, 3),
         "files": chosen.files,
         "steps": chosen.steps,
-        "recognisers": [
-            ":".join(Path(part).name for part in name.split(":")) for name in (chosen.first, chosen.second)
-        ],
+        "recognisers": [_without_folder(chosen.first), _without_folder(chosen.second)],
     }
     (chosen.work / "end_to_end.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
     print(json.dumps(result, indent=1))

@@ -77,14 +77,15 @@ class Incoming:
             if end:
                 self._ready += self._reader.take(end)
             else:
-                await self._change([time for time in (start + CLAUSE_SECONDS, start + WORDS_SECONDS) if time > now])
+                coming = [time for time in (start + CLAUSE_SECONDS, start + WORDS_SECONDS) if time > now]
+                await self._change(min(coming, default=None) if self._reader.waiting else None)
         return self._take()
 
-    async def _change(self, at_last: list[float]) -> None:
-        """Wait for text, or for the first of these times where any has come."""
+    async def _change(self, at_last: float | None) -> None:
+        """Wait for text, until a time of the loop's clock at last."""
         self._changed.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(min(at_last, default=None) if self._reader.waiting else None):
+            async with asyncio.timeout_at(at_last):
                 await self._changed.wait()
 
     def _take(self) -> list[Sentence]:

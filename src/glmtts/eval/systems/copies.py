@@ -74,8 +74,13 @@ class TokenCopy(_Copy):
 @torch.inference_mode()
 def through_flow(tts: Synthesizer, voice: Voice, seed: int = 0) -> Tensor:
     """Samples (T,) of a voice's own tokens by flow and vocoder, from noise of a seed."""
+    return tts.bundle.vocoder(flow_mel(tts, voice, seed))[0]
+
+
+@torch.inference_mode()
+def flow_mel(tts: Synthesizer, voice: Voice, seed: int) -> Tensor:
+    """The mel (1, M, T) of a voice's own tokens, speaker and F0 by the flow, without a prompt."""
     clock, generator = tts.bundle.clock, torch.Generator().manual_seed(seed)
     noise = torch.randn(1, clock.frames_per_token * len(voice.tokens), clock.mel.n_mels, generator=generator)
     conditions = Conditions(voice.tokens[None], voice.embedding[None], voice.mel[None, :, :0], voice.f0[None])
-    mel, _ = tts.bundle.flow.sample(conditions, noise, tts.defaults.solver)
-    return tts.bundle.vocoder(mel)[0]
+    return tts.bundle.flow.sample(conditions, noise, tts.defaults.solver)[0]
