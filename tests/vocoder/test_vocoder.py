@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from glmtts.audio.mel import LogMel
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.istft import InverseSTFT
 from glmtts.vocoder.vocos2d import Vocos2D
@@ -50,3 +51,24 @@ def test_phase_rotation_by_pi_flips_the_sign() -> None:
     samples -= samples.mean()
     flip = Augmentation(torch.ones(1, 1), 0, torch.full((1, 1), torch.pi))
     torch.testing.assert_close(flip(samples), -samples, atol=1e-4, rtol=1e-4)
+
+
+def test_the_prior_tells_magnitudes_from_the_mel() -> None:
+    """A tone's magnitude lies where the mel says, before anything is learnt (FreeV)."""
+    model = Vocos2D(TINY_VOCODER.model_copy(update={"amplitude_prior": True}))
+    torch.nn.init.zeros_(model.head.weight)
+    torch.nn.init.zeros_(model.head.bias)
+    hertz, size = 1500, TINY_VOCODER.n_fft
+    tone = 0.3 * torch.sin(torch.arange(24000) * 2 * torch.pi * hertz / TINY_VOCODER.sample_rate)[None]
+    magnitude, _ = model.spectrum(LogMel(TINY_VOCODER.mel)(tone))
+    loudest = int(magnitude[0, :, 10].argmax()) * TINY_VOCODER.sample_rate / size
+    assert abs(loudest - hertz) < 60
+    assert magnitude.isfinite().all()
+
+
+@pytest.mark.parametrize("left_out", ["mel_shortcuts", "frequency_embedding"])
+def test_parts_can_be_left_out(left_out: str) -> None:
+    whole = Vocos2D(TINY_VOCODER)
+    less = Vocos2D(TINY_VOCODER.model_copy(update={left_out: False}))
+    assert sum(p.numel() for p in less.parameters()) < sum(p.numel() for p in whole.parameters())
+    assert less(torch.randn(1, 80, 7)).shape == (1, 7 * TINY_VOCODER.hop_length)

@@ -5,16 +5,23 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from glmtts.errors import ConfigError
 from glmtts.judging.reading import Reading
 from glmtts.speech_tokenizer.asr import AsrHead
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 
 
 class TokenRecogniser(nn.Module):
-    """The ASR head with a table of codes in front, so that it reads tokens without the encoder."""
+    """The ASR head with a table of codes in front, so that it reads tokens without the encoder.
+
+    Raises:
+        ConfigError: the head has several labels a token.
+    """
 
     def __init__(self, config: SpeechTokenizerConfig) -> None:
         super().__init__()
+        if config.labels_per_token > 1:
+            raise ConfigError("A judge tells of each token what it says; a head of several labels a token cannot.")
         self.config = config
         self.codes = nn.Embedding(config.codes, config.d_model)
         self.head = AsrHead(config)

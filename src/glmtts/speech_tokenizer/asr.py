@@ -18,7 +18,7 @@ def best_path(scores_SV: Tensor) -> list[str]:
 
 
 class AsrHead(nn.Module):
-    """Quantised vectors (B, S, D) with their mask (B, S) to logits of `LABELS` (B, S, V).
+    """Quantised vectors (B, S, D) with their mask (B, S) to logits of `LABELS` (B, S · labels_per_token, V).
 
     A second position table and layers, as after the codebook of the report's encoder, then a linear layer.
     """
@@ -31,7 +31,7 @@ class AsrHead(nn.Module):
         nn.init.normal_(self.embed_positions.weight, std=0.02)
         self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_after))
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, len(LABELS))
+        self.out = nn.Linear(width, config.labels_per_token * len(LABELS))
 
     def forward(self, quantised_BSD: Tensor, mask_BS: Tensor, start: int = 0) -> Tensor:
         """See the class; `start` is the position of the first vector."""
@@ -39,4 +39,4 @@ class AsrHead(nn.Module):
         mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
         for layer in self.layers:
             hidden = layer(hidden, mask)
-        return self.out(self.norm(hidden))
+        return self.out(self.norm(hidden)).view(len(hidden), -1, len(LABELS))

@@ -1,6 +1,9 @@
 """Vector quantisation: the nearest of a table of codes. How the table is trained is in codebook_training.py."""
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -17,3 +20,20 @@ class Codebook(nn.Module):
             vectors, codes = vectors_ND.float(), self.weight.float()
             distance_NK = vectors.square().sum(1, keepdim=True) - 2 * vectors @ codes.T + codes.square().sum(1)
             return distance_NK.argmin(dim=1)
+
+
+def grid(levels: Sequence[int]) -> Tensor:
+    """The codes of finite scalar quantisation (Mentzer et al., 2024): all points (C, D) of a grid from −1 to 1.
+
+    Dimension d has `levels[d]` values at equal distances. The vectors that it quantises are bounded by tanh, and the
+    nearest point is then each value rounded for itself.
+    """
+    values = [torch.linspace(-1, 1, count) for count in levels]
+    return torch.cartesian_prod(*values).view(-1, len(values))
+
+
+def straight_through(codebook: Codebook, vectors_ND: Tensor) -> tuple[Tensor, Tensor]:
+    """Codes (N, D) whose gradient is that of the vectors, and their ids (N,), in float32."""
+    vectors = vectors_ND.float()
+    ids = codebook.nearest(vectors.detach())
+    return vectors + (F.embedding(ids, codebook.weight) - vectors).detach(), ids

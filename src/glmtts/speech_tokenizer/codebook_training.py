@@ -9,7 +9,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.speech_tokenizer.codebook import Codebook
+from glmtts.speech_tokenizer.codebook import Codebook, straight_through
 
 START_VECTORS, MOST_START_VECTORS = 8, 65_536  # a code, and in all, of which k-means begins; 335 MB at 1280 wide
 
@@ -43,12 +43,11 @@ class CodebookTraining(nn.Module):
     def quantise(self, codebook: Codebook, vectors_ND: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Quantised vectors with straight-through gradient (N, D), ids (N,), commitment loss mean ‖z − sg(e)‖²."""
         with torch.autocast(vectors_ND.device.type, enabled=False):
+            codes, ids = straight_through(codebook, vectors_ND)
             vectors = vectors_ND.float()
-            ids = codebook.nearest(vectors.detach())
-            codes = F.embedding(ids, codebook.weight)
             if self.training and torch.is_grad_enabled():
                 self._step.append((vectors.detach(), ids))
-            return vectors + (codes - vectors).detach(), ids, F.mse_loss(vectors, codes)
+            return codes, ids, F.mse_loss(vectors, codes.detach())
 
     def remember(self, vectors_ND: Tensor) -> None:
         """Note vectors that pass unquantised, before the codebook begins."""

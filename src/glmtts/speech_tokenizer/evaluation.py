@@ -29,7 +29,7 @@ def evaluate(
         output = model(batch)
         counts += torch.bincount(output["ids_N"], minlength=len(counts)).cpu()
         for row, logits_SV in enumerate(output["logits_BSV"]):
-            heard = best_path(logits_SV[output["mask_BS"][row]])
+            heard = best_path(logits_SV[output["logits_mask_BS"][row]])
             wanted = [LABELS[label] for label in batch.labels_BL[row, : batch.label_lengths_B[row]].tolist()]
             _count(errors["phoneme"], without_boundaries(heard), without_boundaries(wanted))
             _count(errors["word"], _words(heard), _words(wanted))

@@ -1,6 +1,6 @@
 """The speech tokenizer with the heads that stand after its codebook in training: ASR, pitch, mel."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import torch
@@ -11,6 +11,7 @@ from glmtts.audio.mel_head import MelHead
 from glmtts.audio.pitch import PitchEstimator
 from glmtts.speech_tokenizer.asr import AsrHead
 from glmtts.speech_tokenizer.batches import TokenizerBatch
+from glmtts.speech_tokenizer.codebook import straight_through
 from glmtts.speech_tokenizer.codebook_training import CodebookTraining
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 
@@ -22,20 +23,28 @@ class SpeechTokenizerTraining(nn.Module):
 
     In the phase "warmup" the vectors pass unquantised: the encoder then moves fast, and a codebook that follows by
     moving averages would lag behind and collapse (seen: 42 codes in use after eight steps). In "frozen" the codes stay
-    as they are while new heads learn to read them.
+    as they are while new heads learn to read them. Heads among `probes` give no gradient to what they read: they tell
+    what codes keep that were not trained for it.
     """
 
     def __init__(
-        self, config: SpeechTokenizerConfig, frozen_layers: int, pitch: bool, mel: bool, warmup: bool = False
+        self,
+        config: SpeechTokenizerConfig,
+        frozen_layers: int,
+        pitch: bool,
+        mel: bool,
+        warmup: bool = False,
+        probes: Collection[str] = (),
     ) -> None:
         super().__init__()
-        self.config, self.frozen_layers = config, frozen_layers
+        self.config, self.frozen_layers, self.probes = config, frozen_layers, frozenset(probes)
         self.tokenizer = SpeechTokenizer(config)
         lower = [self.tokenizer.conv1, self.tokenizer.conv2, self.tokenizer.embed_positions]
         for module in [*lower, *self.tokenizer.layers[:frozen_layers]]:
             module.requires_grad_(False)
         width, code_width = config.d_model, config.code_width
-        self.moving = CodebookTraining(config.codes, code_width or width, warmup)
+        learnt = config.levels is None
+        self.moving = CodebookTraining(config.codes, code_width or width, warmup) if learnt else None
         self.asr = AsrHead(config)
         self.expand = nn.Identity() if code_width is None else nn.Linear(code_width, width)
         self.pitch = PitchEstimator(width, config.pooling) if pitch else None
@@ -64,6 +73,9 @@ class SpeechTokenizerTraining(nn.Module):
 
     def _quantise(self, vectors_ND: Tensor, phase: Phase) -> tuple[Tensor, Tensor, Tensor]:
         codebook = self.tokenizer.codebook
+        if self.moving is None:  # a grid
+            codes, ids = straight_through(codebook, vectors_ND)
+            return codes, ids, codes.new_zeros(())
         if phase == "warmup":
             self.moving.remember(vectors_ND)
             ids = torch.zeros(len(vectors_ND), dtype=torch.long, device=vectors_ND.device)
@@ -88,9 +100,14 @@ class SpeechTokenizerTraining(nn.Module):
         quantised_BSD = flat.index_copy(0, batch.tokens_N, expanded_ND).view(*mask_BS.shape, -1)
         tokens = torch.full((mask_BS.numel(),), -1, device=ids_N.device).index_copy(0, batch.tokens_N, ids_N)
         output = {"logits_BSV": self.asr(quantised_BSD, mask_BS), "tokens_BS": tokens.view_as(mask_BS)}
+        output["logits_mask_BS"] = mask_BS.repeat_interleave(self.config.labels_per_token, 1)
         output |= {"mask_BS": mask_BS, "ids_N": ids_N, "commitment": commitment}
         if self.pitch is not None:
-            output["pitch_BT"], output["voicing_BT"] = self.pitch(quantised_BSD)
+            output["pitch_BT"], output["voicing_BT"] = self.pitch(self._read_by("pitch", quantised_BSD))
         if self.mel is not None:
-            output["mel_BTM"] = self.mel(quantised_BSD, F.normalize(batch.speaker_BD, dim=-1), mask_BS)
+            speaker_BD = F.normalize(batch.speaker_BD, dim=-1)
+            output["mel_BTM"] = self.mel(self._read_by("mel", quantised_BSD), speaker_BD, mask_BS)
         return output
+
+    def _read_by(self, head: str, quantised_BSD: Tensor) -> Tensor:
+        return quantised_BSD.detach() if head in self.probes else quantised_BSD

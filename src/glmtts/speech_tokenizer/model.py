@@ -1,15 +1,17 @@
 """The speech tokenizer: Whisper encoder, pooling, codebook (report section 2.3)."""
 
-from typing import ClassVar
+import math
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import WhisperFeatures
 from glmtts.config import StrictConfig
 from glmtts.errors import AudioError
-from glmtts.speech_tokenizer.codebook import Codebook
+from glmtts.speech_tokenizer.codebook import Codebook, grid
 from glmtts.speech_tokenizer.encoder import Convolution, EncoderLayer, attention_mask
 
 PIECE_SECONDS = 30  # the input that Whisper was trained on
@@ -21,6 +23,8 @@ class SpeechTokenizerConfig(StrictConfig):
     """Sizes of the encoder up to the codebook, and of the ASR head after it, which the recogniser keeps.
 
     `code_width` projects the pooled vectors before the codebook; None quantises them as they are, like the release.
+    With `levels` the codes are a fixed grid (FSQ, codebook.py): `codes` is their product, `code_width` their number.
+    The ASR head says `labels_per_token`: at 12.5 tokens a second CTC needs two, for English has more phonemes.
     """
 
     FORMER_KEYS: ClassVar[tuple[str, ...]] = (
@@ -38,9 +42,20 @@ class SpeechTokenizerConfig(StrictConfig):
     pooling: int = 2
     codes: int = 2048
     code_width: int | None = 64
+    levels: tuple[int, ...] | None = None
+    labels_per_token: int = Field(default=1, ge=1)
     causal_attention: bool = False
     causal_convolution: bool = False
     block_frames: int = 1500
+
+    @model_validator(mode="after")
+    def _grid_has_its_size(self) -> Self:
+        if self.levels is not None and (self.codes, self.code_width) != (math.prod(self.levels), len(self.levels)):
+            raise ValueError(
+                f"levels {list(self.levels)} make {math.prod(self.levels)} codes of width {len(self.levels)}; "
+                "set codes and code_width so"
+            )
+        return self
 
     @property
     def tokens_per_second(self) -> float:
@@ -59,8 +74,13 @@ class SpeechTokenizer(nn.Module):
         self.conv2 = Convolution(width, width, 2, config.causal_convolution)
         self.embed_positions = nn.Embedding(config.max_positions, width)
         self.layers = nn.ModuleList(EncoderLayer(width, config.heads, config.ffn) for _ in range(config.layers_before))
-        self.project = nn.Identity() if config.code_width is None else nn.Linear(width, config.code_width)
+        self.project: nn.Module = nn.Identity()
+        if config.code_width is not None:
+            self.project = nn.Linear(width, config.code_width)
         self.codebook = Codebook(config.codes, config.code_width or width)
+        if config.levels is not None:
+            self.project = nn.Sequential(self.project, nn.Tanh())
+            self.codebook.weight.data.copy_(grid(config.levels))
         self.features = WhisperFeatures(config.num_mel_bins)
 
     def encode(self, features_BMT: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,6 +35,7 @@ from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import fill, is_run, start_weights, trained_weights
 
+PROBE_SCALE = 1.0  # of a head that only measures: Adam makes it the same as any other
 N_MELS, SPEAKER_WIDTH = 80, 192  # of the features, for a dry run's made-up batch
 
 
@@ -57,7 +58,8 @@ class TokenizerLoss(StrictConfig):
 
     For `quantizer_warmup_steps` the vectors pass unquantised, then the codebook begins as their k-means; until step
     `freeze_codebook_until` its codes stay as they are, while new heads learn to read them. `relative_pitch` takes F0
-    relative to the utterance's median (audio/pitch.py); the report's is absolute.
+    relative to the utterance's median (audio/pitch.py); the report's is absolute. With `probes` the heads of weight 0
+    are there too, and learn from codes that they do not change: they measure (docs/ablations.md).
     """
 
     asr_scale: float = 2.5
@@ -65,6 +67,7 @@ class TokenizerLoss(StrictConfig):
     mel_scale: float = Field(default=3.0, ge=0)
     commitment_scale: float = 2.5
     relative_pitch: bool = True
+    probes: bool = False
     quantizer_warmup_steps: int = Field(default=400, ge=0)
     freeze_codebook_until: int = Field(default=0, ge=0)
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
@@ -83,16 +86,16 @@ def tokenizer_loss(
     """asr_scale · CTC + pitch_scale · pitch + mel_scale · mel + commitment_scale · commitment."""
     output = model(batch, phase)
     log_probs = output["logits_BSV"].float().log_softmax(-1).transpose(0, 1)
-    lengths = output["mask_BS"].sum(1)
+    lengths = output["logits_mask_BS"].sum(1)
     ctc = F.ctc_loss(log_probs, batch.labels_BL, lengths, batch.label_lengths_B, zero_infinity=True)
     loss = config.asr_scale * ctc + config.commitment_scale * output["commitment"]
     metrics = {"ctc": ctc.detach(), "commitment": output["commitment"].detach()}
     if "pitch_BT" in output:
         pitch = pitch_loss(output["pitch_BT"], output["voicing_BT"], batch.f0_BT, batch.mask_BT, config.relative_pitch)
-        loss, metrics["pitch"] = loss + config.pitch_scale * pitch, pitch.detach()
+        loss, metrics["pitch"] = loss + (config.pitch_scale or PROBE_SCALE) * pitch, pitch.detach()
     if "mel_BTM" in output:
         mel = mel_loss(output["mel_BTM"], batch.mel_BTM, batch.mask_BT)
-        loss, metrics["mel"] = loss + config.mel_scale * mel, mel.detach()
+        loss, metrics["mel"] = loss + (config.mel_scale or PROBE_SCALE) * mel, mel.detach()
     used = torch.zeros(model.config.codes, device=ctc.device).index_fill_(0, output["ids_N"], 1.0)
     metrics["codes_in_batch"] = used.sum()
     return loss, metrics
@@ -111,8 +114,12 @@ class SpeechTokenizerTask(Task):
     def build(self) -> SpeechTokenizerTraining:
         """The tokenizer with its heads."""
         loss, frozen = self.section(TokenizerLoss), self.section(TokenizerData).frozen_layers
-        pitch, mel, warmup = loss.pitch_scale > 0, loss.mel_scale > 0, loss.quantizer_warmup_steps > 0
-        return SpeechTokenizerTraining(self.section(SpeechTokenizerConfig), frozen, pitch, mel, warmup)
+        config, warmup = self.section(SpeechTokenizerConfig), loss.quantizer_warmup_steps > 0
+        if config.levels is not None and (warmup or loss.freeze_codebook_until):
+            raise ConfigError("A grid needs no beginning. With model.levels set loss.quantizer_warmup_steps=0.")
+        probes = {name for name, scale in (("pitch", loss.pitch_scale), ("mel", loss.mel_scale)) if not scale}
+        pitch, mel = (loss.probes or name not in probes for name in ("pitch", "mel"))
+        return SpeechTokenizerTraining(config, frozen, pitch, mel, warmup, probes)
 
     def start(self, model: nn.Module) -> None:
         """Take the weights of a run, of a bundle (whose pitch and mel heads are new), or of Whisper."""
@@ -127,7 +134,8 @@ class SpeechTokenizerTask(Task):
             fill(model, kept, where, optional=("moving.",))
         elif where is not None:
             model.start_from(start_weights(where, "speech_tokenizer"), start_weights(where, "token_recogniser"))
-        model.moving.reset_ema(model.tokenizer.codebook)
+        if model.moving is not None:
+            model.moving.reset_ema(model.tokenizer.codebook)
 
     @cached_property
     def _make(self) -> TokenizerBatches:
@@ -162,6 +170,8 @@ class SpeechTokenizerTask(Task):
         """Move the codebook to the step's vectors; at the end of the warm-up, let it begin as their k-means."""
         assert isinstance(model, SpeechTokenizerTraining)
         loss, moving, codebook = self.section(TokenizerLoss), model.moving, model.tokenizer.codebook
+        if moving is None:
+            return
         if self.phase(step) == "warmup":
             moving.keep_recent()
             if step + 1 == loss.quantizer_warmup_steps:

@@ -5,13 +5,20 @@ import math
 import torch
 from torch import Tensor, nn
 
-from glmtts.audio.mel import MelConfig
+from glmtts.audio.mel import MelConfig, mel_filters
 from glmtts.vocoder.geometry import Compilable, MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
 
+LOUDEST = 6.0  # of a log-magnitude, as in vocos.py
+QUIETEST = 1e-5  # of an amplitude prior: the mel's own floor, and a product with it still has a gradient
+
 
 class Vocos2DConfig(MelGeometry):
-    """Geometry and size; the spectrum's bins are grouped into `bands` equal sub-bands (32 kHz: 2560 / 640)."""
+    """Geometry and size; the spectrum's bins are grouped into `bands` equal sub-bands (32 kHz: 2560 / 640).
+
+    The last three are for ablations (docs/ablations.md). `amplitude_prior` adds what the mel's pseudo-inverse says of
+    the magnitudes (FreeV, Lv et al., 2024), so that the network has only the difference to tell.
+    """
 
     mel_mean: float = -5.5
     mel_std: float = 2.5
@@ -20,6 +27,9 @@ class Vocos2DConfig(MelGeometry):
     layers: int = 8
     bands: int = 120
     kernel: int = 7
+    mel_shortcuts: bool = True
+    frequency_embedding: bool = True
+    amplitude_prior: bool = False
 
 
 class Block(nn.Module):
@@ -31,7 +41,7 @@ class Block(nn.Module):
         self.dwconv = nn.Conv2d(channels, channels, config.kernel, padding=config.kernel // 2, groups=channels)
         self.norm = nn.LayerNorm(channels)
         self.pwconv1 = nn.Linear(channels, inner)
-        self.shortcut = nn.Linear(config.n_mels, inner)
+        self.shortcut = nn.Linear(config.n_mels, inner) if config.mel_shortcuts else None
         self.pwconv2 = nn.Linear(inner, channels)
         self.gamma = nn.Parameter(torch.full((channels,), 1 / config.layers))
         self.activation = nn.GELU()
@@ -39,9 +49,27 @@ class Block(nn.Module):
     def forward(self, x_BCFT: Tensor, mel_BTM: Tensor) -> Tensor:
         """Maps (B, C, F, T), channels last in memory, and the mel (B, T, M)."""
         inner = self.norm(self.dwconv(x_BCFT).permute(0, 2, 3, 1))
-        inner = self.pwconv1(inner) + self.shortcut(mel_BTM)[:, None]
+        inner = self.pwconv1(inner)
+        if self.shortcut is not None:
+            inner = inner + self.shortcut(mel_BTM)[:, None]
         out = self.gamma * self.pwconv2(self.activation(inner))
         return x_BCFT + out.permute(0, 3, 1, 2)
+
+
+class AmplitudePrior(nn.Module):
+    """Magnitudes that the mel itself tells: |M⁺ · mel| with the pseudo-inverse M⁺ of the mel's filters."""
+
+    inverse: Tensor
+
+    def __init__(self, config: MelConfig) -> None:
+        super().__init__()
+        filters = mel_filters(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
+        self.register_buffer("inverse", torch.linalg.pinv(filters), persistent=False)
+
+    def forward(self, mel_BMT: Tensor) -> Tensor:
+        """Log-mel (B, M, T) to magnitudes (B, n_fft // 2 + 1, T), in float32."""
+        with torch.autocast(mel_BMT.device.type, enabled=False):
+            return (self.inverse @ mel_BMT.float().exp()).abs().clamp(min=QUIETEST)
 
 
 class Vocos2D(Compilable, nn.Module):
@@ -52,7 +80,9 @@ class Vocos2D(Compilable, nn.Module):
         self.config = config
         self.bins = math.ceil(config.n_fft // 2 / config.bands)
         self.expand = nn.Linear(config.n_mels, config.channels * config.bands)
-        self.frequency = nn.Parameter(0.02 * torch.randn(config.channels, config.bands, 1))
+        embedding = 0.02 * torch.randn(config.channels, config.bands, 1)
+        self.frequency = nn.Parameter(embedding) if config.frequency_embedding else None
+        self.prior = AmplitudePrior(config.mel) if config.amplitude_prior else None
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.channels)
         self.head = nn.Linear(config.channels, 2 * self.bins)
@@ -84,14 +114,19 @@ class Vocos2D(Compilable, nn.Module):
         batch, _, frames = mel_BMT.shape
         mel_BTM = ((mel_BMT - config.mel_mean) / config.mel_std).transpose(1, 2)
         maps = self.expand(mel_BTM).view(batch, frames, config.bands, config.channels)
-        x = maps.permute(0, 3, 2, 1) + self.frequency
+        x = maps.permute(0, 3, 2, 1)
+        if self.frequency is not None:
+            x = x + self.frequency
         x = x.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x, mel_BTM)
         out = self.head(self.norm(x.permute(0, 2, 3, 1))).float()
         log_magnitude, phase = out.permute(0, 1, 3, 2).reshape(batch, -1, 2, self.bins, frames).unbind(2)
         size = config.n_fft // 2 + 1
-        return self._bins(log_magnitude.clamp(max=6).exp(), size), self._bins(phase, size)
+        magnitude = self._bins(log_magnitude.clamp(max=LOUDEST).exp(), size)
+        if self.prior is not None:
+            magnitude = (magnitude * self.prior(mel_BMT)).clamp(max=math.exp(LOUDEST))
+        return magnitude, self._bins(phase, size)
 
     @staticmethod
     def _bins(values_BFNT: Tensor, size: int) -> Tensor:

@@ -1,0 +1,143 @@
+"""Tables 1 and 2: train the speech tokenizers of configs/ablations/speech_tokenizer, and measure what their codes keep.
+
+    PYTHONPATH=recipes/ablations python recipes/ablations/speech_tokenizer.py --whisper whisper-base/model.bin \\
+        --lists CORPUS/heldout_teacher_en CORPUS/heldout_teacher_zh
+
+`--lists` are folders of recordings with an index.jsonl that no configuration trains on. Run it again to go on. It
+writes benchmarks/results/ablations/speech_tokenizer.json and the tables in docs/ablations.md.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from page import with_interval, write_section
+from runs import Ablated, runs_of
+from tqdm import tqdm
+
+from glmtts.audio.f0 import estimate_f0
+from glmtts.audio.io import load_audio
+from glmtts.audio.resample import resample
+from glmtts.bundle import Bundle
+from glmtts.data.readings import Transcripts
+from glmtts.data.shard import Utterance
+from glmtts.eval.hardware import environment
+from glmtts.eval.items import Item
+from glmtts.eval.lists import index_list
+from glmtts.eval.statistics import bootstrap_mean, bootstrap_ratio
+from glmtts.eval.work import write_text
+from glmtts.speech_tokenizer.batches import TokenizerExample, collate
+from glmtts.speech_tokenizer.evaluation import evaluate
+from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
+from glmtts.speech_tokenizer.model import SAMPLE_RATE
+from glmtts.speech_tokenizer.train import TokenizerLoss
+from glmtts.synthesis.voice import voice_of
+from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.training.registry import create_task
+
+NAMES = ("glm4_voice", "with_rate", "with_codes", "with_future", "with_pitch", "report", "report_fsq")
+TOLD = {
+    "glm4_voice": "GLM-4-Voice: 12.5 Hz, 1,024 codes, causal, no pitch",
+    "with_rate": "+ 25 Hz",
+    "with_codes": "+ 2,048 codes",
+    "with_future": "+ not causal",
+    "with_pitch": "+ pitch",
+    "report": "**the report: all four**",
+    "report_fsq": "the report with FSQ, 3⁸ codes",
+}
+COLUMNS = {  # title, factor, digits
+    "phoneme_error": ("ASR head, phonemes % ↓", 100, 1),
+    "word_error": ("words % ↓", 100, 1),
+    "f0_correlation": ("F0 correlation ↑", 1, 3),
+    "voicing_error": ("voicing error % ↓", 100, 1),
+    "mel_l1": ("log-mel L1 ↓", 1, 3),
+}
+RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "ablations" / "speech_tokenizer.json"
+
+
+def examples_of(items: Sequence[Item], bundle: Bundle) -> list[TokenizerExample]:
+    """What the heads are to tell of held-out recordings; lines with digits have no one reading, and are left out."""
+    transcripts = Transcripts(TextFrontend(TextConfig(phoneme_in="all"), bundle.tokenizer))
+    rate, found = bundle.config.sample_rate, []
+    for item in tqdm(items, desc="recordings"):
+        assert item.reference_audio is not None
+        wave = load_audio(item.reference_audio, rate)
+        labels = transcripts.labels(Utterance(item.id, item.text, item.language, "", len(wave) / rate))
+        if labels:
+            voice = voice_of(bundle, wave, item.text)
+            f0, heard = estimate_f0(wave, rate, 50).numpy(), resample(wave, rate, SAMPLE_RATE).numpy()
+            found.append(TokenizerExample(heard, f0, voice.mel.T.numpy(), voice.embedding.numpy(), labels))
+    return found
+
+
+def measured(run: Ablated, examples: Sequence[TokenizerExample]) -> dict[str, Any]:
+    """Figures of all recordings together, with intervals over recordings, and the use of the codes."""
+    model = cast(SpeechTokenizerTraining, run.model())
+    batches = [collate([example], model.config.pooling) for example in examples]
+    relative = create_task(run.settings()).section(TokenizerLoss).relative_pitch
+    together = evaluate(model, batches, relative)
+    each = [evaluate(model, [batch], relative) for batch in tqdm(batches, desc=run.label)]
+    said = [len([label for label in example.labels if label != "|"]) for example in examples]
+    intervals = {}
+    for column in COLUMNS:
+        values = [one[column] for one in each]
+        known = [value for value in values if not np.isnan(value)]
+        if column.endswith("phoneme_error"):
+            intervals[column] = bootstrap_ratio([v * n for v, n in zip(values, said, strict=True)], said)
+        else:
+            intervals[column] = bootstrap_mean(known)
+    rate = model.config.tokens_per_second
+    return {**together, "intervals": intervals, "codes": model.config.codes, "tokens_per_second": rate}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--lists", type=Path, nargs="+", required=True)
+    parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--lines", type=int, default=100, help="of each list")
+    parser.add_argument("--only-finished", action="store_true", help="train nothing; measure the runs that are there")
+    chosen = parser.parse_args()
+    runs = runs_of("speech_tokenizer", chosen.seeds, NAMES)
+    for run in () if chosen.only_finished else runs:
+        run.train([f"init.whisper={chosen.whisper.absolute()}"])
+    runs = [run for run in runs if run.is_finished]
+    bundle, found = Bundle.open(), {}
+    for folder in chosen.lists:
+        examples = examples_of(index_list(folder, chosen.lines).items, bundle)
+        found[folder.name] = {run.label: measured(run, examples) for run in runs}
+    steps = sorted({run.settings().schedule.steps for run in runs})
+    result = {**environment(), "steps": steps, "lists": found}
+    write_text(RESULT, json.dumps(result, indent=1) + "\n")
+    rows = [row_of(name, run, figures[run.label]) for name, figures in found.items() for run in runs]
+    titles = [title for title, _, _ in COLUMNS.values()]
+    heads = ["recordings", "speech tokenizer", *titles, "codes in use %", "perplexity"]
+    write_section("speech_tokenizer", heads, rows, notes_of(result, chosen))
+
+
+def row_of(name: str, run: Ablated, figures: dict[str, Any]) -> list[str]:
+    """A line of the table."""
+    texts = [
+        with_interval(figures[column], figures["intervals"][column], factor, digits)
+        for column, (_, factor, digits) in COLUMNS.items()
+    ]
+    label = TOLD[run.name] + (f", seed {run.seed}" if run.seed else "")
+    return [name, label, *texts, f"{100 * figures['codes_used']:.0f}", f"{figures['perplexity']:.0f}"]
+
+
+def notes_of(result: dict[str, Any], chosen: argparse.Namespace) -> list[str]:
+    """What a reader must know of the tables."""
+    return [
+        f"{result['steps'][0]} steps for each, begun as Whisper-base; {chosen.lines} lines of each list, less those "
+        "with digits. Intervals are 95 % by bootstrap over recordings.",
+        "A word is an English word or a toned Mandarin syllable. F0 correlation, voicing and log-mel are told by heads "
+        "that learn beside the codes and, but for F0 where pitch is trained, do not change them.",
+        f"{result['hardware']} ({result['instruction_set']}). Commit {result['commit']}.",
+    ]
+
+
+if __name__ == "__main__":
+    main()
