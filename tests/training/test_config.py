@@ -18,7 +18,9 @@ from tests.training.made_up import SIZES, run_of
 
 pytestmark = pytest.mark.long
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
+FOLDER = Path(__file__).parents[2] / "configs"
+ABLATIONS = FOLDER / "ablations"
+CONFIGS = sorted([*FOLDER.glob("*.toml"), *ABLATIONS.rglob("*.toml")])
 TOY = '[run]\ntask = "toy"\nout = "out"\n[schedule]\nsteps = 3\n'
 
 
@@ -79,6 +81,14 @@ def test_a_run_keeps_its_resolved_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_configuration_of_the_repository_is_valid(path: Path) -> None:
     assert create_task(load_config(path)).config.run.out.parts[0] in ("runs", "WORK")
+
+
+@pytest.mark.parametrize("table", sorted(path.name for path in ABLATIONS.iterdir()))
+def test_rows_of_an_ablation_differ_in_model_and_loss_alone(table: str) -> None:
+    configs = [load_config(path) for path in sorted((ABLATIONS / table).glob("*.toml"))]
+    for name in ("data", "optimizer", "schedule", "log", "distributed"):
+        assert len({str(getattr(config, name)) for config in configs}) == 1, name
+    assert len({(str(config.model), str(config.loss)) for config in configs}) == len(configs) > 2
 
 
 def test_sizes_of_the_released_models() -> None:
