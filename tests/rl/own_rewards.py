@@ -8,35 +8,35 @@ from pathlib import Path
 
 import numpy as np
 
-from glmtts.rl.rewards.base import Context, Reward, Spoken
+from glmtts.rl.rewards.base import Completion, Context, Reward
 
 
 class Loudness(Reward):
     needs_audio = True
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
-        return [float(np.sqrt(np.mean(one.audio() ** 2))) for one in spoken]
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        return [float(np.sqrt(np.mean(one.audio() ** 2))) for one in completions]
 
 
 class FewTokens(Reward):
     """Likes answers that say as little as they may."""
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
-        return [1 / (1 + len(one.tokens)) for one in spoken]
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        return [1 / (1 + len(one.tokens)) for one in completions]
 
 
 class LowCodes(Reward):
     """A known optimum: answers of nothing but the code 0."""
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
-        return [float(np.mean([token == 0 for token in one.tokens])) for one in spoken]
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        return [float(np.mean([token == 0 for token in one.tokens])) for one in completions]
 
 
 class Declines(Reward):
     """Cannot score answers with an odd number of tokens."""
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
-        return [None if len(one.tokens) % 2 else float(np.mean(one.tokens)) for one in spoken]
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        return [None if len(one.tokens) % 2 else float(np.mean(one.tokens)) for one in completions]
 
 
 class Mortal(Reward):
@@ -46,8 +46,8 @@ class Mortal(Reward):
         super().__init__(context)
         self.notes, self.lives = Path(notes), lives
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
-        for one in spoken:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        for one in completions:
             known = self.notes.read_text().splitlines() if self.notes.exists() else []
             if len(known) == self.lives and not self.notes.with_suffix(".died").exists():
                 self.notes.with_suffix(".died").touch()
@@ -55,4 +55,4 @@ class Mortal(Reward):
             with self.notes.open("a") as file:
                 file.write(json.dumps(one.key) + "\n")
             time.sleep(0.001)
-        return [float(np.mean(one.tokens)) for one in spoken]
+        return [float(np.mean(one.tokens)) for one in completions]

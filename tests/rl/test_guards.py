@@ -9,7 +9,7 @@ import pytest
 from glmtts.errors import RlError
 from glmtts.rl.figures import audio_figures, f0_deviation, frame_levels, silent_share
 from glmtts.rl.guards import Band, GuardConfig, Guards
-from glmtts.rl.rewards.base import Spoken
+from glmtts.rl.rewards.base import Completion
 from tests.training.runs import train
 
 OWN = "tests.rl.own_rewards"
@@ -42,7 +42,7 @@ def test_silence_and_loudness() -> None:
     half = np.concatenate([tone(np.full(RATE, 200.0)), np.zeros(RATE, dtype=np.float32)])
     assert silent_share(frame_levels(half, RATE)) == pytest.approx(0.5, abs=0.02)
     assert silent_share(frame_levels(np.zeros(RATE, dtype=np.float32), RATE)) == 1.0
-    one = Spoken("a", "a", "en", (), (1,), True, half, RATE)
+    one = Completion("a", "a", "en", (), (1,), True, half, RATE)
     assert audio_figures([one])["loudness_db"] == pytest.approx(20 * np.log10(0.3 / 2**0.5), abs=0.2)
 
 

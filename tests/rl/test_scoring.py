@@ -15,7 +15,7 @@ import pytest
 
 from glmtts.errors import ConfigError, RlError
 from glmtts.rl.rewards import scoring
-from glmtts.rl.rewards.base import Context, Spoken
+from glmtts.rl.rewards.base import Completion, Context
 from glmtts.rl.rewards.ledger import Ledger
 from glmtts.rl.rewards.remote import RewardWorker, packed, serve, unpacked
 from glmtts.rl.rewards.scoring import RewardSection, Scoring, WorkerLostError
@@ -27,13 +27,13 @@ ROOT = Path(__file__).parents[2]
 OWN = "tests.rl.own_rewards"
 
 
-def spoken(*lengths: int) -> list[Spoken]:
-    return [Spoken(f"key{n}", "a", "en", ("EN_AH0",), tuple(range(n)), True) for n in lengths]
+def completions(*lengths: int) -> list[Completion]:
+    return [Completion(f"key{n}", "a", "en", ("EN_AH0",), tuple(range(n)), True) for n in lengths]
 
 
 def test_a_reward_may_decline_and_is_asked_again_later() -> None:
     both = Scoring({"own": RewardSection(kind=f"{OWN}:Declines")}, Context(None), None)
-    scores, seconds = both.score(spoken(2, 3, 4, 2), ["own"])
+    scores, seconds = both.score(completions(2, 3, 4, 2), ["own"])
     assert scores["own"].tolist() == pytest.approx([0.5, np.nan, 1.5, 0.5], nan_ok=True)
     assert len(both.ledgers["own"]) == 2
     assert set(seconds) == {"own"}
@@ -52,7 +52,7 @@ def test_a_ledger_survives_a_line_that_was_cut(tmp_path: Path) -> None:
 
 def test_answers_travel_whole() -> None:
     wave = np.linspace(-1, 1, 50, dtype=np.float32)[::2]
-    one = Spoken(
+    one = Completion(
         "k", "哈哈", "zh", ("H", "A1"), (1, 2), False, wave, 24000, np.ones(3, dtype=np.float32), None, "happy"
     )
     (back,) = unpacked(packed([one]))
@@ -81,7 +81,7 @@ def test_the_reward_of_the_documentation_scores() -> None:
     code = page[page.index("# my_package/reward.py") :].partition("```")[0]
     names: dict[str, Any] = {}
     exec(code, names)
-    assert names["Brevity"](Context(None)).score(spoken(1, 4)) == [0.5, 0.2]
+    assert names["Brevity"](Context(None)).score(completions(1, 4)) == [0.5, 0.2]
 
 
 def test_a_dead_worker_is_no_reward_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_a_dead_worker_is_no_reward_of_zero(monkeypatch: pytest.MonkeyPatch) -> 
     section = RewardSection(kind=f"{OWN}:FewTokens", runs="grpc", addresses=("127.0.0.1:1",), patience_minutes=0.001)
     dead = Scoring({"own": section}, Context(None), None)
     with pytest.raises(RlError, match="has not answered"):
-        dead.score(spoken(2), ["own"])
+        dead.score(completions(2), ["own"])
     assert not len(dead.ledgers["own"])
 
 
@@ -109,7 +109,7 @@ def test_what_a_lost_worker_had_answered_is_not_asked_again(monkeypatch: pytest.
             return inner.score(batch)
 
     one._backends["own"] = Flaky()
-    scores, _ = one.score(spoken(1, 2, 3, 4), ["own"])
+    scores, _ = one.score(completions(1, 2, 3, 4), ["own"])
     assert asked == [["key1", "key2"], ["key3", "key4"], ["key3", "key4"]]
     assert scores["own"].tolist() == [1 / 2, 1 / 3, 1 / 4, 1 / 5]
 

@@ -9,7 +9,7 @@ from glmtts.rl.decoding import RayDecoder
 from glmtts.rl.grpo import PolicyTask
 from glmtts.rl.rewards.base import Context
 from glmtts.rl.rewards.scoring import RewardSection, Scoring
-from tests.rl.test_scoring import spoken
+from tests.rl.test_scoring import completions
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("ray_cluster")]
 
@@ -31,6 +31,6 @@ def test_a_ray_actor_that_dies_is_asked_again(tmp_path: Path) -> None:
     options = {"notes": str(tmp_path / "notes"), "lives": 3}
     section = RewardSection(kind="tests.rl.own_rewards:Mortal", options=options, runs="ray", batch=2)
     scoring = Scoring({"own": section}, Context(None), None)
-    scores, _ = scoring.score(spoken(1, 2, 3, 4, 5, 6), ["own"])
+    scores, _ = scoring.score(completions(1, 2, 3, 4, 5, 6), ["own"])
     assert scores["own"].tolist() == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
     assert (tmp_path / "notes.died").exists()

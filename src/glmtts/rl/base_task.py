@@ -19,10 +19,10 @@ from glmtts.rl.figures import audio_figures, token_figures
 from glmtts.rl.guards import GuardConfig, Guards
 from glmtts.rl.policy import bundle_of, frozen_reference, new_policy, own_device, start_policy
 from glmtts.rl.prompts import Prompt, Prompts
-from glmtts.rl.rewards.base import Spoken
+from glmtts.rl.rewards.base import Completion
 from glmtts.rl.rollout import Answer, answer_seed
 from glmtts.rl.settings import PolicySection, RolloutSection
-from glmtts.rl.speaking import spoken_answers
+from glmtts.rl.speaking import completions_of
 from glmtts.synthesis.segment import Prompter
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.text.audio_tokens import AudioTokens
@@ -138,14 +138,16 @@ class RolloutTask(Task):
         answers = range(self.section(RolloutSection).answers)
         return [answer_seed(self.config.run.seed, rollout, attempt, place, answer) for answer in answers]
 
-    def speak(self, answers: Sequence[Answer], audio: bool) -> list[Spoken]:
+    def speak(self, answers: Sequence[Answer], audio: bool) -> list[Completion]:
         """Answers as rewards see them."""
-        return spoken_answers(self.synthesizer, answers, audio)
+        return completions_of(self.synthesizer, answers, audio)
 
-    def watch(self, step: int, first: Sequence[Answer], spoken: Sequence[Spoken], entropy: float) -> dict[str, float]:
+    def watch(
+        self, step: int, first: Sequence[Answer], completions: Sequence[Completion], entropy: float
+    ) -> dict[str, float]:
         """The figures of a rollout, compared with the guards' bounds."""
         figures = token_figures(first)
-        heard = audio_figures(spoken) if spoken else {}
+        heard = audio_figures(completions) if completions else {}
         self.guards.watch(step, {**figures, **heard, "entropy": entropy})
         heard.pop("f0_deviation", None)  # not every rollout has one, and all processes must log the same
         lengths = [len(answer.tokens) for answer in first]

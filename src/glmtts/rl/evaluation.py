@@ -10,7 +10,7 @@ from glmtts.errors import AudioError
 from glmtts.lm.model import Llama
 from glmtts.rl.figures import audio_figures, token_figures
 from glmtts.rl.prompts import Prompt
-from glmtts.rl.rewards.base import Context, Spoken
+from glmtts.rl.rewards.base import Completion, Context
 from glmtts.rl.rewards.pronunciation import transcribed, units_of
 from glmtts.rl.rewards.similarity import Similarity
 from glmtts.rl.rollout import Answer, answer_seed
@@ -55,24 +55,24 @@ def evaluated(task: "RolloutTask", model: Llama) -> dict[str, float]:
             for a, reading in heard
         ]
         figures["phoneme_error"] = fmean(rates)
-    spoken = task.speak(answers[:HEARD], True)
-    figures |= audio_figures(spoken)
-    figures |= _by_models(task, spoken)
+    completions = task.speak(answers[:HEARD], True)
+    figures |= audio_figures(completions)
+    figures |= _by_models(task, completions)
     return {f"eval/{name}": value for name, value in figures.items()}
 
 
-def _by_models(task: "RolloutTask", spoken: Sequence[Spoken]) -> dict[str, float]:
+def _by_models(task: "RolloutTask", completions: Sequence[Completion]) -> dict[str, float]:
     """Similarity, and what the guards' own models hear."""
     context, guards = Context(None, task.synthesizer), task.guards_config
     figures: dict[str, float] = {}
-    similar = [value for value in Similarity(context).score(spoken) if value is not None]
+    similar = [value for value in Similarity(context).score(completions) if value is not None]
     if similar:
         figures["similarity"] = fmean(similar)
     if task.second_asr is not None:
-        heard = transcribed(task.second_asr, spoken)
+        heard = transcribed(task.second_asr, completions)
         units = [
             [units_of(text, one.language, "characters") for text in (one.text, transcript.text)]
-            for one, transcript in zip(spoken, heard, strict=True)
+            for one, transcript in zip(completions, heard, strict=True)
         ]
         figures["second_asr_error"] = fmean(error_rate(wanted, said) for wanted, said in units)
     if guards.dnsmos:
@@ -80,7 +80,7 @@ def _by_models(task: "RolloutTask", spoken: Sequence[Spoken]) -> dict[str, float
         from glmtts.rl.rewards.scorer import clip_of
 
         dnsmos = scorers.load("dnsmos")
-        rows = dnsmos.score([clip_of(one) for one in spoken])
+        rows = dnsmos.score([clip_of(one) for one in completions])
         values = [value for row in rows if (value := row[dnsmos.columns[0]]) is not None]
         figures |= {"dnsmos": fmean(values)} if values else {}
     return figures
@@ -89,7 +89,7 @@ def _by_models(task: "RolloutTask", spoken: Sequence[Spoken]) -> dict[str, float
 def rendered_samples(task: "RolloutTask", model: Llama) -> dict[str, Sound]:
     """The first held-out texts as audio."""
     try:
-        spoken = task.speak(held_out_answers(task, model)[:4], True)
+        completions = task.speak(held_out_answers(task, model)[:4], True)
     except AudioError:
         return {}
-    return {f"held_out_{place}": Sound(one.audio(), one.rate) for place, one in enumerate(spoken)}
+    return {f"held_out_{place}": Sound(one.audio(), one.rate) for place, one in enumerate(completions)}

@@ -13,21 +13,21 @@ from glmtts.rl.advantages import AdvantageConfig, Advantages, deciding, group_ad
 from glmtts.rl.credit import CreditConfig, token_advantages, wrong_tokens
 from glmtts.rl.distribution import Support
 from glmtts.rl.prompts import Prompt
-from glmtts.rl.rewards.base import Spoken
+from glmtts.rl.rewards.base import Completion
 from glmtts.rl.rewards.scoring import Scoring
 from glmtts.rl.rollout import Answer
 
 Decode = Callable[[Sequence[Prompt], Sequence[Sequence[int]]], list[list[Answer]]]
 Seeds = Callable[[int, int], list[int]]  # of a prompt's place and the attempt
-Speak = Callable[[Sequence[Answer], bool], list[Spoken]]
+Speak = Callable[[Sequence[Answer], bool], list[Completion]]
 
 
 @dataclass
 class Experience:
     """Answers that are trained on, the advantage of every draw of each, and what was seen on the way.
 
-    `first` are all answers of the first attempt, before anything was left out: what figures are taken of; `spoken` the
-    same where they were rendered. `support` and `old_N` say how the answers' N draws were drawn, and the
+    `first` are all answers of the first attempt, before anything was left out: what figures are taken of; `completions`
+    the same where they were rendered. `support` and `old_N` say how the answers' N draws were drawn, and the
     log-probabilities that they had then.
     """
 
@@ -35,7 +35,7 @@ class Experience:
     advantages: list[np.ndarray] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     first: list[Answer] = field(default_factory=list)
-    spoken: list[Spoken] = field(default_factory=list)
+    completions: list[Completion] = field(default_factory=list)
     support: Support | None = None
     old_N: Tensor | None = None
 
@@ -126,11 +126,11 @@ class Collector:
     ) -> dict[str, np.ndarray]:
         started = time.perf_counter()
         audio = self.scoring.audible(names)
-        spoken = speak(answers, audio)
+        completions = speak(answers, audio)
         if audio:
             times["render"] += time.perf_counter() - started
-            seen.spoken = seen.spoken or spoken
-        scores, seconds = self.scoring.score(spoken, names)
+            seen.completions = seen.completions or completions
+        scores, seconds = self.scoring.score(completions, names)
         for name, taken in seconds.items():
             times[f"rewards/{name}"] += taken
         return scores

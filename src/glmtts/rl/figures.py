@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from glmtts.audio.f0 import HIGHEST_HZ, LOWEST_HZ
-from glmtts.rl.rewards.base import Spoken
+from glmtts.rl.rewards.base import Completion
 from glmtts.rl.rewards.similarity import cosine
 from glmtts.rl.rollout import Answer
 from glmtts.text.labels import without_boundaries
@@ -29,10 +29,10 @@ def token_figures(answers: Sequence[Answer]) -> dict[str, float]:
     }
 
 
-def audio_figures(spoken: Sequence[Spoken]) -> dict[str, float]:
+def audio_figures(completions: Sequence[Completion]) -> dict[str, float]:
     """Loudness in dB of full scale, share of silent frames, and deviation of F0 in semitones; means over answers."""
-    levels = [frame_levels(one.audio(), one.rate) for one in spoken]
-    deviations = [one for item in spoken if (one := f0_deviation(item.audio(), item.rate)) is not None]
+    levels = [frame_levels(one.audio(), one.rate) for one in completions]
+    deviations = [one for item in completions if (one := f0_deviation(item.audio(), item.rate)) is not None]
     found = {
         "loudness_db": fmean(
             float(np.mean(level[level > FAINT_DB])) if (level > FAINT_DB).any() else -90.0 for level in levels
@@ -83,9 +83,9 @@ def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
     return float(semitones[(semitones - centre).abs() < 9].std())  # octave errors are none of the voice's
 
 
-def similarity_figure(spoken: Sequence[Spoken], embeddings: Sequence[np.ndarray]) -> float:
+def similarity_figure(completions: Sequence[Completion], embeddings: Sequence[np.ndarray]) -> float:
     """Mean cosine of the answers' embeddings and their voices'."""
-    return fmean(cosine(own, one.speaker) for own, one in zip(embeddings, spoken, strict=True))
+    return fmean(cosine(own, one.speaker) for own, one in zip(embeddings, completions, strict=True))
 
 
 def longest_copy(prompt: Sequence[int], tokens: Sequence[int]) -> int:

@@ -70,7 +70,7 @@ class PolicyTask(RolloutTask):
         if not update:
             if not learnt.answers:  # a policy that has collapsed has groups that are all alike
                 metrics["entropy"] = self._entropy(model, learnt.first, step)
-            learnt.metrics |= self.watch(step, learnt.first, learnt.spoken, metrics["entropy"])
+            learnt.metrics |= self.watch(step, learnt.first, learnt.completions, metrics["entropy"])
             if objective.updates > 1:
                 self.store.write(rollout, learnt)
         return loss, as_metrics({**metrics, **learnt.metrics}, model.device)

@@ -6,14 +6,14 @@ from hashlib import blake2b
 import numpy as np
 import torch
 
-from glmtts.rl.rewards.base import Spoken
+from glmtts.rl.rewards.base import Completion
 from glmtts.rl.rollout import Answer
 from glmtts.synthesis.rendering import Job
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
 
 
-def spoken_answers(synthesizer: Synthesizer, answers: Sequence[Answer], audio: bool) -> list[Spoken]:
+def completions_of(synthesizer: Synthesizer, answers: Sequence[Answer], audio: bool) -> list[Completion]:
     """Answers as rewards see them; with `audio`, all are rendered together, equal ones once."""
     waves: dict[str, np.ndarray] = {}
     keys = [key_of(answer) for answer in answers]
@@ -24,7 +24,7 @@ def spoken_answers(synthesizer: Synthesizer, answers: Sequence[Answer], audio: b
         waves = {key: wave.float().numpy() for key, wave in zip(distinct, rendered, strict=True)}
     rate = synthesizer.bundle.clock.sample_rate
     return [
-        Spoken(
+        Completion(
             key=key,
             text=answer.segment.piece.text,
             language=answer.prompt.line.language,

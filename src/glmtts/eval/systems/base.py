@@ -27,7 +27,7 @@ BUILT_IN = {
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SystemOutput:
     """What a system gives for a line: samples (T,) float32 at `rate` Hz, or why there are none.
 
     `details` are what a protocol measures while it is spoken, such as the seconds to a stream's first chunk.
@@ -50,7 +50,7 @@ class System(Protocol):
     languages: frozenset[str] | None
     is_copy: bool
 
-    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+    def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """A recording of each line, together where that is faster; a line that fails does not stop the others."""
         ...
 

@@ -10,7 +10,7 @@ import torch
 from glmtts.errors import EvaluationError, GlmTtsError
 from glmtts.eval.hardware import bundle_digest
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import Spoken
+from glmtts.eval.systems.base import SystemOutput
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.options import Options
 from glmtts.synthesis.synthesizer import Synthesizer
@@ -39,7 +39,7 @@ class BundleSystem:
         self.options = _options(options)
         self._prompted = lru_cache(maxsize=256)(self.tts.voice)
 
-    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+    def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """A recording of each line; where lines cannot be spoken together, each alone."""
         if self.together and len(items) > 1:
             try:
@@ -69,11 +69,11 @@ class BundleSystem:
         texts, seeds = [item.text for item in items], [item.number for item in items]
         return self.tts.say_batch(texts, voices, seeds=seeds, **self.options)
 
-    def _alone(self, item: Item) -> Spoken:
+    def _alone(self, item: Item) -> SystemOutput:
         try:
             return spoken(self._say([item])[0])
         except GlmTtsError as error:
-            return Spoken(None, self.tts.bundle.config.sample_rate, str(error))
+            return SystemOutput(None, self.tts.bundle.config.sample_rate, str(error))
 
 
 def mini(argument: str | None, options: dict[str, str]) -> BundleSystem:
@@ -87,9 +87,9 @@ def mini(argument: str | None, options: dict[str, str]) -> BundleSystem:
     return BundleSystem(None, options)
 
 
-def spoken(audio: Audio) -> Spoken:
+def spoken(audio: Audio) -> SystemOutput:
     """What synthesis gave, as a system's recording."""
-    return Spoken(audio.samples.numpy(), audio.rate)
+    return SystemOutput(audio.samples.numpy(), audio.rate)
 
 
 @lru_cache(maxsize=2)

@@ -15,7 +15,7 @@ from glmtts.audio.io import load_audio
 from glmtts.errors import GlmTtsError
 from glmtts.eval.hardware import bundle_digest
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import Spoken, no_options
+from glmtts.eval.systems.base import SystemOutput, no_options
 from glmtts.eval.systems.bundle import synthesizer
 from glmtts.stages import Conditions
 from glmtts.synthesis.synthesizer import Synthesizer
@@ -30,7 +30,7 @@ class _Copy:
         no_options(type(self).__name__, options)
         self.tts = synthesizer(Path(argument) if argument else None, "cpu")
 
-    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+    def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """A copy of each reference recording."""
         return [self._copied(item) for item in items]
 
@@ -44,15 +44,15 @@ class _Copy:
         raise NotImplementedError
 
     @torch.inference_mode()
-    def _copied(self, item: Item) -> Spoken:
+    def _copied(self, item: Item) -> SystemOutput:
         rate = self.tts.bundle.config.sample_rate
         if item.reference_audio is None:
-            return Spoken(None, rate, "there is no recording of this line to copy")
+            return SystemOutput(None, rate, "there is no recording of this line to copy")
         try:
             voice = voice_of(self.tts.bundle, load_audio(item.reference_audio, rate), item.text)
-            return Spoken(self.through(voice, item.number).clamp(-1, 1).numpy(), rate)
+            return SystemOutput(self.through(voice, item.number).clamp(-1, 1).numpy(), rate)
         except GlmTtsError as error:
-            return Spoken(None, rate, str(error))
+            return SystemOutput(None, rate, str(error))
 
 
 class VocoderCopy(_Copy):

@@ -12,7 +12,7 @@ from pypinyin import Style, lazy_pinyin
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import Spoken, no_options
+from glmtts.eval.systems.base import SystemOutput, no_options
 
 VOICES = {"en": "en-us", "zh": "cmn-latn-pinyin"}  # Debian's has no dictionary of characters: it says "Chinese letter"
 PROGRAM = "espeak-ng"
@@ -31,7 +31,7 @@ class EspeakSystem:
             raise EvaluationError("espeak-ng is not installed. Install it: apt install espeak-ng.")
         self.program, self.voice = program, argument
 
-    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+    def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """Each line by a call of the program."""
         return [self._alone(item) for item in items]
 
@@ -40,14 +40,14 @@ class EspeakSystem:
         said = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=False).stdout
         return {PROGRAM: said.partition("Data")[0].strip()}
 
-    def _alone(self, item: Item) -> Spoken:
+    def _alone(self, item: Item) -> SystemOutput:
         command = [self.program, "-v", self.voice or VOICES[item.language], "--stdout", "--stdin"]
         text = item.text if item.language != "zh" or self.voice else in_pinyin(item.text)
         done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
         if done.returncode or not done.stdout:
-            return Spoken(None, 0, f"espeak-ng failed: {done.stderr.decode(errors='replace').strip()[:200]}")
+            return SystemOutput(None, 0, f"espeak-ng failed: {done.stderr.decode(errors='replace').strip()[:200]}")
         samples, rate = _read_wave(done.stdout)
-        return Spoken(samples, rate)
+        return SystemOutput(samples, rate)
 
 
 def in_pinyin(text: str) -> str:

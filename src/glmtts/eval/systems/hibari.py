@@ -6,7 +6,7 @@ from typing import Any
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import Spoken
+from glmtts.eval.systems.base import SystemOutput
 
 
 class HibariSystem:
@@ -22,7 +22,7 @@ class HibariSystem:
             raise EvaluationError("hibari-tts is not installed. Install it: pip install hibari-tts.") from None
         self.model = Hibari(voice=argument or "heart", **options)
 
-    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+    def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """Each line, one by one: it has no batches."""
         return [self._alone(item) for item in items]
 
@@ -30,6 +30,10 @@ class HibariSystem:
         """Its version and voice."""
         return {"hibari-tts": version("hibari-tts"), "voice": self.model.voice}
 
-    def _alone(self, item: Item) -> Spoken:
+    def _alone(self, item: Item) -> SystemOutput:
         samples = self.model(item.text, seed=item.number)
-        return Spoken(samples, self.model.sample_rate) if len(samples) else Spoken(None, 0, "hibari-tts said nothing")
+        return (
+            SystemOutput(samples, self.model.sample_rate)
+            if len(samples)
+            else SystemOutput(None, 0, "hibari-tts said nothing")
+        )

@@ -7,7 +7,7 @@ import numpy as np
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import Spoken
+from glmtts.eval.systems.base import SystemOutput
 from glmtts.eval.systems.recordings import Recordings
 
 
@@ -22,7 +22,7 @@ class Noisy:
         self.recordings, self.snr = Recordings(argument, {}), float(options["snr"])
         self.is_copy = self.recordings.is_copy
 
-    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+    def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """Each recording with its own noise, the same at every call."""
         return [self._with_noise(one, item) for one, item in zip(self.recordings.speak(items), items, strict=True)]
 
@@ -30,10 +30,10 @@ class Noisy:
         """The ratio, and the recordings."""
         return self.recordings.about() | {"snr_decibels": self.snr}
 
-    def _with_noise(self, clean: Spoken, item: Item) -> Spoken:
+    def _with_noise(self, clean: SystemOutput, item: Item) -> SystemOutput:
         if clean.samples is None:
             return clean
         noise = np.random.default_rng(item.number).standard_normal(len(clean.samples)).astype(np.float32)
         level = np.sqrt(np.mean(clean.samples**2)) * 10 ** (-self.snr / 20)
         loud = clean.samples + level * noise
-        return Spoken(loud / max(1.0, float(abs(loud).max())), clean.rate)
+        return SystemOutput(loud / max(1.0, float(abs(loud).max())), clean.rate)

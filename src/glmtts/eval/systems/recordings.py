@@ -8,7 +8,7 @@ from glmtts.audio.io import read_audio
 from glmtts.errors import AudioError, EvaluationError
 from glmtts.eval.items import Item
 from glmtts.eval.lists import recording_of
-from glmtts.eval.systems.base import Spoken, no_options
+from glmtts.eval.systems.base import SystemOutput, no_options
 
 
 class Recordings:
@@ -29,10 +29,10 @@ class Recordings:
         if argument and "*" not in argument and not Path(argument).is_dir():
             raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
 
-    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+    def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """The recordings; a line without one is missing."""
         folders = _folders(self.pattern) if self.pattern else []
-        return [read_spoken(self._path(item, folders)) for item in items]
+        return [read_output(self._path(item, folders)) for item in items]
 
     def about(self) -> dict[str, Any]:
         """Whose they are. They are not looked into: where files change, the run needs --restart."""
@@ -51,12 +51,12 @@ def _folders(pattern: Path) -> list[Path]:
     return sorted(root.glob(str(pattern.relative_to(root))))
 
 
-def read_spoken(path: Path | None) -> Spoken:
+def read_output(path: Path | None) -> SystemOutput:
     """A file as a system's recording; what cannot be read is an error of that line."""
     if path is None:
-        return Spoken(None, 0, "there is no recording of this line")
+        return SystemOutput(None, 0, "there is no recording of this line")
     try:
         samples, rate = read_audio(path)
     except AudioError as error:
-        return Spoken(None, 0, str(error))
-    return Spoken(samples.numpy(), rate)
+        return SystemOutput(None, 0, str(error))
+    return SystemOutput(samples.numpy(), rate)

@@ -11,7 +11,7 @@ from torch import Tensor
 from glmtts.audio.mel import LogMel
 from glmtts.errors import GlmTtsError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import Spoken
+from glmtts.eval.systems.base import SystemOutput
 from glmtts.eval.systems.bundle import BundleSystem
 from glmtts.synthesis.rendering import Job
 
@@ -31,7 +31,7 @@ class StreamSystem:
         self.bundle = BundleSystem(str(Path(argument)) if argument else None, options)
         self.warm = False
 
-    def speak(self, items: Sequence[Item]) -> list[Spoken]:
+    def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """Each line by a stream; the first of a process is spoken twice, since models warm up."""
         if not self.warm and items:
             self._alone(items[0])
@@ -42,15 +42,15 @@ class StreamSystem:
         """The bundle's."""
         return self.bundle.about() | {"streamed": True}
 
-    def _alone(self, item: Item) -> Spoken:
+    def _alone(self, item: Item) -> SystemOutput:
         tts = self.bundle.tts
         try:
             samples, first, wait = self._streamed(item)
             distance = self._distance(item, samples)
         except GlmTtsError as error:
-            return Spoken(None, tts.bundle.clock.sample_rate, str(error))
+            return SystemOutput(None, tts.bundle.clock.sample_rate, str(error))
         details = {"first_chunk": round(first, 4), "longest_wait": round(wait, 4), "mel_distance": distance}
-        return Spoken(samples.numpy(), tts.bundle.clock.sample_rate, details=details)
+        return SystemOutput(samples.numpy(), tts.bundle.clock.sample_rate, details=details)
 
     def _streamed(self, item: Item) -> tuple[Tensor, float, float]:
         voice = self.bundle.voice(item)

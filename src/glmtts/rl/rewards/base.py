@@ -5,8 +5,8 @@ A reward of your own is a class of ten lines, named as an entry point of the gro
     class Loudness(Reward):
         needs_audio = True
 
-        def score(self, spoken):
-            return [float(np.sqrt(np.mean(one.wave**2))) for one in spoken]
+        def score(self, completions):
+            return [float(np.sqrt(np.mean(one.wave**2))) for one in completions]
 """
 
 from abc import ABC, abstractmethod
@@ -36,7 +36,7 @@ _BUILT_IN = {
 
 
 @dataclass(frozen=True)
-class Spoken:
+class Completion:
     """An answer as rewards see it: plain values, so that it can be sent to another process.
 
     `phonemes` are those that should be heard, with "|" between words and syllables; `tokens` the speech tokens. `wave`
@@ -93,7 +93,7 @@ class Reward(ABC):
         self.context = context
 
     @abstractmethod
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """One number for each answer, higher is better; None where it cannot be told, which is not the same as bad."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glmtts.eval import scorers
-from glmtts.rl.rewards.base import Context, Reward, Spoken
+from glmtts.rl.rewards.base import Completion, Context, Reward
 from glmtts.rl.rewards.scorer import clip_of
 
 NEUTRAL = "neutral"
@@ -27,8 +27,8 @@ class Emotion(Reward):
         super().__init__(context)
         self.classifier = scorers.load(classifier, **(options or {}))
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class."""
-        rows = self.classifier.score([clip_of(one) for one in spoken])
+        rows = self.classifier.score([clip_of(one) for one in completions])
         named = [{column.rsplit("_", 1)[-1]: value for column, value in row.items()} for row in rows]
-        return [emotion_reward(row, one.emotion) for row, one in zip(named, spoken, strict=True)]
+        return [emotion_reward(row, one.emotion) for row, one in zip(named, completions, strict=True)]

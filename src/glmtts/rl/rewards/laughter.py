@@ -11,7 +11,7 @@ from typing import Any
 
 from glmtts.asr import SpeechRecogniser, load
 from glmtts.eval import scorers
-from glmtts.rl.rewards.base import Context, Reward, Spoken
+from glmtts.rl.rewards.base import Completion, Context, Reward
 from glmtts.rl.rewards.pronunciation import transcribed
 from glmtts.rl.rewards.scorer import clip_of
 from glmtts.text.edits import aligned
@@ -85,13 +85,13 @@ class Laughter(Reward):
     def _recogniser(self) -> SpeechRecogniser:
         return load(self.heard_by)
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the detector gave nothing."""
-        asking = [number for number, one in enumerate(spoken) if laugh_places(laugh_units(one.text))]
-        found: list[float | None] = [0.0] * len(spoken)
+        asking = [number for number, one in enumerate(completions) if laugh_places(laugh_units(one.text))]
+        found: list[float | None] = [0.0] * len(completions)
         if not asking:
             return found
-        asked = [spoken[number] for number in asking]
+        asked = [completions[number] for number in asking]
         rows = self.detector.score([clip_of(one) for one in asked])
         heard = transcribed(self._recogniser, asked)
         for number, one, row, transcript in zip(asking, asked, rows, heard, strict=True):

@@ -12,7 +12,7 @@ from pypinyin import Style, lazy_pinyin
 from glmtts.asr import SAMPLE_RATE, SpeechRecogniser, Transcript, load
 from glmtts.audio.resample import resample
 from glmtts.errors import ConfigError
-from glmtts.rl.rewards.base import Context, Reward, Spoken
+from glmtts.rl.rewards.base import Completion, Context, Reward
 from glmtts.text.edits import error_rate
 from glmtts.text.labels import without_boundaries
 from glmtts.text.mandarin import CHINESE
@@ -44,15 +44,15 @@ class ErrorRate(Reward):
     def _recogniser(self) -> SpeechRecogniser:
         return load(self.heard_by)
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the recogniser gave nothing to compare with."""
-        rates = self._by_tokens(spoken) if self.heard_by == "tokens" else self._by_asr(spoken)
+        rates = self._by_tokens(completions) if self.heard_by == "tokens" else self._by_asr(completions)
         return [None if rate is None else math.exp(-self.slope * rate) for rate in rates]
 
-    def _by_tokens(self, spoken: Sequence[Spoken]) -> list[float | None]:
-        readings = self.context.synthesizer.judge.readings([one.tokens for one in spoken])
+    def _by_tokens(self, completions: Sequence[Completion]) -> list[float | None]:
+        readings = self.context.synthesizer.judge.readings([one.tokens for one in completions])
         rates: list[float | None] = []
-        for one, reading in zip(spoken, readings, strict=True):
+        for one, reading in zip(completions, readings, strict=True):
             if reading is None or not one.phonemes:
                 rates.append(None)
             elif self.unit == "phonemes":
@@ -61,18 +61,18 @@ class ErrorRate(Reward):
                 rates.append(error_rate(syllables(one.phonemes), syllables(reading.labels)))
         return rates
 
-    def _by_asr(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def _by_asr(self, completions: Sequence[Completion]) -> list[float | None]:
         rates = list[float | None]()
-        for one, transcript in zip(spoken, transcribed(self._recogniser, spoken), strict=True):
+        for one, transcript in zip(completions, transcribed(self._recogniser, completions), strict=True):
             wanted, heard = (units_of(text, one.language, self.unit) for text in (one.text, transcript.text))
             rates.append(error_rate(wanted, heard) if wanted else None)
         return rates
 
 
-def transcribed(recogniser: SpeechRecogniser, spoken: Sequence[Spoken]) -> list[Transcript]:
+def transcribed(recogniser: SpeechRecogniser, completions: Sequence[Completion]) -> list[Transcript]:
     """What a recogniser hears in each answer."""
     heard = []
-    for one in spoken:
+    for one in completions:
         wave = resample(torch.from_numpy(one.audio()), one.rate, SAMPLE_RATE).numpy()
         heard += recogniser.transcribe([wave], one.language)
     return heard

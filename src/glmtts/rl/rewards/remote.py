@@ -17,7 +17,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from glmtts.errors import RlError
-from glmtts.rl.rewards.base import Context, Spoken, make_reward, reward_class
+from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class
 from glmtts.rl.rewards.ledger import Ledger
 from glmtts.rl.rewards.scoring import RewardSection, WorkerLostError
 
@@ -27,23 +27,23 @@ LARGEST_MESSAGE = 256 << 20  # bytes: eight answers of 30 s are 23 MB
 ARRAYS, PLAIN = ("wave", "reference", "speaker"), ("key", "text", "language", "stopped", "rate", "emotion")
 
 
-def packed(spoken: Sequence[Spoken]) -> bytes:
+def packed(completions: Sequence[Completion]) -> bytes:
     """Answers as one message."""
     arrays = {
         f"{n}.{name}": value
-        for n, one in enumerate(spoken)
+        for n, one in enumerate(completions)
         for name in ARRAYS
         if (value := getattr(one, name)) is not None
     }
     plain = [
         {**{name: getattr(one, name) for name in PLAIN}, "phonemes": list(one.phonemes), "tokens": list(one.tokens)}
-        for one in spoken
+        for one in completions
     ]
     head = json.dumps(plain).encode()
     return len(head).to_bytes(8, "little") + head + save({n: np.ascontiguousarray(v) for n, v in arrays.items()})
 
 
-def unpacked(message: bytes) -> list[Spoken]:
+def unpacked(message: bytes) -> list[Completion]:
     """What `packed` made."""
     size = int.from_bytes(message[:8], "little")
     plain, arrays = json.loads(message[8 : 8 + size]), load(message[8 + size :])
@@ -51,7 +51,7 @@ def unpacked(message: bytes) -> list[Spoken]:
     for number, values in enumerate(plain):
         own: dict[str, Any] = {name: arrays[f"{number}.{name}"] for name in ARRAYS if f"{number}.{name}" in arrays}
         values |= {"phonemes": tuple(values["phonemes"]), "tokens": tuple(values["tokens"])}
-        found.append(Spoken(**values, **own))
+        found.append(Completion(**values, **own))
     return found
 
 
@@ -72,12 +72,12 @@ class GrpcBackend:
         self._timeout = 60 * section.patience_minutes
         self.needs_audio = getattr(reward_class(kind), "needs_audio", True)
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See `scoring.Backend`."""
         call = self._calls[next(self._turn) % len(self._calls)]
         head = json.dumps(self._request).encode()
         try:
-            reply = call(len(head).to_bytes(8, "little") + head + packed(spoken), timeout=self._timeout)
+            reply = call(len(head).to_bytes(8, "little") + head + packed(completions), timeout=self._timeout)
         except self._errors as error:
             if error.code().name in ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "INTERNAL"):
                 raise RlError(f"The reward worker refused: {error.details()}") from None
@@ -96,11 +96,11 @@ class RewardWorker:
     def score(self, message: bytes) -> bytes:
         """One call: the reward's name and options, then the answers; gives their scores."""
         size = int.from_bytes(message[:8], "little")
-        request, spoken = json.loads(message[8 : 8 + size]), unpacked(message[8 + size :])
+        request, completions = json.loads(message[8 : 8 + size]), unpacked(message[8 + size :])
         with self._lock:
             reward, ledger = self._reward(request["kind"], request["options"])
             scores: list[float | None] = []
-            for one in spoken:
+            for one in completions:
                 if one.key not in ledger:
                     (score,) = reward.score([one])
                     if score is not None:
@@ -165,11 +165,11 @@ class RayBackend:
         self._actors: list[Any] = [actor.remote(kind, context.bundle, section.options) for _ in range(section.workers)]
         self.needs_audio = getattr(reward_class(kind), "needs_audio", True)
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See `scoring.Backend`."""
         actor = self._actors[next(self._turn) % len(self._actors)]
         try:
-            return self._ray.get(actor.score.remote(packed(spoken)))
+            return self._ray.get(actor.score.remote(packed(completions)))
         except self._ray.exceptions.RayActorError as error:
             raise WorkerLostError(type(error).__name__) from None
 

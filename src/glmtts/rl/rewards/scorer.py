@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from glmtts.eval import scorers
-from glmtts.rl.rewards.base import Context, Reward, Spoken
+from glmtts.rl.rewards.base import Completion, Context, Reward
 
 
-def clip_of(one: Spoken) -> "scorers.Clip":
+def clip_of(one: Completion) -> "scorers.Clip":
     """An answer as scorers see it, with a recording of its voice as the prompt where there is one."""
     prompt = None
     if one.reference is not None:
@@ -28,8 +28,8 @@ class ScorerReward(Reward):
         self.scorer = scorers.load(name, **(options or {}))
         self.column = column or self.scorer.columns[0]
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class."""
         sign = 1.0 if self.scorer.higher_is_better.get(self.column, True) else -1.0
-        rows = self.scorer.score([clip_of(one) for one in spoken])
+        rows = self.scorer.score([clip_of(one) for one in completions])
         return [None if (value := row[self.column]) is None else sign * value for row in rows]

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from glmtts.config import StrictConfig
 from glmtts.errors import RlError
-from glmtts.rl.rewards.base import Context, Spoken, make_reward, reward_class
+from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class
 from glmtts.rl.rewards.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Backend(Protocol):
 
     needs_audio: bool
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """Scores of a batch. Raises WorkerLostError where nobody answers."""
         ...
 
@@ -68,9 +68,9 @@ class Here:
         self._reward = make_reward(section.kind or name, context, section.options)
         self.needs_audio = self._reward.needs_audio
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See `Backend`."""
-        return self._reward.score(spoken)
+        return self._reward.score(completions)
 
 
 def backend(name: str, section: RewardSection, context: Context) -> Backend:
@@ -102,7 +102,9 @@ class Scoring:
         """Whether any of these rewards needs audio."""
         return any(self._backends[name].needs_audio for name in names)
 
-    def score(self, spoken: Sequence[Spoken], names: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    def score(
+        self, completions: Sequence[Completion], names: Sequence[str]
+    ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         """Scores (answers,) by reward, NaN where an answer could not be scored, and the seconds that each took.
 
         Raises:
@@ -111,21 +113,21 @@ class Scoring:
         scores, seconds = dict[str, np.ndarray](), dict[str, float]()
         for name in names:
             started = time.perf_counter()
-            scores[name] = self._by(name, spoken)
+            scores[name] = self._by(name, completions)
             seconds[name] = time.perf_counter() - started
         return scores, seconds
 
-    def _by(self, name: str, spoken: Sequence[Spoken]) -> np.ndarray:
+    def _by(self, name: str, completions: Sequence[Completion]) -> np.ndarray:
         ledger, size = self.ledgers[name], self.sections[name].batch
-        fresh = list({one.key: one for one in spoken if one.key not in ledger}.values())
+        fresh = list({one.key: one for one in completions if one.key not in ledger}.values())
         for start in range(0, len(fresh), size):
             batch = fresh[start : start + size]
             for one, score in zip(batch, self._asked(name, batch), strict=True):
                 if score is not None and math.isfinite(score):
                     ledger.add(one.key, float(score))
-        return np.array([math.nan if (score := ledger.get(one.key)) is None else score for one in spoken])
+        return np.array([math.nan if (score := ledger.get(one.key)) is None else score for one in completions])
 
-    def _asked(self, name: str, batch: Sequence[Spoken]) -> list[float | None]:
+    def _asked(self, name: str, batch: Sequence[Completion]) -> list[float | None]:
         """Scores of a batch; asks again while its worker is gone."""
         section, wait, started = self.sections[name], FIRST_WAIT, time.monotonic()
         while True:

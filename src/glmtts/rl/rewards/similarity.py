@@ -7,7 +7,7 @@ import torch
 
 from glmtts.audio.resample import resample
 from glmtts.errors import AudioError
-from glmtts.rl.rewards.base import Reward, Spoken
+from glmtts.rl.rewards.base import Completion, Reward
 
 
 class Similarity(Reward):
@@ -15,11 +15,11 @@ class Similarity(Reward):
 
     needs_audio = True
 
-    def score(self, spoken: Sequence[Spoken]) -> list[float | None]:
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the audio is too short for an embedding."""
         bundle, found = self.context.synthesizer.bundle, list[float | None]()
         encoder = bundle.speaker
-        for one in spoken:
+        for one in completions:
             wave = resample(torch.from_numpy(one.audio()), one.rate, encoder.sample_rate)
             try:
                 embedding = encoder.embed(wave.to(bundle.device)).cpu().numpy()
