@@ -7,7 +7,8 @@
 turn, and writes a JSON line for each: edits, length of the reference, similarity. It goes on where it stopped. Words
 and toned syllables are heard by Whisper-base, which gives no reward; similarity to the voice is Resemblyzer's, which
 gives none either. `compare` prints rates, and paired tests over lines: a bootstrap of the difference of rates, and the
-Wilcoxon signed-rank test of the similarities.
+Wilcoxon signed-rank test of the similarities. Where several runs are given, such as the seeds of one, `together` is
+the mean of each line over them.
 """
 
 import argparse
@@ -139,12 +140,22 @@ def compared(base: list[dict[str, Any]], other: list[dict[str, Any]]) -> dict[st
     }
 
 
-def compare(given: argparse.Namespace) -> None:
+def mean_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """A line's figures over several runs."""
+    names = ("edits", "length", "similarity", "seconds", "f0_deviation", "silence")
+    return {name: float(np.mean([row[name] or 0 for row in rows])) for name in names}
+
+
+def compare(given: argparse.Namespace) -> dict[str, Any]:
+    """Figures of each of the others beside the base, and of all of them together."""
     base, found = read(given.base), {}
-    for path in given.others:
-        other = read(path)
+    others = {path.stem: read(path) for path in given.others}
+    if len(others) > 1:
+        common = set.intersection(*(set(other) for other in others.values()))
+        others["together"] = {key: mean_row([other[key] for other in others.values()]) for key in common}
+    for name, other in others.items():
         shared = sorted(base.keys() & other.keys())
-        found[path.stem] = {
+        found[name] = {
             group: compared([base[k] for k in keys], [other[k] for k in keys]) for group, keys in groups(shared).items()
         }
     text = json.dumps(found, indent=1)
@@ -153,6 +164,7 @@ def compare(given: argparse.Namespace) -> None:
 
         given.result.write_text(json.dumps({**environment(), **found}, indent=1) + "\n", encoding="utf-8")
     print(text)
+    return found
 
 
 def groups(keys: list[tuple[str, int, int]]) -> dict[str, list[tuple[str, int, int]]]:

@@ -1,5 +1,9 @@
 """The recipes are valid runs of their tasks, and say what the report says."""
 
+import json
+import sys
+from argparse import Namespace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,3 +32,26 @@ def test_the_full_size_is_the_reports() -> None:
     assert (loss.objective.clip_low.at(0, 1), loss.objective.clip_high.at(0, 1), loss.objective.kl) == (0.2, 0.3, 0.0)
     assert (loss.objective.clip_low.at(1000, 1), loss.objective.clip_high.at(1000, 1)) == (0.3, 0.5)
     assert set(loss.rewards) == {"cer", "similarity", "emotion", "laughter"}
+
+
+def test_seeds_are_compared_together_line_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs that each mend other lines: together every line is half as wrong."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "recipes" / "rl"))
+    measure = import_module("measure")
+    names = {"base": [2] * 40, "one": [0, 2] * 20, "two": [2, 0] * 20}
+    for name, edits in names.items():
+        rows = [
+            {"lang": "en", "line": number, "seed": 0, "edits": wrong, "length": 10, "similarity": 0.8}
+            | {"seconds": 2.0, "f0_deviation": None, "silence": 0.1}
+            for number, wrong in enumerate(edits)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    given = Namespace(
+        base=tmp_path / "base.jsonl", others=[tmp_path / "one.jsonl", tmp_path / "two.jsonl"], result=None
+    )
+    found = measure.compare(given)
+    sys.modules.pop("measure")
+    assert found["together"]["all"]["error"] == [0.2, 0.1]
+    assert found["together"]["all"]["relative"] == -0.5
+    assert found["together"]["all"]["p_error"] == 0
+    assert found["one"]["all"]["p_error"] < 0.01
