@@ -51,8 +51,10 @@ def test_a_seed_says_what_is_spoken_and_a_stream_says_it_whole(exported: OnnxBun
 
 
 def test_what_cannot_be_spoken_is_one_sentence(exported: OnnxBundle, exported_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(VoiceError, match="needs PyTorch"):
+    with pytest.raises(VoiceError, match="nor a saved voice"):
         exported.voice("me.voice")
+    with pytest.raises(VoiceError, match=r"glm-tts voice merge me\.glmvoice"):
+        exported.voice("me.glmvoice")
     with pytest.raises(VoiceError, match="Did you mean 'tone'"):
         exported.voice("tome")
     with pytest.raises(BundleError, match="glm-tts export-onnx"):

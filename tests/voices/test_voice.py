@@ -17,6 +17,7 @@ from glmtts.adapters import RowAdapters
 from glmtts.bundle import Bundle
 from glmtts.cli import app
 from glmtts.errors import VoiceError
+from glmtts.onnx.export import export
 from glmtts.synthesis.trained_voice import TrainedVoice
 from glmtts.voices.checks import Limits, Report
 from glmtts.voices.pack import card_of, write_voice
@@ -115,6 +116,9 @@ def test_a_merged_voice_speaks_alike_without_adapters(voice: Path, bundle: Bundl
     with RowAdapters([TrainedVoice.open(voice).adapter("lm")]).applied(own), torch.no_grad():
         torch.testing.assert_close(merged.network("lm")(ids), own(ids), atol=3e-3, rtol=1e-2)  # weights in float16
     assert glmtts.load(tmp_path / "own").say("Hello.").seconds > 0
+    export(tmp_path / "own", tmp_path / "onnx")
+    with glmtts.load_onnx(tmp_path / "onnx") as tts:
+        assert tts.say("Hello.", "friend").seconds > 0
 
 
 def test_another_base_is_refused_in_a_sentence(voice: Path, tmp_path: Path) -> None:

@@ -113,8 +113,13 @@ class OnnxBundle:
         """
         if Path(name).suffix == ".safetensors":
             return NumpyVoice.load(Path(name)).compatible_with(self.config.made_with)
+        if Path(name).suffix == ".glmvoice":
+            raise VoiceError(
+                f"{name} is a trained voice, which is exported with its model: glm-tts voice merge {name} -o FOLDER, "
+                "then glm-tts export-onnx OUT --model FOLDER."
+            )
         if Path(name).suffix:
-            raise VoiceError(f"{name} is neither a recording nor a saved voice. A trained voice needs PyTorch.")
+            raise VoiceError(f"{name} is neither a recording nor a saved voice. Give one, or the name of a voice.")
         if name not in self.config.voices:
             known, meant = ", ".join(self.config.voices) or "none", nearest(name, self.config.voices)
             hint = f"Did you mean '{meant}'? " if meant else ""

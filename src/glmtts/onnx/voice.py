@@ -18,7 +18,7 @@ CODES, PRIOR = "speech_tokenizer", "flow"
 class NumpyVoice:
     """Text, tokens (S,), log-mel (M, T), embedding (D,), median F0 in Hz and adaptation (L, K) of a speaker.
 
-    `adapter` is always None: a trained voice needs PyTorch.
+    `adapter` is always None: a trained voice is merged into its model before that is exported.
     """
 
     text: str
