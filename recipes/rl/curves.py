@@ -15,7 +15,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 METRICS = ("rewards/cer/mean", "rewards/similarity/mean", "reward", "kl", "entropy", "completions/mean_length")
-WIDTH = 10
+WIDTH, COLUMNS = 10, 2
 
 
 def smoothed(values: list[float]) -> np.ndarray:
@@ -25,18 +25,22 @@ def smoothed(values: list[float]) -> np.ndarray:
 
 def main() -> None:
     picture, *runs = map(Path, sys.argv[1:])
-    figure, panels = pyplot.subplots(2, 3, figsize=(14, 7))
-    for metric, axes in zip(METRICS, panels.flat, strict=True):
-        for run in runs:
-            rows = [row for row in read_rows(run / "log.csv") if row.get(metric)]
-            if rows:
-                steps = [int(row["step"]) for row in rows]
-                axes.plot(steps, smoothed([float(row[metric]) for row in rows]), label=run.name)
+    logs = {run.name: [row for row in read_rows(run / "log.csv") if row.get("reward")] for run in runs}
+    metrics = [metric for metric in METRICS if any(row.get(metric) for rows in logs.values() for row in rows)]
+    figure, panels = pyplot.subplots(-(-len(metrics) // COLUMNS), COLUMNS, figsize=(14, 7), squeeze=False)
+    for metric, axes in zip(metrics, panels.flat, strict=False):
+        for name, rows in logs.items():
+            values = [(int(row["step"]), float(row[metric])) for row in rows if row.get(metric)]
+            if values:
+                steps, heights = zip(*values, strict=True)
+                axes.plot(steps, smoothed(list(heights)), label=name)
         axes.set(title=metric, xlabel="step")
         axes.grid(alpha=0.3)
+    for axes in panels.flat[len(metrics) :]:
+        axes.axis("off")
     panels.flat[0].legend(fontsize=7)
     figure.tight_layout()
-    figure.savefig(picture, dpi=110)
+    figure.savefig(picture, dpi=90)
 
 
 if __name__ == "__main__":
