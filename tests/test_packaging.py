@@ -1,16 +1,20 @@
 """What is handed on: the lock file, the container, the samples of the README."""
 
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pytest
 import soundfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from glmtts.audio.provenance import MARK, synthetic_mark
+from glmtts.version import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_SAMPLE = 100_000  # bytes
@@ -67,11 +71,26 @@ def test_the_samples_can_be_heard() -> None:
         assert MARK in (synthetic_mark(path) or "")
 
 
-def test_the_list_without_pytorch_is_the_package_s_own() -> None:
-    """What speaks by ONNX Runtime is installed from a list, since no extra can leave a dependency out."""
-    project = tomllib.loads(read("pyproject.toml"))["project"]
-    listed = {line for line in read("deploy/requirements-onnx.txt").splitlines() if not line.startswith("#")}
+def test_the_package_without_pytorch_asks_for_all_but_that() -> None:
+    project, other = (tomllib.loads(read(name))["project"] for name in ("pyproject.toml", "deploy/onnx/pyproject.toml"))
+    listed = set(other["dependencies"])
     own = set(project["dependencies"]) | set(project["optional-dependencies"]["onnx"])
     assert listed <= own
     left_out = {Requirement(line).name for line in set(project["dependencies"]) - listed}
     assert left_out == {"torch", "huggingface_hub"}
+    for same in ("version", "requires-python", "scripts", "license"):
+        assert project[same] == other[same]
+    assert other["name"] in NAMES
+
+
+def test_the_package_without_pytorch_holds_all_code_and_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hatchling", reason="builds packages; the dev extra has it")
+    monkeypatch.syspath_prepend(str(ROOT / "deploy/onnx"))
+    files = import_module("package").Files.__new__(import_module("package").Files)
+    build: dict[str, Any] = {"force_include": {}}
+    files.initialize("standard", build)
+    sys.modules.pop("package")
+    held = set(build["force_include"].values())
+    assert {"glmtts/onnx/synthesizer.py", "glmtts/text/data/polyphones.safetensors", "glmtts/py.typed"} <= held
+    assert not any("models/mini" in name for name in held)
+    assert all(Path(source).is_file() for source in build["force_include"])

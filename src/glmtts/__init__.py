@@ -112,7 +112,7 @@ def __getattr__(name: str) -> Any:
     if name in _PLACES:
         return getattr(import_module(f"glmtts.synthesis.{_PLACES[name]}"), name)
     if name == "__version__":
-        from importlib.metadata import version
+        from glmtts.version import installed_version
 
-        return version("glm-tts")
+        return installed_version()
     raise AttributeError(f"module 'glmtts' has no attribute '{name}'")

@@ -1,7 +1,6 @@
 """The command line: thin commands over the API."""
 
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from glmtts.synthesis.flags import Model
 from glmtts.terminal import sentence_of, stop, with_utf8
 from glmtts.threads import wait_without_spinning
 from glmtts.training.command import train
+from glmtts.version import installed_version
 from glmtts.voices.command import app as voice_app
 
 app = typer.Typer(
@@ -50,7 +50,7 @@ Pronunciations = Annotated[Path | None, typer.Option(help="Readings of words, in
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"glm-tts {version('glm-tts')}")
+        typer.echo(f"glm-tts {installed_version()}")
         raise typer.Exit
 
 

@@ -23,7 +23,7 @@ def stop(sentence: str) -> NoReturn:
 
 
 def sentence_of(error: Exception) -> str:
-    """What to say of an error of the parser of options, or of memory that is too small.
+    """What to say of an error of the parser of options, of memory that is too small, or of PyTorch that is not there.
 
     Raises:
         Exception: the error itself, where it is none of the user's.
@@ -32,6 +32,11 @@ def sentence_of(error: Exception) -> str:
         return _of_parser(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "There is not enough memory for this. Give less at a time, a smaller model, or another --device."
+    if isinstance(error, ModuleNotFoundError) and error.name == "torch":  # glm-tts-onnx is installed (docs/onnx.md)
+        return (
+            "This needs PyTorch, which is not installed. Install glm-tts with it, or speak an exported model: "
+            "glm-tts say TEXT --runtime onnx --model FOLDER."
+        )
     raise error
 
 

@@ -21,7 +21,7 @@ import sys
 class Refusal:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "torch":
-            raise ImportError("PyTorch is not installed")
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
 sys.meta_path.insert(0, Refusal())
 from glmtts.cli import main
@@ -37,6 +37,13 @@ def test_the_command_line_speaks_without_pytorch(exported_folder: Path, tmp_path
     assert done.returncode == 0, done.stderr
     samples, rate = soundfile.read(out)
     assert rate == 24000 and len(samples) > 2400
+
+
+def test_what_needs_pytorch_is_one_sentence_without_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_TORCH, "say", "Hi.", "-o", str(tmp_path / "x.wav")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "needs PyTorch" in done.stderr, done.stderr
 
 
 def test_a_seed_says_what_is_spoken_and_a_stream_says_it_whole(exported: OnnxBundle) -> None:

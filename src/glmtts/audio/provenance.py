@@ -3,12 +3,12 @@
 Tags are not a watermark: whoever converts or strips a file removes them. They inform; they prove nothing.
 """
 
-from importlib.metadata import version
 from pathlib import Path
 
 import soundfile
 
 from glmtts.errors import AudioError
+from glmtts.version import installed_version
 
 MARK = "Synthetic speech"
 CONTAINERS = "aac,flac,matroska,webm,mov,mp3,mp4,m4a,ogg,wav"  # of FFmpeg, for what libsndfile does not read
@@ -20,7 +20,7 @@ def synthetic_tags(model: str | None = None) -> dict[str, str]:
 
     Players show `artist`; MP3 files of FFmpeg keep their comment where libsndfile does not see it. So both say it.
     """
-    software = f"glm-tts {version('glm-tts')}"
+    software = f"glm-tts {installed_version()}"
     source = f"{software} with the model {model}" if model else software
     return {"artist": f"{MARK} ({software})", "comment": f"{MARK}, made by {source}.", "software": software}
 

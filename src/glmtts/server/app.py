@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from glmtts.server.metrics import CountRequests
 from glmtts.server.routes import encode, live, speech, status, text, voices
 from glmtts.server.service import Service
 from glmtts.server.settings import ServerSettings
+from glmtts.version import installed_version
 
 logger = logging.getLogger(__name__)
 PAGE = Path(__file__).parent / "page"
@@ -45,7 +45,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
 
     app = FastAPI(
         title="glm-tts",
-        version=version("glm-tts"),
+        version=installed_version(),
         description="Text to speech for Mandarin and English, as OpenAI's clients call it.",
         lifespan=lifespan,
         docs_url=None,  # those pages load scripts from elsewhere

@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ from glmtts.synthesis.adapter_pool import AdapterPool, base_of
 from glmtts.synthesis.trained_voice import TrainedAdapter, TrainedVoice, VoiceCard, save_trained
 from glmtts.synthesis.voice import Voice
 from glmtts.training.weights import fill
+from glmtts.version import installed_version
 from glmtts.voices.checks import Report
 from glmtts.voices.dataset import trained_voice
 from glmtts.voices.lora import take_out
@@ -47,7 +47,7 @@ def card_of(
         trained_parameters={kind: one.parameters for kind, one in trained.items()},
         figures={key: round(value, 5) for key, value in figures.items()},
         created=time.strftime("%Y-%m-%d", time.gmtime()),
-        made_by=f"glm-tts {version('glm-tts')}",
+        made_by=f"glm-tts {installed_version()}",
     )
 
 

@@ -6,11 +6,11 @@ service, under the same name.
 """
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from glmtts.data.pipeline.config import fingerprint
 from glmtts.data.pipeline.stage import stage_class
+from glmtts.version import installed_version
 
 SERVICE = "glmtts.pipeline.Stage"
 DESCRIBE, PROCESS = "Describe", "Process"
@@ -36,4 +36,4 @@ def identity(name: str, options: Mapping[str, Any]) -> dict[str, str]:
     """
     config = stage_class(name).config_class.parse(dict(options))
     digest = fingerprint(config.model_dump(mode="json"))
-    return {"stage": name, "options": digest, "version": version("glm-tts")}
+    return {"stage": name, "options": digest, "version": installed_version()}
