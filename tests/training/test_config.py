@@ -87,7 +87,8 @@ def test_every_configuration_of_the_repository_is_valid(path: Path) -> None:
 def test_rows_of_an_ablation_differ_in_model_and_loss_alone(table: str) -> None:
     configs = [load_config(path) for path in sorted((ABLATIONS / table).glob("*.toml"))]
     for name in ("data", "optimizer", "schedule", "log", "distributed"):
-        assert len({str(getattr(config, name)) for config in configs}) == 1, name
+        # features under a causal mask lie in a folder of their own
+        assert len({str(getattr(config, name)).replace("causal/", "") for config in configs}) == 1, name
     assert len({(str(config.model), str(config.loss)) for config in configs}) == len(configs) > 2
 
 
