@@ -34,11 +34,13 @@ from glmtts.eval.statistics import bootstrap_mean, paired
 from glmtts.eval.work import write_text
 
 NAMES = (
-    "vocos", "vocos2d", "with_periods", "without_augmentation", "without_shortcuts", "without_embedding", "with_prior",
+    "vocos", "vocos_wide", "vocos2d", "with_periods", "without_augmentation", "without_shortcuts", "without_embedding",
+    "with_prior",
 )  # fmt: skip
 TOLD = {
     "recordings": "recordings",
-    "vocos": "Vocos",
+    "vocos": "Vocos, as many parameters",
+    "vocos_wide": "Vocos, as many operations",
     "vocos2d": "**Vocos2D**",
     "with_periods": "+ discriminators of periods",
     "without_augmentation": "− augmentation",

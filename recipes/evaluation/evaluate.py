@@ -42,7 +42,9 @@ def run(step: dict[str, Any], places: dict[str, str], processes: int) -> None:
 
 def section(step: dict[str, Any], results: Results) -> str:
     """A step's part of the page."""
-    shown = shlex.join(argument.replace("{", "").replace("}", "") for argument in step["arguments"])
+    tests = str(TESTS.relative_to(HERE.parents[1]))  # in the repository; the other places are the reader's own
+    named = (argument.replace("{tests}", tests) for argument in step["arguments"])
+    shown = shlex.join(argument.replace("{", "").replace("}", "") for argument in named)
     text = f"### {step['title']}\n\n" + (f"{step['text']}\n\n" if step["text"] else "")
     text += f"```bash\nglm-tts eval {shown}\n```\n\n"
     text += "".join(f"- {line}\n" for line in head_lines(results))

@@ -1,6 +1,6 @@
 """A language model from the pipeline's shards against one from the clean corpus: the whole way, compared.
 
-    python recipes/pipeline/end_to_end.py ../shared/corpus/en --work WORK
+    python recipes/pipeline/end_to_end.py CORPUS/en --work WORK
 
 A corpus is a folder with an index.jsonl (id, text, lang, speaker) and a recording an id. Every tenth recording is held
 out. The `clean` dataset has the corpus' own texts, speakers and languages; the `pipeline` dataset has recordings alone:

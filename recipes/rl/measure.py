@@ -160,7 +160,7 @@ def compare(given: argparse.Namespace) -> dict[str, Any]:
         }
     text = json.dumps(found, indent=1)
     if given.result:
-        from report import environment  # of benchmarks/, on the path
+        from glmtts.eval.hardware import environment
 
         given.result.write_text(json.dumps({**environment(), **found}, indent=1) + "\n", encoding="utf-8")
     print(text)

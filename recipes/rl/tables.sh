@@ -52,5 +52,8 @@ train table4_dynamic "$recipe" "${reward[@]}" "${dynamic[@]}"
 train table5_1 "$recipe" "${reward[@]}" $(relaxed 1.2 0.5 0.4)
 train table5_2 "$recipe" "${reward[@]}" $(relaxed 1.6 1.0 0.4)
 train table5_3 "$recipe" "${reward[@]}" $(relaxed 2.4 1.0 0.4)
-$python "$here/measure.py" compare "$out/measured/base.jsonl" $(ls "$out"/measured/*-*.jsonl) > "$out/tables.json"
+for first in "$out"/measured/*-0.jsonl; do # a row: its seeds, and all of them together
+  row=$(basename "$first" -0.jsonl)
+  $python "$here/measure.py" compare "$out/measured/base.jsonl" "$out/measured/$row"-*.jsonl --result "$out/$row.json"
+done
 $python "$here/curves.py" "$out/curves.png" "$out"/runs/*

@@ -1,9 +1,9 @@
 """How many threads an operation of the models gets.
 
 PyTorch's OpenMP threads spin while they wait for each other, so on a machine that does anything else they wait for a
-thread that is not running: "Hi." took 10 s with two threads on two cores that others used too, 0.7 s with one. The
-operations of a small bundle are too short to gain from a second thread. And a process that forked after operations with
-several threads hangs in the next one, since only the forking thread lives on.
+thread that is not running. With two threads on two cores that others used too, "Hi." took many times as long as with
+one (benchmarks/busy.py measures it). The operations of a small bundle are too short to gain from a second thread. And a
+process that forked after operations with several threads hangs in the next one, since only the forking thread lives on.
 """
 
 import os

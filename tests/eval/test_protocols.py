@@ -1,10 +1,11 @@
 """What single protocols count: rewards, emotions, forced readings, phonemes, drift, codes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from glmtts.eval import protocols
+from glmtts.eval import protocols, scorers
 from glmtts.eval.closed_choice import written_as
 from glmtts.eval.items import EvalList, Item
 from glmtts.eval.long_text import long_text
@@ -104,3 +105,20 @@ def test_the_head_s_errors_and_the_codes_in_use() -> None:
     values = {column.key: column.value(one) for column in TOKENIZER.columns}
     assert values["head_phonemes"] == pytest.approx(1 / 4) and values["head_words"] == pytest.approx(1 / 2)
     assert TOKENIZER.extra([row(one)])["Codes"]["rows"] == [["list", "mini", 4, 3, 2.8]]
+
+
+class Optional:
+    """A scorer that takes weights of one's own."""
+
+    columns: tuple[str, ...] = ("value",)
+    stand_in_for = None
+
+    def __init__(self, weights: str = "") -> None:
+        self.weights = weights
+
+
+def test_a_scorer_with_options_is_measured() -> None:
+    """Options choose its weights; only those of which there is nothing are said to be missing."""
+    scorers.register("optional", f"{__name__}:Optional")
+    protocol = replace(protocols.load("vocoder"), scorers=("optional", "utmos"))
+    assert protocol.stand_ins(Settings(), ["optional?weights=own.safetensors"]) == ["not measured here: utmos"]

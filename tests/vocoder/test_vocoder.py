@@ -64,6 +64,7 @@ def test_the_prior_tells_magnitudes_from_the_mel() -> None:
     loudest = int(magnitude[0, :, 10].argmax()) * TINY_VOCODER.sample_rate / size
     assert abs(loudest - hertz) < 60
     assert magnitude.isfinite().all()
+    assert (magnitude[0, size // 2 * 9 // 12 : -2] == 1).all()  # above 9 kHz, where there are no filters
 
 
 @pytest.mark.parametrize("left_out", ["mel_shortcuts", "frequency_embedding"])

@@ -1,6 +1,6 @@
 """The F0 contour of the speech to come: its shape is read from the tokens, its level is the voice's median F0.
 
-The tokens carry pitch relative to the median of their speaker (speech_tokenizer/pitch.py). With that median the flow
+The tokens carry pitch relative to the median of their speaker (audio/pitch.py). With that median the flow
 knows where every harmonic lies, and is shown them as a comb over the mel bins, the excitation of a source-filter model
 (as in Wang et al., 2019, Neural Source-Filter).
 """

@@ -8,7 +8,6 @@ import torch
 
 from glmtts.audio.f0 import HIGHEST_HZ, LOWEST_HZ
 from glmtts.rl.rewards.base import Completion
-from glmtts.rl.rewards.similarity import cosine
 from glmtts.rl.rollout import Answer
 from glmtts.text.labels import without_boundaries
 
@@ -81,11 +80,6 @@ def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
     semitones = 12 * torch.log2(rate / (low + place[voiced]).double())
     centre = semitones.median()
     return float(semitones[(semitones - centre).abs() < 9].std())  # octave errors are none of the voice's
-
-
-def similarity_figure(completions: Sequence[Completion], embeddings: Sequence[np.ndarray]) -> float:
-    """Mean cosine of the answers' embeddings and their voices'."""
-    return fmean(cosine(own, one.speaker) for own, one in zip(embeddings, completions, strict=True))
 
 
 def longest_copy(prompt: Sequence[int], tokens: Sequence[int]) -> int:

@@ -23,7 +23,7 @@ from glmtts.errors import ConfigError, TrainingError
 
 CONFIG_FILE, LOCK_FILE = "config.json", ".lock"
 # What may differ when a run is resumed: how long it trains, what it writes, and the machines that it runs on.
-FREE = ("run.out", "run.save_every", "run.save_minutes", "run.keep_last", "schedule", "log", "distributed", "workers")
+FREE = ("run.out", "run.save_every", "run.save_minutes", "run.keep_last", "schedule", "log", "distributed")
 
 
 class RunSection(StrictConfig):

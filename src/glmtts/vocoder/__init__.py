@@ -1,4 +1,4 @@
-"""Mel to waveform: Vocos, Vocos2D, HiFT and the released 32 kHz program; discriminators and training."""
+"""Mel to waveform: Vocos, HarmonicVocos, Vocos2D, HiFT and the released 32 kHz program; discriminators and training."""
 
 from glmtts.stages import register
 

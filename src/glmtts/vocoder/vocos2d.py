@@ -57,19 +57,25 @@ class Block(nn.Module):
 
 
 class AmplitudePrior(nn.Module):
-    """Magnitudes that the mel itself tells: |M⁺ · mel| with the pseudo-inverse M⁺ of the mel's filters."""
+    """Magnitudes that the mel itself tells: |M⁺ · mel| with the pseudo-inverse M⁺ of the mel's filters.
+
+    Bins that no filter reaches, above 8 kHz in the release's geometry at 24 kHz, have 1: the mel tells nothing of them.
+    """
 
     inverse: Tensor
+    untold: Tensor
 
     def __init__(self, config: MelConfig) -> None:
         super().__init__()
         filters = mel_filters(config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max)
         self.register_buffer("inverse", torch.linalg.pinv(filters), persistent=False)
+        self.register_buffer("untold", (filters.sum(0) == 0)[:, None], persistent=False)
 
     def forward(self, mel_BMT: Tensor) -> Tensor:
         """Log-mel (B, M, T) to magnitudes (B, n_fft // 2 + 1, T), in float32."""
         with torch.autocast(mel_BMT.device.type, enabled=False):
-            return (self.inverse @ mel_BMT.float().exp()).abs().clamp(min=QUIETEST)
+            told = (self.inverse @ mel_BMT.float().exp()).abs().clamp(min=QUIETEST)
+            return torch.where(self.untold, 1.0, told)
 
 
 class Vocos2D(Compilable, nn.Module):

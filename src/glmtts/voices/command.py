@@ -1,4 +1,4 @@
-"""`glm-tts voice`: train, describe and merge premium voices. What they start is imported when it is needed."""
+"""`glm-tts voice`: train, describe and merge trained voices. What they start is imported when it is needed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from glmtts.voices.checks import Report
     from glmtts.voices.recipe import VoiceTraining
 
-app = typer.Typer(no_args_is_help=True, help="Train a voice on recordings of one speaker (premium voices).")
+app = typer.Typer(no_args_is_help=True, help="Train a voice on recordings of one speaker.")
 SUFFIX = ".glmvoice"
 Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
 File = Annotated[Path, typer.Argument(help="A trained voice, NAME.glmvoice.")]

@@ -115,7 +115,8 @@ class Protocol:
         for name in scorers:
             if instead := scorer_of(name).stand_in_for:
                 found.append(f"{told(name)} in place of {instead}")
-        missing = sorted({told(name) for name in self.scorers} - {told(name) for name in scorers})
+        measured = {name.partition("?")[0] for name in scorers}  # options may be another's weights, not another scorer
+        missing = sorted({name.partition("?")[0] for name in self.scorers} - measured)
         return found + ([f"not measured here: {', '.join(missing)}"] if missing else [])
 
 

@@ -14,7 +14,6 @@ from glmtts.version import installed_version
 
 SERVICE = "glmtts.pipeline.Stage"
 DESCRIBE, PROCESS = "Describe", "Process"
-PORT = 50051
 TOO_LARGE = "larger than max"  # in gRPC's own message
 
 
