@@ -35,7 +35,7 @@ from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
 from glmtts.speech_tokenizer.model import SAMPLE_RATE
 from glmtts.speech_tokenizer.train import TokenizerLoss
 from glmtts.synthesis.voice import voice_of
-from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.labels import BOUNDARY, without_boundaries
 from glmtts.training.registry import create_task
 
 NAMES = ("glm4_voice", "with_rate", "with_codes", "with_future", "with_pitch", "report", "report_fsq")
@@ -60,7 +60,7 @@ RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "ablations" / "s
 
 def examples_of(items: Sequence[Item], bundle: Bundle) -> list[TokenizerExample]:
     """What the heads are to tell of held-out recordings; lines with digits have no one reading, and are left out."""
-    transcripts = Transcripts(TextFrontend(TextConfig(phoneme_in="all"), bundle.tokenizer))
+    transcripts = Transcripts(bundle.frontend())
     rate, found = bundle.config.sample_rate, []
     for item in tqdm(items, desc="recordings"):
         assert item.reference_audio is not None
@@ -80,15 +80,19 @@ def measured(run: Ablated, examples: Sequence[TokenizerExample]) -> dict[str, An
     relative = create_task(run.settings()).section(TokenizerLoss).relative_pitch
     together = evaluate(model, batches, relative)
     each = [evaluate(model, [batch], relative) for batch in tqdm(batches, desc=run.label)]
-    said = [len([label for label in example.labels if label != "|"]) for example in examples]
+    counts = {
+        "phoneme_error": [len(without_boundaries(example.labels)) for example in examples],
+        "word_error": [1 + example.labels.count(BOUNDARY) for example in examples],
+    }
     intervals = {}
     for column in COLUMNS:
         values = [one[column] for one in each]
-        known = [value for value in values if not np.isnan(value)]
-        if column.endswith("phoneme_error"):
-            intervals[column] = bootstrap_ratio([v * n for v, n in zip(values, said, strict=True)], said)
-        else:
-            intervals[column] = bootstrap_mean(known)
+        if column in counts:
+            edits = [value * count for value, count in zip(values, counts[column], strict=True)]
+            intervals[column] = bootstrap_ratio(edits, counts[column])
+        else:  # a mean over recordings, as a whole and in the interval
+            known = [value for value in values if not np.isnan(value)]
+            together[column], intervals[column] = float(np.mean(known)), bootstrap_mean(known)
     rate = model.config.tokens_per_second
     return {**together, "intervals": intervals, "codes": model.config.codes, "tokens_per_second": rate}
 
