@@ -19,9 +19,3 @@ def write_section(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
     lines = "".join(f"- {note}\n" for note in notes)
     table = markdown_table((list(heads), [list(row) for row in rows]))
     write_text(PAGE, f"{before}{begin}\n\n{table}\n{lines}\n{end}{after}")
-
-
-def with_interval(value: float, interval: Sequence[float] | None, scale: float = 1.0, digits: int = 2) -> str:
-    """A figure and its interval, as `3.12 [3.01, 3.22]`."""
-    text = f"{scale * value:.{digits}f}"
-    return text + (f" [{scale * interval[0]:.{digits}f}, {scale * interval[1]:.{digits}f}]" if interval else "")

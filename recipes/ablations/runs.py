@@ -3,6 +3,7 @@
 The configurations name the folder WORK of recipes/mini/README.md: be where it lies.
 """
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from torch import nn
 
 import glmtts.tasks  # noqa: F401 - registers the tasks by name
 from glmtts.errors import TrainingError
-from glmtts.training.checkpoint import latest
+from glmtts.training.checkpoint import latest, values_of
 from glmtts.training.config import RunConfig, saved_config
 from glmtts.training.weights import trained_model
 
@@ -51,7 +52,7 @@ class Ablated:
     def is_finished(self) -> bool:
         """Whether it was trained to its end."""
         try:
-            return latest(self.folder).name == f"step-{self.settings().schedule.steps:08d}"
+            return values_of(latest(self.folder))["step"] == self.settings().schedule.steps
         except TrainingError:
             return False
 
@@ -72,3 +73,20 @@ def runs_of(table: str, seeds: Sequence[int], names: Sequence[str] | None = None
     folder = CONFIGS / table
     order = names or [path.stem for path in sorted(folder.glob("*.toml"))]
     return [Ablated(folder / f"{name}.toml", seed) for seed in seeds for name in order]
+
+
+def arguments_of(description: str | None, seeds: Sequence[int], lines: int) -> argparse.ArgumentParser:
+    """The arguments that the tables have in common, with their usual seeds and lines."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--lists", type=Path, nargs="+", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
+    parser.add_argument("--lines", type=int, default=lines, help="of each list")
+    parser.add_argument("--only-finished", action="store_true", help="train nothing; measure the runs that are there")
+    return parser
+
+
+def finished(runs: Sequence[Ablated], only: bool, changes: Sequence[str] = ()) -> list[Ablated]:
+    """The runs, trained to their end; with `only` those that are so already."""
+    for run in () if only else runs:
+        run.train(changes)
+    return [run for run in runs if run.is_finished]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from page import with_interval, write_section
-from runs import Ablated, runs_of
+from page import write_section
+from runs import Ablated, arguments_of, finished, runs_of
 from tqdm import tqdm
 
 from glmtts.audio.f0 import estimate_f0
@@ -27,6 +27,7 @@ from glmtts.data.shard import Utterance
 from glmtts.eval.hardware import environment
 from glmtts.eval.items import Item
 from glmtts.eval.lists import index_list
+from glmtts.eval.report.cells import figure
 from glmtts.eval.statistics import bootstrap_mean, bootstrap_ratio
 from glmtts.eval.work import write_text
 from glmtts.speech_tokenizer.batches import TokenizerExample, collate
@@ -38,7 +39,6 @@ from glmtts.synthesis.voice import voice_of
 from glmtts.text.labels import BOUNDARY, without_boundaries
 from glmtts.training.registry import create_task
 
-NAMES = ("glm4_voice", "with_rate", "with_codes", "with_future", "with_pitch", "report", "report_fsq")
 TOLD = {
     "glm4_voice": "GLM-4-Voice: 12.5 Hz, 1,024 codes, causal, no pitch",
     "with_rate": "+ 25 Hz",
@@ -98,17 +98,11 @@ def measured(run: Ablated, examples: Sequence[TokenizerExample]) -> dict[str, An
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--lists", type=Path, nargs="+", required=True)
+    parser = arguments_of(__doc__, seeds=[0], lines=60)
     parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--lines", type=int, default=100, help="of each list")
-    parser.add_argument("--only-finished", action="store_true", help="train nothing; measure the runs that are there")
     chosen = parser.parse_args()
-    runs = runs_of("speech_tokenizer", chosen.seeds, NAMES)
-    for run in () if chosen.only_finished else runs:
-        run.train([f"init.whisper={chosen.whisper.absolute()}"])
-    runs = [run for run in runs if run.is_finished]
+    runs = runs_of("speech_tokenizer", chosen.seeds, tuple(TOLD))
+    runs = finished(runs, chosen.only_finished, [f"init.whisper={chosen.whisper.absolute()}"])
     bundle, found = Bundle.open(), {}
     for folder in chosen.lists:
         examples = examples_of(index_list(folder, chosen.lines).items, bundle)
@@ -124,10 +118,10 @@ def main() -> None:
 
 def row_of(name: str, run: Ablated, figures: dict[str, Any]) -> list[str]:
     """A line of the table."""
-    texts = [
-        with_interval(figures[column], figures["intervals"][column], factor, digits)
-        for column, (_, factor, digits) in COLUMNS.items()
-    ]
+    texts = []
+    for column, (_, factor, digits) in COLUMNS.items():
+        within = [factor * end for end in figures["intervals"][column] or ()]
+        texts.append(figure(factor * figures[column], within, digits))
     label = TOLD[run.name] + (f", seed {run.seed}" if run.seed else "")
     return [name, label, *texts, f"{100 * figures['codes_used']:.0f}", f"{figures['perplexity']:.0f}"]
 

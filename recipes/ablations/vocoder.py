@@ -19,9 +19,9 @@ from typing import Any
 
 import soundfile
 import torch
-from page import with_interval, write_section
+from page import write_section
 from pictures import write_picture
-from runs import WORK, Ablated, runs_of
+from runs import WORK, Ablated, arguments_of, finished, runs_of
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
@@ -29,16 +29,12 @@ from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel
 from glmtts.eval.hardware import environment
 from glmtts.eval.lists import index_list
+from glmtts.eval.report.cells import figure
 from glmtts.eval.results import Results
 from glmtts.eval.statistics import bootstrap_mean, paired
 from glmtts.eval.work import write_text
 
-NAMES = (
-    "vocos", "vocos_wide", "vocos2d", "with_periods", "without_augmentation", "without_shortcuts", "without_embedding",
-    "with_prior",
-)  # fmt: skip
 TOLD = {
-    "recordings": "recordings",
     "vocos": "Vocos, as many parameters",
     "vocos_wide": "Vocos, as many operations",
     "vocos2d": "**Vocos2D**",
@@ -48,6 +44,7 @@ TOLD = {
     "without_embedding": "− frequency embedding",
     "with_prior": "+ amplitude prior (FreeV)",
 }
+BASE = "vocos2d"  # what all others are compared with
 COLUMNS = {  # of the evaluation: title and digits
     "nisqa_mos_pred": ("NISQA ↑", 2),
     "dnsmos_overall": ("DNSMOS ↑", 2),
@@ -143,7 +140,7 @@ def cells(row: dict[str, Any], size: dict[str, float] | None) -> list[str]:
     for column, (_, digits) in COLUMNS.items():
         found = row.get(column)
         star = "*" if found and found.get("p", 1) < 0.05 else ""
-        texts.append(with_interval(found["mean"], found["interval"], digits=digits) + star if found else "–")
+        texts.append(figure(found["mean"], found["interval"], digits) + star if found else "–")
     if size is None:
         return [*texts, "", "", ""]
     million, giga = size["parameters"] / 1e6, size["multiply_adds"] / 1e9
@@ -151,31 +148,24 @@ def cells(row: dict[str, Any], size: dict[str, float] | None) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--lists", type=Path, nargs="+", required=True)
+    parser = arguments_of(__doc__, seeds=[0, 1], lines=12)
     parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--lines", type=int, default=12, help="of each list")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--only-finished", action="store_true", help="train nothing; measure the runs that are there")
     chosen = parser.parse_args()
-    runs = runs_of("vocoder", chosen.seeds, NAMES)
-    for run in () if chosen.only_finished else runs:
-        run.train()
-    runs = [run for run in runs if run.is_finished]
+    runs = finished(runs_of("vocoder", chosen.seeds, tuple(TOLD)), chosen.only_finished)
     for run in runs:
         copy(run, chosen.lists, chosen.lines)
     results = evaluate(runs, chosen.lists, chosen.models, chosen.lines, chosen.processes)
     names = list(dict.fromkeys(run.name for run in runs))
     torch.set_num_threads(1)
     sizes = {name: size_of(next(run for run in runs if run.name == name)) for name in names}
-    rows = {name: row_of(results, name, "vocos2d") for name in ("recordings", *names)}
+    rows = {name: row_of(results, name, BASE) for name in ("recordings", *names)}
     seeds = {name: [run.seed for run in runs if run.name == name] for name in names}
     steps = {run.settings().schedule.steps for run in runs}
     found = {**environment(), "steps": sorted(steps), "seeds": seeds, "sizes": sizes, "rows": rows}
     write_text(RESULT, json.dumps(found, indent=1) + "\n")
     heads = ["", *(title for title, _ in COLUMNS.values()), "parameters, M", "multiply-adds, G/s", "real-time factor"]
-    told = [[TOLD[name], *cells(row, sizes.get(name))] for name, row in rows.items()]
+    told = [[TOLD.get(name, name), *cells(row, sizes.get(name))] for name, row in rows.items()]
     write_section("vocoder", heads, told, notes_of(found, chosen))
     first = [run for run in runs if run.seed == runs[0].seed]
     write_picture(first, index_list(chosen.lists[0], 1).items[0])

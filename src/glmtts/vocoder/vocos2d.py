@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from glmtts.audio.mel import MelConfig, mel_filters
 from glmtts.vocoder.geometry import Compilable, MelGeometry
 from glmtts.vocoder.istft import InverseSTFT
+from glmtts.vocoder.vocos import LOUDEST
 
-LOUDEST = 6.0  # of a log-magnitude, as in vocos.py
 QUIETEST = 1e-5  # of an amplitude prior: the mel's own floor, and a product with it still has a gradient
 
 

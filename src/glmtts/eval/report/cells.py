@@ -49,10 +49,10 @@ def percent(value: float | None, interval: Sequence[float] | None = None) -> str
     return f"{100 * value:.3f}{within}"
 
 
-def figure(value: float, interval: Sequence[float] | None = None) -> str:
-    """A mean with three digits after the point, and its interval."""
-    within = f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
-    return f"{value:.3f}{within}"
+def figure(value: float, interval: Sequence[float] | None = None, digits: int = 3) -> str:
+    """A mean with so many digits after the point, and its interval."""
+    within = f" [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]" if interval else ""
+    return f"{value:.{digits}f}{within}"
 
 
 def worst_of(results: Results) -> list[dict[str, Any]]:
