@@ -54,13 +54,18 @@ def config_file(folder: Path, output: str, engine: str, passes: int) -> Path:
 
 
 def start(config: Path) -> subprocess.Popen:
-    """The command itself, in a group of its own."""
+    """The command itself, in a group of its own. What it says goes to a file: a pipe that nobody reads would fill."""
     command = [sys.executable, "-m", "glmtts", "data", "run", str(config)]
     paths = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     environ = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, env=environ, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    with config.with_suffix(".log").open("w", encoding="utf-8") as log:
+        return subprocess.Popen(command, env=environ, start_new_session=True, stdout=subprocess.DEVNULL, stderr=log)
+
+
+def said(config: Path) -> str:
+    """The last line that a run has said."""
+    lines = config.with_suffix(".log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1][-300:] if lines else ""
 
 
 def workers_of(driver: int) -> list[psutil.Process]:
@@ -121,27 +126,43 @@ def ids(output: Path) -> list[str]:
 
 
 def disturbed(config: Path, output: Path, kills: int, longest: float) -> list[dict[str, Any]]:
-    """Run until `kills` processes were killed, then to the end."""
-    told = []
+    """Run until `kills` processes were killed. A run that survives the death of a worker, as with Ray, goes on."""
+    told = list[dict[str, Any]]()
+    run = None
     while len(told) < kills:
-        run, victim = start(config), VICTIMS[len(told) % len(VICTIMS)]
+        run = run or start(config)
         try:
             run.wait(random.uniform(0.1, 1.0) * longest)
             print(f"finished before kill {len(told) + 1}; make the corpus larger", file=sys.stderr)
             break
         except subprocess.TimeoutExpired:
-            at = state(output)
-            left = kill(run, victim)
-        if victim == "worker":  # a local run stops by itself, Ray's goes on
-            _, said = run.communicate()
-            told.append({"victim": victim, **at, "exit": run.returncode, "said": said.strip().splitlines()[-1][-300:]})
-            if run.returncode == 0:
-                break
-        else:
-            _, alive = psutil.wait_procs(left, timeout=30)
-            told.append({"victim": victim, **at, "workers_left_after_30_s": len(alive)})
-        print(told[-1], flush=True)
+            victim = VICTIMS[len(told) % len(VICTIMS)]
+            told.append({"victim": victim, **state(output), **death(run, victim, config)})
+            print(told[-1], flush=True)
+            run = None if run.poll() is not None else run
+    if run is not None:
+        stop(run)
     return told
+
+
+def death(run: subprocess.Popen, victim: str, config: Path) -> dict[str, Any]:
+    """Kill, and tell what came of it: whether a run lives on without a worker, which workers outlive their driver."""
+    left = kill(run, victim)
+    if victim != "worker":
+        _, alive = psutil.wait_procs(left, timeout=30)
+        return {"workers_left_after_30_s": len(alive)}
+    try:
+        return {"exit": run.wait(timeout=60), "said": said(config)}
+    except subprocess.TimeoutExpired:
+        return {"goes_on": True}
+
+
+def stop(run: subprocess.Popen) -> None:
+    """End a run that is still there, with all that it started."""
+    for one in [*psutil.Process(run.pid).children(recursive=True), psutil.Process(run.pid)]:
+        with suppress(psutil.NoSuchProcess):
+            one.send_signal(signal.SIGKILL)
+    run.wait()
 
 
 def main() -> None:
@@ -161,13 +182,11 @@ def main() -> None:
     whole, broken = chosen.work / "whole", chosen.work / f"broken_{chosen.engine}"
     if not (whole / "report.json").exists():
         reference = start(config_file(chosen.work, "whole", "local", chosen.passes))
-        assert reference.wait() == 0, reference.stderr and reference.stderr.read()
+        assert reference.wait() == 0, said(chosen.work / "whole.toml")
     config = config_file(chosen.work, broken.name, chosen.engine, chosen.passes)
     started = time.monotonic()
     told = disturbed(config, broken, chosen.kills, chosen.longest)
-    last = start(config)
-    _, said = last.communicate()
-    assert last.returncode == 0, said
+    assert start(config).wait() == 0, said(config)
     expected, got = hashes(whole), hashes(broken)
     result = {
         "kills": told,

@@ -11,12 +11,13 @@ RIGHT = {"en": 0.05, "zh": 0.08}  # errors of words, of toned syllables, up to w
 
 
 def condition_table(recordings: Sequence[Recording], signals: dict[str, Any], clips: Sequence[dict]) -> dict[str, Any]:
-    """One row a condition and one for all."""
+    """One row a condition, one for all music, one for all noise, and one for all."""
     conditions = sorted({one.condition for one in recordings}, key=_order)
+    sums = [kind for kind in ("music", "noise") if any(name.startswith(kind) for name in conditions)]
     rows = {}
-    for name in [*conditions, "all"]:
-        own = [signals[one.name] for one in recordings if name in ("all", one.condition)]
-        rows[name] = signal_row(own) | text_row([one for one in clips if name in ("all", one["condition"])])
+    for name in [*conditions, *sums, "all"]:
+        own = [signals[one.name] for one in recordings if _belongs(one.condition, name)]
+        rows[name] = signal_row(own) | text_row([one for one in clips if _belongs(one["condition"], name)])
     return {
         "recordings": len(recordings),
         "hours": sum(one["seconds"] for one in signals.values()) / 3600,
@@ -55,6 +56,11 @@ def _row(cells: Sequence[Any]) -> str:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f} %"
+
+
+def _belongs(condition: str, row: str) -> bool:
+    """Whether a row sums up recordings of a condition, "noise" those of "noise 5 dB" too."""
+    return row in ("all", condition, condition.split()[0])
 
 
 def _order(condition: str) -> tuple[str, float]:

@@ -87,8 +87,8 @@ class Prompts:
     def __init__(self, config: PromptData, synthesizer: Synthesizer) -> None:
         self.config, self.synthesizer = config, synthesizer
         found = [line for path in config.texts for line in read_lines(path)]
-        fitting = [line for line in found if config.shortest <= len(line.text) <= config.longest]
-        distinct = list(dict.fromkeys(fitting))
+        of_length = [line for line in found if config.shortest <= len(line.text) <= config.longest]
+        distinct = list(dict.fromkeys(of_length))
         if len(distinct) <= config.held_out:
             raise RlError(
                 f"There are {len(distinct)} texts of {config.shortest} to {config.longest} characters, and "

@@ -30,6 +30,22 @@ def test_error_rates() -> None:
     assert error_rate(["a"], []) == 1 and error_rate([], []) == 0
 
 
+@pytest.mark.parametrize(
+    ("heard", "wanted", "errors"),
+    [
+        ("onto the shoulders", "on to the shoulders", 0),
+        ("wood cutters of the Netherlands", "woodcutters of the Netherlands", 0),
+        ("nor anyone else", "nor any one else", 0),
+        ("every day is an everyday thing", "everyday is an every day thing", 0),
+        ("on the shoulders", "on to the shoulders", 1),
+        ("horn castles", "horncastle", 2),
+    ],
+)
+def test_words_that_differ_in_blanks_alone_are_the_same(heard: str, wanted: str, errors: int) -> None:
+    words = wanted.split()
+    assert error_rate(heard.split(), words) == pytest.approx(errors / len(words))
+
+
 def test_a_word_is_not_heard_where_most_of_it_is_wrong() -> None:
     words = [["a", "b", "c"], ["d", "e"], ["f", "g", "h"], ["i", "j"]]
     assert word_error_rate(["a", "b", "x", "d", "e", "f", "g", "h", "i", "j"], words) == 0  # one of three
