@@ -59,6 +59,8 @@ def measure(folder: Path, variant: str, seed: int, chosen: argparse.Namespace) -
         which = ["--model" if variant == "full" else "--voice", str(trained(folder, variant, seed, chosen))]
     given = ["--test", str(folder / "test.jsonl"), "--whisper", str(chosen.whisper), "--out", str(out)]
     size = ["--lines", str(chosen.lines), "--words", str(chosen.words)]
+    if chosen.nisqa:
+        size += ["--nisqa", str(chosen.nisqa)]
     subprocess.run([sys.executable, str(HERE / "measure.py"), *given, *which, *size], check=True)
 
 
@@ -73,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--patience", type=int, default=4)
     parser.add_argument("--lines", type=int, default=40, help="held-out lines")
     parser.add_argument("--words", type=int, default=30, help="lines of one word")
+    parser.add_argument("--nisqa", type=Path, help="nisqa.safetensors, as measure.py takes it")
     parser.add_argument("--train-only", action="store_true")
     chosen = parser.parse_args(arguments)
     for seed in chosen.seeds:

@@ -26,9 +26,12 @@ import glmtts
 from glmtts.audio.f0 import estimate_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
+from glmtts.eval.scorers.clip import Clip
+from glmtts.eval.scorers.nisqa import Nisqa
 from glmtts.text.edits import edit_distance
 
 RATE = 16000
+OPINION_RATE = 24000  # of what the voices speak; NISQA hears bandwidth
 ONSET_SECONDS = 0.5
 LOUD = 0.02  # of the peak: speech begins there
 REFERENCES = 10  # recordings whose mean embedding stands for the speaker
@@ -83,6 +86,15 @@ def measured(
     return {"seconds": len(wave_T) / RATE, **errors, **likeness, **f0_figures(wave_T)}
 
 
+def add_opinions(lines: dict[str, dict[str, Any]], files: Sequence[Path], weights: Path) -> None:
+    """Add `nisqa`, the predicted opinion from 1 to 5, to the lines that have none; all are heard at one sample rate."""
+    scorer = Nisqa(weights)
+    for number, file in enumerate(files):
+        if "nisqa" not in lines[str(number)]:
+            clip = Clip(str(number), load_audio(file, OPINION_RATE).numpy(), OPINION_RATE, "", "")
+            lines[str(number)]["nisqa"] = scorer.score([clip])[0]["nisqa_mos_pred"]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--test", type=Path, required=True)
@@ -94,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     which.add_argument("--clone", type=Path)
     which.add_argument("--real", action="store_true")
     parser.add_argument("--clone-text")
+    parser.add_argument("--nisqa", type=Path, help="nisqa.safetensors: also the opinion of NISQA on the lines")
     parser.add_argument("--lines", type=int, default=40)
     parser.add_argument("--words", type=int, default=30)
     chosen = parser.parse_args(arguments)
@@ -129,6 +142,13 @@ def measure_all(chosen: argparse.Namespace) -> None:
             figures = measured(wave, record["text"], lang, asr, embedders, centres)
             result["lines"][str(number)] = {**figures, "own_seconds": len(own) / RATE}
             chosen.out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    if chosen.nisqa:
+        files = [
+            records[number]["file"] if chosen.real else sounds / f"line{number:02d}.flac"
+            for number in range(len(lines))
+        ]
+        add_opinions(result["lines"], [Path(file) for file in files], chosen.nisqa)
+        chosen.out.write_text(json.dumps(result, indent=1), encoding="utf-8")
     words = [] if chosen.real else WORDS[lang][: chosen.words]
     waves = [onset(load_audio(record["file"], RATE)) for record in lines[: chosen.words]] if chosen.real else []
     for number in tqdm(range(len(words) or len(waves)), desc=f"{chosen.out.stem} words"):

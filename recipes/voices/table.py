@@ -25,7 +25,8 @@ ORDER = ("real", "clone", "0.3", "1", "5", "15", "30", "full")
 MEASURES = {
     "error_rate": "errors", "resemblyzer": "likeness (Resemblyzer)", "campplus": "likeness (CAM++)",
     "onset_resemblyzer": "onset likeness (Resemblyzer)", "onset_campplus": "onset likeness (CAM++)",
-    "length_ratio": "length to the speaker's", "f0_hz": "F0 (Hz)", "f0_semitones": "F0 deviation (semitones)",
+    "nisqa": "NISQA", "length_ratio": "length to the speaker's", "f0_hz": "F0 (Hz)",
+    "f0_semitones": "F0 deviation (semitones)",
 }  # fmt: skip
 
 
@@ -48,8 +49,9 @@ def figures_of(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         counts = np.array([line["units"] for line in lines], dtype=float)
         found["error_rate"] = interval(np.array([line["edits"] for line in lines]) / counts, counts)
         ones = np.ones(len(lines))
-        for name in ("resemblyzer", "campplus"):
-            found[name] = interval(np.array([line[name] for line in lines]), ones)
+        for name in ("resemblyzer", "campplus", "nisqa"):
+            if all(name in line for line in lines):
+                found[name] = interval(np.array([line[name] for line in lines]), ones)
         own = np.array([line["own_seconds"] for line in lines])
         found["length_ratio"] = interval(np.array([line["seconds"] for line in lines]) / own, own)
         for name in ("f0_hz", "f0_semitones"):

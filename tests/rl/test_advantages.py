@@ -65,3 +65,15 @@ def test_unscored_answers_leave_their_group() -> None:
 def test_a_reward_that_does_not_exist_cannot_decide() -> None:
     with pytest.raises(ConfigError, match="emo"):
         group_advantages({"cer": np.ones(2)}, {"cer": 1.0}, AdvantageConfig(decided_by=("emo",)))
+
+
+def test_the_best_alone_is_learnt_from() -> None:
+    config = AdvantageConfig(learn_from="best")
+    for rewards in cases():
+        every = group_advantages(rewards, WEIGHTS, AdvantageConfig())
+        found = group_advantages(rewards, WEIGHTS, config)
+        assert (found.trains, found.flat) == (every.trains, every.flat)
+        if not every.trains:
+            continue
+        assert found.valid_A.sum() == 1 and found.values_A.sum() == found.values_A[found.valid_A][0] == 1
+        assert every.values_A[found.valid_A][0] == every.values_A[every.valid_A].max()

@@ -58,3 +58,16 @@ def test_gradients_are_finite(name: str) -> None:
     (log_probs.where(torch.isfinite(log_probs), 0).sum() + entropies.sum()).backward()
     assert torch.isfinite(logits.grad).all()
     assert logits.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_was_drawn_stays_possible_where_a_forward_rounds_otherwise(name: str) -> None:
+    """Random logits for the draws of other ones: many lie outside the nucleus then, as those on its edge do."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(200, CHOICES, generator=generator) * 3
+    tokens = torch.randint(CHOICES, (200,), generator=generator)
+    support = Support.of(logits, CONFIGS[name], torch.zeros(200, dtype=torch.bool), [tokens.tolist()])
+    before, mended = support.log_probs(logits, tokens)[0], support.with_drawn(tokens).log_probs(logits, tokens)[0]
+    assert torch.isfinite(mended).all()
+    assert torch.equal(mended[torch.isfinite(before)], before[torch.isfinite(before)])
+    assert torch.isfinite(before).all() == (name == "whole softmax")

@@ -10,6 +10,7 @@ since the second normalisation divides by the deviation of the sum, whatever its
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -23,12 +24,15 @@ class AdvantageConfig(StrictConfig):
 
     `floor` times the largest weight is the least deviation that the fused reward is divided by; 0 gives the release's
     second normalisation. `decided_by` are the rewards whose variance makes a group worth training on; empty: all.
+    `learn_from` "best" takes the best answer of each group alone, with an advantage of 1: rejection sampling (RAFT,
+    Dong et al., 2023), the choice among candidates distilled into one. Set `objective.ratio_to` to "old" with it.
     """
 
     flat: float = Field(default=1e-2, gt=0)
     floor: float = Field(default=1.0, ge=0)
     decided_by: tuple[str, ...] = ()
     resamplings: int = Field(default=3, ge=0)
+    learn_from: Literal["all", "best"] = "all"
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,9 @@ def group_advantages(
     fused = weights_K @ normal_KA
     spread = max(float(fused.std()), config.floor * float(np.abs(weights_K).max()))
     values_A[valid_A] = (fused - fused.mean()) / spread if spread else 0.0
+    if config.learn_from == "best":
+        valid_A = np.arange(len(valid_A)) == np.flatnonzero(valid_A)[fused.argmax()]
+        values_A = valid_A.astype(np.float64)
     flat = tuple(name for name, varied in zip(names, varied_K, strict=True) if not varied)
     trains = not set(deciding(config, weights)) <= set(flat)
     return Advantages(values_A, valid_A, trains, flat)

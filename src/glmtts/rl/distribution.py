@@ -10,7 +10,7 @@ nucleus holds and which repeat are constants of the sample. A reference or a lat
 nucleus, so that their ratios exist.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -48,6 +48,21 @@ class Support:
             counts_NC = torch.cat([_recent_counts(one, sampling, logits_NC) for one in tokens])
             repeating_NC = counts_NC >= sampling.repetition_window * sampling.repetition_threshold
         return cls(sampling.temperature, allowed_NC, nucleus_NC, repeating_NC)
+
+    def with_drawn(self, drawn_N: Tensor) -> Self:
+        """The same with every draw (N,) possible.
+
+        Where the forward rounds otherwise than the decoder did, as in bfloat16, what stood on the edge of the nucleus
+        falls out of it; log P = −∞ of something that was drawn would turn the loss into NaN.
+        """
+        if self.nucleus_NC is None:
+            return self
+        place_N1 = drawn_N[:, None]
+        lost_N1 = ~self.nucleus_NC.gather(1, place_N1)
+        if self.repeating_NC is not None:  # drawn again from the whole softmax, in which everything is
+            lost_N1 &= ~(self.nucleus_NC & self.repeating_NC).any(1, keepdim=True)
+        mended_NC = self.nucleus_NC.scatter(1, place_N1, lost_N1 | self.nucleus_NC.gather(1, place_N1))
+        return replace(self, nucleus_NC=mended_NC)
 
     def log_probs(self, logits_NC: Tensor, drawn_N: Tensor) -> tuple[Tensor, Tensor]:
         """log P of the draws (N,) under a policy with these logits, and the entropies (N,) of its softmax in nats."""

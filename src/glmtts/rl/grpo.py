@@ -90,7 +90,7 @@ class PolicyTask(RolloutTask):
         """Mean entropy of the draws of some answers, in nats."""
         batch = draw_batch(answers, self.layout, model.device)
         logits_NC = draw_logits(model, self.layout, batch)
-        support = Support.of(logits_NC, self.sampling(step), batch.least_N, batch.drawn)
+        support = Support.of(logits_NC, self.sampling(step), batch.least_N, batch.drawn).with_drawn(batch.drawn_N)
         return float(support.log_probs(logits_NC, batch.drawn_N)[1].mean())
 
     def _objective(self, model: Llama, learnt: Experience, step: int) -> tuple[Tensor, dict[str, float]]:
@@ -99,7 +99,8 @@ class PolicyTask(RolloutTask):
         batch = draw_batch(learnt.answers, self.layout, device)
         logits_NC = draw_logits(model, self.layout, batch)
         if learnt.support is None:
-            learnt.support = Support.of(logits_NC.detach(), self.sampling(step), batch.least_N, batch.drawn)
+            support = Support.of(logits_NC.detach(), self.sampling(step), batch.least_N, batch.drawn)
+            learnt.support = support.with_drawn(batch.drawn_N)
         log_probs_N, entropies_N = learnt.support.log_probs(logits_NC, batch.drawn_N)
         if learnt.old_N is None:
             learnt.old_N = log_probs_N.detach()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 GROUP = "glmtts.rewards"
 _BUILT_IN = {
     "cer": "glmtts.rl.rewards.pronunciation:ErrorRate",
+    "likelihood": "glmtts.rl.rewards.likelihood:Likelihood",
     "similarity": "glmtts.rl.rewards.similarity:Similarity",
     "emotion": "glmtts.rl.rewards.emotion:Emotion",
     "laughter": "glmtts.rl.rewards.laughter:Laughter",
