@@ -74,9 +74,14 @@ def off(make_run: Any) -> dict[str, Any]:
     return make_run().loss["guards"]
 
 
-def test_a_known_optimum_is_reached_and_the_bundle_exported(make_run: Any, bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("learn_from", "distribution"), [("all", "sampled"), ("best", "softmax")])
+def test_a_known_optimum_is_reached_and_the_bundle_exported(
+    learn_from: str, distribution: str, make_run: Any, bundle: Path, tmp_path: Path
+) -> None:
     """A reward for the code 0 alone: 1 of 16 codes at first, most of them in the end."""
-    loss = own("LowCodes", guards=off(make_run), objective={"ratio_to": "old"})
+    objective = {"ratio_to": "old", "distribution": distribution}
+    advantages = {"flat": 1e-6, "learn_from": learn_from}
+    loss = own("LowCodes", guards=off(make_run), objective=objective, advantages=advantages)
     config = make_run(
         "known",
         loss=loss,

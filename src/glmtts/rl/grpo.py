@@ -18,12 +18,13 @@ from glmtts.rl.objective import TokenTerms, policy_loss
 from glmtts.rl.policy import draw_logits
 from glmtts.rl.rewards.base import Context
 from glmtts.rl.rewards.scoring import Scoring
-from glmtts.rl.rollout import Answer, draw_batch
+from glmtts.rl.rollout import Answer, DrawBatch, draw_batch
 from glmtts.rl.settings import PolicyLoss, PolicySection, RolloutSection
 from glmtts.rl.store import Store
 from glmtts.training.task import Metrics
 
 REWARDS, ROLLOUTS = "rewards", "rollouts"
+NEVER_REPEATS = 2.0  # a share of the window: no token is drawn again
 
 
 class PolicyTask(RolloutTask):
@@ -90,8 +91,17 @@ class PolicyTask(RolloutTask):
         """Mean entropy of the draws of some answers, in nats."""
         batch = draw_batch(answers, self.layout, model.device)
         logits_NC = draw_logits(model, self.layout, batch)
-        support = Support.of(logits_NC, self.sampling(step), batch.least_N, batch.drawn).with_drawn(batch.drawn_N)
-        return float(support.log_probs(logits_NC, batch.drawn_N)[1].mean())
+        return float(self._support(logits_NC, batch, step).log_probs(logits_NC, batch.drawn_N)[1].mean())
+
+    def _support(self, logits_NC: Tensor, batch: DrawBatch, step: int) -> Support:
+        """What the draws of a batch are likely by."""
+        sampling = self.sampling(step)
+        if self.section(PolicyLoss).objective.distribution == "softmax":
+            choices = logits_NC.shape[1]
+            whole = {"temperature": 1.0, "top_p": 1.0, "top_k": choices, "repetition_threshold": NEVER_REPEATS}
+            sampling = sampling.model_copy(update=whole)
+        support = Support.of(logits_NC.detach(), sampling, batch.least_N, batch.drawn)
+        return support.with_drawn(batch.drawn_N)
 
     def _objective(self, model: Llama, learnt: Experience, step: int) -> tuple[Tensor, dict[str, float]]:
         """The objective of experience; the first update also notes what the policy that drew it thought of it."""
@@ -99,8 +109,7 @@ class PolicyTask(RolloutTask):
         batch = draw_batch(learnt.answers, self.layout, device)
         logits_NC = draw_logits(model, self.layout, batch)
         if learnt.support is None:
-            support = Support.of(logits_NC.detach(), self.sampling(step), batch.least_N, batch.drawn)
-            learnt.support = support.with_drawn(batch.drawn_N)
+            learnt.support = self._support(logits_NC, batch, step)
         log_probs_N, entropies_N = learnt.support.log_probs(logits_NC, batch.drawn_N)
         if learnt.old_N is None:
             learnt.old_N = log_probs_N.detach()

@@ -24,7 +24,9 @@ class ObjectiveConfig(StrictConfig):
     `level` "sequence" is GSPO (Zheng et al., 2025): one ratio for an answer, the geometric mean of its tokens'.
     `kl` weighs the k3 estimate of KL(π ‖ reference), `entropy` a bonus. `updates` is the number of steps that learn
     from one rollout. `truncated` says what becomes of answers that ran into their bound: "scored" like others, or
-    "masked" (DAPO's overlong filter).
+    "masked" (DAPO's overlong filter). `distribution` is what π is: "sampled" as the answers were drawn, nucleus and
+    all, "softmax" the whole softmax. Learning from the best answers alone needs the latter: a nucleus says nothing of
+    what lies outside, which then drifts into it.
     """
 
     ratio_to: Literal["reference", "old"] = "reference"
@@ -35,6 +37,7 @@ class ObjectiveConfig(StrictConfig):
     entropy: float = Field(default=0.0, ge=0)
     updates: int = Field(default=1, ge=1)
     truncated: Literal["scored", "masked"] = "scored"
+    distribution: Literal["sampled", "softmax"] = "sampled"
 
     @model_validator(mode="after")
     def _clips(self) -> Self:
