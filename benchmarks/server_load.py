@@ -60,6 +60,7 @@ def load(server: Server, clients: int, requests: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
+    parser.add_argument("--name", default="server_load", help="of the file in benchmarks/results")
     parser.add_argument("--requests", type=int, default=50, help="requests for the first chunk, and a row of the table")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--workers", type=int, default=8, help="as of `glm-tts serve`")
@@ -80,7 +81,7 @@ def main() -> None:
         result["load"] = [load(server, clients, arguments.requests) for clients in arguments.clients]
         first, last = (row["audio_seconds_per_second"] for row in (result["load"][0], result["load"][-1]))
         result["throughput_of_most_to_fewest_clients"] = round(last / first, 2)
-    write_result("server_load", result)
+    write_result(arguments.name, result)
 
 
 if __name__ == "__main__":
