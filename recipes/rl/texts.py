@@ -2,9 +2,9 @@
 
     python recipes/rl/texts.py CORPUS OUT.tsv [--more FOLDER …]
 
-CORPUS holds en/index.jsonl, zh_daily/index.jsonl, heldout_en.txt and heldout_zh.txt; `--more` are further folders with an
-index.jsonl (lang, text). Only texts of a handy length are taken, as many of one language as of the other, in random
-order.
+CORPUS holds en/index.jsonl, zh_daily/index.jsonl, heldout_en.txt and heldout_zh.txt; `--more` are further folders
+with an index.jsonl (lang, text). Only texts of a handy length are taken, as many of one language as of the other, in
+random order.
 """
 
 import argparse

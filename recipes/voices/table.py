@@ -80,12 +80,11 @@ def collected(folder: Path) -> dict[str, Any]:
     for variant in ORDER:
         files = sorted((folder / "results").glob(f"{variant}_*.json"))
         runs = sorted((folder / "runs").glob(f"{variant.replace('.', '')}_*"))
-        results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-        row: dict[str, Any] = {"seeds": max(len(files), len(runs))}
-        row |= figures_of(results) if results else {}
-        row |= {"runs": [losses_of(run) for run in runs]} if runs else {}
-        if len(row) > 1:
-            table[variant] = row
+        if not files:  # trained at most, and not measured
+            continue
+        row: dict[str, Any] = {"seeds": len(files)}
+        row |= figures_of([json.loads(path.read_text(encoding="utf-8")) for path in files])
+        table[variant] = row | ({"runs": [losses_of(run) for run in runs]} if runs else {})
     return table
 
 

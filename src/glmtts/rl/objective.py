@@ -25,8 +25,8 @@ class ObjectiveConfig(StrictConfig):
     `kl` weighs the k3 estimate of KL(π ‖ reference), `entropy` a bonus. `updates` is the number of steps that learn
     from one rollout. `truncated` says what becomes of answers that ran into their bound: "scored" like others, or
     "masked" (DAPO's overlong filter). `distribution` is what π is: "sampled" as the answers were drawn, nucleus and
-    all, "softmax" the whole softmax. Learning from the best answers alone needs the latter: a nucleus says nothing of
-    what lies outside, which then drifts into it.
+    all, "softmax" the whole softmax. Learning from the best answers alone needs the latter: a nucleus compares what it
+    holds and nothing else, and the reward of `mini` did not rise by it (docs/rl.md).
     """
 
     ratio_to: Literal["reference", "old"] = "reference"
