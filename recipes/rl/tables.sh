@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Rows of the report's Tables 4 and 5 on mini, and DiffRO beside them; each run resumes, so the script may be stopped.
+# Rows of the report's Tables 4 and 5 on mini, and beside them DiffRO and the best of eight; each run resumes, so the
+# script may be stopped.
 #
 #   recipes/rl/tables.sh TEXTS.tsv OUT CORPUS WHISPER [SEEDS] [STEPS]
 #
@@ -45,6 +46,7 @@ relaxed() { # relaxed T EPS_HIGH EPS_LOW: Table 5, linear to the end of the run
 base=$($python -c 'from glmtts.bundle import embedded; print(embedded())')
 measure base "$base"
 train diffro "$here/mini_diffro.toml"
+train best "$here/mini_best.toml" --set schedule.steps=36
 train table4_grpo "$recipe" "${reward[@]}" "${plain[@]}"
 train table4_clip_higher "$recipe" "${reward[@]}" "${higher[@]}"
 train table4_dynamic "$recipe" "${reward[@]}" "${dynamic[@]}"
