@@ -1,12 +1,14 @@
 """Scores: counted once, left out where there are none, and waited for where a worker has died."""
 
 import json
+import math
 import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import numpy as np
 import pytest
 
 from glmtts.errors import ConfigError, RlError
+from glmtts.judging.faults import Target
 from glmtts.rl.rewards import scoring
-from glmtts.rl.rewards.base import Completion, Context
+from glmtts.rl.rewards.base import Completion, Context, make_reward
 from glmtts.rl.rewards.ledger import Ledger
 from glmtts.rl.rewards.remote import RewardWorker, packed, serve, unpacked
 from glmtts.rl.rewards.scoring import RewardSection, Scoring, WorkerLostError
@@ -37,6 +40,16 @@ def test_a_reward_may_decline_and_is_asked_again_later() -> None:
     assert scores["own"].tolist() == pytest.approx([0.5, np.nan, 1.5, 0.5], nan_ok=True)
     assert len(both.ledgers["own"]) == 2
     assert set(seconds) == {"own"}
+
+
+def test_likelihood_is_that_of_the_judge(bundle: Path) -> None:
+    context = Context(bundle)
+    given = [Completion(str(n), "a", "en", ("EN_AH0",), tuple(range(1, 4 + n)), True) for n in range(3)]
+    found = make_reward("likelihood", context, {}).score([*given, replace(given[0], phonemes=())])
+    judge = context.synthesizer.judge
+    wanted = [math.exp(-judge.nll(one.tokens, Target(one.phonemes))) for one in given]
+    assert found[:3] == pytest.approx(wanted) and found[3] is None
+    assert 0 < min(wanted) < max(wanted) < 1
 
 
 def test_a_ledger_survives_a_line_that_was_cut(tmp_path: Path) -> None:
