@@ -140,8 +140,8 @@ def disturbed(config: Path, output: Path, kills: int, longest: float) -> list[di
             told.append({"victim": victim, **state(output), **death(run, victim, config)})
             print(told[-1], flush=True)
             run = None if run.poll() is not None else run
-    if run is not None:
-        stop(run)
+    if run is not None and run.poll() is None:
+        kill(run, "all")
     return told
 
 
@@ -155,14 +155,6 @@ def death(run: subprocess.Popen, victim: str, config: Path) -> dict[str, Any]:
         return {"exit": run.wait(timeout=60), "said": said(config)}
     except subprocess.TimeoutExpired:
         return {"goes_on": True}
-
-
-def stop(run: subprocess.Popen) -> None:
-    """End a run that is still there, with all that it started."""
-    for one in [*psutil.Process(run.pid).children(recursive=True), psutil.Process(run.pid)]:
-        with suppress(psutil.NoSuchProcess):
-            one.send_signal(signal.SIGKILL)
-    run.wait()
 
 
 def main() -> None:

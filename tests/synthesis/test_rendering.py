@@ -1,4 +1,4 @@
-"""The choice among renderings."""
+"""The choice among rendered candidates."""
 
 from dataclasses import replace
 from pathlib import Path

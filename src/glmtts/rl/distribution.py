@@ -39,8 +39,7 @@ class Support:
 
         `least_N` is true where the end of audio was not yet allowed.
         """
-        allowed_NC = torch.ones_like(logits_NC, dtype=torch.bool)
-        allowed_NC[least_N, -1] = False
+        allowed_NC = _allowed(logits_NC, least_N)
         whole = sampling.top_p >= 1 and sampling.top_k >= logits_NC.shape[1]
         nucleus_NC = None if whole else _nucleus(_tempered(logits_NC, sampling.temperature, allowed_NC), sampling)
         repeating_NC = None
@@ -48,6 +47,18 @@ class Support:
             counts_NC = torch.cat([_recent_counts(one, sampling, logits_NC) for one in tokens])
             repeating_NC = counts_NC >= sampling.repetition_window * sampling.repetition_threshold
         return cls(sampling.temperature, allowed_NC, nucleus_NC, repeating_NC)
+
+    @classmethod
+    def softmax(cls, logits_NC: Tensor, least_N: Tensor) -> Self:
+        """The support of draws from the whole softmax at temperature 1, whatever they were drawn by."""
+        return cls(1.0, _allowed(logits_NC, least_N), None, None)
+
+    @property
+    def _redrawn_N(self) -> Tensor:
+        """Whether what is drawn first may repeat (N,), and be drawn again from the whole softmax."""
+        assert self.repeating_NC is not None
+        first_NC = self.allowed_NC if self.nucleus_NC is None else self.nucleus_NC
+        return (first_NC & self.repeating_NC).any(1)
 
     def with_drawn(self, drawn_N: Tensor) -> Self:
         """The same with every draw (N,) possible.
@@ -58,11 +69,10 @@ class Support:
         if self.nucleus_NC is None:
             return self
         place_N1 = drawn_N[:, None]
-        lost_N1 = ~self.nucleus_NC.gather(1, place_N1)
-        if self.repeating_NC is not None:  # drawn again from the whole softmax, in which everything is
-            lost_N1 &= ~(self.nucleus_NC & self.repeating_NC).any(1, keepdim=True)
-        mended_NC = self.nucleus_NC.scatter(1, place_N1, lost_N1 | self.nucleus_NC.gather(1, place_N1))
-        return replace(self, nucleus_NC=mended_NC)
+        inside_N1 = torch.ones_like(place_N1, dtype=torch.bool)
+        if self.repeating_NC is not None:  # what was drawn again came from the whole softmax, and need not be inside
+            inside_N1 = self.nucleus_NC.gather(1, place_N1) | ~self._redrawn_N[:, None]
+        return replace(self, nucleus_NC=self.nucleus_NC.scatter(1, place_N1, inside_N1))
 
     def log_probs(self, logits_NC: Tensor, drawn_N: Tensor) -> tuple[Tensor, Tensor]:
         """log P of the draws (N,) under a policy with these logits, and the entropies (N,) of its softmax in nats."""
@@ -76,15 +86,11 @@ class Support:
         if self.repeating_NC is None:
             return direct_N, entropies_N
         again_NC = inner_NC.masked_fill(~self.repeating_NC, -torch.inf)
-        some_N = self._may_repeat(again_NC)
+        some_N = self._redrawn_N
         repeats_N = self.repeating_NC.gather(1, place_N1)[:, 0]
         redrawn_N = again_NC.where(some_N[:, None], 0).logsumexp(1) + log_p_NC.gather(1, place_N1)[:, 0]
         redrawn_N, direct_N = redrawn_N.where(some_N, -torch.inf), direct_N.masked_fill(repeats_N, -torch.inf)
         return _log_sum(direct_N, redrawn_N), entropies_N
-
-    @staticmethod
-    def _may_repeat(again_NC: Tensor) -> Tensor:
-        return torch.isfinite(again_NC.detach()).any(1)
 
 
 def _log_sum(first_N: Tensor, second_N: Tensor) -> Tensor:
@@ -92,6 +98,13 @@ def _log_sum(first_N: Tensor, second_N: Tensor) -> Tensor:
     none_first, none_second = torch.isinf(first_N.detach()), torch.isinf(second_N.detach())
     both = torch.logaddexp(first_N.masked_fill(none_first, 0), second_N.masked_fill(none_second, 0))
     return torch.where(none_second, first_N, torch.where(none_first, second_N, both))
+
+
+def _allowed(logits_NC: Tensor, least_N: Tensor) -> Tensor:
+    """True for the choices that may be drawn; `least_N` is true where the end of audio was not yet."""
+    allowed_NC = torch.ones_like(logits_NC, dtype=torch.bool)
+    allowed_NC[least_N, -1] = False
+    return allowed_NC
 
 
 def _tempered(logits_NC: Tensor, temperature: float, allowed_NC: Tensor) -> Tensor:

@@ -24,7 +24,6 @@ from glmtts.rl.store import Store
 from glmtts.training.task import Metrics
 
 REWARDS, ROLLOUTS = "rewards", "rollouts"
-NEVER_REPEATS = 2.0  # a share of the window: no token is drawn again
 
 
 class PolicyTask(RolloutTask):
@@ -95,12 +94,9 @@ class PolicyTask(RolloutTask):
 
     def _support(self, logits_NC: Tensor, batch: DrawBatch, step: int) -> Support:
         """What the draws of a batch are likely by."""
-        sampling = self.sampling(step)
         if self.section(PolicyLoss).objective.distribution == "softmax":
-            choices = logits_NC.shape[1]
-            whole = {"temperature": 1.0, "top_p": 1.0, "top_k": choices, "repetition_threshold": NEVER_REPEATS}
-            sampling = sampling.model_copy(update=whole)
-        support = Support.of(logits_NC.detach(), sampling, batch.least_N, batch.drawn)
+            return Support.softmax(logits_NC, batch.least_N)
+        support = Support.of(logits_NC, self.sampling(step), batch.least_N, batch.drawn)
         return support.with_drawn(batch.drawn_N)
 
     def _objective(self, model: Llama, learnt: Experience, step: int) -> tuple[Tensor, dict[str, float]]:

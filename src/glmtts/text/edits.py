@@ -1,6 +1,7 @@
 """Edit distances of sequences of symbols (Levenshtein; to every prefix at once: Sellers, 1980)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -17,6 +18,23 @@ def prefix_distances(heard: Sequence[str], wanted: Sequence[str]) -> list[int]:
 def edit_distance(heard: Sequence[str], wanted: Sequence[str]) -> int:
     """Edit distance of `heard` to `wanted`."""
     return prefix_distances(heard, wanted)[-1]
+
+
+def edits_but_blanks(heard: Sequence[str], wanted: Sequence[str]) -> int:
+    """Edit distance of words in which one word and two with the same letters are no edit."""
+    pairs = [one + two for one, two in pairwise(wanted)]
+    above, row = list[int](), list(range(len(wanted) + 1))
+    for i, word in enumerate(heard):
+        joined = heard[i - 1] + word if i else None
+        above, before, row = row, above, [i + 1]
+        for j, target in enumerate(wanted):
+            best = min(above[j] + (word != target), above[j + 1] + 1, row[j] + 1)
+            if j and word == pairs[j - 1]:
+                best = min(best, above[j - 1])
+            if joined == target:
+                best = min(best, before[j])
+            row.append(best)
+    return row[-1]
 
 
 def error_rate(wanted: Sequence[str], heard: Sequence[str]) -> float:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from glmtts.text.edits import aligned
+from glmtts.text.edits import aligned, edits_but_blanks
 from glmtts.text.english import WORD
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise
@@ -52,23 +52,7 @@ def error_rate(heard: Sequence[str], wanted: Sequence[str]) -> float:
     """
     if not wanted:
         return float(bool(heard))
-    return _edits_but_blanks(heard, wanted) / len(wanted)
-
-
-def _edits_but_blanks(heard: Sequence[str], wanted: Sequence[str]) -> int:
-    """Edit distance of words in which one word and two with the same letters are no edit."""
-    before, last = list[int](), list(range(len(wanted) + 1))
-    for i, word in enumerate(heard):
-        row = [i + 1]
-        for j, other in enumerate(wanted):
-            best = min(last[j] + (word != other), last[j + 1] + 1, row[j] + 1)
-            if j and word == wanted[j - 1] + other:
-                best = min(best, last[j - 1])
-            if i and heard[i - 1] + word == other:
-                best = min(best, before[j])
-            row.append(best)
-        before, last = last, row
-    return last[-1]
+    return edits_but_blanks(heard, wanted) / len(wanted)
 
 
 def word_error_rate(heard: Sequence[str], words: Sequence[Sequence[str]]) -> float:
