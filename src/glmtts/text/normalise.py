@@ -53,7 +53,7 @@ def speak(line: str, default: Language) -> Words:
     """One block in words."""
     text, unread = take_unreadable(compatible(without_marks(line)))
     text, found = take_addresses(text)
-    addresses = iter(found)
+    addresses = map(speakable, found)  # a path may hold what no text may: emoji, half a surrogate pair
     text = re.sub(r"[^\S\u202f\u2009]+", " ", speakable(text))
     spoken = "".join(_run(language, run, addresses) for language, run in runs(text, default))
     spoken = _tidy(spoken)

@@ -70,11 +70,16 @@ _SAID = frozenset(
         "us",
     ]
 )
+_CODED = re.compile("(?:%[0-9A-Fa-f]{2})+")
+_PRIVATE = re.compile("[\U000f0000-\U0010ffff]")  # the mask's planes, and those of inline controls
 _PARTS = re.compile(r"[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9]")
 
 
 def take_addresses(text: str) -> tuple[str, list[str]]:
-    """`text` with a mask for each address, and the addresses in order; punctuation after one stays outside it."""
+    """`text` with a mask for each address, and the addresses in order, without their %-codes.
+
+    Punctuation after one stays outside it.
+    """
     found: list[str] = []
 
     def mask(match: re.Match[str]) -> str:
@@ -83,10 +88,15 @@ def take_addresses(text: str) -> tuple[str, list[str]]:
             address = address[:-1].rstrip(_TRAILING)
         if not address:
             return match[0]
-        found.append(address)
+        found.append(_CODED.sub(_decoded, address))
         return MASK + match[0][len(address) :]
 
     return ADDRESS.sub(mask, text.replace(MASK, "")), found
+
+
+def _decoded(match: re.Match[str]) -> str:
+    """What %-codes stand for; they must not bring in a character that means something here."""
+    return _PRIVATE.sub("", unquote(match[0]))
 
 
 def put_back(text: str, addresses: Iterator[str], language: Language) -> str:
@@ -99,7 +109,7 @@ def put_back(text: str, addresses: Iterator[str], language: Language) -> str:
 
 def spoken(address: str, language: Language) -> str:
     """An address in words; the protocol is left out, as people leave it out."""
-    address = unquote(re.sub(rf"^(?:{_SCHEME}|mailto:)", "", address, flags=re.IGNORECASE)).rstrip("/")
+    address = re.sub(rf"^(?:{_SCHEME}|mailto:)", "", address, flags=re.IGNORECASE).rstrip("/")
     which = 1 if language == "zh" else 0
     words = [_part(part, which) for part in _PARTS.findall(address)]
     return " ".join(words) if language == "en" else _closed(words)
