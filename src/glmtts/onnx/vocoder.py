@@ -29,7 +29,7 @@ class SpectrumVocoder:
     def __call__(self, mel_MT: np.ndarray) -> np.ndarray:
         """See `OnnxVocoder`."""
         magnitude, phase = self._session.run(None, {"mel": np.ascontiguousarray(mel_MT[None], np.float32)})
-        return self._stft.inverse(magnitude[0] * np.exp(1j * phase[0]))
+        return self._stft.inverse(_polar(magnitude[0], phase[0]))
 
     def samples_from(self, mel_MT: np.ndarray, first: int) -> np.ndarray:
         """See `OnnxVocoder`."""
@@ -61,5 +61,13 @@ class HarmonicVocoder:
         place = start * self._hop
         pulses_FT = self._stft(pulses(f0_1T[0], self._hop, self._rate)[place:])
         noise_FT = self._stft(noise(place, (mel_MT.shape[1] - start) * self._hop))
-        samples = self._stft.inverse(harmonic * np.exp(1j * phase) * pulses_FT + breath * noise_FT)
+        samples = self._stft.inverse(_polar(harmonic, phase) * pulses_FT + breath * noise_FT)
         return samples[(first - start) * self._hop :]
+
+
+def _polar(magnitude_FT: np.ndarray, phase_FT: np.ndarray) -> np.ndarray:
+    """m exp(i φ) in complex64, by the vectorised cosine and sine: NumPy's complex exp takes four times as long."""
+    made_FT = np.empty(phase_FT.shape, np.complex64)
+    np.multiply(magnitude_FT, np.cos(phase_FT), out=made_FT.real)
+    np.multiply(magnitude_FT, np.sin(phase_FT), out=made_FT.imag)
+    return made_FT

@@ -25,13 +25,38 @@ class Embedding:
     """
 
     def __init__(self, path: Path, tensors: Mapping[str, Stored]) -> None:
-        self._codes_VD = tensors["embedding.codes" if "embedding.codes" in tensors else "embedding"].mapped(path)
-        self._scales_V = tensors["embedding.scales"].mapped(path) if "embedding.scales" in tensors else None
+        codes = tensors["embedding.codes" if "embedding.codes" in tensors else "embedding"]
+        scales = tensors.get("embedding.scales")
+        self._codes_VD = np.asarray(codes.mapped(path))  # mapped still; indexing a memmap itself takes longer
+        self._scales_V = None if scales is None else np.asarray(scales.mapped(path))
 
     def __call__(self, ids_L: np.ndarray) -> np.ndarray:
         """See the class."""
         vectors_LD = self._codes_VD[ids_L].astype(np.float32)
         return vectors_LD if self._scales_V is None else vectors_LD * self._scales_V[ids_L][:, None]
+
+
+class _Bound:
+    """A binding of so many rows and ids each, whose arrays are made once: a step writes into them and reads logits."""
+
+    def __init__(self, session: Any, shape: tuple[int, int], sizes: Sizes, choices: int | None) -> None:
+        rows, fresh = self.shape = shape
+        self.hidden_BLD = np.zeros((rows, fresh, sizes.hidden_size), np.float32)
+        self.last_B, self.total_1 = np.zeros(rows, np.int32), np.zeros(1, np.int32)
+        self.logits_BC = None if choices is None else np.zeros((rows, choices), np.float32)
+        self.binding = session.io_binding()
+        for name, array in (("hidden", self.hidden_BLD), ("last", self.last_B), ("total", self.total_1)):
+            self.binding.bind_ortvalue_input(name, _in_place(array))
+        if self.logits_BC is None:
+            self.binding.bind_output("logits")
+        else:
+            self.binding.bind_ortvalue_output("logits", _in_place(self.logits_BC))
+
+    def run(self, session: Any) -> np.ndarray:
+        """Logits (B, C) of what the arrays hold; a copy, since the next run writes over them."""
+        session.run_with_iobinding(self.binding)
+        logits_BC = self.binding.get_outputs()[0].numpy() if self.logits_BC is None else self.logits_BC
+        return logits_BC.copy()
 
 
 @dataclass
@@ -40,8 +65,7 @@ class DecoderState:
 
     lengths: list[int] = field(default_factory=list)
     buffers: list[np.ndarray] = field(default_factory=list)
-    binding: Any = None
-    bound: int = 0  # rows of the binding
+    bound: _Bound | None = None
 
 
 class Decoder:
@@ -53,6 +77,7 @@ class Decoder:
     def __init__(self, session: Any, sizes: Sizes, embedded: Callable[[np.ndarray], np.ndarray]) -> None:
         self.session, self.sizes, self._embedded = session, sizes, embedded
         self._names = key_value_names(sizes.num_layers)
+        self._choices: int | None = None  # of a row of logits; the first prompt tells
 
     def prefill(self, state: DecoderState, ids: Sequence[int], copies: int) -> np.ndarray:
         """Read a prompt once and append `copies` rows that continue it; gives their logits (copies, C)."""
@@ -84,26 +109,26 @@ class Decoder:
 
     def _run(self, state: DecoderState, ids_BL: np.ndarray) -> np.ndarray:
         """Logits (B, C) of ids (B, L) that follow each row; all rows are of length 0 where L is above 1."""
-        if state.binding is None or state.bound != len(ids_BL):
-            state.binding, state.bound = self._bound(state, len(ids_BL)), len(ids_BL)
+        if state.bound is None or state.bound.shape != ids_BL.shape:
+            state.bound = self._bound(state, ids_BL.shape)
         state.lengths = [length + ids_BL.shape[1] for length in state.lengths]
-        vectors = self._embedded(ids_BL.ravel()).reshape(*ids_BL.shape, -1)
-        binding = state.binding
-        binding.bind_cpu_input("hidden", np.ascontiguousarray(vectors))
-        binding.bind_cpu_input("last", np.array(state.lengths, np.int32) - np.int32(1))
-        binding.bind_cpu_input("total", np.array([max(state.lengths)], np.int32))
-        self.session.run_with_iobinding(binding)
-        return binding.get_outputs()[0].numpy().copy()
+        bound = state.bound
+        bound.hidden_BLD[:] = self._embedded(ids_BL.ravel()).reshape(bound.hidden_BLD.shape)
+        bound.last_B[:] = state.lengths
+        bound.last_B -= 1
+        bound.total_1[:] = max(state.lengths)
+        logits_BC = bound.run(self.session)
+        self._choices = logits_BC.shape[1]
+        return logits_BC
 
-    def _bound(self, state: DecoderState, rows: int) -> Any:
-        """A binding of the first `rows` rows of the buffers, which are read and written where they lie."""
-        binding = self.session.io_binding()
-        binding.bind_output("logits")
+    def _bound(self, state: DecoderState, shape: tuple[int, int]) -> _Bound:
+        """A binding of the first rows of the buffers, which are read and written where they lie."""
+        bound = _Bound(self.session, shape, self.sizes, self._choices)
         for (past, present), buffer in zip(self._names, state.buffers, strict=True):
-            value = runtime().OrtValue.ortvalue_from_numpy(buffer[:rows])
-            binding.bind_ortvalue_input(past, value)
-            binding.bind_ortvalue_output(present, value)
-        return binding
+            value = _in_place(buffer[: shape[0]])
+            bound.binding.bind_ortvalue_input(past, value)
+            bound.binding.bind_ortvalue_output(present, value)
+        return bound
 
     def _reserve(self, state: DecoderState, rows: int, positions: int) -> None:
         """Buffers of at least so many rows and positions; those that are replaced keep what they hold."""
@@ -114,7 +139,12 @@ class Decoder:
         larger = [np.zeros((*wanted, self.sizes.head_dim), np.float32) for _ in self._names]
         for new, old in zip(larger, state.buffers, strict=False):
             new[: had[0], :, : had[2]] = old
-        state.buffers, state.binding = larger, None
+        state.buffers, state.bound = larger, None
+
+
+def _in_place(array: np.ndarray) -> Any:
+    """An array as ONNX Runtime takes it, without a copy; the array must outlive the binding."""
+    return runtime().OrtValue.ortvalue_from_numpy(array)
 
 
 def _doubled(had: int, needed: int, least: int) -> int:

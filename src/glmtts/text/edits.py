@@ -4,15 +4,22 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+
 
 def prefix_distances(heard: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Edit distance of `heard` to the first 0, 1, … all symbols of `wanted`."""
-    row = list(range(len(wanted) + 1))
+    """Edit distance of `heard` to the first 0, 1, … all symbols of `wanted`.
+
+    A row of Levenshtein's table at once: what comes from the left, min over k ≤ j of c_k + j − k, is a running minimum.
+    """
+    numbers: dict[str, int] = {}
+    wanted_W = np.array([numbers.setdefault(symbol, len(numbers)) for symbol in wanted], dtype=np.int64)
+    places = np.arange(len(wanted) + 1)
+    row = places.copy()
     for i, symbol in enumerate(heard, 1):
-        diagonal, row[0] = row[0], i
-        for j, target in enumerate(wanted, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (symbol != target))
-    return row
+        costs = np.minimum(row[1:] + 1, row[:-1] + (wanted_W != numbers.get(symbol, -1)))
+        row = np.minimum.accumulate(np.concatenate(([i], costs)) - places) + places
+    return [int(distance) for distance in row]
 
 
 def edit_distance(heard: Sequence[str], wanted: Sequence[str]) -> int:
