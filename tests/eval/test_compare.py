@@ -1,5 +1,6 @@
 """Comparisons of two systems, and score files of VERSA."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,19 @@ def test_columns_rank_systems_or_do_not(tmp_path: Path) -> None:
     assert ranking_table(results, ["model", "person"])[1][0][-1].startswith("no (p")
     with pytest.raises(EvaluationError, match="no system 'absent'"):
         ranking_table(results, ["person", "absent"])
+
+
+def test_lines_of_several_lists_are_ranked_together_as_well(tmp_path: Path) -> None:
+    files = {name: versa_file(tmp_path / name, shift) for name, shift in {"person": 0.4, "model": 0.2}.items()}
+    whole = results_of_versa(files, "set", tmp_path)
+    two = [{**table, "list": name} for name in ("odd", "even") for table in whole.tables]
+    lines = sorted({one["id"] for one in whole.utterances})
+    halves = [{**one, "list": ("even", "odd")[lines.index(one["id"]) % 2]} for one in whole.utterances]
+    _, rows = ranking_table(replace(whole, tables=two, utterances=halves), ["person", "model"])
+    _, together = ranking_table(whole, ["person", "model"])
+    by_title = {row[0]: row for row in rows}
+    for row in together:
+        column = row[0].removesuffix(" (set)")
+        counts = [int(by_title[f"{column} ({name})"][1]) for name in ("odd", "even")]
+        assert sum(counts) == int(by_title[f"{column} (all)"][1]) == int(row[1])
+        assert float(by_title[f"{column} (all)"][2].split()[0]) == float(row[2].split()[0])

@@ -15,8 +15,9 @@ SURE = 0.05  # the usual level of a test
 def ranking_table(results: Results, order: Sequence[str], seed: int = 0) -> tuple[list[str], list[list[str]]]:
     """A row a column and list: means with intervals, and whether each system is worse than the one before.
 
-    Only lines count that all the systems have a value for. A step is "yes" where the means fall and a paired
-    permutation test says p < 0.05, "not seen" where the test does not tell, "no" where it says the opposite.
+    A column of several lists has a row for the lines of all of them as well. Only lines count that all the systems have
+    a value for. A step is "yes" where the means fall and a paired permutation test says p < 0.05, "not seen" where the
+    test does not tell, "no" where it says the opposite.
 
     Raises:
         EvaluationError: a system is not in the results.
@@ -24,22 +25,27 @@ def ranking_table(results: Results, order: Sequence[str], seed: int = 0) -> tupl
     labels = {one["system"] for one in results.utterances}
     if absent := [name for name in order if name not in labels]:
         raise EvaluationError(f"The run has no system '{absent[0]}'. It has: {', '.join(sorted(labels))}.")
-    rows = []
-    for name in dict.fromkeys(table["list"] for table in results.tables):
-        for column in (c for c in results.columns if c["better"]):
-            values = _values(results, name, column["key"], order)
-            if values and values[0]:
+    ranked, rows = [column for column in results.columns if column["better"]], []
+    lists = list(dict.fromkeys(table["list"] for table in results.tables))
+    for name in lists:
+        for column in ranked:
+            if (values := _values(results, [name], column["key"], order))[0]:
                 rows.append(_row(f"{column['title']} ({name})", column["better"], values, seed))
+    for column in ranked:
+        having = [name for name in lists if _values(results, [name], column["key"], order)[0]]
+        if len(having) > 1:
+            values = _values(results, having, column["key"], order)
+            rows.append(_row(f"{column['title']} (all)", column["better"], values, seed))
     steps = [f"{one} > {other}" for one, other in pairwise(order)]
     return ["column", "lines", *order, *steps], rows
 
 
-def _values(results: Results, name: str, key: str, order: Sequence[str]) -> list[list[float]]:
-    """Values by system, of the lines that all have."""
-    found: list[dict[str, float]] = []
+def _values(results: Results, lists: Sequence[str], key: str, order: Sequence[str]) -> list[list[float]]:
+    """Values by system, of the lines of these lists that all have."""
+    found: list[dict[tuple[str, str], float]] = []
     for system in order:
-        mine = (one for one in results.utterances if (one["list"], one["system"]) == (name, system))
-        found.append({one["id"]: value for one in mine if (value := one["values"].get(key)) is not None})
+        mine = (one for one in results.utterances if one["system"] == system and one["list"] in lists)
+        found.append({(m["list"], m["id"]): value for m in mine if (value := m["values"].get(key)) is not None})
     common = sorted(set.intersection(*(set(one) for one in found)))
     return [[one[line] for line in common] for one in found]
 
