@@ -66,7 +66,7 @@ class HarmonicVocoder:
 
 
 def _polar(magnitude_FT: np.ndarray, phase_FT: np.ndarray) -> np.ndarray:
-    """m exp(i φ) in complex64, by the vectorised cosine and sine: NumPy's complex exp takes four times as long."""
+    """m exp(i φ) in complex64, by cosine and sine: the complex exp of NumPy took 20 times as long (AVX-512)."""
     made_FT = np.empty(phase_FT.shape, np.complex64)
     np.multiply(magnitude_FT, np.cos(phase_FT), out=made_FT.real)
     np.multiply(magnitude_FT, np.sin(phase_FT), out=made_FT.imag)
