@@ -8,19 +8,17 @@ it rewarded it also finds here, so errors are for another recogniser (measure.py
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from measure import UNITS, VOICES, lines_of
+from measure import UNITS, VOICES, candidates_of, lines_of, tell
 from tqdm import tqdm
 
 import glmtts
 from glmtts.judging.judge import Verdict
-from glmtts.rl.prompts import Line, Prompt
-from glmtts.rl.rollout import roll_out
+from glmtts.rl.prompts import Line
 from glmtts.synthesis.segment import Prompter
 
 COUNT = 8
@@ -33,12 +31,10 @@ def judged(folder: Path, corpus: Path, lines: int) -> dict[str, Any]:
     prompter = Prompter(tts.frontend, tts.bundle.audio_tokens)
     found: dict[str, list[list[Verdict]]] = {lang: [] for lang in UNITS}
     for lang, number, text in tqdm(list(lines_of(corpus, lines)), desc=folder.name):
-        pieces = tts.frontend.prepare(text, lang)
-        for segment in tts.segments(pieces, VOICES[lang][number % len(VOICES[lang])], number, {}):
-            seeds = [[1000 * place + number for place in range(COUNT)]]
-            prompts = [Prompt(Line(text, lang), segment)]
-            layout, sampling = tts.bundle.audio_tokens, tts.defaults.sampling
-            (answers,) = roll_out(tts.bundle.lm, layout, prompter, prompts, sampling, seeds)
+        segments = tts.segments(tts.frontend.prepare(text, lang), VOICES[lang][number % len(VOICES[lang])], number, {})
+        seeds = [1000 * place + number for place in range(COUNT)]
+        groups = candidates_of(tts, Line(text, lang), segments, [seeds] * len(segments))
+        for segment, answers in zip(segments, groups, strict=True):
             target = prompter.target(segment)
             found[lang].append([tts.judge.verdict(list(answer.tokens), target) for answer in answers])
     return {
@@ -59,12 +55,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=50, help="lines a language")
     parser.add_argument("--result", type=Path, help="also write a result file here")
     given = parser.parse_args()
-    found = {folder.name: judged(folder, given.corpus, given.lines) for folder in given.bundles}
-    print(json.dumps(found, indent=1))
-    if given.result:
-        from glmtts.eval.hardware import environment
-
-        given.result.write_text(json.dumps({**environment(), **found}, indent=1) + "\n", encoding="utf-8")
+    tell({folder.name: judged(folder, given.corpus, given.lines) for folder in given.bundles}, given.result)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ the mean of each line over them.
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ from glmtts.audio.resample import resample
 from glmtts.rl.figures import f0_deviation, frame_levels, silent_share
 from glmtts.rl.prompts import Line, Prompt
 from glmtts.rl.rewards.pronunciation import units_of
-from glmtts.rl.rollout import roll_out
+from glmtts.rl.rollout import Answer, roll_out
 from glmtts.synthesis.rendering import Job
-from glmtts.synthesis.segment import Prompter
+from glmtts.synthesis.segment import Prompter, Segment
 from glmtts.text.edits import edit_distance
 
 VOICES = {"en": ("heart", "bella", "michael", "george"), "zh": ("xiaoxiao", "xiaoyi", "yunjian", "yunxi")}
@@ -83,15 +83,20 @@ def spoken(tts: glmtts.Synthesizer, text: str, lang: str, voice: str, seed: int,
     """Samples of a text. One candidate is the first that is drawn: `say` would look at it, and draw again."""
     if candidates > 1:
         return tts.say(text, voice, seed=seed, language=lang, candidates=candidates).samples
-    pieces = tts.frontend.prepare(text, lang)
-    segments = tts.segments(pieces, voice, seed, {})
-    prompts = [Prompt(Line(text, lang), segment) for segment in segments]
-    prompter = Prompter(tts.frontend, tts.bundle.audio_tokens)
-    seeds = [[segment.seed] for segment in segments]
-    groups = roll_out(tts.bundle.lm, tts.bundle.audio_tokens, prompter, prompts, tts.defaults.sampling, seeds)
+    segments = tts.segments(tts.frontend.prepare(text, lang), voice, seed, {})
+    groups = candidates_of(tts, Line(text, lang), segments, [[segment.seed] for segment in segments])
     waves = tts.renderer.render([Job(answer.segment, answer.tokens) for (answer,) in groups])
     pause = torch.zeros(int(tts.defaults.pause_seconds * tts.bundle.clock.sample_rate))
     return torch.cat([part for wave in waves for part in (wave, pause)])
+
+
+def candidates_of(
+    tts: glmtts.Synthesizer, line: Line, segments: Sequence[Segment], seeds: Sequence[Sequence[int]]
+) -> list[list[Answer]]:
+    """Candidates for the pieces of a line, one for each of a piece's seeds, drawn as the bundle speaks."""
+    prompter = Prompter(tts.frontend, tts.bundle.audio_tokens)
+    prompts = [Prompt(line, segment) for segment in segments]
+    return roll_out(tts.bundle.lm, tts.bundle.audio_tokens, prompter, prompts, tts.defaults.sampling, seeds)
 
 
 def measured(wave: np.ndarray, text: str, lang: str, asr: Any) -> dict[str, Any]:
@@ -158,13 +163,17 @@ def compare(given: argparse.Namespace) -> dict[str, Any]:
         found[name] = {
             group: compared([base[k] for k in keys], [other[k] for k in keys]) for group, keys in groups(shared).items()
         }
-    text = json.dumps(found, indent=1)
-    if given.result:
+    tell(found, given.result)
+    return found
+
+
+def tell(found: dict[str, Any], result: Path | None) -> None:
+    """Print figures, and write them beside the hardware and versions where a file is wanted."""
+    if result:
         from glmtts.eval.hardware import environment
 
-        given.result.write_text(json.dumps({**environment(), **found}, indent=1) + "\n", encoding="utf-8")
-    print(text)
-    return found
+        result.write_text(json.dumps({**environment(), **found}, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1))
 
 
 def groups(keys: list[tuple[str, int, int]]) -> dict[str, list[tuple[str, int, int]]]:

@@ -26,15 +26,15 @@ def ranking_table(results: Results, order: Sequence[str], seed: int = 0) -> tupl
     if absent := [name for name in order if name not in labels]:
         raise EvaluationError(f"The run has no system '{absent[0]}'. It has: {', '.join(sorted(labels))}.")
     ranked, rows = [column for column in results.columns if column["better"]], []
-    lists = list(dict.fromkeys(table["list"] for table in results.tables))
-    for name in lists:
+    having: dict[str, list[str]] = {column["key"]: [] for column in ranked}
+    for name in dict.fromkeys(table["list"] for table in results.tables):
         for column in ranked:
             if (values := _values(results, [name], column["key"], order))[0]:
                 rows.append(_row(f"{column['title']} ({name})", column["better"], values, seed))
+                having[column["key"]].append(name)
     for column in ranked:
-        having = [name for name in lists if _values(results, [name], column["key"], order)[0]]
-        if len(having) > 1:
-            values = _values(results, having, column["key"], order)
+        if len(lists := having[column["key"]]) > 1:
+            values = _values(results, lists, column["key"], order)
             rows.append(_row(f"{column['title']} (all)", column["better"], values, seed))
     steps = [f"{one} > {other}" for one, other in pairwise(order)]
     return ["column", "lines", *order, *steps], rows
