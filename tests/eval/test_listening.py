@@ -2,16 +2,20 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.listening.analysis import Rating, analyse, pigeonhole
 from glmtts.eval.listening.page import make_page
-from glmtts.eval.listening.trials import CHECK
+from glmtts.eval.listening.trials import CHECK, make_trials
 from glmtts.eval.protocols.base import Settings
+from glmtts.eval.results import Results
 from glmtts.eval.runner import Run
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.workers import InProcess
@@ -88,3 +92,62 @@ def test_intervals_know_that_a_listener_s_ratings_are_alike() -> None:
     ]
     interval = pigeonhole(ratings)
     assert interval is not None and interval[1] - interval[0] > 0.6  # single ratings alone: 0.25
+
+
+def test_a_run_whose_sound_changed_is_another_test(finished: Path, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(finished, tmp_path / "changed"))
+    for path in changed.rglob("audio/*.flac"):
+        wave, rate = soundfile.read(path)
+        soundfile.write(path, wave[::-1], rate)
+    pages = []
+    for name, run in (("one", finished), ("same", finished), ("other", changed)):
+        make_page(run, ["person", "noise"], "mos", 6, tmp_path / name, 0)
+        test = json.loads((tmp_path / name / "key.json").read_text("utf-8"))["test"]
+        pages.append((test, {path.name for path in (tmp_path / name / "page/audio").iterdir()}))
+    assert pages[0] == pages[1]
+    assert pages[0][0] != pages[2][0] and not pages[0][1] & pages[2][1]
+
+
+def test_lines_of_one_id_in_two_lists_are_two_lines(finished: Path, tmp_path: Path) -> None:
+    whole = Results.load(finished)
+    second = [one | {"list": "other", "text": f"Other: {one['text']}"} for one in whole.utterances]
+    both = replace(whole, utterances=whole.utterances + second)
+    trials = make_trials(both, finished, ["person", "noise"], "preference", 99, tmp_path, 0)
+    lines = [one["line"] for one in trials.key]
+    assert len(set(lines)) == 12 and {"spoken/line0", "other/line0"} <= set(lines)
+    for public, key in zip(trials.public, trials.key, strict=True):
+        assert public["text"].startswith("Other:") == key["line"].startswith("other/")
+
+
+def test_files_that_are_no_key_and_no_answers_are_told_in_a_sentence(finished: Path, tmp_path: Path) -> None:
+    make_page(finished, ["person", "noise"], "mos", 3, tmp_path, 0)
+    key_path = tmp_path / "key.json"
+    key = json.loads(key_path.read_text("utf-8"))
+    good = [answers(key, tmp_path, rater) for rater in range(2)]
+    with pytest.raises(EvaluationError, match=r"mos-0\.json is no key"):
+        analyse(good[0], good[1:])
+    with pytest.raises(EvaluationError, match=r"key\.json has no answers"):
+        analyse(key_path, [*good, key_path])
+    trial = key["trials"][0]["id"]
+    for wrong, said in (
+        ({"trial": trial}, "None, which is no number from 1 to 5"),
+        ({"trial": trial, "value": "good"}, "'good'"),
+        ({"trial": trial, "value": float("nan")}, "nan"),
+        ({"trial": trial, "value": 0}, "with 0"),
+        ({"value": 3}, "no answers"),
+        ("t1", "no answers"),
+    ):
+        path = tmp_path / "wrong.json"
+        path.write_text(json.dumps({"test": key["test"], "rater": "r", "answers": [wrong]}), encoding="utf-8")
+        with pytest.raises(EvaluationError, match=said):
+            analyse(key_path, [path])
+    for change in ({"kind": "best"}, {"trials": [{"id": trial}]}, {"kind": "preference"}, {"systems": None}):
+        (tmp_path / "damaged.json").write_text(json.dumps(key | change), encoding="utf-8")
+        with pytest.raises(EvaluationError, match="no key"):
+            analyse(tmp_path / "damaged.json", good)
+
+
+def test_a_place_that_takes_no_test_is_told(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EvaluationError, match="another --out"):
+        make_page(finished, ["person", "noise"], "mos", 3, tmp_path / "file", 0)

@@ -4,16 +4,15 @@ Intervals draw listeners and lines, both with replacement (the pigeonhole bootst
 and of one line are alike, so that drawing single ratings would give intervals that are too narrow.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from glmtts.errors import EvaluationError
+from glmtts.eval.listening.files import Answers, Key, read_answers, read_key
 from glmtts.eval.listening.trials import CHECK
 from glmtts.eval.statistics import LEVEL, RESAMPLES, Interval
 
@@ -55,53 +54,50 @@ def analyse(key_path: Path, answers: Sequence[Path], seed: int = 0) -> Analysis:
     """Read the key and the answers of listeners.
 
     Raises:
-        EvaluationError: a file is damaged or of another test, or no listener is left.
+        EvaluationError: a file is damaged, no key or no answers, or of another test, or no listener is left.
     """
-    key = _read(key_path)
-    trials = {trial["id"]: trial for trial in key["trials"]}
+    key = read_key(key_path)
     ratings, left_out, raters = list[Rating](), dict[str, float](), set[str]()
     for path in answers:
-        given = _read(path)
-        if given.get("test") != key["test"]:
-            raise EvaluationError(f"{path} is of another test. Give the answers of this one.")
-        if given["rater"] in raters | left_out.keys():
-            raise EvaluationError(f"{path} repeats the listener {given['rater']}. Give each file once.")
-        own, failed = _ratings(key["kind"], trials, given)
+        given = read_answers(path, key)
+        if given.rater in raters | left_out.keys():
+            raise EvaluationError(f"{path} repeats the listener {given.rater}. Give each file once.")
+        own, failed = _ratings(key, given)
         if failed > ALLOWED:
-            left_out[given["rater"]] = failed
+            left_out[given.rater] = failed
         else:
             ratings += own
-            raters.add(given["rater"])
+            raters.add(given.rater)
     if not ratings:
         raise EvaluationError("No listener's answers are left. Ask more people, or look at the checks of attention.")
     names = _names(key)
     figures = [_figure(name, [one for one in ratings if one.system == name], seed) for name in names]
-    return Analysis(key["kind"], [one for one in figures if one.ratings], len(raters), left_out)
+    return Analysis(key.kind, [one for one in figures if one.ratings], len(raters), left_out)
 
 
-def _ratings(kind: str, trials: dict[str, Any], given: dict[str, Any]) -> tuple[list[Rating], float]:
+def _ratings(key: Key, given: Answers) -> tuple[list[Rating], float]:
     """Ratings of one listener, and the share of checks that failed."""
     ratings, checks = [], []
-    for answer in given["answers"]:
-        trial = trials.get(answer["trial"])
+    for name, value in given.values:
+        trial = key.trials.get(name)
         if trial is None:
-            raise EvaluationError(f"There is no trial '{answer['trial']}' in the key. Give the key of this test.")
-        systems, value = trial["systems"], float(answer["value"])
+            raise EvaluationError(f"There is no trial '{name}' in the key. Give the key of this test.")
+        systems = trial.systems
         if CHECK in systems:
-            checks.append(value > HIGHEST_CHECK if kind == "mos" else value != float(systems[0] == CHECK))
-        elif kind == "mos":
-            ratings.append(Rating(given["rater"], trial["line"], systems[0], value))
+            checks.append(value > HIGHEST_CHECK if key.kind == "mos" else value != float(systems[0] == CHECK))
+        elif key.kind == "mos":
+            ratings.append(Rating(given.rater, trial.line, systems[0], value))
         else:  # 0 prefers the first clip: the value of a pair is how far A, the first by name order, is preferred
             a, b = sorted(systems)
             preferred = 1 - value if systems[0] == a else value
-            ratings.append(Rating(given["rater"], trial["line"], f"{a} / {b}", preferred))
+            ratings.append(Rating(given.rater, trial.line, f"{a} / {b}", preferred))
     return ratings, sum(checks) / len(checks) if checks else 0.0
 
 
-def _names(key: dict[str, Any]) -> list[str]:
-    if key["kind"] == "mos":
-        return list(key["systems"])
-    return [" / ".join(pair) for pair in combinations(sorted(key["systems"]), 2)]
+def _names(key: Key) -> list[str]:
+    if key.kind == "mos":
+        return list(key.systems)
+    return [" / ".join(pair) for pair in combinations(sorted(key.systems), 2)]
 
 
 def _figure(name: str, ratings: Sequence[Rating], seed: int) -> Figure:
@@ -126,13 +122,3 @@ def pigeonhole(ratings: Sequence[Rating], seed: int = 0) -> Interval | None:
             means.append(float(weights @ values / weights.sum()))
     low, high = np.quantile(means, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return float(low), float(high)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(values, dict) and isinstance(values.get("test"), str):
-            return values
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"{path} cannot be read: {error}. Give the files of a listening test.") from None
-    raise EvaluationError(f"{path} is no file of a listening test. Give key.json and the answers.")

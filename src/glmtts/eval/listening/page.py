@@ -27,13 +27,15 @@ def make_page(run: Path, systems: Sequence[str], kind: Kind, lines: int, out: Pa
     Gives the number of trials.
 
     Raises:
-        EvaluationError: the run has no results, or not of these systems; preference has one system only.
+        EvaluationError: the run has no results, or not of these systems; preference has one system only; `out` cannot
+            be written.
     """
     if kind == "preference" and len(systems) < 2:
         raise EvaluationError("A preference needs two systems or more. Name them with --system.")
     results = Results.load(run)
     trials = make_trials(results, run, systems, kind, lines, out / "page", seed)
-    name = hashlib.sha256(json.dumps(trials.key).encode()).hexdigest()[:12]
+    # the names of the clips are hashes of their samples: answers of another run's clips are none of this test
+    name = hashlib.sha256(json.dumps([trials.key, trials.public]).encode()).hexdigest()[:12]
     test = {"id": name, "question": QUESTIONS[kind], "instructions": INSTRUCTIONS, "trials": trials.public}
     folder = files("glmtts.eval.listening")
     script, style = ((folder / name).read_text("utf-8") for name in ("page.js", "page.css"))

@@ -19,18 +19,23 @@ import torch
 from glmtts.audio.io import read_audio, write_audio
 from glmtts.errors import EvaluationError
 from glmtts.eval.results import Results
+from glmtts.eval.work import writable
 
 Kind = Literal["mos", "preference"]
 LEVEL, CHECK_SNR = -26.0, -10.0  # dB: level of every clip, so that louder is not better; noise of a check
 CHECK = "check"
+Line = tuple[str, str]  # list and id: two lists may have the same ids
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A sound of the test: its system (or `check`), its line, and its file's name, which tells neither."""
+    """A sound of the test: its system (or `check`), its line, and its file's name, which tells neither.
+
+    The name is a hash of the samples too: a browser keeps what it has loaded under a name, also of an earlier test.
+    """
 
     system: str
-    line: str
+    line: Line
     file: str
 
 
@@ -48,7 +53,7 @@ def make_trials(
     """Draw lines that every system has spoken, and write their clips at one level into `out`/audio.
 
     Raises:
-        EvaluationError: a system is unknown, or there are no lines that all have spoken.
+        EvaluationError: a system is unknown, there are no lines that all have spoken, or `out` cannot be written.
     """
     spoken = _spoken(results, systems)
     common = sorted(set.intersection(*(set(found) for found in spoken.values())))
@@ -56,28 +61,27 @@ def make_trials(
         raise EvaluationError("There is no line that all these systems have spoken. Choose others.")
     draw = random.Random(seed)
     chosen = draw.sample(common, min(lines, len(common)))
-    salt = f"{seed}/{len(results.utterances)}"
-    clips = {
-        (name, line): _written(run / spoken[name][line], name, line, out, salt) for name in systems for line in chosen
-    }
-    texts = {one["id"]: one["text"] for one in results.utterances}
-    checks = [_check(run / spoken[systems[0]][line], line, out, salt) for line in chosen[: max(1, len(chosen) // 10)]]
+    with writable(out):
+        (out / "audio").mkdir(parents=True, exist_ok=True)
+    clips = {(name, line): _written(run / spoken[name][line], name, line, out) for name in systems for line in chosen}
+    texts = {(one["list"], one["id"]): one["text"] for one in results.utterances}
+    checks = [_check(run / spoken[systems[0]][line], line, out) for line in chosen[: max(1, len(chosen) // 10)]]
     build = _mos if kind == "mos" else _preference
     return build(clips, texts, systems, chosen, checks, draw)
 
 
 def _mos(
-    clips: dict, texts: dict, systems: Sequence[str], lines: Sequence[str], checks: Sequence[Clip], draw: random.Random
+    clips: dict, texts: dict, systems: Sequence[str], lines: Sequence[Line], checks: Sequence[Clip], draw: random.Random
 ) -> Trials:
     heard = [clips[name, line] for line in lines for name in systems] + list(checks)
     draw.shuffle(heard)
     public = [{"id": f"t{n}", "clips": [clip.file], "text": texts[clip.line]} for n, clip in enumerate(heard)]
-    key = [{"id": f"t{n}", "systems": [clip.system], "line": clip.line} for n, clip in enumerate(heard)]
+    key = [{"id": f"t{n}", "systems": [clip.system], "line": "/".join(clip.line)} for n, clip in enumerate(heard)]
     return Trials(public, key)
 
 
 def _preference(
-    clips: dict, texts: dict, systems: Sequence[str], lines: Sequence[str], checks: Sequence[Clip], draw: random.Random
+    clips: dict, texts: dict, systems: Sequence[str], lines: Sequence[Line], checks: Sequence[Clip], draw: random.Random
 ) -> Trials:
     pairs = [[clips[a, line], clips[b, line]] for line in lines for a, b in combinations(systems, 2)]
     pairs += [[clip, clips[systems[0], clip.line]] for clip in checks]
@@ -87,41 +91,41 @@ def _preference(
     public = [
         {"id": f"t{n}", "clips": [c.file for c in pair], "text": texts[pair[0].line]} for n, pair in enumerate(pairs)
     ]
-    key = [{"id": f"t{n}", "systems": [c.system for c in pair], "line": pair[0].line} for n, pair in enumerate(pairs)]
+    key = [
+        {"id": f"t{n}", "systems": [c.system for c in pair], "line": "/".join(pair[0].line)}
+        for n, pair in enumerate(pairs)
+    ]
     return Trials(public, key)
 
 
-def _spoken(results: Results, systems: Sequence[str]) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {name: {} for name in systems}
+def _spoken(results: Results, systems: Sequence[str]) -> dict[str, dict[Line, str]]:
+    found: dict[str, dict[Line, str]] = {name: {} for name in systems}
     for one in results.utterances:
         if one["system"] in found and one["audio"] is not None and one["error"] is None:
-            found[one["system"]][one["id"]] = one["audio"]
+            found[one["system"]][one["list"], one["id"]] = one["audio"]
     if silent := [name for name, lines in found.items() if not lines]:
         labels = ", ".join(dict.fromkeys(one["system"] for one in results.utterances))
         raise EvaluationError(f"The run has nothing of '{silent[0]}'. It has: {labels}.")
     return found
 
 
-def _written(path: Path, system: str, line: str, out: Path, salt: str) -> Clip:
+def _written(path: Path, system: str, line: Line, out: Path) -> Clip:
     samples, rate = read_audio(path)
-    return _saved(samples.numpy(), rate, Clip(system, line, _name(salt, system, line)), out)
+    return _saved(samples.numpy(), rate, system, line, out)
 
 
-def _check(path: Path, line: str, out: Path, salt: str) -> Clip:
+def _check(path: Path, line: Line, out: Path) -> Clip:
     samples, rate = read_audio(path)
     wave = samples.numpy()
     noise = np.random.default_rng(0).standard_normal(len(wave)) * np.sqrt(np.mean(wave**2)) * 10 ** (-CHECK_SNR / 20)
-    return _saved((wave + noise).astype(np.float32), rate, Clip(CHECK, line, _name(salt, CHECK, line)), out)
+    return _saved((wave + noise).astype(np.float32), rate, CHECK, line, out)
 
 
-def _saved(wave: np.ndarray, rate: int, clip: Clip, out: Path) -> Clip:
+def _saved(wave: np.ndarray, rate: int, system: str, line: Line, out: Path) -> Clip:
     level = 10 ** (LEVEL / 20) / max(1e-6, float(np.sqrt(np.mean(wave**2))))
     loud = wave * min(level, 0.99 / max(1e-6, float(abs(wave).max())))
-    path = out / clip.file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_audio(path, torch.from_numpy(np.ascontiguousarray(loud, dtype=np.float32)), rate, {})
+    samples = np.ascontiguousarray(loud, dtype=np.float32)
+    name = hashlib.sha256("/".join((system, *line)).encode() + samples.tobytes()).hexdigest()[:16]
+    clip = Clip(system, line, f"audio/{name}.wav")
+    write_audio(out / clip.file, torch.from_numpy(samples), rate, {})
     return clip
-
-
-def _name(*parts: str) -> str:
-    return f"audio/{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:16]}.wav"
