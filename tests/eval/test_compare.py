@@ -1,5 +1,6 @@
 """Comparisons of two systems, and score files of VERSA."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from glmtts.errors import EvaluationError
 from glmtts.eval.compare import chosen, compare, comparison_table
 from glmtts.eval.ranking import ranking_table
+from glmtts.eval.report.cells import worst_of
+from glmtts.eval.results import Results
 from glmtts.eval.versa import read_scores, results_of_versa
 
 
@@ -92,3 +95,62 @@ def test_lines_of_several_lists_are_ranked_together_as_well(tmp_path: Path) -> N
         counts = [int(by_title[f"{column} ({name})"][1]) for name in ("odd", "even")]
         assert sum(counts) == int(by_title[f"{column} (all)"][1]) == int(row[1])
         assert float(by_title[f"{column} (all)"][2].split()[0]) == float(row[2].split()[0])
+
+
+def test_lines_are_compared_where_they_say_the_same(tmp_path: Path) -> None:
+    whole = results_of_versa({"a": versa_file(tmp_path / "a", 0.0)}, "set", tmp_path)
+    lines = [one | {"text": "Good night.", "labels": {"speaker": "s1"}} for one in whole.utterances]
+    before = replace(whole, utterances=lines), "a"
+    edited = [one | ({"text": "Good day."} if place < 3 else {}) for place, one in enumerate(lines)]
+    (mos, _) = compare(before, (replace(whole, utterances=edited), "a"))
+    assert mos.found.pairs == 57 and mos.others == 3
+    assert comparison_table([mos])[1][0][2] == "57 (3 of other texts left out)"
+    for change in ({"text": "Good day."}, {"labels": {"speaker": "s2"}}):  # another --corpus
+        other = replace(whole, utterances=[one | change for one in lines])
+        with pytest.raises(EvaluationError, match="all 60 lines"):
+            compare(before, (other, "a"))
+
+
+def test_a_list_whose_lines_all_changed_is_told_of_in_the_row_of_all(tmp_path: Path) -> None:
+    whole = results_of_versa({"a": versa_file(tmp_path / "a", 0.0)}, "set", tmp_path)
+    lines = [one | {"list": ("even", "odd")[place % 2]} for place, one in enumerate(whole.utterances)]
+    changed = [one | ({"text": "other"} if one["list"] == "odd" else {}) for one in lines]
+    found = compare((replace(whole, utterances=lines), "a"), (replace(whole, utterances=changed), "a"))
+    assert [(one.list, one.found.pairs, one.others) for one in found[::2]] == [("even", 30, 0), (None, 30, 30)]
+
+
+def test_values_that_are_not_finite_are_not_there(tmp_path: Path) -> None:
+    files = {name: versa_file(tmp_path / name, 0.0, seed=seed) for seed, name in enumerate("ab")}
+    whole = results_of_versa(files, "set", tmp_path)
+    for one in whole.utterances[:2]:
+        one["values"]["utmos"] = float("nan")
+    for one in whole.utterances:
+        one["values"]["mcd"] = float("inf")
+    (mos,) = compare((whole, "a"), (whole, "b"))
+    assert mos.found.pairs == 58 and mos.found.p > 0.01 and mos.found.detectable is not None
+    (row,) = ranking_table(whole, ["a", "b"])[1]
+    assert row[0] == "utmos (set)" and row[1] == "58" and row[-1].startswith("not seen")
+    worst = worst_of(whole)
+    assert len(worst) == 10 and all(np.isfinite(one["values"]["utmos"]) for one in worst)
+    values = [one["values"]["utmos"] for one in worst]
+    assert values == sorted(values)
+
+
+def test_counts_of_what_is_right_are_no_errors(tmp_path: Path) -> None:
+    names = ("whisper_wer_equal", "whisper_wer_delete", "f0_rmse", "asr_match_error_rate", "answer_mos", "mr_stft")
+    (tmp_path / "a").write_text(json.dumps({"key": "u"} | dict.fromkeys(names, 1.0)), encoding="utf-8")
+    columns = results_of_versa({"a": tmp_path / "a"}, "set", tmp_path).columns
+    better = {column["key"]: column["better"] for column in columns}
+    assert better == dict.fromkeys(names, "lower") | {"whisper_wer_equal": "higher", "answer_mos": "higher"}
+
+
+def test_ends_of_lines_of_other_scripts_end_no_line(tmp_path: Path) -> None:
+    said = "one\u2028two\u0085three"
+    lines = [json.dumps({"key": f"u{n}", "text": said, "utmos": 3.0}, ensure_ascii=False) for n in range(2)]
+    (tmp_path / "a").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    results = results_of_versa({"a": tmp_path / "a"}, "set", tmp_path)
+    results.save(tmp_path / "out")
+    assert [one["text"] for one in Results.load(tmp_path / "out").utterances] == [said, said]
+    (tmp_path / "b").write_text("\n".join([*lines, "", "none"]), encoding="utf-8")
+    with pytest.raises(EvaluationError, match="Line 4"):
+        read_scores(tmp_path / "b")

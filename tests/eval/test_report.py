@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from glmtts.errors import EvaluationError
 from glmtts.eval.protocols.base import Settings
 from glmtts.eval.report import write_report
 from glmtts.eval.results import Results
@@ -58,3 +59,9 @@ def test_the_worst_come_first_and_a_report_is_written_again_from_results(out: Pa
     assert rows[0].startswith("| line6") or rows[1].startswith("| line6")
     write_report(Results.load(out), out)
     assert (out / "report.md").read_text("utf-8") == before
+
+
+def test_a_place_that_takes_no_pictures_is_told(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "pictures").touch()
+    with pytest.raises(EvaluationError, match="another --out"):
+        write_report(Results.load(out), tmp_path)

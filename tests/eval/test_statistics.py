@@ -1,9 +1,12 @@
 """Intervals hold the true mean as often as they say, and the test finds what is there."""
 
+import math
+
 import numpy as np
 import pytest
 
-from glmtts.eval.statistics import bootstrap_mean, bootstrap_ratio, paired
+from glmtts.errors import EvaluationError
+from glmtts.eval.statistics import bootstrap_mean, bootstrap_ratio, finite, paired
 
 
 def test_intervals_hold_the_true_mean_about_95_times_in_a_hundred() -> None:
@@ -38,3 +41,12 @@ def test_the_detectable_effect_is_found_four_times_in_five() -> None:
     assert sample.detectable == pytest.approx(2.8016 / 40**0.5, abs=1e-4)
     found = sum(paired([0.0] * 40, draw.normal(sample.detectable, 1, 40).tolist(), n).p < 0.05 for n in range(40))
     assert 24 <= found <= 40
+
+
+def test_a_value_that_is_not_finite_is_no_difference_that_was_seen() -> None:
+    for value in (math.nan, math.inf):
+        with pytest.raises(EvaluationError, match="finite"):
+            paired([1.0, 2.0, 3.0], [1.0, value, 3.0])
+    with pytest.raises(EvaluationError, match="finite"):
+        paired([], [])
+    assert [finite(value) for value in (None, math.nan, -math.inf, 0.0)] == [False, False, False, True]

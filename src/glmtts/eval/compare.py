@@ -7,17 +7,21 @@ from typing import Any
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.results import Results
-from glmtts.eval.statistics import Paired, paired
+from glmtts.eval.statistics import Paired, finite, paired
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One column of one list (None: all lists together); `better` is the column's better end."""
+    """One column of one list (None: all lists together); `better` is the column's better end.
+
+    `others` are lines of the two under one id that are not the same: another text, or another speaker to clone.
+    """
 
     list: str | None
     column: str
     better: str
     found: Paired
+    others: int = 0
 
     @property
     def verdict(self) -> str:
@@ -51,26 +55,34 @@ def compare(a: tuple[Results, str], b: tuple[Results, str], seed: int = 0) -> li
     """Every column that both have, a list at a time and, where there are several, all together.
 
     An error rate is compared with everything counted: a missing output is an error of 1. For other values, lines of
-    which one has none are left out.
+    which one has none, or one that is not finite, are left out. So are lines that a list has changed since the other
+    run, or that another corpus has under the same id: their number is told beside that of those compared.
 
     Raises:
         EvaluationError: they have no lines or no columns in common.
     """
-    ours, theirs = _values(*a), _values(*b)
+    ours, theirs = _lines(*a), _lines(*b)
     columns = [column for column in a[0].columns if column["key"] in {other["key"] for other in b[0].columns}]
-    common = sorted(ours.keys() & theirs.keys())
-    if not common or not columns:
+    shared = sorted(ours.keys() & theirs.keys())
+    same = [key for key in shared if _said(ours[key]) == _said(theirs[key])]
+    if shared and not same:
+        raise EvaluationError(
+            f"The two say other texts, or clone other speakers, in all {len(shared)} lines that they have in common. "
+            "Run both on the same lists, and with the same --corpus."
+        )
+    if not same or not columns:
         raise EvaluationError("The two have no lines or no columns in common. Run both on the same lists.")
-    lists = list(dict.fromkeys(name for name, _ in common))
+    lists = list(dict.fromkeys(name for name, _ in shared))
     groups: list[str | None] = [*lists, None] if len(lists) > 1 else [*lists]
     found = []
     for group in groups:
-        keys = [key for key in common if group is None or key[0] == group]
+        keys = [key for key in same if group in (None, key[0])]
+        others = sum(group in (None, name) for name, _ in shared) - len(keys)
         for column in columns:
             pairs = _pairs(column["key"], keys, ours, theirs)
             if pairs:
                 one, other = zip(*pairs, strict=True)
-                found.append(Comparison(group, column["title"], column["better"], paired(one, other, seed)))
+                found.append(Comparison(group, column["title"], column["better"], paired(one, other, seed), others))
     return found
 
 
@@ -81,7 +93,7 @@ def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[
         [
             one.list or "all",
             one.column,
-            str(one.found.pairs),
+            str(one.found.pairs) + (f" ({one.others} of other texts left out)" if one.others else ""),
             f"{one.found.a:.4f}",
             f"{one.found.b:.4f}",
             f"{one.found.difference:+.4f}" + _within(one.found),
@@ -102,13 +114,18 @@ def _parted(text: str) -> tuple[str, str | None]:
     return (folder, name) if colon else (text, None)
 
 
-Values = dict[tuple[str, str], dict[str, Any]]
+Lines = dict[tuple[str, str], dict[str, Any]]
 
 
-def _values(results: Results, system: str) -> Values:
-    return {(one["list"], one["id"]): one["values"] for one in results.utterances if one["system"] == system}
+def _lines(results: Results, system: str) -> Lines:
+    return {(one["list"], one["id"]): one for one in results.utterances if one["system"] == system}
 
 
-def _pairs(key: str, keys: Sequence[tuple[str, str]], a: Values, b: Values) -> list[tuple[float, float]]:
-    both = [(a[place].get(key), b[place].get(key)) for place in keys]
-    return [(one, other) for one, other in both if one is not None and other is not None]
+def _said(one: dict[str, Any]) -> tuple[str, str | None]:
+    """What makes two lines the same: `mini-clone` has the texts of every corpus under the same ids."""
+    return one["text"], one["labels"].get("speaker")
+
+
+def _pairs(key: str, keys: Sequence[tuple[str, str]], a: Lines, b: Lines) -> list[tuple[float, float]]:
+    both = [(a[place]["values"].get(key), b[place]["values"].get(key)) for place in keys]
+    return [(one, other) for one, other in both if finite(one) and finite(other)]

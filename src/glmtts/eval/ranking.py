@@ -7,7 +7,7 @@ from statistics import fmean
 from glmtts.errors import EvaluationError
 from glmtts.eval.report.cells import figure
 from glmtts.eval.results import Results
-from glmtts.eval.statistics import bootstrap_mean, paired
+from glmtts.eval.statistics import bootstrap_mean, finite, paired
 
 SURE = 0.05  # the usual level of a test
 
@@ -16,8 +16,8 @@ def ranking_table(results: Results, order: Sequence[str], seed: int = 0) -> tupl
     """A row a column and list: means with intervals, and whether each system is worse than the one before.
 
     A column of several lists has a row for the lines of all of them as well. Only lines count that all the systems have
-    a value for. A step is "yes" where the means fall and a paired permutation test says p < 0.05, "not seen" where the
-    test does not tell, "no" where it says the opposite.
+    a finite value for. A step is "yes" where the means fall and a paired permutation test says p < 0.05, "not seen"
+    where the test does not tell, "no" where it says the opposite.
 
     Raises:
         EvaluationError: a system is not in the results.
@@ -45,7 +45,7 @@ def _values(results: Results, lists: Sequence[str], key: str, order: Sequence[st
     found: list[dict[tuple[str, str], float]] = []
     for system in order:
         mine = (one for one in results.utterances if one["system"] == system and one["list"] in lists)
-        found.append({(m["list"], m["id"]): value for m in mine if (value := m["values"].get(key)) is not None})
+        found.append({(m["list"], m["id"]): value for m in mine if finite(value := m["values"].get(key))})
     common = sorted(set.intersection(*(set(one) for one in found)))
     return [[one[line] for line in common] for one in found]
 

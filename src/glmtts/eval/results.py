@@ -55,9 +55,9 @@ class Results:
         """
         try:
             plain = json.loads((out / RESULTS).read_text(encoding="utf-8"))
-            lines = (out / UTTERANCES).read_text(encoding="utf-8").splitlines()
+            lines = (out / UTTERANCES).read_text(encoding="utf-8").split("\n")  # a transcript may hold U+2028
             times = json.loads((out / TIMES).read_text(encoding="utf-8"))
-            return cls(**plain, utterances=[json.loads(line) for line in lines], times=times)
+            return cls(**plain, utterances=[json.loads(line) for line in lines if line], times=times)
         except (OSError, ValueError, TypeError) as error:
             raise EvaluationError(f"{out} has no results that can be read: {error}. Give a run's folder.") from None
 

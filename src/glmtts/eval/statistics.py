@@ -1,9 +1,13 @@
 """Intervals and tests over utterances: bootstrap, paired permutation, and the smallest effect that could be seen."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
+
+from glmtts.errors import EvaluationError
 
 RESAMPLES = 2000  # percentiles of 2,000 resamples move by less than a tenth of the interval between seeds
 PERMUTATIONS = 10_000  # so a p of 0.05 is known to ±0.004
@@ -39,6 +43,11 @@ def _resampled(above: np.ndarray, below: np.ndarray, draw: np.random.Generator) 
     return ratios
 
 
+def finite(value: float | None) -> TypeGuard[float]:
+    """Whether a value is there: None and NaN are none."""
+    return value is not None and math.isfinite(value)
+
+
 @dataclass(frozen=True)
 class Paired:
     """Two systems on the same lines: means, mean difference (B − A), its interval, p, and the effect that shows."""
@@ -58,9 +67,15 @@ def paired(a: Sequence[float], b: Sequence[float], seed: int = 0) -> Paired:
     p is of the sign-flip permutation test (Fisher 1935), two-sided, with the observed assignment counted as one.
     `detectable` is the smallest true difference that this sample would have shown with 80 % power at 5 %:
     (z_0.975 + z_0.8) × standard error of the differences.
+
+    Raises:
+        EvaluationError: there is no pair, or a value is not finite: no difference is above NaN, so that p would be
+            the smallest there is.
     """
     one, other = np.asarray(a, float), np.asarray(b, float)
     differences = other - one
+    if not differences.size or not np.isfinite(differences).all():
+        raise EvaluationError("Only pairs of finite values can be compared. Leave out those that have none.")
     count = len(differences)
     error = differences.std(ddof=1) / np.sqrt(count) if count > 1 else None
     return Paired(

@@ -7,6 +7,7 @@ configuration with a suffix, as our scorers have it.
 import ast
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from glmtts.eval.utterance import Utterance
 
 KEYS = ("key", "utt", "id")
 TEXTS = ("ref_text", "text"), ("whisper_hyp_text", "hyp_text", "hypothesis")
-LOWER = ("wer", "cer", "mcd", "f0_rmse", "rmse", "delete", "insert", "replace", "stft", "distance")
+LOWER = {"wer", "cer", "mcd", "rmse", "f0rmse", "delete", "insert", "replace", "error", "stft", "distance"}
+COUNTED_RIGHT = "equal"  # the number of units without an error: `whisper_wer_equal` is no error rate
 
 
 def read_scores(path: Path) -> dict[str, dict[str, Any]]:
@@ -32,15 +34,17 @@ def read_scores(path: Path) -> dict[str, dict[str, Any]]:
         EvaluationError: the file cannot be read, or a line is no score.
     """
     try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON may hold U+2028 and U+0085
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path} cannot be read: {error}. Give a score file of VERSA.") from None
     found = {}
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         values = _dictionary(line)
         key = next((values[name] for name in KEYS if values and name in values), None)
         if values is None or not isinstance(key, str):
-            raise EvaluationError(f"Line {number + 1} of {path} is no score with a key. Give a score file of VERSA.")
+            raise EvaluationError(f"Line {number} of {path} is no score with a key. Give a score file of VERSA.")
         found[key] = {name: value for name, value in values.items() if name not in KEYS}
     return found
 
@@ -78,7 +82,8 @@ def _score_of(key: str) -> Any:
 
 
 def _better(key: str) -> str:
-    return "lower" if any(word in key.lower() for word in LOWER) else "higher"
+    words = set(re.split(r"[_-]", key.lower()))
+    return "lower" if words & LOWER and COUNTED_RIGHT not in words else "higher"
 
 
 def _dictionary(line: str) -> dict[str, Any] | None:

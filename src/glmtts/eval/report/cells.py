@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from glmtts.eval.results import Results
+from glmtts.eval.statistics import finite
 
 DASH = "–"
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
@@ -66,7 +67,7 @@ def worst_of(results: Results) -> list[dict[str, Any]]:
         if one["error"] is not None:
             return float("inf")
         value = one["values"].get(column["key"])
-        return float("-inf") if value is None else sign * value
+        return sign * value if finite(value) else float("-inf")
 
     ranked = sorted(results.utterances, key=badness, reverse=True)
     return [one for one in ranked if badness(one) > float("-inf")][:WORST]
