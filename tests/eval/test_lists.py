@@ -88,3 +88,57 @@ def test_a_list_s_digest_does_not_depend_on_where_it_lies() -> None:
         return EvalList("l", (Item("a", text, "en", prompt_audio=Path(folder) / "p.wav"),)).digest
 
     assert made("/here", "x") == made("/there", "x") != made("/here", "y")
+
+
+def test_a_list_s_digest_depends_on_its_recordings(tmp_path: Path) -> None:
+    digests = []
+    for folder, sound in (("a", b"one"), ("b", b"one"), ("c", b"two")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "p.wav").write_bytes(sound)
+        digests.append(EvalList("l", (Item("a", "x", "en", reference_audio=tmp_path / folder / "p.wav"),)).digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_lists_of_other_editors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte order mark, Windows' line ends, and a line separator inside a text."""
+    path = tmp_path / "meta.lst"
+    path.write_bytes("\ufeffa|One.\r\nb|Two\u2028and a half.\r\n".encode())
+    assert [(one.id, one.text) for one in seed_list(path, "en").items] == [("a", "One."), ("b", "Two\u2028and a half.")]
+    index = '{"id": "a", "lang": "en", "text": "x\u2028y"}\r\n'
+    (tmp_path / "index.jsonl").write_bytes(b"\xef\xbb\xbf" + index.encode())
+    monkeypatch.chdir(tmp_path)
+    found = read_list(".", Settings())
+    assert found.name == tmp_path.name and found.items[0].text == "x\u2028y"
+
+
+def test_a_cv3_folder_with_an_id_twice_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "en"
+    folder.mkdir()
+    for name in ("text", "prompt_text", "prompt_wav.scp"):
+        (folder / name).write_text("u_1 a\nu_1 b\n", encoding="utf-8")
+    with pytest.raises(EvaluationError, match="stands twice"):
+        cv3_list(folder)
+
+
+def test_an_index_of_another_corpus_is_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "ljspeech"
+    folder.mkdir()
+    record = {"id": "a", "lang": "en", "text": "One\u2028two.", "speaker": "ljspeech", "seconds": 4.0}
+    good = [json.dumps(record | {"id": name}, ensure_ascii=False) for name in "ab"]
+    for name in "ab":
+        (folder / f"{name}.flac").touch()
+    (folder / "index.jsonl").write_text("\n\n".join(good) + "\n", encoding="utf-8")
+    assert [item.prompt_text for item in clone_list(tmp_path, 1).items] == ["One\u2028two."]
+    for wrong in (
+        "no JSON",
+        "[]",
+        *(json.dumps({key: value for key, value in record.items() if key != name}) for name in record),
+        json.dumps(record | {"seconds": "4"}),
+        json.dumps(record | {"file": 3}),
+    ):
+        (folder / "index.jsonl").write_text(f"{good[0]}\n{wrong}\n", encoding="utf-8")
+        with pytest.raises(EvaluationError, match="Line 2 of"):
+            clone_list(tmp_path, 1)
+    (folder / "index.jsonl").write_bytes(b"\xff")
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        clone_list(tmp_path, 1)

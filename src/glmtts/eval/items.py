@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from glmtts.errors import EvaluationError
@@ -69,7 +70,7 @@ class EvalList:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of its lines, without the folders that files lie in."""
+        """SHA-256 of its lines and of the files that they name, wherever these lie."""
         return digest_of(self.items)
 
     def first(self, most: int | None) -> "EvalList":
@@ -78,10 +79,20 @@ class EvalList:
 
 
 def digest_of(items: Sequence[Item]) -> str:
-    """SHA-256 of lines, without the folders that files lie in."""
-    lines = [_without_folders(item.plain()) for item in items]
+    """SHA-256 of lines and of the files that they name, wherever these lie."""
+    lines = [_with_contents(item.plain()) for item in items]
     return hashlib.sha256(json.dumps(lines, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def _without_folders(values: dict[str, object]) -> dict[str, object]:
-    return {name: Path(str(value)).name if name in _PATHS else value for name, value in values.items()}
+def _with_contents(values: dict[str, object]) -> dict[str, object]:
+    return {name: _file(Path(str(value))) if name in _PATHS else value for name, value in values.items()}
+
+
+@lru_cache(maxsize=1 << 16)
+def _file(path: Path) -> list[str]:
+    """The name of a file, and the hash of what is in it; a list may be spoken before its recordings are there."""
+    try:
+        with path.open("rb") as file:
+            return [path.name, hashlib.file_digest(file, "sha256").hexdigest()]
+    except OSError:
+        return [path.name, ""]

@@ -66,7 +66,7 @@ def cv3_list(folder: Path, language: str | None = None) -> EvalList:
         prompt = _above(folder, prompts[name])
         labels = _emotion_of(folder, name)
         items.append(Item(name, text, spoken, number, prompt, prompt_texts.get(name), None, labels))
-    return EvalList("_".join(folder.parts[-2:]), tuple(items))
+    return EvalList("_".join(folder.absolute().parts[-2:]), tuple(items))
 
 
 def index_list(folder: Path, most: int | None = None, name: str | None = None) -> EvalList:
@@ -81,7 +81,7 @@ def index_list(folder: Path, most: int | None = None, name: str | None = None) -
         labels = {key: str(value) for key, value in record.items() if key not in ("id", "lang", "text", "file")}
         audio = recording_of(folder, record["id"], record.get("file"))
         items.append(Item(record["id"], record["text"], record["lang"], number, None, None, audio, labels))
-    return EvalList(name or folder.name, tuple(items))
+    return EvalList(name or folder.resolve().name, tuple(items))
 
 
 def shipped_list(name: str) -> EvalList:
@@ -95,7 +95,7 @@ def shipped_list(name: str) -> EvalList:
     if name not in (*SHIPPED, *OTHERS):
         raise EvaluationError(f"There is no list '{name}'. Known are: {', '.join(SHIPPED)}, mini-clone.")
     text = (files("glmtts.eval") / "data" / f"{name}.tsv").read_text(encoding="utf-8")
-    rows = [line.split("\t") for line in text.splitlines()]
+    rows = [line.split("\t") for line in text.split("\n") if line]
     return EvalList(
         name,
         tuple(
@@ -114,10 +114,12 @@ def recording_of(folder: Path, name: str, file: str | None = None) -> Path | Non
 
 
 def _lines(path: Path) -> list[str]:
+    """Lines with something in them; a byte order mark is none of their text, U+2028 inside JSON does not end one."""
     try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path} cannot be read as a list: {error}. Give the list's file.") from None
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def _record(folder: Path, line: str) -> dict[str, str]:
@@ -131,8 +133,12 @@ def _record(folder: Path, line: str) -> dict[str, str]:
 
 
 def _table(path: Path) -> dict[str, str]:
-    rows = (line.partition(" ") for line in _lines(path))
-    return {name: value.strip() for name, _, value in rows}
+    found: dict[str, str] = {}
+    for name, _, value in (line.partition(" ") for line in _lines(path)):
+        if name in found:
+            raise EvaluationError(f"The id '{name}' stands twice in {path}. Give each line its own.")
+        found[name] = value.strip()
+    return found
 
 
 def _beside(path: Path, name: str | None) -> Path | None:

@@ -1,13 +1,17 @@
 """A line with what a system made of it: its recording, what a recogniser heard, and its scores."""
 
+import logging
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from glmtts.audio.io import read_audio
-from glmtts.errors import EvaluationError
+from glmtts.errors import AudioError, EvaluationError
 from glmtts.eval.items import Item
 from glmtts.eval.scorers import Clip
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -27,19 +31,33 @@ class Utterance:
     details: dict[str, Any] = field(default_factory=dict)
 
     def clip(self) -> Clip:
-        """Its recording, prompt and reference for a scorer.
+        """Its recording, prompt and reference for a scorer; what cannot be read of the last two is told, and is none.
 
         Raises:
-            AudioError: a recording cannot be read.
+            AudioError: the recording cannot be read.
             EvaluationError: there is none.
         """
         item = self.item
-        prompt = _clip(f"{item.id}.prompt", item.prompt_audio, item.prompt_text or "", item)
-        reference = _clip(f"{item.id}.reference", item.reference_audio, item.text, item)
+        prompt = _beside(f"{item.id}.prompt", item.prompt_audio, item.prompt_text or "", item)
+        reference = _beside(f"{item.id}.reference", item.reference_audio, item.text, item)
         clip = _clip(item.id, self.audio, item.text, item)
         if clip is None:
             raise EvaluationError(f"'{item.id}' has no recording to score.")
         return replace(clip, hypothesis=self.hypothesis, prompt=prompt, reference=reference, labels=item.labels)
+
+
+def _beside(name: str, path: Path | None, text: str, item: Item) -> Clip | None:
+    """What a list gives beside the text: not every scorer asks for it, and one bad file must not end a run."""
+    try:
+        return _clip(name, path, text, item)
+    except AudioError as error:
+        _tell(str(error))
+        return None
+
+
+@cache
+def _tell(sentence: str) -> None:
+    logger.warning("%s Scores that need it are left out.", sentence)
 
 
 def _clip(name: str, path: Path | None, text: str, item: Item) -> Clip | None:

@@ -1,5 +1,6 @@
 """What a system under test is, how it is written on the command line, and where it is found."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,13 +31,15 @@ BUILT_IN = {
 class SystemOutput:
     """What a system gives for a line: samples (T,) float32 at `rate` Hz, or why there are none.
 
-    `details` are what a protocol measures while it is spoken, such as the seconds to a stream's first chunk.
+    `details` are what a protocol measures while it is spoken, such as the seconds to a stream's first chunk. `taken`
+    are the seconds of work, where what was measured beside is none of it.
     """
 
     samples: np.ndarray | None
     rate: int
     error: str | None = None
     details: Mapping[str, float | None] = field(default_factory=dict)
+    taken: float | None = None
 
 
 class System(Protocol):
@@ -129,6 +132,21 @@ def _factory(name: str) -> Factory:
         known = ", ".join([*BUILT_IN, *_registered, *found])
         raise EvaluationError(f"There is no system '{name}'. Known are: {known}.")
     return cast(Factory, found[name].load())
+
+
+def number_of(name: str, text: str) -> float:
+    """The value of an option that is a number.
+
+    Raises:
+        EvaluationError: it is none, or is not finite.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise EvaluationError(f"The option {name}={text} is no number. Write one, such as {name}=10.")
+    return value
 
 
 def no_options(name: str, options: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from glmtts.eval.hardware import bundle_digest
 from glmtts.eval.items import Item
 from glmtts.eval.systems.base import SystemOutput
 from glmtts.synthesis.audio import Audio
-from glmtts.synthesis.options import Options
+from glmtts.synthesis.options import Options, reader, settings
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
 
@@ -34,10 +34,13 @@ class BundleSystem:
         known = (*TEXTS, *WHOLE, *REAL, *OWN)
         if unknown := sorted(options.keys() - set(known)):
             raise EvaluationError(f"A bundle has no option '{unknown[0]}'. Known are: {', '.join(known)}.")
+        if options.get("batch", "0") not in ("0", "1"):
+            raise EvaluationError(f"The option batch={options['batch']} is not known. Write batch=0 or batch=1.")
         self.tts = synthesizer(Path(argument) if argument else None, options.get("device", "cpu"))
         self.fixed, self.together = options.get("voice"), options.get("batch") != "0"
         self.options = _options(options)
         self._prompted = lru_cache(maxsize=256)(self.tts.voice)
+        self._check()
 
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """A recording of each line; where lines cannot be spoken together, each alone."""
@@ -59,15 +62,34 @@ class BundleSystem:
             return self._prompted(str(item.prompt_audio), item.prompt_text)
         return self._prompted(self.fixed or self._in_turn(item))
 
+    def options_of(self, item: Item) -> Options:
+        """Options of `say` for a line: it has two languages, and reads others as they are written."""
+        return {**self.options, "language": item.language if item.language in ("zh", "en") else None}
+
+    def _check(self) -> None:
+        """Say what is wrong with voice and options now: later it would be an error of every line."""
+        try:
+            if self.fixed is not None:
+                self._prompted(self.fixed)
+            settings(self.tts.defaults, self.options)
+            reader(self.tts.frontend, self.options)
+        except GlmTtsError as error:
+            raise EvaluationError(f"The system cannot speak as it is asked to: {error}") from None
+
     def _in_turn(self, item: Item) -> str | None:
         mandarin = item.language == "zh"
         names = [name for name, words in self.tts.voices.items() if ("Mandarin" in words) == mandarin]
         return names[item.number % len(names)] if names else None
 
     def _say(self, items: Sequence[Item]) -> list[Audio]:
-        voices = [self.voice(item) for item in items]
-        texts, seeds = [item.text for item in items], [item.number for item in items]
-        return self.tts.say_batch(texts, voices, seeds=seeds, **self.options)
+        """Lines of one language together, so that digits alone are read in the language of their line."""
+        found: dict[str, Audio] = {}
+        for language in dict.fromkeys(item.language for item in items):
+            own = [item for item in items if item.language == language]
+            texts, voices, seeds = [i.text for i in own], [self.voice(i) for i in own], [i.number for i in own]
+            made = self.tts.say_batch(texts, voices, seeds=seeds, **self.options_of(own[0]))
+            found |= zip((item.id for item in own), made, strict=True)
+        return [found[item.id] for item in items]
 
     def _alone(self, item: Item) -> SystemOutput:
         try:

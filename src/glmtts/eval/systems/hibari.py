@@ -6,7 +6,7 @@ from typing import Any
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import SystemOutput
+from glmtts.eval.systems.base import SystemOutput, no_options
 
 
 class HibariSystem:
@@ -20,7 +20,11 @@ class HibariSystem:
             from hibari import Hibari
         except ImportError:
             raise EvaluationError("hibari-tts is not installed. Install it: pip install hibari-tts.") from None
-        self.model = Hibari(voice=argument or "heart", **options)
+        no_options("hibari-tts", options)
+        try:
+            self.model = Hibari(voice=argument or "heart")
+        except Exception as error:  # what the package raises for a voice it lacks is not said anywhere
+            raise EvaluationError(f"hibari-tts does not take the voice '{argument}': {error}") from None
 
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """Each line, one by one: it has no batches."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import SystemOutput
+from glmtts.eval.systems.base import SystemOutput, number_of
 from glmtts.eval.systems.recordings import Recordings
 
 
@@ -19,7 +19,7 @@ class Noisy:
     def __init__(self, argument: str | None, options: dict[str, str]) -> None:
         if set(options) != {"snr"}:
             raise EvaluationError("The system 'noisy' has one option, snr in decibels: noisy:FOLDER?snr=10.")
-        self.recordings, self.snr = Recordings(argument, {}), float(options["snr"])
+        self.recordings, self.snr = Recordings(argument, {}), number_of("snr", options["snr"])
         self.is_copy = self.recordings.is_copy
 
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:

@@ -13,6 +13,7 @@ from glmtts.errors import GlmTtsError
 from glmtts.eval.items import Item
 from glmtts.eval.systems.base import SystemOutput
 from glmtts.eval.systems.bundle import BundleSystem
+from glmtts.synthesis.options import reader
 from glmtts.synthesis.rendering import Job
 
 
@@ -45,17 +46,19 @@ class StreamSystem:
     def _alone(self, item: Item) -> SystemOutput:
         tts = self.bundle.tts
         try:
+            started = time.perf_counter()
             samples, first, wait = self._streamed(item)
+            taken = time.perf_counter() - started
             distance = self._distance(item, samples)
         except GlmTtsError as error:
             return SystemOutput(None, tts.bundle.clock.sample_rate, str(error))
         details = {"first_chunk": round(first, 4), "longest_wait": round(wait, 4), "mel_distance": distance}
-        return SystemOutput(samples.numpy(), tts.bundle.clock.sample_rate, details=details)
+        return SystemOutput(samples.numpy(), tts.bundle.clock.sample_rate, details=details, taken=taken)
 
     def _streamed(self, item: Item) -> tuple[Tensor, float, float]:
         voice = self.bundle.voice(item)
         started, chunks, first, heard, wait = time.perf_counter(), list[Tensor](), 0.0, 0.0, 0.0
-        for chunk in self.bundle.tts.stream(item.text, voice, seed=item.number, **self.bundle.options):
+        for chunk in self.bundle.tts.stream(item.text, voice, seed=item.number, **self.bundle.options_of(item)):
             now = time.perf_counter() - started
             first = first or now
             wait = max(wait, now - first - heard)
@@ -64,8 +67,8 @@ class StreamSystem:
         return torch.cat(chunks), first, wait
 
     def _distance(self, item: Item, streamed: Tensor) -> float | None:
-        tts, options = self.bundle.tts, self.bundle.options
-        pieces = tts.frontend.prepare(item.text)
+        tts, options = self.bundle.tts, self.bundle.options_of(item)
+        pieces = reader(tts.frontend, options).prepare(item.text, options.get("language"))
         if len(pieces) > 1:
             return None
         segments = tts.segments(pieces, self.bundle.voice(item), item.number, options)
