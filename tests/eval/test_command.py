@@ -6,8 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from glmtts.cli import app
-from glmtts.errors import EvaluationError, GlmTtsError
-from glmtts.eval.command import _scorers
+from glmtts.errors import AsrError, BundleError, EvaluationError, GlmTtsError
+from glmtts.eval import protocols
+from glmtts.eval.command import _recognisers, _scorers
 
 RUNNER = CliRunner()
 
@@ -48,6 +49,40 @@ def test_mistakes_are_said_in_a_sentence(tmp_path: Path, lines: Path) -> None:
     ):
         with pytest.raises(EvaluationError, match=words):
             call(*arguments)
+
+
+def test_what_a_run_cannot_do_is_said_before_anything_is_spoken(tmp_path: Path, lines: Path) -> None:
+    out, person = tmp_path / "out", ("-s", "person=recordings")
+    for kind, words, arguments in (
+        (EvaluationError, "'per' needs the label 'pinyin'", ("per", "mini-zh", *person)),
+        (EvaluationError, "'forced' needs the label 'marked'", ("forced", "mini-zh", *person)),
+        (EvaluationError, "needs the label 'emotion'", ("emotion", lines, "--scorer", "level", *person)),
+        (EvaluationError, "'per' measures what a recogniser hears", ("per", "--asr", "none", *person)),
+        (EvaluationError, "'forced' measures what a recogniser hears", ("forced", "--asr", "none", *person)),
+        (EvaluationError, "cannot be held to a few readings", ("forced", "--asr", "paraformer-zh", *person)),
+        (AsrError, "no speech recogniser 'absent'", ("mini", lines, "--asr", "absent", "--scorer", "level", *person)),
+        (AsrError, "no speech recogniser 'absent'", ("long-form", "--asr", "absent", *person)),
+        (EvaluationError, "--asr does nothing", ("vocoder", lines, "--asr", "none", "--scorer", "level", *person)),
+        (EvaluationError, "--device does nothing", ("mini", lines, "--asr", "none", "--device", "cuda", *person)),
+        (EvaluationError, "--bundle does nothing", ("mini", lines, "--bundle", tmp_path, *person)),
+        (EvaluationError, "--corpus does nothing", ("mini", lines, "--corpus", tmp_path, *person)),
+        (EvaluationError, "--language does nothing", ("mini", lines, "--language", "en", *person)),
+        (EvaluationError, "Give --ray", ("mini", lines, "--gpus", "1", *person)),
+        (EvaluationError, "--processes does nothing", ("mini", lines, "--ray", "local", "--processes", "2", *person)),
+        (EvaluationError, "beside other scorers", ("mini", lines, "--scorer", "none", "--scorer", "level", *person)),
+        (EvaluationError, "column 'level'", ("mini", lines, "--asr", "none", *2 * ("--scorer", "level"), *person)),
+        (EvaluationError, "named 'spoken'", ("mini", lines, lines, "--asr", "none", "--scorer", "level", *person)),
+        (BundleError, "is no model bundle", ("speech-tokenizer", lines, "--bundle", tmp_path, "--scorer", "level")),
+    ):
+        with pytest.raises(kind, match=words):
+            call(*arguments, "-o", out)
+        assert not out.exists(), arguments
+
+
+def test_a_recogniser_of_a_language_stands_beside_that_of_all() -> None:
+    mini = protocols.load("mini")
+    for given in (["whisper:x", "zh=none"], ["zh=none", "whisper:x"]):
+        assert _recognisers(given, mini) == {"en": "whisper:x", "zh": "none"}
 
 
 def test_a_configuration_of_versa_names_the_scorers(tmp_path: Path) -> None:

@@ -3,17 +3,22 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from glmtts.eval import protocols, scorers
-from glmtts.eval.closed_choice import written_as
+from glmtts.eval.closed_choice import chooses, written_as
 from glmtts.eval.items import EvalList, Item
 from glmtts.eval.long_text import long_text
+from glmtts.eval.protocols import long_form
 from glmtts.eval.protocols.base import Settings
 from glmtts.eval.protocols.emotion import PROTOCOL as EMOTION
 from glmtts.eval.protocols.emotion import heard_emotion
+from glmtts.eval.protocols.forced import PROTOCOL as FORCED
 from glmtts.eval.protocols.forced import readings_of, rows, stands_at, usual_reading
 from glmtts.eval.protocols.laughter import found, reward
+from glmtts.eval.protocols.mini import PROTOCOL as MINI
 from glmtts.eval.protocols.speech_tokenizer import PROTOCOL as TOKENIZER
 from glmtts.eval.runner import Row
 from glmtts.eval.systems import SystemSpec
@@ -61,6 +66,9 @@ def test_the_likeliest_emotion_is_compared_with_the_wanted_one_also_by_level() -
     other = heard("x", "x", emotion="happy", level="low")
     other.scores.update({"emotion_calm": 0.6, "emotion_happy": 0.4, "dnsmos_overall": 3.0})
     assert heard_emotion(angry) == "angry" and heard_emotion(other) == "neutral"
+    two = heard("x", "x")  # probabilities of two scorers do not compare
+    two.scores.update({"emotion2vec_sad": 0.6, "emotion2vec_happy": 0.4, "emotion_happy": 0.9})
+    assert heard_emotion(two) == "sad"
     values = {column.key: [column.value(one) for one in (angry, other)] for column in EMOTION.columns}
     assert values["emo"] == [1.0, 0.0] and values["emo_high"] == [1.0, None] and values["emo_low"] == [None, 0.0]
     (table,) = EMOTION.extra([row(angry, other)]).values()
@@ -89,6 +97,45 @@ def test_forced_readings_stand_at_their_place() -> None:
     assert written_as("dog") == ["dog"] and written_as("xyz9") == []
 
 
+def test_a_forced_reading_that_nobody_listened_to_is_not_counted_as_unheard() -> None:
+    first = rows()[0]
+    item = Item("a", first[1], "zh", labels={"marked": first[1], "kind": first[0], "unit": first[2]})
+    columns = {column.key: column for column in FORCED.columns}
+    assert columns["with_tone"].value(Utterance(item)) is None
+    assert columns["with_tone"].value(Utterance(item, hypothesis="")) == 0
+
+
+def test_only_a_whisper_of_faster_whisper_can_choose() -> None:
+    for name in ("whisper-base", "whisper:folder", "whisper:openai/whisper-hf"):
+        assert chooses(name), name
+    for name in ("whisper-hf", "whisper-hf:folder", "paraformer-zh", "none", "sensevoice:whisper-base"):
+        assert not chooses(name), name
+
+
+def test_windows_of_a_language_without_recogniser_have_no_rate_and_no_transcript(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Alike:
+        columns = ("alike",)
+
+        def score(self, clips: list[scorers.Clip]) -> list[scorers.Score]:
+            return [{"alike": 1.0} for _ in clips]
+
+    monkeypatch.setattr(long_form, "scorer_of", lambda name: Alike())
+    wave = np.sin(np.arange(50 * 16000) * 0.05).astype(np.float32)
+    (record,) = long_form._measure({}, "cpu", [("a", "en", wave)]).records
+    assert record["hypothesis"] is None and [window["rate"] for window in record["windows"]] == [None, None]
+    assert record["windows"][1]["similarity"] == 1.0
+
+
+def test_the_recogniser_of_long_texts_is_told() -> None:
+    settings = Settings(recognisers={"en": "whisper:a/model", "zh": "none"}, scorers=())
+    assert long_form.PROTOCOL.stand_ins(settings, ()) == [
+        "whisper:model in place of whisper-base for en",
+        "nothing in place of whisper-base for zh",
+    ]
+
+
 def test_long_texts_are_as_long_as_asked_and_the_same_again() -> None:
     assert 1.9 < len(long_text("en", 2).split()) / 170 < 2.2 and 1.9 < len(long_text("zh", 2)) / 260 < 2.2
     assert long_text("zh", 1) == long_text("zh", 1)
@@ -104,7 +151,21 @@ def test_the_head_s_errors_and_the_codes_in_use() -> None:
     }
     values = {column.key: column.value(one) for column in TOKENIZER.columns}
     assert values["head_phonemes"] == pytest.approx(1 / 4) and values["head_words"] == pytest.approx(1 / 2)
+    one.hypothesis = ""  # the run's recogniser is another than the head
+    assert TOKENIZER.columns[0].value(one) == pytest.approx(1 / 4)
+    short = heard("你好", "你好", "zh")
+    short.details |= {"tokens": [], "labels": [], "wanted": ["N", "I3", "|", "H", "AO3"]}
+    assert [column.value(short) for column in TOKENIZER.columns[:2]] == [1.0, 1.0]
     assert TOKENIZER.extra([row(one)])["Codes"]["rows"] == [["list", "mini", 4, 3, 2.8]]
+
+
+def test_copies_go_through_the_bundle_that_is_measured() -> None:
+    assert [one.text for one in TOKENIZER.default_systems(Settings())] == ["recordings", "tokens"]
+    specs = TOKENIZER.default_systems(Settings(bundle=Path("a?b/model")))
+    assert [(one.label, one.name, one.argument) for one in specs] == [
+        ("recordings", "recordings", None),
+        ("tokens", "tokens", "a?b/model"),
+    ]
 
 
 class Optional:
@@ -122,3 +183,12 @@ def test_a_scorer_with_options_is_measured() -> None:
     scorers.register("optional", f"{__name__}:Optional")
     protocol = replace(protocols.load("vocoder"), scorers=("optional", "utmos"))
     assert protocol.stand_ins(Settings(), ["optional?weights=own.safetensors"]) == ["not measured here: utmos"]
+
+
+def test_a_reference_that_cannot_be_read_has_no_length(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "one.wav", np.zeros(8000, np.float32), 16000)
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.float32), 16000)
+    (tmp_path / "broken.flac").write_bytes(b"fLaC")
+    get = next(column.get for column in MINI.columns if getattr(column, "key", "") == "length")
+    for name, length in (("one.wav", 2.0), ("empty.wav", None), ("broken.flac", None), ("absent.wav", None)):
+        assert get(Utterance(Item("a", "x", "en", reference_audio=tmp_path / name), seconds=1.0)) == length

@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from glmtts.backends import backend
-from glmtts.errors import EvaluationError
 from glmtts.text.mandarin import read_pinyin
 from glmtts.text.vocabulary import safe_characters
 
@@ -27,21 +25,17 @@ CHARACTERS = 2  # that one syllable is tried as; each costs a forward
 Readings = dict[str, list[str]]
 
 
-@cache
-def whisper(folder: str) -> Any:
-    """A CTranslate2 Whisper, by folder or name.
-
-    Raises:
-        EvaluationError: faster-whisper is not installed.
-    """
-    import torch
-
-    module = backend("faster_whisper", "A forced choice", "pip install 'glm-tts[eval]'", EvaluationError)
-    return module.WhisperModel(folder, compute_type="float32", cpu_threads=torch.get_num_threads())
+def chooses(recogniser: str) -> bool:
+    """Whether a recogniser of this name can choose: a Whisper of faster-whisper, which tells likelihoods of a text."""
+    family, _, _ = recogniser.partition(":")
+    return family == "whisper" or (family == recogniser and family.startswith("whisper-") and family != "whisper-hf")
 
 
 def heard_reading(model: Any, samples: np.ndarray, lang: str, readings: Readings) -> str:
-    """The reading, of those given with the texts that are read so, that stands out in 16 kHz samples."""
+    """The reading, of those given with the texts that are read so, that stands out in 16 kHz samples.
+
+    `model` is a CTranslate2 Whisper, the `model` of `glmtts.asr.whisper.FasterWhisper`.
+    """
     texts = [text for written in readings.values() for text in written]
     recording = _log_likelihoods(model, _encoded(model, samples), lang, texts)
     silence = _log_likelihoods(model, _silence(model), lang, texts)

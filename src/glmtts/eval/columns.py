@@ -1,23 +1,29 @@
 """Columns of a table: error rates, and means of scores; each cell with its 95 % interval over utterances."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from glmtts.eval.error_rates import Errors, rate_of
 from glmtts.eval.items import Item
-from glmtts.eval.statistics import bootstrap_mean, bootstrap_ratio
+from glmtts.eval.statistics import bootstrap_mean, bootstrap_ratio, finite
 from glmtts.eval.utterance import Utterance
 
 Cell = dict[str, Any]
+
+
+def transcript(utterance: Utterance) -> str | None:
+    """What the run's recogniser heard; None where none listened."""
+    return utterance.hypothesis
 
 
 @dataclass(frozen=True)
 class ErrorColumn:
     """An error rate: `count` finds the edits in what was heard, `applies` tells which lines it is for.
 
-    `heard` tells whether a recogniser has listened: lines of which no one knows what they say have no rate.
+    `heard` is the text that they are found in, None where nobody listened: lines of which no one knows what they say
+    have no rate.
     """
 
     key: str
@@ -25,7 +31,13 @@ class ErrorColumn:
     count: Callable[[Utterance], Errors]
     applies: Callable[[Item], bool]
     better: str = "lower"
-    heard: Callable[[Utterance], bool] = lambda one: one.hypothesis is not None
+    heard: Callable[[Utterance], str | None] = transcript
+
+    def within(self, languages: Collection[str]) -> "ErrorColumn":
+        """The column for a run whose recognisers hear these languages; one that does without them stays as it is."""
+        if self.heard is not transcript:
+            return self
+        return replace(self, applies=lambda item: item.language in languages and self.applies(item))
 
     def of(self, utterance: Utterance) -> Errors | None:
         """The edits in one utterance, None where there is no output."""
@@ -36,7 +48,7 @@ class ErrorColumn:
         if not self._counts(utterance):
             return None
         found = self.of(utterance)
-        return 1.0 if found is None or silent(utterance) else found.rate
+        return 1.0 if found is None or self._silent(utterance) else found.rate
 
     def cell(self, utterances: Sequence[Utterance]) -> Cell | None:
         """Rates of a list, three ways, with intervals; None where no line applies."""
@@ -44,7 +56,8 @@ class ErrorColumn:
         if not lines:
             return None
         counted = [self.of(one) for one in lines]
-        rate, there = rate_of(counted, [silent(one) for one in lines]), [one for one in counted if one is not None]
+        rate = rate_of(counted, [self._silent(one) for one in lines])
+        there = [one for one in counted if one is not None]
         everything = [self.value(one) or 0.0 for one in lines]
         return asdict(rate) | {
             "as_published_interval": bootstrap_mean([one.rate for one in there]),
@@ -54,7 +67,12 @@ class ErrorColumn:
 
     def _counts(self, utterance: Utterance) -> bool:
         """A missing output always does."""
-        return self.applies(utterance.item) and (utterance.error is not None or self.heard(utterance))
+        return self.applies(utterance.item) and (utterance.error is not None or self.heard(utterance) is not None)
+
+    def _silent(self, utterance: Utterance) -> bool:
+        """Whether nothing was heard in an output."""
+        heard = self.heard(utterance)
+        return heard is not None and not heard.strip()
 
 
 @dataclass(frozen=True)
@@ -72,7 +90,7 @@ class ValueColumn:
 
     def cell(self, utterances: Sequence[Utterance]) -> Cell | None:
         """Mean and interval of a list; None where no line has a value."""
-        values = [value for one in utterances if (value := self.value(one)) is not None]
+        values = [value for one in utterances if finite(value := self.value(one))]
         if not values:
             return None
         missing = len(utterances) - len(values)
@@ -80,11 +98,6 @@ class ValueColumn:
 
 
 Column = ErrorColumn | ValueColumn
-
-
-def silent(utterance: Utterance) -> bool:
-    """Whether a recogniser heard nothing in an output."""
-    return utterance.hypothesis is not None and not utterance.hypothesis.strip()
 
 
 def score_column(key: str, better: str, title: str | None = None) -> ValueColumn:

@@ -68,9 +68,10 @@ def _command(name: str) -> Callable[..., None]:
         from glmtts.eval.workers import workers_of
 
         protocol = protocols.load(name)
+        _check_workers(processes, ray, gpus)
         heard_by, scored_by = _recognisers(asr, protocol), _scorers(scorer, score_config)
         settings = Settings(tuple(lists or ()), language, corpus, lines, heard_by, scored_by, device, bundle)
-        specs = [SystemSpec.parse(text) for text in system or protocol.systems]
+        specs = [SystemSpec.parse(text) for text in system] if system else protocol.default_systems(settings)
         _check_labels([spec.label for spec in specs])
         results = protocol.run(specs, settings, Run(out, workers_of(processes, ray, gpus), chunk, restart))
         results.save(out)
@@ -102,22 +103,40 @@ for _name, _text in {
 
 
 def _recognisers(given: list[str] | None, protocol: Any) -> dict[str, str]:
-    """Recognisers by language; one without a language is for all that the protocol has."""
+    """Recognisers by language; one without a language is for all that the protocol has, but for those named apart."""
     found: dict[str, str] = {}
+    of_all: dict[str, str] = {}
     for text in given or ():
         language, equals, name = text.partition("=")
-        named = equals and len(language) == 2
-        found |= {language: name} if named else dict.fromkeys(protocol.recognisers or ("en", "zh"), text)
-    return found
+        if equals and len(language) == 2:
+            found[language] = name
+        else:
+            of_all = dict.fromkeys(protocol.recognisers or ("en", "zh"), text)
+    return of_all | found
 
 
 def _scorers(given: list[str] | None, versa: Path | None) -> tuple[str, ...] | None:
+    from glmtts.errors import EvaluationError
+
+    if given and versa is not None:
+        raise EvaluationError("--scorer and --score-config both name the scorers. Give one of them.")
     if versa is not None:
         from glmtts.eval.scorers.versa import chosen
 
         pairs = [(name, "&".join(f"{key}={value}" for key, value in its.items())) for name, its in chosen(versa)]
         return tuple(name + (f"?{options}" if options else "") for name, options in pairs)
+    if given and "none" in given and len(given) > 1:
+        raise EvaluationError("--scorer none stands beside other scorers. Leave it out, or them.")
     return tuple(name for name in given if name != "none") if given else None
+
+
+def _check_workers(processes: int, ray: str | None, gpus: float) -> None:
+    from glmtts.errors import EvaluationError
+
+    if ray is not None and processes > 1:
+        raise EvaluationError("--processes does nothing with --ray: the cluster tells how many work. Leave it out.")
+    if ray is None and gpus:
+        raise EvaluationError("--gpus is for the tasks of a Ray cluster. Give --ray ADDRESS, or leave it out.")
 
 
 def _check_labels(labels: list[str]) -> None:

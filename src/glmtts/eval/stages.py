@@ -1,8 +1,8 @@
 """What is done with a list, in turn: it is spoken, recognised, and scored. Each stage works on chunks, anywhere."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,11 +11,13 @@ import numpy as np
 
 from glmtts import asr
 from glmtts.audio.io import load_audio
-from glmtts.errors import EvaluationError
 from glmtts.eval import scorers, systems
 from glmtts.eval.error_rates import simplified, simplifier
+from glmtts.eval.fingerprint import fingerprints
 from glmtts.eval.items import Item
+from glmtts.eval.options import named_options
 from glmtts.eval.scorers import Clip, Scorer
+from glmtts.eval.scorers.asr_errors import AsrScorer
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import Done, Wave, Work
@@ -33,6 +35,10 @@ class Stage(Protocol):
 
     def about(self) -> dict[str, Any]:
         """What its results depend on; results of another one are not mixed with them."""
+        ...
+
+    def load(self, languages: Collection[str]) -> None:
+        """Load in this process what lines of these languages need, so that what is missing is said before any work."""
         ...
 
     def work(self, utterances: Sequence[Utterance]) -> Work:
@@ -55,6 +61,10 @@ class Speech:
         """The system's own account of itself."""
         return {"system": told(self.spec.text)} | systems.load(self.spec).about()
 
+    def load(self, languages: Collection[str]) -> None:
+        """Load the system."""
+        systems.load(self.spec)
+
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Speak the lines together."""
         return partial(_speak, self.spec, [utterance.item for utterance in utterances])
@@ -67,7 +77,7 @@ class Speech:
 
 @dataclass(frozen=True)
 class Recognition:
-    """Have recognisers write down what is heard, one a language."""
+    """Have recognisers write down what is heard, one a language; lines in other languages are left out."""
 
     names: Mapping[str, str]
     device: str = "cpu"
@@ -79,24 +89,23 @@ class Recognition:
 
     def about(self) -> dict[str, Any]:
         """The recognisers."""
-        return {"recognisers": {lang: told(name) for lang, name in self.names.items()}, "simplified_by": simplifier()}
+        return about_recognisers(self.names, self.device) | {"simplified_by": simplifier()}
 
-    def load(self, languages: frozenset[str]) -> None:
-        """Load the recognisers of these languages in this process.
+    def load(self, languages: Collection[str]) -> None:
+        """Load the recognisers of these languages, and ask whether they hear them.
 
         Raises:
-            AsrError: one cannot be loaded.
-            EvaluationError: none is named for a language.
+            AsrError: one cannot be loaded, or does not.
         """
-        for language in sorted(languages):
-            recogniser_of(_named(self.names, language), self.device)
+        for language in sorted(self.names.keys() & set(languages)):
+            recogniser_of(self.names[language], self.device).transcribe([], language)
 
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Transcribe what there is."""
         heard = [
             (one.item.id, one.item.language, load_audio(one.audio, asr.SAMPLE_RATE).numpy())
             for one in utterances
-            if one.audio is not None
+            if one.audio is not None and one.item.language in self.names
         ]
         return partial(_recognise, dict(self.names), self.device, heard)
 
@@ -107,9 +116,10 @@ class Recognition:
 
 @dataclass(frozen=True)
 class Scoring:
-    """Have a scorer judge each recording: `NAME[?option=value&…]`."""
+    """Have a scorer judge each recording: `NAME[?option=value&…]`; `recognition` is the run's."""
 
     scorer: str
+    recognition: Recognition | None = None
 
     @property
     def name(self) -> str:
@@ -118,17 +128,30 @@ class Scoring:
 
     @property
     def hears(self) -> bool:
-        """Whether it takes what a recogniser heard, rather than sound alone."""
-        return self.scorer.partition("?")[0].endswith("_wer")
+        """Whether it takes transcripts of the run, rather than sound alone."""
+        return bool(self._shared())
 
     def about(self) -> dict[str, Any]:
-        """The scorer, and what it stands in for."""
-        found = scorer_of(self.scorer)
-        return {"scorer": found.name, "stand_in_for": found.stand_in_for}
+        """The scorer, what it stands in for, and fingerprints of weights that it was given."""
+        found, weights = scorer_of(self.scorer), fingerprints(named_options(self.scorer)[1])
+        return {"scorer": found.name, "stand_in_for": found.stand_in_for} | ({"weights": weights} if weights else {})
+
+    def load(self, languages: Collection[str]) -> None:
+        """Load the scorer."""
+        scorer_of(self.scorer)
 
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Score what there is."""
-        return partial(_score, self.scorer, [one.clip() for one in utterances if one.audio is not None])
+        clips, shared = [one.clip() for one in utterances if one.audio is not None], self._shared()
+        clips = [clip if clip.language in shared else replace(clip, hypothesis=None) for clip in clips]
+        return partial(_score, self.scorer, clips)
+
+    def _shared(self) -> frozenset[str]:
+        """Languages whose recogniser in this run is the scorer's own: any other would put its errors in its columns."""
+        scorer, run = scorer_of(self.scorer), self.recognition
+        if run is None or not isinstance(scorer, AsrScorer):
+            return frozenset()
+        return frozenset(language for language, name in run.names.items() if scorer.hears_by(name, run.device))
 
     def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
         """The columns."""
@@ -142,24 +165,25 @@ def scorer_of(text: str) -> Scorer:
     Raises:
         EvaluationError: there is none, or its backend is not installed.
     """
-    name, _, query = text.partition("?")
-    options = {key: _number(value) for key, _, value in (pair.partition("=") for pair in query.split("&") if pair)}
+    name, options = named_options(text)
     return scorers.load(name, **options)
 
 
-def _number(value: str) -> str | float:
-    try:
-        return float(value)
-    except ValueError:
-        return value
-
-
 @lru_cache(maxsize=4)
-def recogniser_of(name: str, device: str) -> asr.SpeechRecogniser:
+def recogniser_of(name: str, device: str, word_times: bool = False) -> asr.SpeechRecogniser:
     """The recogniser of a name; one that was loaded is kept. In a worker among several it takes one thread."""
     import torch
 
-    return asr.load(name, device, threads=torch.get_num_threads())
+    return asr.load(name, device, word_times=word_times, threads=torch.get_num_threads())
+
+
+def about_recognisers(names: Mapping[str, str], device: str) -> dict[str, Any]:
+    """What a stage that uses recognisers says of them: names, fingerprints of those that are folders, and the device.
+
+    On another device sums are rounded otherwise, and a beam search may take another path.
+    """
+    heard_by = {language: told(name) for language, name in names.items()}
+    return {"recognisers": heard_by, "weights": fingerprints(names), "device": device}
 
 
 def _speak(spec: SystemSpec, items: Sequence[Item]) -> Done:
@@ -172,7 +196,8 @@ def _speak(spec: SystemSpec, items: Sequence[Item]) -> Done:
         there = one.samples is not None and len(one.samples) > 0
         seconds = len(one.samples) / one.rate if one.samples is not None and there else None
         error = None if there else one.error or "the system gave no sound"
-        known = {"seconds": seconds, "taken": round(taken, 4), "error": error, "details": dict(one.details)}
+        worked = taken if one.taken is None else one.taken
+        known = {"seconds": seconds, "taken": round(worked, 4), "error": error, "details": dict(one.details)}
         records.append({"id": item.id, **known})
         if one.samples is not None and there:
             waves[item.id + AUDIO] = Wave(one.samples, one.rate, not system.is_copy and spec.name != "recordings")
@@ -183,16 +208,10 @@ def _recognise(names: dict[str, str], device: str, heard: Sequence[tuple[str, st
     texts: dict[str, str] = {}
     for language in dict.fromkeys(language for _, language, _ in heard):
         lines = [(name, wave) for name, its, wave in heard if its == language]
-        found = recogniser_of(_named(names, language), device).transcribe([wave for _, wave in lines], language)
+        found = recogniser_of(names[language], device).transcribe([wave for _, wave in lines], language)
         for (name, _), transcript in zip(lines, found, strict=True):
             texts[name] = simplified(transcript.text) if language == "zh" else transcript.text.strip()
     return Done([{"id": name, "hypothesis": texts[name]} for name, _, _ in heard])
-
-
-def _named(names: Mapping[str, str], language: str) -> str:
-    if language not in names:
-        raise EvaluationError(f"No recogniser is named for '{language}'. Give --asr {language}=NAME.")
-    return names[language]
 
 
 def _score(scorer: str, clips: Sequence[Clip]) -> Done:

@@ -10,6 +10,17 @@ from glmtts.eval import scorers
 from glmtts.eval.scorers import Clip
 
 
+class Repeated:
+    """Takes a number of each kind."""
+
+    name, columns, stand_in_for = "repeated", ("value",), None
+    higher_is_better: dict[str, bool] = {}
+
+    def __init__(self, times: int = 1, share: float = 0.5, loud: bool = False) -> None:
+        if times < 1:
+            raise TypeError("an argument of a part of it is wrong")
+
+
 class Length:
     """Seconds of audio."""
 
@@ -33,6 +44,22 @@ def test_a_registered_scorer_is_loaded_with_its_options(monkeypatch: pytest.Monk
     assert scorers.load("length", scale=2).score([clip()]) == [{"seconds": 1.0}]
     with pytest.raises(EvaluationError, match=r"'length' got an unexpected keyword argument 'speed'"):
         scorers.load("length", speed=2)
+
+
+def test_options_of_another_kind_are_told_and_an_error_inside_is_not_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scorers, "_registered", {"repeated": f"{__name__}:Repeated"})
+    assert scorers.load("repeated", times=4, share=1, loud=False).name == "repeated"
+    for options, words in (
+        ({"times": 4.5}, "takes a whole number as 'times', not '4.5'"),
+        ({"share": "half"}, "takes a number as 'share', not 'half'"),
+        ({"loud": "maybe"}, "takes true or false as 'loud'"),
+    ):
+        with pytest.raises(EvaluationError, match=words):
+            scorers.load("repeated", **options)
+    with pytest.raises(TypeError, match="a part of it"):
+        scorers.load("repeated", times=0)
 
 
 def test_a_plugin_is_loaded_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:

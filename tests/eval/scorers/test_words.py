@@ -29,7 +29,7 @@ class Listener:
 
 def test_errors_and_counts_have_versas_columns(made, monkeypatch: pytest.MonkeyPatch) -> None:
     listener = Listener()
-    monkeypatch.setattr(asr, "load", lambda name, device, local_only: listener)
+    monkeypatch.setattr(asr, "load", lambda name, device, **options: listener)
     scorer = scorers.load("whisper_wer", model="whisper-base")
     english = made(np.zeros(16000, np.float32), 16000, "The cat sat down.")
     mandarin = made(np.zeros(32000, np.float32), 16000, "今天天气真好。", "zh")

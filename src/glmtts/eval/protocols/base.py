@@ -1,24 +1,26 @@
 """What a protocol is: lists, systems, recognisers, scorers and columns, by default those of its publication."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from glmtts.errors import EvaluationError
 from glmtts.eval import systems
 from glmtts.eval.clone_list import clone_list
-from glmtts.eval.columns import Column, score_column
+from glmtts.eval.columns import Column, ErrorColumn, score_column
 from glmtts.eval.hardware import environment
 from glmtts.eval.items import EvalList
 from glmtts.eval.lists import SHIPPED, cv3_list, index_list, seed_list, shipped_list
+from glmtts.eval.protocols.checks import check_columns, check_heard, check_lists, check_settings
 from glmtts.eval.results import Results, results_of
 from glmtts.eval.runner import Row, Run
-from glmtts.eval.stages import Recognition, Scoring, Stage, scorer_of, told
+from glmtts.eval.stages import Recognition, Scoring, Stage, recogniser_of, scorer_of, told
 from glmtts.eval.systems import SystemSpec
-from glmtts.eval.workers import InProcess
+from glmtts.eval.workers import InProcess, RayWorkers
 
 LANGUAGES = ("zh", "en", "ja", "ko")
+NONE = "none"  # in place of a recogniser: nobody listens to a language
 Made = Callable[["Settings"], list[EvalList]]
 
 
@@ -26,7 +28,9 @@ Made = Callable[["Settings"], list[EvalList]]
 class Settings:
     """What a user may change: `lists` are files, folders or names, `recognisers` by language, `scorers` by name.
 
-    `device` is the recognisers', `bundle` the one whose own parts a protocol measures (speech-tokenizer)."""
+    A recogniser "none" leaves a language out; a protocol's further stages are given those without it, and with the
+    protocol's own. `device` is the recognisers', `bundle` the one whose own parts a protocol measures
+    (speech-tokenizer)."""
 
     lists: tuple[str, ...] = ()
     language: str | None = None
@@ -42,9 +46,11 @@ class Settings:
 class Protocol:
     """A benchmark. `source` is its publication; `recognisers` and `scorers` are those that it names.
 
-    `columns` stand beside those of the scorers; `stages` are further ones, after recognition and before scorers;
-    `made` gives the lists where the user names none; `system` is the one by default, and `kind` what a bundle's
-    specification becomes (streams, copies); `extra` gives further tables.
+    `columns` stand beside those of the scorers; `labels` are those that they need of each line, `only_heard` tells that
+    without a recogniser they have nothing to measure. `recognition` makes the stage of the recognisers, None where one
+    of the further `stages`, which come before the scorers, asks them itself. `made` gives the lists where the user
+    names none, `systems` are those by default; `extra` gives further tables. `measures_bundle` tells that
+    `Settings.bundle` is for it.
     """
 
     name: str
@@ -55,6 +61,10 @@ class Protocol:
     scorers: tuple[str, ...] = ()
     made: Made | None = None
     systems: tuple[str, ...] = ("mini",)
+    labels: tuple[str, ...] = ()
+    only_heard: bool = False
+    measures_bundle: bool = False
+    recognition: Callable[[Mapping[str, str], str], Stage] | None = Recognition
     stages: Callable[[Settings], list[Stage]] = lambda settings: []
     notes: tuple[str, ...] = ()
     extra: Callable[[Sequence[Row]], dict[str, Any]] = lambda rows: {}
@@ -63,22 +73,35 @@ class Protocol:
         """Run it; what an earlier run in the same folder finished is kept.
 
         Raises:
-            EvaluationError: a list, system or backend is missing, or the folder holds another run.
+            EvaluationError: a list, system or backend is missing, a list or option is not for this protocol, or the
+                folder holds another run.
+            GlmTtsError: another part of the package cannot load something.
         """
-        lists = [one.first(settings.lines) for one in self.lists(settings)]
-        stages, scorers = self._stages(settings), settings.scorers if settings.scorers is not None else self.scorers
         # what is missing is said before hours of synthesis, not after
-        columns = [*self.columns, *(column for name in scorers for column in columns_of(name))]
+        check_settings(self, settings)
+        lists = [one.first(settings.lines) for one in self.lists(settings)]
+        check_lists(self, lists)
+        names = self.heard_by(settings)
+        check_heard(self, lists, self._recognisers(settings), names)
+        stages, scorers = self._stages(settings, names), self._scorers(settings)
+        by_scorer = {name: columns_of(name) for name in scorers}
+        check_columns(self.columns, scorers, by_scorer)
+        columns = [one.within(names) if isinstance(one, ErrorColumn) else one for one in self.columns]
         stand_ins = self.stand_ins(settings, scorers)
         for spec in specs:
             systems.load(spec)
-        for stage in stages if isinstance(run.workers, InProcess) else []:
-            if isinstance(stage, Recognition):
-                stage.load(frozenset(language for one in lists for language in one.languages))
+        self._load(stages, lists, run)
         rows = [run.row(one, spec, stages) for one in lists for spec in specs]
         about = environment() | {"stand_ins": stand_ins, "protocol": self.name}
         source = (self.name, self.title, self.source)
+        columns += [column for name in scorers for column in by_scorer[name]]
         return results_of(source, rows, columns, about, run.out, self.notes, self.extra(rows))
+
+    def default_systems(self, settings: Settings) -> list[SystemSpec]:
+        """The systems where the user names none; copies go through the bundle that is measured."""
+        specs = [SystemSpec.parse(text) for text in self.systems]
+        bundle = None if settings.bundle is None else str(settings.bundle)
+        return [replace(one, argument=bundle) if one.name == "tokens" else one for one in specs]
 
     def lists(self, settings: Settings) -> list[EvalList]:
         """The lists that the user names, or the protocol's own.
@@ -94,11 +117,28 @@ class Protocol:
             )
         return self.made(settings)
 
-    def _stages(self, settings: Settings) -> list[Stage]:
-        names = {language: name for language, name in self._recognisers(settings).items() if name != "none"}
-        scorers = settings.scorers if settings.scorers is not None else self.scorers
-        heard: list[Stage] = [Recognition(names, settings.device)] if names else []
-        return [*heard, *self.stages(settings), *(Scoring(name) for name in scorers)]
+    def _stages(self, settings: Settings, names: Mapping[str, str]) -> list[Stage]:
+        recognition = self.recognition(names, settings.device) if self.recognition and names else None
+        further = self.stages(replace(settings, recognisers=names))
+        transcripts = recognition if isinstance(recognition, Recognition) else None
+        scoring = [Scoring(name, transcripts) for name in self._scorers(settings)]
+        return [*([recognition] if recognition else []), *further, *scoring]
+
+    def _load(self, stages: Sequence[Stage], lists: Sequence[EvalList], run: Run) -> None:
+        """Load here what the stages need: for other processes only to see that it can be."""
+        if isinstance(run.workers, RayWorkers):
+            return  # this node need not have the device that they are for
+        for stage in stages:
+            stage.load(frozenset(language for one in lists for language in one.languages))
+        if not isinstance(run.workers, InProcess):
+            recogniser_of.cache_clear()  # each process loads its own
+
+    def _scorers(self, settings: Settings) -> tuple[str, ...]:
+        return self.scorers if settings.scorers is None else settings.scorers
+
+    def heard_by(self, settings: Settings) -> dict[str, str]:
+        """The recogniser of each language that has one."""
+        return {language: name for language, name in self._recognisers(settings).items() if name != NONE}
 
     def _recognisers(self, settings: Settings) -> dict[str, str]:
         if not self.recognisers:
@@ -108,7 +148,7 @@ class Protocol:
     def stand_ins(self, settings: Settings, scorers: Sequence[str]) -> list[str]:
         """Sentences that say what measures in place of what the protocol names."""
         found = [
-            f"{'nothing' if name == 'none' else told(name)} in place of {self.recognisers[language]} for {language}"
+            f"{'nothing' if name == NONE else told(name)} in place of {self.recognisers[language]} for {language}"
             for language, name in self._recognisers(settings).items()
             if language in self.recognisers and told(name).replace(":", "-") != self.recognisers[language]
         ]

@@ -20,12 +20,13 @@ SAME = {"disgust": "disgusted", "surprise": "surprised", "fear": "fearful", "cal
 
 
 def heard_emotion(one: Utterance) -> str | None:
-    """The label of the highest probability among an emotion scorer's columns (`emotion_angry`, …)."""
-    found: dict[str, float] = {}
+    """The label of the highest probability among the first emotion scorer's columns (`emotion_angry`, …)."""
+    by_scorer: dict[str, dict[str, float]] = {}
     for key, value in one.scores.items():
         scorer, _, label = key.partition("_")
         if scorer.startswith("emotion") and label not in ("target", "hit") and value is not None:
-            found[label] = value
+            by_scorer.setdefault(scorer, {})[label] = value
+    found = next(iter(by_scorer.values()), {})
     best = max(found, key=lambda label: found[label]) if found else None
     return None if best is None else SAME.get(best, best)
 
@@ -63,5 +64,6 @@ PROTOCOL = Protocol(
     columns=(ValueColumn("emo", "EMO", _right, "higher"), _at_level("high"), _at_level("low"), *PUBLISHED),
     recognisers={"en": "whisper-large-v3", "zh": "paraformer-zh"},
     scorers=("emo2vec", "speaker_wavlm"),
+    labels=("emotion",),
     extra=_confusion,
 )

@@ -7,20 +7,21 @@ heard, which tells how far the judge can be trusted.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from glmtts import asr
+from glmtts.asr.whisper import FasterWhisper
 from glmtts.audio.io import load_audio
-from glmtts.eval.closed_choice import Readings, heard_reading, whisper, written_as
+from glmtts.errors import EvaluationError
+from glmtts.eval.closed_choice import Readings, chooses, heard_reading, written_as
 from glmtts.eval.columns import ValueColumn
 from glmtts.eval.items import EvalList, Item
 from glmtts.eval.protocols.base import Protocol, Settings
-from glmtts.eval.stages import Stage
+from glmtts.eval.stages import Stage, about_recognisers, recogniser_of, told
 from glmtts.eval.units import syllables, words
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import Done, Work
@@ -71,7 +72,8 @@ def readings_of(row: Row) -> Readings | None:
 
 def _control(text: str) -> re.Match[str]:
     match = CONTROL.search(text)
-    assert match is not None
+    if match is None:
+        raise EvaluationError(f"A forced reading has no control: '{text}'. Write one in its label 'marked'.")
     return match
 
 
@@ -81,13 +83,15 @@ def stands_at(place: int, unit: str, expected: Sequence[str], heard: Sequence[st
     return edit_distance(heard, filled) < edit_distance(heard, open_)
 
 
-def _written(one: Utterance, same: Callable[[str], str]) -> float:
+def _written(one: Utterance, same: Callable[[str], str]) -> float | None:
+    if one.hypothesis is None:
+        return None
     labels, text = one.item.labels, one.item.labels["marked"]
     plain, start = CONTROL.sub(r"\g<word>", text), _control(text).start()
     if labels["kind"] == "english":
-        spoken, heard, place = words(plain), words(one.hypothesis or ""), len(words(plain[:start]))
+        spoken, heard, place = words(plain), words(one.hypothesis), len(words(plain[:start]))
     else:
-        readings, heard = read_pinyin(plain), syllables(one.hypothesis or "")
+        readings, heard = read_pinyin(plain), syllables(one.hypothesis)
         spoken, place = [reading for reading in readings if reading], sum(map(bool, readings[:start]))
     units = [same(unit) for unit in spoken], [same(unit) for unit in heard]
     return float(stands_at(place, same(labels["unit"]), *units))
@@ -99,40 +103,62 @@ def _toneless(syllable: str) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """Have a Whisper of faster-whisper choose among the readings of each line."""
+    """Have the recogniser of each language, a Whisper of faster-whisper, choose among the readings of each line."""
 
-    model: str
+    names: Mapping[str, str]
+    device: str = "cpu"
     name: str = "choice"
 
     def about(self) -> dict[str, Any]:
-        """The model."""
-        return {"chosen_by": Path(self.model).name}
+        """The recognisers."""
+        return about_recognisers(self.names, self.device)
+
+    def load(self, languages: Collection[str]) -> None:
+        """Load those of these languages.
+
+        Raises:
+            AsrError: one cannot be loaded.
+        """
+        for language in sorted(self.names.keys() & set(languages)):
+            _judge(self.names[language], self.device)
 
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Choose, for the lines that have readings to choose from."""
         asked = []
         for one in utterances:
-            labels = one.item.labels
+            labels, name = one.item.labels, self.names.get(one.item.language)
             readings = readings_of([labels["kind"], labels["marked"], labels["forced"]])
-            if one.audio is not None and readings is not None:
+            if one.audio is not None and readings is not None and name is not None:
                 wave = load_audio(one.audio, asr.SAMPLE_RATE).numpy()
-                asked.append((one.item.id, one.item.language, wave, readings))
-        return partial(_choose, self.model, asked)
+                asked.append((one.item.id, name, one.item.language, wave, readings))
+        return partial(_choose, self.device, asked)
 
     def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
         """Whether the wanted reading was chosen."""
         utterance.scores["chosen"] = float(record["reading"] == utterance.item.labels["unit"])
 
 
-def _choose(model: str, asked: Sequence[tuple[str, str, Any, Readings]]) -> Done:
-    judge = whisper(model)
-    return Done([{"id": name, "reading": heard_reading(judge, wave, lang, its)} for name, lang, wave, its in asked])
+def _choose(device: str, asked: Sequence[tuple[str, str, str, Any, Readings]]) -> Done:
+    return Done(
+        [
+            {"id": line, "reading": heard_reading(_judge(name, device), wave, language, readings)}
+            for line, name, language, wave, readings in asked
+        ]
+    )
+
+
+def _judge(name: str, device: str) -> Any:
+    """The CTranslate2 model of a recogniser."""
+    return cast(FasterWhisper, recogniser_of(name, device)).model
 
 
 def _stages(settings: Settings) -> list[Stage]:
-    name = settings.recognisers.get("zh", "whisper-base")
-    family, colon, model = name.partition(":")
-    return [Choice(model if colon and family == "whisper" else name.removeprefix("whisper-"))]
+    if others := [name for name in settings.recognisers.values() if not chooses(name)]:
+        raise EvaluationError(
+            f"The recogniser '{told(others[0])}' cannot be held to a few readings. Give --asr whisper-SIZE or "
+            "whisper:FOLDER."
+        )
+    return [Choice(settings.recognisers, settings.device)]
 
 
 PROTOCOL = Protocol(
@@ -146,5 +172,7 @@ PROTOCOL = Protocol(
     ),
     recognisers={"en": "whisper-base", "zh": "whisper-base"},
     made=_made,
+    labels=("marked", "kind", "forced", "unit"),
+    only_heard=True,
     stages=_stages,
 )

@@ -6,14 +6,13 @@ that a recogniser with word times hears in a second. Drift is the last quarter o
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
 from typing import Any
 
 import numpy as np
-import torch
 
 from glmtts import asr
 from glmtts.audio.io import load_audio
@@ -25,7 +24,7 @@ from glmtts.eval.long_text import long_text
 from glmtts.eval.protocols.base import Protocol, Settings
 from glmtts.eval.runner import Row
 from glmtts.eval.scorers import Clip
-from glmtts.eval.stages import Stage, scorer_of, told
+from glmtts.eval.stages import Stage, about_recognisers, recogniser_of, scorer_of
 from glmtts.eval.units import PUBLISHED, SPOKEN
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import Done, Work
@@ -37,16 +36,26 @@ SIMILARITY = "speaker_resemblyzer"
 
 @dataclass(frozen=True)
 class Windows:
-    """Measure windows of a recording."""
+    """Measure windows of a recording; without rate and transcript in a language that has no recogniser."""
 
-    recognisers: Mapping[str, str]
+    names: Mapping[str, str]
     device: str = "cpu"
     name: str = "windows"
 
     def about(self) -> dict[str, Any]:
-        """Window, recogniser and scorer."""
-        heard_by = {language: told(name) for language, name in self.recognisers.items()}
-        return {"window_seconds": WINDOW, "recognisers": heard_by, "similarity": SIMILARITY}
+        """Window, recognisers and scorer."""
+        return about_recognisers(self.names, self.device) | {"window_seconds": WINDOW, "similarity": SIMILARITY}
+
+    def load(self, languages: Collection[str]) -> None:
+        """Load the scorer of similarity, and the recognisers of these languages.
+
+        Raises:
+            AsrError: one cannot be loaded, or does not hear its language.
+            EvaluationError: the scorer is not installed.
+        """
+        scorer_of(SIMILARITY)
+        for language in sorted(self.names.keys() & set(languages)):
+            recogniser_of(self.names[language], self.device, word_times=True).transcribe([], language)
 
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Measure the recordings of lines."""
@@ -55,7 +64,7 @@ class Windows:
             for one in utterances
             if one.audio is not None
         ]
-        return partial(_measure, dict(self.recognisers), self.device, asked)
+        return partial(_measure, dict(self.names), self.device, asked)
 
     def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
         """Windows, what drifts between the first and the last of them, and the whole transcript."""
@@ -72,13 +81,16 @@ class Windows:
 def _measure(names: dict[str, str], device: str, asked: Sequence[tuple[str, str, np.ndarray]]) -> Done:
     records = []
     for name, language, wave in asked:
-        threads = torch.get_num_threads()
-        recogniser = asr.load(names[language], device, word_times=True, threads=threads)
-        (transcript,) = recogniser.transcribe([wave], language)
-        text = simplified(transcript.text) if language == "zh" else transcript.text.strip()
-        times = [word.start for word in transcript.words for _ in range(_units(word.text, language))]
+        text, times = _heard(names[language], device, wave, language) if language in names else (None, [])
         records.append({"id": name, "hypothesis": text, "windows": windows_of(wave, times, language)})
     return Done(records)
+
+
+def _heard(recogniser: str, device: str, wave: np.ndarray, language: str) -> tuple[str, list[float]]:
+    """The transcript of 16 kHz samples, and the starts of its words."""
+    (transcript,) = recogniser_of(recogniser, device, word_times=True).transcribe([wave], language)
+    text = simplified(transcript.text) if language == "zh" else transcript.text.strip()
+    return text, [word.start for word in transcript.words for _ in range(_units(word.text, language))]
 
 
 def windows_of(wave: np.ndarray, times: Sequence[float], language: str) -> list[dict[str, float | None]]:
@@ -115,7 +127,7 @@ def _made(settings: Settings) -> list[EvalList]:
 
 
 def _stages(settings: Settings) -> list[Stage]:
-    return [Windows({"en": "whisper-base", "zh": "whisper-base"} | dict(settings.recognisers), settings.device)]
+    return [Windows(settings.recognisers, settings.device)]
 
 
 def _course(rows: Sequence[Row]) -> dict[str, Any]:
@@ -147,6 +159,8 @@ PROTOCOL = Protocol(
         _score("rate_mean", "words a second"),
         _score("rate_drift", "its drift"),
     ),
+    recognisers={"en": "whisper-base", "zh": "whisper-base"},
+    recognition=None,  # the windows need the times of words
     made=_made,
     stages=_stages,
     extra=_course,

@@ -1,6 +1,9 @@
 """The lists that ship, and any folder with an index: for work on a model, offline."""
 
-from glmtts.audio.io import audio_seconds
+from pathlib import Path
+
+from glmtts.audio.io import audio_seconds, read_audio
+from glmtts.errors import AudioError
 from glmtts.eval.columns import ValueColumn
 from glmtts.eval.items import EvalList
 from glmtts.eval.lists import SHIPPED, shipped_list
@@ -15,7 +18,21 @@ def _length(one: Utterance) -> float | None:
     """Length of an output beside that of the reference, whose speaker may be slower or faster."""
     if one.item.reference_audio is None or one.seconds is None:
         return None
-    return one.seconds / audio_seconds(one.item.reference_audio)
+    whole = _seconds(one.item.reference_audio)
+    return one.seconds / whole if whole else None
+
+
+def _seconds(path: Path) -> float | None:
+    """How long a recording is; one in a format of phones (m4a) is decoded, one that cannot be read has no length."""
+    try:
+        return audio_seconds(path)
+    except AudioError:
+        pass
+    try:
+        samples, rate = read_audio(path)
+    except AudioError:
+        return None
+    return len(samples) / rate
 
 
 def _outside(one: Utterance) -> float | None:

@@ -44,5 +44,7 @@ PROTOCOL = Protocol(
     ),
     recognisers={"zh": "paraformer-zh"},
     made=_made,
+    labels=("pinyin",),
+    only_heard=True,
     systems=("off=mini?phoneme_in=off", "ambiguous=mini?phoneme_in=ambiguous", "all=mini?phoneme_in=all"),
 )

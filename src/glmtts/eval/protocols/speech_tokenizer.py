@@ -7,7 +7,7 @@ similarity to the recording.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,11 @@ import numpy as np
 import torch
 
 from glmtts.audio.io import load_audio
+from glmtts.bundle import embedded
 from glmtts.errors import AudioError
 from glmtts.eval.columns import ErrorColumn
 from glmtts.eval.error_rates import Errors, errors_of
+from glmtts.eval.fingerprint import fingerprint
 from glmtts.eval.items import Item
 from glmtts.eval.protocols.base import Protocol, Settings
 from glmtts.eval.runner import Row
@@ -28,6 +30,7 @@ from glmtts.eval.systems.bundle import synthesizer
 from glmtts.eval.units import PUBLISHED, SPOKEN
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import Done, Work
+from glmtts.judging.judge import Judge
 from glmtts.text.frontend import phonemes_of
 from glmtts.text.labels import BOUNDARY, without_boundaries
 
@@ -40,8 +43,17 @@ class TokenHead:
     name: str = "token-head"
 
     def about(self) -> dict[str, Any]:
-        """The bundle."""
-        return {"tokenizer_of": self.bundle.name if self.bundle else "mini"}
+        """The bundle, and the hash of its files."""
+        name, folder = (self.bundle.name, self.bundle) if self.bundle else ("mini", embedded())
+        return {"tokenizer_of": name, "sha256": fingerprint(folder)}
+
+    def load(self, languages: Collection[str]) -> None:
+        """Open the bundle.
+
+        Raises:
+            BundleError: the folder is none.
+        """
+        synthesizer(self.bundle, "cpu")
 
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Read the recordings of lines."""
@@ -67,13 +79,18 @@ def _read(bundle: Path | None, asked: Sequence[tuple[str, str, str, np.ndarray]]
             tokens = tts.bundle.speech_tokenizer.tokenize(torch.from_numpy(wave)).tolist()
         except AudioError:
             tokens = []
-        reading = tts.judge.reading(tokens) if tokens else None
         pieces = front.prepare(text, language if language in ("zh", "en") else None)
         wanted = phonemes_of(" ".join(front.to_hybrid(piece.text) for piece in pieces))
-        records.append(
-            {"id": name, "tokens": tokens, "labels": list(reading.labels) if reading else None, "wanted": wanted}
-        )
+        records.append({"id": name, "tokens": tokens, "labels": _labels(tts.judge, tokens), "wanted": wanted})
     return Done(records)
+
+
+def _labels(judge: Judge, tokens: Sequence[int]) -> list[str] | None:
+    """What the head reads; None where there is none, or more tokens than it takes."""
+    if not tokens and judge.recogniser is not None:
+        return []  # a recording too short for a token: nothing is heard in it
+    reading = judge.reading(tokens)
+    return None if reading is None else list(reading.labels)
 
 
 def _phonemes(one: Utterance) -> Errors:
@@ -106,8 +123,9 @@ def _any(item: Item) -> bool:
     return True
 
 
-def _was_read(one: Utterance) -> bool:
-    return one.details.get("labels") is not None
+def _read_by_head(one: Utterance) -> str | None:
+    labels = one.details.get("labels")
+    return None if labels is None else " ".join(labels)
 
 
 def _stages(settings: Settings) -> list[Stage]:
@@ -120,14 +138,15 @@ PROTOCOL = Protocol(
     source="Tables 1 and 2 of the report: `recordings` are the recordings, `tokens` their copies through tokens, flow "
     "and vocoder. The ASR head's errors are of the row's own audio.",
     columns=(
-        ErrorColumn("head_phonemes", "ASR head, phonemes", _phonemes, _any, heard=_was_read),
-        ErrorColumn("head_words", "ASR head, words", _words, _any, heard=_was_read),
+        ErrorColumn("head_phonemes", "ASR head, phonemes", _phonemes, _any, heard=_read_by_head),
+        ErrorColumn("head_words", "ASR head, words", _words, _any, heard=_read_by_head),
         *PUBLISHED,
         *SPOKEN,
     ),
     recognisers={"en": "whisper-base", "zh": "whisper-base"},
     scorers=("speaker_resemblyzer",),
     systems=("recordings", "tokens"),
+    measures_bundle=True,
     stages=_stages,
     extra=_use,
 )

@@ -8,6 +8,7 @@ Other packages add theirs by the entry point group `glmtts.scorers`: each entry 
 options of `load`.
 """
 
+import inspect
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -18,6 +19,8 @@ from glmtts.eval.scorers.clip import Clip, Score, Scorer
 __all__ = ["Clip", "Score", "Scorer", "load", "names", "register"]
 
 PLUGINS = "glmtts.scorers"
+WHOLE = "a whole number"
+KINDS = {int: WHOLE, float: "a number", bool: "true or false"}
 _registered: dict[str, str] = {}
 
 
@@ -38,13 +41,20 @@ def load(name: str, **options: Any) -> Scorer:
         EvaluationError: there is none of this name, it does not take an option, or its backend or weights are missing.
     """
     scorer: type[Scorer] = _class_of(name)
+    _check(name, inspect.signature(scorer), options)
+    return scorer(**options)
+
+
+def _check(name: str, signature: inspect.Signature, options: dict[str, Any]) -> None:
+    """Refuse options that the class does not take, and words where it takes a number or a truth."""
     try:
-        return scorer(**options)
+        signature.bind(**options)
     except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        message = str(error).partition(") ")[2] or str(error)
-        raise EvaluationError(f"The scorer '{name}' {message}. See docs/scorers.md.") from None
+        raise EvaluationError(f"The scorer '{name}' {error}. See docs/scorers.md.") from None
+    for key, value in options.items():
+        kind = KINDS.get(signature.parameters[key].annotation) if key in signature.parameters else None
+        if kind is not None and (not isinstance(value, int | float) or (kind == WHOLE and isinstance(value, float))):
+            raise EvaluationError(f"The scorer '{name}' takes {kind} as '{key}', not '{value}'. See docs/scorers.md.")
 
 
 def _class_of(name: str) -> Any:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
+
 from glmtts import asr
 from glmtts.errors import AsrError, EvaluationError
 from glmtts.eval.error_rates import Errors, errors_of, normalised
@@ -14,7 +16,8 @@ PARTS = ("delete", "insert", "replace", "equal")
 class AsrScorer:
     """Columns `PREFIX_wer` and `PREFIX_cer`, errors over words wanted, and the counts as VERSA names them.
 
-    Mandarin is compared by simplified characters in both. A clip with a hypothesis is not transcribed again.
+    Mandarin is compared by simplified characters in both. A clip with a hypothesis is not transcribed again: give only
+    those that the same recogniser wrote.
     """
 
     stand_in_for: str | None = None
@@ -24,11 +27,16 @@ class AsrScorer:
         kinds = (f"{prefix}_wer", f"{prefix}_cer")
         self.columns = tuple(column for kind in kinds for column in (kind, *(f"{kind}_{part}" for part in PARTS)))
         self.higher_is_better: Mapping[str, bool] = dict.fromkeys(kinds, False)
-        self._kinds = kinds
+        self._kinds, self._heard_by = kinds, (recogniser, device)
         try:
-            self.recogniser = asr.load(recogniser, device, local_only=local_only)
+            # a worker among several has one thread
+            self.recogniser = asr.load(recogniser, device, local_only=local_only, threads=torch.get_num_threads())
         except AsrError as error:
             raise EvaluationError(str(error)) from None
+
+    def hears_by(self, recogniser: str, device: str) -> bool:
+        """Whether it has the recogniser of this name on this device, whose transcripts are then its own."""
+        return (recogniser, device) == self._heard_by
 
     def hypotheses(self, clips: Sequence[Clip]) -> list[str]:
         """What is heard in each clip; the clip's own hypothesis where it has one."""

@@ -24,7 +24,7 @@ class Clip:
         sample_rate: Hz.
         text: what was to be said.
         language: "zh" or "en".
-        hypothesis: what a recogniser heard, where that is known already.
+        hypothesis: what the scorer's own recogniser heard, where that is known already.
         prompt: the recording whose voice was to be taken.
         reference: a recording of the same words, in step with `wave` (copy synthesis).
         labels: what else the utterance was to be, such as {"emotion": "happy"}.
