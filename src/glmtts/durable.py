@@ -1,7 +1,10 @@
 """Files that survive a power cut: what was reported as written is on the disk, whole."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 WINDOWS = os.name == "nt"
 
@@ -30,3 +33,28 @@ def replace(temporary: Path, target: Path) -> None:
     sync(temporary)
     temporary.replace(target)
     sync(target.parent)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to be filled, which is `target` at the end; where that fails, nothing of it stays.
+
+    `target` is not there, or empty: then it stays the folder that it is, which may be a mounted one.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    there = target.is_dir()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target if there else target.parent) as temporary:
+        folder = Path(temporary) / (target.name or "new")
+        folder.mkdir()
+        yield folder
+        for path in folder.rglob("*"):
+            sync(path)
+        if there:
+            for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime_ns):  # what was last comes last
+                path.replace(target / path.name)
+            sync(target)
+        else:
+            replace(folder, target)

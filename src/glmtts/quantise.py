@@ -1,9 +1,11 @@
 """A bundle whose language model has weights of four or eight bits: smaller, and faster on a CPU."""
 
 import shutil
+from glob import escape
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from glmtts import durable
@@ -33,7 +35,8 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
     else 32 with a head of eight.
 
     Raises:
-        BundleError: `out` holds something, or the language model cannot be packed.
+        BundleError: `out` holds something or cannot be written, or the language model cannot be packed. Then nothing
+            of it stays.
     """
     bundle = Bundle.open(source)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -44,17 +47,26 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
     large = bits == 4 and model.config.hidden_size >= LARGE
     head: Bits = bits if large else HEAD_BITS
     config, weights = packed(model, bundle.audio_tokens, bits, block or (128 if large else BLOCK), head)
-    old = bundle.config.modules["lm"]
-    shutil.copytree(bundle.folder, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CONFIG_FILE, old.file))
-    file = out / "lm.safetensors"
-    save_file({name: value.contiguous() for name, value in weights.items()}, file.with_suffix(".part"))
-    file.with_suffix(".part").chmod(0o644)
-    durable.replace(file.with_suffix(".part"), file)
-    entry = ModuleEntry(architecture="llama_packed", file=file.name, sha256=digest_of(file), config=config.model_dump())
+    entry = ModuleEntry(architecture="llama_packed", file="lm.safetensors", sha256="", config=config.model_dump())
     description = f"{bundle.config.description} Language model of {bits} bits a weight."
-    modules = {**bundle.config.modules, "lm": entry}
-    save_config(out, bundle.config.model_copy(update={"description": description, "modules": modules}))
+    try:
+        with durable.new_folder(out) as folder:
+            _write(bundle, folder, {name: value.contiguous() for name, value in weights.items()}, entry, description)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{out} cannot be written: {error}. Free some space or choose another folder.") from None
     return Bundle.open(out)
+
+
+def _write(bundle: Bundle, out: Path, weights: dict[str, torch.Tensor], entry: ModuleEntry, description: str) -> None:
+    """The bundle with these weights as its language model, of which `entry` lacks the hash."""
+    new = escape(out.parent.name)  # where the copy is made, which may lie in the bundle's folder
+    unused = shutil.ignore_patterns(CONFIG_FILE, bundle.config.modules["lm"].file, new)
+    shutil.copytree(bundle.folder, out, dirs_exist_ok=True, ignore=unused)
+    file = out / entry.file
+    save_file(weights, file)
+    file.chmod(0o644)
+    modules = {**bundle.config.modules, "lm": entry.model_copy(update={"sha256": digest_of(file)})}
+    save_config(out, bundle.config.model_copy(update={"description": description, "modules": modules}))
 
 
 @torch.inference_mode()

@@ -1,13 +1,16 @@
 """Runs: the same results however often they were killed, in one process or in several, and nothing is mixed."""
 
+import errno
 import json
 import multiprocessing
 import os
 import signal
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from glmtts.errors import EvaluationError
@@ -17,8 +20,10 @@ from glmtts.eval.protocols.base import Settings
 from glmtts.eval.results import TABLE, UTTERANCES, Results
 from glmtts.eval.runner import Run
 from glmtts.eval.systems import SystemSpec
+from glmtts.eval.work import Done, Task, Wave, complete, whole_file, write_text
 from glmtts.eval.workers import InProcess, Processes
 
+WAVE = Wave(np.zeros(100, np.float32), 16000, True)
 MINI = replace(protocols.load("mini"), recognisers={})
 
 
@@ -131,3 +136,43 @@ def test_specifications_of_systems() -> None:
     for wrong in ("", "x=", "mini?steps", ":folder"):
         with pytest.raises(EvaluationError):
             SystemSpec.parse(wrong)
+
+
+def test_what_is_half_written_goes_and_what_others_hide_stays(tmp_path: Path, lines: Path) -> None:
+    place = tmp_path / "spoken/x"
+    hidden = place / "audio/.ipynb_checkpoints"
+    hidden.mkdir(parents=True)
+    (hidden / "a.txt").touch()
+    for name in (".DS_Store", ".0000.json.part", "audio/.line0.abc.flac"):
+        (place / name).touch()
+    run(tmp_path, lines, "x=recordings", scorers=())
+    assert (hidden / "a.txt").is_file() and (place / ".DS_Store").is_file()
+    assert not (place / ".0000.json.part").exists() and not (place / "audio/.line0.abc.flac").exists()
+
+
+def test_a_place_that_takes_nothing_is_told(tmp_path: Path, lines: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EvaluationError, match="another --out"):
+        run(tmp_path / "file", lines, "x=recordings")
+    with pytest.raises(EvaluationError, match="another --out"):
+        write_text(tmp_path / "file" / "report.md", "x")
+    task = Task(tmp_path / "0000.json", lambda: lambda: Done([], {"a.flac": WAVE}), 1, "", tmp_path / "file")
+    with pytest.raises(EvaluationError, match="another --out"):
+        complete([task], InProcess(), "test")
+
+
+def test_a_full_disk_leaves_no_part_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="No space left"), whole_file(tmp_path / "a.json") as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_dies_while_a_chunk_is_written_is_told(tmp_path: Path) -> None:
+    tasks = [Task(tmp_path / f"{n}.json", lambda: partial(Done, []), 1, "") for n in range(9)]
+    with pytest.raises(EvaluationError, match="A process of the evaluation died"):
+        for _ in Processes(1).run(tasks):
+            for child in multiprocessing.active_children():
+                child.kill()
+                child.join()
+            time.sleep(0.5)  # the pool sees it, and takes no more tasks

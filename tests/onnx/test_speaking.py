@@ -84,3 +84,16 @@ def test_the_runtime_follows_the_model(tiny_folder: Path) -> None:
         CliRunner().invoke(app, ["export-onnx", "out", "--bits", "5"], catch_exceptions=False)
     with pytest.raises(ConfigError, match="no runtime 'jax'"):
         CliRunner().invoke(app, ["say", "Hi.", "--runtime", "jax"], catch_exceptions=False)
+
+
+def test_an_export_that_fails_leaves_nothing(tiny_folder: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(tiny_folder, tmp_path / "source"))
+    for path in (source / "voices").iterdir():  # copied after the stages
+        path.unlink()
+    out = tmp_path / "exported/tiny"
+    with pytest.raises(BundleError, match="voices"):
+        export(source, out)
+    assert list((tmp_path / "exported").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(BundleError, match="another folder"):
+        export(tiny_folder, tmp_path / "file/out")

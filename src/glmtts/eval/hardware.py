@@ -45,18 +45,26 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def commit() -> str | None:
-    """The commit of the checkout that this code lies in, with `+` where it was changed; None outside of one."""
-    here = str(Path(__file__).parent)
-    commands = (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "--", "."])
+def commit(code: Path = Path(__file__)) -> str | None:
+    """The commit of the checkout that tracks a file of code, with `+` where its folder was changed.
+
+    None outside of one: installed in an environment within somebody's project, the code is not of that repository.
+    """
+    commands = (
+        ["ls-files", "--error-unmatch", "--", code.name],
+        ["rev-parse", "--short", "HEAD"],
+        ["status", "--porcelain", "--untracked-files=no", "--", "."],
+    )
     try:
-        found, changed = (
-            subprocess.run(["git", "-C", here, *command], capture_output=True, text=True, check=False)
+        tracked, found, changed = (
+            subprocess.run(["git", "-C", str(code.parent), *command], capture_output=True, text=True, check=False)
             for command in commands
         )
     except OSError:
         return None
-    return f"{found.stdout.strip()}{'+' if changed.stdout.strip() else ''}" if not found.returncode else None
+    if tracked.returncode or found.returncode:
+        return None
+    return found.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
 def bundle_digest(folder: Path) -> str:

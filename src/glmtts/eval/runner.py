@@ -17,7 +17,7 @@ from glmtts.eval.items import EvalList, digest_of
 from glmtts.eval.stages import AUDIO, Recognition, Scoring, Speech, Stage
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.utterance import Utterance
-from glmtts.eval.work import Task, Workers, chunks, complete, read_records, write_text
+from glmtts.eval.work import PART, Task, Workers, chunks, complete, read_records, writable, write_text
 
 CHUNK = 16  # lines: what mini speaks together in half a gigabyte, and what a kill can lose
 
@@ -45,7 +45,8 @@ class Run:
         """Have a system speak a list, and pass what it said through the stages.
 
         Raises:
-            EvaluationError: an earlier run in this folder was another one, or a backend is missing.
+            EvaluationError: an earlier run in this folder was another one, the folder cannot be written, or a backend
+                is missing.
         """
         system = systems.load(spec)
         items = [item for item in one.items if system.languages is None or item.language in system.languages]
@@ -63,20 +64,29 @@ class Run:
     @contextmanager
     def _alone(self, folder: Path) -> Iterator[None]:
         """Keep other runs out of a folder, and take away what a killed one left half-written there."""
-        folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        with writable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise EvaluationError(
+                    f"Another run is at work in {folder}. Wait for it, or give another --out."
+                ) from None
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise EvaluationError(f"Another run is at work in {folder}. Wait for it, or give another --out.") from None
-        try:
-            if self.restart:
-                shutil.rmtree(folder)
-            for path in folder.rglob(".*"):
-                path.unlink()
+            with writable(folder):
+                self._clear(folder)
             yield
         finally:
             lock.release()
+
+    def _clear(self, folder: Path) -> None:
+        """Hidden folders and files that no run writes, such as an editor's, stay."""
+        if self.restart:
+            shutil.rmtree(folder)
+        for path in folder.rglob(".*"):
+            if path.suffix in (PART, AUDIO) and path.is_file():
+                path.unlink()
 
     def _stage(self, folder: Path, stage: Stage, made_from: dict[str, Any], utterances: list[Utterance]) -> None:
         place = folder / stage.name

@@ -6,6 +6,7 @@ another company could change a sampled token.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from glmtts.audio.io import write_audio
 from glmtts.errors import EvaluationError
 
 Record = dict[str, Any]
+PART = ".part"  # ends the name of a file that is being written
 
 
 @dataclass(frozen=True)
@@ -108,13 +110,40 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         EvaluationError: the disk does not take it.
     """
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        durable.replace(temporary, path)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file beside `path` to be written, which takes its place at the end, or goes.
+
+    Raises:
+        EvaluationError: the disk does not take it.
+    """
+    temporary = path.with_name(f".{path.name}{PART}")
+    try:
+        with writable(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            durable.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Tell in a sentence that `path` cannot be written.
+
+    Raises:
+        EvaluationError: what is done with it fails.
+    """
+    try:
+        yield
     except OSError as error:
-        raise EvaluationError(f"{path} cannot be written: {error.strerror}. Free some space and go on.") from None
+        reason = error.strerror or error
+        raise EvaluationError(f"{path} cannot be written: {reason}. Free some space, or give another --out.") from None
 
 
 def chunks(count: int, size: int) -> list[range]:
@@ -126,6 +155,7 @@ def _write(task: Task, done: Done) -> None:
     for name, wave in done.waves.items():
         if task.waves is None:
             raise EvaluationError(f"A stage without a folder for audio gave {name}.")
-        task.waves.mkdir(parents=True, exist_ok=True)
+        with writable(task.waves):
+            task.waves.mkdir(parents=True, exist_ok=True)
         write_audio(task.waves / name, torch.from_numpy(wave.samples), wave.rate, None if wave.synthetic else {})
     write_text(task.record, json.dumps({"of": task.of, "records": done.records}, ensure_ascii=False, indent=1) + "\n")

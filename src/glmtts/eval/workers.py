@@ -37,20 +37,24 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         numbers = context.Value("i", 0)
         with ProcessPoolExecutor(self.count, context, _start, (numbers,)) as pool:
-            waiting, rest = dict[Future[Done], Task](), iter(tasks)
-            while True:
-                for task in islice(rest, AHEAD * self.count - len(waiting)):
-                    waiting[pool.submit(_do, task.prepare())] = task
-                if not waiting:
-                    return
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    try:
-                        yield waiting.pop(future), future.result()
-                    except BrokenProcessPool:
-                        raise EvaluationError(
-                            "A process of the evaluation died, perhaps for lack of memory. Start the same command "
-                            "again, with fewer --processes; it goes on where it was."
-                        ) from None
+            try:
+                yield from self._done(pool, iter(tasks))
+            except BrokenProcessPool:
+                raise EvaluationError(
+                    "A process of the evaluation died, perhaps for lack of memory. Start the same command again, with "
+                    "fewer --processes; it goes on where it was."
+                ) from None
+
+    def _done(self, pool: ProcessPoolExecutor, tasks: Iterator[Task]) -> Iterator[tuple[Task, Done]]:
+        """What is done, as it comes; handing out fails too once a process has died."""
+        waiting = dict[Future[Done], Task]()
+        while True:
+            for task in islice(tasks, AHEAD * self.count - len(waiting)):
+                waiting[pool.submit(_do, task.prepare())] = task
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
 
 
 class RayWorkers:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -39,7 +40,8 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     With `bits`, a language model that is not packed yet is packed (lm/quantised).
 
     Raises:
-        BundleError: `out` holds something, the package onnx is missing, or a stage cannot be exported.
+        BundleError: `out` holds something or cannot be written, the package onnx is missing, or a stage cannot be
+            exported. Then nothing of it stays.
     """
     backend("onnx", "The export", INSTALL, BundleError)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -47,7 +49,16 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     bundle = Bundle.open(source)
     vocoder = bundle.network("vocoder")
     graphs.check_vocoder(vocoder)
-    (out / "voices").mkdir(parents=True)
+    try:
+        with durable.new_folder(out) as folder:
+            _write(bundle, vocoder, folder, bits)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{out} cannot be written: {error}. Free some space or choose another folder.") from None
+
+
+def _write(bundle: Bundle, vocoder: Any, out: Path, bits: Bits | None) -> None:
+    """Every stage, then the description."""
+    (out / "voices").mkdir()
     lm = language_model(bundle, out, bits)
     flow = _flow(bundle, out)
     istft = vocoder_graphs(vocoder, out)
@@ -206,9 +217,7 @@ def _describe(bundle: Bundle, out: Path, **stages: Any) -> None:
         files={path.relative_to(out).as_posix(): _digest(path) for path in files},
         **stages,
     )
-    temporary = out / f"{CONFIG_FILE}.part"
-    temporary.write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")
-    durable.replace(temporary, out / CONFIG_FILE)
+    (out / CONFIG_FILE).write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _digest(path: Path) -> str:

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from glmtts import durable
 from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.backends import backend
 from glmtts.errors import EvaluationError
 from glmtts.eval.results import Results
+from glmtts.eval.work import whole_file
 
 PANELS = 4  # of a row
 INSTALL = "pip install 'glm-tts[eval]'"
@@ -18,7 +18,7 @@ def plot_tables(results: Results, out: Path) -> list[str]:
     """A picture a list, a panel a column: points with intervals, a row a system. Gives the names of the pictures.
 
     Raises:
-        EvaluationError: matplotlib is not installed.
+        EvaluationError: matplotlib is not installed, or the disk does not take them.
     """
     names = list(dict.fromkeys(table["list"] for table in results.tables))
     return [_plot(results, name, out) for name in names]
@@ -77,9 +77,6 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, li
 
 
 def _save(figure: Any, out: Path, name: str) -> str:
-    path = out / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    figure.savefig(temporary, format="png", dpi=90, metadata={"Software": None})
-    durable.replace(temporary, path)
+    with whole_file(out / name) as temporary:
+        figure.savefig(temporary, format="png", dpi=90, metadata={"Software": None})
     return name

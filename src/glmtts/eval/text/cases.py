@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from glmtts.errors import TextError
+from glmtts.errors import EvaluationError, TextError
+from glmtts.eval.text.tables import read_rows
 from glmtts.text.accents import without_accents
 from glmtts.text.english import dictionary
 from glmtts.text.frontend import TextFrontend
 
 Say = Callable[[str], str]
+COLUMNS = ("language", "kind", "written", "spoken")
 _MARK = r"[.。,，!！?？;；:：]"
 
 
@@ -31,12 +33,17 @@ class Case:
 
 
 def read_cases(path: Path) -> list[Case]:
-    r"""The cases of a table; \n and \t stand for themselves in its columns."""
-    lines = path.read_text(encoding="utf-8").splitlines()[1:]
-    rows = [line.split("\t") for line in lines if line]
-    return [
-        Case(lang, kind, written.replace("\\n", "\n").replace("\\t", "\t"), said) for lang, kind, written, said in rows
-    ]
+    r"""The cases of a table below its heads; \n and \t stand for themselves in its columns.
+
+    Raises:
+        EvaluationError: the file cannot be read, or a line is no case in zh or en.
+    """
+    cases = []
+    for number, (language, kind, written, spoken) in list(read_rows(path, COLUMNS))[1:]:
+        if language not in ("zh", "en"):
+            raise EvaluationError(f"Line {number} of {path} is in the language '{language}'. Write zh or en.")
+        cases.append(Case(language, kind, written.replace("\\n", "\n").replace("\\t", "\t"), spoken))
+    return cases
 
 
 def key(text: str) -> str:

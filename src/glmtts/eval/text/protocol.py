@@ -14,7 +14,7 @@ from glmtts.eval.items import EvalList, Item
 from glmtts.eval.results import Results, results_of
 from glmtts.eval.runner import Row
 from glmtts.eval.systems import SystemSpec
-from glmtts.eval.text.cases import Case, Say, acceptable, read_cases
+from glmtts.eval.text.cases import COLUMNS, Case, Say, acceptable, read_cases
 from glmtts.eval.text.readings import (
     PARTICLES,
     Line,
@@ -25,6 +25,7 @@ from glmtts.eval.text.readings import (
     read_marked,
     readers,
 )
+from glmtts.eval.text.tables import read_rows
 from glmtts.eval.utterance import Utterance
 from glmtts.text.frontend import TextFrontend
 from glmtts.text.normalise import normalise
@@ -50,8 +51,9 @@ def measure(tables: Tables, out: Path) -> Results:
     """Measure every table with every system that is installed.
 
     Raises:
-        EvaluationError: there is no table, or one cannot be read.
+        EvaluationError: there is no table, one cannot be read, or two have one name.
     """
+    _check_names([path.stem for path in (*tables.cases, *tables.written, *tables.readings)])
     rows = [row for part in (_case_rows, _reading_rows, _homograph_rows) for row in part(tables)]
     if not rows:
         raise EvaluationError("There is nothing to measure. Give tables, as --help says.")
@@ -62,6 +64,12 @@ def measure(tables: Tables, out: Path) -> Results:
     source = ("text", "Text front end", "Shares of cases that are right; no sound is made.")
     about = environment() | {"stand_ins": []}
     return results_of(source, rows, columns, about, out, extra=_kinds(rows) | _wrong(rows))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """The results of a table stand under its file's name."""
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise EvaluationError(f"Two tables are named '{twice}'. Rename one.")
 
 
 def _case_rows(tables: Tables) -> Iterator[Row]:
@@ -131,11 +139,11 @@ def _row(name: str, label: str, utterances: list[Utterance]) -> Row:
 
 
 def _pairs(path: Path) -> list[Case]:
+    """The cases of a table of written and spoken."""
     language = path.stem[-2:]
     if language not in ("zh", "en"):
         raise EvaluationError(f"The name of {path} must end in its language, as cases_zh.tsv. Rename it.")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [Case(language, "all", *line.split("\t")) for line in lines]
+    return [Case(language, "all", *row) for _, row in read_rows(path, COLUMNS[2:])]
 
 
 @cache

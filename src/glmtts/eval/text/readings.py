@@ -9,12 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from glmtts.errors import EvaluationError
+from glmtts.eval.text.tables import read_lines, read_text
 from glmtts.text.english import dictionary
 from glmtts.text.homographs import homograph_model
 from glmtts.text.mandarin import CHINESE, dictionary_readings, read_pinyin
 from glmtts.text.polyphones import polyphone_model
 
 PARTICLES = "地得"
+_MARKED = re.compile("[^▁]*▁[^▁]▁[^▁]*")
 Line = tuple[str, int, str]  # sentence, position of the character, reading
 Occurrence = tuple[str, int, int, str]  # sentence, start and end of the word, label
 Reader = Callable[[str], Sequence[str | None]]
@@ -28,23 +30,40 @@ def read_marked(path: Path) -> list[Line]:
         EvaluationError: the file is no such table.
     """
     lines = []
-    for number, line in enumerate(_text(path).splitlines()):
-        sentence, tab, reading = line.partition("\t")
-        if not tab or "▁" not in sentence:
-            raise EvaluationError(f"Line {number + 1} of {path} has no ▁ marks and reading. Give a table like CPP's.")
+    for number, line in read_lines(path):
+        sentence, _, reading = line.partition("\t")
+        if not reading or not _MARKED.fullmatch(sentence):
+            raise EvaluationError(
+                f"Line {number} of {path} is no sentence with one character between ▁ marks, a tab and its reading. "
+                "Give a table like CPP's."
+            )
         lines.append((sentence.replace("▁", ""), sentence.index("▁"), reading.replace("u:", "v")))
     return lines
 
 
 def everyday_readings(path: Path) -> Iterator[tuple[int, str, dict[int, str]]]:
-    """Number, text and readings by position of the sentences of hsk-sentences-audio whose pinyin lines up with it."""
-    for number, entry in enumerate(json.loads(_text(path))):
-        text = entry["chinese"]
+    """Number, text and readings by position of the sentences of hsk-sentences-audio whose pinyin lines up with it.
+
+    Raises:
+        EvaluationError: the file is no such list.
+    """
+    for number, (text, pinyin) in enumerate(_sentences(path)):
         places = [match.start() for match in CHINESE.finditer(text)]
-        syllables = re.findall(r"[a-z]+[1-5]?", entry["pinyin_numbered"].lower().replace("u:", "v").replace("ü", "v"))
+        syllables = re.findall(r"[a-z]+[1-5]?", pinyin.lower().replace("u:", "v").replace("ü", "v"))
         if len(places) == len(syllables):
             readings = [syllable if syllable[-1].isdigit() else f"{syllable}5" for syllable in syllables]
             yield number, text, dict(zip(places, readings, strict=True))
+
+
+def _sentences(path: Path) -> list[tuple[str, str]]:
+    """Text and pinyin."""
+    try:
+        found = [(entry["chinese"], entry["pinyin_numbered"]) for entry in json.loads(read_text(path))]
+        if all(isinstance(value, str) for pair in found for value in pair):
+            return found
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise EvaluationError(f"{path} has an entry without chinese and pinyin_numbered. Give hsk-sentences-audio's.")
 
 
 def everyday_lines(path: Path) -> list[Line]:
@@ -71,11 +90,11 @@ def read_homographs(path: Path) -> list[Occurrence]:
     """
     found = []
     try:
-        for row in csv.DictReader(_text(path).splitlines(), delimiter="\t"):
+        for row in csv.DictReader(read_text(path).split("\n"), delimiter="\t"):
             raw = row["sentence"].encode()
             start, end = (len(raw[: int(row[side])].decode()) for side in ("start", "end"))
             found.append((row["sentence"], start, end, row["wordid"]))
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise EvaluationError(f"{path} is no table of homographs: {error}. Give one of the Homograph Data.") from None
     return found
 
@@ -89,8 +108,11 @@ def readers() -> dict[str, Reader]:
 
 
 def choosers(train: Path | None) -> dict[str, Chooser]:
-    """Ways to read English homographs: the dictionary's first, the most frequent of training lines, the classifier."""
-    found = {"CMU dictionary, first reading": _first_reading(), "ours": homograph_model().label}
+    """Ways to read English homographs: the dictionary's first, the most frequent of training lines, the classifier.
+
+    Of a word that they do not know they give no label.
+    """
+    found = {"CMU dictionary, first reading": _first_reading(), "ours": _classifier()}
     if train is not None:
         found["most frequent reading"] = _most_frequent(read_homographs(train))
     return found
@@ -100,7 +122,8 @@ def _most_frequent(lines: Sequence[Occurrence]) -> Chooser:
     counts: dict[str, Counter[str]] = {}
     for text, start, end, label in lines:
         counts.setdefault(text[start:end].lower(), Counter())[label] += 1
-    return lambda text, start, end: counts[text[start:end].lower()].most_common(1)[0][0]
+    labels = {word: by_label.most_common(1)[0][0] for word, by_label in counts.items()}
+    return lambda text, start, end: labels.get(text[start:end].lower(), "")
 
 
 def _first_reading() -> Chooser:
@@ -109,9 +132,14 @@ def _first_reading() -> Chooser:
     def choose(text: str, start: int, end: int) -> str:
         word = text[start:end].lower()
         phones = tuple(dictionary().get(word, ()))
-        return next((label for label, known in words[word].items() if known == phones), "")
+        return next((label for label, known in words.get(word, {}).items() if known == phones), "")
 
     return choose
+
+
+def _classifier() -> Chooser:
+    model = homograph_model()
+    return lambda text, start, end: model.label(text, start, end) if model.known(text[start:end].lower()) else ""
 
 
 def _g2pm() -> Reader:
@@ -119,10 +147,3 @@ def _g2pm() -> Reader:
 
     model = G2pM()
     return lambda text: [reading.replace("u:", "v") for reading in model(text, tone=True, char_split=True)]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path} cannot be read: {error}. Give another file.") from None
