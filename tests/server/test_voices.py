@@ -7,17 +7,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 import soundfile
+import torch
 
-from glmtts.errors import VoiceError
+from glmtts.errors import ConfigError, VoiceError
 from glmtts.server.engine import Engine
 from glmtts.server.settings import ServerSettings
-from glmtts.server.voices import VoiceRecord, VoiceStore, valid_name
+from glmtts.server.voices import StorageError, VoiceRecord, VoiceStore, valid_name
 from tests.server.running import Running, running
 from tests.server.test_limits import refused
 
@@ -109,6 +112,53 @@ def test_a_voice_that_cannot_be_used_says_so(engine: Engine, tmp_path: Path) -> 
         answer = server.client.post("/v1/audio/speech", json={"model": "tiny", "input": "Hello.", "voice": "old"})
         assert answer.status_code == 409
         assert "Delete it and add it again" in answer.json()["error"]["message"]
+
+
+def test_a_voice_of_a_model_of_other_sizes_says_so(engine: Engine, tmp_path: Path) -> None:
+    stranger = replace(engine.bundled_voice("tone"), embedding=torch.zeros(7))
+    with running(engine, ServerSettings(voices_folder=tmp_path)) as server:
+        server.service.voices.add("old", stranger, RECORD)
+        answer = server.client.post("/v1/audio/speech", json={"model": "tiny", "input": "Hello.", "voice": "old"})
+        refused(answer, 409, "voice_unusable")
+
+
+def test_a_voice_that_was_added_as_default_can_be_deleted(engine: Engine, tmp_path: Path) -> None:
+    """By a model without one, and by another that has one and shares the folder."""
+    without = copy(engine)
+    without.default_voice = None
+    with running(without, ServerSettings(voices_folder=tmp_path)) as server:
+        assert add(server.client, "default", recording()).status_code == 201
+        assert server.client.delete("/v1/audio/voices/default").json()["deleted"] is True
+        refused(server.client.delete("/v1/audio/voices/default"), 404, "voice_not_found")
+        assert add(server.client, "default", recording()).status_code == 201
+    with running(engine, ServerSettings(voices_folder=tmp_path)) as server:
+        assert server.client.delete("/v1/audio/voices/default").status_code == 200
+        refused(server.client.delete("/v1/audio/voices/default"), 403, "voice_bundled")
+
+
+def test_a_full_disk_lets_voices_go(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = VoiceStore(tmp_path)
+    for name in ("one", "two"):
+        store.add(name, engine.bundled_voice("tone"), RECORD)
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", full)
+    monkeypatch.setattr("pathlib.Path.mkdir", full)
+    store.delete("one")
+    assert [path.name for path in tmp_path.iterdir()] == ["two"]
+    monkeypatch.setattr("pathlib.Path.rename", full)
+    with pytest.raises(StorageError, match="does not let the voice go"):
+        store.delete("two")
+    assert store.holds("two")
+
+
+@pytest.mark.parametrize("place", ["README.md", "README.md/voices"])
+def test_a_folder_that_is_none_is_one_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "README.md").write_text("a file")
+    with pytest.raises(ConfigError, match="Give another folder with --voices"):
+        VoiceStore(tmp_path / place)
 
 
 def test_what_is_incomplete_is_not_listed_and_old_remains_go(engine: Engine, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def serve(
     host: Annotated[str, typer.Option(help="0.0.0.0 serves other machines too.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, … or mps.")] = "auto",
-    voices: Annotated[Path | None, typer.Option(help="The folder of added voices.")] = None,
+    voices: Annotated[str | None, typer.Option(metavar="PATH", help="The folder of added voices.")] = None,
     alias: Annotated[list[str] | None, typer.Option(help="NAME=VOICE: another name of a voice; repeatable.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is not understood.")] = False,
     mp3_kbps: Annotated[int | None, typer.Option(help="Bit rate of mp3 (128).", show_default=False)] = None,
@@ -50,7 +50,7 @@ def serve(
 ) -> None:
     """Serve OpenAI's speech API, and a page at /."""
     values = {
-        "voices_folder": voices.resolve() if voices else None,
+        "voices_folder": _folder(voices),
         "api_keys": _keys(api_key),
         "cors": cors,
         "allowed_hosts": allow_host,
@@ -101,6 +101,13 @@ def _start(
     except ImportError as error:
         extra = "ray" if ray else "server"
         raise ConfigError(f"This needs more packages: pip install '.[{extra}]'. ({error})") from None
+
+
+def _folder(given: str | None) -> Path | None:
+    """The folder of voices; an empty variable would be the working folder."""
+    if given is not None and not given.strip():
+        raise ConfigError("The name after --voices is empty. Give that of a folder, or leave it out.")
+    return Path(given).resolve() if given is not None else None
 
 
 def _keys(given: list[str] | None) -> list[str] | None:

@@ -73,6 +73,10 @@ class Engine:
         """One of the bundled voices."""
         return self._tts.voice(name)
 
+    def usable(self, voice: Voice) -> Voice:
+        """A voice that was kept earlier, as the model can use it. Raises VoiceError where its sizes are another's."""
+        return self._tts.voice(voice)
+
     def trained_voice(self, path: Path) -> Voice:
         """The voice of a `.glmvoice`. Raises VoiceError where it is damaged, or was trained for another model."""
         return self._tts.voice(path)

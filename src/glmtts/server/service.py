@@ -108,7 +108,9 @@ class Service:
             if wanted in self.engine.voices:
                 return self.engine.bundled_voice(wanted)
             trained = self.voices.trained(wanted)
-            return self.voices.load(wanted) if trained is None else self.engine.trained_voice(trained)
+            if trained is not None:
+                return self.engine.trained_voice(trained)
+            return self.engine.usable(self.voices.load(wanted))
         except VoiceError:
             if wanted not in self.engine.voices and self.voices.holds(wanted):
                 hint = "Delete it and add it again."

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 import unicodedata
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from safetensors import SafetensorError
 
 from glmtts import durable
 from glmtts.config import StrictConfig
-from glmtts.errors import GlmTtsError, VoiceError
+from glmtts.errors import ConfigError, GlmTtsError, VoiceError
 from glmtts.synthesis.voice import Voice
 
 _NAME = re.compile(r"[\w-]{1,48}")
@@ -28,7 +29,7 @@ ABANDONED_SECONDS = 600  # a choice: a voice is written in seconds
 
 
 class StorageError(GlmTtsError):
-    """The disk does not take a voice."""
+    """The disk does not take a voice, or does not let one go."""
 
 
 class VoiceRecord(StrictConfig):
@@ -52,11 +53,21 @@ def valid_name(name: str) -> str:
 
 
 class VoiceStore:
-    """The voices below one folder."""
+    """The voices below one folder, which is made where it is missing.
+
+    Raises:
+        ConfigError: it is no folder, or cannot be made or read.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            next(folder.iterdir(), None)
+        except OSError as error:
+            raise ConfigError(
+                f"Voices cannot be kept in {folder}: {error.strerror or error}. Give another folder with --voices."
+            ) from None
         self._sweep()
 
     def _sweep(self) -> None:
@@ -132,14 +143,19 @@ class VoiceStore:
 
         Raises:
             VoiceError: there is none.
+            StorageError: the disk does not let it go.
         """
-        target = self._folder / valid_name(name)
-        trash = Path(tempfile.mkdtemp(prefix=".deleting-", dir=self._folder))
+        trash = self._folder / f".deleting-{uuid.uuid4().hex}"  # a new folder for it would need space, as may be short
         try:
-            target.rename(trash / "voice")
+            (self._folder / valid_name(name)).rename(trash)
             durable.sync(self._folder)  # a voice that was deleted must not come back
-        except OSError:
+        except FileNotFoundError:
             raise VoiceError(f"There is no voice '{name}' to delete.") from None
+        except OSError as error:
+            reason = error.strerror or "it does not say why"
+            raise StorageError(
+                f"The server's disk does not let the voice go: {reason}. Its operator must look there."
+            ) from None
         finally:
             shutil.rmtree(trash, ignore_errors=True)
 

@@ -136,13 +136,20 @@ def _free_name(name: str, service: Service) -> str:
     return name
 
 
-@router.delete("/{voice}", responses=documented(400, 401, 403, 404))
+def _bundled(voice: str, service: Service) -> bool:
+    own = DEFAULT if service.engine.default_voice else None
+    return voice == own or voice in service.engine.voices
+
+
+@router.delete("/{voice}", responses=documented(400, 401, 403, 404, 507))
 def delete_voice(voice: str, service: ServiceOf) -> VoiceDeleted:
-    """Delete an added voice."""
-    if voice == DEFAULT or voice in service.engine.voices:
+    """Delete an added voice, also one that was added where the model had no voice of that name."""
+    if _bundled(voice, service) and not service.voices.holds(voice):
         raise ApiError(403, f"'{voice}' belongs to the model and stays.", "voice_bundled", "voice")
     try:
         service.voices.delete(voice)
     except VoiceError as error:
         raise ApiError(404, str(error), "voice_not_found", "voice") from None
+    except StorageError as error:
+        raise ApiError(507, str(error), "storage_full") from None
     return VoiceDeleted(id=voice)
