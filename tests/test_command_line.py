@@ -215,13 +215,25 @@ def test_without_pyav_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         (("say", "Hi", "--voice", "me.safetensors"), "me.safetensors is not a file"),
         (("say", "Hi", "there"), "A text of several words needs quotes"),
         (("say", "Hi", "-o", ""), "The name after -o is empty"),
+        (("say", "Hi", "--voice", ""), "The name after --voice is empty"),
+        (("say", "Hi", "--voice", "tone", "--voice-text", "x"), "'tone' is no recording"),
+        (("say", "Hi", "--voice-text", "x"), "the voice is no recording"),
+        (("say", "Hi", "--runtime", "onnx", "--voice", "tone", "--voice-text", "x"), "'tone' is no recording"),
+        (("say", "Hi", "--runtime", "onnx", "--device", "cuda"), "ONNX Runtime speaks on the CPU"),
+        (("say", "Hi", "--runtime", "onnx", "--allow-program"), "Leave out --device and --allow-program"),
         (("say", "Hi", "--format", "mp3"), "--format is for -o - alone"),
         (("say", "Hi", "-o", "-", "--format", "aiff"), "There is no format 'aiff'"),
         (("say", "Hi", "--pronunciations", "none.toml"), "none.toml cannot be read"),
+        (("read", "", "-o", "b.wav"), "The name of the text is empty"),
+        (("read", "-", "-o", "b.wav", "--voice", " "), "The name after --voice is empty"),
+        (("read", "-", "-o", "b.wav", "--voice", "me.safetensors", "--voice-text", "x"), "Leave the text out"),
         (("read", "none.txt"), "Where should it go?"),
         (("read", "none.txt", "-o", "b.wav"), "none.txt cannot be read"),
         (("read", "-", "-o", "b.xyz"), "no known suffix"),
         (("read", "-", "-o", "-", "--subtitles", "b.srt"), "Subtitles belong to a file"),
+        (("clone", ""), "Give the path of a recording"),
+        (("clone", "."), "Give the path of a recording"),
+        (("serve", "--voices", ""), "The name after --voices is empty"),
         (("clone", "none.m4a"), "none.m4a is not a file"),
         (("clone", "none.wav", "-o", "me.txt"), "Let it end in .safetensors"),
     ],
@@ -231,6 +243,16 @@ def test_mistakes_are_one_sentence(
 ) -> None:
     assert sentence in refused(glm_tts(*arguments, stdin=b"Hi"), capsys.readouterr().err)
     assert names() == []
+
+
+def test_what_an_exported_model_cannot_do_is_refused(
+    glm_tts: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "onnx.json").write_text("{}")
+    for command in (("say", "Hi"), ("clone", "me.wav")):
+        said = refused(glm_tts(*command, "--model", "onnx", "--device", "cuda:0"), capsys.readouterr().err)
+        assert "ONNX Runtime speaks on the CPU" in said
 
 
 def test_what_is_no_mistake_of_the_user_stays_an_error() -> None:

@@ -8,7 +8,7 @@ import pytest
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import CandidateSet
 from glmtts.lm.request import Request
-from glmtts.lm.service import TokenService
+from glmtts.lm.service import ServiceClosedError, TokenService
 from tests.lm.plain import plain
 from tests.lm.test_batch import LAYOUT, request
 from tests.tiny import tiny_lm
@@ -78,3 +78,35 @@ def test_an_error_reaches_its_caller_and_the_service_goes_on(service: TokenServi
     with pytest.raises(IndexError):
         list(stream(service, broken))
     assert list(stream(service, request(1)))
+
+
+def test_who_asks_once_it_is_closed_is_told_so(service: TokenService) -> None:
+    late = stream(service, request(1))
+    service.close()
+    with pytest.raises(ServiceClosedError):
+        next(late)
+
+
+def test_an_error_of_the_thread_reaches_everybody(service: TokenService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some are being served, some wait for a place, and dropping one of them fails."""
+    told: list[Exception] = []
+
+    def call(number: int) -> None:
+        try:
+            list(stream(service, request(number)))
+        except (ZeroDivisionError, ServiceClosedError) as error:
+            told.append(error)
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(service._batch, "step", broken)
+    monkeypatch.setattr(service._batch, "leave", lambda request: broken())
+    threads = [threading.Thread(target=call, args=(number,), daemon=True) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    service._thread.join(timeout=60)
+    for thread in threads:
+        thread.join(timeout=60)
+    assert service.closed and len(told) == 6
+    assert isinstance(told[0], ZeroDivisionError)

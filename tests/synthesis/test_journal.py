@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 
 from glmtts.errors import AudioError, ConfigError
-from glmtts.synthesis.journal import Journal
+from glmtts.synthesis.journal import Journal, alone_in
 from glmtts.synthesis.timing import Timed
 from glmtts.text.frontend import Piece
 
@@ -96,3 +97,30 @@ def test_what_is_no_file_is_one_sentence(folder: Path, name: str) -> None:
         path.write_text("a file")
     with pytest.raises(AudioError, match="cannot be written"):
         resumed(folder)
+
+
+def test_a_folder_is_held_by_one_run(folder: Path) -> None:
+    with alone_in(folder):
+        with pytest.raises(ConfigError, match=r"Another run is reading into .*\.book\.part"), alone_in(folder):
+            pass
+        restarted = Journal(folder, ABOUT, restart=True)
+        with pytest.raises(ConfigError, match="Another run"), alone_in(folder):
+            pass
+    assert restarted.cues == [] and (folder / "audio.raw").read_bytes() == b""
+    with alone_in(folder):
+        restarted.remove()
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_held_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".book.part").write_text("a file")
+    with pytest.raises(AudioError, match="cannot be written"), alone_in(tmp_path / ".book.part"):
+        pass
+
+
+def test_what_another_program_appends_is_not_spoken(folder: Path, tmp_path: Path) -> None:
+    journal = resumed(folder)
+    with (folder / "audio.raw").open("ab") as file:
+        file.write(b"x" * 778)
+    journal.encode(tmp_path / "book.wav", "tiny")
+    assert soundfile.info(tmp_path / "book.wav").frames == journal.samples == 600

@@ -33,6 +33,22 @@ def test_closing_ends_the_threads_and_it_can_speak_again(tiny_folder: Path) -> N
     assert len(decoding_threads()) == before
 
 
+def test_a_stream_whose_thread_ends_is_served_by_another(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with glmtts.load(tiny_folder) as tts:
+        first = [chunk.samples for chunk in tts.stream("Hello.")]
+        generator, open_service = tts.generator, tts.generator._open_service
+        opened = [open_service()]  # by a stream that comes to its request only after `close`
+        generator.close()
+        monkeypatch.setattr(generator, "_open_service", lambda: opened.pop() if opened else open_service())
+        again = [chunk.samples for chunk in tts.stream("Hello.")]
+        broken = open_service()
+        broken._inbox.put("no request")  # type: ignore[arg-type]
+        broken._thread.join(timeout=60)
+        third = [chunk.samples for chunk in tts.stream("Hello.")]
+    assert torch.equal(torch.cat(first), torch.cat(again)) and torch.equal(torch.cat(first), torch.cat(third))
+    assert generator._service is None
+
+
 def test_four_threads_load_a_module_once(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle, loaded = Bundle.open(tiny_folder), list[str]()
     load, together = Bundle._load, threading.Barrier(4)

@@ -1,5 +1,7 @@
 """Long texts: read in pieces, resumed after a break, with subtitles."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,9 @@ from glmtts.audio.provenance import synthetic_mark
 from glmtts.cli import app
 from glmtts.errors import AudioError, ConfigError, TextError
 from glmtts.judging.reading import Reading
+from glmtts.synthesis.adapter_pool import StoredAdapter
 from glmtts.synthesis.journal import Journal
-from glmtts.synthesis.reading import read_book
+from glmtts.synthesis.reading import _about, read_book
 from glmtts.synthesis.subtitles import Cue, write_subtitles
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.timing import Timed, word_times
@@ -108,6 +111,34 @@ def test_another_text_or_seed_is_no_continuation(tts: Synthesizer, tmp_path: Pat
     with pytest.raises(ConfigError, match="other settings"):
         read_book(tts, LINES, out, seed=1)
     assert read_book(tts, ["Another text.\n"], out, seed=1, restart=True) > 0
+
+
+def test_a_second_run_is_refused_and_the_first_goes_on(tts: Synthesizer, tmp_path: Path) -> None:
+    whole, out, refused = tmp_path / "whole.wav", tmp_path / "out.wav", list[bool]()
+    read_book(tts, LINES, whole)
+
+    def meanwhile(piece: str) -> None:
+        with pytest.raises(ConfigError, match="Another run"):
+            read_book(tts, LINES, out, restart=bool(refused))
+        refused.append(True)
+
+    read_book(tts, LINES, out, progress=meanwhile)
+    assert len(refused) > 1
+    assert np.array_equal(soundfile.read(out)[0], soundfile.read(whole)[0])
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_whatever_is_heard_of_a_voice_decides_whether_a_reading_goes_on(tts: Synthesizer, tmp_path: Path) -> None:
+    voice = tts.voice()
+    others = replace(voice, text="Mine."), replace(voice, f0=voice.f0 + 1), replace(voice, adaptation=torch.ones(2, 3))
+    about = [_about(tts, one, 0, {}) for one in (voice, *others)]
+    trained = replace(voice, adapter=StoredAdapter(tmp_path / "a.glmvoice", ("lm",), {}, "tiny", tts.adapters))
+    for weights in (b"first", b"trained anew under the same name"):
+        (tmp_path / "a.glmvoice").write_bytes(weights)
+        about.append(_about(tts, trained, 0, {}))
+    about.append(_about(tts, voice, 0, {"steps": 1}))
+    assert len({json.dumps(one, sort_keys=True) for one in about}) == len(about)
+    assert _about(tts, voice, 0, {}) == about[0]
 
 
 def test_bad_input_is_refused(tts: Synthesizer, tmp_path: Path) -> None:

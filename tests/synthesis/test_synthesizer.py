@@ -76,6 +76,18 @@ def test_options_have_ranges(tts: Synthesizer) -> None:
         tts.say_batch(["a", "b"], [None])
 
 
+@pytest.mark.parametrize("history_tokens", [0, 50])
+def test_no_texts_give_no_audio(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch, history_tokens: int) -> None:
+    monkeypatch.setattr(tts, "defaults", tts.defaults.model_copy(update={"history_tokens": history_tokens}))
+    assert tts.say_batch([]) == []
+
+
+def test_a_text_belongs_to_a_recording(tts: Synthesizer, tmp_path: Path) -> None:
+    for voice in ("tone", tmp_path / "me.safetensors", tmp_path / "me.glmvoice", tts.voice()):
+        with pytest.raises(VoiceError, match="is no recording but made already"):
+            tts.voice(voice, "What it does not say.")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

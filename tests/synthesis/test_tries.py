@@ -83,11 +83,18 @@ def test_a_draft_in_doubt_calls_the_others(tts: Synthesizer, monkeypatch: pytest
     assert asked == [1, 4, 6]
 
 
-def test_tries_draw_with_seeds_of_their_own(tts: Synthesizer) -> None:
-    plan = tries(segment_of(tts, candidates=8, drafts=(1, 2)).settings)
+@pytest.mark.parametrize(("candidates", "drafts"), [(8, (1, 2)), (32, ()), (12, (2, 4)), (4, (16, 2))])
+def test_tries_draw_with_seeds_of_their_own(tts: Synthesizer, candidates: int, drafts: tuple[int, ...]) -> None:
+    plan = tries(segment_of(tts, candidates=candidates, drafts=drafts).settings)
     seeds = [one.first_seed + 100 * number for one in plan for number in range(one.candidates)]
-    assert len(seeds) == len(set(seeds)) == 1 + 2 + 3 * 8
-    assert [one.last for one in plan] == [False, False, False, False, True]
+    assert len(seeds) == len(set(seeds)) == sum(drafts) + 3 * candidates
+    assert [one.last for one in plan] == [False] * (len(drafts) + 2) + [True]
+
+
+@pytest.mark.parametrize("candidates", [1, 8, 10])
+def test_seeds_of_ten_candidates_are_those_of_the_figures(tts: Synthesizer, candidates: int) -> None:
+    plan = tries(segment_of(tts, candidates=candidates, drafts=(2, 4)).settings)
+    assert [one.first_seed for one in plan] == [3000, 4000, 0, 1000, 2000]
 
 
 def test_who_asks_for_candidates_gets_just_so_many(tts: Synthesizer) -> None:

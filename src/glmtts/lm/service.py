@@ -15,6 +15,10 @@ from glmtts.stages import LanguageModel
 from glmtts.text.audio_tokens import AudioTokens
 
 
+class ServiceClosedError(Exception):
+    """The thread takes no more requests: it was closed, or an error ended it. Another service may take this one."""
+
+
 @dataclass(eq=False)
 class _Client:
     candidates: CandidateSet
@@ -24,14 +28,24 @@ class _Client:
 
 
 class TokenService:
-    """Decodes up to `capacity` candidate sets together; the others wait for a place."""
+    """Decodes up to `capacity` candidate sets together; the others wait for a place.
+
+    Whoever asks is answered: an error that is no request's own ends the thread, and everybody is told it.
+    """
 
     def __init__(self, model: LanguageModel, layout: AudioTokens, capacity: int = 16) -> None:
         self._batch, self._capacity = DecodingBatch(model, layout), capacity
         self._inbox: queue.Queue[_Client | None] = queue.Queue()
         self._clients: list[_Client] = []
+        self._waiting: list[_Client] = []
+        self._closed, self._closing = False, threading.RLock()  # again by its holder: a finalizer may close it
         self._thread = threading.Thread(target=self._run, name="token-service", daemon=True)
         self._thread.start()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more requests."""
+        return self._closed
 
     def stream(
         self, candidates: CandidateSet, choose: Callable[[CandidateSet], list[int]]
@@ -39,9 +53,15 @@ class TokenService:
         """Tokens as soon as the candidates agree on them; `choose` picks from those that ended.
 
         Closing the iterator drops the request.
+
+        Raises:
+            ServiceClosedError: the service was closed before it took the request, of which nothing is decoded yet.
         """
         client = _Client(candidates)
-        self._inbox.put(client)
+        with self._closing:  # what is put after the end of the inbox would be read by nobody
+            if self._closed:
+                raise ServiceClosedError
+            self._inbox.put(client)
         try:
             while (fresh := client.tokens.get()) is not None:
                 if isinstance(fresh, Exception):
@@ -53,13 +73,20 @@ class TokenService:
 
     def close(self) -> None:
         """End the thread once all that it was given is done; a second call does nothing."""
-        self._inbox.put(None)
+        with self._closing:
+            self._closed = True
+            self._inbox.put(None)
         if threading.current_thread() is not self._thread:  # the last user of a synthesizer may be its own candidates
             self._thread.join()
 
     def _run(self) -> None:
-        waiting: list[_Client] = []
-        open_ = True
+        try:
+            self._decode()
+        except Exception as error:
+            self._break(error)
+
+    def _decode(self) -> None:
+        waiting, open_ = self._waiting, True
         while open_ or waiting or self._clients:
             idle = not (waiting or self._clients)
             while open_ and (idle or not self._inbox.empty()):
@@ -71,6 +98,16 @@ class TokenService:
                 self._join(waiting.pop(0))
             if self._clients:
                 self._step()
+
+    def _break(self, error: Exception) -> None:
+        """Tell everybody of the error that ended the thread; nobody else is taken."""
+        with self._closing:
+            self._closed = True
+            while not self._inbox.empty():
+                client = self._inbox.get()
+                self._waiting += [client] if client is not None else []
+        for client in [*self._clients, *self._waiting]:
+            client.tokens.put(error)
 
     def _join(self, client: _Client) -> None:
         if client.gone:

@@ -4,6 +4,7 @@ Registering a voice costs nothing but its path. A request that is under way hold
 which leaves the pool meanwhile lives until the request is done.
 """
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -50,7 +51,7 @@ class AdapterPool:
         try:
             key = (path, module, path.stat().st_mtime_ns)
         except OSError:
-            raise VoiceError(f"{path} is not there any more. Give another voice.") from None
+            raise _gone(path) from None
         with self._lock:
             if key not in self._kept:
                 like = next(network.parameters())
@@ -63,6 +64,10 @@ class AdapterPool:
         total = sum(adapter.bytes for adapter in self._kept.values())
         while total > self.limit and next(iter(self._kept)) != newest:
             total -= self._kept.popitem(last=False)[1].bytes
+
+
+def _gone(path: Path) -> VoiceError:
+    return VoiceError(f"{path} is not there any more. Give another voice.")
 
 
 def base_of(bundle: Bundle) -> dict[str, str]:
@@ -97,6 +102,18 @@ class StoredAdapter:
                     f"{self.path} was trained for the model '{self.base_name}' ({name} {theirs}), and this is "
                     f"'{bundle.config.name}' ({name} {ours}): give that --model, or train the voice for this one."
                 )
+
+    def sha256(self) -> str:
+        """The hash of the file, which another training writes anew under the same name.
+
+        Raises:
+            VoiceError: it is gone.
+        """
+        try:
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            raise _gone(self.path) from None
 
     def part(self, module: str, network: object) -> Adapter | None:
         """The adapter of a module, None where the voice does not adapt it. Raises as `AdapterPool.get` does."""

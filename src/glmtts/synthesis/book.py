@@ -28,6 +28,8 @@ class Book:
         Raises:
             TextError: it cannot be opened, is no text, or is a pipe without end.
         """
+        if not place.strip():
+            raise TextError("The name of the text is empty. Give the path of a text file, or - for standard input.")
         path = Path(place)
         self._name = "Standard input" if place == "-" else place
         self._text: TextIO

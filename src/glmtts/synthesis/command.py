@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
-from glmtts.errors import ConfigError, VoiceError
+from glmtts.errors import AudioError, ConfigError, VoiceError
 from glmtts.synthesis.flags import (
     AllowProgram,
     Device,
@@ -52,12 +52,13 @@ def say(
 ) -> None:
     """Speak a text into a file (out.wav), to standard output, or aloud."""
     target = _target(output, play, form) or ("out.wav" if not play else None)
+    _check_voice(voice, voice_text)
     if target not in (None, STANDARD):
         _check_writable(Path(str(target)))
     with ExitStack() as stack:
         player = stack.enter_context(_player()) if play else None
         tts: Any = (
-            _loaded_onnx(model, threads)
+            _loaded_onnx(model, device, threads, allow_program)
             if _uses_onnx(runtime, model)
             else _loaded(model, device, threads, allow_program)
         )
@@ -105,6 +106,7 @@ def read(
     from glmtts.synthesis.book import Book
 
     target = _target(output, play, form)
+    _check_voice(voice, voice_text)
     if target is None and not play:
         raise ConfigError("Where should it go? Give -o book.flac, -o - for standard output, or --play.")
     if subtitles is not None and target in (None, STANDARD):
@@ -146,6 +148,8 @@ def clone(
     """Make a voice of a recording, once, as a small file for --voice. Its speaker must have agreed."""
     from glmtts.audio.io import check_place
 
+    if not recording.name or recording.is_dir():
+        raise AudioError("That is a folder, or empty. Give the path of a recording (wav, flac, ogg, opus or mp3).")
     target = output or Path(recording.with_suffix(".safetensors").name)
     if target.suffix != ".safetensors":
         raise VoiceError(f"{target} is no name of a voice. Let it end in .safetensors.")
@@ -154,7 +158,7 @@ def clone(
     if _uses_onnx("auto", model):
         from glmtts.onnx.clone import clone as clone_by_onnx
 
-        runtime = _loaded_onnx(model, threads)
+        runtime = _loaded_onnx(model, device, threads, allow_program)
         made = clone_by_onnx(runtime.bundle, runtime.frontend, recording, text)
     else:
         from glmtts.synthesis.voice import make_voice
@@ -232,6 +236,15 @@ def _target(output: str | None, play: bool, form: str | None) -> str | None:
     return output
 
 
+def _check_voice(voice: str | None, text: str | None) -> None:
+    """Raises ConfigError where the name is an empty variable, VoiceError where the text belongs to no recording."""
+    from glmtts.synthesis.preparing import check_voice_text
+
+    if voice is not None and not voice.strip():
+        raise ConfigError("The name after --voice is empty. Give that of a voice or a recording, or leave it out.")
+    check_voice_text(voice, text)
+
+
 def _check_writable(path: Path) -> None:
     from glmtts.audio.io import check_writable
 
@@ -263,9 +276,13 @@ def _uses_onnx(runtime: str, model: Path | None) -> bool:
     return runtime == "onnx" or (runtime == "auto" and model is not None and (model / "onnx.json").is_file())
 
 
-def _loaded_onnx(model: Path | None, threads: int | None) -> Any:
+def _loaded_onnx(model: Path | None, device: str, threads: int | None, allow_program: bool) -> Any:
     from glmtts import load_onnx
 
+    if device.strip().lower() not in ("auto", "cpu") or allow_program:
+        raise ConfigError(
+            "ONNX Runtime speaks on the CPU, and runs no program. Leave out --device and --allow-program."
+        )
     if model is None:
         raise ConfigError(
             "Which model? Give --model with a folder that `glm-tts export-onnx` wrote, where PyTorch is installed."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -17,17 +17,14 @@ from glmtts.judging.judge import Judge, Verdict
 from glmtts.judging.resampling import ParticleFilter
 from glmtts.judging.selection import choices, ranked, trimmed
 from glmtts.lm.candidates import CandidateSet, decode_sets
-from glmtts.lm.service import TokenService
+from glmtts.lm.service import ServiceClosedError, TokenService
 from glmtts.synthesis.segment import Prompter, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
-from glmtts.synthesis.tries import Try, tell_faults, tell_retry, tries
+from glmtts.synthesis.tries import CANDIDATE_STRIDE, Try, tell_faults, tell_retry, tries
 from glmtts.text.frontend import TextFrontend
 
 if TYPE_CHECKING:
     from glmtts.bundle import Bundle
-
-CANDIDATE_STRIDE = 100  # between the seeds of candidates, which stay apart from those of the following pieces
-
 
 LOST = {Fault.late, Fault.truncated}  # faults that halves may mend
 JOINT_SECONDS = 0.12  # of silence between two halves of a sentence: a joint must not be heard as its end
@@ -46,6 +43,7 @@ class TokenGenerator:
 
     def _begin(self) -> None:
         self._service: TokenService | None = None
+        self._end: weakref.finalize[..., TokenGenerator] | None = None
         self._opening = Lock()
 
     def close(self) -> None:
@@ -61,13 +59,12 @@ class TokenGenerator:
         Where the prompt's last syllable leaks into the first tokens, before any has left, others are decoded. What is
         said or paused for after the text is trimmed, as far as it has not left.
         """
-        service = self._open_service()
         segment = replace(segment, settings=segment.settings.for_streams(self.bundle.clock.frames_per_token))
         target = self._prompter.target(segment)
         for one in tries(segment.settings):
             candidates = self._candidates(segment, target, one)
             choose = partial(self._end_of_stream, segment=segment, target=target)
-            with closing(service.stream(candidates, choose)) as tokens:
+            with closing(self._served(candidates, choose)) as tokens:
                 start = list(islice(tokens, self.judge.limits.leak if target.prompt_tokens else 0))
                 if not one.last and self.judge.leaks(start, target):
                     tell_retry(segment, [Fault.leak])
@@ -125,13 +122,27 @@ class TokenGenerator:
         joined = [*self.judge.without_trailing_silence(first, self._joint), *second]
         return min(best, self.judge.verdict(joined, target), key=lambda verdict: verdict.rank)
 
+    def _served(
+        self, candidates: CandidateSet, choose: Callable[[CandidateSet], list[int]]
+    ) -> Generator[int, None, None]:
+        """Tokens by the thread; where another caller closes that just now, by a new one."""
+        while True:
+            try:
+                yield from self._open_service().stream(candidates, choose)
+                return
+            except ServiceClosedError:
+                continue
+
     def _open_service(self) -> TokenService:
         with self._opening:
+            if self._service is not None and self._service.closed and self._end is not None:
+                self._end.detach()  # an error ended its thread: its memory may go
+                self._service = None
             if self._service is None:
                 self._service = TokenService(self.bundle.lm, self.bundle.audio_tokens)
                 # when nobody has the generator any more, and before the interpreter ends: a thread that is within
                 # torch then aborts the process
-                weakref.finalize(self, TokenService.close, self._service)
+                self._end = weakref.finalize(self, TokenService.close, self._service)
             return self._service
 
     def _candidates(self, segment: Segment, target: Target, one: Try) -> CandidateSet:

@@ -2,7 +2,7 @@
 
 A piece is on the disk before it counts as read: its samples first, then its line. So a power cut loses the piece that
 was being written. Files that something else changed are noticed: lost samples are read again, what makes no sense is
-refused.
+refused. `alone_in` keeps a second run out while one writes.
 """
 
 import json
@@ -10,12 +10,14 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
+from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 from torch import Tensor
 
@@ -31,6 +33,7 @@ from glmtts.text.frontend import Piece
 logger = logging.getLogger(__name__)
 BLOCK = 1 << 20
 LONGEST = 1e7  # seconds; four months
+LOCK_FILE = ".lock"
 
 
 class _Stretch(StrictConfig):
@@ -55,8 +58,36 @@ class _Entry(StrictConfig):
         return Cue(self.line.timed(), [word.timed() for word in self.words])
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder of a reading: two runs that append to the same samples would mix them unseen.
+
+    Raises:
+        ConfigError: another run holds it.
+        AudioError: the folder cannot be written.
+    """
+    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    try:
+        folder.mkdir(exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise ConfigError(
+            f"Another run is reading into {folder}. Wait for it, or choose another name for the output."
+        ) from None
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # an unfinished reading lies there, or the folder is gone
+            if durable.WINDOWS:  # which deletes no open file
+                (folder / LOCK_FILE).unlink(missing_ok=True)
+            folder.rmdir()
+
+
 class Journal:
-    """The unfinished reading in a folder: int16 samples, and what was spoken when."""
+    """The unfinished reading in a folder, which `alone_in` holds: int16 samples, and what was spoken when."""
 
     def __init__(self, folder: Path, about: dict[str, Any], restart: bool) -> None:
         self.folder, self.rate = folder, about["rate"]
@@ -64,7 +95,7 @@ class Journal:
         self._pieces: list[str] = []
         self._audio, self._lines = folder / "audio.raw", folder / "journal.jsonl"
         if restart:
-            self.remove()
+            self._guarded(self._forget)
         header = json.dumps(about, sort_keys=True)
         if self._lines.exists():
             self._guarded(self._resume, header)
@@ -75,6 +106,12 @@ class Journal:
     def samples(self) -> int:
         """Samples so far."""
         return round(self.cues[-1].line.end * self.rate) if self.cues else 0
+
+    def _forget(self) -> None:
+        """Delete what an earlier run left, but for the lock of this one."""
+        for path in (self._audio, self._lines):
+            shutil.rmtree(path, ignore_errors=True)  # where it is a folder
+            path.unlink(missing_ok=True)
 
     def _begin(self, header: str) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -164,19 +201,23 @@ class Journal:
         durable.replace(temporary, out)
 
     def _blocks(self) -> Iterator[np.ndarray]:
+        left = 2 * self.samples  # bytes; what another program appended is not ours
         with self._audio.open("rb") as audio:
-            while data := audio.read(2 * BLOCK):
+            while data := audio.read(min(left, 2 * BLOCK)):
+                left -= len(data)
                 yield np.frombuffer(data, "<i2")
 
     def _guarded(self, action: Callable[..., None], *arguments: Any) -> None:
         try:
             action(*arguments)
         except (OSError, soundfile.LibsndfileError) as error:
-            reason = str(error).rstrip(".")
-            raise AudioError(
-                f"{self.folder} cannot be written: {reason}. Free some space and run the same command again."
-            ) from None
+            raise _unwritable(self.folder, error) from None
 
     def remove(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _unwritable(folder: Path, error: Exception) -> AudioError:
+    reason = str(error).rstrip(".")
+    return AudioError(f"{folder} cannot be written: {reason}. Free some space and run the same command again.")

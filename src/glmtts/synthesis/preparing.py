@@ -1,8 +1,10 @@
 """From pieces of text to segments, for every runtime: needs neither PyTorch nor ONNX Runtime."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from glmtts.audio.io import AUDIO_SUFFIXES
 from glmtts.errors import VoiceError
 from glmtts.synthesis.options import Options, settings
 from glmtts.synthesis.segment import Segment
@@ -45,6 +47,25 @@ def speaker_prompt(known: Mapping[str, list[int]], speaker: str | None) -> Seque
         names = ", ".join(known) or "none"
         raise VoiceError(f"There is no fine-tuned speaker '{speaker}'. This model knows: {names}.")
     return known[speaker]
+
+
+def is_recording(voice: object) -> bool:
+    """Whether a voice is given by the path of a recording, which is still to be cloned."""
+    return isinstance(voice, str | Path) and Path(voice).suffix.lower() in AUDIO_SUFFIXES
+
+
+def check_voice_text(voice: object, text: str | None) -> None:
+    """Refuse the text of a recording beside a voice that is made already: it would change nothing.
+
+    Raises:
+        VoiceError: says which voice it is.
+    """
+    if text is not None and not is_recording(voice):
+        which = f"'{voice}'" if isinstance(voice, str | Path) and str(voice) else "the voice"
+        raise VoiceError(
+            f"The text of a recording was given, and {which} is no recording but made already. "
+            "Leave the text out, or give the recording itself."
+        )
 
 
 def pauses(piece: Piece, rate: int, usual: float) -> tuple[int, int]:

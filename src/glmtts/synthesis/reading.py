@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 from glmtts.audio.io import check_writable
 from glmtts.errors import TextError
 from glmtts.memory import set_malloc_trim
-from glmtts.synthesis.journal import Journal
+from glmtts.synthesis.journal import Journal, alone_in
 from glmtts.synthesis.options import Options, dictionary, reader
 from glmtts.synthesis.subtitles import check_subtitles, write_subtitles
 from glmtts.synthesis.synthesizer import AnyVoice, Synthesizer
@@ -48,7 +48,7 @@ def read_book(
 
     Raises:
         AudioError: a path cannot be written, or the disk is full; what was read stays for the next run.
-        ConfigError: an earlier run of another text, voice, model or setting is unfinished there.
+        ConfigError: an earlier run of another text, voice, model or setting is unfinished there, or one is under way.
         TextError, VoiceError: as `Synthesizer.say`; what was read before a sentence that cannot be spoken stays too.
     """
     out = Path(out)
@@ -59,22 +59,23 @@ def read_book(
     chosen, words = tts.voice(voice), dictionary(options.get("pronunciations"))
     how: Options = {**options, "pronunciations": words}
     pieces = pieces_of(reader(tts.frontend, how), [text] if isinstance(text, str) else text, how.get("language"))
-    journal = Journal(unfinished(out), _about(tts, chosen, seed, how), restart)
-    try:
-        count = _read(tts, pieces, journal, chosen, seed, how, progress, hear)
-    except TextError as error:
-        if journal.cues:
-            kept = f"What was read before it stays in {journal.folder}: the same command goes on from there."
-            raise TextError(f"{error} {kept}") from None
-        raise
-    finally:
-        if not journal.cues:  # nothing is lost, so nothing is left
-            journal.remove()
-    journal.expect_no_more_than(count)
-    journal.encode(out, tts.bundle.config.name)
-    if subtitles is not None:
-        write_subtitles(subtitles, journal.cues)
-    journal.remove()
+    with alone_in(unfinished(out)):
+        journal = Journal(unfinished(out), _about(tts, chosen, seed, how), restart)
+        try:
+            count = _read(tts, pieces, journal, chosen, seed, how, progress, hear)
+        except TextError as error:
+            if journal.cues:
+                kept = f"What was read before it stays in {journal.folder}: the same command goes on from there."
+                raise TextError(f"{error} {kept}") from None
+            raise
+        finally:
+            if not journal.cues:  # nothing is lost, so nothing is left
+                journal.remove()
+        journal.expect_no_more_than(count)
+        journal.encode(out, tts.bundle.config.name)
+        if subtitles is not None:
+            write_subtitles(subtitles, journal.cues)
+        journal.remove()
     return journal.samples / journal.rate
 
 
@@ -130,16 +131,26 @@ def _about(tts: Synthesizer, voice: Voice, seed: int, options: Options) -> dict[
     """What decides the sound, as JSON: an unfinished reading goes on under the same alone."""
     words = dictionary(options.get("pronunciations"))
     return {
-        "voice": _digest(voice.tokens, voice.mel, voice.embedding),
+        "voice": _digest(voice),
         "seed": seed,
         "model": {name: entry.sha256 for name, entry in tts.bundle.config.modules.items()},
+        "defaults": tts.defaults.model_dump(mode="json"),
         "options": {**options, "pronunciations": dict(words.words) if words is not None else None},
         "rate": tts.bundle.config.sample_rate,
     }
 
 
-def _digest(*tensors: Tensor) -> str:
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(tensor.contiguous().numpy().tobytes())
+def _digest(voice: Voice) -> str:
+    """A hash of all that a voice is heard by: a trained one may have new adapters and nothing else.
+
+    Raises:
+        VoiceError: the file of a trained voice cannot be read.
+    """
+    digest = hashlib.sha256(voice.text.encode(errors="surrogatepass"))
+    for tensor in (voice.tokens, voice.mel, voice.embedding, voice.f0, voice.adaptation):
+        digest.update(b"none" if tensor is None else str(tuple(tensor.shape)).encode())
+        if tensor is not None:
+            digest.update(tensor.contiguous().numpy().tobytes())
+    if voice.adapter is not None:
+        digest.update(voice.adapter.sha256().encode())
     return digest.hexdigest()

@@ -11,7 +11,6 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
-from glmtts.audio.io import AUDIO_SUFFIXES
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
@@ -20,7 +19,7 @@ from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, check_seed, reader
-from glmtts.synthesis.preparing import pauses, segments_of
+from glmtts.synthesis.preparing import check_voice_text, is_recording, pauses, segments_of
 from glmtts.synthesis.rendering import Renderer
 from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
@@ -71,9 +70,10 @@ class Synthesizer:
         A voice is itself.
 
         Raises:
-            VoiceError: there is no such voice, or the recording does not serve.
+            VoiceError: there is no such voice, the recording does not serve, or a text is given without a recording.
             AudioError: the recording cannot be read.
         """
+        check_voice_text(name, text)
         if isinstance(name, Voice):
             return name.compatible_with(self.bundle)
         chosen = name or self.defaults.voice
@@ -81,7 +81,7 @@ class Synthesizer:
             raise VoiceError("This model has no voice of its own. Give a recording as the voice.")
         key = str(chosen)
         path = Path(key)
-        if path.suffix.lower() in AUDIO_SUFFIXES:
+        if is_recording(path):
             return make_voice(self.bundle, self.frontend, path, text)
         if path.suffix == SUFFIX:
             return TrainedVoice.open(path).voice(self.adapters).compatible_with(self.bundle)
@@ -221,7 +221,7 @@ class Synthesizer:
             return [[next(rendered) for _ in text] for text in texts]
         spoken: list[list[Tensor]] = [[] for _ in texts]
         history: list[list[EarlierPiece]] = [[] for _ in texts]
-        for place in range(max(map(len, texts))):
+        for place in range(max(map(len, texts), default=0)):
             numbers = [number for number, text in enumerate(texts) if place < len(text)]
             segments = [replace(texts[number][place], history=tuple(history[number])) for number in numbers]
             for number, segment, (samples, tokens) in zip(numbers, segments, self._render(segments), strict=True):

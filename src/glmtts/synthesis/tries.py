@@ -11,7 +11,8 @@ from glmtts.synthesis.settings import SynthesisDefaults
 
 logger = logging.getLogger(__name__)
 RETRIES = 2  # a text that fails three times mostly fails again
-RETRY_STRIDE = 1000  # between the seeds of tries: ten candidates, 100 apart, fit
+CANDIDATE_STRIDE = 100  # between the seeds of candidates, which stay apart from those of the following pieces
+RETRY_STRIDE = 1000  # between the seeds of tries, at least: ten candidates fit
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ def tries(how: SynthesisDefaults) -> list[Try]:
 
     Drafts have the seeds of tries that would come later, since the same ones would draw the same tokens again.
     """
+    stride = max(RETRY_STRIDE, CANDIDATE_STRIDE * max(how.candidates, *how.drafts, 1))
     drafts = [
-        Try(count, RETRY_STRIDE * (1 + RETRIES + number), False, how.draft_nll, 1)
-        for number, count in enumerate(how.drafts)
+        Try(count, stride * (1 + RETRIES + number), False, how.draft_nll, 1) for number, count in enumerate(how.drafts)
     ]
     whole = [
-        Try(how.candidates, RETRY_STRIDE * number, True, how.max_nll, how.audio_best_of, last=number == RETRIES)
+        Try(how.candidates, stride * number, True, how.max_nll, how.audio_best_of, last=number == RETRIES)
         for number in range(1 + RETRIES)
     ]
     return [*drafts, *whole]
