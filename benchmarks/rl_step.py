@@ -37,6 +37,7 @@ def task_of(texts: Path, out: Path, prompts: int) -> PolicyTask:
             "advantages": {"decided_by": ["cer"], "resamplings": 0},
         },
         "schedule": {"steps": 10},
+        "log": {"evaluate_every": None},  # an evaluation before the first step is no part of it
     }
     return PolicyTask(RunConfig.parse(values))
 

@@ -5,7 +5,8 @@
 #   recipes/rl/tables.sh TEXTS.tsv OUT CORPUS WHISPER [SEEDS] [STEPS]
 #
 # TEXTS.tsv are training texts (recipes/rl/texts.py), CORPUS holds heldout_en.txt and heldout_zh.txt, WHISPER is a
-# folder of a CTranslate2 Whisper-base. EMOTION=weights.safetensors adds the emotion reward, as the tables have it.
+# folder of a CTranslate2 Whisper-base. EMOTION=weights.safetensors adds the emotion reward, as the tables have it;
+# CER_ONLY=1 leaves out all but pronunciation, so that nothing is rendered: a third of the time.
 set -euo pipefail
 texts=$1 out=$2 corpus=$3 whisper=$4 seeds=${5:-3} steps=${6:-200}
 here=$(dirname "$0")
@@ -15,6 +16,8 @@ reward=()
 if [ -n "${EMOTION:-}" ]; then
   recipe=$here/mini_emotion.toml
   reward=(--set "loss.rewards.emotion.options={options={weights=\"$EMOTION\"}}")
+elif [ -n "${CER_ONLY:-}" ]; then
+  reward=(--set "loss.rewards={cer={weight=1.0}}")
 fi
 
 train() { # train NAME RECIPE OPTION…: one row, for every seed

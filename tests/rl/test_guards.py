@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from glmtts.errors import RlError
+from glmtts.errors import ConfigError, RlError
 from glmtts.rl.figures import audio_figures, f0_deviation, frame_levels, silent_share
+from glmtts.rl.grpo import PolicyTask
 from glmtts.rl.guards import Band, GuardConfig, Guards
 from glmtts.rl.rewards.base import Completion
 from tests.training.runs import train
@@ -36,6 +38,45 @@ def test_a_warning_goes_on_and_a_resumed_run_remembers(tmp_path: Path) -> None:
     assert Guards(config, tmp_path / "g.json").watch(0, {"dnsmos": 3.0}) == []
     assert len(Guards(config, tmp_path / "g.json").watch(1, {"dnsmos": 2.5})) == 1
     assert Guards(config, tmp_path / "g.json").watch(2, {"dnsmos": float("nan"), "unknown": 5.0}) == []
+
+
+def test_bands_watch_something() -> None:
+    """A band of DNSMOS has it heard; one that could never fire is refused."""
+    assert GuardConfig.parse({"bands": {"dnsmos": {"low": 2.5}}}).hears_dnsmos
+    assert not GuardConfig.parse({"bands": {"dnsmos": {}, "second_asr_error": {}}}).hears_dnsmos
+    for bands, named in (
+        ({"f0_devation": {"fall": 0.3}}, "f0_devation, and the figures are .*f0_deviation"),
+        ({"second_asr_error": {"high": 0.5}}, "needs second_asr"),
+        ({"entropy": {"fall": float("nan")}}, "entropy.fall"),
+    ):
+        with pytest.raises(ConfigError, match=named):
+            GuardConfig.parse({"bands": bands})
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    guards = Guards(GuardConfig(), tmp_path / "file" / "g.json")
+    with pytest.raises(RlError, match="cannot be written"):
+        guards.watch(1, {"entropy": 2.0})
+
+
+def test_evaluations_are_compared_with_the_policy_at_the_start(make_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One evaluation before the first step, in float32, and the true step in the sentence that stops."""
+    similar = iter([0.9, 0.8])
+    steps, precise = list[int](), list[bool]()
+
+    def evaluated(task: PolicyTask, model: Any) -> dict[str, float]:
+        steps.append(task.steps_done)
+        precise.append(not torch.is_autocast_enabled("cpu"))
+        return {"eval/similarity": next(similar)}
+
+    monkeypatch.setattr("glmtts.rl.base_task.evaluated", evaluated)
+    bands = {**make_run().loss["guards"]["bands"], "similarity": {"fall": 0.05, "then": "stop"}}
+    loss = {**make_run().loss, "guards": {"bands": bands}}
+    config = make_run(loss=loss, log={"evaluate_every": 2}, run={"precision": "bf16"}, optimizer={"micro_batches": 2})
+    with pytest.raises(RlError, match=r"stopped at step 2: similarity is 0.8"):
+        train(config)
+    assert (steps, precise) == ([0, 2], [True, True])
 
 
 def test_silence_and_loudness() -> None:

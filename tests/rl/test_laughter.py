@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from glmtts.rl.rewards.emotion import emotion_reward
-from glmtts.rl.rewards.laughter import laughter_reward
+from glmtts.rl.rewards.laughter import laugh_places, laugh_units, laughter_reward
 from tests.rl import reference
 
 TEXTS = {
@@ -30,6 +30,44 @@ def test_one_written_word_of_several_is_enough_to_lose_it() -> None:
     assert laughter_reward("哈哈哈，好。", True, "哈，好。") == 0.0
     assert laughter_reward("Hahaha, good.", True, "Good.") == 1.0
     assert laughter_reward("Hahaha, good.", True, "Haha, good.") == 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hey, he left already.",
+        "He, he left.",
+        "Hey, ho.",
+        "他喜欢嘻哈音乐。",
+        "哈哈镜很有趣。",
+        "他笑嘻嘻地走了。",
+        "嘿哈！",
+    ],
+)
+def test_ordinary_words_are_no_laughter(text: str) -> None:
+    assert laugh_places(laugh_units(text)) == []
+    assert laughter_reward(text, True, "") == 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ha ha.",
+        "Haha.",
+        "Hehe.",
+        "Hee hee.",
+        "Hahaha.",
+        "Hahah.",
+        "Heh, heh.",
+        "哈哈",
+        "嘻嘻",
+        "呵呵",
+        "嘿嘿",
+        "哈哈镜，哈哈。",
+    ],
+)
+def test_repeated_syllables_are(text: str) -> None:
+    assert laughter_reward(text, True, "哈哈镜" if "镜" in text else "") == 1.0
 
 
 def test_emotion_with_and_without_a_wish() -> None:

@@ -7,10 +7,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 
+from glmtts.bundle import Bundle
 from glmtts.rl.settings import PolicyLoss
 from glmtts.training.config import load_config
 from glmtts.training.registry import create_task
+from tests.tiny import tiny_bundle
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "rl").glob("*.toml"))
 
@@ -55,3 +58,17 @@ def test_seeds_are_compared_together_line_by_line(tmp_path: Path, monkeypatch: p
     assert found["together"]["all"]["relative"] == -0.5
     assert found["together"]["all"]["p_error"] == 0
     assert found["one"]["all"]["p_error"] < 0.01
+
+
+def test_a_bundle_between_two(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "recipes" / "rl"))
+    averaged = import_module("averaged").averaged
+    sys.modules.pop("averaged")
+    torch.manual_seed(1)
+    folders = (bundle, tiny_bundle(tmp_path / "other"), tmp_path / "between")
+    averaged(Bundle.open(folders[0]), Bundle.open(folders[1]), folders[2], 0.25)
+    before, after, between = (Bundle.open(folder).network("lm").state_dict() for folder in folders)
+    for name, value in between.items():
+        wanted = 0.75 * before[name].float() + 0.25 * after[name].float()
+        torch.testing.assert_close(value.float(), wanted, atol=2e-3, rtol=1e-2)
+    assert any((before[name] != after[name]).any() for name in before)

@@ -98,6 +98,19 @@ def test_a_known_optimum_is_reached_and_the_bundle_exported(
     assert all(torch.allclose(weights[name], value, atol=1e-3) for name, value in trained.items())
 
 
+def test_rewards_are_of_float32_whatever_is_trained_in(make_run: Any, tmp_path: Path) -> None:
+    """In bfloat16 a rendered answer had no embedding, and a likelihood was not the one that `mini` chooses by."""
+    rewards = {"likelihood": {}, "similarity": {"weight": 0.1}}
+    loss = {"rewards": rewards, "advantages": {"flat": 1e-6, "resamplings": 0}, "guards": off(make_run)}
+    short = {"schedule": {"steps": 1, "warmup_steps": 0}}
+    found = []
+    for precision in ("no", "bf16"):
+        train(make_run(precision, loss=loss, run={"precision": precision}, **short))
+        (row,) = read_rows(tmp_path / precision / "log.csv")
+        found.append([row["rewards/likelihood/mean"], row["rewards/similarity/mean"], row["figures/loudness_db"]])
+    assert found[0] == found[1]
+
+
 def test_adapters_train_alone_and_are_merged(make_run: Any, bundle: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     loss = own("LowCodes", guards=off(make_run), objective={"ratio_to": "old"})

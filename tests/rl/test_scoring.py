@@ -10,18 +10,27 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from glmtts.errors import ConfigError, RlError
 from glmtts.judging.faults import Target
+from glmtts.judging.judge import Judge
+from glmtts.rl.advantages import AdvantageConfig
+from glmtts.rl.credit import CreditConfig
+from glmtts.rl.experience import Collector
+from glmtts.rl.grpo import PolicyTask
 from glmtts.rl.rewards import scoring
-from glmtts.rl.rewards.base import Completion, Context, make_reward
+from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class
 from glmtts.rl.rewards.ledger import Ledger
-from glmtts.rl.rewards.remote import RewardWorker, packed, serve, unpacked
+from glmtts.rl.rewards.remote import GrpcBackend, RewardWorker, packed, serve, unpacked
 from glmtts.rl.rewards.scoring import RewardSection, Scoring, WorkerLostError
+from glmtts.rl.rollout import Answer
+from glmtts.rl.speaking import key_of
 from tests.training.runs import assert_same, train
 
 pytestmark = pytest.mark.long
@@ -61,6 +70,80 @@ def test_a_ledger_survives_a_line_that_was_cut(tmp_path: Path) -> None:
     assert ("a" in again, "b" in again, again.get("a")) == (True, False, 0.25)
     again.add("b", 1.0)
     assert [json.loads(line)["key"] for line in path.read_text().splitlines()] == ["a", "b"]
+
+
+def test_a_ledger_skips_a_line_in_the_middle_that_was_cut(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    path.write_text('{"key": "a", "sc{"key": "b", "score": 1.0}\n[]\n{"key": "c", "score": 0.5}\n')
+    again = Ledger(path)
+    assert (len(again), again.get("c")) == (1, 0.5)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    full = Ledger(tmp_path / "scores.jsonl")
+    full.path.symlink_to("/dev/full")
+    with pytest.raises(RlError, match=r"cannot keep scores: No space left"):
+        full.add("a", 1.0)
+    assert "a" not in full
+
+
+def test_what_was_half_written_is_taken_back(tmp_path: Path) -> None:
+    """A worker lives on after a full disk: its next line must not be joined to half of this one."""
+    resource = pytest.importorskip("resource", reason="needs POSIX")
+    ledger = Ledger(tmp_path / "scores.jsonl")
+    ledger.add("a", 1.0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ledger.path.stat().st_size + 10, before[1]))  # ten bytes more, as a disk
+    try:
+        with pytest.raises(RlError, match="cannot keep scores"):
+            ledger.add("b", 1.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    ledger.add("c", 1.0)
+    assert [key in Ledger(ledger.path) for key in "abc"] == [True, False, True]
+
+
+def test_a_remote_reward_is_given_audio_where_its_options_ask_for_it() -> None:
+    for options, audio in (({}, False), ({"heard_by": "tokens"}, False), ({"heard_by": "whisper-base"}, True)):
+        assert reward_class("cer").hears(options) == audio
+        section = RewardSection(runs="grpc", addresses=("127.0.0.1:1",), options=options)
+        assert GrpcBackend("cer", section).needs_audio == audio
+    assert reward_class("similarity").hears({}) and not reward_class("likelihood").hears({})
+
+
+def test_a_bundle_that_cannot_read_tokens_gives_no_reward_of_them() -> None:
+    """All scores would be None, all groups dropped, and nothing trained."""
+    blind: Any = Context(None, SimpleNamespace(judge=Judge(None, 12.5)))
+    for kind in ("cer", "likelihood"):
+        with pytest.raises(ConfigError, match="no token recogniser"):
+            make_reward(kind, blind, {})
+    make_reward("cer", blind, {"heard_by": "whisper-base"})
+    with pytest.raises(ConfigError, match=r"credit\.elsewhere"):
+        Collector(Scoring({}, blind, None), AdvantageConfig(), CreditConfig(elsewhere=0.5), blind.synthesizer.judge)
+
+
+def test_keys_hold_what_another_run_may_have_otherwise(make_run: Any) -> None:
+    task = PolicyTask(make_run())
+    prompt = task.asked(0)[0]
+    answer = Answer(prompt, (1,), (2, 3), "stop", 1)
+    voice = prompt.segment.voice
+    others = [prompt._replace(line=prompt.line._replace(emotion="happy"))]
+    for changed in (
+        replace(voice, mel=voice.mel + 1),
+        replace(voice, tokens=voice.tokens.flip(0)[1:]),
+        replace(voice, adaptation=torch.ones(2, 2)),
+    ):
+        others.append(prompt._replace(segment=replace(prompt.segment, voice=changed)))
+    keys = [key_of(replace(answer, prompt=one), "a") for one in (prompt, *others)]
+    assert len({*keys, key_of(answer, "b")}) == 6
+    assert key_of(answer, "a") == keys[0]
+
+
+def test_a_worker_of_another_bundle_has_another_ledger(bundle: Path, tmp_path: Path) -> None:
+    for given in (Context(bundle), Context(None)):
+        RewardWorker(given, tmp_path)._reward(f"{OWN}:FewTokens", {})[1].add("a", 1.0)
+    assert len(list(tmp_path.glob("*.jsonl"))) == 2
 
 
 def test_answers_travel_whole() -> None:
@@ -132,6 +215,8 @@ def test_rewards_that_do_not_exist_are_named() -> None:
         Scoring({"loud": RewardSection()}, Context(None), None)
     with pytest.raises(ConfigError, match="does not take these options"):
         Scoring({"own": RewardSection(kind=f"{OWN}:FewTokens", options={"x": 1})}, Context(None), None)
+    with pytest.raises(ConfigError, match="no subclass of"):
+        Scoring({"own": RewardSection(kind="tests.training.runs:train")}, Context(None), None)
     with pytest.raises(ConfigError, match="addresses"):
         RewardSection.parse({"runs": "grpc"})
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from glmtts.errors import RlError
 from glmtts.rl.decoding import RayDecoder
 from glmtts.rl.grpo import PolicyTask
+from glmtts.rl.rewards import scoring
 from glmtts.rl.rewards.base import Context
 from glmtts.rl.rewards.scoring import RewardSection, Scoring
 from tests.rl.test_scoring import completions
@@ -24,6 +26,25 @@ def test_ray_workers_answer_as_one_process(make_run: Any) -> None:
     assert isinstance(remote, RayDecoder)
     together = remote.with_policy(model, task.sampling(0))(prompts, seeds)
     assert [[one.tokens for one in group] for group in together] == [[one.tokens for one in group] for group in alone]
+
+
+def test_a_ray_actor_that_cannot_be_made_or_fails_is_not_waited_for() -> None:
+    section = RewardSection(kind="tests.rl.own_rewards:FewTokens", options={"x": 1}, runs="ray")
+    with pytest.raises(RlError, match="does not take these options"):
+        Scoring({"own": section}, Context(None), None)
+    loud = RewardSection(kind="tests.rl.own_rewards:Loudness", runs="ray")
+    with pytest.raises(RlError, match=r"failed: ValueError: This answer was not rendered"):
+        Scoring({"own": loud}, Context(None), None).score(completions(1), ["own"])
+
+
+def test_a_ray_actor_that_hangs_is_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "FIRST_WAIT", 0.0)
+    section = RewardSection(kind="tests.rl.own_rewards:FewTokens", runs="ray", patience_minutes=5)
+    own = Scoring({"own": section}, Context(None), None)
+    own._backends["own"]._timeout = 0.0
+    own.sections = {"own": section.model_copy(update={"patience_minutes": 1e-6})}
+    with pytest.raises(RlError, match=r"has not answered.*GetTimeoutError"):
+        own.score(completions(1), ["own"])
 
 
 def test_a_ray_actor_that_dies_is_asked_again(tmp_path: Path) -> None:

@@ -16,16 +16,17 @@ class SamplingConfig(StrictConfig):
     """How tokens are drawn, and how many a text may take.
 
     The ratios bound the speech tokens for each text token; for texts of a few tokens, at least `min_tokens` are drawn
-    and `extra_tokens` more than the ratio are allowed.
+    and `extra_tokens` more than the ratio are allowed. A temperature below `COLDEST` takes the most likely token; a
+    `repetition_threshold` above 1 lets every token repeat.
     """
 
-    temperature: float = 1.0
-    top_p: float = 0.8
-    top_k: int = 25
-    repetition_window: int = 10
-    repetition_threshold: float = 0.1
-    min_ratio: float = 2.0
-    max_ratio: float = 20.0
+    temperature: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    top_p: float = Field(default=0.8, gt=0, le=1)
+    top_k: int = Field(default=25, ge=1)
+    repetition_window: int = Field(default=10, ge=1)
+    repetition_threshold: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    min_ratio: float = Field(default=2.0, ge=0, allow_inf_nan=False)
+    max_ratio: float = Field(default=20.0, ge=0, allow_inf_nan=False)
     min_tokens: int = Field(default=1, ge=1)
     extra_tokens: int = Field(default=0, ge=0)
 

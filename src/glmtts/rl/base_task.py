@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from glmtts.asr import SpeechRecogniser, load
 from glmtts.errors import ConfigError
 from glmtts.lm.model import Llama
-from glmtts.lm.request import SamplingConfig
+from glmtts.lm.request import COLDEST, SamplingConfig
 from glmtts.rl.decoding import Decoder, decoder
 from glmtts.rl.evaluation import evaluated, rendered_samples
 from glmtts.rl.figures import audio_figures, token_figures
@@ -41,8 +41,12 @@ class RolloutSource(Source):
     def batch(self, number: int) -> dict[str, Tensor]:
         """The rollout's number and the update's, from 0; all micro-batches of a step are updates alike."""
         step, place = divmod(number, self.micro_batches)
-        rollout, update = divmod(step, self.updates)
-        return {"rollout": torch.tensor(rollout * self.micro_batches + place), "update": torch.tensor(update)}
+        return {"rollout": torch.tensor(self.rollouts(step)[place]), "update": torch.tensor(step % self.updates)}
+
+    def rollouts(self, step: int) -> range:
+        """Numbers of the rollouts that a step learns from."""
+        first = step // self.updates * self.micro_batches
+        return range(first, first + self.micro_batches)
 
     def seek(self, place: dict[str, Any]) -> None:
         """Nothing to go to: a micro-batch is its number."""
@@ -50,7 +54,10 @@ class RolloutSource(Source):
 
 
 class RolloutTask(Task):
-    """See the module."""
+    """See the module. `needs_phonemes` leaves out texts without any; `steps_done` counts the steps of this process."""
+
+    needs_phonemes: ClassVar[bool] = False
+    steps_done: int = 0
 
     @property
     def guards_config(self) -> GuardConfig:
@@ -87,7 +94,7 @@ class RolloutTask(Task):
     @cached_property
     def prompts(self) -> Prompts:
         """The texts of the run."""
-        return Prompts(self.section(RolloutSection), self.synthesizer)
+        return Prompts(self.section(RolloutSection), self.synthesizer, self.needs_phonemes)
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -114,23 +121,28 @@ class RolloutTask(Task):
         return self.config.schedule.steps
 
     def sampling(self, step: int) -> SamplingConfig:
-        """How answers are drawn in a step."""
+        """How answers are drawn in a step.
+
+        Raises:
+            ConfigError: the bundle speaks without drawing, and the run says no temperature.
+        """
         section = self.section(RolloutSection)
         sampling = section.sampling or self.synthesizer.defaults.sampling
         if section.temperature is None:
+            if sampling.temperature < COLDEST:  # all answers to a prompt would be alike
+                raise ConfigError("The bundle takes the most likely token: set data.temperature, so that answers vary.")
             return sampling
         return sampling.model_copy(update={"temperature": section.temperature.at(step, self.run_steps)})
 
     def asked(self, rollout: int) -> list[Prompt]:
-        """The prompts of a rollout; texts that the front end cannot read are left out."""
+        """The prompts of a rollout."""
         section, seed = self.section(RolloutSection), self.config.run.seed
         found = []
         for place, number in enumerate(self.prompts.draw(rollout, section.prompts, seed)):
             line = self.prompts.trained[number]
             voices = self.prompts.voices(line.language)
             voice = voices[answer_seed(seed, rollout, place) % len(voices)]
-            prompt = self.prompts.prompt(line, voice, number)
-            found += [prompt] if prompt is not None else []
+            found.append(self.prompts.prompt(line, voice, number))
         return found
 
     def seeds(self, rollout: int, place: int, attempt: int) -> list[int]:
@@ -163,8 +175,25 @@ class RolloutTask(Task):
         """One answer to each held-out text, drawn as the bundle speaks, and its figures; watched by the guards."""
         assert isinstance(model, Llama)
         figures = evaluated(self, model)
-        self.evaluation_guards.watch(0, {name.removeprefix("eval/"): value for name, value in figures.items()})
+        watched = {name.removeprefix("eval/"): value for name, value in figures.items()}
+        self.evaluation_guards.watch(self.steps_done, watched)
         return figures
+
+    def evaluate_start(self, model: Llama, step: int) -> None:
+        """Before the first step of a run that evaluates: what guards compare later evaluations with.
+
+        It goes to the guards alone, since a task cannot write the log.
+        """
+        log = self.config.log
+        if step or self._start_evaluated or (log.evaluate_every is None and log.evaluate_minutes is None):
+            return
+        self._start_evaluated = True  # a step may have several micro-batches
+        with torch.autocast(model.device.type, enabled=False):
+            self.evaluate(model, model.device)
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """Count the step, for the sentences of guards."""
+        self.steps_done = step + 1
 
     @cached_property
     def evaluation_guards(self) -> Guards:
@@ -204,6 +233,7 @@ class RolloutTask(Task):
         return self._reference
 
     _reference: Llama | None = None
+    _start_evaluated: bool = False
 
 
 def as_metrics(values: dict[str, float], device: torch.device) -> Metrics:

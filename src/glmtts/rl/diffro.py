@@ -88,6 +88,7 @@ class DiffroTask(RolloutTask):
     """`task = "diffro"`."""
 
     sections: ClassVar = {"model": PolicySection, "data": RolloutSection, "loss": DiffroLoss}
+    needs_phonemes = True
 
     @property
     def guards_config(self) -> GuardConfig:
@@ -97,7 +98,7 @@ class DiffroTask(RolloutTask):
     def source(self) -> RolloutSource:
         """Numbers of rollouts, one update each."""
         self.recogniser()
-        assert self.prompts.trained
+        assert self.prompts.trained and self.sampling(0)
         return RolloutSource(self.config.optimizer.micro_batches, 1)
 
     def recogniser(self) -> TokenRecogniser:
@@ -115,7 +116,8 @@ class DiffroTask(RolloutTask):
         """Mean −log P(wanted) a label over answers, plus kl · KL(π ‖ reference) a draw."""
         assert isinstance(model, Llama)
         started, rollout = time.perf_counter(), int(batch["rollout"])
-        prompts = [prompt for prompt in self.asked(rollout) if prompt.segment.phonemes]
+        self.evaluate_start(model, step)
+        prompts = self.asked(rollout)
         seeds = [self.seeds(rollout, place, 0) for place in range(len(prompts))]
         groups = self.decoder.with_policy(model, self.sampling(step))(prompts, seeds)
         taken = time.perf_counter() - started

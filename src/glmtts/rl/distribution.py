@@ -53,6 +53,13 @@ class Support:
         """The support of draws from the whole softmax at temperature 1, whatever they were drawn by."""
         return cls(1.0, _allowed(logits_NC, least_N), None, None)
 
+    def to(self, device: torch.device) -> Self:
+        """The same on a device."""
+        nucleus_NC, repeating_NC = (
+            None if part is None else part.to(device) for part in (self.nucleus_NC, self.repeating_NC)
+        )
+        return replace(self, allowed_NC=self.allowed_NC.to(device), nucleus_NC=nucleus_NC, repeating_NC=repeating_NC)
+
     @property
     def _redrawn_N(self) -> Tensor:
         """Whether what is drawn first may repeat (N,), and be drawn again from the whole softmax."""

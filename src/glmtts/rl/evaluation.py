@@ -29,8 +29,7 @@ def held_out_prompts(task: "RolloutTask") -> list[Prompt]:
     found = []
     for number, line in enumerate(task.prompts.held_out):
         voices = task.prompts.voices(line.language)
-        prompt = task.prompts.prompt(line, voices[number % len(voices)], number)
-        found += [prompt] if prompt is not None else []
+        found.append(task.prompts.prompt(line, voices[number % len(voices)], number))
     return found
 
 
@@ -75,7 +74,7 @@ def _by_models(task: "RolloutTask", completions: Sequence[Completion]) -> dict[s
             for one, transcript in zip(completions, heard, strict=True)
         ]
         figures["second_asr_error"] = fmean(error_rate(wanted, said) for wanted, said in units)
-    if guards.dnsmos:
+    if guards.hears_dnsmos:
         from glmtts.eval import scorers
         from glmtts.rl.rewards.scorer import clip_of
 

@@ -3,11 +3,13 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from glmtts.errors import ConfigError
 from glmtts.judging.judge import Judge
 from glmtts.rl.advantages import AdvantageConfig, Advantages, deciding, group_advantages
 from glmtts.rl.credit import CreditConfig, token_advantages, wrong_tokens
@@ -44,6 +46,11 @@ class Experience:
         self.answers = [answer for answer, one in zip(self.answers, chosen, strict=True) if one]
         self.advantages = [values for values, one in zip(self.advantages, chosen, strict=True) if one]
 
+    def to(self, device: torch.device) -> "Experience":
+        """The same with its tensors on a device."""
+        support = None if self.support is None else self.support.to(device)
+        return replace(self, support=support, old_N=None if self.old_N is None else self.old_N.to(device))
+
 
 @dataclass
 class _Group:
@@ -59,6 +66,8 @@ class Collector:
 
     def __init__(self, scoring: Scoring, advantages: AdvantageConfig, credit: CreditConfig, judge: Judge) -> None:
         self.scoring, self.config, self.credit, self.judge = scoring, advantages, credit, judge
+        if credit.elsewhere < 1 and judge.recogniser is None:
+            raise ConfigError("The bundle has no token recogniser to find wrong syllables. Set credit.elsewhere to 1.")
         weights = scoring.weights
         self._deciding = list(deciding(advantages, weights))
         self._others = [name for name in weights if name not in self._deciding]

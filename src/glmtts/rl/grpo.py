@@ -21,6 +21,7 @@ from glmtts.rl.rewards.scoring import Scoring
 from glmtts.rl.rollout import Answer, DrawBatch, draw_batch
 from glmtts.rl.settings import PolicyLoss, PolicySection, RolloutSection
 from glmtts.rl.store import Store
+from glmtts.training import checkpoint
 from glmtts.training.task import Metrics
 
 REWARDS, ROLLOUTS = "rewards", "rollouts"
@@ -46,20 +47,30 @@ class PolicyTask(RolloutTask):
 
     @cached_property
     def store(self) -> Store:
-        """Rollouts that several updates learn from."""
-        return Store(self._own_file(ROLLOUTS))
+        """Rollouts that several updates learn from, of all processes: the next session may have another number."""
+        return Store(self.config.run.out / ROLLOUTS)
 
     def source(self) -> RolloutSource:
         """Numbers of rollouts; also makes what is made once, so that a wrong configuration fails at once."""
-        assert self.collector.scoring and self.prompts.trained
+        assert self.collector.scoring and self.prompts.trained and self.sampling(0)
+        return self._numbers
+
+    @property
+    def _numbers(self) -> RolloutSource:
         return RolloutSource(self.config.optimizer.micro_batches, self.section(PolicyLoss).objective.updates)
+
+    def _needed(self, step: int) -> set[int]:
+        """Rollouts that a step, or a session that goes on from a checkpoint, learns from."""
+        saved = [int(folder.name.rpartition("-")[2]) for folder in checkpoint.checkpoints(self.config.run.out)]
+        return {number for one in (step, *saved) for number in self._numbers.rollouts(one)}
 
     def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
         """Roll out, or take the stored rollout of an earlier update, and give the clipped objective."""
         assert isinstance(model, Llama)
         rollout, update = int(batch["rollout"]), int(batch["update"])
         objective = self.section(PolicyLoss).objective
-        stored = self.store.read(rollout, self.asked(rollout)) if update else None
+        self.evaluate_start(model, step)
+        stored = self.store.read(rollout, self.asked(rollout)).to(model.device) if update else None
         learnt = stored or self._rolled_out(model, rollout, step)
         if learnt.answers:
             started = time.perf_counter()
@@ -72,15 +83,16 @@ class PolicyTask(RolloutTask):
                 metrics["entropy"] = self._entropy(model, learnt.first, step)
             learnt.metrics |= self.watch(step, learnt.first, learnt.completions, metrics["entropy"])
             if objective.updates > 1:
-                self.store.write(rollout, learnt)
+                self.store.write(rollout, learnt, self._needed(step))
         return loss, as_metrics({**metrics, **learnt.metrics}, model.device)
 
     def _rolled_out(self, model: Llama, rollout: int, step: int) -> Experience:
-        """Fresh experience."""
+        """Fresh experience; decoded, rendered and scored in float32, as a bundle speaks and as reward workers score."""
         decode = self.decoder.with_policy(model, self.sampling(step))
-        seen = self.collector.collect(
-            self.asked(rollout), decode, self.speak, lambda place, attempt: self.seeds(rollout, place, attempt)
-        )
+        with torch.autocast(model.device.type, enabled=False):
+            seen = self.collector.collect(
+                self.asked(rollout), decode, self.speak, lambda place, attempt: self.seeds(rollout, place, attempt)
+            )
         if self.section(PolicyLoss).objective.truncated == "masked":
             seen.keep([answer.stopped for answer in seen.answers])
         return seen

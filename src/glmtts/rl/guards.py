@@ -2,16 +2,17 @@
 
 A reward is a wish put into a number, and a policy finds what the number forgot: it grows loud, or silent, or flat of
 pitch, or says the prompt again. Guards watch what no reward pays for. Most have a floor of their own; the others are
-compared with the policy that the run began with.
+compared with the policy that the run began with: figures of a rollout with those of the first rollouts, figures of an
+evaluation with those of one before the first step.
 """
 
 import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from glmtts import durable
 from glmtts.config import StrictConfig
@@ -26,11 +27,16 @@ class Band(StrictConfig):
     The first value is the mean of the first `GuardConfig.settle` figures. `then` says what a breach does.
     """
 
-    low: float | None = None
-    high: float | None = None
-    fall: float | None = Field(default=None, ge=0)
-    rise: float | None = Field(default=None, ge=0)
+    low: float | None = Field(default=None, allow_inf_nan=False)
+    high: float | None = Field(default=None, allow_inf_nan=False)
+    fall: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    rise: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     then: Literal["warn", "stop"] = "warn"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it has any bound; a band without one switches off the usual one."""
+        return any(bound is not None for bound in (self.low, self.high, self.fall, self.rise))
 
     def limits(self, first: float | None) -> tuple[float, float]:
         """The least and the greatest value that are allowed, after a first value."""
@@ -55,13 +61,14 @@ DEFAULTS = {
     "dnsmos": Band(low=2.0, fall=0.15),
     "second_asr_error": Band(high=1.0, rise=0.5, then="stop"),
 }
+FIGURES = (*DEFAULTS, "phoneme_error")  # the last one has no usual band: it is what most rewards pay for
 
 
 class GuardConfig(StrictConfig):
     """`bands` change or add to the usual ones (`DEFAULTS`), by the figure's name.
 
-    A breach counts once it holds for `patience` figures in a row, since groups are small. Figures that need audio are
-    taken in the evaluations: `second_asr` is a recogniser that gives no reward, `dnsmos` a share of the evaluation.
+    A breach counts once it holds for `patience` figures in a row, since groups are small. `second_asr`, a recogniser
+    that gives no reward, listens in the evaluations, and so does DNSMOS with `dnsmos` or a band of that name.
     """
 
     bands: Mapping[str, Band] = {}
@@ -69,6 +76,21 @@ class GuardConfig(StrictConfig):
     patience: int = Field(default=3, ge=1)
     second_asr: str | None = None
     dnsmos: bool = False
+
+    @model_validator(mode="after")
+    def _watched(self) -> Self:
+        unknown = [name for name in self.bands if name not in FIGURES]
+        if unknown:
+            raise ValueError(f"bands names {', '.join(unknown)}, and the figures are {', '.join(FIGURES)}")
+        if self.second_asr is None and (band := self.bands.get("second_asr_error")) is not None and band.bounded:
+            raise ValueError("bands.second_asr_error needs second_asr, a recogniser that gives no reward")
+        return self
+
+    @property
+    def hears_dnsmos(self) -> bool:
+        """Whether evaluations are scored by DNSMOS."""
+        band = self.bands.get("dnsmos")
+        return self.dnsmos or (band is not None and band.bounded)
 
     def band(self, figure: str) -> Band | None:
         """The bounds of a figure; None where it has none."""
@@ -90,7 +112,8 @@ class Guards:
         """Compare the figures of a step with their bounds; gives a sentence for each that is breached.
 
         Raises:
-            RlError: a figure whose band says "stop" has been out of it for `patience` figures in a row.
+            RlError: a figure whose band says "stop" has been out of it for `patience` figures in a row, or what it is
+            compared with cannot be written.
         """
         before = self._state()
         found = {name: sentence for name, value in figures.items() if (sentence := self._watch(name, value))}
@@ -133,7 +156,12 @@ class Guards:
     def _keep(self) -> None:
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".part")
-        temporary.write_text(self._state(), encoding="utf-8")
-        durable.replace(temporary, self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(self._state(), encoding="utf-8")
+            durable.replace(temporary, self.path)
+        except OSError as error:
+            raise RlError(
+                f"{self.path} cannot be written: {error.strerror}. Free some space; the same command goes on."
+            ) from None

@@ -65,7 +65,8 @@ def with_adapters(model: Llama, section: PolicySection) -> Llama:
     except ImportError:
         raise ConfigError("LoRA needs peft. Install it with: pip install '.[rl]'") from None
     targets = list(section.lora_targets)
-    config = LoraConfig(r=section.lora_rank or 1, lora_alpha=round(section.lora_alpha), target_modules=targets)
+    alpha: Any = section.lora_alpha  # peft divides it by the rank, and says int
+    config = LoraConfig(r=section.lora_rank or 1, lora_alpha=alpha, target_modules=targets)
     adapted = inject_adapter_in_model(config, cast(Any, model))
     return cast(Llama, adapted)
 

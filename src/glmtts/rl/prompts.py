@@ -1,10 +1,11 @@
 """What the policy is asked to say: texts with voices, as segments that synthesis understands."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -13,7 +14,10 @@ from glmtts.config import StrictConfig
 from glmtts.errors import RlError, TextError
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.voice import Voice
+from glmtts.text.frontend import Piece, phonemes_of
 
+logger = logging.getLogger(__name__)
 PROMPTS_KEPT = 4096  # so a list of that many texts is read once and not in every epoch
 Language = Literal["en", "zh"]
 
@@ -24,11 +28,12 @@ class PromptData(StrictConfig):
 
     `voices` names for each language the voices that speak it, of the bundle or saved; a language that is left out is
     spoken by all of the bundle. A text that synthesis would cut is spoken up to its first cut. Texts outside
-    `shortest` to `longest` characters are left out. `held_out` texts of them, the last ones, are for the evaluation.
+    `shortest` to `longest` characters are left out, and so are those that cannot be read. `held_out` texts of them,
+    the last ones, are for the evaluation.
     """
 
     texts: tuple[Path, ...] = Field(min_length=1)
-    voices: Mapping[str, tuple[str, ...]] = {}
+    voices: Mapping[Language, tuple[str, ...]] = {}
     shortest: int = Field(default=4, ge=1)
     longest: int = Field(default=160, ge=1)
     held_out: int = Field(default=16, ge=1)
@@ -38,7 +43,7 @@ class Line(NamedTuple):
     """A text, its language, and the emotion that it should be spoken with, where one is wanted."""
 
     text: str
-    language: str
+    language: Language
     emotion: str | None = None
 
 
@@ -63,57 +68,94 @@ def read_lines(path: Path) -> list[Line]:
     for number, one in enumerate(written, 1):
         try:
             lines.append(_line(one, path.suffix == ".tsv"))
-        except (ValueError, KeyError, TypeError):
-            wanted = "language, tab, text" if path.suffix == ".tsv" else 'an object with "text" and "lang"'
+        except (ValueError, KeyError, TypeError, RecursionError):
+            wanted = "language, tab, text" if path.suffix == ".tsv" else 'an object with strings "text" and "lang"'
             raise RlError(f"{path}, line {number}, is not {wanted}. Correct it.") from None
     return lines
 
 
 def _line(written: str, table: bool) -> Line:
+    language: Any
     if table:
         language, text, *rest = written.split("\t")
-        line = Line(text, language, rest[0] if rest else None)
+        emotion = rest[0] if rest else None
     else:
         values = json.loads(written)
-        line = Line(values["text"], values["lang"], values.get("emotion"))
-    if line.language not in ("en", "zh") or not line.text.strip():
+        text, language, emotion = values["text"], values["lang"], values.get("emotion")
+    if not isinstance(text, str) or not isinstance(emotion, str | None):
+        raise TypeError("text and emotion are no text")
+    if language not in ("en", "zh") or not text.strip():
         raise ValueError("no language of ours, or no text")
-    return line
+    return Line(text, language, emotion)
 
 
 class Prompts:
-    """The texts of a run, those that are trained on and those that are held out, spoken with the bundle's front end."""
+    """The texts of a run, those that are trained on and those that are held out, spoken with the bundle's front end.
 
-    def __init__(self, config: PromptData, synthesizer: Synthesizer) -> None:
+    With `phonemes`, texts without any are left out too.
+    """
+
+    def __init__(self, config: PromptData, synthesizer: Synthesizer, phonemes: bool = False) -> None:
+        """Read all texts and voices.
+
+        Raises:
+            RlError: there are too few texts, a language has no voice, or a voice has an adapter.
+            VoiceError: there is no such voice.
+        """
         self.config, self.synthesizer = config, synthesizer
         found = [line for path in config.texts for line in read_lines(path)]
         of_length = [line for line in found if config.shortest <= len(line.text) <= config.longest]
-        distinct = list(dict.fromkeys(of_length))
+        self._pieces = self._readable(list(dict.fromkeys(of_length)), phonemes)
+        distinct = list(self._pieces)
         if len(distinct) <= config.held_out:
             raise RlError(
-                f"There are {len(distinct)} texts of {config.shortest} to {config.longest} characters, and "
+                f"There are {len(distinct)} readable texts of {config.shortest} to {config.longest} characters, and "
                 f"{config.held_out} of them are held out. Give more texts."
             )
         order = np.random.default_rng(0).permutation(len(distinct))  # files are sorted by language and by length
         mixed = [distinct[number] for number in order]
         self.trained, self.held_out = mixed[: -config.held_out], mixed[-config.held_out :]
+        self._voices = {name: self._voice(name) for line in distinct for name in self.voices(line.language)}
         self.prompt = lru_cache(PROMPTS_KEPT)(self._prompt)
 
-    def voices(self, language: str) -> Sequence[str]:
-        """Names of the voices that speak a language."""
-        return self.config.voices.get(language) or tuple(self.synthesizer.voices)
+    def voices(self, language: Language) -> Sequence[str]:
+        """Names of the voices that speak a language, at least one.
 
-    def _prompt(self, line: Line, voice: str, seed: int) -> Prompt | None:
-        """The first piece of a text; None where the front end cannot read it."""
-        try:
-            piece = self.synthesizer.frontend.prepare(line.text, line.language)[0]
-        except TextError:
-            return None
-        (segment,) = self.synthesizer.segments([piece], voice, seed, {})
-        if segment.voice.adapter is not None:  # it would be decoded with, and learnt without
+        Raises:
+            RlError: there is none.
+        """
+        names = self.config.voices.get(language) or tuple(self.synthesizer.voices)
+        if not names:
+            raise RlError(f"The bundle has no voice that could speak {language}. Name saved ones in data.voices.")
+        return names
+
+    def _readable(self, lines: Sequence[Line], phonemes: bool) -> dict[Line, Piece]:
+        """The first piece of every text that the front end can read; one warning says which it cannot."""
+        front, pieces = self.synthesizer.frontend, dict[Line, Piece]()
+        phonemic = front.with_mode("all") if phonemes else front
+        for line in lines:
+            try:
+                piece = front.prepare(line.text, line.language)[0]
+            except TextError:
+                continue
+            if not phonemes or phonemes_of(phonemic.to_hybrid(piece.closed)):
+                pieces[line] = piece
+        lost = [line for line in lines if line not in pieces]
+        if lost:
+            logger.warning("%d texts cannot be read and are left out; the first is '%s'.", len(lost), lost[0].text)
+        return pieces
+
+    def _voice(self, name: str) -> Voice:
+        voice = self.synthesizer.voice(name)
+        if voice.adapter is not None:  # it would be decoded with, and learnt without
             raise RlError(
-                f"The voice {voice} has an adapter of its own. Give voices without, or merge it into a bundle."
+                f"The voice {name} has an adapter of its own. Give voices without, or merge it into a bundle."
             )
+        return voice
+
+    def _prompt(self, line: Line, voice: str, seed: int) -> Prompt:
+        """The first piece of a text in a voice."""
+        (segment,) = self.synthesizer.segments([self._pieces[line]], self._voices[voice], seed, {})
         return Prompt(line, segment)
 
     def draw(self, number: int, count: int, seed: int) -> list[int]:

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from glmtts.config import StrictConfig
-from glmtts.lm.request import SamplingConfig
+from glmtts.lm.request import COLDEST, SamplingConfig
 from glmtts.rl.advantages import AdvantageConfig
 from glmtts.rl.credit import CreditConfig
 from glmtts.rl.guards import GuardConfig
@@ -23,7 +23,7 @@ class PolicySection(StrictConfig):
 
     bundle: str = "bundle"
     lora_rank: int | None = Field(default=None, ge=1)
-    lora_alpha: float = Field(default=16.0, gt=0)
+    lora_alpha: float = Field(default=16.0, gt=0, allow_inf_nan=False)
     lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -31,7 +31,8 @@ class RolloutSection(PromptData):
     """[data]: texts and voices, and how they are answered.
 
     A micro-batch has `prompts` prompts with `answers` answers each. `sampling` is how they are drawn; "null" draws as
-    the bundle speaks. `temperature` takes the place of its temperature, and may change while the run goes on.
+    the bundle speaks. `temperature` takes the place of its temperature, and may change while the run goes on; answers
+    that are not drawn are all alike, so neither may be below `COLDEST`.
     `capacity` answers are decoded together. `ray_workers` roll out beside the learner; 0 does it in this process.
     """
 
@@ -41,6 +42,14 @@ class RolloutSection(PromptData):
     temperature: Schedule | None = None
     capacity: int = Field(default=64, ge=1)
     ray_workers: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _draws(self) -> Self:
+        own = None if self.sampling is None else self.sampling.temperature
+        coldest = own if self.temperature is None else self.temperature.least
+        if coldest is not None and coldest < COLDEST:
+            raise ValueError(f"the temperature is {coldest:g}, and answers are drawn at {COLDEST:g} or more")
+        return self
 
 
 class PolicyLoss(StrictConfig):

@@ -6,7 +6,7 @@ from hashlib import blake2b
 import numpy as np
 import torch
 
-from glmtts.rl.rewards.base import Completion
+from glmtts.rl.rewards.base import Completion, bundle_digest
 from glmtts.rl.rollout import Answer
 from glmtts.synthesis.rendering import Job
 from glmtts.synthesis.segment import Segment
@@ -16,7 +16,8 @@ from glmtts.synthesis.synthesizer import Synthesizer
 def completions_of(synthesizer: Synthesizer, answers: Sequence[Answer], audio: bool) -> list[Completion]:
     """Answers as rewards see them; with `audio`, all are rendered together, equal ones once."""
     waves: dict[str, np.ndarray] = {}
-    keys = [key_of(answer) for answer in answers]
+    made_by = bundle_digest(synthesizer.bundle.config)
+    keys = [key_of(answer, made_by) for answer in answers]
     if audio:
         distinct = dict(zip(keys, answers, strict=True))
         jobs = [Job(answer.segment, answer.tokens) for answer in distinct.values()]
@@ -41,13 +42,18 @@ def completions_of(synthesizer: Synthesizer, answers: Sequence[Answer], audio: b
     ]
 
 
-def key_of(answer: Answer) -> str:
-    """A digest of all that decides how an answer sounds."""
-    segment = answer.segment
-    digest = blake2b(digest_size=16)
-    digest.update(repr((segment.hybrid, segment.seed, answer.tokens, answer.stopped)).encode())
-    digest.update(segment.voice.embedding.float().numpy().tobytes())
-    digest.update(repr((float(segment.voice.f0), segment.settings.solver)).encode())
+def key_of(answer: Answer, bundle: str) -> str:
+    """A digest of all that decides how an answer sounds and what it should be; `bundle` is that of the bundle.
+
+    Ledgers outlive a run, so nothing may be left out that another run could have otherwise.
+    """
+    segment, settings = answer.segment, answer.segment.settings
+    wanted = (tuple(answer.prompt.line), segment.piece.text, segment.hybrid, tuple(segment.phonemes))
+    spoken = (segment.seed, answer.tokens, answer.stopped, settings.solver, settings.show_prompt)
+    digest = blake2b(repr((bundle, wanted, spoken)).encode(), digest_size=16)
+    for name, tensor in sorted(segment.voice.tensors().items()):
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -1,12 +1,12 @@
 """Rollouts on disk while several updates learn from them, so that a killed run goes on in the middle of one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -16,17 +16,23 @@ from glmtts.rl.distribution import Support
 from glmtts.rl.experience import Experience
 from glmtts.rl.prompts import Prompt
 from glmtts.rl.rollout import Answer
+from glmtts.training.config import writable
 
 
 class Store:
-    """Rollouts by number in a folder; only the newest few stay."""
+    """Rollouts by number in a run's folder, which all of its processes share."""
 
-    def __init__(self, folder: Path, kept: int = 64) -> None:
-        self.folder, self.kept = folder, kept
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-    def write(self, number: int, learnt: Experience) -> None:
-        """Keep what updates need of a rollout: its answers, advantages, and how they were drawn."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def write(self, number: int, learnt: Experience, needed: Collection[int]) -> None:
+        """Keep what updates need of a rollout: its answers, advantages, and how they were drawn.
+
+        Of the others those stay that are `needed`: a killed run left later ones, which are made anew.
+
+        Raises:
+            TrainingError: the folder cannot be written, or the disk is full.
+        """
         plain: dict[str, Any] = {"answers": [_plain(answer) for answer in learnt.answers], "metrics": learnt.metrics}
         support = learnt.support
         tensors: dict[str, Tensor] = {f"advantages.{n}": torch.from_numpy(v) for n, v in enumerate(learnt.advantages)}
@@ -36,10 +42,13 @@ class Store:
             tensors["old"] = learnt.old_N.cpu()
             plain["temperature"] = support.temperature
         temporary = self._path(number).with_suffix(".part")
-        save_file(tensors or {"none": torch.zeros(1)}, temporary, metadata={"rollout": json.dumps(plain)})
-        durable.replace(temporary, self._path(number))
-        for old in sorted(self.folder.glob("*.safetensors"))[: -self.kept]:
-            old.unlink()
+        with writable(self.folder.parent):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save_file(tensors or {"none": torch.zeros(1)}, temporary, metadata={"rollout": json.dumps(plain)})
+            durable.replace(temporary, self._path(number))
+            for old in self.folder.glob("*.*"):
+                if old.stem.isdigit() and int(old.stem) not in needed:
+                    old.unlink(missing_ok=True)  # another process may have been there before
 
     def read(self, number: int, prompts: Sequence[Prompt]) -> Experience:
         """A rollout that was kept.
@@ -51,10 +60,10 @@ class Store:
             with safe_open(str(self._path(number)), framework="pt") as file:
                 plain = json.loads(file.metadata()["rollout"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except OSError:
+        except (OSError, SafetensorError, KeyError, ValueError):
             raise RlError(
-                f"The rollout {self._path(number)} is missing, in the middle of its updates. Start the run anew, or "
-                "with run.init_from."
+                f"The rollout {self._path(number)} is missing or damaged, in the middle of its updates. Start the run "
+                "anew, or with run.init_from."
             ) from None
         by_text = {prompt.segment.piece.text: prompt for prompt in prompts}
         answers = [_answer(row, by_text) for row in plain["answers"]]

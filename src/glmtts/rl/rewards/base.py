@@ -10,9 +10,10 @@ A reward of your own is a class of ten lines, named as an entry point of the gro
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import blake2b
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 from glmtts.errors import ConfigError
 
 if TYPE_CHECKING:
+    from glmtts.bundle import BundleConfig
     from glmtts.synthesis.synthesizer import Synthesizer
 
 GROUP = "glmtts.rewards"
@@ -68,6 +70,11 @@ class Completion:
         return self.wave
 
 
+def bundle_digest(config: "BundleConfig") -> str:
+    """A digest of a bundle: of its description, which holds the digests of its files."""
+    return blake2b(config.model_dump_json().encode(), digest_size=16).hexdigest()
+
+
 class Context:
     """What rewards may need of the model: its synthesizer, opened when it is first asked for."""
 
@@ -84,14 +91,42 @@ class Context:
 
         return Synthesizer(Bundle.open(self.bundle))
 
+    @property
+    def digest(self) -> str:
+        """A digest of the bundle; loads none of its models."""
+        from glmtts.bundle import Bundle
+
+        given = self._given.bundle if self._given is not None else Bundle.open(self.bundle)
+        return bundle_digest(given.config)
+
+    def check_recogniser(self) -> None:
+        """Refuse a bundle that cannot read speech tokens: all answers would be without a score, and nothing learnt.
+
+        Raises:
+            ConfigError: the bundle has no token recogniser.
+        """
+        if self.synthesizer.judge.recogniser is None:
+            raise ConfigError(
+                "The bundle has no token recogniser to read phonemes from speech tokens. Use the reward cer with an "
+                "ASR: options = { heard_by = ..., unit = ... }."
+            )
+
 
 class Reward(ABC):
-    """Scores answers; the constructor takes the options of the configuration as keywords."""
+    """Scores answers; the constructor takes the options of the configuration as keywords.
+
+    `needs_audio` says that answers are rendered for it. Where that depends on the options, override `hears`.
+    """
 
     needs_audio: bool = False
 
     def __init__(self, context: Context) -> None:
         self.context = context
+
+    @classmethod
+    def hears(cls, options: Mapping[str, Any]) -> bool:
+        """Whether a reward with these options needs audio; asked of workers' rewards, which are not made here."""
+        return cls.needs_audio
 
     @abstractmethod
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
@@ -111,8 +146,10 @@ def reward_class(name: str) -> type[Reward]:
     module, _, attribute = target.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"The reward '{name}' cannot be loaded: {error}.") from None
+    if not (isinstance(found, type) and issubclass(found, Reward)):
+        raise ConfigError(f"The reward '{name}' is {target}, which is no subclass of {__name__}.Reward. Make it one.")
     return found
 
 

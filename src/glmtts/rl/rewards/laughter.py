@@ -1,7 +1,8 @@
 """The reward for laughter (report section 3.3, Table 6).
 
 If the text has two or more laugh words in a row and the detector finds laughter in the audio, then the reward is 1
-where the ASR hears a deletion there, and 0 where it writes the words: real laughter is not transcribed.
+where the ASR hears a deletion there, and 0 where it writes the words: real laughter is not transcribed. A row is one
+syllable that is repeated, as in "ha ha", "hey hey" and "hehe": "hey, he left" and 嘻哈 are words.
 """
 
 import re
@@ -17,33 +18,39 @@ from glmtts.rl.rewards.scorer import clip_of
 from glmtts.text.edits import aligned
 
 CHINESE_LAUGH = re.compile(r"[哈嘿呵嘻]")
+CHINESE_WORDS = re.compile(r"哈哈镜|(?<!好)笑(?:嘻嘻|呵呵|哈哈)|乐呵呵")  # that hold a repeated syllable and are read
 ENGLISH_LAUGH = re.compile(r"(?:ha|hah|he|heh|hee|hey|ho)+")
-RUN = 2  # laugh words in a row
+RUN = 2  # times that a laugh syllable stands in a row
 
 
-def laugh_units(text: str) -> list[tuple[str, bool]]:
-    """Characters of Mandarin and words of others, each with whether it is a laugh word; "haha" counts as two."""
-    units: list[tuple[str, bool]] = []
-    for item in re.findall(r"[㐀-鿿]|[a-z']+", text.lower()):
+def laugh_units(text: str) -> list[tuple[str, str]]:
+    """Characters of Mandarin and words of others, each with the laugh syllable that it is, "" for none.
+
+    "haha" counts as two. "he" alone is a word, and within "hehe" a syllable.
+    """
+    plain = CHINESE_WORDS.sub(lambda found: "".join(f"\0{one}" for one in found[0]), text.lower())
+    units: list[tuple[str, str]] = []
+    for item in re.findall(r"\0?[㐀-鿿]|[a-z']+", plain):
         if CHINESE_LAUGH.fullmatch(item):
-            units.append((item, True))
+            units.append((item, item))
         elif ENGLISH_LAUGH.fullmatch(item):
-            units += [(part, True) for part in re.findall(r"h[aeo]+[hy]?(?=h|$)", item)]
+            parts = re.findall(r"h[aeo]+[hy]?(?=h|$)", item)
+            units += [(part, "" if item == "he" else part.rstrip("h")) for part in parts]
         else:
-            units.append((item, False))
+            units.append((item.strip("\0"), ""))
     return units
 
 
-def laugh_places(units: Sequence[tuple[str, bool]]) -> list[int]:
-    """Places of laugh words that stand in runs of two or more."""
+def laugh_places(units: Sequence[tuple[str, str]]) -> list[int]:
+    """Places of laugh syllables that are repeated: two or more of one kind in a row."""
     places: list[int] = []
     run: list[int] = []
-    for place, (_, laughs) in enumerate([*units, ("", False)]):
-        if laughs:
+    for place, (_, syllable) in enumerate([*units, ("", "")]):
+        if run and syllable == units[run[-1]][1]:
             run.append(place)
             continue
         places += run if len(run) >= RUN else []
-        run = []
+        run = [place] if syllable else []
     return places
 
 

@@ -1,29 +1,44 @@
 """What has been scored: a line for each answer, so that none is scored twice, whatever is killed and started again."""
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
+
+from glmtts.errors import RlError
 
 
 class Ledger:
     """Scores by the keys of answers, in memory and, where a path is given, in a file of JSON lines."""
 
     def __init__(self, path: Path | None = None) -> None:
+        """Read what is there.
+
+        Raises:
+            RlError: the file cannot be read or written.
+        """
         self.path, self._scores = path, dict[str, float]()
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._read(path)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._read(path)
+            except OSError as error:
+                raise self._failed(path, error) from None
 
     def _read(self, path: Path) -> None:
+        """The scores of a file. Lines that a kill or a full disk cut are left out: their answers are scored again."""
         if not path.exists():
             return
         data = path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]  # a kill can leave the last line unfinished
+        whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
-            with path.open("r+b") as file:
-                file.truncate(len(whole))
+            os.truncate(path, len(whole))
         for line in whole.splitlines():
-            row = json.loads(line)
-            self._scores[row["key"]] = row["score"]
+            try:
+                row = json.loads(line)
+                self._scores[row["key"]] = float(row["score"])
+            except (ValueError, KeyError, TypeError):
+                continue
 
     def __contains__(self, key: str) -> bool:
         return key in self._scores
@@ -36,8 +51,25 @@ class Ledger:
         return len(self._scores)
 
     def add(self, key: str, score: float) -> None:
-        """Keep a score; it is in the file before this returns."""
-        self._scores[key] = score
+        """Keep a score; it is in the file before this returns.
+
+        Raises:
+            RlError: the file cannot be written, or the disk is full; what stood there before stays whole.
+        """
         if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, "score": score}) + "\n")
+            self._append(self.path, json.dumps({"key": key, "score": score}) + "\n")
+        self._scores[key] = score
+
+    def _append(self, path: Path, line: str) -> None:
+        size = path.stat().st_size if path.exists() else 0
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            with suppress(OSError):  # else the next line would be joined to the half of this one
+                os.truncate(path, size)
+            raise self._failed(path, error) from None
+
+    @staticmethod
+    def _failed(path: Path, error: OSError) -> RlError:
+        return RlError(f"{path} cannot keep scores: {error.strerror}. Free some space or choose another folder.")

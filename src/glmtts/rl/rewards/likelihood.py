@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from glmtts.rl.rewards.base import Completion, Reward
+from glmtts.rl.rewards.base import Completion, Context, Reward
 
 
 class Likelihood(Reward):
@@ -12,6 +12,10 @@ class Likelihood(Reward):
     It tells answers apart in which the recogniser hears the same phonemes, where an error rate is alike. None where the
     tokens cannot be read, or nothing is wanted.
     """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        context.check_recogniser()
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class."""

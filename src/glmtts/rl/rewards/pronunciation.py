@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pypinyin import Style, lazy_pinyin
@@ -19,6 +19,7 @@ from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise
 
 SLOPE = 2.5  # of the report's release
+TOKENS = "tokens"  # the name of the bundle's own recogniser
 Unit = Literal["characters", "syllables", "phonemes"]
 
 
@@ -31,14 +32,21 @@ class ErrorRate(Reward):
     """
 
     def __init__(
-        self, context: Context, heard_by: str = "tokens", unit: Unit | None = None, slope: float = SLOPE
+        self, context: Context, heard_by: str = TOKENS, unit: Unit | None = None, slope: float = SLOPE
     ) -> None:
         super().__init__(context)
+        if heard_by == TOKENS:
+            context.check_recogniser()
         self.heard_by, self.slope = heard_by, slope
-        self.unit: Unit = unit or ("phonemes" if heard_by == "tokens" else "characters")
-        if heard_by == "tokens" and self.unit == "characters":
+        self.unit: Unit = unit or ("phonemes" if heard_by == TOKENS else "characters")
+        if heard_by == TOKENS and self.unit == "characters":
             raise ConfigError("The token recogniser hears phonemes: set unit to phonemes or syllables.")
-        self.needs_audio = heard_by != "tokens"
+        self.needs_audio = self.hears({"heard_by": heard_by})
+
+    @classmethod
+    def hears(cls, options: Mapping[str, Any]) -> bool:
+        """Whether an ASR listens."""
+        return options.get("heard_by", TOKENS) != TOKENS
 
     @cached_property
     def _recogniser(self) -> SpeechRecogniser:
@@ -46,7 +54,7 @@ class ErrorRate(Reward):
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the recogniser gave nothing to compare with."""
-        rates = self._by_tokens(completions) if self.heard_by == "tokens" else self._by_asr(completions)
+        rates = self._by_tokens(completions) if self.heard_by == TOKENS else self._by_asr(completions)
         return [None if rate is None else math.exp(-self.slope * rate) for rate in rates]
 
     def _by_tokens(self, completions: Sequence[Completion]) -> list[float | None]:

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from glmtts.errors import RlError
-from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class
+from glmtts.rl.rewards.base import Completion, Context, Reward, make_reward, reward_class
 from glmtts.rl.rewards.ledger import Ledger
 from glmtts.rl.rewards.scoring import RewardSection, WorkerLostError
 
 logger = logging.getLogger(__name__)
 SCORE, SERVICE = "Score", "glmtts.Reward"
 LARGEST_MESSAGE = 256 << 20  # bytes: eight answers of 30 s are 23 MB
+REFUSALS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "INTERNAL", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED")
 ARRAYS, PLAIN = ("wave", "reference", "speaker"), ("key", "text", "language", "stopped", "rate", "emotion")
 
 
@@ -61,7 +63,6 @@ class GrpcBackend:
     def __init__(self, kind: str, section: RewardSection) -> None:
         grpc = _grpc()
         self._errors, self._turn = grpc.RpcError, count()
-        self.needs_audio = True
         options = [
             ("grpc.max_send_message_length", LARGEST_MESSAGE),
             ("grpc.max_receive_message_length", LARGEST_MESSAGE),
@@ -70,7 +71,7 @@ class GrpcBackend:
         self._calls = [channel.unary_unary(f"/{SERVICE}/{SCORE}") for channel in channels]
         self._request = {"kind": kind, "options": section.options}
         self._timeout = 60 * section.patience_minutes
-        self.needs_audio = getattr(reward_class(kind), "needs_audio", True)
+        self.needs_audio = reward_class(kind).hears(section.options)
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See `scoring.Backend`."""
@@ -79,7 +80,7 @@ class GrpcBackend:
         try:
             reply = call(len(head).to_bytes(8, "little") + head + packed(completions), timeout=self._timeout)
         except self._errors as error:
-            if error.code().name in ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "INTERNAL"):
+            if error.code().name in REFUSALS:
                 raise RlError(f"The reward worker refused: {error.details()}") from None
             raise WorkerLostError(error.code().name.lower()) from None
         return json.loads(reply)
@@ -111,7 +112,9 @@ class RewardWorker:
     def _reward(self, kind: str, options: dict[str, Any]) -> tuple[Any, Ledger]:
         name = json.dumps([kind, options], sort_keys=True)
         if name not in self._rewards:
-            path = None if self.folder is None else self.folder / f"{_digest(name)}.jsonl"
+            path = None  # of a ledger for this reward by this worker's bundle, whose models may decide the score
+            if self.folder is not None:
+                path = self.folder / f"{_digest(name + self.context.digest)}.jsonl"
             self._rewards[name] = make_reward(kind, self.context, options), Ledger(path)
         return self._rewards[name]
 
@@ -154,6 +157,11 @@ class RayBackend:
     """A reward in Ray actors, which are asked in turn; one that dies is started again."""
 
     def __init__(self, kind: str, section: RewardSection, context: Context) -> None:
+        """Start the actors, and wait until each has made its reward.
+
+        Raises:
+            RlError: Ray is not installed, the reward cannot be made, or no actor starts for `patience_minutes`.
+        """
         try:
             import ray
         except ImportError:
@@ -163,22 +171,49 @@ class RayBackend:
         self._ray, self._turn = ray, count()
         actor: Any = ray.remote(max_restarts=-1)(_Actor)
         self._actors: list[Any] = [actor.remote(kind, context.bundle, section.options) for _ in range(section.workers)]
-        self.needs_audio = getattr(reward_class(kind), "needs_audio", True)
+        self._kind, self._timeout = kind, 60 * section.patience_minutes
+        self.needs_audio = reward_class(kind).hears(section.options)
+        try:
+            self._answer([one.make.remote() for one in self._actors])
+        except WorkerLostError as error:
+            raise RlError(f"No Ray actor starts for the reward '{kind}' ({error}). Give the cluster CPUs.") from None
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
-        """See `scoring.Backend`."""
+        """See `scoring.Backend`.
+
+        Raises:
+            RlError: the reward itself failed, which it would again.
+        """
         actor = self._actors[next(self._turn) % len(self._actors)]
+        return self._answer(actor.score.remote(packed(completions)))
+
+    def _answer(self, asked: Any) -> Any:
+        errors = self._ray.exceptions
         try:
-            return self._ray.get(actor.score.remote(packed(completions)))
-        except self._ray.exceptions.RayActorError as error:
+            return self._ray.get(asked, timeout=self._timeout)
+        except errors.RayTaskError as error:
+            cause = error.cause
+            raise RlError(f"The reward '{self._kind}' failed: {type(cause).__name__}: {cause}") from None
+        except (errors.RayActorError, errors.GetTimeoutError) as error:
             raise WorkerLostError(type(error).__name__) from None
 
 
 class _Actor:
-    """What a Ray actor holds."""
+    """What a Ray actor holds: a reward, made when it is asked for.
+
+    An error of an actor's constructor looks like an actor that died, which is started again and again.
+    """
 
     def __init__(self, kind: str, bundle: Path | None, options: dict[str, Any]) -> None:
-        self._reward = make_reward(kind, Context(bundle), options)
+        self._given = kind, bundle, options
+
+    @cached_property
+    def _reward(self) -> Reward:
+        kind, bundle, options = self._given
+        return make_reward(kind, Context(bundle), options)
+
+    def make(self) -> None:
+        _ = self._reward
 
     def score(self, message: bytes) -> list[float | None]:
         return self._reward.score(unpacked(message))

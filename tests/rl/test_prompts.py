@@ -1,0 +1,118 @@
+"""Texts and voices of a run: what cannot be read or spoken is left out or named before anything is trained."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glmtts.errors import ConfigError, RlError, VoiceError
+from glmtts.rl.grpo import PolicyTask
+from glmtts.rl.policy import PolicySection, with_adapters
+from glmtts.rl.prompts import Line, PromptData, Prompts, read_lines
+from glmtts.rl.settings import RolloutSection
+from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.text.frontend import TextFrontend
+from tests.rl.conftest import TEXTS
+
+
+@pytest.fixture
+def task(make_run: Any) -> PolicyTask:
+    return PolicyTask(make_run())
+
+
+def prompts(task: PolicyTask, path: Path, written: str, phonemes: bool = False, **changes: Any) -> Prompts:
+    path.write_text(written, encoding="utf-8")
+    return Prompts(PromptData(texts=(path,), **{"held_out": 2, **changes}), task.synthesizer, phonemes)
+
+
+def test_unreadable_texts_are_left_out_with_one_warning(
+    task: PolicyTask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "glmtts.rl.prompts"):
+        found = prompts(task, tmp_path / "t.tsv", TEXTS + "en\t......\nzh\t……？！\n")
+    assert len(found.trained) + len(found.held_out) == 6
+    assert [record.getMessage() for record in caplog.records] == [
+        "2 texts cannot be read and are left out; the first is '......'."
+    ]
+    assert all(found.prompt(line, "tone", 0).segment.phonemes for line in found.held_out)
+    with pytest.raises(RlError, match="There are 0 readable texts"):
+        prompts(task, tmp_path / "t.tsv", "en\t......\n", held_out=1)
+
+
+def test_texts_without_phonemes_are_none_for_diffro(
+    task: PolicyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared, empty = TextFrontend.to_hybrid, "All is well."
+    monkeypatch.setattr(TextFrontend, "to_hybrid", lambda self, text: "" if text == empty else prepared(self, text))
+    for phonemes, count in ((False, 6), (True, 5)):
+        found = prompts(task, tmp_path / "t.tsv", TEXTS, phonemes)
+        assert len(found.trained) + len(found.held_out) == count
+
+
+@pytest.mark.parametrize(
+    "values", [{"text": 123}, {"emotion": ["happy"]}, {"lang": ["en"]}, {"lang": "fr"}, {"text": " "}, {"text": None}]
+)
+def test_values_of_another_kind_are_named(values: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps({"text": "fine", "lang": "en", **values}))
+    with pytest.raises(RlError, match=r'line 1, is not an object with strings "text" and "lang"'):
+        read_lines(path)
+    path.write_text(json.dumps({"text": "fine", "lang": "en", "emotion": "happy"}))
+    assert read_lines(path) == [Line("fine", "en", "happy")]
+
+
+def test_a_language_without_a_voice_is_named(task: PolicyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(VoiceError, match="nobody"):
+        prompts(task, tmp_path / "t.tsv", TEXTS, voices={"en": ("nobody",)})
+    monkeypatch.setattr(Synthesizer, "voices", {})
+    with pytest.raises(RlError, match=r"no voice that could speak zh.*data.voices"):
+        prompts(task, tmp_path / "t.tsv", TEXTS, voices={"en": ("tone",)})
+    with pytest.raises(ConfigError, match=r"voices.cn"):
+        PromptData.parse({"texts": ["t.tsv"], "voices": {"cn": ["tone"]}})
+
+
+def test_a_voice_given_as_a_file_is_read_once(task: PolicyTask, bundle: Path, tmp_path: Path) -> None:
+    own = str(bundle / "voices" / "tone.safetensors")
+    found = prompts(task, tmp_path / "t.tsv", TEXTS, voices={"en": (own,), "zh": (own,)})
+    spoken = {id(found.prompt(line, own, n).segment.voice.mel) for n, line in enumerate(found.trained)}
+    assert len(spoken) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"sampling": {"top_k": 0}}, "top_k"),
+        ({"sampling": {"top_p": 0}}, "top_p"),
+        ({"sampling": {"top_p": float("nan")}}, "top_p"),
+        ({"sampling": {"repetition_window": 0}}, "repetition_window"),
+        ({"sampling": {"max_ratio": float("inf")}}, "max_ratio"),
+        ({"sampling": {"temperature": 0}}, "drawn at 0.001 or more"),
+        ({"temperature": -0.5}, "drawn at 0.001 or more"),
+        ({"temperature": {"start": 1.0, "end": 0.0}}, "drawn at 0.001 or more"),
+    ],
+)
+def test_answers_are_drawn(values: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        RolloutSection.parse({"texts": ["t.tsv"], **values})
+    RolloutSection.parse({"texts": ["t.tsv"], "sampling": {"temperature": 0}, "temperature": 0.8})
+
+
+def test_a_bundle_that_does_not_draw_needs_a_temperature(make_run: Any) -> None:
+    task = PolicyTask(make_run(data={"sampling": None}))
+    defaults = task.synthesizer.defaults
+    greedy = defaults.sampling.model_copy(update={"temperature": 0.0})
+    task.synthesizer.defaults = defaults.model_copy(update={"sampling": greedy})
+    with pytest.raises(ConfigError, match=r"data\.temperature"):
+        task.sampling(0)
+
+
+def test_a_small_alpha_is_not_rounded_away(task: PolicyTask) -> None:
+    try:
+        import peft  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"needs peft: {error}")
+    model = with_adapters(task.build(), PolicySection(lora_rank=2, lora_alpha=0.4, lora_targets=("q_proj",)))
+    scales = {module.scaling["default"] for module in model.modules() if hasattr(module, "scaling")}
+    assert scales == {0.2}
