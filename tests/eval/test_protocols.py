@@ -57,6 +57,12 @@ def test_laughter_is_rewarded_where_it_is_found_and_not_written() -> None:
         one = heard(text, hypothesis)
         one.scores.update(scores)
         assert reward(one) == wanted, text
+    words = ("Hey, he left already.", "Hey, hee is no word.", "他喜欢嘻哈音乐。", "哈哈镜里的人很胖。")
+    laughs = ("Haha, no.", "heh heh", "Ha, ha, ha!", "嘿嘿，来了。")
+    for text, wanted in (*((one, False) for one in words), *((one, True) for one in laughs)):
+        one = heard(text, "")
+        one.scores |= laugh
+        assert (found(one) is not None) == wanted, text
     assert found(heard("Ha ha!", "")) is None  # no detector
 
 

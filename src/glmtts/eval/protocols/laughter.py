@@ -13,7 +13,8 @@ from glmtts.eval.protocols.base import Protocol, Settings
 from glmtts.eval.units import PUBLISHED
 from glmtts.eval.utterance import Utterance
 
-LAUGHTER = re.compile(r"[哈呵嘿嘻]{2,}|\b(?:ha|heh|hey|hee)(?:[\s,]+(?:ha|heh|hey|hee))+\b", re.IGNORECASE)
+# one syllable that is repeated: 嘻哈, 哈哈镜 and "hey, hee" are words
+LAUGHTER = re.compile(r"([哈呵嘿嘻])\1+(?!镜)|\b(ha|heh|hey|hee)(?:[\s,]*\2)+\b", re.IGNORECASE)
 WRITTEN = re.compile(r"[哈呵嘿嘻]|\b(?:ha|heh|hey|hee)+\b", re.IGNORECASE)
 
 
