@@ -109,4 +109,4 @@ def test_an_error_of_the_thread_reaches_everybody(service: TokenService, monkeyp
     for thread in threads:
         thread.join(timeout=60)
     assert service.closed and len(told) == 6
-    assert isinstance(told[0], ZeroDivisionError)
+    assert any(isinstance(error, ZeroDivisionError) for error in told)  # who came too late is told that it is closed
