@@ -85,6 +85,11 @@ class BundleConfig(StrictConfig):
     synthesis: dict[str, Any] = Field(default={})
 
 
+def bundle_digest(folder: Path) -> str:
+    """SHA-256 of a bundle's description, which names the hash of each of its files."""
+    return digest_of(folder / CONFIG_FILE)
+
+
 def embedded() -> Path:
     """The folder of the bundle that ships with the package."""
     return Path(str(files("glmtts.models").joinpath("mini")))

@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from safetensors import SafetensorError
+
+from glmtts.errors import GlmTtsError
+
 WINDOWS = os.name == "nt"
 
 
@@ -33,6 +37,20 @@ def replace(temporary: Path, target: Path) -> None:
     sync(temporary)
     temporary.replace(target)
     sync(target.parent)
+
+
+@contextmanager
+def writable(place: Path, kind: type[GlmTtsError], cure: str) -> Iterator[None]:
+    """Say in one sentence, as an error of this kind, that a place takes nothing, and with `cure` what to do.
+
+    Raises:
+        GlmTtsError: of `kind`; something within could not be written.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise kind(f"{place} cannot be written: {reason}. {cure}") from None
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from glob import escape
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from glmtts import durable
@@ -49,11 +48,9 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
     config, weights = packed(model, bundle.audio_tokens, bits, block or (128 if large else BLOCK), head)
     entry = ModuleEntry(architecture="llama_packed", file="lm.safetensors", sha256="", config=config.model_dump())
     description = f"{bundle.config.description} Language model of {bits} bits a weight."
-    try:
-        with durable.new_folder(out) as folder:
-            _write(bundle, folder, {name: value.contiguous() for name, value in weights.items()}, entry, description)
-    except (OSError, SafetensorError) as error:
-        raise BundleError(f"{out} cannot be written: {error}. Free some space or choose another folder.") from None
+    cure = "Free some space or choose another folder."
+    with durable.writable(out, BundleError, cure), durable.new_folder(out) as folder:
+        _write(bundle, folder, {name: value.contiguous() for name, value in weights.items()}, entry, description)
     return Bundle.open(out)
 
 

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from glmtts.bundle import CONFIG_FILE
+from glmtts.bundle import CONFIG_FILE, bundle_digest
 from glmtts.errors import EvaluationError
-from glmtts.eval.hardware import bundle_digest
 from glmtts.weights import digest_of
 
 

@@ -1,6 +1,5 @@
 """What stands in the head of every report: hardware with its read bandwidth, versions, commit, hashes."""
 
-import hashlib
 import platform
 import subprocess
 import time
@@ -65,11 +64,6 @@ def commit(code: Path = Path(__file__)) -> str | None:
     if tracked.returncode or found.returncode:
         return None
     return found.stdout.strip() + ("+" if changed.stdout.strip() else "")
-
-
-def bundle_digest(folder: Path) -> str:
-    """SHA-256 of a bundle's description, which names the hash of each of its files."""
-    return hashlib.sha256((folder / "bundle.json").read_bytes()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

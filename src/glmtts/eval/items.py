@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from glmtts.errors import EvaluationError
+from glmtts.weights import digest_of as file_digest
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,6 @@ def _with_contents(values: dict[str, object]) -> dict[str, object]:
 def _file(path: Path) -> list[str]:
     """The name of a file, and the hash of what is in it; a list may be spoken before its recordings are there."""
     try:
-        with path.open("rb") as file:
-            return [path.name, hashlib.file_digest(file, "sha256").hexdigest()]
+        return [path.name, file_digest(path)]
     except OSError:
         return [path.name, ""]

@@ -6,7 +6,7 @@ another company could change a sampled token.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -132,18 +132,9 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def writable(path: Path) -> Iterator[None]:
-    """Tell in a sentence that `path` cannot be written.
-
-    Raises:
-        EvaluationError: what is done with it fails.
-    """
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise EvaluationError(f"{path} cannot be written: {reason}. Free some space, or give another --out.") from None
+def writable(path: Path) -> AbstractContextManager[None]:
+    """Tell in a sentence that `path` cannot be written: an EvaluationError of what fails within."""
+    return durable.writable(path, EvaluationError, "Free some space, or give another --out.")
 
 
 def chunks(count: int, size: int) -> list[range]:

@@ -1,6 +1,5 @@
 """Export of a bundle to ONNX: a graph a stage, checked weights, voices as they are; what remains to do is NumPy's."""
 
-import hashlib
 import json
 import shutil
 import warnings
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -29,6 +27,7 @@ from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import INSTALL
 from glmtts.ort.tensors import stored
 from glmtts.vocoder.harmonic import HarmonicVocos
+from glmtts.weights import digest_of
 
 OPSET = 17
 TEXT_FILES = ("tokenizer.model", "added_tokens.json")
@@ -49,11 +48,9 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     bundle = Bundle.open(source)
     vocoder = bundle.network("vocoder")
     graphs.check_vocoder(vocoder)
-    try:
-        with durable.new_folder(out) as folder:
-            _write(bundle, vocoder, folder, bits)
-    except (OSError, SafetensorError) as error:
-        raise BundleError(f"{out} cannot be written: {error}. Free some space or choose another folder.") from None
+    cure = "Free some space or choose another folder."
+    with durable.writable(out, BundleError, cure), durable.new_folder(out) as folder:
+        _write(bundle, vocoder, folder, bits)
 
 
 def _write(bundle: Bundle, vocoder: Any, out: Path, bits: Bits | None) -> None:
@@ -214,12 +211,7 @@ def _describe(bundle: Bundle, out: Path, **stages: Any) -> None:
         speaker_prompts=own.speaker_prompts,
         voices={name: VoiceFile(file=one.file, description=one.description) for name, one in own.voices.items()},
         made_with={name: own.modules[name].sha256 for name in ("speech_tokenizer", "flow") if name in own.modules},
-        files={path.relative_to(out).as_posix(): _digest(path) for path in files},
+        files={path.relative_to(out).as_posix(): digest_of(path) for path in files},
         **stages,
     )
     (out / CONFIG_FILE).write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

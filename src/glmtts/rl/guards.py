@@ -157,11 +157,7 @@ class Guards:
         if self.path is None:
             return
         temporary = self.path.with_suffix(".part")
-        try:
+        with durable.writable(self.path, RlError, "Free some space; the same command goes on."):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(self._state(), encoding="utf-8")
             durable.replace(temporary, self.path)
-        except OSError as error:
-            raise RlError(
-                f"{self.path} cannot be written: {error.strerror}. Free some space; the same command goes on."
-            ) from None

@@ -6,7 +6,8 @@ from hashlib import blake2b
 import numpy as np
 import torch
 
-from glmtts.rl.rewards.base import Completion, bundle_digest
+from glmtts.bundle import bundle_digest
+from glmtts.rl.rewards.base import Completion
 from glmtts.rl.rollout import Answer
 from glmtts.synthesis.rendering import Job
 from glmtts.synthesis.segment import Segment
@@ -16,7 +17,7 @@ from glmtts.synthesis.synthesizer import Synthesizer
 def completions_of(synthesizer: Synthesizer, answers: Sequence[Answer], audio: bool) -> list[Completion]:
     """Answers as rewards see them; with `audio`, all are rendered together, equal ones once."""
     waves: dict[str, np.ndarray] = {}
-    made_by = bundle_digest(synthesizer.bundle.config)
+    made_by = bundle_digest(synthesizer.bundle.folder)
     keys = [key_of(answer, made_by) for answer in answers]
     if audio:
         distinct = dict(zip(keys, answers, strict=True))

@@ -4,7 +4,6 @@ Registering a voice costs nothing but its path. A request that is under way hold
 which leaves the pool meanwhile lives until the request is done.
 """
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from torch import nn
 from glmtts.adapters import Adapter
 from glmtts.bundle import Bundle
 from glmtts.errors import BundleError, VoiceError
+from glmtts.weights import digest_of
 
 POOL_BYTES = 1 << 30  # 130 voices of mini at a share of 15 %, two of the released model in bfloat16
 BASE = ("lm", "flow", "speech_tokenizer")  # the modules on whose weights an adapter depends
@@ -110,8 +110,7 @@ class StoredAdapter:
             VoiceError: it is gone.
         """
         try:
-            with self.path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return digest_of(self.path)
         except OSError:
             raise _gone(self.path) from None
 

@@ -9,13 +9,12 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from filelock import FileLock, Timeout
 from pydantic import Field, model_validator
-from safetensors import SafetensorError
 
 from glmtts import durable
 from glmtts.config import StrictConfig, read_toml
@@ -241,18 +240,9 @@ def write_config(config: RunConfig) -> None:
         durable.replace(temporary, config.run.out / CONFIG_FILE)
 
 
-@contextmanager
-def writable(run: Path) -> Iterator[None]:
-    """Say in one sentence that a run's folder, or its disk, takes nothing.
-
-    Raises:
-        TrainingError: something within could not be written.
-    """
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise TrainingError(f"{run} cannot be written: {reason}. Free some space or choose another run.out.") from None
+def writable(run: Path) -> AbstractContextManager[None]:
+    """Say in one sentence that a run's folder, or its disk, takes nothing: a TrainingError of what fails within."""
+    return durable.writable(run, TrainingError, "Free some space or choose another run.out.")
 
 
 def saved_config(run: Path) -> RunConfig:

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import torch
 
+from glmtts.bundle import bundle_digest
 from glmtts.errors import EvaluationError, GlmTtsError
-from glmtts.eval.hardware import bundle_digest
 from glmtts.eval.items import Item
 from glmtts.eval.systems.base import SystemOutput
 from glmtts.synthesis.audio import Audio

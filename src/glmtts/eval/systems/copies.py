@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from glmtts.audio.io import load_audio
+from glmtts.bundle import bundle_digest
 from glmtts.errors import GlmTtsError
-from glmtts.eval.hardware import bundle_digest
 from glmtts.eval.items import Item
 from glmtts.eval.systems.base import SystemOutput, no_options
 from glmtts.eval.systems.bundle import synthesizer

@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import blake2b
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -24,7 +23,6 @@ import numpy as np
 from glmtts.errors import ConfigError
 
 if TYPE_CHECKING:
-    from glmtts.bundle import BundleConfig
     from glmtts.synthesis.synthesizer import Synthesizer
 
 GROUP = "glmtts.rewards"
@@ -70,11 +68,6 @@ class Completion:
         return self.wave
 
 
-def bundle_digest(config: "BundleConfig") -> str:
-    """A digest of a bundle: of its description, which holds the digests of its files."""
-    return blake2b(config.model_dump_json().encode(), digest_size=16).hexdigest()
-
-
 class Context:
     """What rewards may need of the model: its synthesizer, opened when it is first asked for."""
 
@@ -94,10 +87,10 @@ class Context:
     @property
     def digest(self) -> str:
         """A digest of the bundle; loads none of its models."""
-        from glmtts.bundle import Bundle
+        from glmtts.bundle import Bundle, bundle_digest
 
         given = self._given.bundle if self._given is not None else Bundle.open(self.bundle)
-        return bundle_digest(given.config)
+        return bundle_digest(given.folder)
 
     def check_recogniser(self) -> None:
         """Refuse a bundle that cannot read speech tokens: all answers would be without a score, and nothing learnt.
