@@ -97,24 +97,21 @@ def ctc_costs(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) ->
 
 
 def _scaled_costs(emitted_SL: np.ndarray, may_skip_L: np.ndarray) -> np.ndarray:
-    """See `ctc_costs`."""
+    """See `ctc_costs`; states stand behind two that are never reached, so that one product and two sums move them."""
     top_S = emitted_SL.max(1)
-    probabilities_SL, skip = np.exp(emitted_SL - top_S[:, None]), may_skip_L[2:].astype(np.float64)
-    alpha, scale = np.zeros(emitted_SL.shape[1]), 0.0
-    alpha[:2] = probabilities_SL[0, :2]
-    ends = np.empty((len(emitted_SL), 2))
-    for frame in range(len(emitted_SL)):
-        if frame:
-            moved = alpha.copy()
-            moved[1:] += alpha[:-1]
-            moved[2:] += skip * alpha[:-2]
-            alpha = moved * probabilities_SL[frame]
-        total = alpha.sum()
+    probabilities_SL = np.exp(emitted_SL - top_S[:, None])
+    alpha, moved = np.zeros(len(may_skip_L) + 2), np.empty(len(may_skip_L))
+    alpha[2] = 1.0  # before the first frame: it moves to the first blank and the first label
+    skip_L, totals, ends = may_skip_L.astype(np.float64), np.zeros(len(emitted_SL)), np.zeros(len(emitted_SL))
+    for frame, probabilities_L in enumerate(probabilities_SL):
+        np.multiply(skip_L, alpha[:-2], out=moved)
+        moved += alpha[1:-1]
+        moved += alpha[2:]
+        moved *= probabilities_L
+        totals[frame] = total = moved.sum()
         if total == 0:  # every path has died
-            ends[frame:] = np.inf
             break
-        alpha /= total
-        scale += np.log(total) + top_S[frame]
-        ends[frame] = alpha[-2:].sum(), scale
-    with np.errstate(divide="ignore"):
-        return np.where(np.isinf(ends[:, 1]), np.inf, -np.log(ends[:, 0]) - ends[:, 1])
+        np.divide(moved, total, out=alpha[2:])
+        ends[frame] = alpha[-1] + alpha[-2]
+    with np.errstate(divide="ignore"):  # log 0: such frames cost infinitely much
+        return np.asarray(-np.log(ends) - np.cumsum(np.log(totals) + top_S))

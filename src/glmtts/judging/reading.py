@@ -94,5 +94,13 @@ class Reading:
             return np.zeros(0, dtype=np.int32)
 
     def _costs(self, labels: Sequence[str]) -> np.ndarray:
-        """−log P(labels | the first s + 1 tokens) at s, (S,)."""
-        return ctc_costs(self.log_probs_SV, np.array([LABEL_IDS[label] for label in labels], dtype=np.int64))
+        """−log P(labels | the first s + 1 tokens) at s, (S,); kept, since most questions begin with the whole text."""
+        asked = tuple(labels)
+        if asked not in self._known_costs:
+            ids_L = np.array([LABEL_IDS[label] for label in asked], dtype=np.int64)
+            self._known_costs[asked] = ctc_costs(self.log_probs_SV, ids_L)
+        return self._known_costs[asked]
+
+    @cached_property
+    def _known_costs(self) -> dict[tuple[str, ...], np.ndarray]:
+        return {}
