@@ -4,11 +4,13 @@
     python recipes/rl/measure.py compare BASE OTHER …
 
 `say` speaks heldout_en.txt and heldout_zh.txt of CORPUS (never trained on, in any stage) with the embedded voices in
-turn, and writes a JSON line for each: edits, length of the reference, similarity. It goes on where it stopped. Words
+turn, or with `--held-out-speakers` by people of CORPUS whom no stage has heard, and writes a JSON line for each:
+edits, length of the reference, similarity. It goes on where it stopped. Words
 and toned syllables are heard by Whisper-base, which gives no reward; similarity to the voice is Resemblyzer's, which
-gives none either. `compare` prints rates, and paired tests over lines: a bootstrap of the difference of rates, and the
-Wilcoxon signed-rank test of the similarities. Where several runs are given, such as the seeds of one, `together` is
-the mean of each line over them.
+gives none either. With `--emotion` a classifier says how little neutral a line sounds, 1 − P(neutral); train it on
+other actors than the one that gives the reward (recipes/scorers/emotion, `--actors`). `compare` prints rates, and
+paired tests over lines: a bootstrap of the difference of rates, and the Wilcoxon signed-rank test of similarity and
+emotion. Where several runs are given, such as the seeds of one, `together` is the mean of each line over them.
 """
 
 import argparse
@@ -24,12 +26,16 @@ from tqdm import tqdm
 import glmtts
 from glmtts.asr import load
 from glmtts.audio.resample import resample
+from glmtts.eval import scorers
+from glmtts.eval.clone_list import clone_list
 from glmtts.rl.figures import f0_deviation, frame_levels, silent_share
 from glmtts.rl.prompts import Line, Prompt
+from glmtts.rl.rewards.emotion import emotion_reward
 from glmtts.rl.rewards.pronunciation import units_of
 from glmtts.rl.rollout import Answer, roll_out
 from glmtts.synthesis.rendering import Job
 from glmtts.synthesis.segment import Prompter, Segment
+from glmtts.synthesis.voice import Voice
 from glmtts.text.edits import edit_distance
 
 VOICES = {"en": ("heart", "bella", "michael", "george"), "zh": ("xiaoxiao", "xiaoyi", "yunjian", "yunxi")}
@@ -45,13 +51,24 @@ def embedder() -> Any:
     return lambda wave: encoder.embed_utterance(preprocess_wav(wave, source_sr=16000))
 
 
-def references(tts: glmtts.Synthesizer, embed: Any) -> dict[str, np.ndarray]:
-    """The embedding of each voice's recording, as the vocoder says its mel."""
-    found = {}
-    for voice in {name for names in VOICES.values() for name in names}:
-        with torch.inference_mode():
-            wave = tts.bundle.vocoder(tts.voice(voice).mel[None])[0].clamp(-1, 1)
-        found[voice] = embed(resample(wave, tts.bundle.clock.sample_rate, 16000).numpy())
+def speakers(tts: glmtts.Synthesizer, embed: Any, held_out: Path | None) -> dict[str, list[tuple[Voice, np.ndarray]]]:
+    """Voices by language: the bundled ones, or clones of speakers that no stage was trained on.
+
+    The embedding beside each is of its recording, as the vocoder says its mel.
+    """
+    voices = {lang: [tts.voice(name) for name in names] for lang, names in VOICES.items()}
+    if held_out:
+        prompts = {(item.language, item.labels["speaker"]): item for item in reversed(clone_list(held_out).items)}
+        for lang in voices:
+            of = [item for (language, _), item in sorted(prompts.items()) if language == lang][: len(VOICES[lang])]
+            voices[lang] = [tts.voice(item.prompt_audio, item.prompt_text) for item in of]
+    found: dict[str, list[tuple[Voice, np.ndarray]]] = {}
+    for lang, own in voices.items():
+        for voice in own:
+            with torch.inference_mode():
+                wave = tts.bundle.vocoder(voice.mel[None])[0].clamp(-1, 1)
+            said = resample(wave, tts.bundle.clock.sample_rate, 16000).numpy()
+            found.setdefault(lang, []).append((voice, embed(said)))
     return found
 
 
@@ -64,22 +81,26 @@ def lines_of(corpus: Path, count: int) -> Iterator[tuple[str, int, str]]:
 
 def say(given: argparse.Namespace) -> None:
     tts, asr, embed = glmtts.load(given.bundle), load(f"whisper:{given.whisper}"), embedder()
-    known = references(tts, embed)
+    classifier = scorers.load("emotion", weights=given.emotion) if given.emotion else None
+    known = speakers(tts, embed, given.corpus if given.held_out_speakers else None)
     rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
     done = {(row["lang"], row["line"], row["seed"]) for row in rows}
     wanted = [(*line, seed) for seed in range(given.seeds) for line in lines_of(given.corpus, given.lines)]
     given.out.parent.mkdir(parents=True, exist_ok=True)
     for lang, number, text, seed in tqdm([one for one in wanted if (one[0], one[1], one[3]) not in done]):
-        voice = VOICES[lang][number % len(VOICES[lang])]
+        voice, embedding = known[lang][number % len(known[lang])]
         samples = spoken(tts, text, lang, voice, 1000 * seed + number, given.candidates)
         wave = resample(samples, tts.bundle.clock.sample_rate, 16000).numpy()
         row = {"lang": lang, "line": number, "seed": seed, **measured(wave, text, lang, asr)}
-        row["similarity"] = float(embed(wave) @ known[voice])
+        row["similarity"] = float(embed(wave) @ embedding)
+        if classifier:
+            (labels,) = classifier.score([scorers.Clip(text, wave, 16000, text, lang)])
+            row["emotion"] = emotion_reward({name.rsplit("_", 1)[-1]: p for name, p in labels.items()}, None)
         with given.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def spoken(tts: glmtts.Synthesizer, text: str, lang: str, voice: str, seed: int, candidates: int) -> torch.Tensor:
+def spoken(tts: glmtts.Synthesizer, text: str, lang: str, voice: Voice, seed: int, candidates: int) -> torch.Tensor:
     """Samples of a text. One candidate is the first that is drawn: `say` would look at it, and draw again."""
     if candidates > 1:
         return tts.say(text, voice, seed=seed, language=lang, candidates=candidates).samples
@@ -131,14 +152,18 @@ def compared(base: list[dict[str, Any]], other: list[dict[str, Any]]) -> dict[st
     lengths = np.array([b["length"] for b in base], dtype=float)
     drawn = rng.integers(0, size, (DRAWS, size))
     gains = (edits[drawn, 0] - edits[drawn, 1]).sum(1) / lengths[drawn].sum(1)
-    similar = np.array([o["similarity"] - b["similarity"] for b, o in zip(base, other, strict=True)])
-    return {
+    figures = {
         "lines": size,
         "error": [round(rate(base), 4), round(rate(other), 4)],
         "relative": round(rate(other) / rate(base) - 1, 3),
         "p_error": round(float(np.mean(gains <= 0)), 4),
-        "similarity": [round(float(np.mean([r["similarity"] for r in side])), 4) for side in (base, other)],
-        "p_similarity": round(float(wilcoxon(similar).pvalue), 4) if similar.any() else 1.0,
+    }
+    for name in ("similarity", "emotion"):
+        if all(name in row for side in (base, other) for row in side):
+            apart = np.array([o[name] - b[name] for b, o in zip(base, other, strict=True)])
+            figures[name] = [round(float(np.mean([row[name] for row in side])), 4) for side in (base, other)]
+            figures[f"p_{name}"] = round(float(wilcoxon(apart).pvalue), 4) if apart.any() else 1.0
+    return figures | {
         "seconds": [round(sum(r["seconds"] for r in side) / size, 3) for side in (base, other)],
         "f0_deviation": [round(float(np.mean([r["f0_deviation"] or 0 for r in side])), 3) for side in (base, other)],
         "silence": [round(float(np.mean([r["silence"] for r in side])), 3) for side in (base, other)],
@@ -147,8 +172,8 @@ def compared(base: list[dict[str, Any]], other: list[dict[str, Any]]) -> dict[st
 
 def mean_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """A line's figures over several runs."""
-    names = ("edits", "length", "similarity", "seconds", "f0_deviation", "silence")
-    return {name: float(np.mean([row[name] or 0 for row in rows])) for name in names}
+    names = ("edits", "length", "similarity", "emotion", "seconds", "f0_deviation", "silence")
+    return {name: float(np.mean([row[name] or 0 for row in rows])) for name in names if name in rows[0]}
 
 
 def compare(given: argparse.Namespace) -> dict[str, Any]:
@@ -193,6 +218,8 @@ def main() -> None:
     saying.add_argument("--lines", type=int, default=50, help="lines a language")
     saying.add_argument("--seeds", type=int, default=1)
     saying.add_argument("--candidates", type=int, default=1)
+    saying.add_argument("--held-out-speakers", action="store_true", help="clones of people whom no stage has heard")
+    saying.add_argument("--emotion", type=Path, help="weights of an emotion classifier")
     saying.set_defaults(run=say)
     comparing = ways.add_parser("compare")
     comparing.add_argument("base", type=Path)

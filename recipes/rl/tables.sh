@@ -5,8 +5,11 @@
 #   recipes/rl/tables.sh TEXTS.tsv OUT CORPUS WHISPER [SEEDS] [STEPS]
 #
 # TEXTS.tsv are training texts (recipes/rl/texts.py), CORPUS holds heldout_en.txt and heldout_zh.txt, WHISPER is a
-# folder of a CTranslate2 Whisper-base. EMOTION=weights.safetensors adds the emotion reward, as the tables have it;
-# CER_ONLY=1 leaves out all but pronunciation, so that nothing is rendered: a third of the time.
+# folder of a CTranslate2 Whisper-base. EMOTION=weights.safetensors adds the emotion reward, as the tables have it, and
+# EMOTION_JUDGE=others.safetensors, trained on other actors, measures it; CER_ONLY=1 leaves out all but pronunciation,
+# so that nothing is rendered: a third of the time. ROWS="table4_grpo table5_3" trains only these, BUNDLE begins with
+# another model than `mini`, MORE="--set …" changes further options of all rows, MEASURED=50 says fewer lines of each
+# language.
 set -euo pipefail
 texts=$1 out=$2 corpus=$3 whisper=$4 seeds=${5:-3} steps=${6:-200}
 here=$(dirname "$0")
@@ -23,6 +26,8 @@ fi
 train() { # train NAME RECIPE OPTION…: one row, for every seed
   local name=$1 from=$2
   shift 2
+  case " ${ROWS:-$name} " in *" $name "*) ;; *) return ;; esac
+  set -- "$@" ${BUNDLE:+--set "model.bundle=$BUNDLE"} ${MORE:-}
   for seed in $(seq 0 $((seeds - 1))); do
     local run=$out/runs/$name-$seed
     $python -m glmtts rl "$from" --set run.out="$run" --set run.seed="$seed" --set "data.texts=[\"$texts\"]" \
@@ -35,7 +40,8 @@ train() { # train NAME RECIPE OPTION…: one row, for every seed
 }
 
 measure() { # measure NAME BUNDLE: one candidate a line, heard by Whisper-base
-  $python "$here/measure.py" say "$2" "$out/measured/$1.jsonl" --corpus "$corpus" --whisper "$whisper" --lines 100
+  $python "$here/measure.py" say "$2" "$out/measured/$1.jsonl" --corpus "$corpus" --whisper "$whisper" --lines "${MEASURED:-100}" \
+    ${EMOTION_JUDGE:+--emotion "$EMOTION_JUDGE"}
 }
 
 plain=(--set loss.objective.clip_low=0.2 --set loss.objective.clip_high=0.2 --set loss.advantages.resamplings=0)
@@ -46,7 +52,7 @@ relaxed() { # relaxed T EPS_HIGH EPS_LOW: Table 5, linear to the end of the run
     --set "loss.objective.clip_low={start=0.2,end=$3}"
 }
 
-base=$($python -c 'from glmtts.bundle import embedded; print(embedded())')
+base=${BUNDLE:-$($python -c 'from glmtts.bundle import embedded; print(embedded())')}
 measure base "$base"
 train diffro "$here/mini_diffro.toml"
 train best "$here/mini_best.toml" --set schedule.steps=36

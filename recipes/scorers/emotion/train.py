@@ -169,12 +169,14 @@ def main() -> None:
     parser.add_argument("--report", type=Path, required=True, help="a folder")
     parser.add_argument("--heads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--actors", nargs="+", help="train on these, such as ravdess01 ravdess03; all by default")
     parser.add_argument("--folds", action="store_true", help="only cross-validate over the training actors")
     given = parser.parse_args()
     torch.set_num_threads(1)
     encoder = encoder_from(given.whisper)
     config = EmotionConfig(encoder=encoder.config, heads=given.heads)
-    actors = [path.stem for path in sorted(given.features.glob("*.safetensors")) if path.stem not in TEST_ACTORS]
+    found = [path.stem for path in sorted(given.features.glob("*.safetensors"))]
+    actors = [actor for actor in given.actors or found if actor not in TEST_ACTORS]
     if given.folds:
         print(np.mean(cross_validated(given.features, actors, config, given.epochs)))
         return
