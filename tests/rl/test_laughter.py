@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from glmtts.rl.rewards.emotion import emotion_reward
-from glmtts.rl.rewards.laughter import laugh_places, laugh_units, laughter_reward
+from glmtts.rl.rewards.laughter import laughter_reward
+from glmtts.text.laughter import asks_for_laughter
 from tests.rl import reference
 
 TEXTS = {
@@ -45,7 +46,7 @@ def test_one_written_word_of_several_is_enough_to_lose_it() -> None:
     ],
 )
 def test_ordinary_words_are_no_laughter(text: str) -> None:
-    assert laugh_places(laugh_units(text)) == []
+    assert not asks_for_laughter(text)
     assert laughter_reward(text, True, "") == 0.0
 
 

@@ -4,24 +4,19 @@ Where a text has two or more laughter words in a row, the report rewards a detec
 (1), and gives nothing for one that it writes down as words, nor where no laugh is found.
 """
 
-import re
-
 from glmtts.eval.columns import ValueColumn
 from glmtts.eval.items import EvalList
 from glmtts.eval.lists import shipped_list
 from glmtts.eval.protocols.base import Protocol, Settings
 from glmtts.eval.units import PUBLISHED
 from glmtts.eval.utterance import Utterance
-
-# one syllable that is repeated: 嘻哈, 哈哈镜 and "hey, hee" are words
-LAUGHTER = re.compile(r"([哈呵嘿嘻])\1+(?!镜)|\b(ha|heh|hey|hee)(?:[\s,]*\2)+\b", re.IGNORECASE)
-WRITTEN = re.compile(r"[哈呵嘿嘻]|\b(?:ha|heh|hey|hee)+\b", re.IGNORECASE)
+from glmtts.text.laughter import asks_for_laughter, laughter_written
 
 
 def found(one: Utterance) -> float | None:
     """Whether the detector finds a laugh in an utterance that should have one."""
     seconds = one.scores.get("laughter_seconds")
-    return None if seconds is None or not LAUGHTER.search(one.item.text) else float(seconds > 0)
+    return None if seconds is None or not asks_for_laughter(one.item.text) else float(seconds > 0)
 
 
 def reward(one: Utterance) -> float | None:
@@ -29,7 +24,7 @@ def reward(one: Utterance) -> float | None:
     laughed = found(one)
     if laughed is None or one.hypothesis is None:
         return None
-    return laughed * float(not WRITTEN.search(one.hypothesis))
+    return laughed * float(not laughter_written(one.item.text, one.hypothesis))
 
 
 def _made(settings: Settings) -> list[EvalList]:

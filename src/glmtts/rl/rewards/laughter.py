@@ -1,11 +1,9 @@
 """The reward for laughter (report section 3.3, Table 6).
 
-If the text has two or more laugh words in a row and the detector finds laughter in the audio, then the reward is 1
-where the ASR hears a deletion there, and 0 where it writes the words: real laughter is not transcribed. A row is one
-syllable that is repeated, as in "ha ha", "hey hey" and "hehe": "hey, he left" and 嘻哈 are words.
+If the text has two or more laugh words in a row (text/laughter.py) and the detector finds laughter in the audio, then
+the reward is 1 where the ASR hears a deletion there, and 0 where it writes the words.
 """
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -15,43 +13,7 @@ from glmtts.eval import scorers
 from glmtts.rl.rewards.base import Completion, Context, Reward
 from glmtts.rl.rewards.pronunciation import transcribed
 from glmtts.rl.rewards.scorer import clip_of
-from glmtts.text.edits import aligned
-
-CHINESE_LAUGH = re.compile(r"[哈嘿呵嘻]")
-CHINESE_WORDS = re.compile(r"哈哈镜|(?<!好)笑(?:嘻嘻|呵呵|哈哈)|乐呵呵")  # that hold a repeated syllable and are read
-ENGLISH_LAUGH = re.compile(r"(?:ha|hah|he|heh|hee|hey|ho)+")
-RUN = 2  # times that a laugh syllable stands in a row
-
-
-def laugh_units(text: str) -> list[tuple[str, str]]:
-    """Characters of Mandarin and words of others, each with the laugh syllable that it is, "" for none.
-
-    "haha" counts as two. "he" alone is a word, and within "hehe" a syllable.
-    """
-    plain = CHINESE_WORDS.sub(lambda found: "".join(f"\0{one}" for one in found[0]), text.lower())
-    units: list[tuple[str, str]] = []
-    for item in re.findall(r"\0?[㐀-鿿]|[a-z']+", plain):
-        if CHINESE_LAUGH.fullmatch(item):
-            units.append((item, item))
-        elif ENGLISH_LAUGH.fullmatch(item):
-            parts = re.findall(r"h[aeo]+[hy]?(?=h|$)", item)
-            units += [(part, "" if item == "he" else part.rstrip("h")) for part in parts]
-        else:
-            units.append((item.strip("\0"), ""))
-    return units
-
-
-def laugh_places(units: Sequence[tuple[str, str]]) -> list[int]:
-    """Places of laugh syllables that are repeated: two or more of one kind in a row."""
-    places: list[int] = []
-    run: list[int] = []
-    for place, (_, syllable) in enumerate([*units, ("", "")]):
-        if run and syllable == units[run[-1]][1]:
-            run.append(place)
-            continue
-        places += run if len(run) >= RUN else []
-        run = [place] if syllable else []
-    return places
+from glmtts.text.laughter import asks_for_laughter, laughter_written
 
 
 def laughter_reward(text: str, laughter_found: bool, heard: str) -> float:
@@ -59,13 +21,7 @@ def laughter_reward(text: str, laughter_found: bool, heard: str) -> float:
 
     All answers of a text that asks for none get 0, so that the reward has no variance there and takes no part.
     """
-    wanted = laugh_units(text)
-    places = laugh_places(wanted)
-    if not places or not laughter_found:
-        return 0.0
-    pairs = aligned([unit for unit, _ in wanted], [unit for unit, _ in laugh_units(heard)])
-    written = {pair.wanted for pair in pairs if pair.wanted is not None and pair.heard is not None}
-    return float(not written & set(places))
+    return float(laughter_found and asks_for_laughter(text) and not laughter_written(text, heard))
 
 
 class Laughter(Reward):
@@ -94,7 +50,7 @@ class Laughter(Reward):
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the detector gave nothing."""
-        asking = [number for number, one in enumerate(completions) if laugh_places(laugh_units(one.text))]
+        asking = [number for number, one in enumerate(completions) if asks_for_laughter(one.text)]
         found: list[float | None] = [0.0] * len(completions)
         if not asking:
             return found
