@@ -110,6 +110,7 @@ class RowAdapters:
             part = adapter.parts.get(name)
             if part is None:
                 continue
+            # all rows alike: no gather, no scatter
             if len(rows) == len(self._rows):
                 output = output + part.of(x)
             else:
@@ -121,12 +122,15 @@ class RowAdapters:
         """Where the rows of an adapter lie among `count`, (N,); kept, since every layer and step asks."""
         key = (adapter, count)
         if key not in self._places:
+            # guidance repeats the batch: the rows stand at the same places of every repetition
             starts = torch.arange(0, count, len(self._rows))
             self._places[key] = (starts[:, None] + torch.tensor(self.groups[adapter])).flatten().to(device)
         return self._places[key]
 
 
+# of each thread: requests that are decoded on another one have rows of their own
 _in_use: ContextVar[RowAdapters | None] = ContextVar("row_adapters", default=None)
+# weak, so that a network that is given up goes with its entry
 _attached: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
 _attaching = threading.Lock()
 
@@ -137,9 +141,11 @@ def attach(network: nn.Module, adapter: Adapter) -> None:
     Raises:
         VoiceError: the network has no such layer, or one of other sizes.
     """
+    # without the lock, since every forward with adapters comes by; what is out of date here is looked at again below
     known = _attached.get(network, set())
     if adapter.parts.keys() <= known:
         return
+    # two threads at once would hook a layer twice, and add the product twice
     with _attaching:
         layers = {name: _layer(network, name, part) for name, part in adapter.parts.items()}
         known = _attached.setdefault(network, set())

@@ -244,7 +244,7 @@ class Bundle:
             check_shapes(module, weights, entry.file)
             if self.folder != embedded():
                 module = module_class(config)
-            module.load_state_dict(weights, strict=False, assign=True)
+            module.load_state_dict(weights, strict=False, assign=True)  # as they are: mapped weights stay mapped
             module = module.eval().requires_grad_(False).to(self.device)
         if hasattr(module, "accelerate"):
             module.accelerate(self.acceleration)
@@ -289,7 +289,7 @@ def save_module(
     file = f"{name}.safetensors"
     temporary = folder / f"{file}.part"
     save_file(stored(module.state_dict(), matrices_in_bytes), temporary)
-    temporary.chmod(0o644)
+    temporary.chmod(0o644)  # safetensors writes it for its owner alone
     durable.replace(temporary, folder / file)
     return ModuleEntry(architecture=kind, file=file, sha256=digest_of(folder / file), config=config.model_dump())
 

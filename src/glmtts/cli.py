@@ -155,11 +155,12 @@ def main() -> None:
     wait_without_spinning()
     with_utf8()
     try:
+        # else typer prints errors in its own way and ends the process
         code = app(prog_name="glm-tts", standalone_mode=False)
     except GlmTtsError as error:
         stop(str(error))
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(130) from None  # 128 + SIGINT, as shells count
     except Exception as error:
         stop(sentence_of(error))
     raise SystemExit(code if isinstance(code, int) else 0)

@@ -14,6 +14,7 @@ from glmtts.errors import ConfigError
 
 LARGEST_FILE = 8 << 20  # bytes; the embedded bundle's description has 40 kB
 DEEPEST = 64  # the deepest configuration here has 6 levels
+# possessive (++, *+): a key that does not match must not be tried in all its splits
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
 _DEEP_KEY = re.compile(rf"(?<![\w-]){_PART}(?:\.[ \t]*+{_PART}){{{DEEPEST}}}")
 
@@ -103,6 +104,7 @@ def _finite(digits: str) -> float:
 def _read(path: Path, limit: int, kind: str, parse: Callable[[str], Any]) -> Any:
     try:
         with path.open("rb") as file:
+            # one byte more than is allowed tells that there is more, without reading it
             data = file.read(limit + 1)
         if len(data) > limit:
             raise ConfigError(f"{path} is larger than {limit} bytes, so it is no {kind} of ours. Give the right file.")
@@ -119,6 +121,7 @@ def _read(path: Path, limit: int, kind: str, parse: Callable[[str], Any]) -> Any
 
 def _check_depth(values: Any) -> None:
     """Raises RecursionError where containers lie in each other more than `DEEPEST` deep."""
+    # by levels rather than by recursion, whose depth the input would decide
     level = [values]
     for _ in range(DEEPEST):
         level = [

@@ -45,10 +45,13 @@ def best_states(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) 
     """
     frames, count = len(log_probs_SV), len(labels_L)
     states, may_skip = ctc_states(labels_L, blank)
+    # two equal labels in a row need a blank between them
     if frames < count + int((labels_L[1:] == labels_L[:-1]).sum()):
         raise ValueError("There are fewer frames than labels.")
     score = np.full(len(states), -np.inf)
+    # a path begins with the first blank or the first label
     score[:2] = log_probs_SV[0, states[:2]]
+    # how many states back the best path into (frame, state) came from: 0, 1 or 2
     came = np.zeros((frames, len(states)), dtype=np.int8)
     for frame in range(1, frames):
         one, two = np.full_like(score, -np.inf), np.full_like(score, -np.inf)
@@ -57,6 +60,7 @@ def best_states(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) 
         choices = np.stack([score, one, two])
         came[frame] = choices.argmax(0)
         score = choices.max(0) + log_probs_SV[frame, states]
+    # a path ends with the last label or the blank after it
     state = len(states) - 1 - int(score[-2] > score[-1])
     path = np.zeros(frames, dtype=np.int32)
     for frame in range(frames - 1, -1, -1):
@@ -98,6 +102,7 @@ def ctc_costs(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) ->
 
 def _scaled_costs(emitted_SL: np.ndarray, may_skip_L: np.ndarray) -> np.ndarray:
     """See `ctc_costs`; states stand behind two that are never reached, so that one product and two sums move them."""
+    # taken out of each frame before exp, which a frame of very improbable labels would else underflow
     top_S = emitted_SL.max(1)
     probabilities_SL = np.exp(emitted_SL - top_S[:, None])
     alpha, moved = np.zeros(len(may_skip_L) + 2), np.empty(len(may_skip_L))
@@ -111,6 +116,7 @@ def _scaled_costs(emitted_SL: np.ndarray, may_skip_L: np.ndarray) -> np.ndarray:
         totals[frame] = total = moved.sum()
         if total == 0:  # every path has died
             break
+        # the forward variables sum to 1 at every frame; −log of the factors is added up at the end
         np.divide(moved, total, out=alpha[2:])
         ends[frame] = alpha[-1] + alpha[-2]
     with np.errstate(divide="ignore"):  # log 0: such frames cost infinitely much

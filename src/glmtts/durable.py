@@ -36,6 +36,7 @@ def replace(temporary: Path, target: Path) -> None:
     """
     sync(temporary)
     temporary.replace(target)
+    # the name stands in the folder, which is flushed apart from the file
     sync(target.parent)
 
 

@@ -41,6 +41,7 @@ def read_weights(path: Path, what: str, error: type[GlmTtsError]) -> dict[str, T
 def _unpickled(path: Path) -> object:
     with path.open("rb") as file:
         archive = file.read(2) == b"PK"  # what PyTorch has written since 1.6; older files cannot be mapped
+    # weights_only: an unpickler that makes tensors and plain containers, and calls nothing else
     return torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
 
 

@@ -80,7 +80,9 @@ class CudaGraphs:
 
     def _record(self, work: Callable[[], Any], state: Tensor | None) -> tuple[torch.cuda.CUDAGraph, Any] | None:
         graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        # the runs before the recording are real ones: they would advance it
         before = None if state is None else state.clone()
+        # a stream of its own, as the default one cannot be captured
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):

@@ -46,6 +46,7 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
     large = bits == 4 and model.config.hidden_size >= LARGE
     head: Bits = bits if large else HEAD_BITS
     config, weights = packed(model, bundle.audio_tokens, bits, block or (128 if large else BLOCK), head)
+    # the hash follows in `_write`, when the file is there
     entry = ModuleEntry(architecture="llama_packed", file="lm.safetensors", sha256="", config=config.model_dump())
     description = f"{bundle.config.description} Language model of {bits} bits a weight."
     cure = "Free some space or choose another folder."

@@ -55,6 +55,7 @@ class Clock:
         Raises:
             BundleError: the parts keep different time, so that speech would be cut or stretched.
         """
+        # exact: a quotient of floats may miss an equality by its last bit
         frame_rate = Fraction(self.mel.sample_rate, self.mel.hop_length)
         if Fraction(self.token_rate) * self.frames_per_token != frame_rate:
             raise BundleError(

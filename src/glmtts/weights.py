@@ -82,6 +82,7 @@ def stored(state: Mapping[str, Tensor], matrices_in_bytes: bool) -> dict[str, Te
 def in_bytes(value: Tensor) -> tuple[Tensor, Tensor]:
     """A tensor (R, …) as int8 and a float32 scale for each of its rows (R,): value ≈ bytes · scale."""
     rows_RN = value.detach().float().flatten(1)
+    # symmetric, without a zero point: one multiplication a row gives the values back
     scales_R = rows_RN.abs().amax(1).clamp(min=SMALLEST) / LARGEST
     return (rows_RN / scales_R[:, None]).round().to(torch.int8).view(value.shape), scales_R
 

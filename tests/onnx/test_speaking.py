@@ -3,8 +3,10 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from typer.testing import CliRunner
@@ -55,6 +57,35 @@ def test_a_seed_says_what_is_spoken_and_a_stream_says_it_whole(exported: OnnxBun
         assert len(chunks) >= 2 and all(chunk.rate == 24000 for chunk in chunks)
         fast = sum(chunk.seconds for chunk in tts.stream(text, seed=3, speed=2.0))
         assert fast == pytest.approx(sum(chunk.seconds for chunk in chunks) / 2, rel=0.05)
+
+
+def test_warnings_come_with_the_chunk_that_follows_them(exported: OnnxBundle) -> None:
+    with OnnxSynthesizer(exported) as tts:
+        text = "Good morning. \u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35 is a greeting."
+        whole = tts.say(text).warnings
+        chunks = [chunk.warnings for chunk in tts.stream(text)]
+        assert whole and tuple(warning for chunk in chunks for warning in chunk) == whole
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"f0": np.array(0.0)},
+        {"tokens": np.array([-1])},
+        {"tokens": np.array([99999])},
+        {"embedding": np.zeros(7)},
+        {"mel": np.zeros((3, 2))},
+        {"adaptation": np.full((1, 2), np.nan)},
+    ],
+)
+def test_a_voice_that_is_none_or_another_models_is_refused(
+    exported: OnnxBundle, tmp_path: Path, damage: dict[str, np.ndarray]
+) -> None:
+    good = exported.voice("tone")
+    bare = replace(good, text="", tokens=good.tokens[:0], mel=good.mel[:, :0])
+    replace(bare, **damage).save(tmp_path / "voice.safetensors")  # type: ignore[arg-type]
+    with pytest.raises(VoiceError, match=r"not a saved voice|of other sizes"):
+        exported.voice(str(tmp_path / "voice.safetensors"))
 
 
 def test_what_cannot_be_spoken_is_one_sentence(exported: OnnxBundle, exported_folder: Path, tmp_path: Path) -> None:

@@ -118,10 +118,12 @@ def test_a_step_that_is_not_finite_is_left_out_and_counted(tmp_path: Path) -> No
     assert all(torch.isfinite(value).all() for state in steps for value in state.values())
 
 
-def test_a_run_without_any_finite_gradient_ends(tmp_path: Path) -> None:
-    config = toy(tmp_path / "lost", optimizer={"learning_rate": 1e30}, log={"every": 10}, schedule={"steps": 60})
+@pytest.mark.parametrize("every", [1, 3, 10])
+def test_a_run_without_any_finite_gradient_ends(tmp_path: Path, every: int) -> None:
+    config = toy(tmp_path / "lost", optimizer={"learning_rate": 1e30}, log={"every": every}, schedule={"steps": 60})
     with pytest.raises(TrainingError, match="No gradient was finite"):
         train(config)
+    assert len(read_rows(config.run.out / "log.csv")) <= 30 // every
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:

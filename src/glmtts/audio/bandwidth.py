@@ -18,6 +18,7 @@ def bandwidth(wave: np.ndarray, rate: int, floor_db: float) -> float:
     frames = np.lib.stride_tricks.sliding_window_view(wave.astype(np.float64), size)[:: size // 2]
     power_TF = np.abs(np.fft.rfft(frames * np.hanning(size), axis=1)) ** 2
     energy_T = power_TF.sum(1)
+    # power is averaged, not decibels: what a few frames hold up there is not lost among the others
     mean_F = power_TF[energy_T >= np.median(energy_T)].mean(0)
     bins = max(1, round(BAND_HZ * size / rate))
     bands = mean_F[: len(mean_F) // bins * bins].reshape(-1, bins).mean(1)

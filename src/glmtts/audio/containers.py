@@ -67,7 +67,7 @@ def _mono(values: np.ndarray, form: Any, channels: int) -> np.ndarray:
     if not form.is_planar:
         values = values.reshape(-1, channels).T
     if values.dtype.kind == "u":
-        values = values.astype(np.float32) / 128 - 1
+        values = values.astype(np.float32) / 128 - 1  # eight bits are unsigned, about 128
     elif values.dtype.kind == "i":
         values = values.astype(np.float32) / float(np.iinfo(values.dtype).max + 1)
     return np.asarray(values.astype(np.float32).mean(axis=0))

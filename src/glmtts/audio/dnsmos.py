@@ -69,6 +69,7 @@ class DnsMos:
         for window in windows(wave.astype(np.float32)):
             raw.append(self._p835.run(None, {"input_1": window[None]})[0][0])
             if with_p808:
+                # the published script drops the last hop here: 900 frames
                 features = log_mel(window[:-MEL_HOP])[None]
                 p808.append(float(self._p808.run(None, {"input_1": features})[0][0][0]))
         sig, bak, ovr = np.stack(raw).astype(np.float64).T

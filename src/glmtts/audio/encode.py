@@ -27,8 +27,8 @@ MP3_KBPS = 128  # constant; FFmpeg alone takes 64 for one channel
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)  # those that Opus codes; others are resampled
 UNKNOWN_LENGTH = 0xFFFFFFFF  # of a stream of WAV, which begins before its end is known; readers take all that comes
 _FFMPEG = {  # container, codec, options of the container
-    "mp3": ("mp3", "libmp3lame", {"write_xing": "0"}),
-    "opus": ("ogg", "libopus", {"page_duration": "20000"}),
+    "mp3": ("mp3", "libmp3lame", {"write_xing": "0"}),  # the Xing header is written at the end, by seeking
+    "opus": ("ogg", "libopus", {"page_duration": "20000"}),  # µs: a page each packet
     "aac": ("adts", "aac", {"write_id3v2": "1"}),
 }
 
@@ -47,6 +47,7 @@ class Encoder(Protocol):
 
 def encoder(format: Format, rate: int, tags: dict[str, str], mp3_kbps: int = MP3_KBPS) -> Encoder:
     """An encoder for samples at `rate` Hz; `tags` go into the file where the format has a place for them."""
+    # headerless samples cannot say their rate, so it is fixed
     wanted = PCM_RATE if format == "pcm" else 48000 if format == "opus" and rate not in OPUS_RATES else rate
     made: Encoder
     if format == "pcm":
@@ -80,6 +81,7 @@ class _Wav(_Pcm):
     def __init__(self, rate: int, tags: dict[str, str]) -> None:
         names = {"artist": b"IART", "comment": b"ICMT", "software": b"ISFT"}
         items = b"".join(_chunk(names[name], text.encode() + b"\0") for name, text in tags.items() if name in names)
+        # 1 is PCM, then channels, rate, bytes a second, bytes a frame, bits
         form = struct.pack("<HHIIHH", 1, 1, rate, 2 * rate, 2, 16)
         head = b"WAVE" + _chunk(b"fmt ", form) + _chunk(b"LIST", b"INFO" + items)
         unknown = struct.pack("<I", UNKNOWN_LENGTH)
@@ -94,6 +96,7 @@ class _Wav(_Pcm):
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
+    # RIFF: chunks begin at even places, and the length does not count the byte that sees to it
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 

@@ -60,17 +60,22 @@ def voice_f0(samples_T: ArrayLike, rate: int) -> float | None:
 def _periods(frames_NL: np.ndarray, window: int, shortest: int, longest: int) -> np.ndarray:
     """Periods in samples (V,) of the voiced ones among the frames."""
     head, size = frames_NL[:, :window], frames_NL.shape[1]
+    # twice the size, so that the correlation does not wrap around; as an FFT it serves all lags at once
     spectrum = np.fft.rfft(frames_NL, 2 * size) * np.fft.rfft(head, 2 * size).conj()
     correlation = np.fft.irfft(spectrum, 2 * size)[:, : longest + 1]
     energy = np.pad(np.square(frames_NL).cumsum(1), ((0, 0), (1, 0)))
     shifted = energy[:, window : window + longest + 1] - energy[:, : longest + 1]
+    # d(τ) = r_t(0) + r_{t+τ}(0) − 2 r_t(τ), equation 7 of the paper; rounding may put it below 0
     difference = np.maximum(shifted[:, :1] + shifted - 2 * correlation, 0)
     lags = np.arange(1, longest + 1)
+    # d′(τ), equation 8: d over its mean up to this lag, so that lag 0 is no minimum
     normal = difference[:, 1:] * lags / np.maximum(difference[:, 1:].cumsum(1), 1e-12)
     normal = normal[:, shortest - 1 :]
+    # step 4: the first dip below a threshold, not the deepest, which may be a multiple of the period
     dip = (normal[:, 1:-1] <= normal[:, :-2]) & (normal[:, 1:-1] < normal[:, 2:]) & (normal[:, 1:-1] < YIN_THRESHOLD)
-    loud = shifted[:, 0] > 1e-3 * shifted[:, 0].max()
+    loud = shifted[:, 0] > 1e-3 * shifted[:, 0].max()  # −30 dB of the loudest
     voiced = dip.any(1) & loud
     first = dip[voiced].argmax(1)
+    # step 5: the lowest point of the parabola through the dip and its neighbours
     before, at, after = (np.take_along_axis(normal[voiced], (first + i)[:, None], 1)[:, 0] for i in range(3))
     return np.asarray(shortest + 1 + first + 0.5 * (before - after) / np.maximum(before - 2 * at + after, 1e-12))

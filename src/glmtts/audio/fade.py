@@ -32,6 +32,7 @@ def faded(samples_T: np.ndarray, rate: int) -> np.ndarray:
     if len(samples_T) < silent + fade or np.sqrt(np.square(samples_T[-silent:]).mean()) <= QUIET:
         return samples_T
     gain = np.ones(len(samples_T), np.float32)
+    # a raised cosine: neither its value nor its slope jumps
     gain[-silent - fade : -silent] = 0.5 * (1 + np.cos(np.linspace(0, np.pi, fade)))
     gain[-silent:] = 0
     return samples_T * gain

@@ -27,10 +27,11 @@ def fbank_of(samples_T: np.ndarray, n_mels: int = 80) -> np.ndarray:
     """As `kaldi_fbank`, of an array, float32."""
     options = kaldi_native_fbank.FbankOptions()
     options.frame_opts.samp_freq = SAMPLE_RATE
-    options.frame_opts.dither = 0
+    options.frame_opts.dither = 0  # else an embedding would differ from call to call
     options.frame_opts.snip_edges = True
     options.mel_opts.num_bins = n_mels
     bank = kaldi_native_fbank.OnlineFbank(options)
+    # ±1, where Kaldi has 16-bit values: a factor is a sum in the log, which the mean over time takes away
     bank.accept_waveform(SAMPLE_RATE, samples_T.astype(np.float32))
     bank.input_finished()
     if bank.num_frames_ready == 0:

@@ -17,6 +17,7 @@ def slaney_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_ma
     bins = np.linspace(0, sample_rate / 2, n_fft // 2 + 1)
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     triangles = np.maximum(0, np.minimum((bins - left) / (centre - left), (right - bins) / (right - centre)))
+    # unit area: a wide filter of high frequencies does not sum to more than a narrow one
     filters = np.asarray(triangles * 2 / (right - left), np.float32)
     filters.flags.writeable = False  # the same array serves all who ask
     return filters

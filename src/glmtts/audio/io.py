@@ -147,6 +147,7 @@ def check_place(path: Path) -> None:
     if not path.parent.is_dir():
         raise AudioError(f"The folder {path.parent} does not exist. Create it or choose another path.")
     try:
+        # by trying: permissions alone do not tell of a disk that takes nothing
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
@@ -204,12 +205,12 @@ def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[st
     check_writable(path)
     samples = _checked(samples_T)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
+    os.close(handle)  # libsndfile opens it by its name, whose suffix it has
     temporary = Path(name)
     try:
         with new_audio(temporary, rate, tags) as file:
             file.write(samples)
-        temporary.chmod(0o644)
+        temporary.chmod(0o644)  # mkstemp lets its owner alone read it
         durable.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         reason = str(error).rstrip(".")

@@ -49,6 +49,7 @@ def _block_powers(samples: np.ndarray, rate: int) -> np.ndarray:
     """Mean square of the weighted samples in every block."""
     if not len(samples):
         return np.zeros(0)
+    # a running sum, in double precision: every block is then one difference
     energy = np.concatenate([[0.0], np.cumsum(np.concatenate(list(_weighted_squares(samples, rate))))])
     hops = np.arange(1 + max(0, round((len(samples) / rate - BLOCK_SECONDS) / HOP_SECONDS)))
     starts = np.rint(hops * HOP_SECONDS * rate).astype(int)
@@ -62,6 +63,7 @@ def _weighted_squares(samples: np.ndarray, rate: int) -> Iterator[np.ndarray]:
     for start in range(0, len(samples), chunk):
         first = max(0, start - tail)
         piece = samples[first : start + chunk]
+        # longer by the tail of the response, which a circular product would else add to the beginning
         size = 1 << (len(piece) + tail - 1).bit_length()
         response = _response(np.arange(size // 2 + 1) * (2 * np.pi / size), rate)
         weighted = np.fft.irfft(np.fft.rfft(piece, size) * response, size)

@@ -32,12 +32,14 @@ class LogMel(nn.Module):
         """Samples (B, T) to log-mel (B, n_mels, T // hop). Audio shorter than the padding is zero-padded."""
         config = self.config
         padding = (config.n_fft - config.hop_length) // 2
+        # a reflection needs more samples than it repeats
         if samples_BT.shape[-1] <= padding:
             samples_BT = F.pad(samples_BT, (0, padding + 1 - samples_BT.shape[-1]))
         padded = F.pad(samples_BT[:, None], (padding, padding), mode="reflect")[:, 0]
         spectrum = torch.stft(
             padded, config.n_fft, config.hop_length, window=self.window, center=False, return_complex=True
         )
+        # 1e-9: the root of silence has a finite gradient
         magnitude = torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-9)
         return torch.log(torch.clamp(self.filters @ magnitude, min=1e-5))
 
@@ -57,6 +59,7 @@ class WhisperFeatures(nn.Module):
         """Samples (B, T) to features (B, n_mels, T // 160): log10 power, at most 8 below the loudest, (x + 4) / 4."""
         if samples_BT.shape[-1] <= 200:
             samples_BT = F.pad(samples_BT, (0, 400 - samples_BT.shape[-1]))
+        # the last frame of a centred STFT is left out, as Whisper does: T // 160 remain
         spectrum = torch.stft(samples_BT, 400, 160, window=self.window, return_complex=True)[..., :-1]
         power = spectrum.real**2 + spectrum.imag**2
         log_mel = torch.log10(torch.clamp(self.filters @ power, min=1e-10))

@@ -33,6 +33,7 @@ class ModulatedBlock(nn.Module):
         modulation_BK = self.modulation(speaker_BE)
         if adaptation_BK is not None:
             modulation_BK = modulation_BK + adaptation_BK
+        # (B, 2 D) to two of (B, 1, D): one modulation for all frames
         scale, shift = modulation_BK[:, None].chunk(2, dim=-1)
         return x_BTD + self.down(F.gelu(self.up(hidden * (1 + scale) + shift)))
 
@@ -77,6 +78,7 @@ class MelHead(nn.Module):
         x = self.in_proj(quantised_BSD)
         for block in self.token_blocks:
             x = block(x, speaker_BE, mask_BS1, next(own))
+        # (B, S, upsample · D) to (B, S · upsample, D)
         x = self.expand(x).unflatten(-1, (-1, x.shape[-1])).flatten(1, 2)
         if excitation_BTD is not None:
             x = x + excitation_BTD

@@ -27,6 +27,7 @@ class PitchEstimator(nn.Module):
         batch, tokens, _ = quantised_BSD.shape
         visible = quantised_BSD if mask_BS is None else quantised_BSD * mask_BS[..., None]
         wide = self.expand(visible.transpose(1, 2))
+        # (B, C · upsample, S) to (B, C, S · upsample): the frames of a token are channels of its vector
         frames = wide.view(batch, -1, self.upsample, tokens).transpose(2, 3).reshape(batch, -1, tokens * self.upsample)
         frames = F.gelu(frames)
         if mask_BS is not None:
@@ -40,6 +41,7 @@ def octaves_of(f0_BT: Tensor, relative: bool) -> Tensor:
 
     Relative pitch leaves the height of a voice to the speaker embedding and tone and intonation to the tokens.
     """
+    # unvoiced frames are 0 and have no logarithm; the losses leave them out
     octaves_BT = torch.log2(f0_BT.clamp(min=40) / REFERENCE_HZ)
     return octaves_BT - torch.log2(median_f0(f0_BT) / REFERENCE_HZ)[:, None] if relative else octaves_BT
 

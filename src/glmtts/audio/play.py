@@ -49,6 +49,7 @@ class Player:
         self._count += 1
         path = Path(self._folder.name) / f"{self._count % 2}.wav"  # the other one is being played
         write_audio(path, samples_T, rate)
+        # only after the file is written, so that it is ready when the one before has been heard
         self.wait()
         command = [*self._command, str(path)]
         self._playing = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)

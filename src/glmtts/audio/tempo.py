@@ -46,6 +46,7 @@ class Tempo:
             return samples_T
         self._input = np.concatenate([self._input, samples_T.astype(np.float32)])
         made = []
+        # a block and its continuation from the furthest place that the search may choose
         while self._first + len(self._input) >= self._nominal() + self._search + 2 * self._block:
             made.append(self._next())
         return np.concatenate(made) if made else np.zeros(0, np.float32)
@@ -55,6 +56,7 @@ class Tempo:
         if self._speed == 1:
             return np.zeros(0, np.float32)
         left = round(self._received / self._speed) - self._blocks * self._block
+        # enough for the last blocks' search and continuation; what is made of it is cut off
         silence = np.zeros(2 * self._search + 4 * self._block + int(self._block * self._speed), np.float32)
         self._input = np.concatenate([self._input, silence])
         made = [np.zeros(0, np.float32)]
@@ -85,6 +87,7 @@ class Tempo:
         low = max(0, centre - self._search)
         window = self._input[low : centre + self._search + self._block]
         products = np.correlate(window, wanted, "valid")
+        # double precision, since energies of segments are differences of a growing sum
         energy = np.cumsum(np.concatenate([[0], window.astype(np.float64) ** 2]))
         norms = np.sqrt(np.maximum(energy[self._block :] - energy[: -self._block], 0) + 1e-9)
         return low + int(np.argmax(products / norms))

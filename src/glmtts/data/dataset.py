@@ -95,6 +95,7 @@ class Dataset:
         """A hash of what is read: the utterances of every shard, in order, and the sources' settings."""
         digest = sha256()
         for source, manifest in zip(self.sources, self.manifests, strict=True):
+            # not the path: a run may go on where its data have moved
             digest.update(repr(source.model_dump(exclude={"path"})).encode())
             digest.update(manifest.name.encode())
             for shard in manifest.shards:
@@ -120,6 +121,7 @@ class Dataset:
         config, shard = self.sources[source], self.shard(source, number)
         keep = (shard.split % HELD_OUT_EVERY == 0) == held_out
         if config.every > 1:
+            # counted over the whole dataset: shards of fewer than `every` utterances still give their part
             keep &= (np.arange(len(shard)) + self._first[source][number]) % config.every == 0
         for names, known, codes in (
             (config.languages, shard.languages, "language"),
@@ -151,12 +153,14 @@ class Dataset:
         rng = np.random.default_rng(seed)
         shards = [(source, n) for source, manifest in enumerate(self.manifests) for n in range(len(manifest.shards))]
         places: list[UtteranceRef] = []
+        # no more shards than stay open, so that a sample of a large corpus does not map all of it
         for source, number in (shards[n] for n in rng.permutation(len(shards))[:OPEN_SHARDS]):
             seconds = self.shard(source, number).seconds
             places += [
                 UtteranceRef(source, number, row, float(seconds[row]))
                 for row in self.rows(source, number, True).tolist()
             ]
+        # sorted, they come shard by shard, and each is opened once
         return [places[n] for n in sorted(rng.permutation(len(places))[:most])]
 
     def verify(self) -> int:

@@ -118,6 +118,7 @@ def scratch(folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / LOCK):
         _remove_abandoned(folder)
+        # under the dataset's lock until its owner holds its own: another writer would take it for abandoned
         made = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
         owner = FileLock(made / LOCK)
         owner.acquire()

@@ -17,6 +17,7 @@ class Transcripts:
         self._spans = lru_cache(CACHED_TEXTS)(self._read)
 
     def __getstate__(self) -> dict:
+        # the cache cannot be pickled, and a loader's process fills one of its own
         return {"frontend": self.frontend}
 
     def __setstate__(self, state: dict) -> None:

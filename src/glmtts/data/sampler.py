@@ -127,18 +127,22 @@ class BucketSampler:
         if self._order[0] != epoch:
             order = np.random.default_rng([self.seed, epoch]).permutation(len(self._visits))
             before = np.cumsum(self._sizes[order]) - self._sizes[order]
+            # a window begins where the running count passes a multiple of its size
             borders = np.flatnonzero(np.diff(before // self.window)) + 1
             self._order = (epoch, np.split(self._visits[order], borders))
         return self._order[1]
 
     def _make(self, epoch: int, window: int, first: int) -> _Window:
+        # seeded by its place: any window can be made without those before it
         rng = np.random.default_rng([self.seed, epoch, window])
         places, seconds, costs = self._gather(self._windows(epoch)[window], epoch)
         if self.batch_seconds is None:
             order = rng.permutation(len(costs))
         else:
+            # stable: equal lengths come in the same order on every platform
             order = np.argsort(costs * rng.uniform(1 - JITTER, 1 + JITTER, len(costs)), kind="stable")
         batches = [order[start:end] for start, end in self._cut(costs[order])]
+        # shuffled again, else every window would go from short to long
         shuffled = [batches[number] for number in rng.permutation(len(batches))]
         taken = np.concatenate([np.empty(0, dtype=int), *shuffled])
         starts = np.cumsum([0, *map(len, shuffled)])
@@ -150,6 +154,7 @@ class BucketSampler:
         for source, shard, passed in visits.tolist():
             seconds, rows = self.dataset.shard(source, shard).seconds, self._rows(source, shard)
             rng = np.random.default_rng([self.seed, epoch, source, shard, passed])
+            # of the last pass only a part: half of the utterances in the third one of repeat = 2.5
             share = self.dataset.sources[source].repeat - passed
             chosen = rng.random(len(rows)) < share if share < 1 else np.ones(len(rows), dtype=bool)
             prompts, costs = self._prompts(source, shard, rows, rng)
@@ -204,6 +209,7 @@ def _another(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)
     place = np.arange(len(groups)) - start
     drawn = (rng.random(len(groups)) * (size - 1)).astype(np.int64)
+    # drawn among size − 1 places; those from its own on move up by one, which leaves it out
     drawn += (drawn >= place) & (size > 1)
     another = np.empty(len(groups), dtype=np.int64)
     another[order] = order[start + drawn]

@@ -67,6 +67,7 @@ def write_tensors(path: Path, arrays: Mapping[str, np.ndarray | Streamed], metad
         kind = _NAMES[array.dtype.name]
         header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [start, end]}
     text = json.dumps(header, ensure_ascii=False).encode()
+    # the format pads the header with blanks, so that the arrays begin at a multiple of eight bytes
     text += b" " * (-len(text) % 8)
     digest = hashlib.sha256()
     with path.open("wb") as file:
@@ -102,6 +103,7 @@ def read_tensors(path: Path) -> TensorFile:
     """
     try:
         with path.open("rb") as file:
+            # a damaged head may claim any size, and so much would be asked for
             size = min(int.from_bytes(file.read(8), "little"), path.stat().st_size)
             header = json.loads(file.read(size))
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

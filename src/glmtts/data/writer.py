@@ -71,6 +71,8 @@ class _Column:
         path = folder / f"{self.name}.safetensors"
         digest = write_tensors(path, arrays, {})
         self._path.unlink()
+        # the digest in its name lets a feature that is computed anew lie beside the old one, which readers may have
+        # mapped
         named = path.rename(folder / f"{self.name}-{digest[:8]}.safetensors")
         return FileEntry(file=named.name, sha256=digest, bytes=named.stat().st_size, made_by=self.spec.made_by)
 
@@ -122,6 +124,7 @@ class ShardWriter:
             given, wanted = (", ".join(sorted(names)) or "none" for names in (features, self._columns))
             raise DataError(f"utterance {utterance.id} comes with the features {given}; announced were {wanted}.")
         for name, array in features.items():
+            # all are checked before one is written, else a column would be a row ahead of the others
             self._columns[name].check(array)
         for name, array in features.items():
             self._columns[name].append(array)
@@ -153,6 +156,7 @@ class ShardWriter:
     def _publish(self) -> None:
         files = {INDEX: write_index(self._made, self.name, self._utterances)}
         files |= {name: column.close(self._made) for name, column in self._columns.items()}
+        # the files are on the disk already (`write_tensors`); this is for their names
         durable.sync(self._made)
         count, seconds = len(self._utterances), round(self._seconds, 3)
         specs = {name: column.spec for name, column in self._columns.items()}
@@ -232,6 +236,7 @@ def _add_to_shard(folder: Path, number: int, name: str, spec: FeatureSpec, array
             return agreed.with_shards((*agreed.shards[:number], changed, *agreed.shards[number + 1 :]))
 
         update_manifest(folder, listed)
+    # only now: until the manifest was replaced, readers were told of the old file
     for path in replaced:
         path.unlink(missing_ok=True)
 

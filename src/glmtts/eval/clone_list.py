@@ -37,6 +37,7 @@ def clone_list(corpus: Path, lines: int = 100) -> EvalList:
     for number in range(lines):
         (lang, speaker), recordings = speakers[number % len(speakers)]
         turn = number // len(speakers)
+        # modulo one less than there are, so that the recording after it exists
         path, said = recordings[2 * turn % (len(recordings) - 1)]
         other = recordings[2 * turn % (len(recordings) - 1) + 1][0]
         labels = {"speaker": speaker, "other": str(other)}

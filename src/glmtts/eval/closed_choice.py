@@ -39,6 +39,7 @@ def heard_reading(model: Any, samples: np.ndarray, lang: str, readings: Readings
     texts = [text for written in readings.values() for text in written]
     recording = _log_likelihoods(model, _encoded(model, samples), lang, texts)
     silence = _log_likelihoods(model, _silence(model), lang, texts)
+    # log P(text | recording) − log P(text | silence), of each text
     gain = {text: one - other for text, one, other in zip(texts, recording, silence, strict=True)}
     return max(readings, key=lambda reading: mean(gain[text] for text in readings[reading]))
 

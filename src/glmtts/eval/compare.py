@@ -32,6 +32,7 @@ class Comparison:
             return f"no difference seen{limit}"
         if not self.better:
             return "they differ"
+        # the difference is B − A
         return "B is better" if (self.found.difference > 0) == (self.better == "higher") else "A is better"
 
 

@@ -45,6 +45,7 @@ def normalised(text: str, language: str) -> str:
     """`text` as the scripts give it to jiwer."""
     for mark in _marks():
         text = text.replace(mark, "")
+    # once, and not until none is left, to the letter of the scripts
     text = text.replace("  ", " ")
     return " ".join(text) if language in BY_CHARACTER else text.lower()
 

@@ -49,6 +49,7 @@ def _counts(name: str) -> bool:
 
 def _of_file(path: Path) -> str:
     known = path.stat()
+    # size and time are part of the cache's key: a file that was changed is read again
     return _digest(path, known.st_size, known.st_mtime_ns)
 
 

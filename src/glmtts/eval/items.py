@@ -33,6 +33,7 @@ class Item:
     def __post_init__(self) -> None:
         if not self.id or "/" in self.id or "\\" in self.id or self.id.startswith("."):
             raise EvaluationError(f"The line '{self.id}' of a list needs an id that can be a file's name. Rename it.")
+        # a copy, past the dataclass's own guard: what the caller does to his mapping later must not change the line
         object.__setattr__(self, "labels", dict(self.labels))
 
     def plain(self) -> dict[str, object]:

@@ -64,6 +64,7 @@ class Run:
     @contextmanager
     def _alone(self, folder: Path) -> Iterator[None]:
         """Keep other runs out of a folder, and take away what a killed one left half-written there."""
+        # beside the folder, which --restart removes
         lock = FileLock(folder.with_name(f".{folder.name}.lock"))
         with writable(folder):
             folder.mkdir(parents=True, exist_ok=True)

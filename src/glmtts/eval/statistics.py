@@ -92,7 +92,7 @@ def paired(a: Sequence[float], b: Sequence[float], seed: int = 0) -> Paired:
 def _sign_flips(differences: np.ndarray, seed: int) -> float:
     draw = np.random.default_rng(seed)
     seen = abs(differences.mean())
-    at_least = 1
+    at_least = 1  # the observed assignment is one of the possible ones: p is never 0
     for _ in range(PERMUTATIONS // BLOCK):
         signs = draw.choice((-1.0, 1.0), size=(BLOCK, len(differences)))
         # a flip that gives the very same mean may differ from it by rounding

@@ -149,4 +149,5 @@ def _write(task: Task, done: Done) -> None:
         with writable(task.waves):
             task.waves.mkdir(parents=True, exist_ok=True)
         write_audio(task.waves / name, torch.from_numpy(wave.samples), wave.rate, None if wave.synthetic else {})
+    # the record last: one whose audio is missing would count as finished
     write_text(task.record, json.dumps({"of": task.of, "records": done.records}, ensure_ascii=False, indent=1) + "\n")

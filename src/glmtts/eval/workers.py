@@ -34,8 +34,10 @@ class Processes:
         Raises:
             EvaluationError: a process died.
         """
+        # not forked: after operations with several threads a fork hangs in the next one (threads.py)
         context = multiprocessing.get_context("spawn")
         numbers = context.Value("i", 0)
+        # a counter that the processes share numbers them, since a pool does not
         with ProcessPoolExecutor(self.count, context, _start, (numbers,)) as pool:
             try:
                 yield from self._done(pool, iter(tasks))

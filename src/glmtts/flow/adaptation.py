@@ -35,17 +35,21 @@ def adaptation(flow: "DiT", tokens_S: Tensor, embedding_D: Tensor, mel_MT: Tenso
         raise ConfigError("This flow model has no prior to adapt. Make voices without adaptation.")
     per_token = flow.config.frames_per_token
     with torch.inference_mode(False), torch.enable_grad():
+        # what was made in inference mode, as a voice is, cannot take part in gradients; a clone made here can
         tokens_S, mel_TM, f0_B = tokens_S.clone(), mel_MT.T.clone(), f0.clone()[None]
         speaker_BD = F.normalize(embedding_D.clone()[None], dim=-1)
+        # zeros: it begins as the voice that the embedding alone gives
         added_LK = torch.zeros(flow.prior.head.adaptation_shape, device=mel_TM.device, requires_grad=True)
         optimizer = torch.optim.Adam([added_LK], LEARNING_RATE)
         for step in range(steps):
             optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / steps)
+            # windows move on by half of themselves, and begin again at the end of the recording
             start = step * WINDOW // 2 % max(1, len(tokens_S) - WINDOW + 1)
             seen = slice(start, start + WINDOW)
             guess_BTM = flow.prior(tokens_S[None, seen], speaker_BD, None, f0_B, added_LK[None])
             real_BTM = mel_TM[None, per_token * seen.start : per_token * seen.stop]
             loss = mel_loss(guess_BTM, real_BTM, torch.ones_like(real_BTM[..., 0]))
+            # not `backward`: this tensor alone is to move, and weights that take gradients would gather some
             (added_LK.grad,) = torch.autograd.grad(loss, [added_LK])
             optimizer.step()
     return added_LK.detach()

@@ -29,6 +29,7 @@ def block_causal_mask(blocks: Sequence[int], frames: int) -> np.ndarray:
     while start < frames:
         size = blocks[min(number, len(blocks) - 1)]
         rows = np.arange(start, min(start + size, frames))
+        # in the first half of a block its end is further than the look-ahead, in the second the look-ahead is
         ends_T[rows] = np.maximum(rows + 1 + look_ahead(size), start + size)
         start, number = start + size, number + 1
     return np.arange(frames)[None, :] < ends_T[:, None]

@@ -23,12 +23,14 @@ PROMPT_SHARE = 0.7  # a longer prompt leaves too few frames to learn from
 
 def times(solver: Solver) -> Tensor:
     """t = t_start + (1 − t_start) (1 − cos(π s / 2)) at steps + 1 points s of 0 … 1 (the release's schedule)."""
+    # the cosine makes short steps near the noise and long ones near the mel
     s = torch.linspace(0, 1, solver.steps + 1)
     return solver.t_start + (1 - solver.t_start) * (1 - torch.cos(s * math.pi / 2))
 
 
 def begin(model: "DiT", inputs: FlowInputs, noise_BTM: Tensor, solver: Solver) -> Tensor:
     """x at the time `t_start`, shape (B, T, M)."""
+    # the straight path's x_t between noise and data, with the prior in the place of the data
     x_BTM = (1 - solver.t_start) * solver.temperature * noise_BTM
     return x_BTM + solver.t_start * model.prior_mel(inputs.tokens_BTE) if solver.t_start else x_BTM
 
@@ -66,6 +68,7 @@ def _sampled(
     with velocity_of(model, inputs, solver.guidance, attention_mask, adapted) as velocity:
         for step, (now, then) in enumerate(pairwise(times(solver).to(noise_BTM))):
             if finished is not None:
+                # frames that are done pass every step as they did before, so that new ones attend to the same values
                 state, count = finished
                 x_BTM = torch.cat([state.steps[step][:, :count], x_BTM[:, count:]], dim=1)
             kept.append(x_BTM)
@@ -79,6 +82,7 @@ def flow_inputs(model: "DiT", conditions: Conditions, frames: int) -> FlowInputs
     config, device = model.config, conditions.tokens_BS.device
     prompt = (conditions.prompt_mel_BMP.transpose(1, 2) - config.mel_mean) / config.mel_std
     if conditions.prompt_frames_B is not None:
+        # rows are padded with a log-mel of 0, which is loud: after the prompt the normalised mel has to be 0
         places = torch.arange(prompt.shape[1], device=device)
         prompt = prompt * (places < conditions.prompt_frames_B[:, None])[..., None]
     mask_BT = None
@@ -108,6 +112,7 @@ def flow_loss(
     config, (batch, frames, _) = model.config, mel_BTM.shape
     x1 = (mel_BTM - config.mel_mean) / config.mel_std
     x0 = torch.randn_like(x1)
+    # distributed as the times that the sampler visits
     t_B = 1 - torch.cos(torch.rand(batch, device=x1.device) * math.pi / 2)
     t = t_B[:, None, None]
     noisy = (1 - (1 - SIGMA_MIN) * t) * x0 + t * x1

@@ -120,6 +120,7 @@ class DiT(nn.Module):
         With a prior, E holds its normalised mel too, for the unit vector `speaker_BD`, the median F0 `f0_B` in Hz and
         the voice's adaptation (adaptation.py), even where the speaker is dropped for guidance.
         """
+        # `interpolate` takes no integers; float32 holds every id exactly up to 2^24
         stretched = F.interpolate(tokens_BS[:, None].float(), size=frames, mode="nearest")[:, 0].long()
         embedded = self.text_emb_layer(stretched, None if mask_BT is None else mask_BT[..., None])
         if self.prior is None:
@@ -184,5 +185,6 @@ class DiT(nn.Module):
         rotary = self.rotary_embed(x.shape[1])
         for block in self.transformer_blocks:
             x = block(x, condition_BC, rotary, mask)
+        # the scale comes first here and the shift in the blocks: the order of the released weights
         scale, shift = self.norm_out(condition_BC)
         return self.proj_out(modulated(x, shift, scale))

@@ -40,7 +40,7 @@ def guided_velocity(
     velocity = model(
         torch.cat([x_BTM, x_BTM]),
         t.expand(2 * len(x_BTM)),
-        torch.cat([tokens_BTE, tokens_BTE]),
+        torch.cat([tokens_BTE, tokens_BTE]),  # `speech_token_cfg` is off in the release
         torch.cat([prompt_BTM, torch.zeros_like(prompt_BTM)]),
         torch.cat([speaker_BD, torch.zeros_like(speaker_BD)]),
         None if mask_BT is None else torch.cat([mask_BT, mask_BT]),

@@ -19,6 +19,7 @@ class TimeEmbedding(nn.Module):
     def forward(self, t_B: Tensor) -> Tensor:
         """Flow times (B,) in 0 … 1 to (B, D)."""
         half = TIME_CHANNELS // 2
+        # half − 1: the last frequency is exactly 1 / 10,000 of the first
         powers = torch.arange(half, device=t_B.device) * (-math.log(10000.0) / (half - 1))
         angles = TIME_SCALE * t_B[:, None] * powers.exp()
         return self.time_mlp(torch.cat([angles.sin(), angles.cos()], dim=-1))
@@ -29,6 +30,7 @@ class GlobalResponseNorm(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        # zeros: a new block passes x on as it is (ConvNeXt V2)
         self.gamma = nn.Parameter(torch.zeros(1, 1, width))
         self.beta = nn.Parameter(torch.zeros(1, 1, width))
 
@@ -72,6 +74,7 @@ class TokenEmbedding(nn.Module):
 
     def forward(self, tokens_BT: Tensor, mask_BT1: Tensor | None) -> Tensor:
         """Tokens (B, T), stretched to the frame rate, to (B, T, D)."""
+        # frames beyond the table, 82 s at 50 Hz, share its last entry
         places = torch.arange(tokens_BT.shape[1], device=tokens_BT.device).clamp(max=len(self.table) - 1)
         x = self.text_embed(tokens_BT) + self.table[places]
         for block in self.text_blocks:
@@ -84,6 +87,7 @@ class PositionConvolution(nn.Module):
 
     def __init__(self, width: int, kernel: int, groups: int) -> None:
         super().__init__()
+        # inputs, outputs, kernel, stride, padding, dilation, groups
         convolution = (width, width, kernel, 1, kernel // 2, 1, groups)
         self.conv1d = nn.Sequential(nn.Conv1d(*convolution), nn.Mish(), nn.Conv1d(*convolution), nn.Mish())
 
@@ -141,7 +145,7 @@ class Attention(nn.Module):
         super().__init__()
         self.heads, self.first_only = heads, rotate_first_head_only
         self.to_q, self.to_k, self.to_v = (nn.Linear(width, width) for _ in range(3))
-        self.to_out = nn.ModuleList([nn.Linear(width, width)])
+        self.to_out = nn.ModuleList([nn.Linear(width, width)])  # a list of one: the release's names
 
     def forward(self, x_BTD: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         """Shape (B, T, D) in and out; `mask` is true where attention is allowed, (B or 1, 1, T, T or 1)."""
@@ -151,6 +155,7 @@ class Attention(nn.Module):
             for project in (self.to_q, self.to_k, self.to_v)
         )
         q, k = self._rotate(q, *rotary), self._rotate(k, *rotary)
+        # cosines and sines are float32 and widen q and k under autocast; attention wants one type
         mixed = F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, attn_mask=mask)
         return self.to_out[0](mixed.transpose(1, 2).reshape(batch, frames, width))
 
@@ -167,6 +172,7 @@ class FeedForward(nn.Module):
     def __init__(self, width: int, multiple: int) -> None:
         super().__init__()
         inner = nn.Sequential(nn.Linear(width, width * multiple), nn.GELU(approximate="tanh"))
+        # the identity keeps the numbers of the released names, ff.0.0 and ff.2
         self.ff = nn.Sequential(inner, nn.Identity(), nn.Linear(width * multiple, width))
 
     def forward(self, x_BTD: Tensor) -> Tensor:
@@ -181,6 +187,7 @@ class AdaptiveNorm(nn.Module):
         super().__init__()
         self.parts = parts
         self.linear = nn.Linear(condition, parts * width)
+        # gates of zero: every block begins as the identity (DiT, Peebles and Xie, 2023)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 

@@ -21,7 +21,7 @@ FLOOR = 0.05  # a filter between two harmonics then has −3, not −∞
 class HarmonicComb(nn.Module):
     """Octaves from 150 Hz (B, T) to the comb (B, T, M): log of each mel filter's share of the harmonics' energy.
 
-    A filter that holds as much of the comb as of a flat spectrum of the same power has 0.
+    A filter that holds as much of the comb as of a flat spectrum of the same power has about 0 (log of 1 + `FLOOR`).
     """
 
     table: Tensor
@@ -79,6 +79,7 @@ class TokenPitch(nn.Module):
 
     def forward(self, tokens_BS: Tensor, f0_B: Tensor, mask_BS: Tensor | None = None) -> Tensor:
         """Tokens (B, S), their mask and the median F0 (B,) in Hz; see the class."""
+        # the loss of the mel does not reach the pitch, which has its own (flow/train.py)
         relative_BT, logits_BT = (part.detach() for part in self.contour(tokens_BS, mask_BS))
         octaves_BT = relative_BT + torch.log2(f0_B / REFERENCE_HZ)[:, None]
         voiced_BT1 = logits_BT.sigmoid()[..., None]

@@ -27,7 +27,7 @@ class MelPrior(nn.Module):
     ) -> None:
         super().__init__()
         self.codes = nn.Embedding(vocabulary, channels)
-        self.head = MelHead(None, upsample, channels, mel.n_mels, speaker)
+        self.head = MelHead(None, upsample, channels, mel.n_mels, speaker)  # `codes` has its width
         self.pitch = None
         if pitch_width is not None:
             filters = mel_filters(mel.sample_rate, mel.n_fft, mel.n_mels, mel.f_min, mel.f_max)

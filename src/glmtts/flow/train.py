@@ -111,6 +111,7 @@ def batch_loss(model: DiT, batch: FlowBatch, config: FlowLoss) -> tuple[Tensor, 
     octaves, lest it take the clipped gradient.
     """
     attention_mask, frames = None, batch.mel_BTM.shape[1]
+    # on the CPU, since Python branches on it: of a GPU one would have to wait for the number
     if torch.rand((), device="cpu") < config.block_causal_share:
         size = int(torch.randint(config.shortest_block, config.longest_block + 1, (), device="cpu"))
         attention_mask = block_causal_mask([size], frames).to(batch.mel_BTM.device)
@@ -201,7 +202,7 @@ class FlowTask(Task):
         """Utterances of ten seconds."""
         model = self.section(FlowConfig)
         rows, seconds = self.section(DataSection).example_rows()
-        tokens = int(seconds * 50 / model.frames_per_token)
+        tokens = int(seconds * 50 / model.frames_per_token)  # 50 frames a second
         frames = tokens * model.frames_per_token
         mel, speaker, f0 = np.zeros((frames, model.n_mels)), np.zeros(model.speaker_width), np.full(frames, 150.0)
         return collate([(np.zeros(tokens), mel, speaker, f0)] * rows, model.frames_per_token)
@@ -218,6 +219,7 @@ def _mel_head(weights: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
     if not head:
         raise ConfigError("init.mel_head is a run without a mel head. Give one that was trained with loss.mel_scale.")
     codes_CE = weights["tokenizer.codebook.weight"]
+    # the head has learnt from widened codes (SpeechTokenizerTraining.code_vectors)
     if "expand.weight" in weights:
         codes_CE = F.linear(codes_CE, weights["expand.weight"], weights["expand.bias"])
     return codes_CE, head

@@ -28,6 +28,7 @@ MOST_GRAPHS = 24
 
 def padded_length(frames: int) -> int:
     """The next length that is recorded."""
+    # a quarter of the largest power of two below `frames`
     step = max(SHORTEST, 1 << (max(1, frames) - 1).bit_length() >> 1) // PARTS
     return max(SHORTEST, -(-frames // step) * step)
 
@@ -79,6 +80,7 @@ class RecordedVelocity:
             def velocity(x_BTM: Tensor, t: Tensor) -> Tensor:
                 held.x_BTM[:, :frames] = x_BTM
                 held.t.copy_(t)
+                # a clone, since the next step writes over what a recording gives
                 return self._replayer.run(key, work)[:, :frames].clone()
 
             yield velocity
@@ -87,6 +89,7 @@ class RecordedVelocity:
         """The tensors of a shape, with these inputs in them."""
         if (batch, length) not in self._held:
             if len(self._held) >= MOST_GRAPHS:
+                # together: a recording reads the tensors that are held, by their addresses
                 self._held.clear()
                 self._replayer.clear()
             self._held[batch, length] = _Held(inputs)

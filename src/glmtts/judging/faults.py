@@ -121,6 +121,7 @@ def leaks(tokens: Sequence[int], target: Target, heard: Sequence[str] | None, li
     for length in range(1, len(leaking) + 1):
         if heard[:length] == leaking[-length:]:
             rest = min(prefix_distances(heard[length:], wanted))
+            # what is left over must agree better by as many phonemes as are taken for the prompt's
             if rest <= whole - length:
                 return True
     return False
@@ -137,6 +138,7 @@ def repeated(symbols: Sequence[object], times: int, longest_period: int) -> int:
     for period in range(1, min(longest_period, len(symbols) // times) + 1):
         run = 0
         for position in range(period, len(symbols)):
+            # symbols that equal the one a period before: times − 1 periods of them are `times` times the n-gram
             run = run + 1 if symbols[position] == symbols[position - period] else 0
             if run >= (times - 1) * period:
                 longest = max(longest, run + period)
@@ -146,6 +148,7 @@ def repeated(symbols: Sequence[object], times: int, longest_period: int) -> int:
 def unsaid(heard: Sequence[str], wanted: Sequence[str], least: int = UNSAID) -> bool:
     """Whether `heard` agrees better with a part of `wanted` that lacks `least` or more phonemes at its end."""
     distances = prefix_distances(heard, wanted)
+    # of equal distances the longest: in doubt it was said
     best = min(range(len(distances)), key=lambda length: (distances[length], -length))
     return len(wanted) - best >= least and distances[-1] - distances[best] >= least
 
@@ -153,6 +156,7 @@ def unsaid(heard: Sequence[str], wanted: Sequence[str], least: int = UNSAID) -> 
 def last_syllable(phonemes: Sequence[str]) -> list[str]:
     """From the consonant before the last vowel to the end; a Mandarin final counts as a vowel, "|" is a border."""
     word = list(phonemes)[_last_border(phonemes) :]
+    # vowels and finals end in a digit: a stress or a tone
     vowels = [place for place, symbol in enumerate(word) if symbol[-1].isdigit()]
     if not vowels:
         return word

@@ -12,7 +12,7 @@ from glmtts.judging.prefix import PrefixScorer
 from glmtts.judging.reading import Reading, log_probs_of
 from glmtts.stages import Recogniser
 
-READINGS_KEPT = 128  # the candidates of a few sentences; a reading of 3 s is 70 kB
+READINGS_KEPT = 128  # the candidates of a few sentences; a reading of 3 s is 80 kB
 SURE_NATS = 16.0  # in all: a few phonemes that were not said cost more, so below it nothing needs to be aligned
 TRAILING_SILENCE_SECONDS = 0.6  # more at the end of a piece is heard as a fault; teachers end with 0.2 s
 LONGEST_TAIL_SECONDS = 2.4  # of speech after the end of the text that is looked for
@@ -55,6 +55,7 @@ class Judge:
         with self._lock:
             found = {key: self._kept[key] for key in keys if key in self._kept}
         fresh = list(dict.fromkeys(key for key in keys if key not in found and self._readable(key)))
+        # outside of the lock, since a forward is long; two threads that read the same lose time and nothing else
         if fresh:
             found |= dict(zip(fresh, self._read(fresh), strict=True))
         with self._lock:
@@ -91,6 +92,7 @@ class Judge:
     def complete(self, sequences: Sequence[Sequence[int]], target: Target, max_nll: float) -> list[bool]:
         """Of each sequence that ended, whether it may have: it is not in doubt, and the end of the text is heard."""
         self.readings(sequences)
+        # without the prompt: only whether the text was said to its end is asked here
         return [self._complete(tokens, Target(target.phonemes), max_nll) for tokens in sequences]
 
     def leaks(self, start: Sequence[int], target: Target) -> bool:
@@ -137,4 +139,5 @@ class Judge:
         padded = np.array([[*tokens, *[0] * (int(lengths_B.max()) - len(tokens))] for tokens in sequences])
         same = bool((lengths_B == lengths_B[0]).all())  # no mask then, which is faster
         log_probs_BSV = log_probs_of(self.recogniser, padded, 0, None if same else lengths_B)
+        # a copy: a view would keep the whole padded batch in memory
         return [Reading(rows[:length].copy()) for rows, length in zip(log_probs_BSV, lengths_B.tolist(), strict=True)]

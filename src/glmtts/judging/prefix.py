@@ -50,9 +50,11 @@ class PrefixScorer:
         alpha = self._alpha_NL
         for frame in range(self._final, length):
             alpha = advanced(alpha, emitted_NSL[:, frame - self._final], self._may_skip, first=frame == 0)
+            # tokens after it may be read otherwise once more follow: from here the next call begins
             if frame == final - 1:
                 self._alpha_NL = alpha
         self._final = final
+        # l labels are said in the state of the l-th label or of the blank behind it, 2 l − 1 and 2 l
         prefixes = alpha[:, ::2].copy()
         prefixes[:, 1:] = np.logaddexp(prefixes[:, 1:], alpha[:, 1::2])
         best_N: np.ndarray = (prefixes + self._reward).max(1)

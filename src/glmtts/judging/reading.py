@@ -29,7 +29,7 @@ def best_path(scores_SV: np.ndarray) -> list[str]:
     """Labels of the best path of CTC: repetitions merged, blanks dropped."""
     path = scores_SV.argmax(-1)
     kept = path[np.r_[True, path[1:] != path[:-1]]] if len(path) else path
-    return [LABELS[label] for label in kept if label]
+    return [LABELS[label] for label in kept if label]  # label 0 is the blank
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Reading:
         return BOUNDARY in labels and self._rather(labels[: -1 - list(labels)[::-1].index(BOUNDARY)], labels)
 
     def _rather(self, labels: Sequence[str], than: Sequence[str]) -> bool:
+        # the costs of all labels, not means of them: only so their difference is a ratio of likelihoods
         return self.nll(labels) * len(labels) < self.nll(than) * len(than)
 
     def text_end(self, labels: Sequence[str], longest_tail: int) -> int:

@@ -35,11 +35,12 @@ class ParticleFilter:
     def after_step(self, batch: DecodingBatch, candidates: Sequence[Request]) -> None:
         """To be called after each step of the batch; resamples when that is due."""
         running = [number for number, request in enumerate(candidates) if not request.ended]
-        length = len(candidates[running[0]].tokens) if running else 0
+        length = len(candidates[running[0]].tokens) if running else 0  # all that run joined together: one length
         if len(running) > 1 and length % self.config.interval == 0 and length <= self.scorer.longest:
             self._resample(batch, candidates, running)
 
     def _resample(self, batch: DecodingBatch, candidates: Sequence[Request], running: list[int]) -> None:
+        # an ended one stands there as a copy of one that runs, so that all have a length; its score is not looked at
         rows = [number if number in running else running[0] for number in range(len(candidates))]
         tokens_NS = np.array([candidates[row].tokens for row in rows])
         scores = self.scorer.score(tokens_NS).tolist()

@@ -12,6 +12,7 @@ def ranked(judge: Judge, candidates: CandidateSet, target: Target, count: int) -
 
     They are looked at in the order of their CTC loss, or as they came where nothing can be judged.
     """
+    # by tokens: candidates that drew the same are one
     requests = {tuple(request.tokens): request for request in candidates.finished()}
     judge.readings(list(requests))  # in one forward
     found, without_fault = list[Verdict](), 0

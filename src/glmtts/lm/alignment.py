@@ -23,9 +23,12 @@ def log_weights(attention: Attention, x_BLD: Tensor, cos_LK: Tensor, sin_LK: Ten
     Queries and keys come from the projection modules themselves, so that adapters around them are trained too.
     """
     size, group = attention.config.head_dim, attention.config.num_heads // attention.config.num_kv_heads
+    # one head of the queries, and the head of the keys that its group shares; (B, 1, L, size), since `rotate` has an
+    # axis of heads
     q = attention.q_proj(x_BLD).unflatten(-1, (-1, size))[:, None, :, head]
     k = attention.k_proj(x_BLD).unflatten(-1, (-1, size))[:, None, :, head // group]
     q, k = rotate(q, cos_LK, sin_LK)[:, 0].float(), rotate(k, cos_LK, sin_LK)[:, 0].float()
+    # computed once more: the fused attention of the forward gives no weights to take a loss of
     logits = q @ k.transpose(1, 2) / size**0.5
     length = x_BLD.shape[1]
     future = torch.ones(length, length, dtype=torch.bool, device=x_BLD.device).triu(1)
@@ -41,6 +44,7 @@ def alignment_loss(
     should attend to `places_A` of their row. Zero where nothing is aligned.
     """
     length = inputs[0].shape[1]
+    # at an end of the row `clamp` names one id twice, so what is summed below may exceed 1: hence its clamp to 0
     near_AR = (places_A[:, None] + torch.arange(-REACH, REACH + 1, device=places_A.device)).clamp(0, length - 1)
     losses, cos, sin = [], model.cos[:length], model.sin[:length]
     for number in layers:

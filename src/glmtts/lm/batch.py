@@ -32,6 +32,7 @@ class DecodingBatch:
 
     def join(self, requests: Sequence[Request]) -> None:
         """Read the common prompt of `requests`, which differ in their seeds alone, and decode them from now on."""
+        # first, since it may fail: then no request of these is in flight, and the others go on
         self._draws.join(requests)
         self.requests += requests
 
@@ -40,8 +41,10 @@ class DecodingBatch:
         limits = [bounds(self.model, request) for request in self.requests]
         drawn = self._draws.draw(self.requests, [at_least for at_least, _ in limits])
         for request, code, (_, at_most) in zip(self.requests, drawn, limits, strict=True):
+            # codes end at count − 1; the one after them is the end of audio (AudioTokens.choices)
             request.append(None if code == self.layout.count else code, at_most)
         ended = [request for request in self.requests if request.ended]
+        # ended rows leave before the forward, which would read their caches for nothing
         self._keep([row for row, request in enumerate(self.requests) if not request.ended])
         if self.requests:
             self._draws.advance([request.tokens[-1] for request in self.requests])
@@ -55,7 +58,7 @@ class DecodingBatch:
         order = list(range(len(self.requests)))
         for request, source in pairs:
             order[row_of[id(request)]] = row_of[id(source)]
-            request.tokens = list(source.tokens)
+            request.tokens = list(source.tokens)  # a copy: both append from here on
         self._draws.reorder(order, self.requests)
 
     def leave(self, request: Request) -> None:
@@ -80,4 +83,5 @@ def bounds(model: LanguageModel, request: Request) -> tuple[int, int]:
     """The least and the most speech tokens of a text, by its own tokens (without the prompt's); see SamplingConfig."""
     room, sampling = model.max_positions - len(request.prompt_ids), request.sampling
     least = max(sampling.min_tokens, int(sampling.min_ratio * request.text_length))
+    # the positions that the model has left come last: they bind even where a text should have more tokens
     return least, min(max(least, int(sampling.max_ratio * request.text_length) + sampling.extra_tokens), room)

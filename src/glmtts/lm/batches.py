@@ -28,6 +28,7 @@ class LMBatches:
 
     def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> LMBatch | None:
         """The batch; None where no utterance can be read."""
+        # of the number, not of the process: a resumed run, or one of more workers, draws the same
         rng = draws(self.seed, number)
         hybrid = HybridCollate(safe_characters(), seed=int(rng.integers(2**31)))
 
@@ -35,7 +36,7 @@ class LMBatches:
             if ref is None:
                 return None
             item = self.dataset.load(ref)
-            codes_of(item, self.layout.count)
+            codes_of(item, self.layout.count)  # refuses damaged tokens while their utterance is known
             view = text_view(self.transcripts, item)
             return view.draw(rng, self.all_phonemes, hybrid) if view is not None else None
 

@@ -58,10 +58,12 @@ class RowCache(KeyValueCache):
     def add(self, prompt: KeyValueCache, count: int) -> None:
         """`count` more rows that hold what `prompt`, a cache of one row, holds."""
         length, rows = prompt.length, self.rows
+        # columns of rows that have all left are free, else the new rows would begin behind them
         if not rows:
             self.length = 0
         end = max(self.length, length)
         self._reserve(rows + count, end)
+        # a prompt longer than all rows so far pushes those to the right, so that all end at one column
         self._end_at(end)
         start = self.length - length
         self.buffer[:, :, rows : rows + count, :, start : self.length] = prompt.buffer[..., :length, :]
@@ -69,6 +71,7 @@ class RowCache(KeyValueCache):
 
     def reorder(self, rows: Sequence[int]) -> None:
         """Row i becomes what row `rows[i]` was; rows that are not named leave."""
+        # rows may be named twice, so there may be more than before
         self._reserve(len(rows), self.length)
         into = [place for place, row in enumerate(rows) if row != place]
         if into:
@@ -97,6 +100,7 @@ class RowCache(KeyValueCache):
         if not shift:
             return
         rows, columns = self.rows, slice(self.first, self.length)
+        # a clone: where the rows came from and where they go may overlap
         moved = self.buffer[:, :, :rows, :, columns].clone()
         self.buffer[:, :, :rows, :, self.first + shift : column] = moved
         self.length = column

@@ -58,7 +58,9 @@ class CandidateSet:
     def committed(self, start: int = 0) -> list[int]:
         """The tokens from `start` on that all candidates share which may still be chosen: the committed prefix."""
         self._settle()
+        # one that has just been found cut short cannot be chosen any more, and holds back nothing
         eligible = [request.tokens[start:] for request in self._eligible()]
+        # the shortest of them ends it (`strict=False`): what only longer ones hold is not shared yet
         same = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*eligible, strict=False))
         return [tokens[0] for tokens in same]
 
@@ -95,6 +97,7 @@ def decode_sets(
     batch, waiting = DecodingBatch(model, layout), list(range(len(sets)))
     running: list[int] = []
     while waiting or running:
+        # a set that alone exceeds the capacity runs alone, else it would wait for ever
         while waiting and (not running or len(batch.requests) + len(sets[waiting[0]].requests) <= capacity):
             running.append(waiting.pop(0))
             batch.join(sets[running[-1]].requests)

@@ -49,6 +49,7 @@ class HostDraws:
 
     def join(self, requests: Sequence[Request]) -> None:
         """Read the common prompt of `requests` once."""
+        # no argument at all without an adapter: models that take none need not know of it (lm/quantised)
         adapted = {} if requests[0].adapter is None else {"adapter": requests[0].adapter}
         logits_BC = self._model.prefill(self.state, requests[0].prompt_ids, len(requests), **adapted)
         self._logits_BC = rows.joined(self._logits_BC, logits_BC)

@@ -25,6 +25,7 @@ def rotary_table(config: LMConfig) -> tuple[Tensor, Tensor]:
 def rotate(x_BHLK: Tensor, cos_LK: Tensor, sin_LK: Tensor) -> Tensor:
     """x cos + rot(x) sin, where rot maps the halves (a, b) to (−b, a)."""
     a, b = x_BHLK.chunk(2, dim=-1)
+    # tables are float32 even where weights are bfloat16, whose 8 bits cannot tell the angles of near positions apart
     return x_BHLK * cos_LK + torch.cat([-b, a], dim=-1) * sin_LK
 
 
@@ -66,6 +67,7 @@ def attend(
 ) -> Tensor:
     """What each position reads (B, L, heads · head_dim), from queries, keys and values of the new ones (B, L, N)."""
     batch, length, _ = q_BLN.shape
+    # (B, L, heads · K) to (B, heads, L, K)
     q, k, v = (part.view(batch, length, -1, config.head_dim).transpose(1, 2) for part in (q_BLN, k_BLN, v_BLN))
     if length == 1:  # a step of decoding is bound by the number of its operations
         both = rotate(torch.cat([q, k], dim=1), *rotary).to(v.dtype)
@@ -77,10 +79,12 @@ def attend(
     grouped = config.num_heads != config.num_kv_heads
     if grouped and length == 1:  # the heads of a group read the same keys: so many queries, and no key is repeated
         q, grouped = q.view(batch, config.num_kv_heads, -1, config.head_dim), False
+    # `is_causal` lets query 0 see key 0 alone, and here the first query comes after all keys of the cache
     if attention_mask is None and k.shape[2] != length and length > 1:
         attention_mask = _causal(length, k.shape[2], q.device)
     is_causal = attention_mask is None and length > 1
     mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attention_mask, is_causal=is_causal, enable_gqa=grouped)
+    # groups that became queries are heads again: (B, heads, L, K) to (B, L, heads · K)
     return mixed.reshape(batch, -1, length, config.head_dim).transpose(1, 2).reshape(batch, length, -1)
 
 
@@ -183,6 +187,7 @@ class Llama(nn.Module):
         """Normal weights of deviation 0.02; projections into the residual stream are scaled by depth."""
         for name, weight in self.named_parameters():
             if weight.ndim == 2:
+                # as GPT-2 (Radford et al., 2019): two projections a layer add to the stream, which so keeps its power
                 into_residual = name.endswith(("o_proj.weight", "down_proj.weight"))
                 nn.init.normal_(weight, std=0.02 / (2 * self.config.num_layers) ** (0.5 * into_residual))
 
@@ -194,10 +199,11 @@ class Llama(nn.Module):
         """
         codes, width = codebook_CE.float(), self.config.hidden_size
         codes = (codes - codes.mean(0)) / codes.std()
+        # orthonormal columns keep the distances of codes, where the model is at least as wide as they are
         rotation = torch.linalg.qr(torch.randn(max(width, codes.shape[1]), min(width, codes.shape[1])))[0]
         rotation = rotation if codes.shape[1] > width else rotation.T
         rows = codes @ rotation
-        self.model.embed_tokens.weight[first : first + len(rows)] = 0.02 * rows / rows.std()
+        self.model.embed_tokens.weight[first : first + len(rows)] = 0.02 * rows / rows.std()  # 0.02: as all others
 
     @property
     def max_positions(self) -> int:
@@ -225,6 +231,7 @@ class Llama(nn.Module):
             hidden_1D = self.hidden(ids, own)[:, -1]
         state.cache.add(own, copies)
         state.adapters.add(adapter, copies)
+        # only what may follow in speech, not the whole vocabulary (AudioTokens.choices)
         return (hidden_1D @ state.choices_CD.T).repeat(copies, 1)
 
     @torch.inference_mode()

@@ -12,5 +12,6 @@ def build_prompt(
     prompt_tokens: Sequence[int] = (),
 ) -> list[int]:
     """Prompt text, text, begin of audio, prompt speech tokens; speech tokens come as codes from 0."""
+    # what the prompt says stands behind the begin of audio, as if the model had drawn it: so it goes on in that voice
     shifted = [layout.first + token for token in prompt_tokens]
     return [*prompt_text_ids, *text_ids, layout.begin, *shifted]

@@ -20,6 +20,7 @@ class SamplingConfig(StrictConfig):
     `repetition_threshold` above 1 lets every token repeat.
     """
 
+    # defaults of the release: nucleus and repetition-aware sampling, and the ratios of report section 2.2, [2, 20]
     temperature: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     top_p: float = Field(default=0.8, gt=0, le=1)
     top_k: int = Field(default=25, ge=1)

@@ -48,6 +48,7 @@ def draw(logits_BC: Any, requests: Sequence[Request], unfinished: Sequence[int])
 
 def _softmax(logits_BC: np.ndarray, requests: Sequence[Request]) -> np.ndarray:
     """Probabilities (B, C) at the temperature of each request: all rows at once, since a call costs more than a row."""
+    # greedy rows are divided as well, for their argmax; by 0 the likeliest logit would be 0 / 0
     temperature_B = np.array([max(request.sampling.temperature, COLDEST) for request in requests], np.float32)
     probabilities_BC = np.exp((logits_BC - logits_BC.max(1, keepdims=True)) / temperature_B[:, None])
     probabilities_BC /= probabilities_BC.sum(1, keepdims=True)
@@ -61,11 +62,12 @@ def _drawn(probabilities_C: np.ndarray, request: Request) -> int:
         return int(probabilities_C.argmax())
     likeliest = _likeliest(probabilities_C, how.top_p, how.top_k)
     sums = probabilities_C[likeliest].cumsum()
+    # tokens before which less than p is spent: the one that crosses p belongs to the nucleus
     count = int((sums - probabilities_C[likeliest] < how.top_p).sum())
     place = bisect_right(sums.tolist(), float(sums[count - 1]) * request.generator.random())
     token = int(likeliest[min(place, count - 1)])
     if request.repeats(token):
-        whole = np.cumsum(probabilities_C, dtype=np.float64)
+        whole = np.cumsum(probabilities_C, dtype=np.float64)  # float32 loses the tail
         token = int(np.searchsorted(whole, whole[-1] * request.generator.random(), side="right"))
     return min(token, len(probabilities_C) - 1)
 
@@ -76,6 +78,7 @@ def _likeliest(probabilities_C: np.ndarray, top_p: float, top_k: int) -> np.ndar
     A code below (1 − p) / C, and all that come after it, have less than 1 − p together, so the nucleus is full before
     it. Few are left, and to find those takes a third of the time of a partition.
     """
+    # 0.99 leaves room for the rounding of float32
     codes = np.flatnonzero(probabilities_C >= np.float32(0.99 * (1 - top_p) / len(probabilities_C)))
     if len(codes) > 4 * top_k:
         codes = codes[np.argpartition(-probabilities_C[codes], top_k)[:top_k]]

@@ -21,16 +21,20 @@ def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
     configs = [request.sampling for request in requests]
     greedy = [config.temperature < COLDEST for config in configs]
     column = partial(torch.tensor, device=logits_BV.device)
+    # a greedy row: any temperature leaves the likeliest first, and top_k 1 leaves it alone
     temperature_B = column([1.0 if only else one.temperature for only, one in zip(greedy, configs, strict=True)])
     top_p_B = column([config.top_p for config in configs])
     top_k_B = column([1 if only else config.top_k for only, config in zip(greedy, configs, strict=True)])
     probabilities_BV = (logits_BV.float() / temperature_B[:, None]).softmax(-1)
+    # as many as the row that wants most; the others are cut by rank
     values_BK, ids_BK = probabilities_BV.topk(min(int(top_k_B.max()), probabilities_BV.shape[1]))
     sums_BK = values_BK.cumsum(1)
     ranks_K = torch.arange(values_BK.shape[1], device=logits_BV.device)
+    # what comes before a token, not it itself, must be below p: the nucleus has at least one
     inside_BK = (sums_BK - values_BK < top_p_B[:, None]) & (ranks_K < top_k_B[:, None])
     counts = inside_BK.sum(1).tolist()
     tokens = []
+    # sums and ids of all rows leave the device at once; each row then draws by its own generator
     for row, (request, sums, ids) in enumerate(zip(requests, sums_BK.tolist(), ids_BK.tolist(), strict=True)):
         point = sums[counts[row] - 1] * _uniform(request.generator)
         token = ids[min(bisect_right(sums, point), counts[row] - 1)]

@@ -60,9 +60,11 @@ def example(
     before_text = [*prefix, *(prompt.text_ids if prompt else [])]
     head = build_prompt(layout, spoken.text_ids, before_text, prompt.tokens if prompt else ())
     speech = [layout.first + token for token in spoken.tokens]
+    # target i follows id i: the last id of the head, begin of audio or the prompt's last token, has the first loss
     before = len(head) - 1
     aligned = [-1] * (len(speech) + 1)
     if spoken.alignment:
+        # the end of audio looks at the last id of the text: it is over once that is said
         aligned = [len(before_text) + place for place in (*spoken.alignment, len(spoken.text_ids) - 1)]
     return Example([*head, *speech], [*[-1] * before, *speech, layout.end], [*[-1] * before, *aligned])
 
@@ -75,6 +77,7 @@ def collate(layout: AudioTokens, examples: Sequence[Example]) -> LMBatch:
     for row, item in enumerate(examples):
         for padded, values in ((ids_BL, item.ids), (targets_BL, item.targets), (places_BL, item.aligned)):
             padded[row, : len(values)] = torch.tensor(values)
+    # padding is on the right, where causal attention sees it from nowhere that has a target: no mask is needed
     positions_N = (targets_BL.flatten() >= 0).nonzero()[:, 0]
     aligned_A = (places_BL.flatten() >= 0).nonzero()[:, 0]
     return LMBatch(ids_BL, positions_N, targets_BL.flatten()[positions_N], aligned_A, places_BL.flatten()[aligned_A])
@@ -119,6 +122,7 @@ class TextView:
 
     def _tokenized(self, as_text: frozenset[int]) -> TokenizedUtterance:
         ids, places = place_phonemes(self.frontend.tokenizer, self.spans, as_text)
+        # an alignment of another reading counts other phonemes: then there is none, rather than a wrong one
         same_reading = max(self.phonemes, default=-1) + 1 == len(places)
         alignment = [places[phoneme] for phoneme in self.phonemes] if same_reading else []
         return TokenizedUtterance(ids, self.tokens, alignment)

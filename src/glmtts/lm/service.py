@@ -67,9 +67,10 @@ class TokenService:
                 if isinstance(fresh, Exception):
                     raise fresh
                 yield from fresh
+            # on the caller's thread: what it judges holds up nobody else
             yield from choose(candidates)[client.sent :]
         finally:
-            client.gone = True
+            client.gone = True  # the batch is the thread's, which drops it
 
     def close(self) -> None:
         """End the thread once all that it was given is done; a second call does nothing."""
@@ -90,6 +91,7 @@ class TokenService:
         while open_ or waiting or self._clients:
             idle = not (waiting or self._clients)
             while open_ and (idle or not self._inbox.empty()):
+                # blocks only where there is nothing to decode; else what has come is taken between two steps
                 client = self._inbox.get()
                 open_ = client is not None
                 waiting += [client] if client is not None else []
@@ -103,6 +105,7 @@ class TokenService:
         """Tell everybody of the error that ended the thread; nobody else is taken."""
         with self._closing:
             self._closed = True
+            # under the lock, as `stream` puts: nobody can ask after the last look
             while not self._inbox.empty():
                 client = self._inbox.get()
                 self._waiting += [client] if client is not None else []
@@ -125,6 +128,7 @@ class TokenService:
         try:
             self._batch.step()
         except Exception as error:
+            # rows share the forward and its state, so nobody's can be told to be right
             for client in list(self._clients):
                 self._fail(client, error)
         for client in list(self._clients):

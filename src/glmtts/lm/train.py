@@ -81,6 +81,7 @@ def corrupted(layout: AudioTokens, batch: LMBatch, share: float) -> Tensor:
     """The ids of a batch with a share of the speech tokens that carry a loss replaced by random ones."""
     ids = batch.ids_BL.flatten()
     read_N = ids[batch.positions_N]
+    # not the begin of audio, which is read where the first token is wanted
     speech_N = (read_N >= layout.first) & (read_N < layout.first + layout.count)
     chosen_N = speech_N & (torch.rand(read_N.shape, device=ids.device) < share)
     random_N = torch.randint_like(read_N, layout.first, layout.first + layout.count)
@@ -92,6 +93,7 @@ def lm_loss(model: Llama, layout: AudioTokens, batch: LMBatch, config: LMLoss) -
     ids_BL = corrupted(layout, batch, config.corruption) if config.corruption else batch.ids_BL
     inputs: list[Tensor] | None = [] if config.alignment_scale else None
     hidden_ND = model.hidden(ids_BL, inputs=inputs).flatten(0, 1)[batch.positions_N]
+    # a softmax over codes and the end alone, as in decoding: nothing is learnt of ids that cannot follow
     logits_NC = (hidden_ND @ layout.choices(model.model.embed_tokens.weight).T).float()
     wanted_N = torch.where(batch.targets_N == layout.end, layout.count, batch.targets_N - layout.first)
     entropy = F.cross_entropy(logits_NC, wanted_N)
@@ -134,6 +136,7 @@ class LanguageModelTask(Task):
         if init.moved_codes is not None:
             move_codes(model, (TABLE,), init.moved_codes, self.layout.first)
         if where is None and init.speech_rows is not None:
+            # a run holds the tokenizer among its heads, a bundle alone
             name = "tokenizer.codebook.weight" if is_run(init.speech_rows) else "codebook.weight"
             codebook_CE = start_weights(init.speech_rows, "speech_tokenizer")[name]
             model.start_speech_from(codebook_CE, self.layout.first)
@@ -204,6 +207,7 @@ class LanguageModelTask(Task):
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Cross-entropy and accuracy on held-out utterances."""
         assert isinstance(model, Llama)
+        # nothing is replaced or guided, as in decoding, so that runs of other settings can be compared
         plain, measured = LMLoss(corruption=0, alignment_scale=0), {}
         for name, batches in self.held_out.items():
             rows = [lm_loss(model, self.layout, to_device(batch, device), plain)[1] for batch in batches]

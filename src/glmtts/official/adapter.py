@@ -38,6 +38,7 @@ def adapted(part: Part) -> dict[str, str]:
     Raises:
         ReleaseError: lists every key that is missing or misshapen; what synthesis does not need is left out.
     """
+    # shapes alone are compared: no memory for a module of gigabytes
     with torch.device("meta"):
         module: nn.Module = architecture(part.architecture).model_class()(part.config)
     wanted = {n: tuple(v.shape) for n, v in module.state_dict().items() if not n.endswith(TRAINING_ONLY)}

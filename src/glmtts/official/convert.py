@@ -1,4 +1,4 @@
-"""A release to a bundle: one tensor in memory at a time, atomic, and resumed where it stopped."""
+"""A release to a bundle: one tensor in memory at a time but for the vocoder, atomic, and resumed where it stopped."""
 
 import hashlib
 import json
@@ -55,6 +55,7 @@ def convert(
     release = Release.open(folder, code)
     readers = READERS if vocoder == "vocos2d" else {**READERS, "vocoder": parts.hift}
     wanted = {room: reader(release) for room, reader in readers.items()}
+    # every key of every module is looked at before the first gigabyte is written
     sources = {room: adapted(part) for room, part in wanted.items()}
     tokenizer = text.tokenizer(release)
     _check_vocabulary(tokenizer, wanted)

@@ -23,6 +23,7 @@ def fetch(folder: Path, repository: str = REPOSITORY, revision: str | None = Non
 
     try:
         info = HfApi().model_info(repository, revision=revision, files_metadata=True)
+        # the commit that the hashes were read from, which a branch may have left by now
         snapshot_download(repository, revision=info.sha, local_dir=folder, allow_patterns=PATTERNS)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:120]

@@ -73,20 +73,24 @@ def flow(release: Release) -> Part:
     _, group, kernel = _shape(shapes, "emb_concator.conv_pos_embed.conv1d.0.weight", weights)
     _, condition = _shape(shapes, "norm_out.linear.weight", weights)
     config = FlowConfig(
+        # the table has a row more than there are codes (flow/layers.py)
         vocabulary=rows - 1,
         token_width=token_width,
         token_blocks=_count(shapes, "text_emb_layer.text_blocks."),
         width=width,
         blocks=_count(shapes, "transformer_blocks."),
+        # the shapes of the weights do not tell how they are cut into heads
         heads=max(1, width // HEAD_CHANNELS),
         ff_mult=inner // width,
         n_mels=n_mels,
+        # the norms are conditioned on time and speaker side by side
         speaker_width=condition - width,
         prior_width=None,
         pitch_width=None,
         position_kernel=kernel,
         position_groups=width // group,
         rotate_first_head_only=True,
+        # the release's mels enter as they are
         mel_mean=0.0,
         mel_std=1.0,
     )
@@ -110,6 +114,7 @@ def _of(values: dict[str, Any], key: str, path: Any) -> Any:
 
 
 def _require(values: dict[str, Any], path: Any, **wanted: Any) -> None:
+    # a key that the file leaves out has its usual value, and is no difference
     wrong = [
         f"{key} is {values[key]!r}, not {value!r}" for key, value in wanted.items() if values.get(key, value) != value
     ]

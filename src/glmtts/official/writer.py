@@ -30,6 +30,7 @@ def write_safetensors(
         file.write(len(text).to_bytes(8, "little") + text)
         for name in shapes:
             value = tensor(name).to(dtype).contiguous()
+            # as bytes, since NumPy has no bfloat16
             file.write(value.flatten().view(torch.uint8).numpy().data)
         file.flush()
         os.fsync(file.fileno())

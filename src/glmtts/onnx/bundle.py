@@ -20,6 +20,7 @@ from glmtts.ort.decoder import Decoder, Embedding
 from glmtts.ort.runtime import session
 from glmtts.ort.tensors import stored
 from glmtts.stages import Clock
+from glmtts.synthesis.voice_sizes import VoiceSizes
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
@@ -112,7 +113,7 @@ class OnnxBundle:
             VoiceError: there is no such voice, or it is one that needs PyTorch.
         """
         if Path(name).suffix == ".safetensors":
-            return NumpyVoice.load(Path(name)).compatible_with(self.config.made_with)
+            return NumpyVoice.load(Path(name)).compatible_with(self.config.made_with, self._voice_sizes)
         if Path(name).suffix == ".glmvoice":
             raise VoiceError(
                 f"{name} is a trained voice, which is exported with its model: glm-tts voice merge {name} -o FOLDER, "
@@ -124,7 +125,13 @@ class OnnxBundle:
             known, meant = ", ".join(self.config.voices) or "none", nearest(name, self.config.voices)
             hint = f"Did you mean '{meant}'? " if meant else ""
             raise VoiceError(f"There is no voice '{name}'. {hint}Known are: {known}; or give a saved one.")
-        return NumpyVoice.load(self.path(self.config.voices[name].file)).compatible_with(self.config.made_with)
+        saved = NumpyVoice.load(self.path(self.config.voices[name].file))
+        return saved.compatible_with(self.config.made_with, self._voice_sizes)
+
+    @cached_property
+    def _voice_sizes(self) -> VoiceSizes:
+        codes, flow = self.config.lm.choices - 1, self.config.flow  # the last choice ends speech
+        return VoiceSizes(flow.n_mels, codes, self.flow.speaker_width, flow.adaptation)
 
     def path(self, name: str) -> Path:
         """Path of one file, checked against its hash.

@@ -75,6 +75,7 @@ def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfi
         save_file(packed_weights, out / LM_WEIGHTS)
         sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
     elif isinstance(model, Llama):
+        # transposed, (inputs, outputs), as MatMul takes them (ort/llama.py)
         weights = {f"{name}.weight": value.T for name, value in joined_matrices(model, bundle.audio_tokens)}
         weights |= {"embedding": model.model.embed_tokens.weight.detach(), **norms(model)}
         save_file({name: value.float().contiguous() for name, value in weights.items()}, out / LM_WEIGHTS)
@@ -95,7 +96,7 @@ def _flow(bundle: Bundle, out: Path) -> FlowGraphConfig:
     given: dict[str, Any] = {"tokens": torch.zeros(1, 20, dtype=torch.long)}
     if flow.prior is not None:
         given |= {
-            "speaker": torch.ones(1, config.speaker_width) / config.speaker_width**0.5,
+            "speaker": torch.ones(1, config.speaker_width) / config.speaker_width**0.5,  # of length 1
             "f0": torch.tensor([150.0]),
         }
     if shape is not None:

@@ -17,6 +17,11 @@ class OnnxFlow:
     def __init__(self, inputs: Any, velocity: Any, config: FlowGraphConfig) -> None:
         self._inputs, self._velocity, self.config = inputs, velocity, config
 
+    @property
+    def speaker_width(self) -> int:
+        """Numbers of a speaker embedding."""
+        return next(one.shape[1] for one in self._velocity.get_inputs() if one.name == "speaker")
+
     def sample(
         self,
         voice: NumpyVoice,
@@ -41,6 +46,7 @@ class OnnxFlow:
         x, kept = self._begin(embedded, noise_TM[None], solver), []
         for step, (now, then) in enumerate(pairwise(times(solver))):
             if finished is not None:
+                # in place: every step makes a new x, so none that was kept is written over
                 x[:, : finished[1]] = finished[0][step][:, : finished[1]]
             kept.append(x)
             x = x + (then - now) * self._guided(x, now, embedded, prompt, speaker, mask, solver.guidance)

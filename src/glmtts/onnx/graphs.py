@@ -113,6 +113,7 @@ class RecogniserGraph(nn.Module):
     def forward(self, tokens_BS: Tensor, positions_S: Tensor, mask_BS: Tensor) -> Tensor:
         """See the class."""
         head = self.recogniser.head
+        # positions are an input: a slice from `start` would be traced as a constant
         hidden = self.recogniser.codes(tokens_BS) + head.embed_positions(positions_S)
         mask = attention_mask(mask_BS, head.config.causal_attention, head.config.block_frames)
         for layer in head.layers:
@@ -131,6 +132,8 @@ class SpeechTokenizerGraph(nn.Module):
         """See the class."""
         one = self.tokenizer
         hidden = one.embed(features_BMT)
+        # a mask that is true everywhere, made of the input so that its length is not traced as a constant
         hidden, _ = one.encode_layers(hidden, hidden[..., 0] == hidden[..., 0], 0)
+        # features are of whole tokens here, so that nothing has to be padded as `pool` does
         pooled = hidden.unflatten(1, (-1, one.config.pooling)).mean(2)
         return one.codebook.nearest(one.project(pooled)[0])[None]

@@ -8,12 +8,14 @@ LOW_BITS, NEAR_A_PULSE = np.int64(0xFFFFFFFF), np.float32(1e-4)  # as vocoder/so
 def turns_of(hz_TN: np.ndarray, sample_rate: int) -> np.ndarray:
     """Phase in turns (T, hop) of F0 (T, hop) in Hz; whole turns are dropped frame by frame."""
     within_TN = np.cumsum(hz_TN, axis=1, dtype=np.float32) / np.float32(sample_rate)
+    # float64, of which whole turns are dropped: in float32 a long utterance would lose its phase
     ends_T = np.cumsum(within_TN[:, -1].astype(np.float64) % 1) % 1
     return np.asarray((np.concatenate([[0.0], ends_T[:-1]])[:, None] + within_TN) % 1, np.float32)
 
 
 def pulses(f0_T: np.ndarray, hop: int, sample_rate: int) -> np.ndarray:
     """Samples (T · hop,) of unit power of F0 (T,) in Hz."""
+    # the middles of the frames, between which `F.interpolate` is linear
     places = (np.arange(len(f0_T) * hop) + 0.5) / hop - 0.5
     hz_TN = np.interp(places, np.arange(len(f0_T)), f0_T).astype(np.float32).reshape(-1, hop)
     theta = turns_of(hz_TN, sample_rate).ravel()

@@ -30,6 +30,7 @@ class STFT:
     def _overlap_add(self, frames_TN: np.ndarray) -> np.ndarray:
         """Frames that begin `hop_length` apart, summed: the parts of equal place within a hop are added at once."""
         hop, count = self.hop_length, len(frames_TN)
+        # a loop over the few hops of a window, not over the many frames
         pieces = -(-self.n_fft // hop)
         padded = np.zeros((count, pieces * hop), np.float32)
         padded[:, : self.n_fft] = frames_TN

@@ -66,6 +66,7 @@ def _finish(bundle: OnnxBundle, state: ChunkState, segment: Segment, upto: int) 
     prompt_S, prompt_mel = voice.prompt(shown)
     tokens = np.concatenate([np.asarray(prompt_S, np.int64), np.asarray(state.tokens, np.int64)])
     missing = per_token * len(tokens) - len(state.noise)
+    # one generator for all chunks: the noise does not depend on where they are cut
     fresh = state.rng.standard_normal((missing, bundle.config.mel.n_mels), np.float32)
     state.noise = np.concatenate([state.noise, fresh])
     frames, done = state.begin(upto, prompt_mel.shape[1], per_token)

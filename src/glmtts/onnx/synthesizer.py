@@ -92,19 +92,23 @@ class OnnxSynthesizer:
     ) -> Generator[Audio, None, None]:
         """Speak `text`, or text that itself arrives in parts, chunk by chunk as soon as each is ready.
 
+        Warnings come with the chunk that follows them.
+
         Raises: as `say` does, when the first chunk is asked for.
         """
         chosen, front = self.voice(voice), reader(self.frontend, options)
         tempo, pause = Tempo(self.bundle.clock.sample_rate, options.get("speed") or 1.0), 0
-        piece = None
+        piece, warnings = None, list[str]()
         for number, piece in enumerate(pieces_of(front, text, options.get("language"))):
+            warnings += piece.warnings
             (segment,) = self._segments(front, [piece], chosen, seed + number, options)
             before, after = self._pauses(piece)
             with closing(self.generator.stream(segment)) as tokens:
                 silence = np.zeros(pause + before, np.float32)
                 for samples in chain([silence], stream_segment(self.bundle, tokens, segment)):
                     if len(made := tempo.feed(samples)):
-                        yield self._audio(made)
+                        yield self._audio(made, warnings)
+                        warnings = []
             pause = after
         last = 0 if piece is None else self._pauses(piece, last=True)[1]
         for rest in (tempo.feed(np.zeros(last, np.float32)), tempo.finish()):

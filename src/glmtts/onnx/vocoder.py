@@ -58,6 +58,7 @@ class HarmonicVocoder:
         start = max(0, first - self._look_ahead)
         given = {"mel": mel_1MT[..., start:], "octaves": octaves_1T[:, start:]}
         harmonic, breath, phase = (part[0] for part in self._filters.run(None, given))
+        # noise is a function of its place in the utterance, so this window's begins at the window's own
         place = start * self._hop
         pulses_FT = self._stft(pulses(f0_1T[0], self._hop, self._rate)[place:])
         noise_FT = self._stft(noise(place, (mel_MT.shape[1] - start) * self._hop))

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from glmtts import durable
 from glmtts.errors import VoiceError
+from glmtts.synthesis.voice_sizes import OTHER_SIZES, VoiceArrays, VoiceSizes
 
 CODES, PRIOR = "speech_tokenizer", "flow"
 
@@ -40,6 +41,7 @@ class NumpyVoice:
         try:
             with safe_open(str(path), framework="np") as file:
                 said, found = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # saved in half precision; the graphs take float32
             wide = {name: np.asarray(value, np.float32) for name, value in found.items() if name != "tokens"}
             voice = cls(
                 said.get("text", ""),
@@ -50,9 +52,10 @@ class NumpyVoice:
                 wide.get("adaptation"),
                 {name: said[name] for name in (CODES, PRIOR) if name in said},
             )
+            VoiceArrays(voice.tokens, voice.mel, voice.embedding, wide["f0"], voice.adaptation).check()
         except (OSError, SafetensorError, KeyError, ValueError, TypeError):
             raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.") from None
-        return voice._checked(path)
+        return voice
 
     def save(self, path: Path) -> None:
         """Write the file that `glm-tts clone` writes with PyTorch too, atomically.
@@ -75,21 +78,22 @@ class NumpyVoice:
         except (OSError, SafetensorError) as error:
             raise VoiceError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
 
-    def compatible_with(self, made_with: dict[str, str]) -> "NumpyVoice":
-        """The voice for a model of these parts, without tokens of another tokenizer and adaptation of another flow."""
+    def compatible_with(self, made_with: dict[str, str], sizes: VoiceSizes) -> "NumpyVoice":
+        """The voice for a model of these parts, without tokens of another tokenizer and adaptation of another flow.
+
+        Raises:
+            VoiceError: its sizes are another model's.
+        """
         kept = self
         if self.adaptation is not None and self.made_with.get(PRIOR) != made_with.get(PRIOR):
             kept = replace(kept, adaptation=None)
         if self.made_with.get(CODES, made_with.get(CODES)) != made_with.get(CODES):
             kept = replace(kept, text="", tokens=self.tokens[:0], mel=self.mel[:, :0])
+        arrays = VoiceArrays(kept.tokens, kept.mel, kept.embedding, np.array(kept.f0), kept.adaptation)
+        if not arrays.fit(sizes):
+            raise VoiceError(OTHER_SIZES)
         return kept
 
     def prompt(self, shown: bool) -> tuple[np.ndarray, np.ndarray]:
         """The tokens (S,) and the log-mel (M, T) that the flow sees before what it speaks; empty if not `shown`."""
         return (self.tokens, self.mel) if shown else (self.tokens[:0], self.mel[:, :0])
-
-    def _checked(self, path: Path) -> "NumpyVoice":
-        finite = all(np.isfinite(one).all() for one in (self.mel, self.embedding, self.f0))
-        if self.mel.ndim != 2 or self.embedding.ndim != 1 or self.tokens.ndim != 1 or not finite:
-            raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.")
-        return self

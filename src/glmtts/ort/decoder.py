@@ -55,6 +55,7 @@ class _Bound:
     def run(self, session: Any) -> np.ndarray:
         """Logits (B, C) of what the arrays hold; a copy, since the next run writes over them."""
         session.run_with_iobinding(self.binding)
+        # the first run of all: how many choices there are is not known before, so ONNX Runtime allocates
         logits_BC = self.binding.get_outputs()[0].numpy() if self.logits_BC is None else self.logits_BC
         return logits_BC.copy()
 
@@ -82,6 +83,7 @@ class Decoder:
     def prefill(self, state: DecoderState, ids: Sequence[int], copies: int) -> np.ndarray:
         """Read a prompt once and append `copies` rows that continue it; gives their logits (copies, C)."""
         own = DecoderState([0])
+        # a state of its own: several new ids at once are read only where a row begins (`_run`)
         self._reserve(own, 1, len(ids))
         logits = self._run(own, np.asarray(ids)[None])
         rows = len(state.lengths)
@@ -115,6 +117,7 @@ class Decoder:
         bound = state.bound
         bound.hidden_BLD[:] = self._embedded(ids_BL.ravel()).reshape(bound.hidden_BLD.shape)
         bound.last_B[:] = state.lengths
+        # GroupQueryAttention asks for the length with what is new, less one
         bound.last_B -= 1
         bound.total_1[:] = max(state.lengths)
         logits_BC = bound.run(self.session)
@@ -137,8 +140,9 @@ class Decoder:
             return
         wanted = (_doubled(had[0], rows, 1), self.sizes.num_kv_heads, _doubled(had[2], positions, FIRST_POSITIONS))
         larger = [np.zeros((*wanted, self.sizes.head_dim), np.float32) for _ in self._names]
-        for new, old in zip(larger, state.buffers, strict=False):
+        for new, old in zip(larger, state.buffers, strict=False):  # no old ones at first
             new[: had[0], :, : had[2]] = old
+        # a binding holds the addresses of the buffers that are gone
         state.buffers, state.bound = larger, None
 
 

@@ -91,12 +91,14 @@ class _Graph:
             normed, residual = self._normed_sum(self._product(f"{number}.o", mixed), residual, f"{number}.feed_forward")
             following = f"{number + 1}.attention" if number + 1 < self.sizes.num_layers else "final"
             normed, residual = self._normed_sum(self._feed_forward(number, normed), residual, following)
+        # only the last id of each row goes on to the head: of a prompt nothing else is asked
         (last,) = self._node("Gather", [normed, "newest"], 1, axis=1)
         self._product("head", last, "logits")
 
     def _attention(self, number: int, normed: str) -> str:
         """Grouped queries with RoPE on halves; writes keys and values where they lie."""
         (key, key_after), (value, value_after) = key_value_names(number + 1)[2 * number :]
+        # two empty names: keys and values come joined with the queries
         taken = [self._product(f"{number}.qkv", normed), "", "", key, value, "last", "total", "cos", "sin"]
         given = [f"mixed_{number}", key_after, value_after]
         heads = {"num_heads": self.sizes.num_heads, "kv_num_heads": self.sizes.num_kv_heads}
@@ -112,6 +114,7 @@ class _Graph:
 
     def _normed_sum(self, x: str, residual: str, norm: str) -> tuple[str, str]:
         taken, place = [x, residual, self._own(f"norm.{norm}")], len(self.nodes)
+        # the operator's second and third outputs, mean and deviation, are for training
         given = [f"normed_{place}", "", "", f"sum_{place}"]
         self._node("SkipSimplifiedLayerNormalization", taken, given, MICROSOFT, **self._eps)
         return given[0], given[3]
@@ -174,5 +177,6 @@ def _block(sizes: Sizes, name: str, groups: int) -> int:
 def _angles(sizes: Sizes) -> np.ndarray:
     """Angles of RoPE (positions, head_dim / 2) float32."""
     powers = np.arange(0, sizes.head_dim, 2, dtype=np.float32) / sizes.head_dim
+    # half the head's width: the operator turns both halves by the same angles, as lm/model.py
     frequencies = (np.float32(sizes.rope_theta) ** -powers).astype(np.float32)
     return np.outer(np.arange(sizes.max_positions, dtype=np.float32), frequencies)

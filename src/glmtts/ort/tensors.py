@@ -39,6 +39,7 @@ def stored(path: Path) -> dict[str, Stored]:
                 raise ValueError("its header is too long")
             header = json.loads(file.read(size))
         header.pop("__metadata__", None)
+        # eight bytes that tell the header's length, the header, then the tensors
         found = {name: _stored(entry, 8 + size) for name, entry in header.items()}
         if any(one.offset + one.length > path.stat().st_size for one in found.values()):
             raise ValueError("it ends too early")

@@ -73,22 +73,27 @@ def group_advantages(
     """
     names = list(weights)
     rows_KA = np.stack([np.asarray(rewards[name], dtype=np.float64) for name in names])
+    # a missing score is NaN, which would spread over mean and deviation of the whole group
     valid_A = np.logical_and.reduce(np.isfinite(rows_KA))
     values_A = np.zeros(rows_KA.shape[1])
-    if valid_A.sum() < 2:
+    if valid_A.sum() < 2:  # one answer alone is neither better nor worse
         return Advantages(values_A, valid_A, False, tuple(names))
     kept_KA = rows_KA[:, valid_A]
     deviations_K = kept_KA.std(1)
     varied_K = deviations_K >= config.flat
     centred_KA = kept_KA - kept_KA.mean(1, keepdims=True)
+    # z_k; the inner where divides by 1 where the outer one takes 0, else flat rows would be 0 / 0
     normal_KA = np.where(varied_K[:, None], centred_KA / np.where(varied_K, deviations_K, 1.0)[:, None], 0.0)
     weights_K = np.array([weights[name] for name in names])
     fused = weights_K @ normal_KA
+    # second normalisation; the floor binds where the strong rewards are flat and a weak one alone is left
     spread = max(float(fused.std()), config.floor * float(np.abs(weights_K).max()))
     values_A[valid_A] = (fused - fused.mean()) / spread if spread else 0.0
     if config.learn_from == "best":
+        # argmax counts through the valid answers alone, so its place among all of them is looked up
         valid_A = np.arange(len(valid_A)) == np.flatnonzero(valid_A)[fused.argmax()]
         values_A = valid_A.astype(np.float64)
     flat = tuple(name for name, varied in zip(names, varied_K, strict=True) if not varied)
+    # one deciding reward that tells the answers apart is enough
     trains = not set(deciding(config, weights)) <= set(flat)
     return Advantages(values_A, valid_A, trains, flat)

@@ -113,6 +113,7 @@ class RolloutTask(Task):
 
     def _own_file(self, name: str, suffix: str = "") -> Path:
         """A path in the run's folder for this process alone."""
+        # ledgers are appended to without a lock, so no two processes may share one
         return self.config.run.out / name / f"process-{os.environ.get('RANK', '0')}{suffix}"
 
     @property
@@ -141,6 +142,7 @@ class RolloutTask(Task):
         for place, number in enumerate(self.prompts.draw(rollout, section.prompts, seed)):
             line = self.prompts.trained[number]
             voices = self.prompts.voices(line.language)
+            # from the place alone, so that a resumed run asks the same voice again
             voice = voices[answer_seed(seed, rollout, place) % len(voices)]
             found.append(self.prompts.prompt(line, voice, number))
         return found
@@ -148,6 +150,7 @@ class RolloutTask(Task):
     def seeds(self, rollout: int, place: int, attempt: int) -> list[int]:
         """The seeds of the answers to one prompt."""
         answers = range(self.section(RolloutSection).answers)
+        # the attempt is part of it: a group that was all alike would be decoded alike again
         return [answer_seed(self.config.run.seed, rollout, attempt, place, answer) for answer in answers]
 
     def speak(self, answers: Sequence[Answer], audio: bool) -> list[Completion]:

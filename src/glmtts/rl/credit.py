@@ -30,6 +30,7 @@ def wrong_places(wanted: Sequence[str], heard: Sequence[str]) -> set[int]:
     wrong, last = set[int](), 0
     for pair in aligned(wanted, heard):
         if pair.wanted is None:
+            # what was added has no place among the wanted: the phoneme before it is blamed
             wrong.add(min(last, len(wanted) - 1))
         elif pair.heard is None or wanted[pair.wanted] != heard[pair.heard]:
             wrong.add(pair.wanted)
@@ -54,6 +55,7 @@ def wrong_tokens(reading: Reading, labels: Sequence[str], context: int) -> np.nd
     path_S = reading.align(labels)
     if not len(path_S):
         return np.ones(size, dtype=bool)
+    # edits are found without boundaries, the CTC path is over labels with them: `spoken` leads back
     spoken = [place for place, label in enumerate(labels) if label != BOUNDARY]
     places = wrong_places(without_boundaries(labels), without_boundaries(reading.labels))
     syllables = np.array(syllables_of(labels))

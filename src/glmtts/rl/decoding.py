@@ -50,6 +50,7 @@ class RayDecoder:
     def __init__(self, policy: PolicySection, section: RolloutSection) -> None:
         self._ray = _ray()
         worker: Any = self._ray.remote(max_restarts=-1, max_task_retries=3)(RolloutWorker)
+        # workers are sent merged weights, so their policy has no adapters to fill
         plain = policy.model_copy(update={"lora_rank": None})
         self._workers: list[Any] = [worker.remote(plain, section.capacity) for _ in range(section.ray_workers)]
 
@@ -65,7 +66,7 @@ class RayDecoder:
             ]
             found: list[list[Answer]] = [[] for _ in prompts]
             for number, part in enumerate(self._ray.get(parts)):
-                found[number::count] = part
+                found[number::count] = part  # undoes prompts[n::count]
             return found
 
         return decode

@@ -37,6 +37,7 @@ def gumbel_given(log_probs_NC: Tensor, drawn_N: Tensor, generator: torch.Generat
     variables truncated below it (Maddison et al., 2014): −log(e^(−g) + e^(−max)) for g = log p + Gumbel.
     """
     exponential_NC = torch.empty_like(log_probs_NC).exponential_(generator=generator).clamp(min=1e-20)
+    # −log of an Exp(1) variable is Gumbel; the clamp keeps out an exact 0, whose log is −∞
     free_NC = log_probs_NC - exponential_NC.log()
     top_N1 = -torch.empty_like(log_probs_NC[:, :1]).exponential_(generator=generator).clamp(min=1e-20).log()
     bounded_NC = -torch.logaddexp(-free_NC, -top_N1.expand_as(free_NC))
@@ -51,16 +52,18 @@ def relaxed(
 
     `straight` gives the hard vectors with the gradient of the soft ones. The noise is a constant of the draw.
     """
+    # NaN is −∞ − (−∞), of an end of audio that was not allowed
     noise_NC = (gumbel_given(log_probs_NC.detach(), drawn_N, generator) - log_probs_NC.detach()).nan_to_num(nan=0.0)
     soft_NC = ((log_probs_NC + noise_NC) / softness).softmax(1)
     if not straight:
         return soft_NC
     hard_NC = F.one_hot(drawn_N, log_probs_NC.shape[1]).to(soft_NC.dtype)
-    return hard_NC + soft_NC - soft_NC.detach()
+    return hard_NC + soft_NC - soft_NC.detach()  # the value of the first, the gradient of the second
 
 
 def read_relaxed(recogniser: TokenRecogniser, codes_NC: Tensor, lengths: Sequence[int]) -> Tensor:
     """Log-probabilities of the labels (B, S, V) at relaxed tokens (N, codes), sequences one after another."""
+    # an embedding look-up as a product, through which a one-hot vector has a gradient
     vectors_ND = codes_NC @ recogniser.codes.weight
     vectors_BSD = pad_sequence(list(vectors_ND.split(list(lengths))), batch_first=True)
     counts_B = torch.tensor(list(lengths), device=vectors_ND.device)
@@ -148,6 +151,7 @@ class DiffroTask(RolloutTask):
         heard_BSV = read_relaxed(self.recogniser(), tokens_NC[codes_N][:, : self.layout.count], lengths)
         spelling = spelling_loss(heard_BSV, lengths, [answer.segment.phonemes for answer in answers]).mean()
         probs_NC = log_probs_NC.exp()
+        # the end of audio is −∞ in both where it was not allowed
         difference_NC = torch.where(probs_NC > 0, log_probs_NC - reference_NC, 0.0)
         kl = (probs_NC * difference_NC).sum(1).mean()
         entropy = torch.special.entr(probs_NC.detach()).sum(1).mean()

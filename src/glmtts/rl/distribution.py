@@ -40,9 +40,11 @@ class Support:
         `least_N` is true where the end of audio was not yet allowed.
         """
         allowed_NC = _allowed(logits_NC, least_N)
+        # where nothing is cut, no mask of N × C is held
         whole = sampling.top_p >= 1 and sampling.top_k >= logits_NC.shape[1]
         nucleus_NC = None if whole else _nucleus(_tempered(logits_NC, sampling.temperature, allowed_NC), sampling)
         repeating_NC = None
+        # a count is at most the window's length: a threshold above 1 is never reached
         if sampling.repetition_threshold <= 1:
             counts_NC = torch.cat([_recent_counts(one, sampling, logits_NC) for one in tokens])
             repeating_NC = counts_NC >= sampling.repetition_window * sampling.repetition_threshold
@@ -84,10 +86,11 @@ class Support:
     def log_probs(self, logits_NC: Tensor, drawn_N: Tensor) -> tuple[Tensor, Tensor]:
         """log P of the draws (N,) under a policy with these logits, and the entropies (N,) of its softmax in nats."""
         log_p_NC = _tempered(logits_NC, self.temperature, self.allowed_NC)
-        entropies_N = torch.special.entr(log_p_NC.exp()).sum(1)
+        entropies_N = torch.special.entr(log_p_NC.exp()).sum(1)  # entr is 0 at p = 0, where −p log p would be 0 · ∞
         place_N1 = drawn_N[:, None]
         inner_NC = log_p_NC
         if self.nucleus_NC is not None:
+            # log q: the softmax renormalised within the nucleus
             inner_NC = log_p_NC.masked_fill(~self.nucleus_NC, -torch.inf).log_softmax(1)
         direct_N = inner_NC.gather(1, place_N1)[:, 0]
         if self.repeating_NC is None:
@@ -95,6 +98,8 @@ class Support:
         again_NC = inner_NC.masked_fill(~self.repeating_NC, -torch.inf)
         some_N = self._redrawn_N
         repeats_N = self.repeating_NC.gather(1, place_N1)[:, 0]
+        # log R + log p(x), the second term of the mixture. Rows in which nothing repeats hold −∞ alone, where the
+        # gradient of logsumexp is 0 / 0: they are filled here and taken out below
         redrawn_N = again_NC.where(some_N[:, None], 0).logsumexp(1) + log_p_NC.gather(1, place_N1)[:, 0]
         redrawn_N, direct_N = redrawn_N.where(some_N, -torch.inf), direct_N.masked_fill(repeats_N, -torch.inf)
         return _log_sum(direct_N, redrawn_N), entropies_N
@@ -102,6 +107,8 @@ class Support:
 
 def _log_sum(first_N: Tensor, second_N: Tensor) -> Tensor:
     """log(e^first + e^second) where either may be −∞, with gradients that stay finite."""
+    # filled first and chosen afterwards: torch.where sends a gradient of 0 into the branch that it does not take, and 0
+    # · NaN is NaN
     none_first, none_second = torch.isinf(first_N.detach()), torch.isinf(second_N.detach())
     both = torch.logaddexp(first_N.masked_fill(none_first, 0), second_N.masked_fill(none_second, 0))
     return torch.where(none_second, first_N, torch.where(none_first, second_N, both))
@@ -121,6 +128,7 @@ def _tempered(logits_NC: Tensor, temperature: float, allowed_NC: Tensor) -> Tens
 def _nucleus(log_p_NC: Tensor, sampling: SamplingConfig) -> Tensor:
     """True for the choices of the nucleus, as `lm.sampling.draw` takes them."""
     values_NK, ids_NK = log_p_NC.exp().topk(min(sampling.top_k, log_p_NC.shape[1]))
+    # without its own probability: the choice that crosses top_p is still inside, as in Holtzman et al. (2020)
     inside_NK = (values_NK.cumsum(1) - values_NK < sampling.top_p) & (values_NK > 0)
     return torch.zeros_like(log_p_NC, dtype=torch.bool).scatter(1, ids_NK, inside_NK)
 

@@ -115,6 +115,7 @@ class Collector:
         decided = self._rewards([a for group in groups for a in group], self._deciding, speak, times, seen)
         own = {name: self.scoring.weights[name] for name in self._deciding}
         parts = _split(decided, [len(group) for group in groups])
+        # advantages are taken twice: here by the deciding rewards alone, to choose; below by all, to learn from
         trains = [group_advantages(part, own, self.config).trains for part in parts]
         wanted = [everything or one for one in trains]
         asked = [a for group, one in zip(groups, wanted, strict=True) if one for a in group]
@@ -150,6 +151,7 @@ class Collector:
         for place, answer in enumerate(group.answers):
             if not group.found.valid_A[place]:
                 continue
+            # the end of audio is a draw like the others, where it was drawn
             draws, wrong = len(answer.tokens) + answer.stopped, None
             if readings and (reading := readings[place]) is not None:
                 wrong = wrong_tokens(reading, answer.segment.phonemes, self.credit.context)

@@ -26,6 +26,7 @@ def export_bundle(config: RunConfig, out: Path) -> Path:
     section = create_task(config).section(PolicySection)
     source = bundles().folder(section.bundle)
     policy = cast(Llama, trained_model(config.run.out))
+    # bundle.json is left out here and written last: until then the folder is no bundle
     shutil.copytree(source, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CONFIG_FILE, "__pycache__"))
     plain = Llama(policy.config)
     plain.load_state_dict(plain_weights(policy) if is_adapted(policy) else policy.state_dict())

@@ -65,9 +65,11 @@ def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
         return None
     frames = torch.from_numpy(np.ascontiguousarray(wave)).double().unfold(0, window, hop)
     frames = (frames - frames.mean(1, keepdim=True)) * torch.hann_window(window, dtype=torch.float64)
+    # autocorrelation as the inverse of the power spectrum; zeros to twice the length keep it from wrapping around
     spectrum = torch.fft.rfft(frames, 2 * window).abs().square()
     correlation = torch.fft.irfft(spectrum)[:, :window]
     taper = torch.fft.irfft(torch.fft.rfft(torch.hann_window(window, dtype=torch.float64), 2 * window).abs().square())
+    # divided by the window's own autocorrelation: the taper alone would favour short lags
     normal = correlation / correlation[:, :1].clamp(min=1e-12) / (taper[:window] / taper[0]).clamp(min=1e-6)
     low, high = int(rate / HIGHEST_HZ), min(int(rate / LOWEST_HZ), window // 2)
     lags = torch.arange(low, high)

@@ -70,6 +70,7 @@ class PolicyTask(RolloutTask):
         rollout, update = int(batch["rollout"]), int(batch["update"])
         objective = self.section(PolicyLoss).objective
         self.evaluate_start(model, step)
+        # later updates learn from the very answers of the first one, though the policy has moved on since
         stored = self.store.read(rollout, self.asked(rollout)).to(model.device) if update else None
         learnt = stored or self._rolled_out(model, rollout, step)
         if learnt.answers:
@@ -94,6 +95,7 @@ class PolicyTask(RolloutTask):
                 self.asked(rollout), decode, self.speak, lambda place, attempt: self.seeds(rollout, place, attempt)
             )
         if self.section(PolicyLoss).objective.truncated == "masked":
+            # after the advantages: a truncated answer still counts in the mean of its group, and is learnt from no more
             seen.keep([answer.stopped for answer in seen.answers])
         return seen
 
@@ -120,7 +122,7 @@ class PolicyTask(RolloutTask):
             learnt.support = self._support(logits_NC, batch, step)
         log_probs_N, entropies_N = learnt.support.log_probs(logits_NC, batch.drawn_N)
         if learnt.old_N is None:
-            learnt.old_N = log_probs_N.detach()
+            learnt.old_N = log_probs_N.detach()  # of this same forward, so that r is exactly 1 here
         with torch.no_grad():
             frozen_NC = draw_logits(self.reference(device), self.layout, batch)
             reference_N = learnt.support.log_probs(frozen_NC, batch.drawn_N)[0]

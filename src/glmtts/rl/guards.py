@@ -131,10 +131,11 @@ class Guards:
 
     def _watch(self, name: str, value: float) -> str | None:
         band = self.config.band(name)
-        if band is None or value != value:
+        if band is None or value != value:  # NaN: not measured this time
             return None
         first = self._first.setdefault(name, [])
         known = len(first) >= self.config.settle
+        # until the first values are settled, `low` and `high` alone bind
         low, high = band.limits(sum(first) / len(first) if known else None)
         if not known:
             first.append(value)

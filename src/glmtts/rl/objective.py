@@ -74,9 +74,11 @@ def policy_loss(
     log_ratio_N = (terms.log_probs_N - terms.behind_N).clamp(-MOST_NATS, MOST_NATS)
     advantages = terms.advantages_N
     if config.level == "sequence":
+        # exp of a mean of logs: the geometric mean of an answer's ratios, so that long answers do not run away
         log_ratio_N, advantages = _mean_of_rows(log_ratio_N, terms), _mean_of_rows(advantages, terms)
     ratio = log_ratio_N.exp()
     clipped = ratio.clamp(1 - low, 1 + high)
+    # PPO's lower bound (Schulman et al., 2017, eq. 7): clipping takes away what would be gained, never a loss
     loss = -torch.minimum(ratio * advantages, clipped * advantages).mean()
     kl = k3(terms.log_probs_N, terms.reference_N).mean()
     entropy = terms.entropies_N.mean()
@@ -84,6 +86,7 @@ def policy_loss(
         loss = loss + config.kl * kl
     if config.entropy:
         loss = loss - config.entropy * entropy
+    # on these two sides alone the minimum is the clipped term, whose gradient is zero
     below = ((ratio < 1 - low) & (advantages < 0)).float().mean()
     above = ((ratio > 1 + high) & (advantages > 0)).float().mean()
     metrics = {
@@ -98,6 +101,7 @@ def policy_loss(
 
 def k3(log_probs_N: Tensor, reference_N: Tensor) -> Tensor:
     """Schulman's estimate of KL(π ‖ reference) from samples of π: e^d − d − 1 with d = log reference − log π; ≥ 0."""
+    # a token that the policy has given up would make e^d overflow float32, from d = 89 on
     difference = (reference_N - log_probs_N).clamp(-MOST_NATS, MOST_NATS)
     return difference.exp() - difference - 1
 

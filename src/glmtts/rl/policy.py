@@ -83,6 +83,7 @@ def start_policy(model: Llama, where: str) -> None:
         return
     weights = start_weights(where, MODULE)
     own = {name: value for name, value in model.state_dict().items() if ADAPTER not in name}
+    # peft calls the layer that it wraps base_layer; the values are the model's own memory, so copying fills it
     renamed = {name.replace(".base_layer", ""): value for name, value in own.items()}
     for name, value in renamed.items():
         value.copy_(weights[name])
@@ -113,6 +114,7 @@ def plain_weights(model: Llama) -> dict[str, Tensor]:
 
 
 def _whole(value: Tensor) -> Tensor:
+    # .cpu() of a tensor on the CPU is no copy, and the optimizer goes on changing it in place
     return (value.full_tensor() if isinstance(value, DTensor) else value).detach().cpu().clone()
 
 
@@ -125,5 +127,6 @@ def frozen_reference(section: PolicySection, where: str, device: torch.device) -
 
 def draw_logits(model: Llama, layout: AudioTokens, batch: DrawBatch) -> Tensor:
     """Logits (N, C) of all draws of a batch: every code, then the end of audio."""
+    # (B, L, D) as (B · L, D): positions count through the padded batch. Tied embedding: text rows are never multiplied
     hidden_ND = model.hidden(batch.ids_BL).flatten(0, 1)[batch.positions_N]
     return (hidden_ND @ layout.choices(model.model.embed_tokens.weight).T).float()

@@ -105,6 +105,7 @@ class Prompts:
         self.config, self.synthesizer = config, synthesizer
         found = [line for path in config.texts for line in read_lines(path)]
         of_length = [line for line in found if config.shortest <= len(line.text) <= config.longest]
+        # each once: a text that stands in two files must not be trained on and held out
         self._pieces = self._readable(list(dict.fromkeys(of_length)), phonemes)
         distinct = list(self._pieces)
         if len(distinct) <= config.held_out:
@@ -116,6 +117,7 @@ class Prompts:
         mixed = [distinct[number] for number in order]
         self.trained, self.held_out = mixed[: -config.held_out], mixed[-config.held_out :]
         self._voices = {name: self._voice(name) for line in distinct for name in self.voices(line.language)}
+        # a cache of this object: one on the method of the class would keep the synthesizer alive
         self.prompt = lru_cache(PROMPTS_KEPT)(self._prompt)
 
     def voices(self, language: Language) -> Sequence[str]:

@@ -107,6 +107,7 @@ def draw_batch(answers: Sequence[Answer], layout: AudioTokens, device: torch.dev
     drawn = [answer.draws(layout) for answer in answers]
     counts = torch.tensor(list(map(len, drawn)))
     rows_N = torch.arange(len(answers)).repeat_interleave(counts)
+    # the place of each draw in its own answer: 0, 1, … and from 0 again
     places_N = torch.cat([torch.arange(int(count)) for count in counts])
     least_N = places_N < torch.tensor([answer.least for answer in answers])[rows_N]
     drawn_N = torch.tensor([choice for one in drawn for choice in one])
@@ -121,9 +122,12 @@ def _collated(answers: Sequence[Answer], layout: AudioTokens) -> LMBatch:
     for answer in answers:
         one = example(layout, TokenizedUtterance([], list(answer.tokens)), None)
         head = list(answer.prompt_ids)
+        # the last id of the prompt predicts the first draw; those before it predict nothing that was drawn
         targets = [*[-1] * (len(head) - 1), *one.targets]
         if not answer.stopped:
+            # it ran into its bound and never drew the end of audio, which must not be learnt as if it had
             targets[-1] = -1
+        # the example begins with a begin-of-audio of its own, and the prompt has one already
         ids = [*head, *one.ids[1:]]
         examples.append(one._replace(ids=ids, targets=targets, aligned=[-1] * len(ids)))
     return collate(layout, examples)

@@ -43,5 +43,6 @@ class Schedule(StrictConfig):
             return self.start
         if self.steps is None and run_steps is None:
             raise ConfigError("The run is measured in minutes, so a schedule with an end needs steps of its own.")
+        # over a whole run the last step has `end`, so the span is one step less than the run
         share = min(1.0, step / (self.steps or max(1, (run_steps or 1) - 1)))
         return self.start + (self.end - self.start) * share

@@ -47,6 +47,7 @@ class Store:
             save_file(tensors or {"none": torch.zeros(1)}, temporary, metadata={"rollout": json.dumps(plain)})
             durable.replace(temporary, self._path(number))
             for old in self.folder.glob("*.*"):
+                # also the .part of a killed write, whose stem is a number too
                 if old.stem.isdigit() and int(old.stem) not in needed:
                     old.unlink(missing_ok=True)  # another process may have been there before
 

@@ -65,6 +65,7 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
 
 def _middleware(service: Service, settings: ServerSettings) -> list[Middleware]:
     """From the outermost inwards: what refuses comes before what reads a body."""
+    # JSON may write a character with six bytes (\u4e2d)
     largest = max(settings.max_upload_bytes, 6 * settings.max_characters) + OVERHEAD
     cross_origin = Middleware(
         CORSMiddleware,

@@ -28,6 +28,7 @@ def check_key(keys: tuple[str, ...], given: str | None) -> None:
     """
     if not keys:
         return
+    # every key, each in constant time: how long it takes must not tell how much of one was right
     matches = [hmac.compare_digest(key.encode(), (given or "").encode("utf-8", "replace")) for key in keys]
     if not any(matches):
         wrong = "The API key is wrong." if given else "This server asks for an API key."

@@ -114,6 +114,7 @@ class Engine:
         tempo = Tempo(self.rate, request.speed)
         for samples_T in self._parts(request):
             yield tempo.feed(samples_T)
+        # what the change of tempo still holds
         yield tempo.finish()
 
     def timed(self, request: SpeechRequest) -> Iterator[np.ndarray | Words]:

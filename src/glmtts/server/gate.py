@@ -55,6 +55,7 @@ class Gate:
         check_host(headers.get("host", ""), self._settings)
         if scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS:
             check_origin(headers, self._settings)
+        # a browser sends no key with the question that goes before its request (CORS preflight)
         if scope["type"] == "http" and scope["method"] != "OPTIONS" and not is_open(scope["path"]):
             check_key(self._settings.api_keys, bearer(headers.get("authorization", "")))
 

@@ -71,6 +71,7 @@ class Incoming:
         clock = asyncio.get_running_loop().time
         played = clock() + max(0.0, ahead)
         while not self._ready and not self.ended:
+            # silence is counted from when the client has played all, or from when the text came, whichever is later
             start, now, text = max(played, self._since), clock(), self._reader.waiting
             end = last_clause(text) if now >= start + CLAUSE_SECONDS else 0
             end = end or (last_word(text) if now >= start + WORDS_SECONDS else 0)

@@ -72,6 +72,7 @@ class Job(Generic[T]):
                 if result is not _END and not self.cancelled:
                     return True
             if self._made is not None:
+                # on the worker's thread: closing runs the generator to its end, which must not hold up the event loop
                 with closing(self._made):
                     self._made = None
         except Exception as error:
@@ -81,6 +82,7 @@ class Job(Generic[T]):
     def _hand_over(self, result: Any) -> None:
         self._given += 1
         with suppress(RuntimeError):  # the loop may be closed, when a server ends under a running job
+            # a queue of asyncio may be touched on its loop's thread alone
             self._loop.call_soon_threadsafe(self._results.put_nowait, result)
 
     async def __aiter__(self) -> AsyncIterator[T]:

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glmtts.server.errors import ApiError
 
-PATIENCE = 8
+PATIENCE = 8  # times the limit that is taken in of a body that is refused
 
 
 class LimitBody:
@@ -70,6 +70,7 @@ class _Guard:
     async def receive(self) -> Message:
         """The next part of the body, or, after its end, that the client left."""
         try:
+            # after its body a client may be silent: `receive` then only tells that it left
             async with asyncio.timeout_at(self._deadline if self.more else None):
                 message = await self._receive()
         except TimeoutError:

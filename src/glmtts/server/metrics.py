@@ -46,6 +46,7 @@ class CountRequests:
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
+                # the route as it is written: a path as it came would make a new series for every voice that is deleted
                 path = getattr(scope.get("route"), "path", "other")
                 method = scope["method"] if path != "other" and scope["method"] in METHODS else "other"
                 self._metrics.requests.labels(method, path, str(message["status"])).inc()

@@ -37,6 +37,7 @@ class BoundedProtocol(H11Protocol):
 
     def _watch_head(self) -> None:
         """Wait for the rest of a head, but not for ever."""
+        # a WebSocket has taken the transport over: what it receives are no heads
         waits = self.conn.their_state is h11.IDLE and self.transport.get_protocol() is self
         if not waits:
             self._head_timer = _cancelled(self._head_timer)

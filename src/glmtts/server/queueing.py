@@ -71,6 +71,7 @@ class Workers:
         with self._changed:
             self._make_space(job)
             if job.client not in self._clients:
+                # not 0: a new client would else come before all until it had caught up with their past
                 least = min((other.served for other in self._clients.values()), default=0.0)
                 self._clients[job.client] = _Client(served=least)
             self._clients[job.client].waiting.append(job)
@@ -99,6 +100,7 @@ class Workers:
         )
         mine = len(self._clients[job.client].waiting) if job.client in self._clients else 0
         longest = max(self._clients.values(), key=lambda client: len(client.waiting))
+        # who asks would have as many himself: to drop another's request would only exchange them
         if len(longest.waiting) <= mine + 1:
             raise refusal
         longest.waiting.pop().fail(refusal)
@@ -146,6 +148,7 @@ class Workers:
                     return None
                 self._changed.wait()
             client.stepping += 1
+            # what is begun before what waits, else a stream would stall behind the client's next request
             return client, client.ready.popleft() if client.ready else client.waiting.popleft()
 
     def _next(self) -> _Client | None:

@@ -42,6 +42,7 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
+        # should_exit alone makes uvicorn close the sockets: not before the running requests are done
         if self._service.drained:
             self.should_exit = True
         return await super().on_tick(counter)

@@ -165,6 +165,7 @@ class Service:
 
         def work() -> Iterator[Voice | None]:
             _check_length(recording, longest)
+            # a step between reading and cloning, at which a client that left ends the work
             yield None
             yield from self.engine.clone(recording, text)
 

@@ -56,6 +56,7 @@ class SpeechJob:
             if isinstance(part, np.ndarray):
                 self._count(part)
             yield part
+        # a cancelled one ends its parts early, and would count as a short answer
         if not self._job.cancelled:
             self._service.metrics.whole.observe(time.perf_counter() - self._started)
             self._finished = True

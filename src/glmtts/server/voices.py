@@ -47,7 +47,7 @@ def valid_name(name: str) -> str:
         VoiceError: it is not one.
     """
     name = unicodedata.normalize("NFC", name)
-    if not _NAME.fullmatch(name) or len(name.encode()) > 192:
+    if not _NAME.fullmatch(name):
         raise VoiceError("A voice's name has 1 to 48 letters, digits, - or _. Choose another name.")
     return name
 
@@ -128,6 +128,7 @@ class VoiceStore:
             (temporary / _RECORD).write_text(record.model_dump_json(), encoding="utf-8")
             for path in (temporary / file, temporary / _RECORD, temporary):
                 durable.sync(path)
+            # fails where the name was taken meanwhile, as that folder is not empty: no lock between processes is needed
             temporary.rename(target)
             durable.sync(self._folder)
         except (OSError, SafetensorError, VoiceError):  # safetensors has an error of its own for a full disk

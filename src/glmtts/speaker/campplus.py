@@ -86,6 +86,7 @@ class ContextMask(nn.Module):
     def forward(self, x_BCT: Tensor) -> Tensor:
         """(B, C, T) to (B, C', T)."""
         frames, size = x_BCT.shape[2], self.segment_frames
+        # `ceil_mode`: a last segment that is not full is averaged over the frames that it has
         segments = F.avg_pool1d(x_BCT, size, size, ceil_mode=True)
         local = segments.repeat_interleave(size, dim=2)[..., :frames]
         context = F.relu(self.linear1(x_BCT.mean(dim=2, keepdim=True) + local))
@@ -175,5 +176,6 @@ class CampPlus(nn.Module, Embeds):
         for name, part in self.xvector.items():
             if name != "dense":
                 x = part(x)
+        # statistics pooling (x-vectors, Snyder et al., 2018): (B, C, T) to (B, 2 C) for any T
         statistics = torch.cat([x.mean(dim=2), x.std(dim=2)], dim=1)
         return self.xvector["dense"](statistics)

@@ -33,7 +33,7 @@ class Embeds:
         if len(samples_T) < SHORTEST_SECONDS * SAMPLE_RATE:
             raise AudioError(f"The recording is shorter than {SHORTEST_SECONDS} s: too short to tell who speaks.")
         fbank = kaldi_fbank(samples_T[: LONGEST_SECONDS * SAMPLE_RATE], self.config.n_mels)
-        network: Any = self
+        network: Any = self  # a CampPlus or an OnnxSpeaker: both are called alike
         return F.normalize(network(fbank[None].to(self._on(samples_T)))[0], dim=-1)
 
     def _on(self, samples_T: Tensor) -> torch.device:

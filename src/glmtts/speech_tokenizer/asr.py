@@ -14,7 +14,7 @@ from glmtts.text.labels import LABELS
 def best_path(scores_SV: Tensor) -> list[str]:
     """Labels of the best path of CTC: repetitions merged, blanks dropped."""
     path = scores_SV.argmax(-1).unique_consecutive().tolist()
-    return [LABELS[label] for label in path if label]
+    return [LABELS[label] for label in path if label]  # label 0 is the blank
 
 
 class AsrHead(nn.Module):
@@ -39,4 +39,5 @@ class AsrHead(nn.Module):
         mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
         for layer in self.layers:
             hidden = layer(hidden, mask)
+        # (B, S, labels_per_token · V) to (B, S · labels_per_token, V): the labels of a token follow each other in time
         return self.out(self.norm(hidden)).view(len(hidden), -1, len(LABELS))

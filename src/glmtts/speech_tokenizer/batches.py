@@ -81,6 +81,7 @@ def collate(items: Sequence[TokenizerExample], pooling: int = 2) -> TokenizerBat
     """Batch several utterances, each cut to whole groups of `pooling` frames."""
     per_frame = SAMPLES_PER_FRAME if items[0].hidden.ndim == 1 else 1
     lengths = [(len(item.hidden) // per_frame, len(item.f0), len(item.mel)) for item in items]
+    # features differ by a frame, by the rounding of their hops; a token needs all of its frames
     frames = [min(of) // pooling * pooling for of in lengths]
     longest = max(frames)
     hidden_BTD = torch.zeros(len(items), longest * per_frame, *items[0].hidden.shape[1:])

@@ -18,6 +18,7 @@ class Codebook(nn.Module):
         """Ids (N,) of the nearest codes of vectors (N, D), in float32."""
         with torch.autocast(vectors_ND.device.type, enabled=False):
             vectors, codes = vectors_ND.float(), self.weight.float()
+            # ‖v − e‖² multiplied out: one product of matrices, and never the differences (N, C, D)
             distance_NK = vectors.square().sum(1, keepdim=True) - 2 * vectors @ codes.T + codes.square().sum(1)
             return distance_NK.argmin(dim=1)
 

@@ -60,6 +60,7 @@ class CodebookTraining(nn.Module):
         vectors, self._step = gathered(torch.cat([vectors for vectors, _ in self._step])), []
         size = len(self.recent)
         vectors = vectors[-size:]
+        # a ring: the next free place follows from how many there have been
         places = (torch.arange(len(vectors), device=vectors.device) + self.recent_total) % size
         self.recent[places] = vectors
         self.recent_total += len(vectors)
@@ -70,20 +71,24 @@ class CodebookTraining(nn.Module):
         vectors, count = self.recent[: int(self.recent_total)], len(codebook.weight)
         picks = torch.randperm(len(vectors), device=vectors.device)[:count]
         picks = picks.repeat(-(-count // len(picks)))[:count]
+        # the noise parts codes that were picked twice: of two alike only the first would ever be nearest
         codebook.weight.copy_(vectors[picks] + 0.01 * vectors.std() * torch.randn_like(codebook.weight))
         for _ in range(iterations):
+            # in parts, since a distance to every code is held for every vector
             ids = torch.cat([codebook.nearest(part) for part in vectors.split(8192)])
             counts = torch.bincount(ids, minlength=count)
             sums = torch.zeros_like(codebook.weight).index_add_(0, ids, vectors)
             codebook.weight.copy_(sums / counts.clamp(min=1)[:, None])
             empty = counts == 0
             codebook.weight[empty] = vectors[torch.randint(len(vectors), (int(empty.sum()),), device=vectors.device)]
+        # processes have drawn other picks and other places for empty codes
         _take_from_first(codebook.weight)
         self.reset_ema(codebook)
 
     @torch.no_grad()
     def reset_ema(self, codebook: Codebook) -> None:
         """Let the moving averages begin anew from the codes as they are."""
+        # as if each code had been taken once, by itself: m / n is the code
         self.ema_weight.copy_(codebook.weight)
         self.ema_count.fill_(1.0)
         self.hits.zero_()

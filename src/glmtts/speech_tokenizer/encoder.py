@@ -66,4 +66,5 @@ def attention_mask(valid_BT: Tensor, causal: bool, block: int) -> Tensor:
     group = frames if causal else frames // block
     own_block_TT = group[None, :] <= group[:, None]
     allowed = own_block_TT[None, None] & valid_BT[:, None, None, :].bool()
+    # every frame sees itself, padding too: a row in which nothing is allowed has a softmax of NaN
     return allowed | (frames[:, None] == frames[None, :])

@@ -74,6 +74,7 @@ class SpeechTokenizerTraining(nn.Module):
     def _quantise(self, vectors_ND: Tensor, phase: Phase) -> tuple[Tensor, Tensor, Tensor]:
         codebook = self.tokenizer.codebook
         if self.moving is None:  # a grid
+            # a grid never moves, and tanh bounds the vectors to it: there is nothing to commit to
             codes, ids = straight_through(codebook, vectors_ND)
             return codes, ids, codes.new_zeros(())
         if phase == "warmup":
@@ -94,9 +95,11 @@ class SpeechTokenizerTraining(nn.Module):
             first, hidden_BTD = 0, tokenizer.embed(tokenizer.features(hidden_BTD))
         hidden, _ = tokenizer.encode_layers(hidden_BTD, batch.mask_BT, first)
         pooled_BSD, mask_BS = tokenizer.project(tokenizer.pool(hidden)), batch.mask_BT[:, :: self.config.pooling].bool()
+        # real tokens alone: padding would draw codes to itself, and count as used
         quantised_ND, ids_N, commitment = self._quantise(pooled_BSD.flatten(0, 1)[batch.tokens_N], phase)
         expanded_ND = self.expand(quantised_ND)
         flat = expanded_ND.new_zeros(mask_BS.numel(), expanded_ND.shape[-1])
+        # back to (B, S, D), with zeros where padding was
         quantised_BSD = flat.index_copy(0, batch.tokens_N, expanded_ND).view(*mask_BS.shape, -1)
         tokens = torch.full((mask_BS.numel(),), -1, device=ids_N.device).index_copy(0, batch.tokens_N, ids_N)
         output = {"logits_BSV": self.asr(quantised_BSD, mask_BS), "tokens_BS": tokens.view_as(mask_BS)}

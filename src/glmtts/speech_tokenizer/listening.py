@@ -50,5 +50,6 @@ def _same_codes(model: SpeechTokenizerTraining, renderer: Renderer, bundle: str)
     known_CE = start_weights(bundle, "speech_tokenizer")["codebook.weight"].to(own_CE.device)
     if own_CE.shape != known_CE.shape or model.config.tokens_per_second != renderer.clock.token_rate:
         return False
+    # codes that moved keep their order: each is then still nearest to its own old place
     places_C = torch.cdist(own_CE.float(), known_CE).argmin(1)
     return float((places_C == torch.arange(len(own_CE), device=own_CE.device)).float().mean()) >= SAME_CODES

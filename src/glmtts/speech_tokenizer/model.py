@@ -86,6 +86,7 @@ class SpeechTokenizer(nn.Module):
 
     def encode(self, features_BMT: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
         """Whisper features (B, M, T) at 100 Hz with their mask (B, T) to tokens (B, S) and their mask (B, S)."""
+        # the second convolution has a stride of 2: 100 Hz to 50 Hz, and the mask with it
         hidden, valid = self.encode_layers(self.embed(features_BMT), mask_BT[:, ::2], 0)
         pooled = self.pool(hidden)
         tokens = self.codebook.nearest(self.project(pooled).flatten(0, 1)).view(pooled.shape[:2])
@@ -131,6 +132,7 @@ class SpeechTokenizer(nn.Module):
             )
         tokens, samples_T = [], samples_T.to(self.embed_positions.weight.device)
         for piece in samples_T.split(PIECE_SECONDS * SAMPLE_RATE):
+            # whole tokens, as the mel of a voice is cut; 30 s are whole ones, so only the end can lose samples
             whole = piece[: len(piece) // per_token * per_token]
             if len(whole):
                 features = self.features(whole[None])

@@ -85,8 +85,10 @@ def tokenizer_loss(
 ) -> tuple[Tensor, Metrics]:
     """asr_scale · CTC + pitch_scale · pitch + mel_scale · mel + commitment_scale · commitment."""
     output = model(batch, phase)
+    # (B, S, V) to (S, B, V), as `ctc_loss` wants it; in float32, since many small numbers are summed
     log_probs = output["logits_BSV"].float().log_softmax(-1).transpose(0, 1)
     lengths = output["logits_mask_BS"].sum(1)
+    # more labels than tokens have no path, which costs infinity: such an utterance counts as nothing
     ctc = F.ctc_loss(log_probs, batch.labels_BL, lengths, batch.label_lengths_B, zero_infinity=True)
     loss = config.asr_scale * ctc + config.commitment_scale * output["commitment"]
     metrics = {"ctc": ctc.detach(), "commitment": output["commitment"].detach()}
@@ -130,6 +132,7 @@ class SpeechTokenizerTask(Task):
         if where is None and whisper is not None:
             _start_from_whisper(model, encoder_weights(whisper))
         if where is not None and is_run(where):
+            # the averages are left behind and begin anew, from the codes that were reached (`reset_ema` below)
             kept = {name: value for name, value in trained_weights(where).items() if not name.startswith("moving.")}
             fill(model, kept, where, optional=("moving.",))
         elif where is not None:

@@ -33,6 +33,7 @@ def read_ctranslate2(path: Path) -> dict[str, np.ndarray]:
     def take_string() -> str:
         nonlocal position
         length = take("H")
+        # a length counts the NUL at the end
         text = data[position : position + length - 1].decode()
         position += length
         return text
@@ -86,6 +87,7 @@ def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
 
 
 def _layer(variables: dict[str, Tensor], theirs: str, ours: str) -> dict[str, Tensor]:
+    # CTranslate2 joins the three projections; the keys' part of the bias is dropped, since Whisper's have none
     query_w, key_w, value_w = variables[f"{theirs}self_attention/linear_0/weight"].chunk(3)
     query_b, _, value_b = variables[f"{theirs}self_attention/linear_0/bias"].chunk(3)
     attention = f"{ours}self_attn"

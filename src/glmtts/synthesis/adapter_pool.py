@@ -17,7 +17,7 @@ from glmtts.bundle import Bundle
 from glmtts.errors import BundleError, VoiceError
 from glmtts.weights import digest_of
 
-POOL_BYTES = 1 << 30  # 130 voices of mini at a share of 15 %, two of the released model in bfloat16
+POOL_BYTES = 1 << 30  # 145 voices of mini at a share of 15 %, two of the released model in bfloat16
 BASE = ("lm", "flow", "speech_tokenizer")  # the modules on whose weights an adapter depends
 Read = Callable[[Path, str], Adapter]
 
@@ -49,10 +49,12 @@ class AdapterPool:
         if not isinstance(network, nn.Module):
             raise BundleError(f"The {module} of this model is a finished program: it takes no trained voices.")
         try:
+            # the time of the file is in the key: a voice that is trained anew under its name is another adapter
             key = (path, module, path.stat().st_mtime_ns)
         except OSError:
             raise _gone(path) from None
         with self._lock:
+            # read under the lock, else two requests for one new voice would both read it
             if key not in self._kept:
                 like = next(network.parameters())
                 self._kept[key] = self._read(path, module).to(like.device, like.dtype)

@@ -14,6 +14,8 @@ from glmtts.text.encodings import decoded, open_text, undecodable
 
 LARGEST_PIPE = 64 << 20  # bytes, which are held in memory; the longest novels have 10 MB
 LONGEST_PART = 1 << 20  # characters: a file without line ends is taken in parts
+# encodings whose byte order mark stands once in a file, and would be counted with every piece
+UNMARKED = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
 
 class Book:
@@ -51,7 +53,7 @@ class Book:
 
     def done(self, piece: str) -> None:
         """Advance the bar by a piece as it was written; marks of lines and controls are missing there."""
-        size = len(piece.encode(self._encoding.replace("sig", ""), errors="replace"))
+        size = len(piece.encode(UNMARKED.get(self._encoding, self._encoding), errors="replace"))
         self._bar.update(min(size, self._bar.total - self._bar.n))
 
     def finish(self) -> None:

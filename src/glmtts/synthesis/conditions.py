@@ -27,6 +27,7 @@ def flow_conditions(
         prompt_mel_BMP=torch.stack(mels).to(device),
         f0_B=torch.stack([voice.f0 for voice in voices]).to(device),
         adaptation_BLK=_adaptations(voices, device),
+        # rows of one length need no mask, and mean the same without
         lengths_B=None if min(lengths) == max(lengths) else torch.tensor(lengths, device=device),
         prompt_frames_B=None if min(frames) == max(frames) else torch.tensor(frames, device=device),
         adapters=[None if one.adapter is None else one.adapter.part("flow", bundle.flow) for one in voices],

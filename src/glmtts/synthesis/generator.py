@@ -66,6 +66,7 @@ class TokenGenerator:
             choose = partial(self._end_of_stream, segment=segment, target=target)
             with closing(self._served(candidates, choose)) as tokens:
                 start = list(islice(tokens, self.judge.limits.leak if target.prompt_tokens else 0))
+                # what has not left yet can still be thrown away, so only the start is ever decoded anew
                 if not one.last and self.judge.leaks(start, target):
                     tell_retry(segment, [Fault.leak])
                     continue
@@ -118,6 +119,7 @@ class TokenGenerator:
         halves = segment.halves() if LOST & set(best.faults) else []
         if not halves:
             return best
+        # `generate` gives them as they are done: by number they are in the order of the text
         first, second = (tokens for _, (tokens, *_) in sorted(self.generate(halves)))
         joined = [*self.judge.without_trailing_silence(first, self._joint), *second]
         return min(best, self.judge.verdict(joined, target), key=lambda verdict: verdict.rank)

@@ -134,6 +134,7 @@ class Journal:
             )
         entries = self._with_audio(self._entries(lines))
         self._pieces, self.cues = [entry.piece for entry in entries], [entry.cue() for entry in entries]
+        # both files end where they agree, since `add` appends: the cut line and pieces without samples are gone
         os.truncate(self._lines, sum(len(line) + 1 for line in (first, *lines[: len(entries)])))
         os.truncate(self._audio, 2 * self.samples)
 
@@ -143,7 +144,7 @@ class Journal:
             entries = [_Entry.model_validate_json(line) for line in lines]
             times = [time for entry in entries for time in (entry.line.start, entry.line.end)]
         except ValidationError:
-            times = [1.0, 0.0]
+            times = [1.0, 0.0]  # not in order: refused below
         if times != sorted(times):
             raise ConfigError(f"{self._lines} is damaged. Start anew with --restart.")
         return entries
@@ -184,6 +185,7 @@ class Journal:
         self._pieces.append(piece.text)
 
     def _append(self, samples: bytes, line: str) -> None:
+        # samples first: a line says that its samples are on the disk
         for path, data in ((self._audio, samples), (self._lines, line.encode())):
             with path.open("ab") as file:
                 file.write(data)

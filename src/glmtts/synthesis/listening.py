@@ -48,6 +48,7 @@ class BundleRenderer:
             self.bundle, "", tokens_S[:0].cpu(), no_mel_MT, speaker.embedding_D.cpu(), speaker.f0.cpu()
         )
         conditions = flow_conditions(self.bundle, [who], [tokens_S.tolist()], show_prompt=False)
+        # the same noise at each step of a training, so that what is heard differs by the weights alone
         generator = torch.Generator().manual_seed(0)
         noise_BTM = torch.randn(1, len(tokens_S) * clock.frames_per_token, clock.mel.n_mels, generator=generator)
         solver = SynthesisDefaults.of(self.bundle).solver

@@ -30,6 +30,7 @@ def segments_of(
     segments = []
     for number, piece in enumerate(pieces):
         hybrid = front.to_hybrid(piece.closed)
+        # the judge needs all phonemes, also where the language model is given characters and words as text
         phonemes = phonemes_of(hybrid if phonemic is front else phonemic.to_hybrid(piece.closed))
         segments.append(Segment(piece, hybrid, voice, how, seed + number, speaker, phonemes))
     return segments

@@ -52,7 +52,7 @@ def read_book(
         TextError, VoiceError: as `Synthesizer.say`; what was read before a sentence that cannot be spoken stays too.
     """
     out = Path(out)
-    check_writable(out)
+    check_writable(out)  # before hours of work, not after them
     set_malloc_trim()
     if subtitles is not None:
         check_subtitles(Path(subtitles))
@@ -117,6 +117,7 @@ def _read(
     number = -1
     for number, piece in enumerate(pieces):
         if number < len(journal.cues):
+            # the text is read from its beginning again: a file that was changed meanwhile is noticed
             journal.expect(number, piece.text)
         else:
             _, samples, pauses, words = tts.speak_timed(piece, voice, seed + number, **options)

@@ -89,6 +89,7 @@ class Renderer:
     def _batches(self, jobs: Sequence[Job]) -> Iterator[list[int]]:
         """Numbers of jobs that are integrated alike, of like length, at most `MOST_FRAMES` together."""
         per_token = self.bundle.clock.frames_per_token
+        # neighbours in length waste least on padding
         by_length = sorted(range(len(jobs)), key=lambda number: jobs[number].length)
         batch: list[int] = []
         for number in by_length:
@@ -110,12 +111,14 @@ class Renderer:
         conditions = flow_conditions(self.bundle, voices, tokens, settings.show_prompt)
         mel_BMT, _ = self.bundle.flow.sample(conditions, noise_BTM, settings.solver)
         ends = [per_token * length for length in lengths]
+        # counted from the end: a prompt stands in front, and is not spoken again
         starts = [end - per_token * len(job.tokens) for end, job in zip(ends, jobs, strict=True)]
         return [mel_MT[:, start:end] for mel_MT, start, end in zip(mel_BMT, starts, ends, strict=True)]
 
     def _noise(self, job: Job, longest: int) -> Tensor:
         """Noise (T, M) of a job by its own seed, zeros up to the longest."""
         per_token, bins = self.bundle.clock.frames_per_token, self.bundle.clock.mel.n_mels
+        # on the CPU and by the job's own seed: the same noise in any batch and on any device
         generator = torch.Generator().manual_seed(job.segment.seed)
         noise_TM = torch.randn(per_token * job.length, bins, generator=generator)
         return F.pad(noise_TM, (0, 0, 0, per_token * longest - len(noise_TM)))

@@ -67,6 +67,7 @@ class Segment:
         for end in sorted(ends, key=lambda end: abs(end - len(self.hybrid) / 2)):
             left, right = self.hybrid[:end], self.hybrid[end:]
             phonemes = phonemes_of(left), phonemes_of(right)
+            # a cut within a word adds a boundary; beside text that stays text, phonemes are missing
             if [*phonemes[0], BOUNDARY, *phonemes[1]] == list(self.phonemes):
                 whole = replace(self, piece=replace(self.piece, cut=True))
                 seeds = self.seed + HALF_SEED, self.seed + 2 * HALF_SEED
@@ -99,6 +100,7 @@ class Prompter:
         ids = [*segment.speaker_prompt, *self._prompt(text_ids, segment)]
         generators = [rows.generator(model.device, seed) for seed in seeds]
         stored, sampling = segment.voice.adapter, segment.settings.sampling
+        # read here, so that a voice which leaves the pool meanwhile is held by its requests
         adapter = None if stored is None else stored.part("lm", model)
         return [Request(ids, sampling, len(text_ids), generator, adapter=adapter) for generator in generators]
 
@@ -119,6 +121,7 @@ class Prompter:
         prompt_text_ids, tokens = self._read(segment.voice.text), segment.voice.tokens.tolist()
         history = [(self._frontend.encode(one.hybrid), one.tokens) for one in segment.history]
         most = segment.settings.history_tokens
+        # the oldest piece goes first, and the voice's own prompt never, as in the release
         while history and _expected(prompt_text_ids, tokens, history, text_ids) > most:
             history.pop(0)
         prompt_text_ids += [number for ids, _ in history for number in ids]

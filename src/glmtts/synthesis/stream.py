@@ -51,6 +51,7 @@ def stream_segment(bundle: Bundle, tokens: Iterator[int], segment: Segment) -> I
         fresh_BMT = _finish(bundle, state, segment, upto) if upto > state.finished else state.no_frames
         first = not vocoder.sent
         samples = vocoder.feed(fresh_BMT, ended)
+        # only where all of it is one chunk: what has left cannot be slowed any more
         if first and ended and segment.lone_word:
             samples = long_enough(samples, bundle.clock.sample_rate)
         if len(samples):
@@ -63,6 +64,7 @@ def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> 
     device, per_token, voice = bundle.device, bundle.clock.frames_per_token, segment.voice
     conditions = flow_conditions(bundle, [voice], [state.tokens], segment.settings.show_prompt)
     prompt = conditions.prompt_mel_BMP.shape[2]
+    # only the new frames get noise: those that are done were integrated from what they have
     missing = per_token * conditions.tokens_BS.shape[1] - state.noise_BTM.shape[1]
     fresh = torch.randn(1, missing, voice.mel.shape[0], generator=state.generator)
     state.noise_BTM = torch.cat([state.noise_BTM, fresh], dim=1)

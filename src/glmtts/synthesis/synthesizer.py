@@ -170,6 +170,7 @@ class Synthesizer:
             warnings += piece.warnings
             (segment,) = self._segments(front, [piece], chosen, seed + number, options)
             before, after = self._pauses(piece)
+            # in samples before the change of tempo, since `tempo` gives its own in blocks; divided by the speed below
             start = fed + pause + before
             for part in chain([torch.zeros(pause + before)], self._speak(segment, history, speed if timed else None)):
                 if isinstance(part, list):
@@ -196,6 +197,7 @@ class Synthesizer:
         ((samples, tokens),) = self._render([segment])
         speed = options.get("speed") or 1.0
         words = self._times(segment, tokens, speed)
+        # elsewhere pauses go through the tempo with the speech; here they are only counted
         before, after = (round(pause / speed) for pause in self._pauses(piece))
         return piece, self._at_speed(samples, speed), (before, after), words
 

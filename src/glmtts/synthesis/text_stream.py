@@ -86,6 +86,7 @@ def _read(parts: Iterable[str]) -> Iterator[Sentence]:
 
 
 def _rest(reader: Reader) -> Iterator[Sentence]:
+    # a generator, so that it is asked for what is left only when all parts have been fed
     yield from reader.finish()
 
 

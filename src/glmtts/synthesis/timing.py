@@ -41,6 +41,7 @@ def word_times(reading: Reading, piece: str, phonemes: Sequence[str], token_rate
     words, labels = _SPOKEN.findall(piece), list(phonemes)
     boundaries = np.array([label == BOUNDARY for label in labels], dtype=int)
     word_of_label = np.cumsum(boundaries) - boundaries
+    # one word without a reading would give its time, and all that follow theirs, to the wrong words
     if boundaries.sum() + 1 != len(words):
         return []
     path = reading.align(labels)

@@ -25,6 +25,7 @@ class TokenBlocks:
             token = next(source, None)
             ended = token is None
             self.tokens += [] if token is None else [token]
+        # at the end the last block takes what was its look-ahead too
         return len(self.tokens) if ended else self.finished + size, ended
 
     def begin(self, upto: int, prompt: int, per_token: int) -> tuple[list[int], int]:

@@ -79,6 +79,7 @@ class TrainedAdapter:
 
     def _scale(self, rank: int) -> float:
         alpha = float(self.config["lora_alpha"])
+        # rank-stabilised LoRA (Kalajdzievski, 2023) keeps the size of what is added as the rank grows
         return alpha / math.sqrt(rank) if self.config.get("use_rslora") else alpha / rank
 
 

@@ -11,7 +11,7 @@ from glmtts.synthesis.settings import SynthesisDefaults
 
 logger = logging.getLogger(__name__)
 RETRIES = 2  # a text that fails three times mostly fails again
-CANDIDATE_STRIDE = 100  # between the seeds of candidates, which stay apart from those of the following pieces
+CANDIDATE_STRIDE = 100  # between the seeds of candidates: the next ninety-nine pieces have others
 RETRY_STRIDE = 1000  # between the seeds of tries, at least: ten candidates fit
 
 

@@ -51,6 +51,7 @@ class VocoderStream:
     def _faded_in(self, window_N: Tensor, until: int) -> Tensor:
         """The window up to frame `until`, its beginning mixed with what the last one said of it; the rest is kept."""
         overlap = min(len(self._tail_N), len(window_N))
+        # the two gains add up to 1: both windows say nearly the same, so power is kept
         rising_N = torch.linspace(0, 1, overlap + 2)[1:-1]
         mixed_N = rising_N * window_N[:overlap] + (1 - rising_N) * self._tail_N[:overlap]
         window_N = torch.cat([mixed_N, window_N[overlap:]])

@@ -23,9 +23,9 @@ from glmtts.errors import TextError, VoiceError
 from glmtts.synthesis.adapter_pool import StoredAdapter
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.transcribe import transcribe
+from glmtts.synthesis.voice_sizes import OTHER_SIZES, VoiceArrays, VoiceSizes
 from glmtts.text.frontend import TextFrontend
 
-LOWEST_F0, HIGHEST_F0 = 20.0, 2000.0  # Hz; beyond them no voice is, and the flow speaks NaN
 CODES, PRIOR = "speech_tokenizer", "flow"
 
 
@@ -67,7 +67,7 @@ class Voice:
         """What a file holds of the voice, without the adapter of a trained one."""
         tensors = {
             "tokens": self.tokens.to(torch.int32),
-            "mel": self.mel.half().contiguous(),
+            "mel": self.mel.half().contiguous(),  # half the file, which is mostly this
             "embedding": self.embedding.half(),
             "f0": self.f0,
         }
@@ -106,16 +106,14 @@ class Voice:
 
     def _checked(self) -> Self:
         """Itself; a ValueError where sizes do not fit each other or a number is not finite."""
-        shapes = [tensor.ndim for tensor in (self.tokens, self.mel, self.embedding, self.f0)]
-        frames = self.mel.shape[1] if self.mel.ndim == 2 else 0
-        fits = not len(self.tokens) or frames % len(self.tokens) == 0
-        fits = fits and bool((self.tokens >= 0).all())
-        numbers = [self.mel, self.embedding, self.f0, *([] if self.adaptation is None else [self.adaptation])]
-        if shapes != [1, 2, 1, 0] or not fits or not all(torch.isfinite(tensor).all() for tensor in numbers):
-            raise ValueError("not a voice")
-        if not LOWEST_F0 <= float(self.f0) <= HIGHEST_F0:
-            raise ValueError("no F0 of a voice")
+        self._arrays().check()
         return self
+
+    def _arrays(self) -> VoiceArrays:
+        own = (self.tokens, self.mel, self.embedding, self.f0)
+        tokens, mel, embedding, f0 = (tensor.detach().cpu().numpy() for tensor in own)
+        adaptation = None if self.adaptation is None else self.adaptation.detach().cpu().numpy()
+        return VoiceArrays(tokens, mel, embedding, f0, adaptation)
 
     def compatible_with(self, bundle: Bundle) -> Self:
         """The voice as `bundle` can use it, without tokens of another tokenizer and the adaptation of another flow.
@@ -128,6 +126,7 @@ class Voice:
         own, kept = _made_with(bundle), self
         if self.adaptation is not None and self.made_with.get(PRIOR) != own.get(PRIOR):
             kept = replace(kept, adaptation=None)
+        # tokens of another codebook mean other sounds; with them goes the text that they say
         if self.made_with.get(CODES, own.get(CODES)) != own.get(CODES):
             kept = replace(kept, text="", tokens=self.tokens[:0], mel=self.mel[:, :0])
         return kept.checked(bundle)
@@ -140,14 +139,10 @@ class Voice:
         """
         flow = bundle.config.modules[PRIOR].parsed()
         wanted = getattr(bundle.flow, "adaptation_shape", None) if self.adaptation is not None else None
-        fits = (
-            len(self.mel) == flow.n_mels
-            and len(self.embedding) == getattr(flow, "speaker_width", len(self.embedding))
-            and not (self.tokens >= flow.vocabulary).any()
-            and (wanted is None or self.adaptation is None or self.adaptation.shape == wanted)
-        )
-        if not fits:
-            raise VoiceError("The voice was made by a model of other sizes. Make it again from its recording.")
+        shape = None if wanted is None else tuple(wanted)
+        sizes = VoiceSizes(flow.n_mels, flow.vocabulary, getattr(flow, "speaker_width", None), shape)
+        if not self._arrays().fit(sizes):
+            raise VoiceError(OTHER_SIZES)
         return self
 
     def prompt(self, shown: bool) -> tuple[Tensor, Tensor]:
@@ -217,10 +212,12 @@ def _readable(frontend: TextFrontend, text: str) -> str:
 def voice_of(bundle: Bundle, samples_T: Tensor, text: str) -> Voice:
     """A voice from samples (T,) at the bundle's rate, as the flow knows it."""
     clock, tokenizer, speaker, device = bundle.clock, bundle.speech_tokenizer, bundle.speaker, bundle.device
+    # whole tokens, so that tokens and mel end together and the prompt has no frame without a token
     samples = samples_T[: len(samples_T) // clock.samples_per_token * clock.samples_per_token].cpu()
     heard = resample(samples, clock.sample_rate, tokenizer.sample_rate)
     tokens = tokenizer.tokenize(heard.to(device)).cpu()
     embedding = speaker.embed(resample(samples, clock.sample_rate, speaker.sample_rate).to(device)).cpu()
+    # a whisper has no F0: the flow is given one between men and women
     f0 = torch.tensor(voice_f0(heard, tokenizer.sample_rate) or REFERENCE_HZ)
     return voice_of_features(bundle, text, tokens, LogMel(clock.mel)(samples[None])[0], embedding, f0)
 

@@ -12,6 +12,7 @@ def without_accents(word: str) -> str:
     if word.isascii():
         return word
     spelled = "".join(_SPELLINGS.get(letter, letter) for letter in word)
+    # NFD parts a letter from its accents; what it cannot part is in the table above
     return "".join(sign for sign in unicodedata.normalize("NFD", spelled) if not unicodedata.combining(sign))
 
 

@@ -57,6 +57,7 @@ def _is_spelled(text: str, start: int, end: int) -> bool:
         return not _among_capitals(text, start, end) and not (word == "AM" and text[:start].rstrip().endswith("I"))
     if word == "AT" and re.match(r" and T\b|&T\b", text[end:]):
         return True
+    # without a vowel it cannot be said as a word; a few that the dictionary has are letters nevertheless
     if len(word) <= 5 and not _VOWELS & set(word):
         return word.lower() not in dictionary() or word.lower() in ("ct", "ms", "pm", "vs", "tv", "pc", "cd", "dvd")
     beside = text[max(0, start - 1) : start] + text[end : end + 1]

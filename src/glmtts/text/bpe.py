@@ -40,6 +40,7 @@ def train_bpe(texts: Iterable[str], size: int) -> dict[bytes, int]:
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+    # all 256 bytes, also those that the texts lack: every text must be encodable
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=sorted(alphabet), show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)

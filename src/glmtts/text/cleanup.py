@@ -69,6 +69,7 @@ def without_marks(line: str) -> str:
     """A line without the marks of links, emphasis and code; the cells of a table are set apart."""
     if "](" in line or "][" in line:
         line = _REFERENCE.sub(lambda match: match[1], _LINK.sub(lambda match: match[1], line))
+    # powers and products first: their asterisks would go with those of emphasis
     line = _EMPHASIS.sub("", _PRODUCT.sub("×", _POWER.sub("^", line)))
     return line.strip("| ").replace("\t", " | ") if "|" in line or "\t" in line else line
 

@@ -17,6 +17,7 @@ def prefix_distances(heard: Sequence[str], wanted: Sequence[str]) -> list[int]:
     places = np.arange(len(wanted) + 1)
     row = places.copy()
     for i, symbol in enumerate(heard, 1):
+        # −1 is the number of no wanted symbol
         costs = np.minimum(row[1:] + 1, row[:-1] + (wanted_W != numbers.get(symbol, -1)))
         row = np.minimum.accumulate(np.concatenate(([i], costs)) - places) + places
     return [int(distance) for distance in row]
@@ -36,8 +37,10 @@ def edits_but_blanks(heard: Sequence[str], wanted: Sequence[str]) -> int:
         above, before, row = row, above, [i + 1]
         for j, target in enumerate(wanted):
             best = min(above[j] + (word != target), above[j + 1] + 1, row[j] + 1)
+            # one heard word is two of the wanted ones: from a row up and two columns back
             if j and word == pairs[j - 1]:
                 best = min(best, above[j - 1])
+            # two heard words are one of the wanted ones: from two rows up and one column back
             if joined == target:
                 best = min(best, before[j])
             row.append(best)
@@ -62,6 +65,7 @@ def aligned(wanted: Sequence[str], heard: Sequence[str]) -> list[Pair]:
     i, j = len(wanted), len(heard)
     pairs: list[Pair] = []
     while i or j:
+        # of paths that cost the same, one that pairs two symbols is taken before one that leaves a gap
         if i and j and costs[i][j] == costs[i - 1][j - 1] + (wanted[i - 1] != heard[j - 1]):
             i, j = i - 1, j - 1
             pairs.append(Pair(i, j))

@@ -13,6 +13,7 @@ WORD = re.compile(rf"[{_LATIN}]+(?:['’][{_LATIN}]+)*")
 _VOWEL = re.compile("[aeiouy]")
 _SOUND = re.compile("[hms]+|b?r+|pf+t|ts?k+|z+|ps+t")  # hmm, brr, pfft, tsk: said, not spelled
 _VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
+_VOICED_SIBILANT = {"Z", "ZH", "JH"}
 
 _SPELLING: list[tuple[str, str]] = [
     ("tion", "SH AH0 N"), ("sion", "ZH AH0 N"), ("ture", "CH ER0"), ("ough", "AO1"), ("augh", "AO1"),
@@ -69,6 +70,7 @@ def alternatives() -> dict[str, list[list[str]]]:
 @lru_cache(maxsize=1)
 def variants() -> dict[str, list[list[str]]]:
     """The words of the CMU dictionary that have several pronunciations, with all of these."""
+    # past the cache: the whole dictionary need not stay in memory for the few words that have several
     return {word: phones for word, phones in alternatives.__wrapped__().items() if len(phones) > 1}
 
 
@@ -103,6 +105,7 @@ def spell(word: str) -> tuple[str, ...]:
 
 
 def _letter(letter: str) -> list[str]:
+    # the dictionary's "a" is the article
     return ["EY1"] if letter == "a" else dictionary().get(f"{letter}.", dictionary().get(letter, ["AH0"]))
 
 
@@ -110,6 +113,7 @@ def _inflected(word: str) -> tuple[str, ...]:
     for suffix in ("'s", "es", "s", "ed", "ing"):
         if word.endswith(suffix) and len(word) > len(suffix) + 2:
             stem = word[: -len(suffix)]
+            # baked, baking: the stem had an e that the suffix took
             base = dictionary().get(stem) or dictionary().get(stem + "e")
             if base:
                 return (*base, *_ending(suffix, base[-1]))
@@ -120,7 +124,9 @@ def _ending(suffix: str, last: str) -> list[str]:
     if suffix == "ing":
         return ["IH0", "NG"]
     if suffix == "ed":
-        return ["IH0", "D"] if last in ("T", "D") else ["T"] if last in _VOICELESS | _SIBILANT - {"Z"} else ["D"]
+        if last in ("T", "D"):
+            return ["IH0", "D"]
+        return ["T"] if last in _VOICELESS or last in _SIBILANT - _VOICED_SIBILANT else ["D"]
     return sound_of_s(last)
 
 
@@ -133,6 +139,7 @@ def sound_of_s(last: str) -> list[str]:
 
 def _compound(word: str) -> tuple[str, ...]:
     words = dictionary()
+    # both parts have three letters at least, and the longest first part is taken
     for cut in range(len(word) - 3, 2, -1):
         if word[:cut] in words and word[cut:] in words:
             return (*words[word[:cut]], *words[word[cut:]])

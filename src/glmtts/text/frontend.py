@@ -103,6 +103,7 @@ class TextFrontend:
 
     def with_pronunciations(self, pronunciations: Dictionary | None) -> Self:
         """The same front end with another dictionary of pronunciations, for one request or one user."""
+        # shallow: the vocabulary and the writer are shared, so that one for each request costs nothing
         other = copy(self)
         other.pronunciations, other._words = pronunciations, None
         other._replacements = Replacements(self.config.replacements)
@@ -276,6 +277,7 @@ def phonemes_of(hybrid: str) -> list[str]:
     labels: list[str] = []
     for item in re.findall(r"<\|(.+?)\|>|(\s)|[^<]", hybrid):
         symbol = item[0]
+        # Mandarin: an initial has no digit, a final ends with its tone; a final without an initial is a syllable too
         starts_syllable = symbol and not symbol.startswith("EN_") and not symbol[-1].isdigit()
         if symbol:
             lone_final = symbol[-1].isdigit() and not symbol.startswith("EN_") and _closed(labels)

@@ -15,12 +15,12 @@ from glmtts.text.words import Sentence, Word
 REACH = 14
 _MACRO = re.compile(r"\{([A-Z]+)\}")
 _PLACES = frozenset("上下里中内外的是有很与和") | {"上面", "下面", "里面", "外面", "上边"}
-# A verb before 得 that cannot take a complement: what follows is the object, so 得 is "to get" (de2).
 # Predicates that the frequency list takes for nouns.
 _FEELINGS = frozenset([
     "气", "美", "伤心", "开心", "痛苦", "幸福", "精神", "热闹", "辛苦", "漂亮", "聪明", "困难", "危险", "安全", "健康",
     "科学", "礼貌", "脸红", "眼红", "头疼", "心疼", "激动", "难受", "难过", "生气",
 ])  # fmt: skip
+# A verb before 得 that cannot take a complement: what follows is the object, so 得 is "to get" (de2).
 _GETS = frozenset("获取赢夺博求觅购拾换寻领")
 _WILLING = frozenset("想要能会没曾又再刚已") | {"可以", "希望", "容易", "没有", "可能", "已经"}
 _SURELY = frozenset("可还就也都才只非准须仍") | {

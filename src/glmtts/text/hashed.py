@@ -20,6 +20,7 @@ class HashedScorer:
     @classmethod
     def load(cls, path: Path) -> "HashedScorer":
         """Read tensor `weights`, whose size is a power of two."""
+        # a list, since Python reads single numbers out of one faster than out of an array
         return cls(load_file(path)["weights"].astype("float32").tolist())
 
     def score(self, features: Iterable[str], label: str) -> float:
@@ -30,4 +31,5 @@ class HashedScorer:
 
 def bucket(feature: str, label: str) -> int:
     """The 32-bit hash of a feature crossed with a label."""
+    # surrogatepass: half a surrogate pair in a text is a sign like any other, and no error
     return zlib.crc32(f"{feature}|{label}".encode("utf-8", "surrogatepass"))

@@ -57,6 +57,7 @@ class HomographModel:
         """The label of highest score for the word at text[start:end]."""
         word = self.known(text[start:end].lower())
         labels = list(self.words[word])
+        # the people and their language are written with a capital
         if word == "polish" and text[start].islower():
             return "polish"
         before = text[max(0, start - WINDOW) : start]

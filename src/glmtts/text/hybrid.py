@@ -60,6 +60,7 @@ class HybridWriter:
     def spans(self, piece: str, replacements: Replacements) -> list[Span]:
         """The spans of a piece in order; their texts joined are the piece, their hybrids the hybrid text."""
         held = iter(TOKENS.findall(piece))
+        # one of these characters in the text itself would be taken for the place of a run
         masked = TOKENS.sub(_HELD, piece.replace(_HELD, ""))
         return [
             span if span.text != _HELD else Span(run := next(held), run, None, "written as phonemes in the text")
@@ -86,6 +87,7 @@ class HybridWriter:
         position = 0
         found, word = replacements.search(text, 0), WORD.search(text, 0)
         while found or word:
+            # where both begin at one place, the user's word wins
             if found and (not word or found[0] <= word.start()):
                 start, end, hybrid = found
                 yield start, end, Span(text[start:end], hybrid, None, "in the dictionary of pronunciations")

@@ -14,6 +14,7 @@ _CONSONANTS = {
 }  # fmt: skip
 _STRESS = {"ˈ": "1", "'": "1", "ˌ": "2", ",": "2"}
 _SILENT = "ː:.‿͡ʔˑ"
+# the longest signs first: aɪ is one vowel, not a and ɪ
 _ITEM = re.compile(
     "|".join(map(re.escape, sorted([*_VOWELS, *_CONSONANTS, *_STRESS, *_SILENT], key=len, reverse=True))) + r"|\s"
 )

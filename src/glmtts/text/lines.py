@@ -63,6 +63,7 @@ def lines_of(text: str, column: int = 0, code: bool = False) -> Iterator[Line]:
     start, above = 0, Kind.BLANK
     for raw in text.splitlines(keepends=True):
         line = _line(raw, start, column, code, above)
+        # a fence opens or closes
         code = code != (line.kind is Kind.FENCE)
         yield line
         start, column, above = line.end, 0, line.kind

@@ -76,6 +76,7 @@ def parse(text: str, language: str) -> Marked:
         controls[name] = made
         return name
 
+    # private characters of the text itself go first, else they would stand for controls
     marked = CONTROL.sub(replace, _PRIVATE.sub("", text)) if "{" in text or "<" in text else _PRIVATE.sub("", text)
     return Marked(marked, controls, warnings)
 

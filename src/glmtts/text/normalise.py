@@ -54,6 +54,7 @@ def speak(line: str, default: Language) -> Words:
     text, unread = take_unreadable(compatible(without_marks(line)))
     text, found = take_addresses(text)
     addresses = map(speakable, found)  # a path may hold what no text may: emoji, half a surrogate pair
+    # narrow blanks stay: they group digits (1 000 000), which the rules of numbers join
     text = re.sub(r"[^\S\u202f\u2009]+", " ", speakable(text))
     spoken = "".join(_run(language, run, addresses) for language, run in runs(text, default))
     spoken = _tidy(spoken)

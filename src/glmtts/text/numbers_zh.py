@@ -36,6 +36,7 @@ def _spoken(value: int) -> str:
             head, rest = divmod(value, size)
             spoken = ("两" if head == 2 else _spoken(head)) + unit
             if rest:
+                # 一万零五百, but 一万五千: 零 stands for an empty first place
                 spoken += ("零" if rest < size // 10 else "") + _spoken(rest)
             return spoken
     return _group(value)

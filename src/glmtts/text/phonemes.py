@@ -78,6 +78,7 @@ _NEVER_SPOKEN = {"IONG5", "UAN5", "UENG2", "UENG5", "VAN5", "VE5"}
 ENGLISH = [f"EN_{vowel}{stress}" for vowel in ARPABET_VOWELS for stress in "012"] + [
     f"EN_{consonant}" for consonant in ARPABET_CONSONANTS
 ]
+# 21 initials, 37 finals in 5 tones less 6, ER2 to ER4 and IO1: 204
 MANDARIN = [
     *INITIALS,
     *(name for final in _FINALS for tone in range(1, 6) if (name := f"{final}{tone}") not in _NEVER_SPOKEN),
@@ -109,6 +110,7 @@ def split_syllable(pinyin: str) -> list[str]:
     initial, final = _cut(letters)
     symbols = [initial.upper()] if initial else []
     symbols.append(f"{final.upper()}{tone}")
+    # the inventory of the report has no neutral ER
     if symbols[-1] == "ER5":
         symbols[-1] = "ER2"
     return symbols if all(symbol in _KNOWN for symbol in symbols) else []

@@ -19,6 +19,7 @@ def place_phonemes(
     """
     written = [span.text if number in as_text else span.hybrid for number, span in enumerate(spans)]
     ids = tokenizer.encode("".join(written))
+    # in bytes, since a token of a byte-level BPE may end within a character
     starts = [0, *accumulate(tokenizer.byte_length(token) for token in ids)]
     places: list[int] = []
     position = 0

@@ -33,6 +33,7 @@ class PolyphoneNetwork:
         self._embedding = weights["embedding.weight"]
         self._inputs = np.stack([weights[f"lstm.weight_ih_l0{side}"].T for side in sides])
         self._recurrent = np.stack([weights[f"lstm.weight_hh_l0{side}"].T for side in sides])
+        # PyTorch keeps two biases of each gate, which are only ever added
         self._bias = np.stack([weights[f"lstm.bias_ih_l0{side}"] + weights[f"lstm.bias_hh_l0{side}"] for side in sides])
         self._head = [weights[f"logit_layer.{layer}.{kind}"] for layer in (0, 2) for kind in ("weight", "bias")]
 
@@ -46,6 +47,7 @@ class PolyphoneNetwork:
 
     def _lstm(self, x: Array) -> Array:
         """Hidden states (T, 2 H) of both directions, which advance together as a batch of two."""
+        # (2, T, 4 H): the second direction reads from the end
         gates = np.stack([x, x[::-1]]) @ self._inputs + self._bias[:, None]
         size = self._recurrent.shape[1]
         hidden, cell = np.zeros((2, 1, size), np.float32), np.zeros((2, 1, size), np.float32)
@@ -59,6 +61,7 @@ class PolyphoneNetwork:
             cell = opened[..., size : 2 * size] * cell + opened[..., :size] * candidate
             hidden = opened[..., 3 * size :] * np.tanh(cell)
             states[step] = hidden[:, 0]
+        # the second direction turned around again, so that both tell of the same character
         return np.concatenate([states[:, 0], states[::-1, 1]], -1)
 
 
@@ -128,6 +131,7 @@ class PolyphoneModel:
 
 
 def _columns(readings: list[str], classes: list[str]) -> list[tuple[str, int]]:
+    # −1: a reading that the network never learnt
     return [(reading, classes.index(reading) if reading in classes else -1) for reading in readings]
 
 

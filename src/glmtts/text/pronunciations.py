@@ -88,6 +88,7 @@ class PronunciationFile:
             ConfigError: it cannot be read, or a line is not valid; the message gives the line.
         """
         self.path = Path(path)
+        # before the file is read: what is written in between is seen at the next use
         self._stamp = self._now()
         self._words = read_file(self.path)
 
@@ -105,6 +106,7 @@ class PronunciationFile:
             status = self.path.stat()
         except OSError:
             raise ConfigError(f"The dictionary {self.path} cannot be read. Give the path of a file.") from None
+        # the size too, for two writes within one tick of the file system's clock
         return status.st_mtime_ns, status.st_size
 
 

@@ -42,6 +42,7 @@ class Reader:
     def feed(self, part: str) -> Iterator[Sentence]:
         """More text; the sentences that are whole now. What follows an end must have begun to arrive."""
         self._waiting += part
+        # what was searched before holds no mark, so that a text that comes letter by letter costs linear time
         if _MAY_END.search(self._waiting, self._searched):
             yield from self._take(last=False)
         else:

@@ -34,6 +34,7 @@ def release_form(hybrid: str) -> str:
     "You did it! Ready?" → "you did it. ready?"; 他说：“好的……” → 他说，好的。; a lone "OK" → "ok."
     """
     parts = _TOKEN.split(hybrid)
+    # a split by a group puts the phonemes at the odd places: they keep their capitals
     parts[::2] = [part.lower().translate(_TABLE) for part in parts[::2]]
     text = _DASHES.sub(_pause_at, "".join(parts))
     text = _HYPHEN.sub(" ", _LETTERS.sub(lambda letters: letters[0].replace(" ", ""), text))

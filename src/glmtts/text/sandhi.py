@@ -16,6 +16,7 @@ _ERHUA = frozenset("花活玩事点块会哪这那份味劲空伴头门孩女鸟
 def apply_sandhi(text: str, readings: Readings) -> Readings:
     """Readings (one a character, None where none) with sandhi; the others are left as they are."""
     spoken = list(readings)
+    # neutral tones first: the other rules look at the tone that follows, and a neutral one is no third
     _neutral(text, spoken)
     _yi_and_bu(text, spoken)
     _third_tones(text, spoken)
@@ -70,9 +71,11 @@ def _third_tones(text: str, readings: Readings) -> None:
 
 def _rising(run: str) -> list[int]:
     """Which third tones of a run rise: every one before another in its word or foot; words of one stay for the last."""
+    # one syllable and a word of two (小老虎): the word's own first tone rises, the one before it stays
     if len(run) == 3 and phrase_reading(run[1:]) and not phrase_reading(run[:2]):
         return [1]
     if len(run) <= 3:
         return list(range(len(run) - 1))
+    # feet of two, and of an odd run one of three at its front
     head = 3 if len(run) % 2 else 2
     return _rising(run[:head]) + [head + position for position in _rising(run[head:])]

@@ -28,6 +28,7 @@ def _converter() -> OpenCC:
 def simplified(text: str) -> str:
     """`text` in simplified characters, one for one, so that positions stay."""
     converted: str = _converter().convert(_SURROGATE.sub("?", text))
+    # phrases may change their length: then each character is converted by itself
     if len(converted) != len(text):
         converted = "".join(_one(character) for character in text)
     if "著" in converted:

@@ -71,6 +71,7 @@ def _cut(sentence: str, longest: float) -> list[str]:
         return [sentence]
     parts, start, short = [], 0, SHORTEST_SHARE * longest
     while lengths[-1] - lengths[start] > longest:
+        # never so far that less than `short` is left over
         most = bisect_right(lengths, min(lengths[start] + longest, lengths[-1] - short)) - 1
         least = bisect_right(lengths, lengths[start] + short)
         window = sentence[start : most + 1]

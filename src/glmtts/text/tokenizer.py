@@ -10,6 +10,7 @@ import tiktoken
 from glmtts.errors import BundleError
 from glmtts.text.phonemes import ENGLISH, MANDARIN, token
 
+# tiktoken's pattern of cl100k_base
 PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"

@@ -40,6 +40,7 @@ def lexicon() -> dict[str, tuple[float, str]]:
     rare, met = math.log(PHRASE_COUNT) - base, math.log(CORRECTION_COUNT) - base
     words = dict.fromkeys(PHRASES_DICT, (rare, "x"))
     for line in lzma.decompress(data_file(WORDS).read_bytes()).decode().splitlines():
+        # a line is a word, one sign for the logarithm of its count in steps of `LOG_STEP`, and its part of speech
         words[line[:-2]] = ((ord(line[-2]) - ord("0")) * LOG_STEP - base, line[-1])
     for word, reading in corrections().items():
         known, kind = words.pop(word, (met, "x"))
@@ -69,6 +70,7 @@ def segment(run: str) -> list[Word]:
     reach = max(LONGEST, _longest())
     best: list[tuple[float, int, str]] = [(0.0, 0, "")]
     for end in range(1, len(run) + 1):
+        # a character by itself is always a word, so that no run is without a path
         options = [(best[end - 1][0] + words.get(run[end - 1], (unknown, "x"))[0], end - 1)]
         for start in range(max(0, end - reach), end - 1):
             if (known := words.get(run[start:end])) is not None:

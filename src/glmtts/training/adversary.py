@@ -39,6 +39,7 @@ class Adversary:
         total: Metrics = {}
         for number, batch in batches:
             made = fake(number, batch)
+            # anew: how many numbers `fake` drew must not change what the critic draws
             seed_draws(self.config.run.seed, number)
             loss, metrics = self.task.critic_loss(self.critic, batch, made)
             (loss / len(batches)).backward()

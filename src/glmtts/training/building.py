@@ -23,6 +23,7 @@ def built(task: "Task") -> "nn.Module":
     try:
         return task.build()
     except (ArithmeticError, AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        # the first is a RuntimeError too, and a fault of the task; neither says that sizes do not fit each other
         if isinstance(error, NotImplementedError) or "out of memory" in str(error):
             raise
         reason = str(error).partition("\n")[0] or type(error).__name__

@@ -43,6 +43,7 @@ def save(
             aside.mkdir(parents=True)
     wait()
     for group, shards in groups.items():
+        # what every process holds whole is written once, by the first; a process may hold nothing of a small tensor
         kept = {name: shard for name, shard in shards.items() if shard.local.numel() and (rank == 0 or not shard.whole)}
         tensors = {name: shard.local.detach().to("cpu", copy=True).contiguous() for name, shard in kept.items()}
         places = {name: [shard.shape, shard.offset] for name, shard in kept.items()}
@@ -53,6 +54,7 @@ def save(
     wait()
     if rank == 0:
         with writable(run):
+            # only now is every part on the disk: state.json is what makes the folder a checkpoint
             _publish(aside, final, {**values, "step": step})
     wait()
 
@@ -74,6 +76,7 @@ def load(checkpoint: Path, groups: Groups) -> dict[str, Any]:
         TrainingError: a tensor is missing, has another shape, or a file cannot be read.
     """
     for group, shards in groups.items():
+        # counted in elements, since parts that another number of processes wrote cover a shard piece by piece
         filled = dict.fromkeys(shards, 0)
         for name, offset, part in _parts(checkpoint, group, shards):
             filled[name] += _fill(shards[name], offset, part)
@@ -152,6 +155,7 @@ def _parts(checkpoint: Path, group: str, shards: Mapping[str, Shard]) -> Iterato
                 if tuple(shape) != shards[name].shape:
                     wanted = list(shards[name].shape)
                     raise TrainingError(f"{checkpoint} is of another model: {name} is {shape} there, {wanted} here.")
+                # a scalar has no axis to slice along; of all else only what overlaps is read from the disk
                 yield name, offset, file.get_tensor(name) if not shape else file.get_slice(name)
 
 
@@ -161,6 +165,7 @@ def _fill(shard: Shard, offset: list[int], part: Any) -> int:
         shard.local.copy_(part)
         return 1
     sizes = zip(offset, part.get_shape(), shard.offset, shard.local.shape, strict=True)
+    # start and end of the overlap along each axis, in the coordinates of the whole tensor
     common = [(max(a, b), min(a + m, b + n)) for a, m, b, n in sizes]
     if any(start >= end for start, end in common):
         return 0

@@ -185,6 +185,7 @@ def check_sizes(model: StrictConfig) -> None:
     wrong = [
         f"model.{name}={value}"
         for name, value in model
+        # not isinstance: True is an int
         if type(value) is int and value < (0 if any(part in name for part in COUNTS) else 1)
     ]
     if wrong:
@@ -260,6 +261,7 @@ def saved_config(run: Path) -> RunConfig:
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
     """Nested sections as `section.key`; lists stay values."""
+    # an empty section stays a key, so that one that was filled since shows up among the differences
     if not isinstance(values, dict) or (prefix and not values):
         return {prefix: values}
     flat: dict[str, Any] = {}

@@ -104,6 +104,8 @@ def _activation_bytes(task: Task, model: nn.Module, mode: FakeTensorMode) -> flo
             handle.remove()
     kept = seen.bytes
     if task.config.distributed.activation_checkpointing and units:
+        # with checkpointing every block keeps its inputs alone, and the backward recomputes one block at a time: the
+        # largest
         kept += sum(inputs - inside for inside, inputs in units) + max(inside for inside, _ in units)
     return kept
 
@@ -116,6 +118,7 @@ class _Saved:
         self._known = {id(weight): weight for weight in weights}  # held, as an id is unique among the living only
 
     def keep(self, tensor: Tensor) -> Tensor:
+        # a view takes no memory of its own
         base = tensor._base if tensor._base is not None else tensor
         if id(base) not in self._known:
             self._known[id(base)] = base
@@ -149,6 +152,7 @@ class _Fused(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+# without a backward, which a dry run never asks for
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -17,12 +17,14 @@ class Average:
         named = [(name, p) for name, p in module.named_parameters() if p.requires_grad and decay]
         self.places = {name: shard_of(p) for name, p in named}
         self._weights = [place.local for place in self.places.values()]
+        # .float() of a float32 weight is the weight itself, which the optimizer changes in place
         self._averages = [weight.float().clone() for weight in self._weights]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the weights after step `step`; the first steps count for more, as they are soon outdated."""
         if self._averages:
+            # the warm-up of TensorFlow's ExponentialMovingAverage
             decay = min(self.decay, (1 + step) / (10 + step))
             torch._foreach_lerp_(self._averages, [weight.float() for weight in self._weights], 1 - decay)
 

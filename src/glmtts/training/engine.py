@@ -46,6 +46,7 @@ class Engine:
         """
         self.task, self.config = task, task.config
         self.processes = Processes(self.config.distributed)
+        # for its check alone: processes that cannot share a step are refused before a model is built
         shares(0, self.config.optimizer.micro_batches, self.processes.index, self.processes.count)
         check_run(task)
         check_samples(self.config.log)
@@ -60,6 +61,7 @@ class Engine:
             seed_draws(self.config.run.seed, "start")
             task.start(self.model)
         self.inside = self.processes.wrap(self.model, task.units(self.model))
+        # after the wrapping, which under FSDP puts other parameters in the place of the model's
         self.optimizer = Optimizer(self.model, self.config.optimizer, self.processes.device)
         self.average = Average(self.model, self.config.optimizer.ema_decay)
         self.adversary = Adversary(task, self.processes) if task.critic_from is not None else None
@@ -68,6 +70,7 @@ class Engine:
         self.step, self.consumed, self._minutes_before = 0, 0, 0.0
         self._place: dict[str, Any] = {}
         self._rate = self._skipped = 0.0
+        self._hopeless = 0  # steps in a row without a finite gradient, by whole stretches between two lines of the log
         if resumed:
             self._resume(resumed[-1])
         self._started, self.minutes, self._meter = time.monotonic(), self._minutes_before, Meter()
@@ -126,6 +129,7 @@ class Engine:
     def _tick(self, request: StopRequest) -> bool:
         """Advance the clock; whether this session must stop here. All processes get the same answer."""
         session = (time.monotonic() - self._started) / 60
+        # agreed upon: a process that stopped alone would leave the others waiting in a collective for ever
         self.minutes, stop = self.processes.agree(self._minutes_before + session, request.asked)
         schedule = self.config.schedule
         late = schedule.stop_minutes is not None and self.minutes - self._minutes_before >= schedule.stop_minutes
@@ -154,6 +158,7 @@ class Engine:
         for place, (number, batch) in enumerate(step):
             with self.processes.gradients(self.inside, last=place == each - 1):
                 loss, metrics = self._loss(number, batch, critic)
+                # the mean over this process's share; DDP and FSDP take the mean over processes
                 (loss / each).backward()
             self._meter.add({"loss": loss, **metrics})
         norm = self.optimizer.step(rate)
@@ -200,9 +205,11 @@ class Engine:
         if self._logs is not None:
             self._logs.metrics(self.step, {**means, "learning_rate": self._rate})
         skipped, self._skipped = means["skipped"] - self._skipped, means["skipped"]
-        if skipped >= max(HOPELESS, self.config.log.every):
+        every = self.config.log.every
+        self._hopeless = self._hopeless + every if skipped >= every else 0
+        if self._hopeless >= HOPELESS:
             raise TrainingError(
-                f"No gradient was finite since step {self.step - self.config.log.every}. "
+                f"No gradient was finite since step {self.step - self._hopeless}. "
                 "Start a new run from an earlier checkpoint with a lower learning rate."
             )
 

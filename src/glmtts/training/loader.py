@@ -65,7 +65,7 @@ def micro_batches(
     """
     loader = DataLoader(
         _Numbered(source),
-        batch_size=None,
+        batch_size=None,  # a source gives whole micro-batches: nothing to collate
         sampler=_Endless(numbers),
         num_workers=workers,
         pin_memory=pin,
@@ -90,12 +90,14 @@ class _Endless:
 
 def seed_draws(seed: int, *place: int | str) -> None:
     """Seed torch's generators on every device for one place in a run, such as a micro-batch's number."""
+    # not hash(), which Python salts anew in every process
     digest = blake2b("/".join(map(str, (seed, *place))).encode(), digest_size=8).digest()
     torch.manual_seed(int.from_bytes(digest, "little") >> 1)
 
 
 def to_device(batch: Any, device: torch.device) -> Any:
     """A batch with its tensors on `device`."""
+    # the copy overlaps with the work before it where the loader has pinned the memory
     return map_tensors(batch, lambda tensor: tensor.to(device, non_blocking=True))
 
 

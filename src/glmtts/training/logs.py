@@ -78,6 +78,7 @@ def _wandb(config: RunConfig) -> Any:
         logger.warning("log.wandb_project is set but W&B is not installed. Install it with: pip install wandb")
         return None
     out, values = config.run.out, config.model_dump(mode="json")
+    # the same id in every session, so that a resumed run goes on in its own page
     return wandb.init(
         project=config.log.wandb_project, name=out.name, id=out.name, resume="allow", dir=out, config=values
     )
@@ -136,7 +137,7 @@ def plot_csv(path: Path, picture: Path, column: str) -> None:
         return
     import matplotlib
 
-    matplotlib.use("Agg")
+    matplotlib.use("Agg")  # a training machine has no display
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 3.5))

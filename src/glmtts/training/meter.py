@@ -19,6 +19,7 @@ class Meter:
         """Take in scalars on the device; nothing is read back."""
         for name, value in metrics.items():
             value = value.detach().float()
+            # a copy: the owner may go on counting in its tensor in place, as the optimizer does with `skipped`
             self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
             self._counts[name] = self._counts.get(name, 0) + 1
 
@@ -28,6 +29,7 @@ class Meter:
             return {}
         counts = torch.tensor(list(self._counts.values()), dtype=torch.float32)
         sums = torch.stack(list(self._sums.values()))
+        # sums and counts in one reduction over the processes
         both = processes.total(torch.stack([sums, counts.to(sums.device)]))
         means = dict(zip(self._sums, (both[0] / both[1]).tolist(), strict=True))
         self._sums, self._counts = {}, {}

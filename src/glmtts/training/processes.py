@@ -71,6 +71,7 @@ class Processes:
         frozen = {parameter for parameter in model.parameters() if not parameter.requires_grad}
         for unit in units:
             fully_shard(unit, mesh=mesh, ignored_params=frozen)
+        # what lies outside of the blocks is not let go after the forward: the backward begins with it at once
         return cast(nn.Module, fully_shard(inside, mesh=mesh, reshard_after_forward=False, ignored_params=frozen))
 
     def gradients(self, inside: nn.Module, last: bool) -> AbstractContextManager[Any]:
@@ -105,6 +106,7 @@ class Processes:
         """The first process's clock, and whether any process was told to stop."""
         if self._control is None:
             return minutes, stop
+        # a sum to which the first process alone adds a clock; float64, since the minutes must come back as they were
         told = torch.tensor([minutes if self.first else 0.0, float(stop)], dtype=torch.float64)
         dist.all_reduce(told, group=self._control)
         return float(told[0]), bool(told[1] > 0)
@@ -121,6 +123,7 @@ def _recompute(unit: nn.Module) -> None:
     def recomputed(*arguments: Any, **named: Any) -> Any:
         if not torch.is_grad_enabled():
             return forward(*arguments, **named)
+        # the reentrant kind takes no keyword arguments
         return checkpoint(forward, *arguments, use_reentrant=False, **named)
 
     unit.forward = recomputed

@@ -14,7 +14,9 @@ def learning_rate(optimizer: OptimizerSection, schedule: ScheduleSection, step: 
     if schedule.warmup_minutes is not None:
         warm = min(1.0, minutes / schedule.warmup_minutes) if schedule.warmup_minutes else 1.0
     else:
+        # step + 1: the first step moves something too
         warm = min(1.0, (step + 1) / schedule.warmup_steps) if schedule.warmup_steps else 1.0
+    # a rate for fine-tuning may lie below the usual final one, and must not rise to it
     final = min(optimizer.final_learning_rate, optimizer.learning_rate)
     if warm < 1:
         return optimizer.learning_rate * max(warm, 1e-3)  # the first step of a warm-up by time has no time yet

@@ -57,6 +57,7 @@ def take_gradients(parameters: list[nn.Parameter], leaves: list[nn.Parameter]) -
         if parameter is not leaf:
             gradient = parameter.grad
             leaf.grad = gradient.to_local() if isinstance(gradient, DTensor) else gradient
+            # the optimizer clears the leaf's gradient alone: left here, the next backward would add to it
             parameter.grad = None
 
 
@@ -71,6 +72,7 @@ def total_norm(leaves: list[nn.Parameter], sharded: bool, device: torch.device) 
     norm = torch.nn.utils.get_total_norm(gradients) if gradients else torch.zeros(())
     if not sharded:
         return norm.to(device)
+    # norms of parts do not add up, their squares do
     squared = norm.to(device).float().square()
     torch.distributed.all_reduce(squared)
     return squared.sqrt()

@@ -23,6 +23,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
         request.asked = True
         signal.signal(number, before[number])
 
+    # Python lets no other thread set handlers
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

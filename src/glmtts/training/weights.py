@@ -27,6 +27,7 @@ def trained_weights(run: str | Path) -> dict[str, Tensor]:
     """
     folder = checkpoint.latest(Path(run))
     weights, averaged = checkpoint.read_group(folder, "model"), checkpoint.read_group(folder, "ema")
+    # the average holds what is trained; buffers and frozen weights are those of the model
     return weights | {name: value.to(weights[name].dtype) for name, value in averaged.items()}
 
 
@@ -80,6 +81,7 @@ def move_codes(model: nn.Module, tables: Sequence[str], moved: Path, first: int 
     for name in tables:
         if len(weights[name]) < end:
             raise TrainingError(f"{moved} moves {len(shares_CC)} codes, but {name} has {len(weights[name])} rows.")
+        # a state_dict's tensors are the model's own memory, so this writes into it
         weights[name][first:end] = shares_CC @ weights[name][first:end].float()
 
 

@@ -13,6 +13,7 @@ def is_narrow(samples_BT: Tensor, sample_rate: int) -> Tensor:
     size = samples_BT.shape[1]
     window = torch.hann_window(size, device=samples_BT.device)  # without it the ends spread over all frequencies
     beyond_BF = torch.fft.rfft(samples_BT * window)[:, int(BEYOND_HZ * size / sample_rate) :]
+    # mean square by Parseval: twice, for the negative frequencies that `rfft` leaves out
     return 2 * beyond_BF.abs().square().sum(1) / (size * size * HANN_POWER) <= NOTHING
 
 

@@ -114,6 +114,7 @@ def _landlock(libc: ctypes.CDLL) -> bool:
         return False
     files = (1 << _FILE_RIGHTS[min(version, 5)]) - 1
     rules = struct.pack("<3Q", files, _NET_RIGHTS if version >= 4 else 0, _SCOPES if version >= 6 else 0)
+    # the struct has grown with the versions: files, then the network (4), then scopes (6)
     rules = rules[: 8 if version < 4 else 16 if version < 6 else 24]
     handle = libc.syscall(_LANDLOCK_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
     if handle < 0:
@@ -137,7 +138,7 @@ def _seccomp(libc: ctypes.CDLL) -> bool:
 def _filter(allowed: list[int], arch: int, clone: int, clone3: int) -> bytes:
     """The filter in classic BPF: each instruction is a code, two jumps (if so, if not) and a number."""
     lines = [
-        (_LOAD, 0, 0, _ARCH_AT),
+        (_LOAD, 0, 0, _ARCH_AT),  # numbers mean other calls under another ABI
         (_EQUAL, 1, 0, arch),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER_AT),
@@ -172,6 +173,7 @@ def _serve(source: IO[bytes], sink: IO[bytes]) -> None:
     threads, length = struct.unpack("<qq", source.read(16))
     program = io.BytesIO(source.read(length))
     walls = ",".join(confine()).encode()
+    # after the walls: Landlock holds the threads that begin behind it, and not those before
     torch.set_num_threads(threads)
     model = torch.jit.load(program, map_location="cpu").eval()
     sink.write(READY + struct.pack(LITTLE, len(walls)) + walls)

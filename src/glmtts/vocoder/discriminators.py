@@ -36,6 +36,7 @@ class ResolutionDiscriminator(nn.Module):
         super().__init__()
         self.n_fft, self.hop_length = n_fft, hop_length
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        # frequencies are halved, frames stay: every frame is judged
         strides = ((2, 1), (2, 1), (2, 1), (2, 1), (1, 1))
         inputs = [1, *[channels] * 4]
         self.convolutions = nn.ModuleList(
@@ -46,6 +47,7 @@ class ResolutionDiscriminator(nn.Module):
 
     def forward(self, samples_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Samples (B, T) to a map of scores and the features of every layer."""
+        # the STFT knows no bfloat16, and 1e-7 keeps the gradient of the root finite where there is silence
         with torch.autocast(samples_BT.device.type, enabled=False):
             window, samples = self.window, samples_BT.float()
             spectrum = torch.stft(samples, self.n_fft, self.hop_length, window=window, return_complex=True)
@@ -75,6 +77,7 @@ class PeriodDiscriminator(nn.Module):
     def forward(self, samples_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Samples (B, T) to a map of scores and the features of every layer; what fills no row is left out."""
         rows = samples_BT.shape[1] // self.period
+        # (B, 1, rows, period): a column holds every period-th sample
         x = samples_BT[:, : rows * self.period].view(-1, 1, rows, self.period) / SPEECH
         features = []
         for convolution in self.convolutions:

@@ -75,6 +75,7 @@ class HarmonicVocos(Compilable, nn.Module):
         )
         self.norm = nn.LayerNorm(config.fine_width)
         self.head = nn.Linear(config.fine_width, 3 * (self.n_fft // 2 + 1))
+        # small: training begins with nearly flat envelopes about SILENT
         nn.init.normal_(self.head.weight, std=0.01)
         self.istft = InverseSTFT(self.n_fft, config.inner_hop)
 
@@ -90,6 +91,7 @@ class HarmonicVocos(Compilable, nn.Module):
         The pitch network's, one for F0 between two frames, the convolutions', the windows' of source and output.
         """
         config = self.config
+        # WINDOWS fine frames: half a window of the source's STFT, half a window of the output's
         inner = config.fine_layers * (config.fine_kernel // 2) + WINDOWS
         return self.pitch.reach + 1 + (config.layers + 1) * (config.kernel // 2) - (-inner // config.finer)
 
@@ -144,6 +146,7 @@ class HarmonicVocos(Compilable, nn.Module):
         x = self.first_norm(self.embed(x_BMT).transpose(1, 2))
         for block in self.blocks:
             x = block(x)
+        # (B, T, finer · D) to (B, T · finer, D): every frame becomes `finer` fine ones
         x = self.split(x).unflatten(2, (config.finer, config.fine_width)).flatten(1, 2)
         for block in self.fine_blocks:
             x = block(x)

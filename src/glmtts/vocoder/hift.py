@@ -98,6 +98,7 @@ class Source(nn.Module):
     def forward(self, f0_BT: Tensor, noise: bool) -> Tensor:
         """F0 in Hz (B, T) at the frame rate to (B, 1, T · hop); phase grows linearly between the frames' middles."""
         config = self.config
+        # F0 itself, and `harmonics` above it
         multiples_H1 = torch.arange(1, config.harmonics + 2, device=f0_BT.device)[:, None]
         turns_BHT = f0_BT[:, None] * multiples_H1 / config.sample_rate % 1
         phase_BHT = turns_BHT.cumsum(2) * 2 * math.pi * config.hop_length
@@ -105,6 +106,7 @@ class Source(nn.Module):
         voiced_B1N = (f0_BT > config.voiced_above_hz).repeat_interleave(config.hop_length, dim=1)[:, None].float()
         sines_BHN = config.sine_amplitude * phase_BHN.sin() * voiced_B1N
         if noise:
+            # levels as in the neural source-filter model (Wang et al., 2019): noise alone has a third of the sine's
             level_B1N = voiced_B1N * config.noise_deviation + (1 - voiced_B1N) * config.sine_amplitude / 3
             sines_BHN = sines_BHN + level_B1N * self._noise(f0_BT.shape[1]).to(sines_BHN)
         return self.l_linear(sines_BHN.transpose(1, 2)).tanh().transpose(1, 2)
@@ -131,6 +133,7 @@ class HiFT(Compilable, nn.Module):
         self.ups, self.source_downs = nn.ModuleList(), nn.ModuleList()
         self.source_resblocks, self.resblocks = nn.ModuleList(), nn.ModuleList()
         rates = config.upsample_rates
+        # how many frames of the source's STFT, which are as fine as the last level, one value of each level stands for
         shrink = list(accumulate(reversed((*rates[1:], 1)), mul))[::-1]
         levels = zip(rates, config.upsample_kernels, shrink, config.source_kernels, strict=True)
         channels = config.base_channels
@@ -194,10 +197,12 @@ class HiFT(Compilable, nn.Module):
         for level, up in enumerate(self.ups):
             x = up(F.leaky_relu(x, config.slope))
             if level == len(self.ups) - 1:
-                x = F.pad(x, (1, 0), mode="reflect")
+                x = F.pad(x, (1, 0), mode="reflect")  # a centred STFT has one frame more
             x = x + self.source_resblocks[level](self.source_downs[level](excitation))
+            # fields of several sizes, averaged (HiFi-GAN, Kong et al., 2020)
             x = torch.stack([block(x) for block in self.resblocks[kinds * level : kinds * (level + 1)]]).mean(0)
         log_magnitude, phase = self.conv_post(F.leaky_relu(x, LAST_SLOPE)).float().chunk(2, dim=1)
+        # the sine of the last layer is the phase, so within ±1 rad: the release's form
         magnitude, phase = log_magnitude.exp().clamp(max=LOUDEST_MAGNITUDE), phase.sin()
         complex_BFT = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
         return torch.istft(complex_BFT, *geometry, window=self.window).clamp(-config.limit, config.limit)

@@ -30,4 +30,5 @@ class InverseSTFT(nn.Module):
     def _overlap_add(self, frames_BNT: Tensor) -> Tensor:
         length = (frames_BNT.shape[2] - 1) * self.hop_length + self.n_fft
         size, stride = (1, self.n_fft), (1, self.hop_length)
+        # columns of an image one pixel high: `fold` sums where they overlap, with gradients, on any device
         return F.fold(frames_BNT, (1, length), kernel_size=size, stride=stride)[:, 0, 0]

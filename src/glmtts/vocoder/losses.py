@@ -35,6 +35,7 @@ class ReconstructionLoss(nn.Module):
         super().__init__()
         self.mels = nn.ModuleList(
             LogMel(
+                # f_max: the mel that a vocoder is given ends at 8 kHz, and what it makes above is compared too
                 MelConfig(sample_rate=sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, f_max=sample_rate / 2)
             )
             for n_fft, hop, n_mels in resolutions

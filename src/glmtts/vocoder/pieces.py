@@ -84,12 +84,14 @@ def random_piece(
     A short recording ends in silence.
     """
     hop, wave, gain = mel.config.hop_length, item.features["wave"], float(rng.uniform(QUIETEST, LOUDEST))
+    # in whole hops, since F0 and the flow's mel are known by frames
     start = int(rng.integers(max(1, len(wave) // hop - frames + 1)))
     real = gain * floats(wave[start * hop : (start + frames) * hop])
     real = torch.nn.functional.pad(real, (0, frames * hop - len(real)))
     f0 = (fitted(f0_of(item)[start : start + frames], frames),) if "f0" in item.features else ()
     if rng.random() >= flow_mel_share:
         return real, mel(real[None])[0], *f0
+    # a gain is a sum in a log-mel
     made = (mel_by_flow(item)[:, start : start + frames] + math.log(gain)).clamp(min=LOG_FLOOR)
     return real, fitted(made, frames, LOG_FLOOR), *f0
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from glmtts.audio.pitch import SEMITONES, octaves_of
 
-BINS = 360
+BINS = 360  # 13 cents apart
 LOWEST, HIGHEST = -2.0, 2.0  # octaves from 150 Hz: 37.5 to 600 Hz
 NEAR = 5  # bins on either side of the best one whose mean is taken
 SPREAD = 0.25  # semitones: width of the target's peak
@@ -44,6 +44,7 @@ class PitchNetwork(nn.Module):
 def octaves_of_logits(logits_BPT: Tensor) -> Tensor:
     """Octaves from 150 Hz (B, T): the mean of the bins about the best one, weighed by their probabilities."""
     bins = torch.arange(BINS, device=logits_BPT.device)[:, None]
+    # a second peak, as at the octave, would draw a mean of all bins to where there is no pitch
     far_BPT = (bins - logits_BPT.argmax(1, keepdim=True)).abs() > NEAR
     weights_BPT = logits_BPT.masked_fill(far_BPT, -torch.inf).softmax(1)
     return (weights_BPT * _centres(logits_BPT)).sum(1)

@@ -36,13 +36,16 @@ def pulses(f0_BT: Tensor, hop: int, sample_rate: int) -> Tensor:
     """
     hz_BN = hz_by_sample(f0_BT, hop)
     theta_BN = turns_of(f0_BT, hop, sample_rate)
+    # −½ to ½: about a pulse the sine below divides by little, and float32 is finest near 0
     theta_BN = theta_BN - theta_BN.round()
+    # K may be broken: harmonics up to its whole part, and one more by the rest, still not above the Nyquist frequency
     most_BN = sample_rate / 2 / hz_BN - 1
     whole_BN = most_BN.floor()
     near_BN = theta_BN.abs() < NEAR_A_PULSE
     sine_BN = torch.sin(math.pi * theta_BN.where(~near_BN, torch.full_like(theta_BN, 0.5)))
     kernel_BN = torch.sin((2 * whole_BN + 1) * math.pi * theta_BN) / (2 * sine_BN) - 0.5
     last_BN = (most_BN - whole_BN) * torch.cos(2 * math.pi * (whole_BN + 1) * theta_BN)
+    # K cosines have a power of K / 2
     return (kernel_BN.where(~near_BN, whole_BN) + last_BN) * torch.sqrt(2 / most_BN)
 
 

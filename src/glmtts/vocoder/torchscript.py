@@ -72,6 +72,7 @@ class TorchScriptVocoder:
             )
         folder = tempfile.TemporaryDirectory()
         process = subprocess.Popen(
+            # -I: no PYTHON… variables, and neither the folder of the script nor the user's packages on the path
             [sys.executable, "-I", str(Path(__file__).with_name("confined.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -117,6 +118,7 @@ class TorchScriptVocoder:
             BundleError: the program failed, took too long, or gave what cannot be the sound of this mel.
         """
         mel = (mel_BMT[0].T.cpu() - self.config.mel_mean).contiguous().numpy().astype("<f4")
+        # the program says how long its answer is: no more is read than this mel can sound
         most = (len(mel) + 1) * self.config.hop_length + self.config.n_fft
         try:
             with self._lock, self._deadline(LONGEST_CALL):

@@ -111,6 +111,7 @@ class VocoderTask(Task):
                 return loss, metrics
             heard, real = augment(fake_BT), augment(batch.real_BT)
         scores, features = critic(heard)
+        # what is real tells the generator nothing to change
         with torch.no_grad():
             _, real_features = critic(real)
         matching = feature_loss(real_features, features)

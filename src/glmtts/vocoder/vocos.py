@@ -50,6 +50,7 @@ class Block(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.pwconv1 = nn.Linear(width, inner)
         self.pwconv2 = nn.Linear(inner, width)
+        # 1 / layers (as in Vocos): all blocks together add at first what one would alone
         self.gamma = nn.Parameter(torch.full((width,), scale))
         self.activation = nn.GELU()
 
@@ -97,6 +98,7 @@ class Vocos(Compilable, nn.Module):
         """Magnitude and phase, both (B, n_fft // 2 + 1, T · finer), in float32."""
         config = self.config
         x = self.embed((mel_BMT - config.mel_mean) / config.mel_std).transpose(1, 2)
+        # (B, T, finer · D) to (B, T · finer, D): every mel frame becomes `finer` of the inverse STFT's
         x = self.first_norm(self.split(x).unflatten(2, (config.finer, config.width)).flatten(1, 2))
         for block in self.blocks:
             x = block(x)

@@ -120,17 +120,20 @@ class Vocos2D(Compilable, nn.Module):
         batch, _, frames = mel_BMT.shape
         mel_BTM = ((mel_BMT - config.mel_mean) / config.mel_std).transpose(1, 2)
         maps = self.expand(mel_BTM).view(batch, frames, config.bands, config.channels)
+        # (B, T, F, C) to (B, C, F, T)
         x = maps.permute(0, 3, 2, 1)
         if self.frequency is not None:
-            x = x + self.frequency
+            x = x + self.frequency  # a convolution is alike at all frequencies, speech is not
         x = x.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x, mel_BTM)
+        # (B, F, T, 2 · bins) to magnitude and phase of the bins of each sub-band, (B, F, bins, T)
         out = self.head(self.norm(x.permute(0, 2, 3, 1))).float()
         log_magnitude, phase = out.permute(0, 1, 3, 2).reshape(batch, -1, 2, self.bins, frames).unbind(2)
         size = config.n_fft // 2 + 1
         magnitude = self._bins(log_magnitude.clamp(max=LOUDEST).exp(), size)
         if self.prior is not None:
+            # a sum of logs: the network's own magnitude is the correction (FreeV)
             magnitude = (magnitude * self.prior(mel_BMT)).clamp(max=math.exp(LOUDEST))
         return magnitude, self._bins(phase, size)
 

@@ -126,6 +126,7 @@ def _fault(take: Take, limits: Limits) -> tuple[str, str] | None:
         return "noisy", f"only {signal.snr_db:.0f} dB above its noise; record it in a quieter room, or denoise it"
     if take.problem:
         return "without a readable text", take.problem
+    # not (≤) rather than >: a cost that is NaN fails too
     if take.nll is not None and not take.nll <= most_nll:
         return "unlike their texts", f"does not say its text ({take.nll:.1f} nats a phoneme); correct the text"
     return None
@@ -141,6 +142,7 @@ def _strangers(takes: Sequence[Take], limits: Limits) -> list[tuple[Take, str]]:
     if len(whole) < 2:
         return []
     embeddings_ND = torch.stack([take.embedding for take in whole])
+    # cosines, as the embeddings have length 1
     alike_NN = embeddings_ND @ embeddings_ND.T
     centre = int((alike_NN > limits.min_similarity).sum(1).argmax())
     mean_D = torch.nn.functional.normalize(embeddings_ND[alike_NN[centre] > limits.min_similarity].mean(0), dim=0)

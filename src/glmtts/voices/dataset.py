@@ -70,6 +70,7 @@ def trained_voice(takes: Sequence[Take], bundle: Bundle) -> Voice:
     whole = [take for take in takes if take.parent == take.id]
     handy = [take for take in whole if PROMPT_SECONDS[0] <= take.signal.seconds <= PROMPT_SECONDS[1]] or whole
     prompt = min(handy, key=lambda take: (take.nll or 0.0, take.id))
+    # frames of all recordings together; their median, as octave errors of F0 would pull a mean
     voiced = torch.cat([take.f0[take.f0 > 0] for take in whole])
     tokens_S, mel_MT, speaker = prompt.tokens.long(), prompt.mel.float().T, speaker_embedding(takes)
     return voice_of_features(bundle, prompt.text, tokens_S, mel_MT, speaker, voiced.median())

@@ -97,6 +97,7 @@ def quiet_frames(samples_T: Tensor, rate: int) -> Tensor:
     """Which frames of `FRAME` seconds are pauses, (N,) bool."""
     size = int(FRAME * rate)
     level_N = samples_T[: len(samples_T) // size * size].view(-1, size).square().mean(1).clamp(min=1e-12).log10() * 10
+    # relative to the loud frames, since recordings differ in level
     return level_N < level_N.quantile(0.9) - QUIET_DB
 
 
@@ -104,6 +105,7 @@ def _pauses(samples_T: Tensor, rate: int) -> list[int]:
     """Samples in the middle of each pause."""
     size, quiet_N = int(FRAME * rate), quiet_frames(samples_T, rate).tolist()
     places, begun = [], None
+    # the last False ends a pause that runs to the end
     for number, quiet in enumerate([*quiet_N, False]):
         if quiet and begun is None:
             begun = number

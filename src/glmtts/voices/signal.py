@@ -62,6 +62,7 @@ def _steadiness(samples_T: Tensor, rate: int) -> float:
     if len(samples_T) < size + (lag + 1) * hop:
         return 0.0
     frames_NK = samples_T.unfold(0, size, hop) * torch.hann_window(size)
+    # a bin is 1 / 0.08 s = 12.5 Hz wide: frequency × length is the number of bins
     fine_NF = torch.fft.rfft(frames_NK).abs().clamp(min=1e-5).log()[:, : int(HIGHEST_HARMONIC_HZ * SPECTRUM_SECONDS)]
     smooth_NF = torch.nn.functional.avg_pool1d(fine_NF[:, None], ENVELOPE_BINS, 1, ENVELOPE_BINS // 2)[:, 0]
     fine_NF = fine_NF - smooth_NF[:, : fine_NF.shape[1]]

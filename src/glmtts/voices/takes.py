@@ -23,7 +23,7 @@ from glmtts.audio.f0 import estimate_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel
 from glmtts.audio.resample import resample
-from glmtts.bundle import Bundle
+from glmtts.bundle import Bundle, bundle_digest
 from glmtts.data import Utterance
 from glmtts.data.readings import Transcripts
 from glmtts.errors import AudioError, GlmTtsError, TextError
@@ -105,6 +105,11 @@ class TakeMaker:
     @cached_property
     def _mel(self) -> LogMel:
         return LogMel(self.bundle.clock.mel)
+
+    @cached_property
+    def made_with(self) -> tuple[str, str]:
+        """What takes depend on besides their recording: the bundle's digest, and the name of the recogniser."""
+        return bundle_digest(self.bundle.folder), self.recogniser.name if self.recogniser is not None else ""
 
     def takes(self, recording: Recording) -> list[Take]:
         """The takes of a recording: itself, or its pieces, and short clauses of them."""
@@ -213,6 +218,7 @@ def _between_pauses(quiet_N: Tensor, start: float, end: float) -> tuple[float, f
 
 def _aligned(reading: Reading, labels: Sequence[str]) -> Tensor:
     """The phoneme that each token speaks, (S,) int32, counted without boundaries; empty where it cannot be."""
+    # a boundary belongs to the phoneme before it, one at the front to the first
     phoneme_of_label = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
     path = reading.align(labels)
     return torch.from_numpy(phoneme_of_label[path].astype(np.int32)) if len(path) else torch.zeros(0, dtype=torch.int32)
@@ -227,12 +233,14 @@ def _placed(transcripts: Transcripts, take: Take, clauses: Sequence[str]) -> lis
 
     try:
         counts = [phonemes(clause) for clause in clauses]
+        # a clause by itself may be read otherwise than within its sentence, and all places after it would shift
         if sum(counts) != phonemes(take.text):
             return []
     except GlmTtsError:
         return []
     placed, begun = [], 0
     for clause, count in zip(clauses, counts, strict=True):
+        # tokens that speak the phonemes of this clause
         spoken = ((take.alignment >= begun) & (take.alignment < begun + count)).nonzero()
         if len(spoken):
             placed.append((clause, int(spoken.min()), int(spoken.max()) + 1))

@@ -59,6 +59,7 @@ def solve_ranks(network: nn.Module, kind: str, share: float) -> Ranks:
     for name, layer in layers.items():
         cost = layer.in_features + layer.out_features
         left += each * layer.weight.numel()
+        # a rank above the smaller side of a layer adds parameters and no freedom
         ranks[name] = min(int(left // cost), min(layer.in_features, layer.out_features))
         left -= ranks[name] * cost
     trained = sum(rank * (layers[name].in_features + layers[name].out_features) for name, rank in ranks.items())

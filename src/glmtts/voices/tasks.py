@@ -82,6 +82,7 @@ class VoiceTask(Task):
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """The stage's own figures; the averaged weights are kept where they are the best so far."""
+        # `costs` reads the log once, and here at the latest: before the engine adds the row of this evaluation
         before, figures = [*self.costs], self.figures(model, device)
         self.costs.append(self._cost(figures))
         if self.costs[-1] < min(before, default=float("inf")):
@@ -121,6 +122,7 @@ class VoiceTask(Task):
 def _save_best(run: Path, model: nn.Module) -> None:
     """Write the trained weights as they are now; every process takes part, the first one writes."""
     trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    # a DTensor is gathered by all processes together, so none may leave before this line
     whole: dict[str, Tensor] = {name: getattr(v, "full_tensor", lambda v=v: v)() for name, v in trained.items()}
     if dist.is_initialized() and dist.get_rank():
         return

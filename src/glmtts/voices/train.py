@@ -67,12 +67,12 @@ def prepare(
 
 
 def _kept_takes(folder: Path, recording: Recording, maker: TakeMaker) -> list[Take]:
-    """The takes of a recording, from the disk where they were made before of the same file and text."""
+    """The takes of a recording, from the disk where the same models made them before of the same file and text."""
     try:
         changed = recording.path.stat().st_mtime_ns
     except OSError:
         changed = 0
-    key = sha256(repr((recording, changed)).encode()).hexdigest()[:16]
+    key = sha256(repr((recording, changed, maker.made_with)).encode()).hexdigest()[:16]
     listed = folder / f"{key}.json"
     if listed.is_file():
         return [Take.load(folder / name) for name in json.loads(listed.read_text(encoding="utf-8"))]
@@ -81,6 +81,7 @@ def _kept_takes(folder: Path, recording: Recording, maker: TakeMaker) -> list[Ta
     for number, take in enumerate(takes):
         names.append(f"{key}-{number}.safetensors")
         take.save(folder / names[-1])
+    # the list comes last: takes that a killed session left without one are made again
     listed.write_text(json.dumps(names), encoding="utf-8")
     return takes
 
@@ -110,6 +111,7 @@ def train_all(
 def _measure_base(engine: Engine, task: VoiceTask) -> None:
     """What the base gives on the held-out recordings, once, for comparison."""
     path = engine.config.run.out / BEFORE
+    # after a step the weights are no longer the base's
     if engine.step or path.is_file():
         return
     engine.model.eval()

@@ -172,6 +172,7 @@ def _mono(frame: AudioFrame) -> np.ndarray:
     if not frame.format.is_planar:
         values = values.reshape(-1, len(frame.layout.channels)).T
     if values.dtype == np.dtype(np.uint8):
+        # 8-bit PCM alone has no sign
         wave: np.ndarray = (values.astype(np.float32) - 128) / 128
     elif values.dtype.kind == "i":
         wave = values.astype(np.float32) / float(1 << (8 * values.itemsize - 1))

@@ -68,6 +68,7 @@ def publish(config: PipelineConfig, window: Window) -> dict[str, Any]:
         "last": window.last,
         "shards": shards,
         "utterances": utterances,
+        # duplicates have ids of their own (plan.py), which no later file can have
         "sources": [source for source in window.sources if "~" not in source],
         "samples": sum(one.source.samples for one in ledger.accounts),
         "kept": sum(one.kept for one in ledger.accounts),

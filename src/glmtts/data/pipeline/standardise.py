@@ -138,6 +138,7 @@ class _Written:
             return (Lost(0, self.samples, TOO_LONG),)
         found, last = [], 0
         for one in self.spans:
+            # rounding outwards may let two neighbours meet, and a sample is dropped once
             start = max(one.start * self.rate // self.native_rate, last)
             end = min(-(-one.end * self.rate // self.native_rate), self.samples)
             if start < end:
@@ -162,6 +163,7 @@ def _write(decoder: Decoder, wav: Path, rate: int, most: int) -> _Written:
             written.too_long = written.samples > most
             if written.too_long:
                 break
+        # what the resampler's filter still holds
         made = convert.resample_chunk(np.zeros(0, np.float32), last=True)
         file.write(made)
         written.samples += len(made)

@@ -66,6 +66,7 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
     part = Path(name)
     try:
         write(part)
+        # mkstemp makes a file for its owner alone
         part.chmod(0o644)
         durable.replace(part, path)
     finally:

@@ -117,6 +117,7 @@ def pigeonhole(ratings: Sequence[Rating], seed: int = 0) -> Interval | None:
     for _ in range(RESAMPLES):
         by_rater = np.bincount(draw.integers(len(raters), size=len(raters)), minlength=len(raters))
         by_line = np.bincount(draw.integers(len(lines), size=len(lines)), minlength=len(lines))
+        # a rating counts as often as its listener and its line were drawn, both times over
         weights = by_rater[rater] * by_line[line]
         if weights.sum():
             means.append(float(weights @ values / weights.sum()))

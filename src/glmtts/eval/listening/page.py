@@ -39,6 +39,7 @@ def make_page(run: Path, systems: Sequence[str], kind: Kind, lines: int, out: Pa
     test = {"id": name, "question": QUESTIONS[kind], "instructions": INSTRUCTIONS, "trials": trials.public}
     folder = files("glmtts.eval.listening")
     script, style = ((folder / name).read_text("utf-8") for name in ("page.js", "page.css"))
+    # a text with </script> in it would end the element that holds it
     data = json.dumps(test, ensure_ascii=False).replace("<", "\\u003c")
     body = (
         f"<h1>Listening test</h1><main id='main'></main><noscript>{escape('This page needs JavaScript.')}</noscript>"

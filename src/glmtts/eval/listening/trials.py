@@ -123,6 +123,7 @@ def _check(path: Path, line: Line, out: Path) -> Clip:
 
 def _saved(wave: np.ndarray, rate: int, system: str, line: Line, out: Path) -> Clip:
     level = 10 ** (LEVEL / 20) / max(1e-6, float(np.sqrt(np.mean(wave**2))))
+    # a clip of high peaks stays softer, rather than be cut off
     loud = wave * min(level, 0.99 / max(1e-6, float(abs(wave).max())))
     samples = np.ascontiguousarray(loud, dtype=np.float32)
     name = hashlib.sha256("/".join((system, *line)).encode() + samples.tobytes()).hexdigest()[:16]

@@ -96,6 +96,7 @@ def _heard(recogniser: str, device: str, wave: np.ndarray, language: str) -> tup
 def windows_of(wave: np.ndarray, times: Sequence[float], language: str) -> list[dict[str, float | None]]:
     """What is measured of each window of 16 kHz samples; `times` are the starts of its words."""
     size = WINDOW * asr.SAMPLE_RATE
+    # a last window of less than half the size is left out; a recording shorter than that is one window
     parts = [wave[start : start + size] for start in range(0, max(1, len(wave) - size // 2), size)]
     clips = [Clip(str(number), part, asr.SAMPLE_RATE, "", language) for number, part in enumerate(parts)]
     first = clips[0]

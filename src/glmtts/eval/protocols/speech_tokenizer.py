@@ -113,6 +113,7 @@ def _use(rows: Sequence[Row]) -> dict[str, Any]:
         tokens = [token for one in row.utterances for token in one.details.get("tokens", ())]
         if tokens:
             shares = [count / len(tokens) for count in Counter(tokens).values()]
+            # e to the entropy: as many codes, used equally often, would tell as much
             perplexity = math.exp(-sum(share * math.log(share) for share in shares))
             lines.append([row.lines.name, row.system.label, len(tokens), len(shares), round(perplexity, 1)])
     heads = ["list", "system", "tokens", "codes in use", "perplexity"]

@@ -71,6 +71,7 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, li
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    # not by pyplot, which keeps every figure in a list of the process
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
@@ -78,5 +79,6 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, li
 
 def _save(figure: Any, out: Path, name: str) -> str:
     with whole_file(out / name) as temporary:
+        # without the name of the program: equal figures stay equal files under another matplotlib
         figure.savefig(temporary, format="png", dpi=90, metadata={"Software": None})
     return name

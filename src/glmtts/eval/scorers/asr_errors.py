@@ -56,6 +56,7 @@ class AsrScorer:
     def _columns(self, heard: str, wanted: str, language: str) -> Score:
         write = simplified if language == "zh" else str
         words = [normalised(write(text), language) for text in (heard, wanted)]
+        # every character a word of its own, blanks none: word errors of this are character errors
         characters = [" ".join("".join(text.split())) for text in words]
         score: Score = {}
         for kind, (hypothesis, reference) in zip(self._kinds, (words, characters), strict=True):

@@ -35,7 +35,7 @@ class AudioboxAesthetics:
                 f"Audiobox Aesthetics cannot be loaded: {reason}. It needs the network once, or its checkpoint as the "
                 "option 'weights'."
             ) from None
-        self._lock = Lock()
+        self._lock = Lock()  # a scorer may be called from several threads; of its package nobody says so
 
     def score(self, clips: Sequence[Clip]) -> list[Score]:
         """Each axis from 1 to 10; None for a clip shorter than 0.1 s."""

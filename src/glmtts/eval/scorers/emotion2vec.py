@@ -38,7 +38,7 @@ class Emotion2Vec:
             raise EvaluationError(
                 f"FunASR cannot load '{model}': {reason}. Give a folder or a name of its hub."
             ) from None
-        self._lock = Lock()
+        self._lock = Lock()  # a scorer may be called from several threads; of its package nobody says so
 
     def score(self, clips: Sequence[Clip]) -> list[Score]:
         """Probabilities of the labels; `…_target` is the wanted one's, `…_hit` 1 where it is the highest.

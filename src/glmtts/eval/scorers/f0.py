@@ -51,9 +51,11 @@ def compared(heard: np.ndarray, wanted: np.ndarray) -> Score:
     """The columns of two contours (frames,) in Hz, 0 where unvoiced."""
     both = (heard > 0) & (wanted > 0)
     voiced = int((heard > 0).sum() + (wanted > 0).sum())
+    # F1 of the voiced frames: 2 TP / (2 TP + FP + FN)
     score: Score = {"f0_rmse": None, "f0_corr": None, "voicing_f1": 2 * int(both.sum()) / voiced if voiced else None}
     if both.sum() >= FEWEST_FRAMES:
         score["f0_rmse"] = float(np.sqrt(np.mean((heard[both] - wanted[both]) ** 2)))
+        # the correlation with a constant is 0 / 0
         if min(heard[both].std(), wanted[both].std()) > 1e-6:
             score["f0_corr"] = float(np.corrcoef(heard[both], wanted[both])[0, 1])
     return score

@@ -42,6 +42,7 @@ def stft_distance(wave: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
     found = []
     for resolution in RESOLUTIONS:
         heard, target = (_magnitude(samples, *resolution) for samples in (wave, wanted))
+        # Frobenius norms over frames and frequencies
         convergence = torch.linalg.norm(target - heard) / torch.linalg.norm(target).clamp(min=QUIETEST)
         found.append((float(convergence), float((target.log() - heard.log()).abs().mean())))
     convergence_mean, magnitude_mean = np.mean(found, axis=0)

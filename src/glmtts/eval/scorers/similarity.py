@@ -44,6 +44,7 @@ class SpeakerScorer:
         prompt = clip.prompt
         if prompt is None or min(clip.seconds, prompt.seconds) < SHORTEST_SECONDS:
             return None
+        # an id serves as key within one call, whose clips keep their samples alive
         key = id(prompt.wave)
         if key not in prompts:
             prompts[key] = unit(self.embed(prompt.at(SAMPLE_RATE)))

@@ -44,6 +44,7 @@ def published(path: Path) -> CampPlus:
         EvaluationError: the file holds others.
     """
     model = CampPlus(CampPlusConfig())
+    # counters of batches, which inference never reads: the file may lack them
     counters = {name: value for name, value in model.state_dict().items() if name.endswith("num_batches_tracked")}
     weights = {**counters, **read_weights(path, "CAM++", EvaluationError)}
     return filled(model, weights, "CAM++", EvaluationError)

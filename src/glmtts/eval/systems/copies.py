@@ -82,5 +82,6 @@ def flow_mel(tts: Synthesizer, voice: Voice, seed: int) -> Tensor:
     """The mel (1, M, T) of a voice's own tokens, speaker and F0 by the flow, without a prompt."""
     clock, generator = tts.bundle.clock, torch.Generator().manual_seed(seed)
     noise = torch.randn(1, clock.frames_per_token * len(voice.tokens), clock.mel.n_mels, generator=generator)
+    # a mel of no frames (1, M, 0): no prompt
     conditions = Conditions(voice.tokens[None], voice.embedding[None], voice.mel[None, :, :0], voice.f0[None])
     return tts.bundle.flow.sample(conditions, noise, tts.defaults.solver)[0]

@@ -61,6 +61,8 @@ class StreamSystem:
         for chunk in self.bundle.tts.stream(item.text, voice, seed=item.number, **self.bundle.options_of(item)):
             now = time.perf_counter() - started
             first = first or now
+            # who plays from the first chunk on has `heard` seconds of sound; what comes later than that leaves him in
+            # silence
             wait = max(wait, now - first - heard)
             heard += chunk.seconds
             chunks.append(chunk.samples)

@@ -45,6 +45,7 @@ def shapes(config: QuantisedLMConfig) -> dict[str, list[int]]:
     found |= {f"norm.{name}": [config.hidden_size] for name in (*norms, "final")}
     for name, (outputs, inputs) in matrices(config).items():
         groups = inputs // config.block
+        # bytes: two weights of four bits share one
         found[f"{name}.packed"] = [outputs, groups, config.block * config.bits_of(name) // 8]
         found[f"{name}.scales"] = [outputs, groups]
     return found

@@ -98,5 +98,5 @@ def _check(path: Path, tensors: dict[str, Stored], config: QuantisedLMConfig) ->
     if wrong:
         raise BundleError(f"{path.name} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}.")
     for name, one in tensors.items():
-        if one.dtype == "F32" and not np.isfinite(one.mapped(path)).all():
+        if one.dtype == "F32" and not np.isfinite(one.mapped(path)).all():  # the others are integers
             raise BundleError(f"{path.name} holds values in {name} that are not numbers. Install the model again.")

@@ -26,6 +26,7 @@ def packed(
     """
     sizes = model.config.model_dump()
     config = QuantisedLMConfig(**sizes, bits=bits, head_bits=head_bits, block=block, choices=layout.count + 1)
+    # blocks run along the inputs, the axis that a product sums over; a row holds whole ones
     widths = {inputs for _, inputs in matrices(config).values()}
     if any(width % block for width in widths):
         raise BundleError(f"The language model has widths of {sorted(widths)}; packing needs multiples of {block}.")
@@ -49,6 +50,7 @@ def norms(model: Llama) -> dict[str, Tensor]:
 
 def joined_matrices(model: Llama, layout: AudioTokens) -> Iterator[tuple[str, Tensor]]:
     """Names and weights (outputs, inputs) of the matrices that are multiplied at once, as decoding uses them."""
+    # speech never chooses a text id: the head is the embedding's rows of the codes and of the end
     yield "head", layout.choices(model.model.embed_tokens.weight.detach())
     own = model.state_dict()
     for number in range(model.config.num_layers):

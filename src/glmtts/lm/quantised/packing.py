@@ -24,6 +24,7 @@ def quantised(weight_NK: Tensor, bits: int, block: int = 32) -> tuple[Tensor, Te
     parts = [_quantised(part.view(-1, columns // block, block), bits) for part in weight_NK.split(ROWS)]
     codes_NGB, scales_NG = (torch.cat(each) for each in zip(*parts, strict=True))
     if bits == 4:
+        # MatMulNBits reads the lower half of a byte first
         codes_NGB = codes_NGB[..., 0::2] | (codes_NGB[..., 1::2] << 4)
     return codes_NGB.contiguous(), scales_NG
 
@@ -43,6 +44,7 @@ def restored(packed_NGB: Tensor, scales_NG: Tensor, bits: int) -> Tensor:
 
 def _scales(blocks_NGB: Tensor, bits: int) -> Tensor:
     """The scale of each block with the least squared error, 1 where all weights are zero."""
+    # integers of two's complement reach one further below zero than above: the scale fits the side that is shorter
     largest_NG = blocks_NGB.abs().amax(-1) / (2 ** (bits - 1) - 1)
     best_NG = torch.where(largest_NG > 0, largest_NG, torch.ones(()))
     least_NG = torch.full_like(best_NG, torch.inf)
@@ -57,4 +59,5 @@ def _scales(blocks_NGB: Tensor, bits: int) -> Tensor:
 
 def _codes(blocks_NGB: Tensor, scales_NG: Tensor, bits: int) -> Tensor:
     half = 2 ** (bits - 1)
+    # + half: unsigned, about the zero point 2^(bits − 1) that MatMulNBits takes where none is given
     return ((blocks_NGB / scales_NG[..., None]).round().clamp(-half, half - 1) + half).to(torch.uint8)

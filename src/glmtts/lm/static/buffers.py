@@ -47,6 +47,7 @@ class LayerSlots:
 
     def append(self, layer: int, k_RH1D: Tensor, v_RH1D: Tensor) -> tuple[Tensor, Tensor]:
         """Write one key and value a row; gives all columns, of which a mask says what is read."""
+        # two index tensors apart come first, (R, H, D); a slice would need the place on the host
         self.keys_RHKD[self.rows_R, :, self.places_R] = k_RH1D[:, :, 0]
         self.values_RHKD[self.rows_R, :, self.places_R] = v_RH1D[:, :, 0]
         return self.keys_RHKD, self.values_RHKD
@@ -120,5 +121,6 @@ class RowBuffers:
         self.cache = torch.zeros(shape, device=device, dtype=self._like.dtype)
         self.ids_RK = torch.zeros(rows, columns, dtype=torch.long, device=device)
         self._numbers_R = torch.arange(rows, device=device)
+        # ones: rows that are not in use are computed as well, and a top_k of 0 would look at place −1
         self._integers_7R = torch.ones(7, rows, dtype=torch.long, device=device)
         self._floats_2R = torch.ones(2, rows, device=device)

@@ -73,6 +73,7 @@ class StaticDecoder:
         rows, replayer = (count, Direct()) if adapted else (power_of_two(count), self._replayer)
         self._reserve(rows, columns)
         self.buffers.set_rules(*_rules(requests, least))
+        # a new tensor, before the steps move the lengths: where the ids that they draw will stand
         places_BN = self.buffers.length_R[:count, None] + torch.arange(1, STEPS + 1, device=self.model.device)
         most = power_of_two(max(FEWEST_CHOICES, *(one.sampling.top_k for one in requests)))
         step = partial(self._advance, rows, columns, most, _through if adapted else self._through)
@@ -98,6 +99,7 @@ class StaticDecoder:
         """Final hidden states (R, D) of the ids that wait."""
         model = self.model
         x_R1D = model.model.embed_tokens(ids_RK.gather(1, length_R[:, None]))
+        # a row runs on to the host's next look, up to STEPS − 1 ids beyond its bound, where the tables end
         places_R = length_R.clamp(max=model.max_positions - 1)
         cos, sin = (table[places_R][:, None, None] for table in (model.cos, model.sin))
         read_RK = torch.arange(columns, device=length_R.device) <= length_R[:, None]
@@ -128,8 +130,10 @@ def _compiled() -> Through:
 def _rules(requests: Sequence[Request], least: Sequence[int]) -> tuple[list[list[int]], list[list[float]]]:
     """Lengths and rules of rows, as `RowBuffers.set_rules` takes them."""
     how, starts = [one.sampling for one in requests], [len(one.prompt_ids) for one in requests]
+    # − 1: the last id waits, its key and value are not in the cache yet
     lengths = [start - 1 + len(one.tokens) for start, one in zip(starts, requests, strict=True)]
     seeds = [one.generator.initial_seed() % (1 << 63) for one in requests]
+    # rounded up: as many whole tokens as reach K · r (Request.repeats)
     repeats = [-int(-one.repetition_window * one.repetition_threshold // 1) for one in how]
     integers = [starts, seeds, list(least), [one.top_k for one in how], [one.repetition_window for one in how], repeats]
     return [lengths, *integers], [[one.temperature for one in how], [one.top_p for one in how]]

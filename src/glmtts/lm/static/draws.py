@@ -53,6 +53,7 @@ class DeviceDraws:
         if requests:
             longest = max(len(one.prompt_ids) + len(one.tokens) for one in requests)
             self._decoder.reorder(rows, longest + STEPS)
+        # a row that only moves keeps what was drawn ahead; a copy goes on by its own seed, so it draws anew
         if len(set(rows)) == len(rows):
             self._ahead = deque([codes[row] for row in rows] for codes in self._ahead)
         else:
@@ -72,6 +73,7 @@ class DecoderPool:
 
     def draws(self, model: "Llama", layout: AudioTokens) -> DeviceDraws:
         """Draws for a new batch; its decoder is free again when they are gone."""
+        # recordings read addresses: a model that was moved has others, though it is the same object
         weights = [weight.data_ptr() for weight in model.parameters()]
         key = (weights, layout)
         with self._lock:
@@ -84,6 +86,7 @@ class DecoderPool:
         else:
             decoder.refresh()
         draws = DeviceDraws(decoder)
+        # a batch has no end of its own: it is over when nobody holds it
         weakref.finalize(draws, self._give_back, key, decoder)
         return draws
 

@@ -41,6 +41,7 @@ def draw(logits_BC: Tensor, rules: Rules, recent_BK: Tensor, count_B: Tensor, mo
     ranks_N = torch.arange(values_BN.shape[1], device=logits_BC.device)
     top_k_B = rules.top_k.masked_fill(greedy_B, 1)
     kept_B1 = ((sums_BN - values_BN < rules.top_p[:, None]) & (ranks_N < top_k_B[:, None])).sum(1, keepdim=True)
+    # two numbers a token, 2 n for the nucleus and 2 n + 1 for the whole softmax: none is used twice
     point_B1 = sums_BN.gather(1, kept_B1 - 1) * uniform(rules.seed, 2 * count_B)[:, None]
     place_B1 = (sums_BN <= point_B1).sum(1, keepdim=True).minimum(kept_B1 - 1)
     nucleus_B = ids_BN.gather(1, place_B1)[:, 0]
@@ -50,7 +51,7 @@ def draw(logits_BC: Tensor, rules: Rules, recent_BK: Tensor, count_B: Tensor, mo
 
 def _from_all(probabilities_BC: Tensor, uniform_B: Tensor) -> Tensor:
     """A token from the whole softmax (B,)."""
-    sums_BC = probabilities_BC.double().cumsum(1)
+    sums_BC = probabilities_BC.double().cumsum(1)  # float32 would lose the tail
     point_B1 = (sums_BC[:, -1] * uniform_B)[:, None]
     return torch.searchsorted(sums_BC, point_B1, right=True)[:, 0].clamp(max=probabilities_BC.shape[1] - 1)
 
@@ -58,7 +59,7 @@ def _from_all(probabilities_BC: Tensor, uniform_B: Tensor) -> Tensor:
 def uniform(seed_B: Tensor, number_B: Tensor) -> Tensor:
     """Random numbers (B,) from 0 to below 1, double precision: the values at `number_B` of the sequences of seeds."""
     mixed_B = _mixed(_mixed(seed_B + _signed(GAMMA)) + (number_B + 1) * _signed(GAMMA))
-    return _shifted(mixed_B, 11).double() * 2.0**-53
+    return _shifted(mixed_B, 11).double() * 2.0**-53  # 53 bits: a double's
 
 
 def _mixed(bits_B: Tensor) -> Tensor:
@@ -70,8 +71,10 @@ def _mixed(bits_B: Tensor) -> Tensor:
 
 def _shifted(bits_B: Tensor, count: int) -> Tensor:
     """Shifted right, with zeros from the left."""
+    # `>>` of PyTorch's signed integers repeats the sign
     return (bits_B >> count) & ((1 << (64 - count)) - 1)
 
 
 def _signed(constant: int) -> int:
+    # the same 64 bits as PyTorch's signed integers have them
     return constant - (1 << 64) if constant >> 63 else constant

@@ -6,7 +6,7 @@ A reward of your own is a class of ten lines, named as an entry point of the gro
         needs_audio = True
 
         def score(self, completions):
-            return [float(np.sqrt(np.mean(one.wave**2))) for one in completions]
+            return [float(np.sqrt(np.mean(one.audio() ** 2))) for one in completions]
 """
 
 from abc import ABC, abstractmethod

@@ -93,6 +93,7 @@ def syllables(labels: Sequence[str]) -> list[str]:
 
 def units_of(text: str, language: str, unit: Unit) -> list[str]:
     """Words (English) or characters (Mandarin) of a normalised text, or its toned syllables or phonemes."""
+    # both sides go through this: an ASR may write digits where the text has words
     normal = normalise(text, "zh" if language == "zh" else "en")
     if language != "zh":
         return re.findall(r"[a-z']+", normal.lower())
@@ -104,6 +105,7 @@ def units_of(text: str, language: str, unit: Unit) -> list[str]:
 
 
 def _initial_and_final(syllable: str) -> list[str]:
+    # two letters first, else z would be cut out of zh
     initial = re.match(r"zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]?", syllable)
     head = initial.group() if initial else ""
     return [part for part in (head, syllable[len(head) :]) if part]

@@ -25,6 +25,7 @@ from glmtts.rl.rewards.scoring import RewardSection, WorkerLostError
 logger = logging.getLogger(__name__)
 SCORE, SERVICE = "Score", "glmtts.Reward"
 LARGEST_MESSAGE = 256 << 20  # bytes: eight answers of 30 s are 23 MB
+# codes after which asking again would give the same; any other means a worker that is gone
 REFUSALS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "INTERNAL", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED")
 ARRAYS, PLAIN = ("wave", "reference", "speaker"), ("key", "text", "language", "stopped", "rate", "emotion")
 

@@ -119,6 +119,7 @@ class Scoring:
 
     def _by(self, name: str, completions: Sequence[Completion]) -> np.ndarray:
         ledger, size = self.ledgers[name], self.sections[name].batch
+        # a group may hold the same tokens twice: equal answers are scored once
         fresh = list({one.key: one for one in completions if one.key not in ledger}.values())
         for start in range(0, len(fresh), size):
             batch = fresh[start : start + size]

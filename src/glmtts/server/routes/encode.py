@@ -45,6 +45,7 @@ async def encode(request: Request, service: ServiceOf, response_format: Format =
         encoding = service.encoder(response_format, PCM_RATE)
         samples = np.frombuffer(data, "<i2", len(data) // 2)
         for start in range(0, len(samples), _BLOCK):
+            # the scale that pcm is written with (audio/encode.py): the samples come back as they were
             yield encoding.feed(samples[start : start + _BLOCK].astype(np.float32) / 32767)
         yield encoding.finish()
 

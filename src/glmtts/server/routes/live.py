@@ -96,6 +96,7 @@ class Session:
             await self._tell({"type": "done", "seconds": round(self._seconds, 3)})
             await self._socket.close(CLOSE_NORMAL)
         finally:
+            # nothing waits any more, so that `_count` lets a server that shuts down end
             self._incoming, self._speaking = Incoming(0), False
             self._count()
 
@@ -128,6 +129,7 @@ class Session:
             except TimeoutError:
                 if not (self._counted or self._ahead > 0):
                     raise ApiError(408, "No message came for too long.", "timeout") from None
+            # a binary message, which has no key "text"
             except KeyError:
                 raise ApiError(400, "Messages are JSON text.", "invalid_value") from None
 
@@ -196,6 +198,8 @@ class Session:
                 await self._send(await asyncio.to_thread(encoding.feed, part))
                 now, made = asyncio.get_running_loop().time(), before + job.seconds - self._seconds
                 self._seconds = before + job.seconds
+                # a client that had run out of audio plays this part at once; else it comes after what is still to be
+                # played
                 self._heard_until = max(now, self._heard_until) + made
         finally:
             job.close()

@@ -52,6 +52,7 @@ SIGNS = {
     "AU$": _CODES["AUD"], "C$": _CODES["CAD"], "CA$": _CODES["CAD"], "NZ$": _CODES["NZD"], "S$": _CODES["SGD"],
     "R$": _CODES["BRL"], "MX$": _CODES["MXN"], "CN¥": _YUAN, "JP¥": _CODES["JPY"], "€": _CODES["EUR"],
     "£": _CODES["GBP"],
+    # one sign for two currencies: yen in English text, yuan in Chinese
     "¥": Currency("yen", "yen", "", "", "元"), "￥": _YUAN, "₩": _CODES["KRW"], "₹": _CODES["INR"], "₽": _CODES["RUB"],
     "₺": _CODES["TRY"], "₫": _CODES["VND"], "฿": _CODES["THB"], "₪": _CODES["ILS"], "₱": _CODES["PHP"],
     "₦": Currency("naira", "naira", "", "", "奈拉"), "₴": _CODES["UAH"], "₿": _CODES["BTC"], "Rs.": _CODES["INR"],

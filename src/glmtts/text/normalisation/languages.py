@@ -10,6 +10,7 @@ Language = Literal["zh", "en"]
 # A clause ends at these; a comma or stop between digits belongs to a number, one before a blank does not.
 _CLAUSE = re.compile(r"[^，。！？；：、,.;:!?\n]*(?:[，。！？；：、\n]+|[,.;:!?]+|$)")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
+# "5kg" is written alike in both languages, so a unit beside its number says nothing of the clause.
 _UNIT = re.compile(r"(?<=[0-9°])\s?[A-Za-zμΩ/]{1,3}(?![A-Za-z])")
 FUNCTION_WORDS = frozenset(
     re.findall(

@@ -29,10 +29,12 @@ def roman(written: str) -> str:
     total = 0
     for sign, after in zip(written, [*written[1:], ""], strict=True):
         value = _ROMAN[sign]
+        # a sign before a greater one is taken away: IV is four
         total += -value if after and _ROMAN[after] > value else value
     return str(total)
 
 
 def alternatives(words: object) -> str:
     """A pattern of any of the words, the longest first."""
+    # `re` takes the first alternative that fits, so a short word would hide the longer one that starts with it
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))  # type: ignore[call-overload]

@@ -27,6 +27,7 @@ def agglomerate(embeddings_ND: np.ndarray, seconds_N: np.ndarray, apart_NN: np.n
         members[one] += members[other]
         sums_ND[one] += sums_ND[other]
         weights_N[one] += weights_N[other]
+        # whoever must not meet one member must not meet the cluster
         apart[one] |= apart[other]
         apart[:, one] |= apart[:, other]
         alive[other] = False

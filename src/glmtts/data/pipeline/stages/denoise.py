@@ -107,5 +107,6 @@ def estimated_snr(wave: np.ndarray, rate: int, speech: vad.Intervals) -> float:
     if inside.all() or not inside.any():
         return 0.0
     noise = float(np.mean(wave[~inside].astype(np.float64) ** 2))
+    # what is inside holds the noise as well
     signal = float(np.mean(wave[inside].astype(np.float64) ** 2)) - noise
     return float(np.clip(10 * np.log10(max(signal, 1e-12) / max(noise, 1e-12)), -HIGHEST_SNR, HIGHEST_SNR))

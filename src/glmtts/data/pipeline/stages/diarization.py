@@ -88,6 +88,7 @@ class PyanNetSegmenter:
         for first in range(0, chunks, BATCH):
             rows = np.stack([padded[c * hop : c * hop + size] for c in range(first, min(first + BATCH, chunks))])
             local_CFL = self.network.speakers(torch.from_numpy(rows.astype(np.float32)).to(device)).cpu().numpy()
+            # for each frame of 10 ms the network's, of 17 ms, in which its middle lies
             places = ((np.arange(frames) + 0.5) / frames * local_CFL.shape[1]).astype(int)
             found.append(local_CFL[:, places].astype(np.uint8))
         return np.concatenate(found)
@@ -171,6 +172,7 @@ class LocalDiarizer:
                     spoken_F = np.flatnonzero(active_FL[:, speaker])
                     nearest = nearest_unit(spoken_F, [units[n] for n in own])
                     np.add.at(votes_KF, (labels_N[own][nearest], chunk * hop + spoken_F), 1)
+        # how many are heard at a time: the mean of what the overlapping chunks say
         count_F = np.rint(heard_F / np.maximum(chunks_F, 1)).astype(int)
         return Diarization(most_voted(votes_KF, count_F)[:, :frames])
 

@@ -103,6 +103,7 @@ def by_speaker(clip: Clip, found: Diarization, config: DiarizeConfig) -> Result:
     for speaker in range(len(found.active_KF)):
         stretches = [piece for run in runs(owner_F == speaker) for piece in pieces(run, longest, silent_F)]
         groups = [[_samples(clip, run, len(owner_F)) for run in group] for group in grouped(stretches, longest)]
+        # one gain for all that a speaker says here: loud and soft sentences keep their difference
         gain = level([clip.wave[a:b] for group in groups for a, b in group], clip.sample_rate, config.loudness)
         for group in groups:
             made = join([clip.cut(a, b) for a, b in group])
@@ -128,6 +129,7 @@ def owners(found: Diarization, longest_pause: int, margin: int) -> np.ndarray:
         if before >= 0 and before == after and end - start <= longest_pause:
             owner_F[start:end] = before
         else:
+            # margins end in the middle at the latest, so that two speakers never share a frame
             middle = (start + end) // 2
             owner_F[start : min(start + margin, middle)] = before
             owner_F[max(end - margin, middle) : end] = after
@@ -139,6 +141,7 @@ def pieces(run: tuple[int, int], longest: int, silent_F: np.ndarray) -> list[tup
     start, end = run
     if end - start <= longest:
         return [run]
+    # the middle half, so that neither piece is much shorter than the other
     low, high = start + (end - start) // 4, end - (end - start) // 4
     pauses = runs(silent_F[low:high])
     a, b = max(pauses, key=lambda pause: pause[1] - pause[0], default=((high - low) // 2,) * 2)

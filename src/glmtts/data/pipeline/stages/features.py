@@ -130,6 +130,7 @@ class FeaturesStage:
         labels = self._transcripts.labels(Utterance(clip.id, text, language, "", clip.seconds))
         if recogniser is None or not labels or not 0 < len(tokens_S) <= recogniser.longest:
             return np.zeros(0, dtype=np.int32)
+        # a boundary belongs to the phoneme before it, one at the front to the first
         phoneme_L = np.maximum(0, np.cumsum([label != BOUNDARY for label in labels]) - 1)
         log_probs_SV = recogniser.log_probs(tokens_S[None])[0].cpu().numpy()
         try:

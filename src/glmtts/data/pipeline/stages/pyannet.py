@@ -42,6 +42,7 @@ class SincFilters(nn.Module):
         """The filters (2 · bands, 1, size)."""
         low = self.lowest_hz + self.low_hz_.abs()
         high = (low + self.lowest_hz + self.band_hz_.abs()).clamp(self.lowest_hz, SAMPLE_RATE / 2)
+        # a band-pass is the difference of two low-passes; `width` is its value at 0, where the quotients are 0 / 0
         low_n, high_n, width = low @ self.n_, high @ self.n_, 2 * (high - low)
         even = (torch.sin(high_n) - torch.sin(low_n)) / (self.n_ / 2) * self.window_
         odd = (torch.cos(low_n) - torch.cos(high_n)) / (self.n_ / 2) * self.window_
@@ -49,6 +50,7 @@ class SincFilters(nn.Module):
             torch.cat([even, width, even.flip(1)], dim=1),
             torch.cat([odd, torch.zeros_like(width), -odd.flip(1)], dim=1),
         ]
+        # all even filters, then all odd ones, as the weights of the next layer count them
         return torch.cat([filters[0] / width, filters[1] / width])[:, None]
 
 

@@ -79,6 +79,7 @@ class Attention(nn.Module):
     def forward(self, x_BLD: Tensor) -> Tensor:
         """Shape (B, L, D) in and out."""
         x = self.norm(x_BLD)
+        # (B, L, 3 H D) to (3, B, H, L, D)
         q, k, v = self.to_qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         out = F.scaled_dot_product_attention(self.rotary_embed(q), self.rotary_embed(k), v)
         gates = self.to_gates(x).sigmoid().transpose(1, 2)[..., None]
@@ -177,6 +178,7 @@ class MelBandRoformer(nn.Module):
             both = (indices[:, None] * CHANNELS + torch.arange(CHANNELS)).flatten()
         self.register_buffer("freq_indices", both, persistent=False)
         self.register_buffer("bands_per_bin", holds_NF.sum(0).repeat_interleave(CHANNELS), persistent=False)
+        # real and imaginary part of both channels for each bin
         widths = [int(row.sum()) * 2 * CHANNELS for row in holds_NF]
         self.band_split = BandSplit(config, widths)
         self.mask_estimators = nn.ModuleList([MaskEstimator(config, widths)])
@@ -188,6 +190,7 @@ class MelBandRoformer(nn.Module):
         spectrum = torch.stft(
             mix_BCT.flatten(0, 1), config.n_fft, config.hop_length, window=window, return_complex=True
         )
+        # (B · 2, bins, T) to (B, bins · 2, T): the channels of a bin stand side by side, as `freq_indices` counts them
         spectrum_BFT = spectrum.unflatten(0, (batch, CHANNELS)).transpose(1, 2).flatten(1, 2)
         parts = torch.view_as_real(spectrum_BFT[:, self.freq_indices])
         x_BTND = self.band_split(parts.transpose(1, 2).flatten(-2))
@@ -198,6 +201,7 @@ class MelBandRoformer(nn.Module):
             x_BTND = along_bands(x_BTND.flatten(0, 1)).unflatten(0, x_BTND.shape[:2])
         masks_BTF = self.mask_estimators[0](x_BTND)
         masks_BFT = torch.view_as_complex(masks_BTF.unflatten(-1, (-1, 2)).transpose(1, 2).contiguous())
+        # bands overlap: a bin's mask is the mean of those of its bands
         summed = torch.zeros_like(spectrum_BFT).index_add(1, self.freq_indices, masks_BFT.to(spectrum_BFT.dtype))
         made = spectrum_BFT * summed / self.bands_per_bin[:, None]
         made = made.unflatten(1, (-1, CHANNELS)).transpose(1, 2).flatten(0, 1)

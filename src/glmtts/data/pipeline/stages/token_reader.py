@@ -56,6 +56,7 @@ class TokenReader:
     def phonemes(self, log_probs_SV: np.ndarray) -> list[str]:
         """What is heard, without boundaries: the best path of CTC."""
         path = log_probs_SV.argmax(1)
+        # CTC: first repeats become one, then blanks (label 0) go
         kept = path[np.flatnonzero(np.diff(path, prepend=-1))]
         return without_boundaries([LABELS[label] for label in kept if label])
 
@@ -102,6 +103,7 @@ def cut_quietly(wave: np.ndarray, longest: float, searched: float) -> list[np.nd
     limit, parts, hop = int(longest * SAMPLE_RATE), [], SAMPLE_RATE // 25  # whole speech tokens of 40 ms
     while len(wave) > limit:
         first = limit - int(searched * SAMPLE_RATE)
+        # 4 s are a hundred tokens: the part divides into them evenly
         power = np.mean(wave[first:limit].reshape(-1, hop).astype(np.float64) ** 2, axis=1)
         place = first + int(power.argmin()) * hop
         parts.append(wave[:place])

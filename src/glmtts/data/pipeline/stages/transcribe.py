@@ -98,6 +98,7 @@ class TranscribeStage(PerClip):
     def one(self, clip: Clip) -> Result:
         """The clip with its text, or why it has none."""
         wave = wave_at(clip, SAMPLE_RATE)
+        # asked before any recogniser, which may write something for silence too
         if sum(end - start for start, end in self._detect(wave)) < self.config.min_speech_seconds:
             return drop(clip, "no speech to transcribe")
         language = str(clip.labels.get("language") or "") or self._language(wave)
@@ -120,6 +121,7 @@ class TranscribeStage(PerClip):
         if self._identify is None:
             return next(iter(self._first)) if len(self._first) == 1 else ""
         language, probability = self._identify.identify(wave)
+        # an unsure guess is no language that is wanted, and the drop still tells what was guessed
         return language if probability >= self.config.min_language_probability else f"{language}?"
 
     def _load(self, name: str) -> Any:

@@ -91,6 +91,7 @@ def speech_of(probabilities_F: np.ndarray, settings: VadSettings) -> Intervals:
     """Intervals from probabilities: it begins at the threshold, and ends where it stays lower for `min_silence`."""
     found: Intervals = []
     start, quiet = None, None
+    # silence behind the end closes what is still open there
     for frame, probability in enumerate([*probabilities_F, *[0.0] * (1 + int(settings.min_silence / FRAME_SECONDS))]):
         if probability >= settings.threshold:
             start, quiet = frame if start is None else start, None

@@ -91,6 +91,7 @@ class DistillMosNet(nn.Module):
         """16 kHz samples (T,) to a score (): the mean over windows of 7.68 s, evenly placed, at most 1 s apart."""
         windows = windows_of(wave_T)
         windows = windows / (windows.abs().amax(1, keepdim=True) + 1e-8)
+        # the sigmoid's 0 to 1 as opinions of 1 to 5
         return 1 + 4 * self.transformer_pool_attn(self.cnn(windows)).mean()
 
 

@@ -31,6 +31,7 @@ def segments(wave: np.ndarray, rate: int, highest_hz: float, hop: int) -> Tensor
     spectrum = torch.stft(padded, N_FFT, hop_length, win_length, window, center=False, return_complex=True).abs()
     mel = mel_filters(rate, N_FFT, N_MELS, 0.0, highest_hz) @ spectrum
     decibels = 20 * torch.log10(mel.clamp(min=QUIETEST))
+    # as librosa's amplitude_to_db does, by which the network's features were made
     decibels = decibels.clamp(min=float(decibels.max()) - RANGE_DB)
     if decibels.shape[1] < SEGMENT:
         return torch.zeros(0, 1, N_MELS, SEGMENT)

@@ -118,6 +118,7 @@ class _Pooling(nn.Module):
     def forward(self, x_BCT: Tensor) -> Tensor:
         weight = self.linear2(torch.tanh(self.linear1(x_BCT))).softmax(2)
         mean = (weight * x_BCT).sum(2)
+        # E[x²] − E[x]², which rounding can make negative
         variance = (weight * x_BCT.square()).sum(2) - mean.square()
         return torch.cat([mean, variance.clamp(min=1e-9).sqrt()], 1)
 

@@ -43,6 +43,7 @@ class WhisperStates(nn.Module):
 
     def forward(self, samples_T: Tensor) -> Tensor:
         """16 kHz samples (T,) of one clip, at most 30 s of it, to states (L, frames, D), averaged over 10 frames."""
+        # samples a position: a hop of 160, halved in rate by conv2
         longest = self.config.positions * 320
         mel = self.features(samples_T[None, :longest])
         hidden = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)
@@ -51,4 +52,5 @@ class WhisperStates(nn.Module):
         for layer in self.layers:
             found.append(layer(found[-1]))
         states = torch.cat(found).transpose(1, 2)
+        # a shorter group at the end is the mean of the frames that it has
         return F.avg_pool1d(states, self.config.pooling, ceil_mode=True, count_include_pad=False).transpose(1, 2)

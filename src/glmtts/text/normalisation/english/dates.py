@@ -136,6 +136,7 @@ def _weekend(match: re.Match[str]) -> str:
 
 _MONTHS_ANY = f"(?i:{alternatives(_NAMES)})"
 RULES: list[Rule] = [
+    # The T of ISO 8601 goes first: the rule of 2021-07-04 takes no date that a letter touches.
     rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
     rule(r"(?<=:\d\d)(?:\.\d{1,9})?Z\b", lambda m: " U T C"),
     rule(rf"{_WEEKDAY}\.?\s?[-–—~]\s?({alternatives(_DAYS)})\b\.?(?!\w)", _weekdays, re.IGNORECASE),

@@ -81,6 +81,7 @@ def _share(written: str | None) -> str:
     """per month, per hundred grams."""
     if not written:
         return ""
+    # what is shared is looked up below a slash only, so a gram is lent above it and taken off again
     unit = unit_of("g/" + written, glued=True)
     return unit.one.removeprefix("gram") if unit else f" per {written}"
 

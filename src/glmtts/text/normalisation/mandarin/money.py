@@ -32,9 +32,10 @@ def _money(match: re.Match[str]) -> str:
 
 
 def _times(written: str, zeros: int) -> str:
-    """1.5 with three zeros more is 1500."""
+    """1.5 with three zeros more is 1500, 1.2345 is 1234.5."""
     whole, _, part = written.replace(",", "").partition(".")
-    return (whole + part + "0" * max(0, zeros - len(part))) if len(part) <= zeros else written
+    scaled, rest = whole + part[:zeros].ljust(zeros, "0"), part[zeros:]
+    return f"{scaled}.{rest}" if rest else scaled
 
 
 def counted(written: str) -> str:
@@ -50,6 +51,7 @@ def _renminbi(parts: re.Match[str]) -> str:
     if tenths != "0":
         said.append(f"{amount(tenths)}角")
     if cents != "0":
+        # a place left out is said: 1.05 is 一元零五分
         said.append(f"{'零' if said and tenths == '0' else ''}{amount(cents)}分")
     return "".join(said)
 
@@ -68,6 +70,7 @@ def per(written: str | None) -> str:
     """每人, 每月, 每千克."""
     if not written:
         return ""
+    # what is shared is looked up below a slash only, so a gram is lent above it and taken off again
     unit = unit_of("g/" + written, glued=True)
     return unit.mandarin.removeprefix("克") if unit else f"每{written}"
 

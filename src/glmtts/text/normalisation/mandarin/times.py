@@ -25,6 +25,7 @@ def clock(hour: str, minute: str, second: str | None = None) -> str:
 
 def _clock(match: re.Match[str]) -> str:
     half = _HALF[match["half"].lower()] if match["half"] else ""
+    # 30:25 is no time of day and is left to the rule of ratios, which comes after this one
     if int(match["hour"]) > 24:
         return match[0]
     return half + clock(match["hour"], match["minute"], match["second"])
