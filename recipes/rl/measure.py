@@ -5,12 +5,14 @@
 
 `say` speaks heldout_en.txt and heldout_zh.txt of CORPUS (never trained on, in any stage) with the embedded voices in
 turn, or with `--held-out-speakers` by people of CORPUS whom no stage has heard, and writes a JSON line for each:
-edits, length of the reference, similarity. It goes on where it stopped. Words
-and toned syllables are heard by Whisper-base, which gives no reward; similarity to the voice is Resemblyzer's, which
-gives none either. With `--emotion` a classifier says how little neutral a line sounds, 1 − P(neutral); train it on
-other actors than the one that gives the reward (recipes/scorers/emotion, `--actors`). `compare` prints rates, and
-paired tests over lines: a bootstrap of the difference of rates, and the Wilcoxon signed-rank test of similarity and
-emotion. Where several runs are given, such as the seeds of one, `together` is the mean of each line over them.
+edits, length of the reference, similarity. It goes on where it stopped. Words and toned syllables are heard by
+Whisper-base, which gives no reward; similarity to the voice is Resemblyzer's, which gives none either. With
+`--emotion` a classifier says how little neutral a line sounds, 1 − P(neutral), or how much like the emotion that is
+`--wanted`; train it on other actors than the one that gives the reward (recipes/scorers/emotion, `--actors`).
+
+`compare` prints rates, and paired tests over lines: a bootstrap of the difference of rates, and the Wilcoxon
+signed-rank test of similarity and emotion. Where several runs are given, such as the seeds of one, `together` is the
+mean of each line over them.
 """
 
 import argparse
@@ -95,7 +97,7 @@ def say(given: argparse.Namespace) -> None:
         row["similarity"] = float(embed(wave) @ embedding)
         if classifier:
             (labels,) = classifier.score([scorers.Clip(text, wave, 16000, text, lang)])
-            row["emotion"] = emotion_reward({name.rsplit("_", 1)[-1]: p for name, p in labels.items()}, None)
+            row["emotion"] = emotion_reward({name.rsplit("_", 1)[-1]: p for name, p in labels.items()}, given.wanted)
         with given.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
@@ -220,6 +222,7 @@ def main() -> None:
     saying.add_argument("--candidates", type=int, default=1)
     saying.add_argument("--held-out-speakers", action="store_true", help="clones of people whom no stage has heard")
     saying.add_argument("--emotion", type=Path, help="weights of an emotion classifier")
+    saying.add_argument("--wanted", help="the emotion whose probability is measured, such as surprised")
     saying.set_defaults(run=say)
     comparing = ways.add_parser("compare")
     comparing.add_argument("base", type=Path)
