@@ -95,6 +95,8 @@ def test_what_cannot_be_spoken_is_one_sentence(exported: OnnxBundle, exported_fo
         exported.voice("me.glmvoice")
     with pytest.raises(VoiceError, match="Did you mean 'tone'"):
         exported.voice("tome")
+    with OnnxSynthesizer(exported) as tts, pytest.raises(VoiceError, match="'tone' is no recording"):
+        tts.voice("tone", "What the recording says.")
     with pytest.raises(BundleError, match="glm-tts export-onnx"):
         OnnxBundle.open(tmp_path)
     with pytest.raises(BundleError, match="is there already"):

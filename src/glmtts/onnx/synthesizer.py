@@ -10,7 +10,6 @@ import numpy as np
 import soxr
 
 from glmtts.audio.fade import faded
-from glmtts.audio.io import AUDIO_SUFFIXES
 from glmtts.audio.short import slowed
 from glmtts.audio.tempo import Tempo, change_tempo
 from glmtts.errors import VoiceError
@@ -24,7 +23,7 @@ from glmtts.onnx.voice import NumpyVoice
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, check_seed, reader
-from glmtts.synthesis.preparing import pauses, segments_of
+from glmtts.synthesis.preparing import check_voice_text, is_recording, pauses, segments_of
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.text_stream import pieces_of
@@ -56,15 +55,16 @@ class OnnxSynthesizer:
         """A bundled voice by name, one that `glm-tts clone` saved, or a new one from a recording (and its text).
 
         Raises:
-            VoiceError: there is no such voice, or the recording does not serve.
+            VoiceError: there is no such voice, the recording does not serve, or a text is given without a recording.
             AudioError: the recording cannot be read.
         """
+        check_voice_text(name, text)
         if isinstance(name, NumpyVoice):
             return name
         chosen = name or self.defaults.voice
         if chosen is None:
             raise VoiceError("This model has no voice of its own. Give a saved voice.")
-        if Path(chosen).suffix.lower() in AUDIO_SUFFIXES:
+        if is_recording(chosen):
             return clone(self.bundle, self.frontend, Path(chosen), text)
         return self.bundle.voice(str(chosen))
 
