@@ -194,13 +194,49 @@ def test_every_character_is_explained(frontend: TextFrontend) -> None:
     assert all(entry["why"] for entry in entries)
 
 
+def give(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    """Bytes as standard input."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+
+
 def test_lines_of_standard_input_give_lines_of_json(
     frontend: TextFrontend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("绿\n\n行长\n"))
+    give(monkeypatch, "绿\n\n行长\n".encode())
     show(frontend, "-", as_json=True)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [[entry["pinyin"] for entry in line] for line in lines] == [["lv4"], [], ["hang2", "zhang3"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+def test_lines_in_other_encodings_and_lines_without_words(
+    frontend: TextFrontend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoding: str
+) -> None:
+    give(monkeypatch, "我们去银行。\n\n……\n我们再去银行。\n".encode(encoding))
+    show(frontend, "-", as_json=False)
+    assert capsys.readouterr().out.count("polyphone: hang2") == 2
+
+
+def test_bytes_that_are_no_utf8_are_shown(
+    frontend: TextFrontend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, b"ab\xffcd\n")
+    show(frontend, "-", as_json=False)
+    assert "ab" in capsys.readouterr().out.lower()
+    show(frontend, "a\udcffb", as_json=True)
+    out = capsys.readouterr().out
+    assert [entry["char"] for entry in json.loads(out)] == ["a", "\N{REPLACEMENT CHARACTER}", "b"]
+
+
+def test_standard_input_that_is_no_text_is_one_sentence(
+    frontend: TextFrontend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(monkeypatch, b"%PDF-1.7\n")
+    with pytest.raises(TextError, match="Standard input is a PDF"):
+        show(frontend, "-", as_json=True)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(TextError, match="closed"):
+        show(frontend, "-", as_json=False)
 
 
 def test_the_command_reads_lines_and_refuses_a_wrong_mode(tiny_folder: Path) -> None:

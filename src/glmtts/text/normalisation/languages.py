@@ -7,8 +7,8 @@ from typing import Literal
 from glmtts.text.mandarin import CHINESE
 
 Language = Literal["zh", "en"]
-# A clause ends at these; a comma or stop between digits belongs to a number, one before a blank does not.
-_CLAUSE = re.compile(r"[^，。！？；：、,.;:!?\n]*(?:[，。！？；：、\n]+|[,.;:!?]+|$)")
+# A clause ends at these; a comma, stop or colon between digits belongs to a number, one before a blank does not.
+_CLAUSE = re.compile(r"(?:[^，。！？；：、,.;:!?\n]|(?<=\d)[,.:：](?=\d))*(?:[，。！？；：、\n]+|[,.;:!?]+|$)")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
 # "5kg" is written alike in both languages, so a unit beside its number says nothing of the clause.
 _UNIT = re.compile(r"(?<=[0-9°])\s?[A-Za-zμΩ/]{1,3}(?![A-Za-z])")

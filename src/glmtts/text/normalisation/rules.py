@@ -34,6 +34,17 @@ def roman(written: str) -> str:
     return str(total)
 
 
+def is_inch(match: re.Match[str]) -> bool:
+    """Whether the mark that ends a match, behind digits, is one of inches and closes no quotation."""
+    if match[0][-1] == "″":
+        return True
+    quoted = False
+    for mark in re.finditer('"', match.string[: match.end() - 1]):
+        # behind a digit it is inches too, unless it closes what is quoted
+        quoted = not quoted and (mark.start() == 0 or not match.string[mark.start() - 1].isdigit())
+    return not quoted
+
+
 def alternatives(words: object) -> str:
     """A pattern of any of the words, the longest first."""
     # `re` takes the first alternative that fits, so a short word would hide the longer one that starts with it

@@ -2,6 +2,8 @@
 
 import re
 
+from glmtts.text.normalisation.tildes import tildes_in_words
+
 # Sign: English, Mandarin.
 SYMBOLS = {
     "√": ("square root of", "根号"), "∛": ("cube root of", "三次根号"), "∜": ("fourth root of", "四次根号"),
@@ -17,7 +19,7 @@ SYMBOLS = {
     "≈": ("is about", "约等于"), "≠": ("is not equal to", "不等于"), "≤": ("is less than or equal to", "小于等于"),
     "≥": ("is greater than or equal to", "大于等于"), "≪": ("is much less than", "远小于"),
     "≫": ("is much greater than", "远大于"), "±": ("plus or minus", "正负"), "∓": ("minus or plus", "负正"),
-    "×": ("times", "乘"), "÷": ("divided by", "除以"), "=": ("equals", "等于"), "~": ("about", "约"),
+    "×": ("times", "乘"), "÷": ("divided by", "除以"), "=": ("equals", "等于"),
     "→": ("to", "到"), "⇒": ("implies", "推出"), "←": ("from", "来自"), "↔": ("to and from", "往返"),
     "⇔": ("if and only if", "等价于"), "↑": ("up", "上升"), "↓": ("down", "下降"), "↗": ("up", "上升"),
     "↘": ("down", "下降"), "§": ("section", "第"), "¶": ("paragraph", "段"), "†": ("dagger", "剑号"),
@@ -51,12 +53,13 @@ _STARS = re.compile(r"[★☆⭐]{2,}|★")
 
 def symbols_in_words(text: str, chinese: bool) -> str:
     """`text` with the signs of the table and single Greek letters in words."""
-    if text.isascii() and not _SIGNS.search(text):
+    if text.isascii() and "~" not in text and not _SIGNS.search(text):
         return text
     language = 1 if chinese else 0
     text = _SECTION.sub(lambda match: f"第{match[1]}节", text) if chinese else text.replace("§§", "§")
     text = _STARS.sub(lambda match: _stars(match[0], chinese), text)
     text = _GREEK_RUN.sub(lambda match: _quantity(match[0], language), text)
+    text = tildes_in_words(text, chinese)
     return _SIGNS.sub(lambda match: _spaced(SYMBOLS[match[0]][language], chinese), text)
 
 

@@ -67,26 +67,65 @@ _OTHERS = {
 }  # fmt: skip
 # What stands after a slash without a number: per person, 每人.
 _SHARES = {
-    "day": ("day", "天"), "d": ("day", "天"), "week": ("week", "周"), "month": ("month", "月"), "year": ("year", "年"),
-    "hour": ("hour", "小时"), "minute": ("minute", "分钟"), "second": ("second", "秒"), "night": ("night", "晚"),
-    "person": ("person", "人"), "user": ("user", "用户"), "head": ("head", "人"), "piece": ("piece", "件"),
-    "pc": ("piece", "件"), "unit": ("unit", "单位"), "page": ("page", "页"), "share": ("share", "股"),
+    "day": ("day", "天"),
+    "d": ("day", "天"),
+    "week": ("week", "周"),
+    "month": ("month", "月"),
+    "year": ("year", "年"),
+    "hour": ("hour", "小时"),
+    "minute": ("minute", "分钟"),
+    "second": ("second", "秒"),
+    "night": ("night", "晚"),
+    "person": ("person", "人"),
+    "user": ("user", "用户"),
+    "head": ("head", "人"),
+    "piece": ("piece", "件"),
+    "pc": ("piece", "件"),
+    "unit": ("unit", "单位"),
+    "page": ("page", "页"),
+    "share": ("share", "股"),
     "set": ("set", "套"),
-    "seat": ("seat", "座"), "ticket": ("ticket", "张"), "order": ("order", "单"), "item": ("item", "件"),
+    "seat": ("seat", "座"),
+    "ticket": ("ticket", "张"),
+    "order": ("order", "单"),
+    "item": ("item", "件"),
     "pack": ("pack", "包"),
-    "box": ("box", "盒"), "bottle": ("bottle", "瓶"), "cup": ("cup", "杯"), "mile": ("mile", "英里"),
+    "box": ("box", "盒"),
+    "bottle": ("bottle", "瓶"),
+    "cup": ("cup", "杯"),
+    "mile": ("mile", "英里"),
     "w": ("week", "周"),
-    "y": ("year", "年"), "ea": ("each", "个"), "each": ("each", "个"), "kid": ("kid", "人"), "room": ("room", "间"),
-    "square": ("square", "平方"), "word": ("word", "字"), "token": ("token", "token"), "request": ("request", "次"),
-    "call": ("call", "次"), "game": ("game", "场"), "child": ("child", "人"), "employee": ("employee", "人"),
+    "y": ("year", "年"),
+    "ea": ("each", "个"),
+    "each": ("each", "个"),
+    "kid": ("kid", "人"),
+    "room": ("room", "间"),
+    "square": ("square", "平方"),
+    "word": ("word", "字"),
+    "token": ("token", "token"),
+    "request": ("request", "次"),
+    "call": ("call", "次"),
+    "game": ("game", "场"),
+    "child": ("child", "人"),
+    "employee": ("employee", "人"),
     "household": ("household", "户"),
-    "acre": ("acre", "英亩"), "gallon": ("gallon", "加仑"), "pound": ("pound", "磅"), "ounce": ("ounce", "盎司"),
+    "acre": ("acre", "英亩"),
+    "gallon": ("gallon", "加仑"),
+    "pound": ("pound", "磅"),
+    "ounce": ("ounce", "盎司"),
     "liter": ("liter", "升"),
-}  # fmt: skip
+}  # fmt: skipSHARES = frozenset(name for name in _SHARES if len(name) > 2)
 _LETTERS = frozenset("ATFNJH")
 _ANY_CASE_NOT = frozenset(
-    ("in", "IN", "AC", "PT", "MI", "CAL", "BAR", "MOL", "SEC", "HA", "MO", "T", "Mo", "Min", "Gal", "Pt")
-)
+    ("in", "IN", "AC", "PT", "MI", "CAL", "BAR", "MOL", "SEC", "HA", "MO", "T", "Mo", "Min", "Gal", "Pt", "US", "CD",
+     "PS", "NS", "AS")
+)  # fmt: skip
+# Other capitals after a blank are an abbreviation before its noun: 5 ML engineers, 3 HP laptops.
+_CAPITALS = frozenset(
+    ("KM", "KMH", "CM", "MM", "FT", "YD", "YDS", "KG", "MG", "ML", "LB", "LBS", "OZ", "TSP", "TBSP", "KWH", "KW", "KV",
+     "MAH", "HZ", "KHZ", "MHZ", "GHZ", "KBPS", "MBPS", "GBPS", "KPH", "MPH", "MPG", "RPM", "BPM", "FPS", "PPM", "PSI",
+     "DPI", "KCAL", "KPA", "MPA", "MMHG", "MIN", "MINS", "HRS", "YRS", "WKS")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -159,9 +198,11 @@ def _factor(written: str, glued: bool, letters: bool) -> Unit | None:
 def _known(symbol: str, glued: bool) -> Unit | None:
     if not glued and symbol in ("in", "mo", "pt", "ac", "ton"):
         return None
-    return UNITS.get(symbol) or (
-        None if symbol in _ANY_CASE_NOT else _ANY_CASE.get(symbol.lower()) if len(symbol) > 1 else None
-    )
+    if symbol in UNITS:
+        return UNITS[symbol]
+    if len(symbol) == 1 or symbol in _ANY_CASE_NOT or (symbol.isupper() and not glued and symbol not in _CAPITALS):
+        return None
+    return _ANY_CASE.get(symbol.lower())
 
 
 def _share(written: str) -> Unit | None:

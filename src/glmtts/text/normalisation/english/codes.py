@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.rules import Rule, alternatives, rule
-from glmtts.text.numbers_en import cardinal, digits, number
+from glmtts.text.numbers_en import cardinal, digits, number, plural, year
 
 _CALL = (
     r"(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ed|ling|ing)?|[Pp]hone|[Rr]ing|[Tt]ext|[Ff]ax|[Hh]otline|"
@@ -12,8 +12,16 @@ _CALL = (
 _CODED = (
     r"(?:code|codes|Code|CODE|PIN|pin|Pin|ZIP|zip|Zip|[Zz]ipcode|[Zz]ip code|ZIP code|[Pp]ostcode|[Pp]ostal code|"
     r"[Pp]assword|[Pp]asscode|"
-    r"[Ee]xtension|ext|OTP|[Aa]ccount|ID|[Ss]erial|[Oo]rder|[Tt]racking|[Ii]nvoice|[Cc]ase|[Tt]icket|[Rr]eference|[Cc]onfirmation|[Mm]odel|"
+    r"[Ee]xtension|ext|OTP|[Aa]ccount|ID|[Ss]erial|[Oo]rder|[Tt]racking|[Ii]nvoice|(?<![Ii]n )[Cc]ase|"
+    r"[Tt]icket|[Rr]eference|[Cc]onfirmation|[Mm]odel|"
     r"[Ll]icense|[Pp]assport|[Bb]adge|[Cc]ombination|ISBN|SSN|IMEI|SKU)"
+)
+# Plural nouns are counted (order 500 units); verbs in -s and these are not (order 1234 ships today).
+_COUNTED = re.compile(
+    r"\s(?:new |more |extra |other |additional |free |of the )?(?!(?:this|his|its|was|has|does|us|always|yes|across|"
+    r"thus|plus|unless|sometimes|perhaps|towards|afterwards|ships|arrives|needs|remains|shows|works|includes|contains|"
+    r"requires|expires|closes|starts|begins|goes|comes|costs|ends|gives|opens|belongs|hours|days|minutes)\b)"
+    r"(?:[a-z]{2,}[a-rt-z]s|people|men|women|children|more|extra)\b"
 )
 _IS = r"(?:(?:\s(?:number|no\.|No\.|code))?(?:\s(?:is|was|to|at|on|of)|:|\s?#|\s?=)?\s?)"
 _SEP = r"[-. \u2010\u2011]"
@@ -24,11 +32,19 @@ def code(written: str) -> str:
     return digits(written).replace("zero", "oh")
 
 
+def _is_counted(match: re.Match[str]) -> bool:
+    """Whether a short number counts what follows: text 100 friends, order 500 units."""
+    return len(match[2]) < 5 and _COUNTED.match(match.string[match.end() :][:40]) is not None
+
+
 def _groups(match: re.Match[str]) -> str:
     """A telephone number: the digits of each group, a pause between groups; trunk numbers of 1300 in hundreds."""
-    groups = re.findall(r"\d+", match[0])
-    plus = "plus " if match[0].lstrip("(")[:1] == "+" else ""
-    return plus + ", ".join(_group(group, len(groups)) for group in groups)
+    return ("plus " if match[0].lstrip("(")[:1] == "+" else "") + _groups_of(match[0])
+
+
+def _groups_of(written: str) -> str:
+    groups = re.findall(r"\d+", written)
+    return ", ".join(_group(group, len(groups)) for group in groups)
 
 
 def _group(written: str, groups: int) -> str:
@@ -44,6 +60,8 @@ def _lettered(match: re.Match[str]) -> str:
 
 def _after_word(match: re.Match[str]) -> str:
     """Digits after a word that says so; groups apart."""
+    if _is_counted(match):
+        return match[0]
     return match[1] + ", ".join(code(group) for group in re.findall(r"\d+", match[2]))
 
 
@@ -56,6 +74,31 @@ def version(written: str) -> str:
 def _software(match: re.Match[str]) -> str:
     """Minor versions are numbers of their own: Python 3.11 is three point eleven."""
     return match[1] + " point ".join(cardinal(part) for part in match[2].split("."))
+
+
+_HUNDREDS = {
+    2: "tens",
+    3: "hundreds",
+    4: "thousands",
+    5: "tens of thousands",
+    6: "hundreds of thousands",
+    7: "millions",
+}
+
+
+def _network(match: re.Match[str]) -> str:
+    """802.11ac is eight oh two point eleven A C."""
+    return f"eight oh two point {cardinal(match[1])} {' '.join(match[2].upper())}".rstrip()
+
+
+_ENGINES = ("4", "6", "8", "10", "12", "16")
+
+
+def _version(match: re.Match[str]) -> str:
+    """v2.0 is a version, a V8 an engine."""
+    engine = match[0][1:] in _ENGINES or re.match(r"\s(?:engine|rocket|motor)", match.string[match.end() :][:8])
+    spoken = " point ".join(cardinal(part) for part in match[1].split("."))
+    return f"{'V' if match[0][0] == 'V' and engine else 'version'} {spoken}"
 
 
 def in_pairs(written: str) -> str:
@@ -103,7 +146,7 @@ RULES: list[Rule] = [
     rule(
         rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)"
         rf"(\d{{3,6}}(?:[ -]\d{{2,5}}){{0,4}})(?![\w:%-]|[.,]\d|\s(?:times|people|miles))",
-        lambda m: m[1] + ", ".join(_group(group, len(re.findall(r"\d+", m[2]))) for group in re.findall(r"\d+", m[2])),
+        lambda m: m[0] if _is_counted(m) else m[1] + _groups_of(m[2]),
     ),
     rule(
         r"(?<![\w.,$£€#/-])911(?![\w%,/-]|\.\d|\s[a-z]+s\b|\s(?:people|men|women))|\b(?:999|112)(?=\s(?:call|emergency|operator))",
@@ -125,17 +168,27 @@ RULES: list[Rule] = [
     ),
     rule(
         r"(?<![A-Za-z])[Vv]\.?\s?(\d+(?:\.\d+)*)(?![\w])",
-        lambda m: "version " + " point ".join(cardinal(part) for part in m[1].split(".")),
+        _version,
+    ),
+    rule(r"(?<![\w.])802\.(\d{1,2})([a-z]{0,2})(?!\w|\.\d)", _network),
+    rule(r"(?<![\w.$£€,-])(10{1,6})s(?=\sof\b)", lambda m: _HUNDREDS[len(m[1])]),
+    rule(r"(?<![\w.$£€,-])(7[0-8]7)s\b", lambda m: plural(in_pairs(m[1]))),
+    rule(r"(?<=[A-Z]-)(\d{1,3})s\b", lambda m: plural(cardinal(m[1]))),
+    rule(r"\b(iPhone|iPad|Nexus|Galaxy|Redmi|Xiaomi|OnePlus) (\d{1,2})s\b", lambda m: f"{m[1]} {cardinal(m[2])} S"),
+    rule(r"(?<![\w.])(\d)-in-(\d)(?!\w)", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
+    rule(
+        r"\b(ISO(?:/IEC)?|IEC|IEEE|EN|DIN|BS|JIS|GB(?:/T)?)\s(\d{3,6}(?:-\d{1,2})?)[:-]((?:19|20)\d\d)(?![\w-])",
+        lambda m: f"{m[1]} {' '.join(number(part) for part in m[2].split('-'))}, {year(m[3])}",
     ),
     rule(r"(?<=[A-Za-z])-?(\d+(?:\.\d+)+)(?![\d.]*\d)", lambda m: f" {version(m[1])}"),
     rule(r"(?<![\w.])(\d+(?:\.\d+){2,})(?![\w])", lambda m: version(m[1])),
     rule(r"\b([A-GJ])#(?![\w#])", lambda m: f"{m[1]} sharp"),
     rule(r"(?<!\w)\.NET\b", lambda m: "dot net"),
     rule(
-        r"\b(Boeing|Airbus|Flight|Room|Rm|Route|Highway|Hwy|Suite|Apartment|Apt|Interstate|Bus|Xbox|Ferrari|Porsche|Peugeot|Building|Gate|Level)\s(\d{1,2})(\d\d)(?![\d,]|\.\d)",
+        r"\b(Boeing|Airbus|Flight|Room|Rm|Route|Highway|Hwy|Suite|Apartment|Apt|Interstate|Bus|Xbox|Ferrari|Porsche|Peugeot|Building|Gate|Level)\s(\d{1,2})(\d\d)(?!\d|[,.]\d)",
         lambda m: f"{m[1]} {in_pairs(m[2] + m[3])}",
     ),
     rule(r"\b(\d{3})(?=\s(?:area code|error|status|page)\b)", lambda m: code(m[1])),
-    rule(r"(?<![\w.,$£€¥])\d{10,}(?![\w,]|\.\d)", _long),
+    rule(r"(?<![\w.,$£€¥])\d{10,}(?!\w|[,.]\d)", _long),
     rule(r"\d{19,}", lambda m: digits(m[0])),
 ]

@@ -189,18 +189,21 @@ RULES: list[Rule] = [
     ),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
     rule(
-        rf"(?<![\w.,$])(?P<year>{_YEAR})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?![\w,]|\.\d|\s[a-z]+s\b)",
+        rf"(?<![\w.,$])(?P<year>{_YEAR})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\w|[,.]\d|\s[a-z]+s\b)",
         _year_first,
     ),
     rule(rf"(?<![\w-])({_YEAR}){TO}({_YEAR})(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
-    rule(rf"(?<![\w.])(?P<first>{_YEAR})(?P<first2>)['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b", _decades),
+    rule(
+        rf"(?<![\w.])(?!1000s\sof)(?P<first>{_YEAR})(?P<first2>)['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b",
+        _decades,
+    ),
     rule(
         r"(?<![\w])(?:['’](?P<first>\d0)|(?P<first2>[2-9]0))['’]?s(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b",
         _decades,
     ),
     rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
     rule(
-        rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca|[Ee]arly|[Ll]ate|[Mm]id)[\s-]){_YEAR}(?![\w,]|\.\d)(?!\s(?:people|men|women|words|of)\b)",
+        rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca|[Ee]arly|[Ll]ate|[Mm]id|[Bb]orn|[Dd]ied)[\s-]){_YEAR}(?!\w|[,.]\d)(?!\s(?:people|men|women|words|of)\b)",
         lambda m: m[1] + year(m[0][len(m[1]) :]),
     ),
 ]

@@ -16,6 +16,28 @@ _RULERS = (
     "Philip|Frederick|Catherine|Peter|Nicholas|Alexander|Ferdinand|Napoleon|Ramses|Innocent|Urban|Clement|"
     "Francis|Constantine|Margaret|Wilhelm|Christian"
 )
+_NUMERAL = re.compile(r"C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+# After these "I was" has its own subject: I told Peter I was late.
+_TELLING = frozenset(
+    re.findall(
+        "[a-z]+",
+        "tell tells told ask asks asked promise promised assure assured inform informed remind reminded text texted "
+        "warn warned convince convinced persuade persuaded show showed teach taught to for with the said says think "
+        "thinks thought hope wish wished know knew swear swore and but so",
+    )
+)
+# After these IV and VI are letters, a drip and an editor: a number has no article.
+_DETERMINERS = frozenset(
+    re.findall(
+        "[a-z]+",
+        "a an the this that his her my your our their its each every any no by via with through from use used using "
+        "start started on off",
+    )
+)
+_MEDICAL = (
+    "drips?|fluids?|lines?|bags?|therapy|antibiotics?|infusions?|push|poles?|access|catheters?|treatments?|iron|"
+    "injections?|drugs?|needles?|pumps?|tubes?|medications?|medicine|saline|stands?|editor"
+)
 
 
 def _integer(match: re.Match[str]) -> str:
@@ -55,27 +77,59 @@ def _dashed(match: re.Match[str]) -> str:
     return ", ".join(cardinal(part) for part in match[0].split("-"))
 
 
+def _last_word(match: re.Match[str]) -> str:
+    """The word before a match, in small letters; empty after a mark."""
+    word = re.search(r"([A-Za-z']+)\s$", match.string[max(0, match.start() - 20) : match.start()])
+    return word[1].lower() if word else ""
+
+
+def _numbered(match: re.Match[str]) -> str:
+    """Chapter IV is four; C and L alone are letters, as in Appendix C."""
+    written = match["roman"]
+    if written in ("C", "L") or not _NUMERAL.fullmatch(written):
+        return match[0]
+    return f"{match['what']} {cardinal(roman(written))}"
+
+
+def _ruler(match: re.Match[str]) -> str:
+    """Peter I was a tsar, but "I told Peter I was late"; Leo X Smith has an initial."""
+    follows = match.string[match.end() : match.end() + 4]
+    if match["roman"] == "I" and follows == " was" and _last_word(match) in _TELLING:
+        return match[0]
+    return f"{match['who']} the {ordinal(roman(match['roman']))}"
+
+
+def _after_name(match: re.Match[str]) -> str:
+    """Rocky IV is four; an IV drip and the VI editor are letters."""
+    if match[0] in ("IV", "VI") and _last_word(match) in _DETERMINERS:
+        return match[0]
+    return cardinal(roman(match[0]))
+
+
 RULES: list[Rule] = [
     rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
     rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
     rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
     rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
     rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
-    rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b", lambda m: f"{m['what']} {cardinal(roman(m['roman']))}"),
+    rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b(?!['’](?!s\b))", _numbered),
     rule(
-        rf"\b(?P<who>{_RULERS})\s(?P<roman>[IVX]{{2,}}|[VX]|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!'(?!s))",
-        lambda m: f"{m['who']} the {ordinal(roman(m['roman']))}",
+        rf"\b(?P<who>{_RULERS})\s"
+        r"(?P<roman>[IVX]{2,}|[VX](?!\s[A-Z][a-z])|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!'(?!s))",
+        _ruler,
     ),
     rule(
         r"\b(?=[XVI]{2})(?:X{0,3}(?:IX|IV|V?I{0,3}))(?=\s(?:century|centuries|Olympiad))",
         lambda m: ordinal(roman(m[0])),
     ),
     rule(
-        r"(?<=[A-Za-z]\s)(?:II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XX)(?![\w'.-])",
-        lambda m: cardinal(roman(m[0])),
+        r"(?<=[A-Za-z]\s)(?:II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XX)(?![\w'.-])"
+        rf"(?!\s(?:{_MEDICAL})\b)",
+        _after_name,
     ),
     rule(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b", lambda m: m[0]),
     rule(r"(?<![\w.-])\d{1,3}(?:-\d{1,3}){2,6}(?![\w-]|\.\d)", _dashed),
+    rule(r"\b(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]} minus "),
     rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
     rule(rf"(?<![\w.])({AMOUNT})([kKM]?)\s?[-–]\s?({AMOUNT})([kKM])\b", _scaled_range),
     rule(rf"(?<![\w.])({AMOUNT})([kKM])\b(?!-)", _scaled),

@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.english.measures import FREE, TO
-from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, alternatives, is_inch, rule
 from glmtts.text.normalisation.units import WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, fraction, number, ordinal
 
@@ -20,6 +20,11 @@ _COMPARING = r"<=|>=|==|!=|<>|:=|~=|[<>≥≤≈≠=]"
 _PARTS = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "16", "20", "25", "32", "64", "100", "1000"))
 # Values of one side of a pair that is said as two numbers: blood pressure is over something.
 _PRESSURE = 60
+# What marks are out of, and the words that speak of them.
+_MARKS = ("5", "10", "20", "100")
+_MARKED = re.compile(
+    r"\b(?:rat(?:ed?|es|ings?)|scor(?:ed?|es|ing)|marks?|reviews?|graded?|gave it an?)\b|/ stars?\b", re.IGNORECASE
+)
 
 _EXPONENT = r"[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]{1,2}(?![A-Za-z])|\([^()]{1,12}\)|\{[^{}]{1,12}\}"
 _UNIT = rf"(?:\s?(?P<unit>{WRITTEN})(?![\w/^]))?"
@@ -82,7 +87,7 @@ def _ion(match: re.Match[str]) -> str:
 def _part_of(match: re.Match[str]) -> str:
     """1/2 tsp is one half teaspoon, 2 1/2 km two and a half kilometers."""
     whole, top, bottom = match[1], match[2], match[3]
-    unit = unit_of(match[5], glued=not match[4])
+    unit = unit_of(match[5], glued=not match[4] or match[0].endswith("."))
     if unit is None or not 0 < int(top) < int(bottom):
         return match[0]
     part = fraction(top, bottom)
@@ -107,6 +112,13 @@ def _pair(match: re.Match[str]) -> str:
     if both_round or (int(bottom) <= 31 and int(top) <= 31):
         return two
     return fraction(top, bottom) if int(top) < int(bottom) else f"{cardinal(top)} over {cardinal(bottom)}"
+
+
+def _is_mark(match: re.Match[str]) -> bool:
+    """Whether a word near by speaks of marks: rated 8/10, 4/5 stars."""
+    before = re.split(r"[,.!?;]", match.string[max(0, match.start() - 20) : match.start()])[-1]
+    around = before + "/" + match.string[match.end() :][:6]
+    return int(match["top"]) <= int(match["bottom"]) and _MARKED.search(around) is not None
 
 
 def _compared(match: re.Match[str]) -> str:
@@ -136,6 +148,7 @@ def _is_bound(match: re.Match[str]) -> bool:
 FIRST: list[Rule] = [
     rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
     rule(r"\b([A-Z][a-z]?)\^(\d?)([+-])(?!\w)", _ion),
+    rule(r"(?<=\d/)(\d{1,2})\s?[\"″](?=\s|[,.;:)]|$)", lambda m: f"{m[1]}in" if is_inch(m) else m[0]),
     rule(
         rf"(?<![\w./-])(?:(\d{{1,3}})[ -])?(\d{{1,2}})/(\d{{1,2}})(\s?)({WRITTEN})(?![\w/^])(?:\.(?=\s[a-z]))"
         rf"?",
@@ -175,7 +188,15 @@ RULES: list[Rule] = [
         lambda m: _mixed(m) if int(m[2]) < int(m[3]) else m[0],
     ),
     rule(r"\b24/7\b", lambda m: "twenty four seven"),
-    rule(r"(?<![\w./-])(\d{1,3})/(\d{1,4})(?![\w/]|\.\d)", _pair),
+    rule(
+        rf"(?<![\w./-])(?<!\d,)(\d{{1,3}}\.\d{{1,2}})/({NUMBER})(?![\w/]|[.,]\d)",
+        lambda m: f"{number(m[1])} {'out of' if m[2] in _MARKS else 'over'} {number(m[2])}",
+    ),
+    rule(
+        rf"(?<![\w./-])(?P<top>\d{{1,3}})/(?P<bottom>{alternatives(_MARKS)})(?![\w/]|\.\d)",
+        lambda m: f"{cardinal(m['top'])} out of {cardinal(m['bottom'])}" if _is_mark(m) else m[0],
+    ),
+    rule(r"(?<![\w./-])(\d{1,3})/(\d{1,7})(?![\w/]|\.\d)", _pair),
     rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
     rule(r"(?<=[\w)\]])\s?(?P<sign><=>|<->|->|=>)\s?(?=[\w(])", lambda m: f" {_SIGNS.get(m['sign'], 'to')} "),
     rule(r"(?<!\w)(?P<sign>->|=>)\s?", lambda m: ""),
@@ -193,7 +214,7 @@ RULES: list[Rule] = [
     ),
     rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
     rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
-    rule(rf"{FREE}({AMOUNT})\s?[xX×](?!\w|\s?[-+=*/^<>])", lambda m: f"{number(m[1])} times"),
+    rule(rf"{FREE}({AMOUNT})\s?[xX×](?!\w|\s?[-+=*/^<>]|\s(?:minus|plus|equals)\b)", lambda m: f"{number(m[1])} times"),
     rule(
         rf"(?<=\w\s)[xX]({NUMBER})(?![\w.]|\s?[-+=*/^])|(?<!\w)×\s?({NUMBER})(?![\w.])"
         rf"",
@@ -211,5 +232,8 @@ RULES: list[Rule] = [
     rule(r"(?<![\w+])\+(?=\.?\d)", lambda m: "plus "),
     rule(r"\b([fgh])\(([a-z]|\d+)\)", lambda m: f"{m[1]} of {cardinal(m[2]) if m[2].isdigit() else m[2]}"),
     rule(r"(?<=[A-Za-z0-9)])\+(?=[A-Za-z0-9(√])", lambda m: " plus "),
-    rule(r"(?<!\w)~\s?(?=\d)", lambda m: "about "),
+    rule(
+        r"(?<!\w)~\s?(?=\d)",
+        lambda m: "" if m.string[: m.start()].endswith(("about ", "around ")) else "about ",
+    ),
 ]

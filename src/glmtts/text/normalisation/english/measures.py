@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.languages import FUNCTION_WORDS
-from glmtts.text.normalisation.rules import AMOUNT, Rule, rule
+from glmtts.text.normalisation.rules import AMOUNT, Rule, is_inch, rule
 from glmtts.text.normalisation.units import WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, number
 
@@ -36,10 +36,16 @@ def attributive(match: re.Match[str]) -> bool:
     return re.search(r"(?:^|\W)an? $", before) is not None and after is not None and after[1] not in _SINGULAR_NOT
 
 
+def _is_abbreviation(match: re.Match[str]) -> bool:
+    """500 ML and 500 ML of water are milliliters, 5 ML engineers none."""
+    after = re.match(r" ([a-z]+)", match.string[match.end() : match.end() + 16])
+    return match["unit"] == "ML" and match["gap"] == " " and after is not None and after[1] not in _SINGULAR_NOT
+
+
 def _measure(match: re.Match[str]) -> str:
     low, high, gap, written = match["low"], match["high"], match["gap"], match["unit"]
     unit = unit_of(written, glued=(not gap.strip("-") and not gap.isspace()) or gap == "-")
-    if unit is None:
+    if unit is None or _is_abbreviation(match):
         return match[0]
     singular = (
         gap == "-"
@@ -83,6 +89,13 @@ def _sides(match: re.Match[str]) -> str:
     return " by ".join(number(side) for side in plain) + f" {unit.many}" if unit else match[0]
 
 
+def _shared(match: re.Match[str]) -> str:
+    """30 miles/gallon, 3 times/week, 50 people/km²."""
+    # what is shared is looked up below a slash only, so a gram is lent above it and taken off again
+    unit = unit_of("g/" + match["share"], glued=True)
+    return match["what"] + unit.one.removeprefix("gram") if unit else match[0]
+
+
 def _percent(match: re.Match[str]) -> str:
     low, high, sign = match["low"], match["high"], match["sign"]
     said = {"%": "percent", "‰": "per mille", "‱": "basis points"}[sign]
@@ -104,10 +117,11 @@ RULES: list[Rule] = [
     ),
     rule(
         rf"(?<![\w.])({AMOUNT})\s?[\"″](?=\s|[,.;:)]|$)",
-        lambda m: several(number(m[1]), "inch", "inches") if '"' not in m.string[: m.start()] else m[0],
+        lambda m: several(number(m[1]), "inch", "inch" if attributive(m) else "inches") if is_inch(m) else m[0],
     ),
     rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
     rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
+    rule(rf"(?<=\d )(?P<what>[a-z]{{3,}}s|people)\s?/\s?(?P<share>{WRITTEN})(?![\w/^])", _shared),
     rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
     rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))\s?(?P<unit>mm|cm|m|km|ft|in|px)\b",

@@ -11,7 +11,7 @@ from glmtts.text.numbers_en import cardinal, number
 _SCALE = r"(?:\s?(?P<scale>thousand|million|billion|trillion|[kK]|[mM][nmM]?|[bB]n?|BN|[tT]n?)(?![A-Za-z0-9]))?"
 _SCALES = {"k": "thousand", "m": "million", "mn": "million", "mm": "million", "b": "billion", "bn": "billion",
            "t": "trillion", "tn": "trillion"}  # fmt: skip
-_PER = r"(?:\s?/\s?(?P<per>\d{0,4}[A-Za-zμ]+[23]?)\.?(?![\w/]))?"
+_PER = r"(?:\s?/\s?(?P<per>\d{0,4}[A-Za-zμ]+(?:\^?[23])?)\.?(?![\w/]))?"
 _TWICE = rf"(?:\s(?P<twice>{NAMES_EN})\b)?"
 _TO = r"\s?(?:[-–—~]|to)\s?"
 
@@ -102,5 +102,10 @@ RULES: list[Rule] = [
         _before,
     ),
     rule(rf"(?P<minus>)(?P<minus2>)\b(?P<sign>{CODE})\s?(?P<amount>{AMOUNT}){_SCALE}{_PER}(?P<twice>)", _before),
+    rule(
+        rf"(?<![\w.,-])(?P<low>{AMOUNT})(?P<scale1>(?<=\d)[kKM])?{_TO}(?P<amount>{AMOUNT}){_SCALE}\s?"
+        rf"(?P<sign>[€£₩₹₽₺₫฿₪₱₴]|(?:{CODE})\b)(?!\d){_PER}(?P<twice>)",
+        _range,
+    ),
     rule(rf"(?<![\w.])(?P<amount>{AMOUNT}){_SCALE}\s?(?P<sign>[€£¢₩₹₽₺₫฿₪₱₴¥￥]|\$(?!\d)|(?:{CODE})\b){_PER}", _after),
 ]

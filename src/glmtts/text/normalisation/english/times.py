@@ -59,6 +59,14 @@ def _military(match: re.Match[str]) -> str:
     return f"{hours} {minutes} hours"
 
 
+def _minutes(match: re.Match[str]) -> str:
+    """Finished in 45:12 is forty five twelve; 60:40 and 50:50 are shares."""
+    minutes, seconds = match[1], match[2]
+    if int(minutes) <= 24 or int(minutes) > 59 or (minutes[1] == seconds[1] == "0" != seconds[0]):
+        return match[0]
+    return clock(minutes, seconds, None) if seconds != "00" else f"{cardinal(minutes)} minutes"
+
+
 _NAMES = {"h": "hour", "hr": "hour", "hrs": "hour", "m": "minute", "min": "minute", "mins": "minute", "s": "second",
           "sec": "second", "secs": "second", "d": "day"}  # fmt: skip
 
@@ -83,6 +91,7 @@ RULES: list[Rule] = [
         rf"(?<![\d:.])(?P<hour>\d{{1,2}}):(?P<minute>{_MINUTE})(?::(?P<second>{_MINUTE}))?(?:{_HALF}|h\b|\s(?:hours|hrs)\b)?(?![\d:]|[.,]\d)",
         _time,
     ),
+    rule(rf"(?<=\b(?:in|at) )(\d\d):({_MINUTE})(?![\d:]|[.,]\d|\s(?:ratio|proportion|odds|split))", _minutes),
     rule(rf"(?<![\w.:])(?P<hour>{_HOUR})\.(?P<minute>{_MINUTE})(?P<second>){_HALF}(?!\w)", _time),
     rule(
         rf"(?<![\w.:,])(?P<hour>\d{{1,2}}){_HALF}(?!\w)",

@@ -12,6 +12,14 @@ def telephone(written: str) -> str:
     return ("加" if written[0] == "+" else "") + "，".join(groups)
 
 
+def _standard(match: re.Match[str]) -> str:
+    """GB 50016-2014 and ISO 9001:2015: the number by its digits, then the year."""
+    name, part, issued = match[1].replace("/", ""), match[2].replace("-", "杠").replace(".", "点"), match[4]
+    if not issued:
+        return f"{name}{digits(part)}" if match[3] is None else match[0]
+    return f"{name}{digits(part)}{'杠' if match[3] not in ':：' else '，'}{digits(issued)}"
+
+
 def _named(match: re.Match[str]) -> str:
     return (
         digits(match[0], one="幺")
@@ -21,13 +29,18 @@ def _named(match: re.Match[str]) -> str:
 
 
 _CALL = (
-    r"(?:拨打?|打|电话|热线|呼叫|客服|报警|求助|急救|手机号?码?|号码|QQ群?号?|微信号?|致电|来电|传真|座机|"
+    r"(?:拨打?|打|电话|热线|呼叫|客服|报警|火警|匪警|求助|急救|手机号?码?|号码|QQ群?号?|微信号?|致电|来电|传真|座机|"
     r"短信|发送?到|转|Tel|TEL|tel|Fax|手机|联系)"
 )
 _CODED = (
     r"(?<![A-Za-z])(?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|波音|空客|账号|帐号|房号|身份证号?码?|卡号|"
     r"序列号|口令|型号|门牌号?|航班号?|车次|座位号|取件码|提取码|邀请码|股票代码|批号|票号|课程号|机号|ID|PIN码?|暗号|频道)"
 )
+# What follows an amount and never a number that is called.
+_NO_CALL = r"(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局度号楼路])"
+_OR = r"(?:\s?[、，,/或和及与]\s?|或者)"
+# Several of these in a row are emergency numbers, with 119 or 122 among them: 110 and 120 may be amounts.
+_EMERGENCY = "(?:110|119|120|122)"
 _SERVICES = "1[12][0-9]|10000|1001[0-9]|10086|10099|12[0-9]{3}|95[0-9]{3}|96[0-9]{3,4}|400|800"
 # Numbers that are names by themselves, unless something counted follows.
 _NAMES = "666|6666|233|2333|886|985|211|996|007|618|818|315|520|1314|911|404|361|360|115|163|126|58|1024"
@@ -42,6 +55,17 @@ FIRST: list[Rule] = [
         rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)(\d{{2,}})(?:-(\d+))?(?!\d|\.\d|[万个元])",
         lambda m: f"{m[1]}{m[2].rstrip('-')}{digits(m[3])}" + (f"，{digits(m[4])}" if m[4] else ""),
     ),
+    rule(
+        r"(?<![A-Za-z\d])((?:GB|ISO|IEC|IEEE|EN|DIN|JIS|ANSI|ASTM|QB|YY|HJ|JGJ|DB\d\d|DL|SH|NY|WS)(?:/(?:T|Z|IEC))?\s?)"
+        r"(\d{3,6}(?:[.-]\d{1,2})?)(?:([-—–:：])((?:19|20)\d\d))?(?!\d|[.-]\d|[A-Za-z万元个])",
+        _standard,
+    ),
+    rule(r"(?<![\w.])802\.(\d{1,2})(?=[a-z]{0,2}(?![A-Za-z0-9.]))", lambda m: f"八零二点{digits(m[1])}"),
+    rule(r"(?<![\dA-Za-z-])(\d)-in-(\d)(?![\dA-Za-z])", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
+    rule(
+        r"(?<![A-Za-z])(iPhone|iPad|Redmi|红米|小米|Nexus) ?(\d{1,2})s(?![A-Za-z])",
+        lambda m: f"{m[1]} {cardinal(m[2])}S",
+    ),
     rule(r"(?<![\d.])404(?=页|错误|报错|界面)", lambda m: digits(m[0])),
 ]
 RULES: list[Rule] = [
@@ -51,8 +75,13 @@ RULES: list[Rule] = [
     rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
     rule(r"(?<![\d.-])(?:0(?:10|2\d|[3-9]\d{2})\d{7,8}|[48]00\d{7})(?![\d-])", lambda m: telephone(m[0])),
     rule(
-        rf"({_CALL}[是为到了给：:个过]{{0,2}}\s?)(\d[\d-]{{1,14}}\d)(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局])",
-        lambda m: m[1] + telephone(m[2]),
+        rf"({_CALL}[是为到了给：:个过]{{0,2}}\s?)(\d[\d-]{{1,14}}\d)(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局])"
+        rf"((?:{_OR}(?:{_EMERGENCY}|1[0-9]{{4}}|9[56]\d{{3,4}}){_NO_CALL})*)",
+        lambda m: m[1] + telephone(m[2]) + digits(m[3], one="幺"),
+    ),
+    rule(
+        rf"(?<![\d.,])(?<!\d[、，/]){_EMERGENCY}(?:{_OR}{_EMERGENCY})+(?!{_OR}?\d)(?!之间|左右|上下){_NO_CALL}",
+        lambda m: digits(m[0], one="幺") if re.search("119|122", m[0]) else m[0],
     ),
     rule(
         rf"(?<![\d.])(?:{_SERVICES})(?=号?(?:客服|热线|网站|平台|短信|电话|急救|报警|火警|指挥|服务|APP|官网|专线|[台](?!阶|币|湾)))",

@@ -41,6 +41,11 @@ def _event(match: re.Match[str]) -> str:
     return "".join(cardinal(part) if part == "10" else digits(part) for part in match.group(1, 2))
 
 
+def _festival(match: re.Match[str]) -> str:
+    """3.15晚会 is 三一五晚会, 9.10教师节 九月十日教师节."""
+    return _event(match) if match[0] in _BY_DIGITS else spoken_date(None, match[1], match[2])
+
+
 def _span(match: re.Match[str]) -> str:
     return f"{digits(match[1])}{match[2]}到{digits(match[3])}"
 
@@ -49,6 +54,14 @@ def _season(match: re.Match[str]) -> str:
     return (f"{digits(match[1])}年" if match[1] else "") + f"第{'一二三四'[int(match[2]) - 1]}季度"
 
 
+# Named after their day: 10.1国庆节, 3.15晚会, 9.18事变.
+_FESTIVALS = (
+    r"(?:国际)?(?:国庆|晚会|儿童节|妇女节|女神节|女生节|劳动节|青年节|建军节|建党节|植树节|护士节|记者节|教师节|消费者|打假|"
+    r"世界读书日|事变|惨案|起义|[爱学]?国?生?运动(?![量员会])|纪念日|公祭日|黄金周|小长假|长假)"
+)
+_BY_DIGITS = frozenset(
+    ("1.28", "3.8", "3.15", "4.12", "5.1", "5.4", "5.30", "6.1", "7.1", "7.7", "8.1", "9.18", "10.1", "12.9", "12.12")
+)
 _NOT_A_YEAR = "前|后|以|的?历史|来|多|里程"
 RULES: list[Rule] = [
     rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: " "),
@@ -77,6 +90,7 @@ RULES: list[Rule] = [
         r"(?<![\d.])([12]\d)?(\d0)['’]?s(?![A-Za-z])",
         lambda m: f"{digits((m[1] or '') + m[2]) if m[1] else cardinal(m[2])}年代",
     ),
+    rule(rf"(?<![\d.])([1-9]|1[0-2])\.([1-9]|[12]\d|3[01])(?={_FESTIVALS})", _festival),
     rule(r"(?<![\d.])([1-9]|1[0-2])[·•]([1-9]|[12]\d|3[01])(?!\d)", _event),
     rule(
         r"(?<![\d月./-])(1[0-2]|0?[1-9])[./]([12]\d|3[01]|0?[1-9])(?=日|号)",
@@ -86,7 +100,7 @@ RULES: list[Rule] = [
         r"(?<![\d年])([1-9]|1[0-2])\s?[-~～–—]\s?([1-9]|1[0-2])(?=月(?!大|龄|的?宝))",
         lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}",
     ),
-    rule(r"(?<=[\d][月日号点周年])\s?[-~～–—－]{1,2}\s?(?=\d)", lambda m: "到"),
+    rule(r"(?<=[\d][月日号点周年])\s?[-~～–—－]{1,2}\s?(?=\d|[一二][零一二三四五六七八九]{3}年)", lambda m: "到"),
     rule(r"(?<=[年月日号周])\s?[-~～–—－]\s?(?=\d{1,4}[年月日号周])", lambda m: "到"),
     rule(
         r"(周|星期|礼拜)([一二三四五六日天1-7])\s?[-~～–—－]{1,2}\s?(?:\1)?([一二三四五六日天1-7])(?!\d)",

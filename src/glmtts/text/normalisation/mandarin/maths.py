@@ -11,11 +11,12 @@ _SIGNS = {
     "<": "小于", ">": "大于", "≥": "大于等于", "≤": "小于等于", ">=": "大于等于", "<=": "小于等于", "≈": "约等于",
     "≠": "不等于", "!=": "不等于", "<>": "不等于", "±": "正负", ":=": "等于", "~=": "约等于",
 }  # fmt: skip
+_NUMERALS = "零一二三四五六七八九十百千万亿两半"
 # What stands before a hyphen that makes a span of two amounts.
-_AMOUNT_END = re.compile(
-    r"[零一二三四五六七八九十百千万亿两半](?:[年月日号点分秒度元角克米升瓦伏安]|公里|千克|小时|分钟)?$"
-)
+_AMOUNT_END = re.compile(rf"[{_NUMERALS}](?:[年月日号点分秒度元角克米升瓦伏安]|公里|千克|小时|分钟)?$")
 _COMPARING = r"<=|>=|==|!=|<>|:=|~=|[<>≥≤≈≠=]"
+# Either side of a stroke: 1/10000, and a mark out of five as 4.5/5.
+_PART = r"\d{1,7}(?:\.\d{1,2})?"
 # Names of machines whose hyphen is none of arithmetic: 歼-20, 东风-41.
 _MODELS = (
     "歼|运|轰|直|强|教|东风|长征|神舟|嫦娥|天问|天宫|天舟|天和|苏|米格|图|伊尔|巨浪|红旗|鹰击|型|系列|号|楼|"
@@ -47,15 +48,17 @@ def _fraction(match: re.Match[str]) -> str:
     whole, top, bottom = match[1], match[2], match[3]
     if top == "24" and bottom == "7":
         return "二十四七"
-    if int(bottom) == 0:
-        return f"{cardinal(top)}比零"
+    if not bottom.strip("0."):
+        return f"{number(top)}比零"
     if not whole and (top, bottom) in (("50", "50"), ("9", "11"), ("20", "20")):
         return cardinal(top) + cardinal(bottom)
-    return (f"{cardinal(whole)}又" if whole else "") + f"{cardinal(bottom)}分之{cardinal(top)}"
+    if match[4]:
+        return f"{number(top)}分，满分{number(bottom)}分"
+    return (f"{cardinal(whole)}又" if whole else "") + f"{number(bottom)}分之{number(top)}"
 
 
 def _operated(match: re.Match[str]) -> str:
-    return f"{number(match[1])}{_SIGNS[match[2] or match[3]]}"
+    return f"{number(match[1])}{_SIGNS[match[2] or match[3] or match[4]]}"
 
 
 def _minus(match: re.Match[str]) -> str:
@@ -66,6 +69,14 @@ def _minus(match: re.Match[str]) -> str:
     if _AMOUNT_END.search(before):
         return "到"
     return "，" if re.match(r"(?:19|20)\d\d(?!\d)", after) else "负"
+
+
+def _tilde(match: re.Match[str]) -> str:
+    """3个~5个 is a span, 约~100元 and ~100元 are about."""
+    before = match.string[max(0, match.start() - 4) : match.start()]
+    if re.search(rf"[\d{_NUMERALS}][一-鿿]{{0,2}}$", before):
+        return "到"
+    return "" if before.endswith("约") else "约"
 
 
 def _span(match: re.Match[str]) -> str:
@@ -82,12 +93,16 @@ RULES: list[Rule] = [
         _power,
     ),
     rule(r"(?<=\d/\d)\s?[-~～–]\s?(?=\d+/\d)", lambda m: "到"),
-    rule(r"(?<![\d./])(?:(\d+)(?:\s|又))?(\d{1,4})/(\d{1,4})(?![\d/])", _fraction),
+    rule(
+        rf"(?<![\d./])(?:(\d+)(?:\s|又))?({_PART})/({_PART})(?![\d/]|\.\d)((?:(?<=/5)|(?<=[125]0)|(?<=00))分(?![之钟]))?",
+        _fraction,
+    ),
     rule(r"(?<=[\d\w)）])\s?(?:->|=>)\s?", lambda m: "到"),
     rule(rf"(?<=[\w)）%°])\s?({_COMPARING})\s?(?=[-−+(（]?[\w.√$￥¥€£一-鿿])", lambda m: _SIGNS[m[1]]),
     rule(rf"({_COMPARING})\s?(?=\.?\d|[-−]\d)", lambda m: _SIGNS[m[1]]),
     rule(
-        rf"{FREE}({NUMBER})\s?(?:([+×xX*÷±])\s?(?=[-−]?[\d.(（√])|([-−])\s?(?=\d[^，。；]{{0,20}}(?:=|等于)))",
+        rf"{FREE}({NUMBER})\s?(?:([+×*÷±])\s?(?=[-−]?[\d.(（√])|([xX])\s?(?=[\d.(（√])|"
+        r"([-−])\s?(?=\d[^，。；]{0,20}(?:=|等于)))",
         _operated,
     ),
     rule(r"(?<=[A-Za-z)）π])\s?([+×*÷])\s?(?=[A-Za-z\d(（√π])(?!\+)", lambda m: _SIGNS[m[1]]),
@@ -102,5 +117,5 @@ RULES: list[Rule] = [
     rule(rf"{FREE}({NUMBER})({SCALE}){TO}({NUMBER})", _span),
     rule(r"(?<![\dA-Za-z一-鿿])[-−–](?=\.?\d)|(?<=[等大小]于)[-−](?=[A-Za-z])", lambda m: "负"),
     rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
-    rule(r"[~～]\s?(?=\d)", lambda m: "约"),
+    rule(r"[~～]\s?(?=\d)", _tilde),
 ]

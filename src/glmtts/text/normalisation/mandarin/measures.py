@@ -5,7 +5,7 @@ import re
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalisation.mandarin.amounts import AMOUNT, FREE, SCALE, SIGNED, TO, amount, signed, spread
 from glmtts.text.normalisation.mandarin.money import per
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule, is_inch, rule
 from glmtts.text.normalisation.units import WRITTEN, unit_of
 from glmtts.text.numbers_zh import number
 
@@ -79,7 +79,27 @@ def _sides(match: re.Match[str]) -> str:
     return "乘".join(said)
 
 
+# Of these 10W is 十万 rather than ten watts.
+_COUNTS = (
+    r"粉丝|粉|阅读|播放|点赞|关注|浏览|销量|收藏|转发|评论|用户|人次|热度|流量|观看|曝光|访问|下载|月入|年入|年薪|月薪|收入|存款|"
+    r"首付|预算|奖金|房价|车价|总价|成本|营收|利润|字数|会员|点击"
+)
+
+
+def _watts(match: re.Match[str]) -> str:
+    """10W+, 粉丝10W and 10W粉丝 count; the small letter is read so by the last rules."""
+    before = re.split("[，。；！？,;]", match.string[max(0, match.start() - 8) : match.start()])[-1]
+    after = match.string[match.end() : match.end() + 4]
+    counts = re.search(_COUNTS, before) or re.match(
+        rf"\+|多(?![瓦])|[的个名位]?(?:{_COUNTS})|[人元块字](?![造])", after
+    )
+    if not counts:
+        return match[0]
+    return f"{match[1]}w" + (f"到{match[2]}w" if match[2] else "")
+
+
 RULES: list[Rule] = [
+    rule(rf"(?<![\d.A-Za-z])({AMOUNT})W(?:{TO}({AMOUNT})W)?(?![A-Za-z/·*])", _watts),
     rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>[-−+]?{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     rule(rf"{_TEMPERATURE}(?:°\s?C(?![A-Za-z])|摄氏度)", lambda m: _degrees(m, "摄氏度")),
     rule(rf"{_TEMPERATURE}(?:°\s?F(?![A-Za-z])|华氏度)", lambda m: _degrees(m, "华氏度")),
@@ -95,7 +115,10 @@ RULES: list[Rule] = [
         lambda m: _sides(m) if re.search("[a-wyz]", m["sides"]) else m[0],
     ),
     rule(r"(?<![\d.])(\d{1,2})['′](\d{1,2})[\"″]", lambda m: f"{number(m[1])}分{number(m[2])}秒"),
-    rule(r"(?<![\d.])(\d{1,3}(?:\.\d)?)\s?(?:″|\"|'')(?=[^\w]|[一-鿿]|$)", lambda m: f"{number(m[1])}英寸"),
+    rule(
+        r"(?<![\d.])(\d{1,3}(?:\.\d)?)\s?(?:″|\"|'')(?=[^\w]|[一-鿿]|$)",
+        lambda m: f"{number(m[1])}英寸" if is_inch(m) else m[0],
+    ),
     rule(r"(?<![\d.])(\d{1,2})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])", lambda m: f"{amount(m[1])}小时{number(m[2])}分钟"),
     rule(
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<unit>{_OWN})/(?P<per>[A-Za-z]{{1,6}}|[一-鿿]{{1,2}})",
@@ -109,6 +132,6 @@ RULES: list[Rule] = [
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d^]|/[A-Za-z])",
         _measure,
     ),
-    rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|m2|m3|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
+    rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|k?m\^?[23]|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
     rule(r"(?<=每[一-鿿])/([一-鿿])", lambda m: f"每{m[1]}"),
 ]

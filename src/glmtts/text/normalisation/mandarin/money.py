@@ -9,7 +9,8 @@ from glmtts.text.normalisation.units import unit_of
 from glmtts.text.numbers_zh import number
 
 _PER = (
-    r"(?:\s?/\s?(?P<per>\d{0,4}[A-Za-zμ]{1,8}[23]?(?![A-Za-z])|[一-鿿]{1,3}?(?=[，。,.！!？?；;、\s）)]|$)|[一-鿿]))?"
+    r"(?:\s?/\s?(?P<per>\d{0,4}[A-Za-zμ]{1,8}(?:\^?[23])?(?![A-Za-z])|"
+    r"[一-鿿]{1,3}?(?=[，。,.！!？?；;、\s）)]|$)|[一-鿿]))?"
 )
 _TWICE = rf"(?:\s?(?P<twice>{NAMES_ZH})(?![A-Za-z]))?"
 _FACTORS = {"k": 3, "K": 3, "m": 6, "M": 6, "b": 9, "B": 9}
@@ -84,6 +85,11 @@ RULES: list[Rule] = [
     rule(
         rf"(?P<minus>(?<![\w])[-−])?(?:人民币)?(?P<sign>(?<![A-Za-z])(?:{SIGN}|{CODE}))\s?(?P<amount>{AMOUNT}){_SCALED}{_TWICE}{_PER}",
         _money,
+    ),
+    rule(
+        rf"(?<![\d.A-Za-z-])(?P<low>{NUMBER})(?P<scale1>{SCALE}){TO}(?P<amount>{NUMBER})(?P<scale>{SCALE})\s?"
+        rf"(?P<sign>{CODE}|[€£₩₹₽₺฿](?!\d))(?![A-Za-z])(?P<twice>){_PER}",
+        _range,
     ),
     rule(
         rf"(?P<minus>)(?<![\d.A-Za-z])(?P<amount>{NUMBER}){_SCALED}\s?(?P<sign>{CODE}|[€£₩₹₽₺฿¥￥](?!\d)|\$(?!\d))(?![A-Za-z])(?P<twice>){_PER}",
