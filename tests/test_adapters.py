@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from glmtts.adapters import Adapter, LowRank, RowAdapters
+from glmtts.adapters import Adapter, LowRank, RowAdapters, attach
 from glmtts.errors import VoiceError
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.request import Request, SamplingConfig
@@ -98,3 +98,14 @@ def test_an_adapter_of_another_network_is_refused(name: str) -> None:
     stranger = Adapter({name: LowRank(torch.randn(1, 7), torch.randn(9, 1))})
     with pytest.raises(VoiceError, match="Use the model it was made for"), RowAdapters([stranger]).applied(model):
         pass
+
+
+def test_sizes_are_looked_at_where_the_layers_take_part_already() -> None:
+    model = tiny_lm(56).eval()
+    attach(model, adapter_of(model, 1))
+    name, part = next(iter(adapter_of(model, 1).parts.items()))
+    wider = Adapter({name: LowRank(part.down_RI, torch.cat([part.up_OR, part.up_OR]))})
+    narrower = Adapter({name: LowRank(part.down_RI[:, 1:], part.up_OR)})
+    for unfit in (wider, narrower, wider):
+        with pytest.raises(VoiceError, match="as one of sizes"):
+            attach(model, unfit)

@@ -272,6 +272,14 @@ def test_pipes_carry_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {pipe.encoding for pipe in pipes.values()} == {"utf-8"}
 
 
+def test_what_is_shown_may_name_a_file_that_is_not_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict")
+    monkeypatch.setattr("sys.stdout", pipe)
+    with_utf8()
+    print("a\udcff is ready", end="", flush=True)  # noqa: T201
+    assert pipe.buffer.getvalue() == b"a\\udcff is ready"  # type: ignore[attr-defined]
+
+
 def test_windows_flushes_files_and_opens_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(durable, "WINDOWS", True)
     (tmp_path / "file.part").write_text("x")

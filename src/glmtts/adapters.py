@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -132,6 +132,8 @@ class RowAdapters:
 _in_use: ContextVar[RowAdapters | None] = ContextVar("row_adapters", default=None)
 # weak, so that a network that is given up goes with its entry
 _attached: WeakKeyDictionary[nn.Module, set[str]] = WeakKeyDictionary()
+# apart from the layers: an adapter of layers that take part already may still be of other sizes
+_fitting: WeakKeyDictionary[nn.Module, WeakSet[Adapter]] = WeakKeyDictionary()
 _attaching = threading.Lock()
 
 
@@ -142,16 +144,25 @@ def attach(network: nn.Module, adapter: Adapter) -> None:
         VoiceError: the network has no such layer, or one of other sizes.
     """
     # without the lock, since every forward with adapters comes by; what is out of date here is looked at again below
-    known = _attached.get(network, set())
-    if adapter.parts.keys() <= known:
+    if adapter in _fitting.get(network, ()):
         return
+    layers = layers_of(network, adapter)
     # two threads at once would hook a layer twice, and add the product twice
     with _attaching:
-        layers = {name: _layer(network, name, part) for name, part in adapter.parts.items()}
         known = _attached.setdefault(network, set())
         for name in layers.keys() - known:
             layers[name].register_forward_hook(partial(_add, name))
             known.add(name)
+        _fitting.setdefault(network, WeakSet()).add(adapter)
+
+
+def layers_of(network: nn.Module, adapter: Adapter) -> dict[str, nn.Linear]:
+    """The layers of a network that an adapter names.
+
+    Raises:
+        VoiceError: the network has no such layer, or one of other sizes.
+    """
+    return {name: _layer(network, name, part) for name, part in adapter.parts.items()}
 
 
 def _layer(network: nn.Module, name: str, part: LowRank) -> nn.Linear:
@@ -159,8 +170,14 @@ def _layer(network: nn.Module, name: str, part: LowRank) -> nn.Linear:
         layer = network.get_submodule(name)
     except AttributeError:
         layer = None
-    if not isinstance(layer, nn.Linear) or layer.weight.shape != (len(part.up_OR), part.down_RI.shape[1]):
+    if not isinstance(layer, nn.Linear):
         raise VoiceError(f"The voice adapts the layer {name}, which this model has not. Use the model it was made for.")
+    own, wanted = tuple(layer.weight.shape), (len(part.up_OR), part.down_RI.shape[1])
+    if own != wanted:
+        raise VoiceError(
+            f"The voice adapts the layer {name} as one of sizes {wanted}, and this model's has {own}. "
+            "Use the model it was made for."
+        )
     return layer
 
 

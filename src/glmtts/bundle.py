@@ -22,16 +22,8 @@ from glmtts.config import StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.graphs import chosen
 from glmtts.options import nearest
-from glmtts.stages import (
-    Clock,
-    Flow,
-    LanguageModel,
-    Recogniser,
-    SpeakerEncoder,
-    SpeechTokenizer,
-    Vocoder,
-    architecture,
-)
+from glmtts.places import check_holds_weights, is_file
+from glmtts.stages import Clock, Flow, LanguageModel, Recogniser, SpeakerEncoder, SpeechTokenizer, Vocoder, architecture
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
@@ -117,7 +109,8 @@ class Bundle:
         """
         folder = embedded() if folder is None else Path(folder)
         path = folder / CONFIG_FILE
-        if not path.is_file():
+        check_holds_weights(folder, BundleError)
+        if not is_file(path, BundleError):
             raise BundleError(f"{folder} is no model bundle: it holds no {CONFIG_FILE}. Give another --model.")
         try:
             config = BundleConfig.parse(read_json(path))
@@ -259,7 +252,7 @@ class Bundle:
         path = self.folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise BundleError(f"The bundle names a file outside its folder: {name}. Do not use it.")
-        if not path.is_file():
+        if not is_file(path, BundleError):
             raise BundleError(f"The bundle lacks the file {path}. Install the model again.")
         if digest_of(path) != digest:
             raise BundleError(f"{path} is corrupt: its hash is not the recorded one. Install the model again.")

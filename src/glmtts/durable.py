@@ -49,9 +49,14 @@ def writable(place: Path, kind: type[GlmTtsError], cure: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, UnicodeEncodeError) as error:  # the last of a name or text that is not UTF-8
         reason = getattr(error, "strerror", None) or str(error)
         raise kind(f"{place} cannot be written: {reason}. {cure}") from None
+
+
+def hidden_prefix(name: str) -> str:
+    """How the name of what is being written for `name` begins; cut, as a system takes names of 255 bytes."""
+    return f".{name[:40]}."
 
 
 @contextmanager
@@ -65,7 +70,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     there = target.is_dir()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{target.name}.", dir=target if there else target.parent) as temporary:
+    with TemporaryDirectory(prefix=hidden_prefix(target.name), dir=target if there else target.parent) as temporary:
         folder = Path(temporary) / (target.name or "new")
         folder.mkdir()
         yield folder

@@ -14,6 +14,7 @@ from glmtts.lm.model import Llama
 from glmtts.lm.prompt import build_prompt
 from glmtts.lm.quantised.config import BLOCK, HEAD_BITS, Bits, Block
 from glmtts.lm.quantised.pack import packed
+from glmtts.places import check_new_folder
 from glmtts.weights import digest_of
 
 TEXTS = (
@@ -38,8 +39,7 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
             of it stays.
     """
     bundle = Bundle.open(source)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BundleError(f"{out} is there already. Choose a new folder for the packed bundle.")
+    check_new_folder(out, BundleError, "packed bundle")
     model = bundle.network("lm")
     if not isinstance(model, Llama):
         raise BundleError(f"The language model of '{bundle.config.name}' is no plain Llama: it cannot be packed.")

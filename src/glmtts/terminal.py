@@ -10,10 +10,14 @@ from glmtts.options import nearest
 
 
 def with_utf8() -> None:
-    """Have pipes carry UTF-8: Windows gives them the code page of the system, in which most of Mandarin is lost."""
+    """Have pipes carry UTF-8: Windows gives them the code page of the system, in which most of Mandarin is lost.
+
+    What is shown may name a file whose name is not UTF-8: its bytes are written out, rather than all work lost.
+    """
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace" if stream is sys.stderr else "strict")
+        if isinstance(stream, io.TextIOWrapper):
+            errors = "strict" if stream is sys.stdin else "backslashreplace"
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors=errors)
 
 
 def stop(sentence: str) -> NoReturn:

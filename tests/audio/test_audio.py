@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from glmtts.audio.fbank import kaldi_fbank
-from glmtts.audio.io import FORMATS, load_audio, read_audio, write_audio
+from glmtts.audio.io import FORMATS, audio_bytes, load_audio, new_audio, read_audio, write_audio
 from glmtts.audio.mel import LogMel, MelConfig, WhisperFeatures, mel_filters
 from glmtts.errors import AudioError
 
@@ -83,6 +83,25 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("suffix", "rate"), [(".opus", 32000), (".opus", 44100), (".mp3", 20000), (".mp3", 96000)])
+def test_rates_that_a_format_lacks_are_resampled(tmp_path: Path, suffix: str, rate: int) -> None:
+    tone = (0.5 * np.sin(np.arange(rate) * 2 * np.pi * 440 / rate)).astype(np.float32)
+    write_audio(tmp_path / f"a{suffix}", tone, rate)
+    (tmp_path / f"b{suffix}").write_bytes(audio_bytes(tone, rate, suffix))
+    with new_audio(tmp_path / f"c{suffix}", rate) as file:  # as a long reading is written: in blocks of whole numbers
+        for block in np.array_split((tone * 32767).astype("<i2"), 7):
+            file.write(block)
+    for path in sorted(tmp_path.iterdir()):
+        samples, found = read_audio(path)
+        assert found == 48000 and abs(len(samples) - 48000) < 3000
+        middle = samples[12000:36000].numpy()
+        assert np.argmax(np.abs(np.fft.rfft(middle))) == 220, "440 Hz in half a second"
+        assert middle.std() == pytest.approx(0.35, abs=0.02)
+    with pytest.raises(AudioError, match="not finite"):
+        write_audio(tmp_path / f"d{suffix}", tone * np.nan, rate)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_f0_of_a_tone() -> None:

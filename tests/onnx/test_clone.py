@@ -52,6 +52,32 @@ def test_the_command_writes_a_voice_for_both(exported_folder: Path, recording: P
     assert Voice.load(file).embedding.shape == OnnxBundle.open(exported_folder).voice(str(file)).embedding.shape
 
 
+@pytest.mark.parametrize("text", ["I say \udcffthis.", "I say this.\ud83d"])
+def test_a_text_that_is_not_utf8_is_kept_as_it_is_spoken(
+    tiny_folder: Path, exported: OnnxBundle, recording: Path, tmp_path: Path, text: str
+) -> None:
+    """As a terminal passes bytes of another encoding."""
+    bundle = Bundle.open(tiny_folder)
+    recorded_voice(bundle, bundle.frontend(), recording, text).save(tmp_path / "a.safetensors")
+    clone(exported, exported.frontend(), recording, text).save(tmp_path / "b.safetensors")
+    for name in ("a", "b"):
+        assert Voice.load(tmp_path / f"{name}.safetensors").text == "I say this."
+
+
+def test_a_text_that_cannot_be_read_is_refused_before_any_work(
+    tiny_folder: Path, exported: OnnxBundle, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle.open(tiny_folder)
+    monkeypatch.setattr("glmtts.synthesis.voice.voice_of", lambda *given: pytest.fail("it worked first"))
+    monkeypatch.setattr("glmtts.onnx.clone._voice_of", lambda *given: pytest.fail("it worked first"))
+    for make in (
+        lambda: recorded_voice(bundle, bundle.frontend(), recording, "…😀\udcff"),
+        lambda: clone(exported, exported.frontend(), recording, "…😀\udcff"),
+    ):
+        with pytest.raises(VoiceError, match="text of the recording cannot be used"):
+            make()
+
+
 def test_what_is_no_recording_of_a_voice_is_refused(exported: OnnxBundle, tmp_path: Path) -> None:
     for name, samples, said in (("short", 9000, "A voice needs 1 second"), ("silent", 48000, "is silent")):
         soundfile.write(tmp_path / f"{name}.wav", np.zeros(samples), 24000)

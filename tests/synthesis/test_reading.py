@@ -32,6 +32,14 @@ def tts(tiny_folder: Path) -> Synthesizer:
     return glmtts.load(tiny_folder)
 
 
+@pytest.mark.parametrize("suffix", [".srt", ".vtt"])
+def test_text_that_is_not_utf8_is_read_and_shown_as_it_is_spoken(tts: Synthesizer, tmp_path: Path, suffix: str) -> None:
+    read_book(tts, "Good \udcffmorning.\ud83d", tmp_path / "a.wav", subtitles=tmp_path / f"a{suffix}")
+    shown = (tmp_path / f"a{suffix}").read_text(encoding="utf-8")
+    assert "morning." in shown and "�" not in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", "a.wav"]
+
+
 def test_a_broken_reading_goes_on_and_equals_the_whole(tts: Synthesizer, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole.wav", tmp_path / "broken.wav"
     seconds = read_book(tts, LINES, whole, seed=5, subtitles=tmp_path / "whole.srt")

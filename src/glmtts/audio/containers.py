@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from glmtts.errors import AudioError
+from glmtts.places import is_file
 
 CONTAINERS = {  # suffix → FFmpeg's demuxer; no other is opened, since a playlist names further files and addresses
     ".m4a": "mov",
@@ -30,7 +31,7 @@ def decode(path: Path, most_samples: int, longest: float | None = None) -> tuple
         AudioError: PyAV is not installed, or the file is missing, no audio, or holds more than `most_samples` of all
             channels.
     """
-    if not path.is_file():
+    if not is_file(path, AudioError):
         raise AudioError(f"{path} is not a file. Give the path of a recording.")
     try:
         import av

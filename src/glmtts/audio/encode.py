@@ -24,7 +24,11 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 PCM_RATE = 24000  # what OpenAI's clients expect of headerless samples
 MP3_KBPS = 128  # constant; FFmpeg alone takes 64 for one channel
-OPUS_RATES = (8000, 12000, 16000, 24000, 48000)  # those that Opus codes; others are resampled
+CODED_RATES = {  # Hz, those that a format has; what comes at another is resampled
+    "opus": (8000, 12000, 16000, 24000, 48000),
+    "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+    "pcm": (PCM_RATE,),  # headerless samples cannot say their rate, so it is fixed
+}
 UNKNOWN_LENGTH = 0xFFFFFFFF  # of a stream of WAV, which begins before its end is known; readers take all that comes
 _FFMPEG = {  # container, codec, options of the container
     "mp3": ("mp3", "libmp3lame", {"write_xing": "0"}),  # the Xing header is written at the end, by seeking
@@ -45,10 +49,15 @@ class Encoder(Protocol):
         ...
 
 
+def coded_rate(format: str, rate: int) -> int:
+    """The rate at which a format takes samples at `rate` Hz: the same where it can, else its highest."""
+    rates = CODED_RATES.get(format, (rate,))
+    return rate if rate in rates else max(rates)
+
+
 def encoder(format: Format, rate: int, tags: dict[str, str], mp3_kbps: int = MP3_KBPS) -> Encoder:
     """An encoder for samples at `rate` Hz; `tags` go into the file where the format has a place for them."""
-    # headerless samples cannot say their rate, so it is fixed
-    wanted = PCM_RATE if format == "pcm" else 48000 if format == "opus" and rate not in OPUS_RATES else rate
+    wanted = coded_rate(format, rate)
     made: Encoder
     if format == "pcm":
         made = _Pcm()

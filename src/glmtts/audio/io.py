@@ -8,17 +8,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import ArrayLike
 
 from glmtts import durable
 from glmtts.audio.bounds import HIGHEST_RATE, LOUDEST, LOWEST_RATE
 from glmtts.audio.containers import CONTAINERS, decode
+from glmtts.audio.encode import coded_rate
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import AudioError
+from glmtts.places import is_file, is_folder, name_for_c, status
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,10 +100,10 @@ def audio_seconds(path: str | Path) -> float:
 @contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """A file whose rate and channels are those of a recording."""
-    if not path.is_file():
+    if not is_file(path, AudioError):
         raise AudioError(f"{path} is not a file. Give the path of a recording (wav, flac, ogg, opus or mp3).")
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with soundfile.SoundFile(name_for_c(path)) as file:
             check_shape(path, file.samplerate, file.channels)
             yield file
     except (soundfile.LibsndfileError, RuntimeError, TypeError):
@@ -142,9 +145,10 @@ def check_writable(path: str | Path) -> None:
 
 def check_place(path: Path) -> None:
     """Raises AudioError where no file can be written at `path`."""
-    if path.is_dir():
+    if is_folder(path, AudioError):
         raise AudioError(f"{path} is a folder. Give the name of a file.")
-    if not path.parent.is_dir():
+    status(path.with_name(f".{path.name}.part"), AudioError)  # by that longer name most files are written first
+    if not is_folder(path.parent, AudioError):
         raise AudioError(f"The folder {path.parent} does not exist. Create it or choose another path.")
     try:
         # by trying: permissions alone do not tell of a disk that takes nothing
@@ -154,21 +158,48 @@ def check_place(path: Path) -> None:
         raise AudioError(f"{path} cannot be written: {error.strerror}. Choose another path.") from None
 
 
+class AudioWriter(Protocol):
+    """Takes samples (T,), of whole numbers or in ±1."""
+
+    def write(self, samples_T: np.ndarray) -> None:
+        """Append samples."""
+        ...
+
+
+class _Resampled:
+    """Another rate in front of a file."""
+
+    def __init__(self, file: soundfile.SoundFile, rate: int) -> None:
+        self._file, self._resampler = file, soxr.ResampleStream(rate, file.samplerate, 1)
+
+    def write(self, samples_T: np.ndarray, last: bool = False) -> None:
+        scale = -float(np.iinfo(samples_T.dtype).min) if samples_T.dtype.kind == "i" else 1.0
+        made = self._resampler.resample_chunk((samples_T / scale).astype(np.float32), last=last)
+        self._file.write(made.clip(-1, 1))  # a filter may swing beyond what it was given
+
+
 @contextmanager
 def new_audio(
     target: Path | io.BytesIO, rate: int, tags: dict[str, str] | None = None, suffix: str | None = None
-) -> Iterator[soundfile.SoundFile]:
-    """A mono file at `rate` Hz to write samples to, of the format that its suffix, or `suffix`, names.
+) -> Iterator[AudioWriter]:
+    """A mono file to write samples at `rate` Hz to, of the format that its suffix, or `suffix`, names.
 
+    Where the format has no such rate, they are resampled (audio/encode.py).
     `tags` are soundfile's (`artist`, `comment`, …); by default they say that the speech is synthetic.
     """
     ending = suffix or (target.suffix if isinstance(target, Path) else ".wav")
     container, subtype = FORMATS[ending.lower()]
-    place = str(target) if isinstance(target, Path) else target
-    with soundfile.SoundFile(place, "w", rate, 1, subtype, format=container) as file:
+    place = name_for_c(target) if isinstance(target, Path) else target
+    coded = coded_rate(ending.lower().lstrip("."), rate)
+    with soundfile.SoundFile(place, "w", coded, 1, subtype, format=container) as file:
         for tag, text in (synthetic_tags() if tags is None else tags).items():
             setattr(file, tag, text)
-        yield file
+        if coded == rate:
+            yield file
+        else:
+            resampled = _Resampled(file, rate)
+            yield resampled
+            resampled.write(np.zeros(0, np.float32), last=True)
 
 
 def audio_bytes(samples_T: ArrayLike, rate: int, form: str = "wav", tags: dict[str, str] | None = None) -> bytes:
@@ -195,6 +226,14 @@ def _checked(samples_T: ArrayLike) -> np.ndarray:
     return samples.clip(-1, 1)
 
 
+def _temporary(path: Path) -> Path:
+    """A new empty file beside `path`. Raises AudioError where the folder takes none."""
+    with durable.writable(path, AudioError, "Choose another path."):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=durable.hidden_prefix(path.stem), suffix=path.suffix)
+        os.close(handle)  # libsndfile opens it by its name, whose suffix it has
+    return Path(name)
+
+
 def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[str, str] | None = None) -> None:
     """Write mono samples (T,), clamped to ±1, with `tags` as `new_audio`; the file appears whole or not at all.
 
@@ -204,9 +243,7 @@ def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[st
     path = Path(path)
     check_writable(path)
     samples = _checked(samples_T)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)  # libsndfile opens it by its name, whose suffix it has
-    temporary = Path(name)
+    temporary = _temporary(path)
     try:
         with new_audio(temporary, rate, tags) as file:
             file.write(samples)

@@ -8,6 +8,7 @@ from pathlib import Path
 import soundfile
 
 from glmtts.errors import AudioError
+from glmtts.places import is_file, name_for_c
 from glmtts.version import installed_version
 
 MARK = "Synthetic speech"
@@ -32,10 +33,10 @@ def read_tags(path: str | Path) -> dict[str, str]:
         AudioError: the file is missing or cannot be read as audio.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path, AudioError):
         raise AudioError(f"{path} is not a file. Give the path of an audio file.")
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with soundfile.SoundFile(name_for_c(path)) as file:
             return {name: text for name, text in file.copy_metadata().items() if text}
     except (soundfile.LibsndfileError, RuntimeError, TypeError):
         return _read_with_ffmpeg(path)

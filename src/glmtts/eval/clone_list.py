@@ -8,6 +8,7 @@ from typing import Any
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import EvalList, Item
 from glmtts.eval.lists import recording_of, shipped_list
+from glmtts.places import is_file
 
 SHORTEST, LONGEST = 3.0, 8.0  # seconds of a prompt
 LANGUAGES = ("en", "zh")
@@ -51,7 +52,7 @@ def _speakers(corpus: Path) -> list[tuple[tuple[str, str], list[tuple[Path, str]
     found: dict[tuple[str, str], list[tuple[Path, str]]] = {}
     for folder in HELD_OUT_FOLDERS:
         index = corpus / folder / "index.jsonl"
-        if not index.is_file():
+        if not is_file(index, EvaluationError):
             continue
         for record in _records(index):
             path = recording_of(corpus / folder, record["id"], record.get("file"))

@@ -8,6 +8,7 @@ from typing import Any
 from glmtts.errors import EvaluationError
 from glmtts.eval.results import Results
 from glmtts.eval.statistics import Paired, finite, paired
+from glmtts.places import anything_at
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def chosen(text: str) -> tuple[Results, str]:
     Raises:
         EvaluationError: there are no results, or no such system.
     """
-    folder, name = (text, None) if Path(text).is_dir() else _parted(text)
+    # a folder and a system may together be longer than a name can be
+    folder, name = (text, None) if anything_at(Path(text)) else _parted(text)
     results = Results.load(Path(folder))
     labels = list(dict.fromkeys(one["system"] for one in results.utterances))
     if name is None and len(labels) == 1:

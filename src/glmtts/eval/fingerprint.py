@@ -7,6 +7,7 @@ from pathlib import Path
 
 from glmtts.bundle import CONFIG_FILE, bundle_digest
 from glmtts.errors import EvaluationError
+from glmtts.places import anything_at
 from glmtts.weights import digest_of
 
 
@@ -40,7 +41,7 @@ def fingerprint(path: Path) -> str:
 
 def _place(value: str | Path) -> Path | None:
     places = (value, str(value).partition(":")[2])
-    return next((Path(place) for place in places if place and Path(place).exists()), None)
+    return next((Path(place) for place in places if place and anything_at(Path(place))), None)
 
 
 def _counts(name: str) -> bool:

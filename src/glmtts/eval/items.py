@@ -10,6 +10,8 @@ from pathlib import Path
 from glmtts.errors import EvaluationError
 from glmtts.weights import digest_of as file_digest
 
+LONGEST_ID = 200  # bytes: systems take names of 255, and what is being written has a longer one
+
 
 @dataclass(frozen=True)
 class Item:
@@ -33,8 +35,22 @@ class Item:
     def __post_init__(self) -> None:
         if not self.id or "/" in self.id or "\\" in self.id or self.id.startswith("."):
             raise EvaluationError(f"The line '{self.id}' of a list needs an id that can be a file's name. Rename it.")
+        if len(self.id.encode(errors="replace")) > LONGEST_ID:
+            raise EvaluationError(
+                f"The id '{self.id[:20]}…' of a list is longer than {LONGEST_ID} bytes, too long for a file's name. "
+                "Shorten it."
+            )
+        self._check_characters()
         # a copy, past the dataclass's own guard: what the caller does to his mapping later must not change the line
         object.__setattr__(self, "labels", dict(self.labels))
+
+    def _check_characters(self) -> None:
+        try:
+            "".join([self.id, self.text, self.prompt_text or "", *self.labels, *self.labels.values()]).encode()
+        except UnicodeEncodeError:
+            raise EvaluationError(
+                f"The line {self.id!r} of a list holds half a surrogate pair, which no file can. Take it out."
+            ) from None
 
     def plain(self) -> dict[str, object]:
         """Values for JSON."""
@@ -83,7 +99,8 @@ class EvalList:
 def digest_of(items: Sequence[Item]) -> str:
     """SHA-256 of lines and of the files that they name, wherever these lie."""
     lines = [_with_contents(item.plain()) for item in items]
-    return hashlib.sha256(json.dumps(lines, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    text = json.dumps(lines, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()  # names of files need not be UTF-8
 
 
 def _with_contents(values: dict[str, object]) -> dict[str, object]:

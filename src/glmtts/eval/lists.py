@@ -7,6 +7,7 @@ from pathlib import Path
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import EvalList, Item
+from glmtts.places import is_file
 
 SHIPPED = ("mini-en", "mini-zh", "mini-hard", "mini-mixed")
 OTHERS = ("laughter",)
@@ -110,7 +111,7 @@ def recording_of(folder: Path, name: str, file: str | None = None) -> Path | Non
     if file is not None:
         return folder / file
     found = (folder / f"{name}{suffix}" for suffix in (".wav", ".flac", ".opus", ".ogg", ".mp3"))
-    return next((path for path in found if path.is_file()), None)
+    return next((path for path in found if is_file(path, EvaluationError)), None)
 
 
 def _lines(path: Path) -> list[str]:
@@ -147,7 +148,8 @@ def _beside(path: Path, name: str | None) -> Path | None:
 
 def _above(folder: Path, name: str) -> Path:
     """`name` in the nearest folder at or above `folder` that has it; where none has, in `folder`."""
-    return next((root / name for root in _upwards(folder) if (root / name).is_file()), folder / name)
+    found = (root / name for root in _upwards(folder) if is_file(root / name, EvaluationError))
+    return next(found, folder / name)
 
 
 def _upwards(folder: Path) -> Iterator[Path]:

@@ -38,10 +38,7 @@ def adapted(part: Part) -> dict[str, str]:
     Raises:
         ReleaseError: lists every key that is missing or misshapen; what synthesis does not need is left out.
     """
-    # shapes alone are compared: no memory for a module of gigabytes
-    with torch.device("meta"):
-        module: nn.Module = architecture(part.architecture).model_class()(part.config)
-    wanted = {n: tuple(v.shape) for n, v in module.state_dict().items() if not n.endswith(TRAINING_ONLY)}
+    wanted = _wanted(part)
     found, problems, sources = part.weights.shapes(), [], {}
     for released, shape in found.items():
         name = part.rename(released)
@@ -60,6 +57,21 @@ def adapted(part: Part) -> dict[str, str]:
             "Fetch the release again."
         )
     return {name: sources[name] for name in wanted}
+
+
+def _wanted(part: Part) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of our module."""
+    try:
+        # shapes alone are compared: no memory for a module of gigabytes
+        with torch.device("meta"):
+            module: nn.Module = architecture(part.architecture).model_class()(part.config)
+    except (ArithmeticError, AssertionError, RuntimeError, ValueError) as error:  # sizes that fit no layer
+        reason = str(error).partition("\n")[0][:120].rstrip(".")
+        raise ReleaseError(
+            f"{part.weights.origin} is not the released {part.room}: none has its sizes ({reason}). "
+            "Fetch the release again."
+        ) from None
+    return {n: tuple(v.shape) for n, v in module.state_dict().items() if not n.endswith(TRAINING_ONLY)}
 
 
 def flow_name(released: str) -> str:
@@ -98,6 +110,8 @@ def fold_weight_norm(state: dict[str, Tensor]) -> dict[str, Tensor]:
             prefix = name.removesuffix(direction)
             if prefix + length not in state:
                 raise ReleaseError(f"The vocoder lacks {prefix + length}. Fetch the release again.")
+            if value.ndim < 2 or state[prefix + length].shape != (len(value), *[1] * (value.ndim - 1)):
+                raise ReleaseError(f"The vocoder's {prefix + length} does not fit {name}. Fetch the release again.")
             norm = value.norm(p=2, dim=tuple(range(1, value.ndim)), keepdim=True)
             folded[f"{prefix}.weight"] = state[prefix + length] * value / norm
         elif not name.endswith(length):

@@ -4,34 +4,34 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from tqdm import tqdm
 
-from glmtts.bundle import (
-    TOKENIZER_FILES,
-    BundleConfig,
-    ModuleEntry,
-    save_config,
-)
-from glmtts.errors import ReleaseError
+from glmtts import durable
+from glmtts.bundle import TOKENIZER_FILES, BundleConfig, ModuleEntry, save_config
+from glmtts.errors import ConfigError, ReleaseError
 from glmtts.official import parts, text
 from glmtts.official.adapter import Part, adapted
 from glmtts.official.release import SPEAKER_MODEL, VOCOS2D, Release
 from glmtts.official.writer import write_safetensors
+from glmtts.places import check_holds_weights, is_file, status
 from glmtts.speaker.onnx import OnnxSpeakerConfig
 from glmtts.stages import architecture
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.text.audio_tokens import AudioTokens
+from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.vocoder.torchscript import TorchScriptVocoderConfig
 from glmtts.weights import digest_of
 
 Vocoder = Literal["hift", "vocos2d"]
 JOURNAL = "converted.json"
+CURE = "Free some space or choose another folder, and run the command again; what is done is kept."
 HISTORY_TOKENS = 750  # the release's bound on prompt, earlier pieces and speech: 30 seconds
 READERS: dict[str, Callable[[Release], Part]] = {
     "lm": parts.language_model,
@@ -48,9 +48,10 @@ def convert(
     Work goes on in `out` + ".part", whose finished modules a later call keeps; it is renamed when all is there.
 
     Raises:
-        ReleaseError: the release is incomplete, damaged or another model, or `out` exists.
+        ReleaseError: the release is incomplete, damaged or another model, or `out` exists or cannot be written.
     """
-    if out.exists():
+    check_holds_weights(out, ReleaseError)
+    if status(out, ReleaseError) is not None:
         raise ReleaseError(f"{out} exists. Choose another folder, or delete it first.")
     release = Release.open(folder, code)
     readers = READERS if vocoder == "vocos2d" else {**READERS, "vocoder": parts.hift}
@@ -59,22 +60,27 @@ def convert(
     sources = {room: adapted(part) for room, part in wanted.items()}
     tokenizer = text.tokenizer(release)
     _check_vocabulary(tokenizer, wanted)
+    written = _Text(tokenizer, text.text_config(release), text.speaker_prompts(release, tokenizer.size))
     work = out.with_name(f"{out.name}.part")
-    work.mkdir(parents=True, exist_ok=True)
-    journal = _Journal(work / JOURNAL)
-    modules = {}
-    for room, part in tqdm(wanted.items(), desc="converting", unit="module"):
-        write = partial(_write, part, sources[room], work, dtype)
-        modules[room] = journal.entry(room, _fingerprint(part, dtype), write)
-    modules["speaker"] = _copy(release.code / SPEAKER_MODEL, work, "campplus_onnx", OnnxSpeakerConfig().model_dump())
-    if vocoder == "vocos2d":
-        config = TorchScriptVocoderConfig().model_dump()
-        modules["vocoder"] = _copy(release.folder / VOCOS2D, work, "vocos2d_torchscript", config)
-    tokenizer.save(work)
-    save_config(work, _description(release, work, modules, modules["vocoder"].parsed().sample_rate))
-    (work / JOURNAL).unlink(missing_ok=True)
-    work.rename(out)
+    with durable.writable(out, ReleaseError, CURE):
+        work.mkdir(parents=True, exist_ok=True)
+        journal = _Journal(work / JOURNAL)
+        modules = {}
+        for room, part in tqdm(wanted.items(), desc="converting", unit="module"):
+            write = partial(_write, part, sources[room], work, dtype)
+            modules[room] = journal.entry(room, _fingerprint(part, dtype), write)
+        modules |= _copied(release, work, vocoder)
+        _finish(work, out, written, modules)
     return out
+
+
+@dataclass(frozen=True)
+class _Text:
+    """The text side of a release, read before the first module is written."""
+
+    tokenizer: TextTokenizer
+    config: TextConfig
+    speaker_prompts: dict[str, list[int]]
 
 
 class _Journal:
@@ -82,22 +88,40 @@ class _Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._done = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            done = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):  # there is none, or a power cut spoilt it: all is written again
+            done = None
+        self._done: dict[str, Any] = done if isinstance(done, dict) else {}
 
     def entry(self, room: str, fingerprint: str, write: Callable[[], ModuleEntry]) -> ModuleEntry:
         """The entry of a module, written now or by an earlier call from the same files."""
-        known = self._done.get(room)
-        if known and known["fingerprint"] == fingerprint:
-            entry = ModuleEntry.parse(known["entry"])
-            file = self.path.parent / entry.file
-            if file.is_file() and digest_of(file) == entry.sha256:
-                return entry
+        if (known := self._known(room, fingerprint)) is not None:
+            return known
         entry = write()
         self._done[room] = {"fingerprint": fingerprint, "entry": entry.model_dump()}
         temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._done))
-        temporary.replace(self.path)
+        temporary.write_text(json.dumps(self._done), encoding="utf-8")
+        durable.replace(temporary, self.path)
         return entry
+
+    def _known(self, room: str, fingerprint: str) -> ModuleEntry | None:
+        """What an earlier call noted of a module, where its file is still that one."""
+        noted = self._done.get(room)
+        if not isinstance(noted, dict) or noted.get("fingerprint") != fingerprint:
+            return None
+        try:
+            entry = ModuleEntry.parse(noted.get("entry", {}))
+        except ConfigError:
+            return None
+        file = self.path.parent / _file_of(room)
+        whole = entry.file == file.name and file.is_file() and digest_of(file) == entry.sha256
+        return entry if whole else None
+
+
+def _file_of(room: str) -> str:
+    """The name of a converted module's file."""
+    return f"{room}.safetensors"
 
 
 def _fingerprint(part: Part, dtype: torch.dtype) -> str:
@@ -110,33 +134,47 @@ def _fingerprint(part: Part, dtype: torch.dtype) -> str:
 
 def _write(part: Part, sources: dict[str, str], work: Path, dtype: torch.dtype) -> ModuleEntry:
     shapes = part.weights.shapes()
-    path = work / f"{part.room}.safetensors"
+    path = work / _file_of(part.room)
     bar = tqdm(total=len(sources), desc=part.room, unit="tensor", leave=False)
 
     def tensor(name: str) -> torch.Tensor:
         bar.update()
         return part.weights.tensor(sources[name])
 
-    try:
-        write_safetensors(path, {name: shapes[released] for name, released in sources.items()}, tensor, dtype)
-    except OSError as error:
-        raise ReleaseError(
-            f"{path} cannot be written: {error.strerror}. Free some space and run the same command again; "
-            "what is done is kept."
-        ) from None
+    write_safetensors(path, {name: shapes[released] for name, released in sources.items()}, tensor, dtype)
     bar.close()
     return ModuleEntry(
         architecture=part.architecture, file=path.name, sha256=digest_of(path), config=part.config.model_dump()
     )
 
 
+def _copied(release: Release, work: Path, vocoder: Vocoder) -> dict[str, ModuleEntry]:
+    """Modules that stay the programs that they are."""
+    speaker = OnnxSpeakerConfig().model_dump()
+    modules = {"speaker": _copy(release.code / SPEAKER_MODEL, work, "campplus_onnx", speaker)}
+    if vocoder == "vocos2d":
+        config = TorchScriptVocoderConfig().model_dump()
+        modules["vocoder"] = _copy(release.folder / VOCOS2D, work, "vocos2d_torchscript", config)
+    return modules
+
+
+def _finish(work: Path, out: Path, written: _Text, modules: dict[str, ModuleEntry]) -> None:
+    """Write what stands beside the modules, and give the folder its name."""
+    written.tokenizer.save(work)
+    save_config(work, _description(work, written, modules, modules["vocoder"].parsed().sample_rate))
+    (work / JOURNAL).unlink(missing_ok=True)
+    for path in work.iterdir():
+        durable.sync(path)
+    durable.replace(work, out)
+
+
 def _copy(source: Path, work: Path, kind: str, config: dict) -> ModuleEntry:
-    if not source.is_file():
+    if not is_file(source, ReleaseError):
         raise ReleaseError(f"The release lacks {source}. Fetch it again.")
     name = f"{kind}{source.suffix}"
     temporary = work / f"{name}.part"
     shutil.copyfile(source, temporary)
-    temporary.replace(work / name)
+    durable.replace(temporary, work / name)
     known = architecture(kind)
     allowed = [True] if getattr(known.model_class(), "RUNS_PROGRAM", False) else []
     known.model_class().open(work / name, known.config_class().parse(config), *allowed)  # else users find the damage
@@ -155,16 +193,16 @@ def _check_vocabulary(tokenizer: TextTokenizer, wanted: dict[str, Part]) -> None
         )
 
 
-def _description(release: Release, work: Path, modules: dict[str, ModuleEntry], rate: int) -> BundleConfig:
+def _description(work: Path, written: _Text, modules: dict[str, ModuleEntry], rate: int) -> BundleConfig:
     return BundleConfig(
         name="glm-tts",
         description="The released GLM-TTS, converted",
         licence="MIT (weights)",
         sample_rate=rate,
         modules=modules,
-        text=text.text_config(release),
+        text=written.config,
         text_files={name: digest_of(work / name) for name in TOKENIZER_FILES},
         voices={},
-        speaker_prompts=text.speaker_prompts(release),
+        speaker_prompts=written.speaker_prompts,
         synthesis=SynthesisDefaults(history_tokens=HISTORY_TOKENS).model_dump(mode="json"),
     )

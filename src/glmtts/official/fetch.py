@@ -8,6 +8,7 @@ from tqdm import tqdm
 from glmtts.errors import ReleaseError
 from glmtts.official.release import NEEDED, REPOSITORY, Release
 from glmtts.official.weights import Shards
+from glmtts.places import is_file
 
 PATTERNS = ["llm/*", "flow/*", "speech_tokenizer/*", "vq32k-phoneme-tokenizer/*", "hift/*", "vocos2d/*"]
 
@@ -19,14 +20,14 @@ def fetch(folder: Path, repository: str = REPOSITORY, revision: str | None = Non
         ReleaseError: the Hub cannot be reached, or a file does not have its recorded hash.
     """
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         info = HfApi().model_info(repository, revision=revision, files_metadata=True)
         # the commit that the hashes were read from, which a branch may have left by now
         snapshot_download(repository, revision=info.sha, local_dir=folder, allow_patterns=PATTERNS)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:120]
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120].rstrip(".")
         raise ReleaseError(
             f"{repository} cannot be downloaded: {reason}. Run the command again to go on, or give a folder that has "
             "the files with --from."
@@ -59,7 +60,7 @@ def check_folder(folder: Path) -> Path:
     Raises:
         ReleaseError: files are missing or damaged.
     """
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    missing = [name for name in NEEDED if not is_file(folder / name, ReleaseError)]
     if missing:
         raise ReleaseError(f"{folder} lacks {', '.join(missing)}. Give the folder of the whole release.")
     for part in ("llm", "speech_tokenizer"):

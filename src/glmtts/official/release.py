@@ -1,11 +1,12 @@
 """The files of the released GLM-TTS, as they lie in its Hub repository and in the folder of its code."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from glmtts.config import parse_json
 from glmtts.errors import ReleaseError
+from glmtts.places import is_file
 
 REPOSITORY = "zai-org/GLM-TTS"
 NEEDED = (
@@ -41,7 +42,7 @@ class Release:
         release = cls(folder, code or folder)
         wanted = [folder / name for name in NEEDED]
         wanted += [release.code / name for name in (SPEAKER_MODEL, SAFE_CHARACTERS, REPLACEMENTS)]
-        missing = [str(path) for path in wanted if not path.is_file()]
+        missing = [str(path) for path in wanted if not is_file(path, ReleaseError)]
         missing += [
             f"{folder / part}/*.safetensors" for part in ("llm", "speech_tokenizer") if not release.shards(part)
         ]
@@ -56,12 +57,15 @@ class Release:
         """The safetensors files of `llm` or `speech_tokenizer`: those of its index, or all.
 
         Raises:
-            ReleaseError: the index names a shard that is not there.
+            ReleaseError: the index names a shard that is not there, or is none.
         """
         folder = self.folder / part
         for index in sorted(folder.glob("*.safetensors.index.json")):
-            names = sorted(set(self.json(index)["weight_map"].values()))
-            absent = [name for name in names if not (folder / name).is_file()]
+            shards = self.table(index).get("weight_map")
+            if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
+                raise ReleaseError(f"{index} is no index of weights: it has no `weight_map`. Fetch it again.")
+            names = sorted(set(shards.values()))
+            absent = [name for name in names if not is_file(folder / name, ReleaseError)]
             if absent:
                 raise ReleaseError(f"{folder} lacks {', '.join(absent)}, which its index names. Fetch it again.")
             return [folder / name for name in names]
@@ -75,6 +79,18 @@ class Release:
             ReleaseError: it is damaged.
         """
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            return parse_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
             raise ReleaseError(f"{path} is damaged: {error}. Fetch it again.") from None
+
+    @classmethod
+    def table(cls, path: Path) -> dict[str, Any]:
+        """Keys and values of a JSON file.
+
+        Raises:
+            ReleaseError: it is damaged, or holds something else.
+        """
+        values = cls.json(path)
+        if not isinstance(values, dict):
+            raise ReleaseError(f"{path} holds no keys and values: it is not the released one. Fetch it again.")
+        return values

@@ -8,10 +8,12 @@ import yaml
 
 from glmtts.errors import BundleError, ReleaseError
 from glmtts.official.release import OWN_REPLACEMENTS, REPLACEMENTS, SAFE_CHARACTERS, SPEAKER_PROMPTS, Release
+from glmtts.places import is_file
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer, read_ranks
 
 SHORTEST_PIECE, LONGEST_PIECE = 30, 60  # characters, the release's
+LARGEST_ID = (1 << 31) - 1  # tiktoken has 32 bits
 
 
 def tokenizer(release: Release) -> TextTokenizer:
@@ -25,11 +27,25 @@ def tokenizer(release: Release) -> TextTokenizer:
         ranks = read_ranks(folder / "tokenizer.model")
     except BundleError as error:
         raise ReleaseError(str(error)) from None
-    added = release.json(folder / "tokenizer_config.json").get("added_tokens_decoder", {})
-    special = {entry["content"]: int(number) for number, entry in added.items()}
-    if not special or len(set(special.values()) | set(ranks.values())) != len(special) + len(ranks):
+    special = _special(release, folder / "tokenizer_config.json")
+    ids = set(special.values()) | set(ranks.values())
+    if not special or not ranks or len(ids) != len(special) + len(ranks):
         raise ReleaseError(f"{folder} gives an id twice or no special tokens. Fetch the release again.")
+    if min(ids) < 0 or max(ids) > LARGEST_ID:
+        raise ReleaseError(f"{folder} gives an id below 0 or above {LARGEST_ID}. Fetch the release again.")
     return TextTokenizer(ranks, special)
+
+
+def _special(release: Release, path: Path) -> dict[str, int]:
+    """Ids by the texts of special tokens."""
+    added = release.table(path).get("added_tokens_decoder", {})
+    try:
+        special = {entry["content"]: int(number) for number, entry in added.items()}
+        if all(isinstance(text, str) for text in special):
+            return special
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass
+    raise ReleaseError(f"{path} has no table of special tokens by their ids. Fetch it again.")
 
 
 def text_config(release: Release) -> TextConfig:
@@ -42,7 +58,7 @@ def text_config(release: Release) -> TextConfig:
         ReleaseError: a list is damaged.
     """
     safe = release.json(release.code / SAFE_CHARACTERS)
-    if not isinstance(safe, list) or not all(isinstance(item, str) for item in safe):
+    if not isinstance(safe, list) or not all(map(_is_text, safe)):
         raise ReleaseError(f"{release.code / SAFE_CHARACTERS} is no list of characters. Fetch the code again.")
     return TextConfig(
         phoneme_in="off",
@@ -56,35 +72,47 @@ def text_config(release: Release) -> TextConfig:
 
 def _own_replacements(path: Path) -> dict[str, str]:
     """What a user of the release added; none where that file is missing."""
-    return _replacements(path) if path.is_file() else {}
+    return _replacements(path) if is_file(path, ReleaseError) else {}
 
 
 def _replacements(path: Path) -> dict[str, str]:
     words: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReleaseError(f"{path} cannot be read as UTF-8: {error}. Fetch the code again.") from None
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             entry = None
-        if not isinstance(entry, dict) or not all(isinstance(item, str) for item in [*entry, *entry.values()]):
+        if not isinstance(entry, dict) or not all(map(_is_text, [*entry, *entry.values()])):
             raise ReleaseError(f"{path}, line {number}: not an object of words and their phonemes.")
         words |= entry
     return words
 
 
-def speaker_prompts(release: Release) -> dict[str, list[int]]:
+def _is_text(value: object) -> bool:
+    """Whether a value of a file is text that can be written again: JSON can spell half of a surrogate pair."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def speaker_prompts(release: Release, ids: int) -> dict[str, list[int]]:
     """Text ids that name a speaker to fine-tuned (SFT) weights; none where the code folder has no such file.
 
     Raises:
-        ReleaseError: the file is damaged.
+        ReleaseError: the file is damaged, or names an id beyond the `ids` of the vocabulary.
     """
     path = release.code / SPEAKER_PROMPTS
-    if not path.is_file():
+    if not is_file(path, ReleaseError):
         return {}
     try:
-        prompts: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return {str(name): [int(number) for number in ids] for name, ids in prompts.items()}
-    except (yaml.YAMLError, TypeError, ValueError, AttributeError):
-        raise ReleaseError(f"{path} is no table of speakers and their ids. Fetch the code again.") from None
+        read: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        prompts = {str(name): [int(number) for number in numbers] for name, numbers in read.items()}
+        if all(map(_is_text, prompts)) and all(0 <= one < ids for numbers in prompts.values() for one in numbers):
+            return prompts
+    except (OSError, yaml.YAMLError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
+        pass
+    raise ReleaseError(f"{path} is no table of speakers and their ids. Fetch the code again.")

@@ -50,9 +50,13 @@ class Shards:
         return {name: shape for name, (_, shape) in self._places.items()}
 
     def tensor(self, name: str) -> Tensor:
-        """One tensor."""
-        with safe_open(str(self._places[name][0]), framework="pt") as file:
-            return file.get_tensor(name)
+        """One tensor. Raises ReleaseError where its file was changed meanwhile."""
+        path = self._places[name][0]
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                return file.get_tensor(name)
+        except (SafetensorError, OSError) as error:
+            raise ReleaseError(f"{path} is truncated or damaged ({error}). Fetch it again.") from None
 
 
 class Loaded:
@@ -78,6 +82,8 @@ def load_pickle(path: Path, change: Callable[[dict[str, Tensor]], dict[str, Tens
     """
     state = read_weights(path, "the release", ReleaseError)
     for name, value in state.items():
+        if not isinstance(name, str):
+            raise ReleaseError(f"{path} names a tensor {name!r}: it is no released module. Fetch it again.")
         _check_dtype(str(value.dtype), f"{path}: {name}")
     return Loaded(path, change(state) if change else state)
 

@@ -1,12 +1,13 @@
 """Safetensors files written one tensor at a time, so that memory holds one tensor and not the model."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from glmtts import durable
 
 DTYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 
@@ -17,6 +18,9 @@ def write_safetensors(
     """Write every tensor of `shapes` as `dtype`; `path` appears whole or not at all.
 
     The format: eight bytes of header length, a JSON header padded with blanks, then the bytes of the tensors.
+
+    Raises:
+        OSError: the disk does not take it.
     """
     header, position = {}, 0
     for name, shape in shapes.items():
@@ -32,6 +36,4 @@ def write_safetensors(
             value = tensor(name).to(dtype).contiguous()
             # as bytes, since NumPy has no bfloat16
             file.write(value.flatten().view(torch.uint8).numpy().data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    durable.replace(temporary, path)

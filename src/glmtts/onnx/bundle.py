@@ -19,6 +19,7 @@ from glmtts.options import nearest
 from glmtts.ort.decoder import Decoder, Embedding
 from glmtts.ort.runtime import session
 from glmtts.ort.tensors import stored
+from glmtts.places import check_holds_weights, is_file
 from glmtts.stages import Clock
 from glmtts.synthesis.voice_sizes import VoiceSizes
 from glmtts.text.audio_tokens import AudioTokens
@@ -45,7 +46,8 @@ class OnnxBundle:
         """
         folder = Path(folder)
         path = folder / CONFIG_FILE
-        if not path.is_file():
+        check_holds_weights(folder, BundleError)
+        if not is_file(path, BundleError):
             raise BundleError(
                 f"{folder} is no exported model: it holds no {CONFIG_FILE}. "
                 "Make one, where PyTorch is installed, with: glm-tts export-onnx OUT"
@@ -142,7 +144,7 @@ class OnnxBundle:
         path = self.folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise BundleError(f"The model names a file outside its folder: {name}. Do not use it.")
-        if not path.is_file() or name not in self.config.files:
+        if not is_file(path, BundleError) or name not in self.config.files:
             raise BundleError(f"The exported model lacks the file {path}. Export it again.")
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != self.config.files[name]:

@@ -13,10 +13,11 @@ from glmtts.audio.fbank import fbank_of
 from glmtts.audio.io import read_array
 from glmtts.audio.loudness import to_loudness
 from glmtts.audio.prompt import LONGEST_SECONDS, PROMPT_LUFS, check_prompt
-from glmtts.errors import TextError, VoiceError
+from glmtts.errors import VoiceError
 from glmtts.onnx.bundle import OnnxBundle
 from glmtts.onnx.features import SAMPLE_RATE, log_mel
 from glmtts.onnx.voice import NumpyVoice
+from glmtts.synthesis.preparing import readable_text
 from glmtts.text.frontend import TextFrontend
 
 FBANK_MELS = 80
@@ -35,12 +36,8 @@ def clone(bundle: OnnxBundle, frontend: TextFrontend, path: Path, text: str | No
     rate = bundle.clock.sample_rate
     samples = soxr.resample(samples, own_rate, rate)
     check_prompt(path, len(samples) / rate, float(np.abs(samples).max(initial=0.0)))
-    try:
-        if text:
-            frontend.prepare(text)
-    except TextError as error:
-        raise VoiceError(f"The text of the recording cannot be used. {error} Or leave it out.") from None
-    return _voice_of(bundle, to_loudness(samples, rate, PROMPT_LUFS), text or "")
+    said = readable_text(frontend, text or "")
+    return _voice_of(bundle, to_loudness(samples, rate, PROMPT_LUFS), said)
 
 
 def _voice_of(bundle: OnnxBundle, samples: np.ndarray, text: str) -> NumpyVoice:

@@ -26,6 +26,7 @@ from glmtts.ort.kernels import ROUNDED
 from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import INSTALL
 from glmtts.ort.tensors import stored
+from glmtts.places import check_new_folder
 from glmtts.vocoder.harmonic import HarmonicVocos
 from glmtts.weights import digest_of
 
@@ -43,8 +44,7 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
             exported. Then nothing of it stays.
     """
     backend("onnx", "The export", INSTALL, BundleError)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BundleError(f"{out} is there already. Choose a new folder for the exported model.")
+    check_new_folder(out, BundleError, "exported model")
     bundle = Bundle.open(source)
     vocoder = bundle.network("vocoder")
     graphs.check_vocoder(vocoder)

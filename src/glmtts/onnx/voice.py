@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from glmtts import durable
 from glmtts.errors import VoiceError
+from glmtts.places import check_holds_weights
 from glmtts.synthesis.voice_sizes import OTHER_SIZES, VoiceArrays, VoiceSizes
 
 CODES, PRIOR = "speech_tokenizer", "flow"
@@ -38,6 +39,7 @@ class NumpyVoice:
         Raises:
             VoiceError: the file is missing or no voice.
         """
+        check_holds_weights(path, VoiceError)
         try:
             with safe_open(str(path), framework="np") as file:
                 said, found = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -71,12 +73,11 @@ class NumpyVoice:
         }
         if self.adaptation is not None:
             tensors["adaptation"] = self.adaptation.astype(np.float16)
+        check_holds_weights(path, VoiceError)
         temporary = path.with_name(f".{path.name}.part")
-        try:
+        with durable.writable(path, VoiceError, "Free some space or choose another path."):
             save_file(tensors, temporary, metadata={"text": self.text, **self.made_with})
             durable.replace(temporary, path)
-        except (OSError, SafetensorError) as error:
-            raise VoiceError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
 
     def compatible_with(self, made_with: dict[str, str], sizes: VoiceSizes) -> "NumpyVoice":
         """The voice for a model of these parts, without tokens of another tokenizer and adaptation of another flow.

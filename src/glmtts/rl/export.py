@@ -7,6 +7,7 @@ from typing import cast
 from glmtts.bundle import CONFIG_FILE, Bundle, save_config, save_module
 from glmtts.errors import RlError
 from glmtts.lm.model import Llama
+from glmtts.places import is_file
 from glmtts.rl.policy import MODULE, is_adapted, plain_weights
 from glmtts.rl.settings import PolicySection
 from glmtts.training.config import RunConfig
@@ -21,7 +22,7 @@ def export_bundle(config: RunConfig, out: Path) -> Path:
         RlError: the folder is there already.
         TrainingError: the run has no checkpoint.
     """
-    if (out / CONFIG_FILE).exists():
+    if is_file(out / CONFIG_FILE, RlError):
         raise RlError(f"{out} holds a bundle already. Choose another folder.")
     section = create_task(config).section(PolicySection)
     source = bundles().folder(section.bundle)

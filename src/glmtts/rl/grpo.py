@@ -61,7 +61,7 @@ class PolicyTask(RolloutTask):
 
     def _needed(self, step: int) -> set[int]:
         """Rollouts that a step, or a session that goes on from a checkpoint, learns from."""
-        saved = [int(folder.name.rpartition("-")[2]) for folder in checkpoint.checkpoints(self.config.run.out)]
+        saved = [int(folder.stem.rpartition("-")[2]) for folder in checkpoint.checkpoints(self.config.run.out)]
         return {number for one in (step, *saved) for number in self._numbers.rollouts(one)}
 
     def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:

@@ -12,6 +12,7 @@ from glmtts import load
 from glmtts.audio.tempo import Tempo
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.timing import Timed
+from glmtts.synthesis.trial import try_trained
 from glmtts.synthesis.voice import Voice, adapted_voice, recorded_voice
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
@@ -80,6 +81,10 @@ class Engine:
     def trained_voice(self, path: Path) -> Voice:
         """The voice of a `.glmvoice`. Raises VoiceError where it is damaged, or was trained for another model."""
         return self._tts.voice(path)
+
+    def try_trained(self, path: Path) -> None:
+        """Let the models compute with a `.glmvoice` once. Raises VoiceError where requests could not be served."""
+        try_trained(self._tts, path)
 
     def clone(self, recording: Path, text: str | None) -> Iterator[Voice | None]:
         """A voice from a recording, in steps between which it can be given up; the last one is the voice.

@@ -4,12 +4,14 @@ import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from types import TracebackType
 from typing import BinaryIO, Self, TextIO
 
 from tqdm import tqdm
 
 from glmtts.errors import TextError
+from glmtts.places import status
 from glmtts.text.encodings import decoded, open_text, undecodable
 
 LARGEST_PIPE = 64 << 20  # bytes, which are held in memory; the longest novels have 10 MB
@@ -33,9 +35,11 @@ class Book:
         if not place.strip():
             raise TextError("The name of the text is empty. Give the path of a text file, or - for standard input.")
         path = Path(place)
+        found = None if place == "-" else status(path, TextError)
         self._name = "Standard input" if place == "-" else place
         self._text: TextIO
-        if place == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
+        piped = found is not None and not S_ISREG(found.st_mode) and not S_ISDIR(found.st_mode)
+        if place == "-" or piped:
             content = standard_input() if place == "-" else _piped(path)
             self._text, self._encoding, total = StringIO(content), "utf-8", len(content.encode())
         else:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
-from glmtts.errors import AudioError, ConfigError, VoiceError
+from glmtts.errors import AudioError, BundleError, ConfigError, VoiceError
+from glmtts.places import check_holds_weights, is_file, is_folder
 from glmtts.synthesis.flags import (
     AllowProgram,
     Device,
@@ -148,11 +149,12 @@ def clone(
     """Make a voice of a recording, once, as a small file for --voice. Its speaker must have agreed."""
     from glmtts.audio.io import check_place
 
-    if not recording.name or recording.is_dir():
+    if not recording.name or is_folder(recording, AudioError):
         raise AudioError("That is a folder, or empty. Give the path of a recording (wav, flac, ogg, opus or mp3).")
     target = output or Path(recording.with_suffix(".safetensors").name)
     if target.suffix != ".safetensors":
         raise VoiceError(f"{target} is no name of a voice. Let it end in .safetensors.")
+    check_holds_weights(target, VoiceError)
     check_place(target)
     made: Any
     if _uses_onnx("auto", model):
@@ -273,7 +275,9 @@ def _uses_onnx(runtime: str, model: Path | None) -> bool:
     """Whether ONNX Runtime speaks: where it is named, or the model is one for it."""
     if runtime not in ("auto", "torch", "onnx"):
         raise ConfigError(f"There is no runtime '{runtime}'. Choose auto, torch or onnx.")
-    return runtime == "onnx" or (runtime == "auto" and model is not None and (model / "onnx.json").is_file())
+    if runtime == "auto" and model is not None:
+        return is_file(model / "onnx.json", BundleError)
+    return runtime == "onnx"
 
 
 def _loaded_onnx(model: Path | None, device: str, threads: int | None, allow_program: bool) -> Any:

@@ -26,6 +26,7 @@ from glmtts.audio.io import new_audio
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.config import StrictConfig
 from glmtts.errors import AudioError, ConfigError
+from glmtts.synthesis.preparing import plain_text
 from glmtts.synthesis.subtitles import Cue
 from glmtts.synthesis.timing import Timed
 from glmtts.text.frontend import Piece
@@ -177,8 +178,10 @@ class Journal:
         start = (self.samples + pauses[0]) / self.rate
         samples = (np.pad(wave.clamp(-1, 1).numpy(), pauses) * 32767).astype("<i2")
         end = (self.samples + len(samples)) / self.rate
-        moved = [Timed(word.text, round(start + word.start, 3), round(start + word.end, 3)) for word in words]
-        cue = Cue(Timed(piece.source or piece.written or piece.text, start, end), moved)
+        moved = [
+            Timed(plain_text(word.text), round(start + word.start, 3), round(start + word.end, 3)) for word in words
+        ]
+        cue = Cue(Timed(plain_text(piece.source or piece.written or piece.text), start, end), moved)
         line = json.dumps({"piece": piece.text, **asdict(cue)}, ensure_ascii=False) + "\n"
         self._guarded(self._append, samples.tobytes(), line)
         self.cues.append(cue)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from glmtts.audio.io import AUDIO_SUFFIXES
-from glmtts.errors import VoiceError
+from glmtts.errors import TextError, VoiceError
 from glmtts.synthesis.options import Options, settings
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
@@ -67,6 +67,29 @@ def check_voice_text(voice: object, text: str | None) -> None:
             f"The text of a recording was given, and {which} is no recording but made already. "
             "Leave the text out, or give the recording itself."
         )
+
+
+def readable_text(front: TextFrontend, text: str) -> str:
+    """The text of a recording as a voice keeps it, before any work on the recording.
+
+    Raises:
+        VoiceError: the front end cannot read it.
+    """
+    text = plain_text(text)
+    try:
+        if text:
+            front.prepare(text)
+    except TextError as error:
+        raise VoiceError(f"The text of the recording cannot be used. {error} Or leave it out.") from None
+    return text
+
+
+def plain_text(text: str) -> str:
+    """Text that a file can hold: without halves of surrogate pairs, which are never spoken either (text/cleanup.py).
+
+    They stand for bytes that are not UTF-8 where a text comes from the command line.
+    """
+    return text.encode(errors="ignore").decode()
 
 
 def pauses(piece: Piece, rate: int, usual: float) -> tuple[int, int]:

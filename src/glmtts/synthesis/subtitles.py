@@ -30,11 +30,9 @@ def write_subtitles(path: str | Path, cues: Iterable[Cue]) -> None:
     check_subtitles(path)
     form = _srt if path.suffix.lower() == ".srt" else _vtt
     temporary = path.with_name(f".{path.name}.part")
-    try:
+    with durable.writable(path, AudioError, "Choose another path."):
         temporary.write_text(form(list(cues)), encoding="utf-8")
         durable.replace(temporary, path)
-    except OSError as error:
-        raise AudioError(f"{path} cannot be written: {error.strerror}. Choose another path.") from None
 
 
 def check_subtitles(path: Path) -> None:

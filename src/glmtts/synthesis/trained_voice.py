@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -27,8 +27,24 @@ from glmtts.synthesis.voice import Voice
 SUFFIX = ".glmvoice"
 FORMAT = "glmvoice-1"
 MODULES = ("lm", "flow")
+LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added
 PREFIX = "base_model.model."  # peft's, before the name of a layer
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
+
+
+def check_voice_name(name: str) -> str:
+    """A name that becomes part of paths, and of a bundle's configuration.
+
+    Raises:
+        VoiceError: it is no single component of a path, or nothing that a file can be called.
+    """
+    try:
+        usable = 0 < len(name.encode("utf-8")) <= LONGEST_NAME
+    except UnicodeEncodeError:
+        usable = False
+    if not usable or name in (".", "..") or any(sign in "/\\:" or ord(sign) < 32 for sign in name):
+        raise VoiceError(f"{name[:50]!r} is no name of a voice. Give one without slashes, such as anna.")
+    return name
 
 
 class VoiceCard(StrictConfig):
@@ -54,6 +70,14 @@ class VoiceCard(StrictConfig):
     created: str = ""
     made_by: str = ""
 
+    @field_validator("name")
+    @classmethod
+    def _usable_name(cls, name: str) -> str:
+        try:
+            return check_voice_name(name)
+        except VoiceError as error:
+            raise ValueError(str(error)) from None
+
 
 @dataclass(frozen=True)
 class TrainedAdapter:
@@ -62,19 +86,29 @@ class TrainedAdapter:
     config: Mapping[str, Any]
     tensors: Mapping[str, Tensor]
 
-    def adapter(self) -> Adapter:
-        """The adapter for synthesis, the scale within its second factors.
+    def check(self) -> None:
+        """Raises ValueError where it is no adapter, so that who speaks, merges or writes it need not look again."""
+        alpha = self.config.get("lora_alpha") if isinstance(self.config, dict) else None
+        if isinstance(alpha, bool) or not isinstance(alpha, int | float):
+            raise ValueError("its configuration has no scale")
+        float(alpha)  # an integer may be too large: OverflowError
+        layers = {name.removesuffix(DOWN).removesuffix(UP) for name in self.tensors}
+        if not layers or self.tensors.keys() != {layer + end for layer in layers for end in (DOWN, UP)}:
+            raise ValueError("its tensors are no pairs of factors")
+        for layer in layers:
+            down_RI, up_OR = self.tensors[layer + DOWN], self.tensors[layer + UP]
+            fit = down_RI.ndim == up_OR.ndim == 2 and 0 < len(down_RI) == up_OR.shape[1]
+            if not (fit and down_RI.is_floating_point() and up_OR.is_floating_point()):
+                raise ValueError(f"the factors of {layer} do not fit each other")
 
-        Raises: KeyError, ValueError or TypeError where it is none.
-        """
+    def adapter(self) -> Adapter:
+        """The adapter for synthesis, the scale within its second factors; of one that passes `check`."""
         parts = {}
         for name, down_RI in self.tensors.items():
             if name.endswith(DOWN):
-                layer = name.removeprefix(PREFIX).removesuffix(DOWN)
-                up_OR = self.tensors[name.removesuffix(DOWN) + UP]
-                if down_RI.ndim != 2 or up_OR.ndim != 2 or up_OR.shape[1] != len(down_RI):
-                    raise ValueError(f"the factors of {layer} do not fit each other")
-                parts[layer] = LowRank(down_RI.float(), self._scale(len(down_RI)) * up_OR.float())
+                layer = name.removesuffix(DOWN)
+                up_OR = self._scale(len(down_RI)) * self.tensors[layer + UP].float()
+                parts[layer.removeprefix(PREFIX)] = LowRank(down_RI.float(), up_OR)
         return Adapter(parts)
 
     def _scale(self, rank: int) -> float:
@@ -94,11 +128,9 @@ def save_trained(path: Path, voice: Voice, card: VoiceCard, adapters: Mapping[st
         tensors |= {f"{module}.{name}": value.half().contiguous() for name, value in trained.tensors.items()}
         metadata[f"{module}.adapter_config"] = json.dumps(dict(trained.config), ensure_ascii=False, sort_keys=True)
     temporary = path.with_name(f".{path.name}.part")
-    try:
+    with durable.writable(path, VoiceError, "Free some space or choose another path."):
         save_file(tensors, temporary, metadata=metadata)
         durable.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise VoiceError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
 
 
 class TrainedVoice:
@@ -134,8 +166,13 @@ class TrainedVoice:
         Raises:
             VoiceError: the file is damaged.
         """
-        config = parse_json(self._metadata[f"{module}.adapter_config"])
-        return TrainedAdapter(config, self._tensors(f"{module}."))
+        try:
+            config = parse_json(self._metadata[f"{module}.adapter_config"])
+            trained = TrainedAdapter(config, self._tensors(f"{module}."))
+            trained.check()
+        except (ValueError, OverflowError, RecursionError):
+            raise self._damaged(module) from None
+        return trained
 
     def adapter(self, module: str) -> Adapter:
         """The adapter of a module for synthesis.
@@ -143,13 +180,13 @@ class TrainedVoice:
         Raises:
             VoiceError: the file is damaged.
         """
-        try:
-            adapter = self.trained(module).adapter()
-            if not _finite(adapter):
-                raise ValueError("not a number")
-            return adapter
-        except (KeyError, ValueError, TypeError):
-            raise VoiceError(f"{self.path} is damaged: its {module} adapter cannot be read. Copy it anew.") from None
+        adapter = self.trained(module).adapter()
+        if not _finite(adapter):
+            raise self._damaged(module)
+        return adapter
+
+    def _damaged(self, module: str) -> VoiceError:
+        return VoiceError(f"{self.path} is damaged: its {module} adapter cannot be read. Copy it anew.")
 
     def voice(self, pool: AdapterPool) -> Voice:
         """The voice with its adapter, which `pool` reads when it is needed.
@@ -158,8 +195,11 @@ class TrainedVoice:
             VoiceError: the file is damaged.
         """
         try:
-            voice = Voice.of(self._tensors("", MODULES), self._metadata)
-        except (KeyError, ValueError):
+            tensors = self._tensors("", MODULES)
+            # in the one kind of numbers that the models take; ids of speech stay whole
+            floats = {name: value.float() for name, value in tensors.items() if name != "tokens"}
+            voice = Voice.of({**tensors, **floats}, self._metadata)
+        except (KeyError, ValueError, TypeError):  # the last of a single number where there should be a row
             raise VoiceError(f"{self.path} is damaged: its voice cannot be read. Copy it anew.") from None
         card = self.card
         return replace(voice, adapter=StoredAdapter(self.path, self.modules, card.base, card.base_name, pool))

@@ -19,8 +19,10 @@ from glmtts.audio.pitch import REFERENCE_HZ
 from glmtts.audio.prompt import LONGEST_SECONDS, PROMPT_LUFS, check_prompt
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle
-from glmtts.errors import TextError, VoiceError
+from glmtts.errors import VoiceError
+from glmtts.places import check_holds_weights, is_file
 from glmtts.synthesis.adapter_pool import StoredAdapter
+from glmtts.synthesis.preparing import readable_text
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.transcribe import transcribe
 from glmtts.synthesis.voice_sizes import OTHER_SIZES, VoiceArrays, VoiceSizes
@@ -56,12 +58,11 @@ class Voice:
         path = Path(path)
         if self.adapter is not None:
             raise VoiceError(f"A trained voice is kept as its own file: copy {self.adapter.path} to {path}.")
+        check_holds_weights(path, VoiceError)
         temporary = path.with_name(f".{path.name}.part")
-        try:
+        with durable.writable(path, VoiceError, "Free some space or choose another path."):
             save_file(self.tensors(), temporary, metadata=self.metadata())
             durable.replace(temporary, path)
-        except (OSError, SafetensorError) as error:
-            raise VoiceError(f"{path} cannot be written: {error}. Free some space or choose another path.") from None
 
     def tensors(self) -> dict[str, Tensor]:
         """What a file holds of the voice, without the adapter of a trained one."""
@@ -86,7 +87,8 @@ class Voice:
         Raises:
             VoiceError: the file is missing or no voice.
         """
-        if not Path(path).is_file():
+        check_holds_weights(Path(path), VoiceError)
+        if not is_file(Path(path), VoiceError):
             raise VoiceError(f"{path} is not a file. Give that of a saved voice, or make one with `glm-tts clone`.")
         try:
             with safe_open(str(path), framework="pt") as file:
@@ -101,7 +103,7 @@ class Voice:
         adapted = tensors["adaptation"].float() if "adaptation" in tensors else None
         tokens, mel, embedding = tensors["tokens"].long(), tensors["mel"].float(), tensors["embedding"].float()
         made_with = {name: metadata[name] for name in (CODES, PRIOR) if name in metadata}
-        text, f0 = metadata.get("text", ""), tensors["f0"]
+        text, f0 = metadata.get("text", ""), tensors["f0"].float()
         return cls(text, tokens, mel, embedding, f0, adapted, made_with=made_with)._checked()
 
     def _checked(self) -> Self:
@@ -176,7 +178,8 @@ def recorded_voice(bundle: Bundle, frontend: TextFrontend, path: str | Path, tex
     samples = load_audio(path, rate, LONGEST_SECONDS)
     check_prompt(path, len(samples) / rate, float(samples.abs().max()) if len(samples) else 0.0)
     samples = torch.from_numpy(to_loudness(samples.numpy(), rate, PROMPT_LUFS))
-    return voice_of(bundle, samples, _text_of(frontend, samples, rate) if text is None else _readable(frontend, text))
+    said = _text_of(frontend, samples, rate) if text is None else readable_text(frontend, text)
+    return voice_of(bundle, samples, said)
 
 
 @torch.inference_mode()
@@ -194,18 +197,9 @@ def adapted_voice(bundle: Bundle, voice: Voice) -> Voice:
 def _text_of(frontend: TextFrontend, samples_T: Tensor, rate: int) -> str:
     """What a recogniser hears; nothing where the front end cannot read it."""
     try:
-        return _readable(frontend, transcribe(samples_T, rate))
+        return readable_text(frontend, transcribe(samples_T, rate))
     except VoiceError:
         return ""
-
-
-def _readable(frontend: TextFrontend, text: str) -> str:
-    try:
-        if text:
-            frontend.prepare(text)
-    except TextError as error:
-        raise VoiceError(f"The text of the recording cannot be used. {error} Or leave it out.") from None
-    return text
 
 
 @torch.inference_mode()

@@ -18,6 +18,7 @@ from glmtts.eval.runner import Row, Run
 from glmtts.eval.stages import Recognition, Scoring, Stage, recogniser_of, scorer_of, told
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.workers import InProcess, RayWorkers
+from glmtts.places import is_file
 
 LANGUAGES = ("zh", "en", "ja", "ko")
 NONE = "none"  # in place of a recogniser: nobody listens to a language
@@ -173,11 +174,11 @@ def read_list(name: str, settings: Settings) -> EvalList:
         return clone_list(settings.corpus, settings.lines or 100)
     if name in SHIPPED:
         return shipped_list(name)
-    if path.is_file():
+    if is_file(path, EvaluationError):
         return _seed(path, settings.language)
-    if (path / "index.jsonl").is_file():
+    if is_file(path / "index.jsonl", EvaluationError):
         return index_list(path)
-    if (path / "prompt_wav.scp").is_file():
+    if is_file(path / "prompt_wav.scp", EvaluationError):
         return cv3_list(path, settings.language)
     known = ", ".join([*SHIPPED, "mini-clone"])
     raise EvaluationError(

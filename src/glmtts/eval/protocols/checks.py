@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from glmtts.errors import EvaluationError
 from glmtts.eval.columns import Column
 from glmtts.eval.items import EvalList
+from glmtts.places import is_file
 
 if TYPE_CHECKING:
     from glmtts.eval.protocols.base import Protocol, Settings
@@ -34,7 +35,7 @@ def check_settings(protocol: Protocol, settings: Settings) -> None:
 def _asks_for_language(name: str) -> bool:
     """Whether a list is one of Seed-TTS-eval or CV3-Eval, whose lines do not tell their language."""
     path = Path(name)
-    return path.is_file() or (path / "prompt_wav.scp").is_file()
+    return is_file(path, EvaluationError) or is_file(path / "prompt_wav.scp", EvaluationError)
 
 
 def check_lists(protocol: Protocol, lists: Sequence[EvalList]) -> None:

@@ -10,6 +10,7 @@ from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.networks.wavlm_ecapa import LARGE, WavLmEcapaNet, translated
 from glmtts.eval.scorers.similarity import SpeakerScorer
 from glmtts.foreign import filled, read_weights
+from glmtts.places import is_file
 
 INSTALL = "pip install transformers"
 WHERE = "https://github.com/microsoft/UniSpeech/tree/main/downstreams/speaker_verification"
@@ -21,7 +22,7 @@ class WavLmEcapa(SpeakerScorer):
     column = "spk_similarity_wavlm"
 
     def __init__(self, weights: str | Path | None = None, device: str = "cpu") -> None:
-        if weights is None or not Path(weights).is_file():
+        if weights is None or not is_file(Path(weights), EvaluationError):
             raise EvaluationError(
                 f"The scorer 'speaker_wavlm' needs wavlm_large_finetune.pth. Download it as {WHERE} says, and give its "
                 "path as the option 'weights'."

@@ -7,6 +7,7 @@ import torch
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
+from glmtts.places import is_folder
 
 REPOSITORY, MODEL = "tarepan/SpeechMOS:v1.2.0", "utmos22_strong"
 SAMPLE_RATE = 16000
@@ -21,7 +22,7 @@ class Utmos:
     stand_in_for = None
 
     def __init__(self, repository: str = REPOSITORY, device: str = "cpu") -> None:
-        source = "local" if Path(repository).is_dir() else "github"
+        source = "local" if is_folder(Path(repository), EvaluationError) else "github"
         try:
             self.network = torch.hub.load(repository, MODEL, source=source, trust_repo=True).to(device).eval()
         except Exception as error:  # urllib's, torch.hub's, and whatever the repository's code raises

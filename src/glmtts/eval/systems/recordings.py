@@ -9,6 +9,7 @@ from glmtts.errors import AudioError, EvaluationError
 from glmtts.eval.items import Item
 from glmtts.eval.lists import recording_of
 from glmtts.eval.systems.base import SystemOutput, no_options
+from glmtts.places import is_folder
 
 
 class Recordings:
@@ -26,7 +27,7 @@ class Recordings:
         self.pattern = Path(argument) if argument else None
         self.is_copy = argument is None
         # the folders of a pattern may come into being in the same run
-        if argument and "*" not in argument and not Path(argument).is_dir():
+        if argument and "*" not in argument and not is_folder(Path(argument), EvaluationError):
             raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
 
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:

@@ -8,7 +8,7 @@ from glmtts.errors import VoiceError
 from glmtts.server.errors import ApiError
 from glmtts.server.service import Service
 from glmtts.server.voices import StorageError, VoiceRecord
-from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice
+from glmtts.synthesis.trained_voice import SUFFIX
 
 
 async def keep_trained(service: Service, name: str, contents: bytes, record: VoiceRecord) -> None:
@@ -27,15 +27,12 @@ async def keep_trained(service: Service, name: str, contents: bytes, record: Voi
 
 
 def _check(service: Service, contents: bytes) -> None:
-    """Read all of a voice once, so that requests need not fear it."""
+    """Read all of a voice and compute with it once, so that requests need not fear it."""
     with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
         path = Path(folder) / f"voice{SUFFIX}"
         try:
             path.write_bytes(contents)
-            service.engine.trained_voice(path)
-            voice = TrainedVoice.open(path)
-            for module in voice.modules:
-                voice.adapter(module)
+            service.engine.try_trained(path)
         except VoiceError as error:
             message = str(error).replace(str(path), "The voice")
             raise ApiError(400, message, "invalid_voice", "audio_sample") from None
