@@ -78,6 +78,8 @@ class RowCache(KeyValueCache):
             columns, taken = slice(self.first, self.length), [rows[place] for place in into]
             # indexing copies the right side first, so rows may change places
             self.buffer[:, :, into, :, columns] = self.buffer[:, :, taken, :, columns]
+        # masked columns are multiplied by 0, which a NaN survives: a row that failed must not spoil the next one here
+        self.buffer[:, :, len(rows) : self.rows] = 0
         self._begin(self.starts_B[list(rows)])
 
     def make_room(self) -> None:

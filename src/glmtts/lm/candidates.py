@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from glmtts.errors import BundleError, VoiceError
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.request import Request
 from glmtts.stages import LanguageModel
@@ -41,7 +42,11 @@ class CandidateSet:
         """What follows each step of the batch: resampling, and an end for those that go on and on.
 
         Those that ended early are asked about together, and only once it matters, since asking costs a forward.
+
+        Raises:
+            VoiceError, BundleError: a candidate failed; the other sets of the batch go on.
         """
+        _check_numbers(self.requests)
         if self.resample is not None:
             self.resample(batch, self.requests)
         running = [request for request in self.requests if not request.ended]
@@ -88,6 +93,21 @@ class CandidateSet:
         if asked and self.complete is not None:
             answers = self.complete([request.tokens for request in asked])
             self._rejected += [request for request, whole in zip(asked, answers, strict=True) if not whole]
+
+
+def _check_numbers(requests: Sequence[Request]) -> None:
+    """Refuse to go on without numbers: with one candidate fewer nobody would learn of it, and others fail as well."""
+    failed = next((request for request in requests if request.finish_reason == "failed"), None)
+    if failed is None:
+        return
+    if failed.adapter is not None:
+        raise VoiceError(
+            "With the adapter of this voice the language model computes no finite numbers. "
+            "Train the voice anew, or give another one."
+        )
+    raise BundleError(
+        "The language model computes no finite numbers: its weights are damaged. Install the model again."
+    )
 
 
 def decode_sets(

@@ -19,7 +19,10 @@ class Draws(Protocol):
         ...
 
     def draw(self, requests: Sequence[Request], least: Sequence[int]) -> list[int]:
-        """The next code of every row, the end of speech being the last; `least` tokens of each come before that."""
+        """The next code of every row, the end of speech being the last; `least` tokens of each come before that.
+
+        `NO_CODE` where the logits of a row are no numbers.
+        """
         ...
 
     def advance(self, codes: Sequence[int]) -> None:

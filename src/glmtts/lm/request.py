@@ -9,7 +9,8 @@ from pydantic import Field
 from glmtts.config import StrictConfig
 
 COLDEST = 1e-3  # below it the most likely token is taken: a temperature of 1e-40 makes the logits infinite
-FinishReason = Literal["stop", "length", "cancelled"]
+FinishReason = Literal["stop", "length", "cancelled", "failed"]
+NO_CODE = -1  # in the place of a code: the logits of the row hold what is no number, so nothing can be drawn
 
 
 class SamplingConfig(StrictConfig):
@@ -41,7 +42,7 @@ class Request:
     With an `adapter` it is decoded through that (adapters.py). `generator` is torch's, or NumPy's where the logits are
     NumPy's (lm/rows.py).
     `finish_reason` is None while it is being decoded; "stop": the end of audio was drawn; "length": its bound was
-    reached; "cancelled": nobody waits for it.
+    reached; "cancelled": nobody waits for it; "failed": its logits are no numbers any more.
     """
 
     prompt_ids: Sequence[int]
@@ -58,9 +59,15 @@ class Request:
         return self.finish_reason is not None
 
     def append(self, code: int | None, at_most: int) -> None:
-        """Take the token that was drawn, None for the end of audio; the request ends there, or at `at_most` tokens."""
+        """Take the token that was drawn, None for the end of audio; the request ends there, or at `at_most` tokens.
+
+        `NO_CODE` ends it too, as failed.
+        """
         if code is None:
             self.finish_reason = "stop"
+            return
+        if code == NO_CODE:
+            self.finish_reason = "failed"
             return
         self.tokens.append(code)
         if len(self.tokens) >= at_most:

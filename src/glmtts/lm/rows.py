@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glmtts.lm.request import COLDEST, Request
+from glmtts.lm.request import COLDEST, NO_CODE, Request
 
 
 def generator(device: Any, seed: int) -> Any:
@@ -33,7 +33,10 @@ def joined(before_BC: Any, fresh_BC: Any) -> Any:
 
 
 def draw(logits_BC: Any, requests: Sequence[Request], unfinished: Sequence[int]) -> list[int]:
-    """A token for each request, not the last, which ends speech, in the rows `unfinished` (lm/sampling.py)."""
+    """A token for each request, not the last, which ends speech, in the rows `unfinished` (lm/sampling.py).
+
+    `NO_CODE` in a row of what is no number; the other rows draw as if it were not there.
+    """
     if isinstance(logits_BC, np.ndarray):
         logits_BC[list(unfinished), -1] = -np.inf
         return [_drawn(row, request) for row, request in zip(_softmax(logits_BC, requests), requests, strict=True)]
@@ -50,13 +53,16 @@ def _softmax(logits_BC: np.ndarray, requests: Sequence[Request]) -> np.ndarray:
     """Probabilities (B, C) at the temperature of each request: all rows at once, since a call costs more than a row."""
     # greedy rows are divided as well, for their argmax; by 0 the likeliest logit would be 0 / 0
     temperature_B = np.array([max(request.sampling.temperature, COLDEST) for request in requests], np.float32)
-    probabilities_BC = np.exp((logits_BC - logits_BC.max(1, keepdims=True)) / temperature_B[:, None])
-    probabilities_BC /= probabilities_BC.sum(1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # a row with an infinite logit becomes NaN, which `_drawn` looks for
+        probabilities_BC = np.exp((logits_BC - logits_BC.max(1, keepdims=True)) / temperature_B[:, None])
+        probabilities_BC /= probabilities_BC.sum(1, keepdims=True)
     return np.asarray(probabilities_BC)
 
 
 def _drawn(probabilities_C: np.ndarray, request: Request) -> int:
     """As `sampling.draw`, of one row: the nucleus, and the whole softmax where a token would repeat."""
+    if not np.isfinite(probabilities_C[0]):  # the sum that all were divided by was none, so all are not
+        return NO_CODE
     how = request.sampling
     if how.temperature < COLDEST:
         return int(probabilities_C.argmax())

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from glmtts.lm.request import COLDEST, Request
+from glmtts.lm.request import COLDEST, NO_CODE, Request
 
 
 @torch.inference_mode()
@@ -16,7 +16,7 @@ def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
 
     A token that stands at least K·r times among the last K, with window K and threshold r, is drawn again from the
     whole softmax. A temperature below `COLDEST` takes the most likely token. A draw depends on its own row and its own
-    generator alone.
+    generator alone; a row that holds what is no number gives `NO_CODE`.
     """
     configs = [request.sampling for request in requests]
     greedy = [config.temperature < COLDEST for config in configs]
@@ -36,6 +36,10 @@ def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
     tokens = []
     # sums and ids of all rows leave the device at once; each row then draws by its own generator
     for row, (request, sums, ids) in enumerate(zip(requests, sums_BK.tolist(), ids_BK.tolist(), strict=True)):
+        # the likeliest token is inside of every nucleus, but a softmax that is NaN is below no p
+        if not counts[row]:
+            tokens.append(NO_CODE)
+            continue
         point = sums[counts[row] - 1] * _uniform(request.generator)
         token = ids[min(bisect_right(sums, point), counts[row] - 1)]
         if not greedy[row] and request.repeats(token):

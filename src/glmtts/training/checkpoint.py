@@ -22,6 +22,7 @@ from glmtts.training.config import writable
 from glmtts.training.shards import Shard
 
 FOLDER, STATE_FILE = "checkpoints", "state.json"
+REPLACED = ".old"  # the ending of a checkpoint that is about to be replaced; until it is, it counts
 Groups = Mapping[str, Mapping[str, Shard]]
 
 
@@ -64,9 +65,13 @@ def _publish(aside: Path, final: Path, values: dict[str, Any]) -> None:
     (aside / STATE_FILE).write_text(json.dumps(values), encoding="utf-8")
     for path in (aside / STATE_FILE, aside):
         durable.sync(path)
-    _remove(final)
+    old = final.with_suffix(REPLACED)
+    if final.exists():  # renamed, not removed: a kill during a removal would leave neither of the two
+        _remove(old)
+        final.rename(old)
     aside.rename(final)
     durable.sync(final.parent)
+    _remove(old)
 
 
 def load(checkpoint: Path, groups: Groups) -> dict[str, Any]:
@@ -107,7 +112,10 @@ def read_group(checkpoint: Path, group: str) -> dict[str, Tensor]:
 
 def checkpoints(run: Path) -> list[Path]:
     """The complete checkpoints of a run's folder, oldest first."""
-    return sorted(path.parent for path in (Path(run) / FOLDER).glob(f"step-*[0-9]/{STATE_FILE}"))
+    folder = Path(run) / FOLDER
+    whole = {path.parent for path in folder.glob(f"step-*[0-9]/{STATE_FILE}")}
+    replaced = {path.parent for path in folder.glob(f"step-*{REPLACED}/{STATE_FILE}")}
+    return sorted(whole | {old for old in replaced if old.with_suffix("") not in whole})
 
 
 def latest(run: Path) -> Path:
@@ -124,7 +132,9 @@ def latest(run: Path) -> Path:
 
 def keep_last(run: Path, count: int) -> None:
     """Remove all but the newest checkpoints, and what a killed save left."""
-    for path in [*checkpoints(run)[:-count], *(Path(run) / FOLDER).glob("*.part")]:
+    folder, found = Path(run) / FOLDER, checkpoints(run)
+    replaced = [path for path in folder.glob(f"*{REPLACED}") if path not in found]
+    for path in [*found[:-count], *replaced, *folder.glob("*.part")]:
         _remove(path)
 
 

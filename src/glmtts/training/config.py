@@ -60,7 +60,7 @@ class OptimizerSection(StrictConfig):
 class ScheduleSection(StrictConfig):
     """How long a run trains, in `steps` or in `minutes`; the learning rate follows the same measure.
 
-    `stop_minutes` or `stop_steps` ends this session early; the next one goes on.
+    `stop_minutes` or `stop_steps` ends this session early, so long after it began; the next one goes on.
     """
 
     steps: int | None = Field(default=None, ge=1)

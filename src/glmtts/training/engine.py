@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from glmtts.errors import TrainingError
+from glmtts.errors import GlmTtsError, TrainingError
 from glmtts.training import checkpoint
 from glmtts.training.adversary import Adversary
 from glmtts.training.building import built, check_run, check_samples
@@ -50,11 +50,12 @@ class Engine:
         shares(0, self.config.optimizer.micro_batches, self.processes.index, self.processes.count)
         check_run(task)
         check_samples(self.config.log)
-        check_config(self.config)
+        resumed = checkpoint.checkpoints(self.config.run.out)
+        if resumed:  # a run that never got so far, as for a mistyped path, may begin otherwise
+            check_config(self.config)
         if self.processes.first:
             write_config(self.config)
         self.processes.wait()
-        resumed = checkpoint.checkpoints(self.config.run.out)
         seed_draws(self.config.run.seed, "model")
         self.model = built(task)
         if not resumed:
@@ -68,12 +69,14 @@ class Engine:
         if self.adversary is not None and not resumed:
             task.start_critic(self.adversary.critic)
         self.step, self.consumed, self._minutes_before = 0, 0, 0.0
+        self._saved: int | None = None  # the step of the newest checkpoint
         self._place: dict[str, Any] = {}
         self._rate = self._skipped = 0.0
         self._hopeless = 0  # steps in a row without a finite gradient, by whole stretches between two lines of the log
         if resumed:
             self._resume(resumed[-1])
         self._started, self.minutes, self._meter = time.monotonic(), self._minutes_before, Meter()
+        self._began = self.step
         self.source: Source | None = None
 
     def fit(self) -> None:
@@ -86,13 +89,11 @@ class Engine:
             self._fit()
 
     def _fit(self) -> None:
-        self._started, self._minutes_before = time.monotonic(), self.minutes
+        self._started, self._minutes_before, self._began = time.monotonic(), self.minutes, self.step
         log, run, first = self.config.log, self.config.run, self.processes.first
         self._logs = Logs(self.config, self.step) if first else None
         evaluation = Due(log.evaluate_every, log.evaluate_minutes, self.minutes)
         saving, sampling = Due(run.save_every, run.save_minutes, self.minutes), Due(log.sample_every)
-        saved = evaluated = -1
-        began = self.step
         with stop_on_signals() as request, self._bar() as bar:
             batches = self._batches()
             stopped = self._tick(request)
@@ -100,21 +101,33 @@ class Engine:
                 self._train_step(batches)
                 stopped = self._tick(request)
                 self._show(bar)
-                if saving(self.step, self.minutes):
-                    self._save()
-                    saved = self.step
-                if evaluation(self.step, self.minutes):
-                    self._evaluate()
-                    evaluated = self.step
-                if sampling(self.step, self.minutes):
-                    self._sample()
-            if saved != self.step:
+                due = [event(self.step, self.minutes) for event in (evaluation, sampling, saving)]
+                self._end_step(due[0] or self.finished, *due[1:])
+            # what is saved already is left alone: to write it again would put the only checkpoint at risk
+            if self._saved != self.step:
                 self._save()
-            if self.finished and evaluated != self.step and self.step > began:
-                self._evaluate()
         if self._logs is not None:
             self._logs.plot()
             self._logs.close()
+
+    def _end_step(self, evaluating: bool, sampling: bool, saving: bool) -> None:
+        """What falls due after a step. A checkpoint is the last, as it says that all of its step is done.
+
+        So a run that is killed in an evaluation comes to it again.
+        """
+        try:
+            if evaluating:
+                self._evaluate()
+            if sampling:
+                self._sample()
+        except TrainingError:  # such as of a full disk: the evaluation is lost, and must be made again
+            raise
+        except GlmTtsError:  # that of a task which has seen enough: what led there is kept, to be looked at
+            if saving or self.finished:
+                self._save()
+            raise
+        if saving:
+            self._save()
 
     @property
     def finished(self) -> bool:
@@ -133,7 +146,7 @@ class Engine:
         self.minutes, stop = self.processes.agree(self._minutes_before + session, request.asked)
         schedule = self.config.schedule
         late = schedule.stop_minutes is not None and self.minutes - self._minutes_before >= schedule.stop_minutes
-        return stop or late or (schedule.stop_steps is not None and self.step >= schedule.stop_steps)
+        return stop or late or (schedule.stop_steps is not None and self.step - self._began >= schedule.stop_steps)
 
     def _batches(self) -> Iterator[tuple[int, Any]]:
         """This process's micro-batches, from where the run stands."""
@@ -249,6 +262,7 @@ class Engine:
         values = {"consumed": self.consumed, "minutes": self.minutes, "data": place, "hash": self.config.digest()}
         rank, world = self.processes.index, self.processes.count
         checkpoint.save(self.config.run.out, self.step, self.groups(), values, rank, world, self.processes.wait)
+        self._saved = self.step
         if self._logs is not None:
             checkpoint.keep_last(self.config.run.out, self.config.run.keep_last)
             self._logs.plot()
@@ -256,6 +270,7 @@ class Engine:
     def _resume(self, folder: Any) -> None:
         values = checkpoint.load(folder, self.groups())
         self.step, self.consumed = int(values["step"]), int(values["consumed"])
+        self._saved = self.step
         self._minutes_before, self._place = float(values["minutes"]), values["data"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import soundfile
 
-from glmtts.training.config import RunConfig
+from glmtts.training.config import RunConfig, writable
 from glmtts.training.listening import Sound
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,8 @@ class Logs:
 
     def metrics(self, step: int, row: dict[str, float], kind: str = "log") -> None:
         """Write one row to `kind`.csv and to the other logs."""
-        append_row(self._csv(kind), {"step": step, **row})
+        with writable(self.out):
+            append_row(self._csv(kind), {"step": step, **row})
         for name, value in row.items():
             if self._board is not None:
                 self._board.add_scalar(f"{kind}/{name}", value, step)
@@ -38,9 +39,11 @@ class Logs:
 
     def sounds(self, step: int, sounds: dict[str, Sound]) -> None:
         """Write audio samples, as `samples/STEP_NAME.wav`, to TensorBoard and to W&B."""
-        (self.out / "samples").mkdir(exist_ok=True)
+        with writable(self.out):
+            (self.out / "samples").mkdir(exist_ok=True)
         for name, sound in sounds.items():
-            soundfile.write(self.out / "samples" / f"{step:08d}_{name}.wav", sound.samples, sound.rate)
+            with writable(self.out):
+                soundfile.write(self.out / "samples" / f"{step:08d}_{name}.wav", sound.samples, sound.rate)
             if self._board is not None:
                 self._board.add_audio(name, sound.samples[None], step, sound.rate)
         if self._wandb is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glmtts.errors import ConfigError, VoiceError
+from glmtts.options import OPTIONS
 
 if TYPE_CHECKING:
     from glmtts.asr import SpeechRecogniser
@@ -57,21 +58,25 @@ def train(
     """
     from glmtts.bundle import Bundle
     from glmtts.voices.recipe import VoiceTraining
-    from glmtts.voices.train import prepare, train_all
+    from glmtts.voices.train import prepare, train_all, writable
 
+    rates = {} if learning_rate is None else {"lm": learning_rate, "flow": learning_rate}
+    how = VoiceTraining.parse({
+        "method": method, "share": share, "epochs": epochs, "flow_epochs": flow_epochs, "patience": patience,
+        "seed": seed, "learning_rates": rates,
+    })  # fmt: skip
+    OPTIONS["language"].check(language)
     if not check_only:
-        _check_wishes(output, consent, method)
+        _check_wishes(output, consent, licence, method)
     bundle, work = Bundle.open(model), work or output.with_name(f"{output.name}.work")
-    work.mkdir(parents=True, exist_ok=True)
+    with writable(work):
+        work.mkdir(parents=True, exist_ok=True)
     report = prepare(recordings, work, bundle, _recogniser(asr), language)
     typer.echo(report.text(), err=True)
     if check_only:
         return
-    rates = {} if learning_rate is None else {"lm": learning_rate, "flow": learning_rate}
-    how = VoiceTraining.parse({
-        "method": method, "share": share, "epochs": epochs, "flow_epochs": flow_epochs, "patience": patience,
-        "seed": seed, "learning_rates": rates, "prefix": _prefix(bundle, output.stem) if method == "prefix" else (),
-    })  # fmt: skip
+    if method == "prefix":
+        how = how.model_copy(update={"prefix": _prefix(bundle, output.stem)})
     trained = train_all(report, work, bundle, how, lambda line: typer.echo(line, err=True))
     if trained is None:
         typer.echo("Stopped early; the same command goes on.", err=True)
@@ -79,15 +84,30 @@ def train(
     _write(output, bundle, report, trained, how, licence, consent or "")
 
 
-def _check_wishes(output: Path, consent: str | None, method: str) -> None:
+def _check_wishes(output: Path, consent: str | None, licence: str, method: str) -> None:
+    """Look at what is needed at the end only, before hours of training."""
+    from glmtts.synthesis.trained_voice import check_voice_name
+
     if not consent:
         raise VoiceError(
             'A voice is trained only with the statement that its speaker agreed: --consent "NAME agreed on DATE".'
         )
+    check_voice_name(output.stem)
+    if not all(_is_unicode(text) for text in (consent, licence)):
+        raise ConfigError("--consent or --licence is no text in UTF-8. Write it in UTF-8.")
     if method == "lora" and output.suffix != SUFFIX:
         raise ConfigError(f"The output is {output}. Give it the ending {SUFFIX}.")
     if method != "lora" and (output.suffix or output.exists()):
         raise ConfigError(f"--method {method} writes a bundle: give a new folder as --output, not {output}.")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a file can hold it: what a shell gives in another encoding has halves of surrogate pairs."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _recogniser(name: str | None) -> "SpeechRecogniser | None":

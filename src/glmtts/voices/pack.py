@@ -11,10 +11,19 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from glmtts import durable
+from glmtts.adapters import layers_of
 from glmtts.bundle import Bundle, BundleConfig, VoiceEntry, save_config, save_module
-from glmtts.errors import BundleError
+from glmtts.errors import BundleError, VoiceError
+from glmtts.places import check_new_folder
 from glmtts.synthesis.adapter_pool import AdapterPool, base_of
-from glmtts.synthesis.trained_voice import TrainedAdapter, TrainedVoice, VoiceCard, save_trained
+from glmtts.synthesis.trained_voice import (
+    TrainedAdapter,
+    TrainedVoice,
+    VoiceCard,
+    check_voice_name,
+    save_trained,
+)
 from glmtts.synthesis.voice import Voice
 from glmtts.training.weights import fill
 from glmtts.version import installed_version
@@ -72,15 +81,14 @@ def merged(bundle: Bundle, voice: TrainedVoice) -> dict[str, nn.Module]:
     The bundle's own modules are changed; open another one to speak without the voice.
 
     Raises:
-        VoiceError: the voice is damaged.
+        VoiceError: the voice is damaged, or names layers that the networks have not.
     """
     networks = {}
     for module in voice.modules:
-        network = bundle.network(module)
-        for name, part in voice.adapter(module).parts.items():
-            weight = network.get_submodule(name).weight
-            assert isinstance(weight, torch.Tensor)
-            weight += (part.up_OR @ part.down_RI).to(weight)
+        network, adapter = bundle.network(module), voice.adapter(module)
+        for name, layer in layers_of(network, adapter).items():
+            part = adapter.parts[name]
+            layer.weight += (part.up_OR @ part.down_RI).to(layer.weight)
         networks[module] = network
     return networks
 
@@ -90,23 +98,30 @@ def merge_into(out: Path, bundle: Bundle, voice: TrainedVoice, pool: AdapterPool
 
     Raises:
         VoiceError: the voice is damaged, or was trained for another base.
-        BundleError: the bundle cannot be written.
+        BundleError: there is something at `out` already, or it cannot be written.
     """
+    check_new_folder(out, BundleError, "bundle")  # before the work, and again as it is written
     speaker = voice.voice(pool).compatible_with(bundle)
     networks = merged(bundle, voice)
     return write_bundle(out, bundle, networks, voice.card.name, replace(speaker, adapter=None), voice.card.consent)
 
 
 def write_peft(out: Path, voice: TrainedVoice) -> list[Path]:
-    """Write each adapter as a folder in peft's own form; gives the folders."""
-    folders = []
-    for module in voice.modules:
-        trained, folder = voice.trained(module), out / module
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous() for name, value in trained.tensors.items()}, folder / PEFT_WEIGHTS)
-        (folder / PEFT_CONFIG).write_text(json.dumps(dict(trained.config), indent=1), encoding="utf-8")
-        folders.append(folder)
-    return folders
+    """Write each adapter as a folder in peft's own form; gives the folders.
+
+    Raises:
+        VoiceError: the voice is damaged, or the folders cannot be written.
+    """
+    adapters = {out / module: voice.trained(module) for module in voice.modules}  # all, before a folder is made
+    for folder, trained in adapters.items():
+        with durable.writable(folder, VoiceError, "Free some space or choose another folder."):
+            folder.mkdir(parents=True, exist_ok=True)
+            weights, config = folder / f"{PEFT_WEIGHTS}.part", folder / f"{PEFT_CONFIG}.part"
+            save_file({name: value.contiguous() for name, value in trained.tensors.items()}, weights)
+            config.write_text(json.dumps(dict(trained.config), indent=1), encoding="utf-8")
+            durable.replace(weights, folder / PEFT_WEIGHTS)
+            durable.replace(config, folder / PEFT_CONFIG)
+    return list(adapters)
 
 
 def full_networks(bundle: Bundle, trained: Mapping[str, Trained]) -> dict[str, nn.Module]:
@@ -134,15 +149,14 @@ def write_bundle(
 
     Raises:
         BundleError: there is something at `out` already, or it cannot be written.
+        VoiceError: `name` is none of a voice.
     """  # fmt: skip
-    if out.exists():
-        raise BundleError(f"{out} is there already. Remove it, or choose another place.")
-    aside = out.with_name(f".{out.name}.part")
-    try:
-        shutil.rmtree(aside, ignore_errors=True)
-        (aside / VOICES).mkdir(parents=True)
-        config = _copied(aside, bundle, networks)
-        path = aside / VOICES / f"{name}.safetensors"
+    check_voice_name(name)
+    check_new_folder(out, BundleError, "bundle")
+    with durable.writable(out, BundleError, "Free some space or choose another place."), durable.new_folder(out) as new:
+        (new / VOICES).mkdir()
+        config = _copied(new, bundle, networks)
+        path = new / VOICES / f"{name}.safetensors"
         voice.save(path)
         entry = VoiceEntry(file=f"{VOICES}/{path.name}", sha256=digest_of(path), description=description)
         prompts = {**config.speaker_prompts, **({name: list(prefix)} if prefix else {})}
@@ -150,10 +164,7 @@ def write_bundle(
             "name": f"{bundle.config.name}-{name}", "voices": {**config.voices, name: entry},
             "synthesis": {**config.synthesis, "voice": name}, "speaker_prompts": prompts,
         }  # fmt: skip
-        save_config(aside, config.model_copy(update=changed))
-        aside.rename(out)
-    except OSError as error:
-        raise BundleError(f"{out} cannot be written: {error}. Free some space or choose another place.") from None
+        save_config(new, config.model_copy(update=changed))
     return out
 
 

@@ -1,24 +1,36 @@
 """A folder of recordings, with or without texts, as the user has it."""
 
-import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from glmtts.config import parse_json
 from glmtts.errors import VoiceError
+from glmtts.text.encodings import decoded
 from glmtts.text.mandarin import CHINESE
 
 INDEX = "index.jsonl"
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+PIECE_END, CLAUSE_END = re.compile(r"-\d{3,}$"), re.compile(r"\+\d+$")  # as takes.py names what is cut out
 SHORTEST_PAUSE, FRAME = 0.2, 0.02  # seconds
 QUIET_DB = 35.0  # below the loud frames: what is quieter for so long is a pause
 
 
+Line = tuple[Path, str | None, str | None]  # of an index: a file, its text and language
+
+
 @dataclass(frozen=True)
 class Recording:
-    """One file, what is said in it (None where that is not known), and in which language."""
+    """One file, what is said in it (None where that is not known), and in which language.
+
+    `id` is its path within the folder, without the ending where that leaves no two alike.
+    """
 
     id: str
     path: Path
@@ -33,29 +45,73 @@ def find_recordings(folder: Path, language: str | None = None) -> list[Recording
     counts, whose text is in a file of the same name that ends in .txt. `language` is that of texts that do not tell.
 
     Raises:
-        VoiceError: there are none, or the index cannot be read.
+        VoiceError: there are none, or the index cannot be read, or lists a file twice.
+        TextError: the index or a text is in no encoding that is known.
     """
     index = folder / INDEX
     found = _listed(index, language) if index.is_file() else _beside(folder, language)
     if not found:
         raise VoiceError(f"{folder} holds no recordings. Put files there that end in {', '.join(SUFFIXES)}.")
-    return sorted(found, key=lambda recording: recording.id)
+    twice = [path for path, count in Counter(path for path, *_ in found).items() if count > 1]
+    if twice:
+        raise VoiceError(f"{index} lists {twice[0]} twice. Remove a line.")
+    named = zip(_ids(folder, [path for path, *_ in found]), found, strict=True)
+    return sorted((Recording(name, *line) for name, line in named), key=lambda recording: recording.id)
 
 
-def _listed(index: Path, language: str | None) -> list[Recording]:
+def _ids(folder: Path, paths: Iterable[Path]) -> list[str]:
+    """A name for each file, no two alike, nor like those of pieces that are cut out of others (takes.py)."""
+    within = [path.relative_to(folder) if path.is_relative_to(folder) else path for path in paths]
+    whole = [_readable(path.as_posix()) for path in within]
+    names = [_readable(path.with_suffix("").as_posix()) for path in within]
+    while True:
+        counts, known = Counter(names), set(names)
+        alike = [counts[name] > 1 or _of_a_piece(name, known) for name in names]
+        longer = [full if twin else name for name, full, twin in zip(names, whole, alike, strict=True)]
+        if longer == names:
+            return names
+        names = longer
+
+
+def _of_a_piece(name: str, known: set[str]) -> bool:
+    """Whether a recording is called as a piece or a clause of another one would be."""
+    whole = CLAUSE_END.sub("", name)
+    return any(one != name and one in known for one in (whole, PIECE_END.sub("", whole)))
+
+
+def _readable(name: str) -> str:
+    """A file's name as text, as it may be none in UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _listed(index: Path, language: str | None) -> list[Line]:
     found = []
-    for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_read(index).split("\n"), 1):
+        if not line.strip():
+            continue
         try:
-            record = json.loads(line)
-            path = _audio_of(index.parent, record)
-            found.append(Recording(path.stem, path, *_text_of(record.get("text"), record.get("lang") or language)))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            record = parse_json(line)
+            spoken = record.get("lang") or language
+            if not isinstance(spoken, str | None):
+                raise TypeError("no language")
+            found.append((_audio_of(index.parent, record), *_text_of(record.get("text"), spoken)))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise VoiceError(f"{index}, line {number} is no JSON object with `file` and `text`. Correct it.") from None
     return found
 
 
+def _read(path: Path) -> str:
+    """A text in whatever encoding."""
+    try:
+        return decoded(path.read_bytes(), str(path))
+    except OSError as error:
+        raise VoiceError(f"{path} cannot be read: {error.strerror or error}. Make it readable.") from None
+
+
 def _audio_of(folder: Path, record: dict[str, Any]) -> Path:
     if "file" in record:
+        if b"\0" in os.fsencode(record["file"]):
+            raise ValueError("no file can be called so")
         return folder / record["file"]
     found = [path for suffix in SUFFIXES if (path := folder / f"{record['id']}{suffix}").is_file()]
     if not found:
@@ -63,13 +119,13 @@ def _audio_of(folder: Path, record: dict[str, Any]) -> Path:
     return found[0]
 
 
-def _beside(folder: Path, language: str | None) -> list[Recording]:
+def _beside(folder: Path, language: str | None) -> list[Line]:
     found = []
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() in SUFFIXES:
             written = path.with_suffix(".txt")
-            text = written.read_text(encoding="utf-8").strip() if written.is_file() else None
-            found.append(Recording(path.stem, path, *_text_of(text, language)))
+            text = _read(written).strip() if written.is_file() else None
+            found.append((path, *_text_of(text, language)))
     return found
 
 
@@ -77,6 +133,7 @@ def _text_of(text: str | None, language: str | None) -> tuple[str | None, str | 
     """A text and its language, by its characters where that is not said."""
     if not text:
         return None, language
+    text.encode("utf-8")  # half a surrogate pair, as JSON can have it: UnicodeEncodeError, a ValueError
     return text, language or ("zh" if CHINESE.search(text) else "en")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -26,7 +26,7 @@ from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle, bundle_digest
 from glmtts.data import Utterance
 from glmtts.data.readings import Transcripts
-from glmtts.errors import AudioError, GlmTtsError, TextError
+from glmtts.errors import AudioError, GlmTtsError, TextError, VoiceError
 from glmtts.judging.judge import Judge
 from glmtts.judging.reading import Reading
 from glmtts.text.frontend import TextFrontend
@@ -68,7 +68,7 @@ class Take:
     problem: str = ""
 
     def save(self, path: Path) -> None:
-        """Write one safetensors file, atomically."""
+        """Write one safetensors file, atomically. Raises OSError or SafetensorError where the disk takes none."""
         tensors = {name: getattr(self, name).contiguous() for name in FEATURES}
         known = {name: getattr(self, name) for name in ("id", "parent", "text", "language", "nll", "problem")}
         temporary = path.with_suffix(".part")
@@ -77,11 +77,18 @@ class Take:
 
     @classmethod
     def load(cls, path: Path) -> "Take":
-        """Read what `save` wrote."""
-        with safe_open(str(path), framework="pt") as file:
-            known = json.loads(file.metadata()["take"])
-            tensors = {name: file.get_tensor(name) for name in FEATURES}
-        return cls(**{**known, "signal": Signal(**known["signal"])}, **tensors)
+        """Read what `save` wrote.
+
+        Raises:
+            VoiceError: it is missing or damaged.
+        """
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                known = json.loads(file.metadata()["take"])
+                tensors = {name: file.get_tensor(name) for name in FEATURES}
+            return cls(**{**known, "signal": Signal(**known["signal"])}, **tensors)
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+            raise VoiceError(f"{path} is no take. Remove it, and it is made again.") from None
 
 
 FEATURES = ("tokens", "alignment", "mel", "f0", "embedding")

@@ -22,6 +22,7 @@ from glmtts.flow.train import FlowInit, FlowLoss, FlowTask
 from glmtts.lm.listening import said
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.train import LanguageModelTask, LMData, LMInit, LMLoss
+from glmtts.training.config import writable
 from glmtts.training.logs import read_rows
 from glmtts.training.task import Task
 from glmtts.training.weights import start_weights
@@ -74,6 +75,9 @@ class VoiceTask(Task):
 
     def start(self, model: nn.Module) -> None:
         """Take the weights of the base; an adapter begins by changing nothing."""
+        # of a run that was killed before its first checkpoint, and may have had another share
+        with writable(self.config.run.out):
+            (self.config.run.out / BEST).unlink(missing_ok=True)
         where = self.config.run.init_from or "bundle"
         if self.section(VoiceInit).share is None:
             super().start(model)  # type: ignore[safe-super]
@@ -127,8 +131,9 @@ def _save_best(run: Path, model: nn.Module) -> None:
     if dist.is_initialized() and dist.get_rank():
         return
     temporary = run / f"{BEST}.part"
-    save_file({name: value.detach().cpu().contiguous() for name, value in whole.items()}, temporary)
-    durable.replace(temporary, run / BEST)
+    with writable(run):
+        save_file({name: value.detach().cpu().contiguous() for name, value in whole.items()}, temporary)
+        durable.replace(temporary, run / BEST)
 
 
 class VoiceLanguageModel(VoiceTask, LanguageModelTask):

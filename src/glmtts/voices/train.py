@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,10 +12,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
+from glmtts import durable
 from glmtts.asr import SpeechRecogniser
 from glmtts.bundle import Bundle, embedded
 from glmtts.errors import VoiceError
 from glmtts.tasks import EMBEDDED
+from glmtts.training.checkpoint import checkpoints
 from glmtts.training.engine import Engine
 from glmtts.training.loader import seed_draws
 from glmtts.training.logs import read_rows
@@ -53,15 +56,18 @@ def prepare(
     """Measure all recordings of a folder and tell which of them serve; the report is also written to `work`.
 
     Raises:
-        VoiceError: there are no recordings, or the folder as a whole does not serve.
-    """  # fmt: skip
+        VoiceError: there are no recordings, the folder as a whole does not serve, or `work` takes nothing.
+        TextError: a text, or the list of them, is in no encoding that is known.
+    """
     limits = limits or Limits()
     maker = TakeMaker(bundle, bundle.frontend(), recogniser)
     takes: list[Take] = []
     for recording in tqdm(find_recordings(folder, language), desc="checking", unit="file"):
         takes += _kept_takes(work / TAKES, recording, maker)
     report = check(takes, limits)
-    (work / REPORT).write_text(report.text() + "\n", encoding="utf-8")
+    with writable(work):
+        # names of files, which the report has, may be no text in UTF-8
+        (work / REPORT).write_text(report.text() + "\n", encoding="utf-8", errors="backslashreplace")
     refuse(report, limits)
     return report
 
@@ -70,28 +76,46 @@ def _kept_takes(folder: Path, recording: Recording, maker: TakeMaker) -> list[Ta
     """The takes of a recording, from the disk where the same models made them before of the same file and text."""
     try:
         changed = recording.path.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):  # the last of a name that no file can have; what is there is told as it is read
         changed = 0
     key = sha256(repr((recording, changed, maker.made_with)).encode()).hexdigest()[:16]
     listed = folder / f"{key}.json"
-    if listed.is_file():
+    with suppress(OSError, ValueError, TypeError, VoiceError):  # missing, or damaged: then they are made anew
         return [Take.load(folder / name) for name in json.loads(listed.read_text(encoding="utf-8"))]
-    folder.mkdir(parents=True, exist_ok=True)
     takes, names = maker.takes(recording), list[str]()
-    for number, take in enumerate(takes):
-        names.append(f"{key}-{number}.safetensors")
-        take.save(folder / names[-1])
-    # the list comes last: takes that a killed session left without one are made again
-    listed.write_text(json.dumps(names), encoding="utf-8")
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, take in enumerate(takes):
+            names.append(f"{key}-{number}.safetensors")
+            take.save(folder / names[-1])
+        # the list comes last: takes that a killed session left without one are made again
+        _write(listed, json.dumps(names))
     return takes
+
+
+def writable(folder: Path) -> AbstractContextManager[None]:
+    """Say in one sentence that a folder of the work takes nothing: a VoiceError of what fails within."""
+    return durable.writable(folder, VoiceError, "Free some space or choose another --work.")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a small file, atomically."""
+    temporary = path.with_suffix(".part")
+    temporary.write_text(text, encoding="utf-8")
+    durable.replace(temporary, path)
 
 
 def train_all(
     report: Report, work: Path, bundle: Bundle, how: VoiceTraining, say: Say, kinds: Sequence[str] = KINDS
 ) -> dict[str, Trained] | None:
-    """Train language model and flow on the takes in use; None where a signal stopped it before its end."""
+    """Train language model and flow on the takes in use; None where a signal stopped it before its end.
+
+    Raises:
+        VoiceError: training had begun on other takes, no weights serve, or `work` takes nothing.
+    """
     where = EMBEDDED if bundle.folder == embedded() else str(bundle.folder.resolve())
-    ground = Ground(bundle, where, write_dataset(work / DATA, report.used, bundle), 60 * report.minutes)
+    begun = any(checkpoints(work / kind) for kind in KINDS)
+    ground = Ground(bundle, where, write_dataset(work / DATA, report.used, bundle, begun), 60 * report.minutes)
     trained = {}
     for kind in kinds:
         task = create_task(run_of(kind, ground, work / kind, how))
@@ -109,17 +133,17 @@ def train_all(
 
 
 def _measure_base(engine: Engine, task: VoiceTask) -> None:
-    """What the base gives on the held-out recordings, once, for comparison."""
-    path = engine.config.run.out / BEFORE
-    # after a step the weights are no longer the base's
-    if engine.step or path.is_file():
+    """What the base gives on the held-out recordings, for comparison."""
+    # after a step the weights are no longer the base's; before the first, a file may be of other recordings
+    if engine.step:
         return
     engine.model.eval()
     seed_draws(engine.config.run.seed, "aside")  # as the engine draws for its evaluations
     with torch.no_grad():
         figures = task.figures(engine.model, engine.processes.device)
     if engine.processes.first:
-        path.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+        with writable(engine.config.run.out):
+            _write(engine.config.run.out / BEFORE, json.dumps(figures, indent=1))
 
 
 def _trained(engine: Engine, task: VoiceTask) -> Trained:
@@ -133,11 +157,18 @@ def _trained(engine: Engine, task: VoiceTask) -> Trained:
     costs = task.costs
     best = rows[costs.index(min(costs))]
     figures = {name: float(value) for name, value in best.items() if value and name != "step"}
-    base = json.loads((run / BEFORE).read_text(encoding="utf-8")) if (run / BEFORE).is_file() else {}
-    figures |= {f"base_{name}": value for name, value in base.items()}
+    figures |= {f"base_{name}": value for name, value in _base_figures(run / BEFORE).items()}
     figures |= {"step": float(best["step"]), "steps": float(engine.step), "minutes": round(engine.minutes, 2)}
     parameters = sum(p.numel() for p in engine.model.parameters() if p.requires_grad)
     return Trained(load_file(run / BEST), task.ranks, parameters, figures)
+
+
+def _base_figures(path: Path) -> dict[str, float]:
+    """What `_measure_base` wrote; nothing where that is gone or damaged, as it is for comparison alone."""
+    try:
+        return {name: float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
 
 
 def _summary(kind: str, trained: Trained) -> str:

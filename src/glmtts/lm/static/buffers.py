@@ -82,6 +82,8 @@ class RowBuffers:
 
     def fill(self, row: int, count: int, prompt_ids: Sequence[int], prompt: KeyValueCache | None) -> None:
         """Rows `row` … `row + count − 1` hold a prompt; `prompt` has the keys and values of all ids but the last."""
+        # masked columns are multiplied by 0, which a NaN survives: a row that failed must not spoil the next one here
+        self.cache[:, :, row : row + count] = 0
         if prompt is not None:
             self.cache[:, :, row : row + count, :, : prompt.length] = prompt.buffer[..., : prompt.length, :]
         self.ids_RK[row : row + count, : len(prompt_ids)] = torch.tensor(list(prompt_ids), device=self.ids_RK.device)
@@ -93,6 +95,7 @@ class RowBuffers:
             taken = [rows[place] for place in into]
             # indexing copies the right side first, so rows may change places
             self.cache[:, :, into, :, :columns] = self.cache[:, :, taken, :, :columns]
+            self.cache[:, :, into, :, columns:] = 0  # as in `fill`
             self.ids_RK[into, :columns] = self.ids_RK[taken, :columns]
 
     def set_rules(self, integers_7B: Sequence[Sequence[int]], floats_2B: Sequence[Sequence[float]]) -> None:

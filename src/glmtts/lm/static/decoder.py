@@ -14,7 +14,7 @@ from torch import Tensor
 from glmtts.adapters import Adapter, RowAdapters
 from glmtts.graphs import Direct, Replayer
 from glmtts.lm.cache import KeyValueCache
-from glmtts.lm.request import Request
+from glmtts.lm.request import NO_CODE, Request
 from glmtts.lm.static.buffers import FIRST_COLUMNS, RowBuffers, power_of_two
 from glmtts.lm.static.sampling import draw, recent_codes
 from glmtts.text.audio_tokens import AudioTokens
@@ -62,8 +62,8 @@ class StaticDecoder:
     def run(self, requests: Sequence[Request], least: Sequence[int], adapters: RowAdapters) -> list[list[int]]:
         """The next `STEPS` codes of every row, one request a row, from where its `tokens` end.
 
-        The last of all codes is the end of speech; what follows it means nothing. `least` is how many tokens come
-        before it. The rows' states go on, and what the caller does not take is drawn again by a next call.
+        The last of all codes is the end of speech; what follows it, or `NO_CODE`, means nothing. `least` is how many
+        tokens come before it. The rows' states go on, and what the caller does not take is drawn again by a next call.
         """
         longest = max(len(one.prompt_ids) + len(one.tokens) for one in requests) + STEPS
         columns, count = max(power_of_two(longest), FIRST_COLUMNS), len(requests)
@@ -81,7 +81,8 @@ class StaticDecoder:
             for _ in range(STEPS):
                 replayer.run((rows, columns, most), step, self.buffers.length_R)
         ids_BN = self.buffers.ids_RK[:count].gather(1, places_BN)
-        return (ids_BN - self.layout.first).masked_fill(ids_BN == self.layout.end, self.layout.count).tolist()
+        codes_BN = (ids_BN - self.layout.first).masked_fill(ids_BN == self.layout.end, self.layout.count)
+        return codes_BN.masked_fill(ids_BN == self.layout.padding, NO_CODE).tolist()
 
     def _advance(self, rows: int, columns: int, most: int, through: Through) -> None:
         """One step of the first rows, of which none is longer than `columns`."""
@@ -91,6 +92,7 @@ class StaticDecoder:
         recent_RK = recent_codes(ids_RK, length_R, rules, self.layout.first)
         code_R = draw(logits_RC, rules, recent_RK, length_R + 1 - rules.start, most)
         id_R = (code_R + self.layout.first).masked_fill(code_R == self.layout.count, self.layout.end)
+        id_R = id_R.masked_fill(code_R == NO_CODE, self.layout.padding)  # an id that is there, and is never drawn
         next_R = (length_R + 1).clamp(max=columns - 1)  # rows that are not in use stay there
         ids_RK.scatter_(1, next_R[:, None], id_R[:, None])
         length_R.copy_(next_R)

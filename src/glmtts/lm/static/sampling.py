@@ -9,7 +9,7 @@ device; so there is no `torch.where` with a number, which would be copied there.
 import torch
 from torch import Tensor
 
-from glmtts.lm.request import COLDEST
+from glmtts.lm.request import COLDEST, NO_CODE
 from glmtts.lm.static.buffers import Rules
 
 GAMMA, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # SplitMix64 (Steele et al., 2014)
@@ -23,7 +23,7 @@ def recent_codes(ids_BK: Tensor, length_B: Tensor, rules: Rules, first: int) -> 
 
 
 def draw(logits_BC: Tensor, rules: Rules, recent_BK: Tensor, count_B: Tensor, most: int) -> Tensor:
-    """A code for each row (B,), the last of C being the end of speech.
+    """A code for each row (B,), the last of C being the end of speech; `NO_CODE` where its logits are no numbers.
 
     Args:
         logits_BC: the model's.
@@ -40,13 +40,16 @@ def draw(logits_BC: Tensor, rules: Rules, recent_BK: Tensor, count_B: Tensor, mo
     sums_BN = values_BN.cumsum(1)
     ranks_N = torch.arange(values_BN.shape[1], device=logits_BC.device)
     top_k_B = rules.top_k.masked_fill(greedy_B, 1)
-    kept_B1 = ((sums_BN - values_BN < rules.top_p[:, None]) & (ranks_N < top_k_B[:, None])).sum(1, keepdim=True)
+    inside_BN = (sums_BN - values_BN < rules.top_p[:, None]) & (ranks_N < top_k_B[:, None])
+    # at least the likeliest, but where all are NaN: place −1 would be an error of the device, which ends all its work
+    kept_B1 = inside_BN.sum(1, keepdim=True).clamp(min=1)
     # two numbers a token, 2 n for the nucleus and 2 n + 1 for the whole softmax: none is used twice
     point_B1 = sums_BN.gather(1, kept_B1 - 1) * uniform(rules.seed, 2 * count_B)[:, None]
     place_B1 = (sums_BN <= point_B1).sum(1, keepdim=True).minimum(kept_B1 - 1)
     nucleus_B = ids_BN.gather(1, place_B1)[:, 0]
     again_B = ~greedy_B & ((recent_BK == nucleus_B[:, None]).sum(1) >= rules.repeats)
-    return torch.where(again_B, _from_all(probabilities_BC, uniform(rules.seed, 2 * count_B + 1)), nucleus_B)
+    drawn_B = torch.where(again_B, _from_all(probabilities_BC, uniform(rules.seed, 2 * count_B + 1)), nucleus_B)
+    return drawn_B.masked_fill(~inside_BN[:, 0], NO_CODE)
 
 
 def _from_all(probabilities_BC: Tensor, uniform_B: Tensor) -> Tensor:
