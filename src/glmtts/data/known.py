@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from glmtts.data.manifest import FILE, Manifest, read_manifest
-from glmtts.data.shard import Shard, name_hash
+from glmtts.data.shard import Shard, is_utf8, name_hash
 
 
 class KnownUtterances:
@@ -32,7 +32,7 @@ class KnownUtterances:
         self._hashes = hashes[self._order]
 
     def __contains__(self, name: object) -> bool:
-        if not isinstance(name, str) or self._manifest is None:
+        if not isinstance(name, str) or self._manifest is None or not is_utf8(name):
             return name in self._own
         if name in self._own:
             return True

@@ -82,6 +82,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise DataError(
             f"{folder} is no dataset: it holds no {FILE}. Write one with glmtts.data.ShardWriter."
         ) from None
+    except RecursionError:  # the parser recurses, and a file of brackets costs it the stack
+        raise DataError(f"{path} is nested too deep to be a dataset's. Restore it from a copy.") from None
     except (ValueError, ConfigError) as error:
         raise DataError(f"{path} cannot be read: {error} Restore it from a copy.") from None
 

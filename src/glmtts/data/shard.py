@@ -7,6 +7,7 @@ where it is one vector an utterance.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,8 +46,15 @@ class Shard:
 
     @cached_property
     def index(self) -> TensorFile:
-        """The arrays that describe the utterances."""
-        return self._open(INDEX)
+        """The arrays that describe the utterances.
+
+        Raises:
+            DataError: they are missing or damaged.
+        """
+        index = self._open(INDEX)
+        if not is_index(index, len(self)):
+            raise DataError(f"{self.path(INDEX)} is damaged. Restore it from a copy.")
+        return index
 
     @cached_property
     def seconds(self) -> np.ndarray:
@@ -101,12 +109,15 @@ class Shard:
         if feature not in self._features:
             self._features[feature] = self._open(feature)
         arrays = self._features[feature].arrays
-        if "offsets" not in arrays:
-            return arrays["values"][row]
-        start, end = arrays["offsets"][row : row + 2]
-        if not 0 <= start <= end <= len(arrays["values"]):
-            raise self._damaged(feature, row)
-        return arrays["values"][start:end]
+        try:
+            if "offsets" not in arrays:
+                return arrays["values"][row]
+            start, end = arrays["offsets"][row : row + 2]
+            if 0 <= start <= end <= len(arrays["values"]):
+                return arrays["values"][start:end]
+        except (LookupError, TypeError, ValueError):  # an array is missing or of another shape
+            pass
+        raise self._damaged(feature, row)
 
     def path(self, feature: str) -> Path:
         """Where a feature (or `index`) lies.
@@ -131,12 +142,72 @@ def name_hash(dataset: str, name: str) -> int:
     return crc32(f"{dataset}/{name}".encode())
 
 
+def record_of(utterance: Utterance) -> bytes:
+    """Id, text and extra of an utterance as the index holds them.
+
+    Raises:
+        DataError: a value is not of the type that `Utterance` says, no UTF-8 can hold it, or `extra` is no JSON; or the
+            length is no number of seconds.
+    """
+    fields = {name: getattr(utterance, name) for name in ("id", "text", "language", "speaker")}
+    wrong = [name for name, value in fields.items() if not isinstance(value, str) or not is_utf8(value)]
+    if wrong:
+        raise DataError(
+            f"utterance {utterance.id!a}: {' and '.join(wrong)} must be text that UTF-8 can hold. Correct it."
+        )
+    try:
+        known = math.isfinite(utterance.seconds) and utterance.seconds >= 0
+    except TypeError:
+        known = False
+    if not known:
+        raise DataError(f"utterance {utterance.id} has {utterance.seconds!r} seconds. Give its length as a number.")
+    try:
+        record = {"id": utterance.id, "text": utterance.text, "extra": dict(utterance.extra)}
+        return json.dumps(record, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"utterance {utterance.id}: its extra is no JSON ({error}). Convert its values.") from None
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can hold a text: names of files that it cannot become halves of surrogate pairs in Python."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_index(index: TensorFile, count: int) -> bool:
+    """Whether arrays and metadata are those of `count` utterances."""
+    arrays = index.arrays
+    try:
+        names = [json.loads(index.metadata[key]) for key in ("languages", "speakers")]
+        lengths = [arrays[key].shape for key in ("seconds", "language", "speaker", "split")]
+        offsets, seconds = arrays["record_offsets"], arrays["seconds"]
+        return bool(
+            lengths == [(count,)] * len(lengths)
+            and offsets.shape == (count + 1,)
+            and offsets[0] == 0
+            and (np.diff(offsets) >= 0).all()
+            and offsets[-1] == len(arrays["records"])
+            and np.isfinite(seconds).all()
+            and (seconds >= 0).all()
+            and all(_are_codes(arrays[key], known) for key, known in zip(("language", "speaker"), names, strict=True))
+        )
+    except (LookupError, TypeError, ValueError, RecursionError):
+        return False
+
+
+def _are_codes(codes: np.ndarray, names: object) -> bool:
+    """Whether each code has a name."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or codes.dtype.kind not in "iu":
+        return False
+    return not len(codes) or bool(codes.min() >= 0 and codes.max() < len(names))
+
+
 def write_index(folder: Path, dataset: str, utterances: Sequence[Utterance]) -> FileEntry:
-    """Write the index of a shard."""
-    records = [
-        json.dumps({"id": one.id, "text": one.text, "extra": dict(one.extra)}, ensure_ascii=False).encode()
-        for one in utterances
-    ]
+    """Write the index of a shard. Raises DataError as `record_of`."""
+    records = [record_of(one) for one in utterances]
     languages, language = _coded([one.language for one in utterances])
     speakers, speaker = _coded([one.speaker for one in utterances])
     arrays: dict[str, np.ndarray] = {

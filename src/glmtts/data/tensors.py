@@ -31,7 +31,7 @@ _NAMES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
-_DTYPES = {short: np.dtype(name) for name, short in _NAMES.items()}
+_DTYPES = {short: np.dtype(name).newbyteorder("<") for name, short in _NAMES.items()}
 _CHUNK = 1 << 22  # bytes; a choice
 
 
@@ -52,6 +52,11 @@ def check_dtype(dtype: np.dtype) -> None:
     """
     if dtype.name not in _NAMES:
         raise DataError(f"arrays of type {dtype} cannot be stored. Use one of {', '.join(_NAMES)}.")
+
+
+def bytes_of(array: np.ndarray) -> bytes:
+    """The values as safetensors holds them: in order, the lowest byte of each first, whatever the array's order is."""
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
 
 
 def write_tensors(path: Path, arrays: Mapping[str, np.ndarray | Streamed], metadata: Mapping[str, str]) -> str:
@@ -80,7 +85,7 @@ def write_tensors(path: Path, arrays: Mapping[str, np.ndarray | Streamed], metad
 
 def _chunks(array: np.ndarray | Streamed) -> Iterable[bytes]:
     if isinstance(array, np.ndarray):
-        yield np.ascontiguousarray(array).tobytes()
+        yield bytes_of(array)
         return
     with array.path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -109,7 +114,7 @@ def read_tensors(path: Path) -> TensorFile:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         metadata = header.pop("__metadata__", {})
         return TensorFile({name: _view(mapped, 8 + size, entry) for name, entry in header.items()}, metadata)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(
             f"{path} cannot be read: {error}. Restore it from a copy, or delete its shard and write it again."
         ) from None

@@ -4,6 +4,7 @@ What is not whole lies aside: a shard, or a feature of one, is renamed into its 
 and then listed. A writer that is killed leaves the dataset as it was before its unfinished shard.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ from glmtts import durable
 from glmtts.data.dataset import Item
 from glmtts.data.known import KnownUtterances
 from glmtts.data.manifest import (
+    FILE,
     INDEX,
     FeatureSpec,
     FileEntry,
@@ -27,9 +29,11 @@ from glmtts.data.manifest import (
     scratch,
     update_manifest,
 )
-from glmtts.data.shard import Shard, Utterance, write_index
-from glmtts.data.tensors import Streamed, check_dtype, write_tensors
+from glmtts.data.shard import Shard, Utterance, is_utf8, record_of, write_index
+from glmtts.data.tensors import Streamed, bytes_of, check_dtype, write_tensors
 from glmtts.errors import DataError
+
+_NAME = re.compile(r"[\w-][\w.-]*")
 
 
 class _Column:
@@ -58,7 +62,7 @@ class _Column:
 
     def append(self, array: np.ndarray) -> None:
         """Add the array of the next utterance."""
-        self._file.write(np.ascontiguousarray(array).tobytes())
+        self._file.write(bytes_of(array))
         self._offsets.append(self._offsets[-1] + (1 if self.spec.rate is None else len(array)))
 
     def close(self, folder: Path) -> FileEntry:
@@ -96,8 +100,10 @@ class ShardWriter:
         self.folder = Path(folder)
         self.features = dict(features or {})
         self.shard_seconds = shard_seconds
-        if INDEX in self.features:
-            raise DataError(f"a feature cannot be called '{INDEX}'. Choose another name.")
+        for feature, spec in self.features.items():
+            _check_feature(feature, spec)
+        for text in (provenance, name or ("" if (self.folder / FILE).exists() else self.folder.resolve().name)):
+            _check_text(text)
         self.folder.mkdir(parents=True, exist_ok=True)
         manifest = update_manifest(self.folder, lambda old: _begun(old, provenance), name)
         self.name = manifest.name
@@ -117,8 +123,10 @@ class ShardWriter:
         """Add one utterance with its features: (T, …) each, or one vector where a feature has no rate.
 
         Raises:
-            DataError: a feature is missing, not announced, or unlike that of other utterances.
+            DataError: a feature is missing, not announced, or unlike that of other utterances; or no index can hold
+                what the utterance says. Nothing of it is written, and the writer goes on.
         """
+        record_of(utterance)  # now: an hour of others would be lost where their shard could not be published
         features = features or {}
         if set(features) != set(self._columns):
             given, wanted = (", ".join(sorted(names)) or "none" for names in (features, self._columns))
@@ -131,7 +139,7 @@ class ShardWriter:
         self._utterances.append(utterance)
         if self._known is not None:
             self._known.add(utterance.id)
-        self._seconds += utterance.seconds
+        self._seconds += float(utterance.seconds)
         if self._seconds >= self.shard_seconds:
             self._publish()
             self._open()
@@ -162,10 +170,10 @@ class ShardWriter:
         specs = {name: column.spec for name, column in self._columns.items()}
 
         def listed(manifest: Manifest) -> Manifest:
-            entry = ShardEntry(folder=f"{len(manifest.shards):06d}", utterances=count, seconds=seconds, files=files)
+            entry = ShardEntry(folder=_next_folder(manifest), utterances=count, seconds=seconds, files=files)
             agreed = _agreed(manifest, specs)
             place = self.folder / entry.folder
-            if place.exists():  # a writer was killed between renaming and listing
+            if place.exists():  # no entry names it: a writer was killed between renaming and listing
                 rmtree(place)
             self._made.rename(place)
             durable.sync(self.folder)
@@ -195,7 +203,11 @@ def add_feature(
     Shards that hold the feature already, made by the same (`spec.made_by`), are skipped, so that a run that was
     killed goes on; those made by something else are computed again. `compute` is given each utterance with the
     features that it `reads`. Until all shards are done, `Dataset.open` refuses the mixture.
+
+    Raises:
+        DataError: no feature can be called that, or the arrays are not alike.
     """
+    _check_feature(name, spec)
     folder, manifest, written = Path(folder), read_manifest(folder), 0
     with tqdm(total=manifest.utterances, desc=f"{folder.name} {name}", unit="utt", mininterval=10) as bar:
         for number, entry in enumerate(manifest.shards):
@@ -239,6 +251,26 @@ def _add_to_shard(folder: Path, number: int, name: str, spec: FeatureSpec, array
     # only now: until the manifest was replaced, readers were told of the old file
     for path in replaced:
         path.unlink(missing_ok=True)
+
+
+def _check_feature(name: str, spec: FeatureSpec) -> None:
+    if name == INDEX or not _NAME.fullmatch(name):
+        raise DataError(
+            f"a feature cannot be called {name!a}, as files are named after it and '{INDEX}' is one already. "
+            "Choose another name, of letters, digits, '-', '_' and '.'."
+        )
+    _check_text(spec.made_by)
+
+
+def _check_text(text: str) -> None:
+    if not is_utf8(text):
+        raise DataError(f"UTF-8 cannot hold {text!a}, which would stand in {FILE}. Give another text.")
+
+
+def _next_folder(manifest: Manifest) -> str:
+    """A folder that no shard has, also where one was taken out of the manifest."""
+    numbers = [int(entry.folder) for entry in manifest.shards if re.fullmatch("[0-9]+", entry.folder)]
+    return f"{max(numbers, default=-1) + 1:06d}"
 
 
 def _begun(manifest: Manifest, provenance: str) -> Manifest:

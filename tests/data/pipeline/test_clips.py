@@ -1,5 +1,7 @@
 """Spans add up to the sample, whatever is cut, joined, kept and dropped."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,3 +65,23 @@ def test_stages_are_found_by_name() -> None:
         create_stage("length", {"min_second": 1})
     with pytest.raises(ConfigError, match=r"Known are: .*length"):
         create_stage("lenght")
+
+
+@pytest.mark.parametrize("name", ["os:path", "os:getcwd", "pathlib:Path", "glmtts.errors:DataError", "math:pi"])
+def test_what_is_no_stage_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{name}' is no stage"):
+        create_stage(name)
+
+
+def test_a_module_that_throws_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for module, text, said in (("torn_stage", "class S(", "SyntaxError"), ("sad_stage", "1 / 0", "ZeroDivisionError")):
+        (tmp_path / f"{module}.py").write_text(text)
+        with pytest.raises(ConfigError, match=f"'{module}:S' cannot be loaded: {said}"):
+            create_stage(f"{module}:S")
+
+
+def test_a_label_is_text_or_missing() -> None:
+    clip = made([(0, 4)]).with_labels(text=None, language="zh", take=0)
+    assert [clip.label(name, "?") for name in ("text", "language", "take", "none")] == ["?", "zh", "0", "?"]
+    assert clip.label("text") == ""

@@ -59,6 +59,7 @@ def test_a_dry_run_writes_nothing_and_a_run_reports(
         (RUN.replace("min_seconds", "min_second"), "min_second"),
         (RUN.replace('name = "length"', 'name = "lenght"'), "Known are: "),
         (RUN.replace('name = "length"', 'name = "none.of:This"'), "cannot be loaded"),
+        (RUN.replace('name = "length"', 'name = "os:path"'), "'os:path' is no stage"),
         (RUN.replace("[run]", "[runs]"), "runs"),
         (RUN + "[engine]\nkind = 'ray'\nadress = '1'", "adress"),
         ("[run", "is no TOML"),
@@ -92,6 +93,16 @@ def test_a_worker_beyond_this_machine_asks_for_tls(
 ) -> None:
     run(monkeypatch, "worker", "length", "--host", "0.0.0.0", code=2)
     assert "Give --certificate and --key, or --insecure" in capsys.readouterr().err
+    for given, said in (
+        (("--certificate", "x.pem"), "with a certificate needs a key"),
+        (("--key", "x.pem", "--insecure"), "with a key needs a certificate"),
+        (("--client-ca", "x.pem", "--insecure"), "client_ca) only where it encrypts"),
+    ):
+        run(monkeypatch, "worker", "length", "--host", "0.0.0.0", *given, code=2)
+        assert said in capsys.readouterr().err
+    for host in ("999.0.0.1", "::1::"):
+        run(monkeypatch, "worker", "length", "--host", host, code=2)
+        assert f"'{host}' is no address to listen at" in capsys.readouterr().err
 
 
 def test_the_stage_of_the_document_works() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,15 @@ import pytest
 from glmtts.data.pipeline import Clip, Span, create_stage
 from glmtts.data.pipeline.config import RemoteSection
 from glmtts.data.pipeline.runner import run_pipeline
-from glmtts.errors import ConfigError, DataError
+from glmtts.errors import AudioError, ConfigError, DataError
 from tests.data.pipeline.corpora import MADE, STAGES, configured, hashes, odd_corpus
 
 pytest.importorskip("grpc_health")
 
+import grpc
+
 from glmtts.data.pipeline.remote.client import RemoteStage
-from glmtts.data.pipeline.remote.server import Worker, WorkerSettings
+from glmtts.data.pipeline.remote.server import Worker, WorkerSettings, endpoint, is_local
 
 LEVEL, WAITING, FAILING = (f"{MADE}:{name}" for name in ("LevelStage", "WaitingStage", "FailingStage"))
 
@@ -151,6 +154,54 @@ def test_certificates(tmp_path: Path) -> None:
         client(LEVEL, 9, ca=tmp_path / "none.pem")
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"certificate"}, "with a certificate needs a key"),
+        ({"key"}, "with a key needs a certificate"),
+        ({"client_ca"}, "only where it encrypts"),
+        ({"client_ca", "key"}, "with a key needs a certificate"),
+    ],
+)
+def test_a_worker_never_listens_in_plain_text_beside_a_certificate(files: set[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        WorkerSettings(**{name: Path("a.pem") for name in files})
+
+
+def test_a_client_never_speaks_in_plain_text_beside_a_certificate() -> None:
+    for files in ({"certificate"}, {"key"}, {"certificate", "key"}, {"ca", "key"}):
+        with pytest.raises(ConfigError, match=r"go together|without ca nothing is encrypted"):
+            RemoteSection.parse({"addresses": ["a:1"], **dict.fromkeys(files, "a.pem")})
+
+
+@pytest.mark.parametrize(
+    ("host", "local", "address"),
+    [
+        ("127.0.0.1", True, "127.0.0.1:9"),
+        ("127.8.9.1", True, "127.8.9.1:9"),
+        ("localhost", True, "localhost:9"),
+        ("LOCALHOST", True, "LOCALHOST:9"),
+        ("::1", True, "[::1]:9"),
+        ("[::1]", True, "[::1]:9"),
+        ("::", False, "[::]:9"),
+        ("fe80::1%eth0", False, "[fe80::1%eth0]:9"),
+        ("0.0.0.0", False, "0.0.0.0:9"),
+        ("10.0.0.5", False, "10.0.0.5:9"),
+        ("localhost.example.org", False, "localhost.example.org:9"),
+        ("127.0.0.1.example.org", False, "127.0.0.1.example.org:9"),
+    ],
+)
+def test_who_can_reach_a_host(host: str, local: bool, address: str) -> None:
+    assert (is_local(host), endpoint(host, 9)) == (local, address)
+
+
+@pytest.mark.parametrize("host", ["999.0.0.1", "127.0.0", "1.2.3.4.5", "", "127.0.0.1:80", "unix:/tmp/a", "12345::1"])
+def test_what_is_no_host_is_refused(host: str) -> None:
+    assert not is_local(host)
+    with pytest.raises(ConfigError, match="is no address to listen at"):
+        endpoint(host, 9)
+
+
 def test_messages_are_split_and_too_large_ones_refused() -> None:
     clips = [made(4.0, n) for n in range(4)]  # 0.37 MiB each
     with worker(LEVEL, message_mib=1) as one:
@@ -172,6 +223,35 @@ def test_a_model_that_throws_at_a_worker_is_as_one_here() -> None:
     brittle = f"{MADE}:BrittleStage"
     with worker(brittle) as one, pytest.raises(RuntimeError, match=r"at 127.0.0.1:\d+: an odd clip"):
         client(brittle, one.port).process([made()])
+
+
+@pytest.mark.parametrize("words", ["the file is not lossless", "no certificate", "a handshake", "larger than max"])
+def test_what_a_stage_says_is_not_taken_for_grpcs_words(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, wanted in ((RuntimeError, RuntimeError), (DataError, DataError), (AudioError, RuntimeError)):
+
+        def fail(*_: object, kind: type[Exception] = kind) -> None:
+            raise kind(words)
+
+        with worker("length") as one:
+            stage = client("length", one.port)
+            monkeypatch.setattr("glmtts.data.pipeline.stages.length.LengthStage.process", fail)
+            with pytest.raises(wanted, match=rf"at 127.0.0.1:\d+: {words}$"):
+                stage.process([made()])
+
+
+def test_a_name_that_is_not_found_is_no_certificate() -> None:
+    stage = RemoteStage.__new__(RemoteStage)
+    stage._settings, stage._stage = RemoteSection(addresses=("ssl-worker:1",)), "length"
+
+    class NotFound(grpc.RpcError):
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.UNAVAILABLE
+
+        def details(self) -> str:
+            return "DNS resolution failed for ssl-worker:1"
+
+    address = SimpleNamespace(address="ssl-worker:1")
+    assert "is not there" in stage._judge(address, NotFound())  # type: ignore[arg-type]
 
 
 def test_a_full_queue_sends_clients_away_and_they_come_back(tmp_path: Path) -> None:

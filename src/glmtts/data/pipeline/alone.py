@@ -1,58 +1,97 @@
 """One stage alone on a folder: to hear and to read what it does, without a run."""
 
-import json
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
-from glmtts import durable
 from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.config import StandardiseSection
-from glmtts.data.pipeline.inputs import list_inputs
-from glmtts.data.pipeline.plan import clips_of, drops_of, plan
+from glmtts.data.pipeline.inputs import Entry, check_apart, list_inputs
+from glmtts.data.pipeline.plan import clips_of, drops_of, plan, without_duplicates
+from glmtts.data.pipeline.sound import write_sound
 from glmtts.data.pipeline.stage import Decision, Result, Stage, check, decisions
-from glmtts.data.pipeline.standardise import standardise
-from glmtts.errors import DataError
+from glmtts.data.pipeline.standardise import Standardised, standardise
+from glmtts.data.pipeline.store import owned, write_through, write_whole
+from glmtts.data.pipeline.wire import json_of
+from glmtts.data.pipeline.work import named
+from glmtts.errors import DataError, GlmTtsError
 
 DECISIONS = "decisions.jsonl"
+_CLIP = re.compile(r"[0-9a-f]{16}-\d{10}\.(wav|json)")  # what a try writes, and no other file is likely to be called
 
 
 def run_alone(stage: Stage, folder: Path, out: Path, rate: int = 24000) -> tuple[float, float]:
     """Put the clips that a stage keeps of a folder's recordings into `out`, with every decision in decisions.jsonl.
 
-    Gives the seconds that were kept and dropped.
+    Those of an earlier try are removed. Gives the seconds that were kept and dropped.
 
     Raises:
         GlmTtsError: the folder cannot be read, the stage cannot work, or `out` cannot be written.
     """
-    section = StandardiseSection()
+    check_apart(folder, out)
+    entries = list_inputs(folder)
+    sums = {True: 0.0, False: 0.0}
+
+    def write(part: Path) -> None:
+        with tempfile.TemporaryDirectory() as work, part.open("wb") as rows:
+            for row in _tried(stage, _read(folder, entries, Path(work), rate), Path(work), out, sums):
+                rows.write(json_of(row) + b"\n")
+
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        part = out / f"{DECISIONS}.part"
-        with tempfile.TemporaryDirectory() as work, part.open("w", encoding="utf-8") as rows:
-            kept = dropped = 0.0
-            for number, entry in enumerate(list_inputs(folder)):
-                done = standardise(folder, entry, number, Path(work), rate, section.max_hours)
-                lines: list[dict[str, object]] = []
-                if done.refused:
-                    lines.append({"path": done.source.path, "refused": done.refused})
-                lines += [_row(one, done.source.path) for one in drops_of(done)]
-                dropped += sum(one.span.samples for one in drops_of(done)) / rate
-                for unit in plan([(number, done)], Path(work), section):
-                    clips = clips_of(unit, Path(work))
-                    results = stage.process(clips)
-                    check(stage.name, clips, results)
-                    lines += [_row(one, done.source.path) for one in decisions(stage.name, results)]
-                    kept += _write(out, results)
-                    dropped += sum(one.span.samples for result in results for one in result.dropped) / rate
-                rows.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        durable.replace(part, out / DECISIONS)
+        with owned(out):
+            _remove_earlier(out)
+            write_through(out / DECISIONS, write)
     except OSError as error:
-        raise DataError(f"{out} cannot be written: {error.strerror or error}. Choose another folder.") from None
-    return kept, dropped
+        # the work of a try lies in the system's folder for such, which may be another disk
+        place, reason = Path(error.filename).parent if error.filename else out, error.strerror or error
+        raise DataError(f"{place} cannot be written: {reason}. Free some space or give another folder.") from None
+    return sums[True], sums[False]
+
+
+def _remove_earlier(out: Path) -> None:
+    (out / DECISIONS).unlink(missing_ok=True)
+    for path in out.iterdir():
+        if _CLIP.fullmatch(path.name):
+            path.unlink()
+
+
+def _read(folder: Path, entries: Iterable[Entry], work: Path, rate: int) -> Iterator[tuple[int, Standardised]]:
+    known: set[str] = set()
+    for number, entry in enumerate(entries):
+        done = standardise(folder, entry, number, work, rate, StandardiseSection().max_hours)
+        yield from without_duplicates([(number, done)], known)
+
+
+def _tried(
+    stage: Stage, given: Iterable[tuple[int, Standardised]], work: Path, out: Path, sums: dict[bool, float]
+) -> Iterator[dict[str, object]]:
+    """The rows of decisions.jsonl; adds to `sums`, by kept or not, the seconds."""
+    for number, done in given:
+        path, rate = done.source.path, done.source.sample_rate
+        if done.refused:
+            yield {"path": path, "refused": done.refused}
+        made = drops_of(done)
+        for unit in plan([(number, done)], work, StandardiseSection()):
+            results = _results(stage, clips_of(unit, work), path)
+            made += decisions(stage.name, results)
+            for clip in (clip for result in results for clip in result.kept):
+                _write(out, clip)
+        for one in made:
+            sums[one.kept] += one.span.samples / rate
+            yield _row(one, path)
+
+
+def _results(stage: Stage, clips: Sequence[Clip], path: str) -> list[Result]:
+    try:
+        results = stage.process(clips)
+    except GlmTtsError:
+        raise
+    except Exception as error:  # whatever a model throws
+        what = f"{type(error).__name__}: {error}"
+        raise DataError(f"Stage '{stage.name}' failed on {named(clips)} of {path} ({what}). Mend it.") from error
+    check(stage.name, clips, results)
+    return results
 
 
 def _row(one: Decision, path: str) -> dict[str, object]:
@@ -60,17 +99,6 @@ def _row(one: Decision, path: str) -> dict[str, object]:
     return {"path": path, **vars(one), "span": span, "detail": dict(one.detail)}
 
 
-def _write(out: Path, results: list[Result]) -> float:
-    seconds = 0.0
-    for clip in _kept(results):
-        samples = (clip.wave.clip(-1, 1) * 32767).astype(np.int16)
-        soundfile.write(str(out / f"{clip.id}.wav"), samples, clip.sample_rate, subtype="PCM_16")
-        seconds += clip.seconds
-        labels = json.dumps(dict(clip.labels), ensure_ascii=False, indent=1)
-        (out / f"{clip.id}.json").write_text(labels, encoding="utf-8")
-    return seconds
-
-
-def _kept(results: list[Result]) -> Iterator[Clip]:
-    for result in results:
-        yield from result.kept
+def _write(out: Path, clip: Clip) -> None:
+    write_through(out / f"{clip.id}.wav", lambda part: write_sound(part, clip.wave, clip.sample_rate, "WAV"))
+    write_whole(out / f"{clip.id}.json", json_of(dict(clip.labels), indent=1))

@@ -101,6 +101,11 @@ class Clip:
         """Its length."""
         return self.samples / self.sample_rate
 
+    def label(self, name: str, otherwise: str = "") -> str:
+        """A label as text; `otherwise` where it is missing or null."""
+        value = self.labels.get(name)
+        return otherwise if value is None else str(value)
+
     def to_source(self, sample: int) -> int:
         """The sample of the source that `sample` of this clip is (a boundary between spans is the later one's start).
 

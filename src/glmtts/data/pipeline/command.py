@@ -21,17 +21,15 @@ def run(
 ) -> None:
     """Turn raw recordings into training shards; the same command goes on where it stopped."""
     from glmtts.data.pipeline.config import load_pipeline
-    from glmtts.data.pipeline.report import as_text, summed, write_report
-    from glmtts.data.pipeline.runner import run_pipeline
+    from glmtts.data.pipeline.report import as_text
+    from glmtts.data.pipeline.runner import run_and_report
 
     settings = load_pipeline(config)
     if dry_run:
         _dry_run(settings, hours)
         return
     with _Bar() as bar:
-        records = run_pipeline(settings, bar)
-    report = summed(settings, records)
-    write_report(settings, report)
+        report = run_and_report(settings, bar)
     typer.echo(as_text(report))
     typer.echo(f"{settings.run.output / 'shards'} is complete. Look and listen: {settings.run.output / 'index.html'}")
 
@@ -117,19 +115,17 @@ def worker(
 ) -> None:
     """Serve one stage over gRPC, for runs whose configuration names it under `remote`."""
     import signal
-    from ipaddress import ip_address
 
     from glmtts.errors import ConfigError
 
     try:
-        from glmtts.data.pipeline.remote.server import Worker, WorkerSettings
+        from glmtts.data.pipeline.remote.server import Worker, WorkerSettings, endpoint, is_local
     except ImportError as error:
         raise ConfigError(f"A worker needs more packages: pip install 'glm-tts[data]'. ({error})") from None
-    local = host == "localhost" or (host.replace(".", "").isdigit() and ip_address(host).is_loopback)
-    if not local and certificate is None and not insecure:
+    settings = WorkerSettings(endpoint(host, port), queue, merge, message_mib, certificate, key, client_ca)
+    if not is_local(host) and certificate is None and not insecure:
         raise ConfigError(f"At {host}, others could read and send clips. Give --certificate and --key, or --insecure.")
-    settings = WorkerSettings(f"{host}:{port}", queue, merge, message_mib, certificate, key, client_ca)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, with the requests answered
     with Worker(name, _options(option), settings, device) as started:
-        typer.echo(f"'{name}' listens at {host}:{started.port}", err=True)
+        typer.echo(f"'{name}' listens at {endpoint(host, started.port)}", err=True)
         started.wait()

@@ -5,13 +5,24 @@ import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from glmtts.config import StrictConfig, read_toml
+from glmtts.config import StrictConfig, parse_json, read_toml
+from glmtts.data.pipeline.inputs import check_apart
 from glmtts.data.pipeline.stage import stage_class
+from glmtts.errors import ConfigError
+
+# folders of an output; what a user keeps in them may be removed
+OWN = ("shards", "manifest", "sources", "windows", "samples", "work")
 
 
-class RunSection(StrictConfig):
+class Section(StrictConfig):
+    """Finite numbers alone: an output keeps its configuration as JSON, which has no others."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class RunSection(Section):
     """What comes in and where it goes.
 
     `input` is a folder; `manifest`, a JSONL file, names its recordings by `path` and what is known of each as `labels`,
@@ -27,7 +38,7 @@ class RunSection(StrictConfig):
     sample_rate: int = Field(default=24000, ge=8000, le=48000)
 
 
-class StandardiseSection(StrictConfig):
+class StandardiseSection(Section):
     """How recordings are read.
 
     A recording is cut into blocks of about `block_seconds` (report: 10 minutes), at the quietest place of the last
@@ -47,7 +58,7 @@ class StandardiseSection(StrictConfig):
         return self
 
 
-class RemoteSection(StrictConfig):
+class RemoteSection(Section):
     """Where the workers of a stage listen, and how long they are waited for.
 
     A request that fails is sent again, to another worker where there is one, after `backoff` seconds that double each
@@ -65,8 +76,16 @@ class RemoteSection(StrictConfig):
     certificate: Path | None = None
     key: Path | None = None
 
+    @model_validator(mode="after")
+    def _encrypted_where_asked(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together; give both")
+        if self.certificate is not None and self.ca is None:
+            raise ValueError("without ca nothing is encrypted, and no certificate is shown; give ca too")
+        return self
 
-class StageSection(StrictConfig):
+
+class StageSection(Section):
     """One stage: its name (or "module:Class"), its own `options`, and what it runs on.
 
     `workers`, `cpus`, `gpus` (a fraction shares a GPU) and `device` are those of the Ray engine; the local engine gives
@@ -83,15 +102,21 @@ class StageSection(StrictConfig):
     on_error: Literal["stop", "drop"] = "stop"
     remote: RemoteSection | None = None
 
+    @field_validator("options")
+    @classmethod
+    def _finite(cls, options: dict[str, Any]) -> dict[str, Any]:
+        parse_json(json.dumps(options, default=str))
+        return options
 
-class ShardsSection(StrictConfig):
+
+class ShardsSection(Section):
     """The dataset that is written; `wave` also stores the samples as int16, for vocoders and tokenizers."""
 
     shard_seconds: float = Field(default=3600.0, gt=0)
     wave: bool = True
 
 
-class EngineSection(StrictConfig):
+class EngineSection(Section):
     """What runs the stages: processes of this machine (`local`), or Ray Data (`ray`).
 
     `address` is that of a Ray cluster; without it one is started here. Every machine of a cluster must see input and
@@ -106,14 +131,14 @@ class EngineSection(StrictConfig):
     window_hours: float = Field(default=20.0, gt=0)
 
 
-class ReportSection(StrictConfig):
+class ReportSection(Section):
     """The page: how many clips to hear of what was kept, and of each reason for a drop, each at most `seconds` long."""
 
     samples: int = Field(default=4, ge=0, le=100)
     seconds: float = Field(default=10.0, gt=0)
 
 
-class PipelineConfig(StrictConfig):
+class PipelineConfig(Section):
     """The whole file."""
 
     run: RunSection
@@ -140,13 +165,30 @@ class PipelineConfig(StrictConfig):
         return values
 
     def check(self) -> None:
-        """See that every stage exists and takes its options, before anything is read.
+        """See that every stage exists and takes its options, and `check_places`, before anything is read.
 
         Raises:
             ConfigError: names the stage and what is wrong.
         """
+        self.check_places()
         for stage in self.stage:
             stage_class(stage.name).config_class.parse(stage.options)
+
+    def check_places(self) -> None:
+        """See that the run neither reads nor removes what it should not.
+
+        Raises:
+            ConfigError: the output is part of the recordings, or they lie where the output has its own files.
+        """
+        run = self.run
+        if run.manifest is None:
+            check_apart(run.input, run.output)
+        for name in OWN:
+            if run.input.resolve().is_relative_to((run.output / name).resolve()):
+                raise ConfigError(
+                    f"The recordings in {run.input} lie where the output keeps its own '{name}', and would be removed. "
+                    "Give another output."
+                )
 
 
 def fingerprint(values: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from glmtts.config import parse_json
-from glmtts.errors import DataError
+from glmtts.errors import ConfigError, DataError
 
 LONGEST_LINE = 1 << 20  # bytes of a manifest's line
 
@@ -35,8 +35,10 @@ def list_inputs(folder: Path, manifest: Path | None = None) -> list[Entry]:
     folder = folder.resolve()
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder. Give the folder of the recordings as run.input.")
-    found = _named(manifest) if manifest is not None else ((path, {}) for path in _walk(folder))
-    entries = [Entry(path, labels, _refusal(folder, path)) for path, labels in found]
+    if manifest is not None:
+        entries = [Entry(path, labels, _refusal(folder, path)) for path, labels in _named(manifest)]
+    else:
+        entries = [Entry(path, {}, refused or _refusal(folder, path)) for path, refused in _walk(folder)]
     names = [entry.path for entry in entries]
     if len(set(names)) < len(names):
         twice = next(name for name in sorted(names) if names.count(name) > 1)
@@ -44,14 +46,36 @@ def list_inputs(folder: Path, manifest: Path | None = None) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.path)
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    """Every file below a folder but hidden ones; folders that are links are not entered, as they can be loops."""
-    for place, folders, files in os.walk(folder):
+def check_apart(source: Path, output: Path) -> None:
+    """See that what is written to `output` is no recording of `source`.
+
+    Raises:
+        ConfigError: it lies in there, and the next run would read it.
+    """
+    if output.resolve().is_relative_to(source.resolve()):
+        raise ConfigError(
+            f"The output {output} lies in the folder of the recordings, {source}, and would be read as more of them. "
+            "Give an output beside it."
+        )
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every file below a folder but hidden ones, and folders that cannot be opened, each with why it is refused.
+
+    Folders that are links are not entered, as they can be loops.
+    """
+    closed: list[OSError] = []  # os.walk passes over them, and their recordings would be missing in silence
+    for place, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         links = [name for name in folders if (Path(place) / name).is_symlink()]
         for name in [*links, *files]:
             if not name.startswith("."):
-                yield (Path(place) / name).relative_to(folder).as_posix()
+                yield (Path(place) / name).relative_to(folder).as_posix(), ""
+    for error in closed:
+        unread = Path(error.filename)
+        if unread == folder:
+            raise DataError(f"{folder} cannot be read: {error.strerror}. Let this user read it.")
+        yield unread.relative_to(folder).as_posix(), f"folder cannot be opened: {error.strerror}"
 
 
 def _named(manifest: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -70,6 +94,7 @@ def _row(manifest: Path, number: int, line: bytes) -> tuple[str, dict[str, Any]]
         path, labels = values.pop("path"), values.pop("labels", {})
         if values or not isinstance(path, str) or not isinstance(labels, dict):
             raise ValueError
+        json.dumps(labels, ensure_ascii=False).encode()  # half of a surrogate pair is in no text, and no shard takes it
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise DataError(
             f'{manifest}, line {number}, is not {{"path": "…", "labels": {{…}}}}. Correct it; labels may be left out.'
@@ -85,6 +110,8 @@ def _refusal(folder: Path, name: str) -> str:
         mode = real.stat().st_mode
     except UnicodeEncodeError:
         return "its name is not UTF-8"
+    except PermissionError as error:
+        return f"cannot be opened: {error.strerror}"
     except (OSError, ValueError, RuntimeError):  # missing, a loop of links, a zero byte in the name
         return "no such file"
     if not real.is_relative_to(folder):

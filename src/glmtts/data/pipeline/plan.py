@@ -17,6 +17,7 @@ from glmtts.data.pipeline.clips import Clip, Source, Span
 from glmtts.data.pipeline.config import StandardiseSection
 from glmtts.data.pipeline.stage import Decision
 from glmtts.data.pipeline.standardise import Standardised, wav_path
+from glmtts.errors import DataError
 
 FRAME_SECONDS = 0.1  # the quietest frame of this length is where a long source is cut
 MOST_BLOCKS = 256  # of one unit, where they are short; a choice
@@ -131,10 +132,17 @@ def _quietest(path: Path, start: int, end: int, rate: int) -> int:
 
 
 def read_wave(path: Path, start: int, end: int) -> np.ndarray:
-    """Samples from `start` up to `end` of a standardised file, float32."""
-    with soundfile.SoundFile(str(path)) as file:
-        file.seek(start)
-        return file.read(end - start, dtype="float32")
+    """Samples from `start` up to `end` of a standardised file, float32.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            file.seek(start)
+            return file.read(end - start, dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise DataError(f"{path} cannot be read: {error} Delete {path.parent.parent} and run again.") from None
 
 
 def clips_of(unit: Unit, work: Path) -> list[Clip]:

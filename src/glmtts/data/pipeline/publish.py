@@ -19,6 +19,7 @@ from glmtts.data.pipeline.engines.task import work_folder
 from glmtts.data.pipeline.ledger import Account, Ledger
 from glmtts.data.pipeline.plan import STANDARDISE, Unit, drops_of
 from glmtts.data.pipeline.samples import SampleStore
+from glmtts.data.pipeline.sound import to_int16
 from glmtts.data.pipeline.stage import Decision
 from glmtts.data.pipeline.standardise import Standardised
 from glmtts.data.pipeline.store import load_work, unit_path, write_record, write_through
@@ -177,11 +178,11 @@ def _specs(config: PipelineConfig, work: Work) -> dict[str, FeatureSpec]:
 def _features(config: PipelineConfig, clip: Clip) -> dict[str, np.ndarray]:
     if not config.shards.wave:
         return dict(clip.features)
-    return {**clip.features, WAVE: (clip.wave.clip(-1, 1) * 32767).astype(np.int16)}
+    return {**clip.features, WAVE: to_int16(clip.wave)}
 
 
 def _speaker(clip: Clip) -> str:
-    return str(clip.labels.get("speaker") or clip.source)
+    return clip.label("speaker") or clip.source
 
 
 def _utterance(clip: Clip) -> Utterance:
@@ -189,8 +190,8 @@ def _utterance(clip: Clip) -> Utterance:
     spans = [[span.start, span.end] for span in clip.spans]
     return Utterance(
         id=clip.id,
-        text=str(clip.labels.get("text", "")),
-        language=str(clip.labels.get("language", "")),
+        text=clip.label("text"),
+        language=clip.label("language"),
         speaker=_speaker(clip),
         seconds=clip.seconds,
         extra={**extra, "source": clip.source, "spans": spans, "sample_rate": clip.sample_rate},

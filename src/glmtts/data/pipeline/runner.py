@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from glmtts.data.pipeline.engines.task import Listed, work_folder
 from glmtts.data.pipeline.inputs import Entry
 from glmtts.data.pipeline.plan import plan, without_duplicates
 from glmtts.data.pipeline.publish import Window, publish
+from glmtts.data.pipeline.report import Report, summed, write_report
 from glmtts.data.pipeline.standardise import Standardised, wav_path
 from glmtts.data.pipeline.store import begin, listing, owned, unit_path, window_records
 from glmtts.errors import DataError
@@ -35,26 +36,47 @@ def run_pipeline(
         GlmTtsError: nothing can be read, a stage cannot work, a ledger does not add up, or the disk is full. What was
             finished is kept, and the same call goes on.
     """
-    try:
+    with _owned(config):
         return _run(config, progress, drawn, windows)
+
+
+def run_and_report(config: PipelineConfig, progress: Progress = lambda *_: None) -> Report:
+    """A whole run and its report, which is written before another run may have the output.
+
+    Raises:
+        GlmTtsError: as `run_pipeline`.
+    """
+    with _owned(config):
+        report = summed(config, _run(config, progress))
+        write_report(config, report)
+    return report
+
+
+@contextmanager
+def _owned(config: PipelineConfig) -> Iterator[None]:
+    """Hold the output; what the disk does not take costs one sentence."""
+    try:
+        with owned(config.run.output):
+            yield
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{config.run.output} cannot be written: {reason}. Free some space and run again.") from None
 
 
-def _run(config: PipelineConfig, progress: Progress, drawn: bool, windows: int | None) -> list[dict[str, Any]]:
-    with owned(config.run.output):
-        begin(config)
-        entries = listing(config, drawn)
-        if not entries:
-            raise DataError(f"{config.run.input} holds no files. Give the folder of the recordings as run.input.")
-        records = window_records(config.run.output)
-        first = records[-1]["last"] if records else 0
-        with closing(create_engine(config)) as engine:
-            while first < len(entries) and (windows is None or len(records) < windows):
-                records.append(_run_window(config, engine, entries, first, records, progress))
-                first = records[-1]["last"]
-        shutil.rmtree(work_folder(config), ignore_errors=True)
+def _run(
+    config: PipelineConfig, progress: Progress, drawn: bool = False, windows: int | None = None
+) -> list[dict[str, Any]]:
+    begin(config)
+    entries = listing(config, drawn)
+    if not entries:
+        raise DataError(f"{config.run.input} holds no files. Give the folder of the recordings as run.input.")
+    records = window_records(config.run.output)
+    first = records[-1]["last"] if records else 0
+    with closing(create_engine(config)) as engine:
+        while first < len(entries) and (windows is None or len(records) < windows):
+            records.append(_run_window(config, engine, entries, first, records, progress))
+            first = records[-1]["last"]
+    shutil.rmtree(work_folder(config), ignore_errors=True)
     return records
 
 

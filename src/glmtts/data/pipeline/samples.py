@@ -6,10 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soundfile
-
 from glmtts.config import read_json
+from glmtts.data.pipeline.sound import write_sound
 from glmtts.data.pipeline.store import write_through, write_whole
 from glmtts.data.pipeline.work import Sample
 
@@ -67,5 +65,4 @@ def _row(sample: Sample) -> dict[str, Any]:
 
 
 def _write(sample: Sample, path: Path) -> None:
-    values = (sample.wave.clip(-1, 1) * 32767).astype(np.int16)
-    soundfile.write(str(path), values, sample.sample_rate, format="FLAC", subtype="PCM_16")
+    write_sound(path, sample.wave, sample.sample_rate, "FLAC")

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Protocol, cast
 from glmtts.config import StrictConfig
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip, Span, merged
-from glmtts.errors import ConfigError, DataError
+from glmtts.errors import AudioError, ConfigError, DataError, TextError
 
 GROUP = "glmtts.pipeline_stages"
 BUILT_IN = "glmtts.data.pipeline.stages.register"
+CLIP_FAULTS = (AudioError, TextError)  # of what a clip holds, not of the stage
 _targets: dict[str, str] = {}
 
 
@@ -79,7 +80,8 @@ class Stage(Protocol):
         """One result a clip, in order. Clips of unlike lengths and sources come together, to be batched.
 
         Raises:
-            GlmTtsError: the stage cannot do its work; the run stops and can go on later.
+            GlmTtsError: the stage cannot do its work; the run stops and can go on later. An AudioError or TextError
+                is one of the clips', as whatever else a model throws: `on_error` decides.
         """
         ...
 
@@ -158,9 +160,17 @@ def stage_class(name: str) -> type[Stage]:
         raise ConfigError(f"There is no stage '{name}'. Known are: {', '.join(sorted(known))}.")
     module, _, attribute = known.get(name, name).partition(":")
     try:
-        return cast(type[Stage], getattr(import_module(module), attribute))
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"Stage '{name}' cannot be loaded: {error}. Install what it needs, or correct it.") from None
+        found = getattr(import_module(module), attribute)
+    except Exception as error:  # whatever a module throws when it is imported
+        what = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"Stage '{name}' cannot be loaded: {what}. Install what it needs, or correct it.") from None
+    config = getattr(found, "config_class", None)
+    if not (isinstance(config, type) and issubclass(config, StrictConfig) and callable(found)):
+        raise ConfigError(
+            f"'{name}' is no stage: it is no class with a config_class. Name one that is written as docs/pipeline.md "
+            "shows."
+        )
+    return cast(type[Stage], found)
 
 
 def create_stage(name: str, options: Mapping[str, Any] | None = None, device: str = "cpu") -> Stage:

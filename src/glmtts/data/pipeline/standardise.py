@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
 from glmtts import durable
@@ -19,6 +18,7 @@ from glmtts.config import read_json
 from glmtts.data.pipeline.clips import Source
 from glmtts.data.pipeline.decode import Block, Decoder
 from glmtts.data.pipeline.inputs import Entry
+from glmtts.data.pipeline.sound import sound_file
 from glmtts.errors import DataError
 
 TOO_LONG = "longer than max_hours"
@@ -151,7 +151,7 @@ def _write(decoder: Decoder, wav: Path, rate: int, most: int) -> _Written:
     part = wav.with_suffix(".part")
     written = _Written(decoder.rate, rate)
     convert = soxr.ResampleStream(decoder.rate, rate, 1, dtype="float32")
-    with soundfile.SoundFile(str(part), "w", rate, 1, "FLOAT", format="RF64") as file:
+    with sound_file(part, rate, "FLOAT", "RF64") as file:
         for block in decoder.blocks():
             if block.lost:
                 written.lose(block)

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from glmtts import durable
 from glmtts.config import parse_json, read_json
-from glmtts.data.pipeline.config import PipelineConfig, fingerprint
+from glmtts.data.pipeline.config import OWN, PipelineConfig, fingerprint
 from glmtts.data.pipeline.inputs import Entry, list_inputs, to_json
 from glmtts.data.pipeline.wire import pack_work, unpack_work
 from glmtts.data.pipeline.work import Work
@@ -45,9 +45,17 @@ def owned(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
+            _remove_parts(folder)
             yield
     except Timeout:
         raise DataError(f"Another run works in {folder}. Wait for its end, or give another output.") from None
+
+
+def _remove_parts(folder: Path) -> None:
+    """Remove what a killed run was writing; those in `work` go with it."""
+    for place in (folder, *(folder / name for name in OWN if name != "work")):
+        for part in place.glob(".*.part"):
+            part.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -77,14 +85,24 @@ def begin(config: PipelineConfig) -> None:
     """Write down what an output is made with, or see that it is the same as before.
 
     Raises:
-        ConfigError: it was begun with other settings; names the sections that differ.
+        ConfigError: it was begun with other settings or other recordings, and names what differs; or its places are not
+            those of a run.
     """
-    path, content = config.run.output / CONFIG, config.content()
+    config.check_places()
+    path, content, source = config.run.output / CONFIG, config.content(), str(config.run.input.resolve())
     if not path.exists():
-        text = json.dumps({"fingerprint": fingerprint(content), **content}, indent=1)
+        text = json.dumps({"fingerprint": fingerprint(content), "input": source, **content}, indent=1)
         write_whole(path, text.encode())
         return
     before = read_json(path)
+    if not isinstance(before, dict):
+        raise ConfigError(f"{path} is not what a run wrote. Delete the output, or give another one.")
+    # beside the fingerprint, as files of the same names in another folder are not the ones that were read
+    if before.get("input", source) != source:
+        raise ConfigError(
+            f"{config.run.output} was begun with the recordings in {before['input']}, not {source}. Restore run.input, "
+            f'give another output, or, where they were moved, correct "input" in {path}.'
+        )
     if before.get("fingerprint") != fingerprint(content):
         differ = ", ".join(key for key in content if content[key] != before.get(key)) or "version"
         raise ConfigError(
@@ -94,6 +112,8 @@ def begin(config: PipelineConfig) -> None:
 
 def listing(config: PipelineConfig, drawn: bool = False) -> list[Entry]:
     """The recordings of the run, in the order in which they were first listed; new ones come last.
+
+    New are also those that were refused, such as missing files, and are not any more.
 
     `drawn` orders them by a digest of their names, for a sample that is no alphabetical beginning.
 
@@ -105,16 +125,23 @@ def listing(config: PipelineConfig, drawn: bool = False) -> list[Entry]:
     if drawn:
         found.sort(key=lambda entry: fingerprint(entry.path))
     known = _read_listing(path) if path.exists() else []
-    names = {entry.path for entry in known}
-    entries = known + [entry for entry in found if entry.path not in names]
+    last = {entry.path: entry for entry in known}
+    entries = known + [entry for entry in found if _is_new(entry, last.get(entry.path))]
     if len(entries) > len(known) or not path.exists():
         write_whole(path, "".join(to_json(entry) + "\n" for entry in entries).encode())
     return entries
 
 
+def _is_new(entry: Entry, before: Entry | None) -> bool:
+    return before is None or bool(before.refused and not entry.refused)
+
+
 def _read_listing(path: Path) -> list[Entry]:
-    with path.open(encoding="utf-8") as lines:
-        return [Entry(**parse_json(line)) for line in lines]
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return [Entry(**parse_json(line)) for line in lines]
+    except (ValueError, TypeError, RecursionError):
+        raise DataError(f"{path} is damaged. Restore it from a copy, or give another output.") from None
 
 
 def unit_path(work: Path, window: int, unit: int) -> Path:

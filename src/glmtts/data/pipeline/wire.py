@@ -122,12 +122,20 @@ def _as_clip(values: dict[str, Any], arrays: dict[str, np.ndarray]) -> Clip:
     )
 
 
-def _packed(head: Any, arrays: _Arrays) -> bytes:
+def json_of(values: Any, indent: int | None = None) -> bytes:
+    """What stages know of clips, as JSON.
+
+    Raises:
+        DataError: something in there is no JSON value.
+    """
     try:
-        text = json.dumps(head, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+        return json.dumps(values, ensure_ascii=False, allow_nan=False, indent=indent).encode()
+    except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"Labels and details of a stage must be JSON values: {error}. Convert them.") from None
-    return save({**arrays.named, "head": np.frombuffer(text, np.uint8)})
+
+
+def _packed(head: Any, arrays: _Arrays) -> bytes:
+    return save({**arrays.named, "head": np.frombuffer(json_of(head), np.uint8)})
 
 
 def _unpacked(data: bytes, read: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip, Span
 from glmtts.data.pipeline.config import ReportSection
-from glmtts.data.pipeline.stage import Decision, Result, Stage, check, decisions, drop
+from glmtts.data.pipeline.stage import CLIP_FAULTS, Decision, Result, Stage, check, decisions, drop
 from glmtts.errors import DataError, GlmTtsError
 
 FAILED = "the stage failed"
@@ -91,25 +91,29 @@ def _results(clips: Sequence[Clip], label: str, stage: Stage, on_error: Literal[
     """What a stage gives; with "drop", clips that it fails on are dropped, each found by being tried alone."""
     try:
         return stage.process(clips)
-    except GlmTtsError:
-        raise
     except Exception as error:  # whatever a model throws
+        if isinstance(error, GlmTtsError) and not isinstance(error, CLIP_FAULTS):
+            raise
         what = f"{type(error).__name__}: {error}"
         if on_error == "stop":
             raise DataError(
-                f"Stage '{label}' failed on {clips[0].id} or one of the {len(clips) - 1} clips beside it ({what}). "
-                'Finished units are kept. Mend it, or set on_error = "drop", and run again.'
+                f"Stage '{label}' failed on {named(clips)} ({what}). Finished units are kept. "
+                'Mend it, or set on_error = "drop", and run again.'
             ) from error
         if len(clips) == 1:
             return [drop(clips[0], FAILED, error=what)]
         return [result for clip in clips for result in _results([clip], label, stage, on_error)]
 
 
+def named(clips: Sequence[Clip]) -> str:
+    """Clips that were given together, for a sentence."""
+    beside = f" or one of the {len(clips) - 1} clips beside it" if len(clips) > 1 else ""
+    return f"clip {clips[0].id}{beside}"
+
+
 def kept_sample(work: Work, report: ReportSection) -> Work:
     """The work with one of its kept clips to hear, where there is any."""
-    samples = [
-        Sample("", "", clip.id, str(clip.labels.get("text", "")), clip.wave, clip.sample_rate) for clip in work.clips
-    ]
+    samples = [Sample("", "", clip.id, clip.label("text"), clip.wave, clip.sample_rate) for clip in work.clips]
     return replace(work, samples=(*work.samples, *_drawn(samples, report)))
 
 
@@ -120,7 +124,7 @@ def _heard(label: str, clips: Sequence[Clip], results: Sequence[Result], report:
         for one in result.dropped:
             wave = next(_sound_of(clip, one.span))
             name = f"{one.span.source}-{one.span.start:010d}"
-            sample = Sample(label, one.reason, name, str(clip.labels.get("text", "")), wave, clip.sample_rate)
+            sample = Sample(label, one.reason, name, clip.label("text"), wave, clip.sample_rate)
             reasons.setdefault(one.reason, []).append(sample)
     return [sample for samples in reasons.values() for sample in _drawn(samples, report)]
 

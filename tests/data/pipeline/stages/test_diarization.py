@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +64,31 @@ def test_similar_voices_that_the_segmentation_took_for_one_are_told_apart() -> N
     assert diarizer.units(local_CFL) == units
     found = diarizer.joined(local_CFL, units, np.eye(8)[:2], 4 * RATE)
     assert found.exclusive_F[[10, 149, 175, 210, 399]].tolist() == [0, 0, -1, 1, 1]
+
+
+@pytest.mark.parametrize(("runs", "reason"), [((), "no speaker"), (((10, 59),), "no speaker"), (((0, 200),), "")])
+def test_without_half_a_second_of_one_voice_there_is_no_speaker(runs: tuple[tuple[int, int], ...], reason: str) -> None:
+    local_CFL = np.zeros((1, 200, 2), dtype=np.uint8)
+    for start, end in runs:
+        local_CFL[0, start:end, 0] = 1
+
+    class OneChunk:
+        hop_seconds = 0.0
+
+        def __call__(self, wave: np.ndarray) -> np.ndarray:
+            return local_CFL
+
+    class Encoder:
+        def embed(self, wave: torch.Tensor) -> torch.Tensor:
+            return torch.ones(8) / 8**0.5
+
+    clip = clip_of(2 * RATE)
+    found = LocalDiarizer(OneChunk(), Encoder(), Clustering())(clip.wave)  # type: ignore[arg-type]
+    assert found.active_KF.shape[1] == 200
+    result = by_speaker(clip, found, DiarizeConfig())
+    check("diarize", [clip], [result])
+    assert {one.reason for one in result.dropped} == ({reason} if reason else set())
+    assert len(result.kept) == (not reason)
 
 
 def test_as_many_speakers_as_are_heard() -> None:

@@ -127,12 +127,12 @@ class RemoteStage:
     def _judge(self, worker: _Address, error: grpc.RpcError) -> str:
         """A sentence's part for an error after which another attempt makes sense; raises for all others."""
         code, details = error.code(), str(error.details())
-        if any(word in details.lower() for word in ("certificate", "handshake", "ssl")):
+        if code == grpc.StatusCode.UNAVAILABLE and _of_certificates(details):
             raise ConfigError(
                 f"The worker at {worker.address} and this machine do not trust each other's certificates: {details}. "
                 "Give the right remote.ca, certificate and key."
             ) from None
-        if TOO_LARGE in details:
+        if code == grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
             raise DataError(
                 f"The worker at {worker.address} refuses messages as large as these: {details}. Set its --message-mib "
                 "and remote.message_mib to the same."
@@ -179,6 +179,12 @@ class RemoteStage:
                     f"No worker of '{self._stage}' is healthy: {last}. Start one: glm-tts data worker {self._stage}"
                 )
             time.sleep(min(0.2, self._settings.ready))
+
+
+def _of_certificates(details: str) -> bool:
+    """Whether no connection came about because of TLS; a name that is not found may hold any of these words."""
+    said = details.lower()
+    return "dns resolution" not in said and any(word in said for word in ("certificate", "handshake", "ssl"))
 
 
 def _channel(address: str, settings: RemoteSection) -> grpc.Channel:

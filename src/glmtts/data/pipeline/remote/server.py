@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -16,7 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.remote.protocol import DESCRIBE, PROCESS, SERVICE, as_metadata, identity
-from glmtts.data.pipeline.stage import Result, Stage, check, create_stage
+from glmtts.data.pipeline.stage import CLIP_FAULTS, Result, Stage, check, create_stage
 from glmtts.data.pipeline.wire import pack_results, unpack_clips
 from glmtts.errors import ConfigError, DataError, GlmTtsError
 
@@ -31,6 +32,10 @@ class WorkerSettings:
     `queue` requests wait at most; further ones are told to come back. `merge` requests that wait become one batch:
     faster on a GPU, but results may then differ in the last bits from run to run, since padding does. `certificate` and
     `key` (PEM) encrypt; `client_ca` lets in only clients with a certificate of it.
+
+    Raises:
+        ConfigError: one of the files is missing beside another. The worker would listen in plain text, and whoever gave
+            a certificate would not expect it.
     """
 
     address: str = "127.0.0.1:50051"
@@ -40,6 +45,40 @@ class WorkerSettings:
     certificate: Path | None = None
     key: Path | None = None
     client_ca: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            given, missing = ("key", "certificate") if self.certificate is None else ("certificate", "key")
+            raise ConfigError(f"A worker with a {given} needs a {missing} too, else nothing is encrypted. Give both.")
+        if self.client_ca is not None and self.certificate is None:
+            raise ConfigError(
+                "A worker asks for its clients' certificates (client_ca) only where it encrypts. "
+                "Give its certificate and key too."
+            )
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine can reach a worker that listens at a host."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def endpoint(host: str, port: int) -> str:
+    """Host and port as gRPC reads them; an IPv6 address stands in brackets.
+
+    Raises:
+        ConfigError: the host is neither an address nor a name.
+    """
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        # a colon is that of a port or a scheme, and digits alone are an address that was mistyped
+        if not host or ":" in host or not host.strip("0123456789."):
+            raise ConfigError(f"'{host}' is no address to listen at. Give one such as 127.0.0.1 or ::1.") from None
+        return f"{host}:{port}"
+    return f"[{address}]:{port}" if isinstance(address, IPv6Address) else f"{address}:{port}"
 
 
 @dataclass
@@ -169,6 +208,8 @@ class Worker:
             _abort(context, grpc.StatusCode.UNAVAILABLE, DataError("the worker's queue is full"))
         except CancelledError:
             _abort(context, grpc.StatusCode.CANCELLED, DataError("the client no longer waits"))
+        except CLIP_FAULTS as error:  # as a model that throws: the run may drop that clip
+            _abort(context, grpc.StatusCode.INTERNAL, error)
         except GlmTtsError as error:
             _abort(context, grpc.StatusCode.FAILED_PRECONDITION, error)
         except Exception as error:

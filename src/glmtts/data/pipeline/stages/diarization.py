@@ -151,7 +151,7 @@ class LocalDiarizer:
             said = wave[start : start + (unit.end - unit.start) * per_frame]
             said = np.pad(said, (0, max(0, least - len(said))))  # the last chunk may reach beyond the end
             vectors.append(self.encoder.embed(torch.from_numpy(said.astype(np.float32))).cpu().float().numpy())
-        return np.array(vectors).reshape(len(units), -1)
+        return np.stack(vectors) if vectors else np.zeros((0, 0), np.float32)
 
     def joined(self, local_CFL: np.ndarray, units: list[Unit], embeddings_ND: np.ndarray, samples: int) -> Diarization:
         """Local speakers as those of the whole, and what overlapping chunks say of a frame as one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ BAND_FLOOR_DB = -65.0  # below the strongest band; codecs and resamplers leave l
 SLOWEST = {"en": 0.7, "zh": 1.0}  # words, characters a second: slower are pauses, or half of the text
 FASTEST = {"en": 6.0, "zh": 9.0}  # faster than anybody speaks: the text says more than the sound
 
+Feature = Literal["tokens", "speaker", "mel", "f0", "alignment"]
+
 
 class FeaturesConfig(StrictConfig):
     """Which features are computed, by which bundle, and what is dropped.
@@ -38,7 +40,7 @@ class FeaturesConfig(StrictConfig):
     """
 
     bundle: Path | None = None
-    features: tuple[str, ...] = ("tokens", "speaker", "mel", "f0", "alignment")
+    features: tuple[Feature, ...] = ("tokens", "speaker", "mel", "f0", "alignment")
     min_bandwidth: float = Field(default=0.0, ge=0)
     min_dnsmos: float | None = None
     speaking_rate: bool = True
@@ -89,8 +91,8 @@ class FeaturesStage:
         if width < self.config.min_bandwidth:
             return drop(clip, "narrow bandwidth", bandwidth=round(width))
         clip = clip.with_labels(bandwidth=round(width))
-        language = str(clip.labels.get("language", "en"))
-        rate = len(compared(str(clip.labels.get("text", "")), language)) / clip.seconds
+        language = clip.label("language", "en")
+        rate = len(compared(clip.label("text"), language)) / clip.seconds
         if self.config.speaking_rate and not SLOWEST.get(language, 0) <= rate <= FASTEST.get(language, np.inf):
             return drop(clip, "speaking rate", rate=round(rate, 2))
         clip = clip.with_labels(speaking_rate=round(rate, 2))
@@ -125,8 +127,8 @@ class FeaturesStage:
 
     def _alignment(self, clip: Clip, tokens_S: torch.Tensor) -> np.ndarray:
         """The phoneme of each token, by its place in the text (S,) int32; empty where the text is not sure."""
-        recogniser, text = self._bundle.recogniser, str(clip.labels.get("text", ""))
-        language = str(clip.labels.get("language", "en"))
+        recogniser, text = self._bundle.recogniser, clip.label("text")
+        language = clip.label("language", "en")
         labels = self._transcripts.labels(Utterance(clip.id, text, language, "", clip.seconds))
         if recogniser is None or not labels or not 0 < len(tokens_S) <= recogniser.longest:
             return np.zeros(0, dtype=np.int32)

@@ -48,7 +48,7 @@ class PunctuateStage(PerClip):
 
     def one(self, clip: Clip) -> Result:
         """The clip with other punctuation."""
-        text, language = str(clip.labels.get("text", "")), str(clip.labels.get("language", "en"))
+        text, language = clip.label("text"), clip.label("language", "en")
         spoken = normalise(text, language)
         wave = wave_at(clip, SAMPLE_RATE)
         timed = self._reader.aligned(self._reader.log_probs(wave), spoken)

@@ -101,7 +101,7 @@ class TranscribeStage(PerClip):
         # asked before any recogniser, which may write something for silence too
         if sum(end - start for start, end in self._detect(wave)) < self.config.min_speech_seconds:
             return drop(clip, "no speech to transcribe")
-        language = str(clip.labels.get("language") or "") or self._language(wave)
+        language = clip.label("language") or self._language(wave)
         if language not in self._first:
             return drop(clip, "language not wanted", language=language)
         text = self._first[language].transcribe([wave], language)[0].text.strip()
