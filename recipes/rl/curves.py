@@ -14,7 +14,15 @@ from glmtts.training.logs import read_rows
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-METRICS = ("rewards/cer/mean", "rewards/similarity/mean", "reward", "kl", "entropy", "completions/mean_length")
+METRICS = (
+    "rewards/cer/mean",
+    "rewards/similarity/mean",
+    "rewards/emotion/mean",
+    "reward",
+    "kl",
+    "entropy",
+    "completions/mean_length",
+)
 WIDTH, COLUMNS = 10, 2
 
 
@@ -27,7 +35,8 @@ def main() -> None:
     picture, *runs = map(Path, sys.argv[1:])
     logs = {run.name: [row for row in read_rows(run / "log.csv") if row.get("reward")] for run in runs}
     metrics = [metric for metric in METRICS if any(row.get(metric) for rows in logs.values() for row in rows)]
-    figure, panels = pyplot.subplots(-(-len(metrics) // COLUMNS), COLUMNS, figsize=(14, 7), squeeze=False)
+    rows = -(-len(metrics) // COLUMNS)
+    figure, panels = pyplot.subplots(rows, COLUMNS, figsize=(14, 2.4 * rows), squeeze=False)
     for metric, axes in zip(metrics, panels.flat, strict=False):
         for name, rows in logs.items():
             values = [(int(row["step"]), float(row[metric])) for row in rows if row.get(metric)]
