@@ -69,10 +69,17 @@ def check_holds_weights(path: Path, kind: type[GlmTtsError]) -> None:
     Raises:
         GlmTtsError: of `kind`; it is one.
     """
+    if not is_utf8(str(path)):
+        raise kind(f"{str(path)!r} is not UTF-8, and weights cannot be read there. Choose another path.")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can hold a text: of names of files and arguments that it cannot, Python makes half surrogates."""
     try:
-        str(path).encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise kind(f"{str(path)!r} is not UTF-8, and weights cannot be read there. Choose another path.") from None
+        return False
+    return True
 
 
 def name_for_c(path: Path) -> str | bytes:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from glmtts.data.manifest import FILE, Manifest, read_manifest
-from glmtts.data.shard import Shard, is_utf8, name_hash
+from glmtts.data.shard import Shard, name_hash
+from glmtts.places import is_utf8
 
 
 class KnownUtterances:

@@ -20,6 +20,7 @@ import numpy as np
 from glmtts.data.manifest import INDEX, FileEntry, ShardEntry
 from glmtts.data.tensors import TensorFile, read_tensors, write_tensors
 from glmtts.errors import DataError
+from glmtts.places import is_utf8
 
 
 @dataclass(frozen=True)
@@ -166,15 +167,6 @@ def record_of(utterance: Utterance) -> bytes:
         return json.dumps(record, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"utterance {utterance.id}: its extra is no JSON ({error}). Convert its values.") from None
-
-
-def is_utf8(text: str) -> bool:
-    """Whether UTF-8 can hold a text: names of files that it cannot become halves of surrogate pairs in Python."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def is_index(index: TensorFile, count: int) -> bool:

@@ -29,9 +29,10 @@ from glmtts.data.manifest import (
     scratch,
     update_manifest,
 )
-from glmtts.data.shard import Shard, Utterance, is_utf8, record_of, write_index
+from glmtts.data.shard import Shard, Utterance, record_of, write_index
 from glmtts.data.tensors import Streamed, bytes_of, check_dtype, write_tensors
 from glmtts.errors import DataError
+from glmtts.places import is_utf8
 
 _NAME = re.compile(r"[\w-][\w.-]*")
 

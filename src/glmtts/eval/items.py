@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from glmtts.errors import EvaluationError
+from glmtts.places import is_utf8
 from glmtts.weights import digest_of as file_digest
 
 LONGEST_ID = 200  # bytes: systems take names of 255, and what is being written has a longer one
@@ -45,12 +46,10 @@ class Item:
         object.__setattr__(self, "labels", dict(self.labels))
 
     def _check_characters(self) -> None:
-        try:
-            "".join([self.id, self.text, self.prompt_text or "", *self.labels, *self.labels.values()]).encode()
-        except UnicodeEncodeError:
+        if not is_utf8("".join([self.id, self.text, self.prompt_text or "", *self.labels, *self.labels.values()])):
             raise EvaluationError(
                 f"The line {self.id!r} of a list holds half a surrogate pair, which no file can. Take it out."
-            ) from None
+            )
 
     def plain(self) -> dict[str, object]:
         """Values for JSON."""

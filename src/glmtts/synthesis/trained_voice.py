@@ -21,6 +21,7 @@ from glmtts import durable
 from glmtts.adapters import Adapter, LowRank
 from glmtts.config import StrictConfig, parse_json
 from glmtts.errors import ConfigError, VoiceError
+from glmtts.places import is_utf8
 from glmtts.synthesis.adapter_pool import AdapterPool, StoredAdapter
 from glmtts.synthesis.voice import Voice
 
@@ -38,10 +39,7 @@ def check_voice_name(name: str) -> str:
     Raises:
         VoiceError: it is no single component of a path, or nothing that a file can be called.
     """
-    try:
-        usable = 0 < len(name.encode("utf-8")) <= LONGEST_NAME
-    except UnicodeEncodeError:
-        usable = False
+    usable = is_utf8(name) and 0 < len(name.encode()) <= LONGEST_NAME
     if not usable or name in (".", "..") or any(sign in "/\\:" or ord(sign) < 32 for sign in name):
         raise VoiceError(f"{name[:50]!r} is no name of a voice. Give one without slashes, such as anna.")
     return name

@@ -7,6 +7,7 @@ import typer
 
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.options import OPTIONS
+from glmtts.places import is_utf8
 
 if TYPE_CHECKING:
     from glmtts.asr import SpeechRecogniser
@@ -93,21 +94,12 @@ def _check_wishes(output: Path, consent: str | None, licence: str, method: str) 
             'A voice is trained only with the statement that its speaker agreed: --consent "NAME agreed on DATE".'
         )
     check_voice_name(output.stem)
-    if not all(_is_unicode(text) for text in (consent, licence)):
+    if not is_utf8(consent + licence):
         raise ConfigError("--consent or --licence is no text in UTF-8. Write it in UTF-8.")
     if method == "lora" and output.suffix != SUFFIX:
         raise ConfigError(f"The output is {output}. Give it the ending {SUFFIX}.")
     if method != "lora" and (output.suffix or output.exists()):
         raise ConfigError(f"--method {method} writes a bundle: give a new folder as --output, not {output}.")
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether a file can hold it: what a shell gives in another encoding has halves of surrogate pairs."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _recogniser(name: str | None) -> "SpeechRecogniser | None":

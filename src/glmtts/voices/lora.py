@@ -48,7 +48,8 @@ def put_in(network: nn.Module, ranks: Ranks) -> None:
     for name in ranks.ranks:  # its factors have no memory yet
         layer: Any = network.get_submodule(name)
         down, up = layer.lora_A[NAME], layer.lora_B[NAME]
-        # B = 0, so that the adapter begins by changing nothing; A as peft and nn.Linear draw it (Hu et al., 2021)
+        # the second factor begins at zero, so that the adapter changes nothing yet; the first as peft and nn.Linear
+        # draw it (Hu et al., 2021)
         down.weight = nn.Parameter(torch.empty(down.weight.shape))
         up.weight = nn.Parameter(torch.zeros(up.weight.shape))
         nn.init.kaiming_uniform_(down.weight, a=math.sqrt(5))

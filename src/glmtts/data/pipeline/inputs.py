@@ -10,6 +10,7 @@ from typing import Any
 
 from glmtts.config import parse_json
 from glmtts.errors import ConfigError, DataError
+from glmtts.places import is_utf8
 
 LONGEST_LINE = 1 << 20  # bytes of a manifest's line
 
@@ -104,12 +105,11 @@ def _row(manifest: Path, number: int, line: bytes) -> tuple[str, dict[str, Any]]
 
 def _refusal(folder: Path, name: str) -> str:
     """Why a file is not read; empty where it may be."""
+    if not is_utf8(name):
+        return "its name is not UTF-8"
     try:
-        name.encode("utf-8")
         real = (folder / name).resolve(strict=True)
         mode = real.stat().st_mode
-    except UnicodeEncodeError:
-        return "its name is not UTF-8"
     except PermissionError as error:
         return f"cannot be opened: {error.strerror}"
     except (OSError, ValueError, RuntimeError):  # missing, a loop of links, a zero byte in the name
