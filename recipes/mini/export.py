@@ -24,7 +24,7 @@ from glmtts.bundle import (
 )
 from glmtts.judging.resampling import ResamplingConfig
 from glmtts.lm.request import SamplingConfig
-from glmtts.synthesis.settings import SynthesisDefaults
+from glmtts.synthesis.settings import Draft, SynthesisDefaults
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
@@ -121,15 +121,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             voice="heart",
             continue_prompt=False,
             candidates=8,
-            drafts=(4,),
-            draft_nll=0.8,
+            drafts=(Draft(candidates=2, max_nll=0.15, languages=("zh",)), Draft(candidates=4, max_nll=0.8)),
             max_nll=1.5,
             resampling=ResamplingConfig(keep=4),
             audio_best_of=2,
             max_audio_nll=0.5,
             stream_candidates=4,
             sampling=SAMPLING,
-            steps=4,
+            steps=2,
             guidance=0.0,
             t_start=0.7,
             flow_temperature=0.4,

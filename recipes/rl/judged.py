@@ -24,6 +24,7 @@ from glmtts.rl.prompts import Line
 from glmtts.synthesis.segment import Prompter
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.tries import tries
+from glmtts.text.normalisation.languages import Language
 
 COUNT = 8
 
@@ -35,10 +36,10 @@ def texts_of(path: Path) -> Iterator[tuple[str, int, str]]:
         yield lang, number, text
 
 
-def drawn(how: SynthesisDefaults, verdicts: Sequence[Verdict]) -> int:
+def drawn(how: SynthesisDefaults, lang: Language, verdicts: Sequence[Verdict]) -> int:
     """How many candidates these verdicts lead to: drafts until one is good enough, else the first that compete."""
     count = 0
-    for one in tries(how):
+    for one in tries(how, lang):
         best = [
             not verdict.faults and verdict.nll <= one.max_nll for verdict in verdicts[count : count + one.candidates]
         ]
@@ -66,7 +67,10 @@ def judged(folder: Path, lines: Sequence[tuple[str, int, str]]) -> dict[str, Any
             "pieces": len(pieces),
             "nats_a_phoneme": round(float(np.mean([one.nll for verdicts in pieces for one in verdicts])), 3),
             "with_a_fault": round(float(np.mean([bool(one.faults) for verdicts in pieces for one in verdicts])), 3),
-            "drawn": round(float(np.mean([drawn(tts.defaults, verdicts) for verdicts in pieces])), 2),
+            "drawn": round(
+                float(np.mean([drawn(tts.defaults, "en" if lang == "en" else "zh", verdicts) for verdicts in pieces])),
+                2,
+            ),
         }
         for lang, pieces in found.items()
         if pieces

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 import glmtts
+from glmtts.errors import ConfigError
 from glmtts.judging.faults import Fault, Target
 from glmtts.lm.candidates import CandidateSet
 from glmtts.synthesis.options import settings
 from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.settings import Draft
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.tries import tries
 from glmtts.text.frontend import Piece
@@ -51,6 +53,10 @@ def segment_of(tts: Synthesizer, text: str = TEXT, **changes: object) -> Segment
     return replace(segment, settings=segment.settings.model_copy(update={"max_nll": 1.0, **changes}))
 
 
+def drafts(*counts: int, max_nll: float = 0.5) -> tuple[Draft, ...]:
+    return tuple(Draft(candidates=count, max_nll=max_nll) for count in counts)
+
+
 def decoded_as(monkeypatch: pytest.MonkeyPatch, answer: Callable[[CandidateSet], list[int]]) -> list[int]:
     """Let every candidate of a set say what `answer` gives for it; gives the numbers of candidates that were asked."""
     asked: list[int] = []
@@ -67,14 +73,14 @@ def decoded_as(monkeypatch: pytest.MonkeyPatch, answer: Callable[[CandidateSet],
 
 
 def test_a_draft_without_doubt_spares_the_others(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    segment = segment_of(tts, candidates=6, drafts=(1, 4), draft_nll=0.5)
+    segment = segment_of(tts, candidates=6, drafts=drafts(1, 4))
     asked = decoded_as(monkeypatch, lambda candidates: said(segment.phonemes))
     assert dict(tts.generator.generate([segment])) == {0: [said(segment.phonemes)]}
     assert asked == [1]
 
 
 def test_a_draft_in_doubt_calls_the_others(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    segment = segment_of(tts, candidates=6, drafts=(1, 4), draft_nll=0.5)
+    segment = segment_of(tts, candidates=6, drafts=drafts(1, 4))
     short = said(segment.phonemes)[:-12]
     asked = decoded_as(
         monkeypatch, lambda candidates: short if len(candidates.requests) < 6 else said(segment.phonemes)
@@ -83,24 +89,43 @@ def test_a_draft_in_doubt_calls_the_others(tts: Synthesizer, monkeypatch: pytest
     assert asked == [1, 4, 6]
 
 
-@pytest.mark.parametrize(("candidates", "drafts"), [(8, (1, 2)), (32, ()), (12, (2, 4)), (4, (16, 2))])
-def test_tries_draw_with_seeds_of_their_own(tts: Synthesizer, candidates: int, drafts: tuple[int, ...]) -> None:
-    plan = tries(segment_of(tts, candidates=candidates, drafts=drafts).settings)
+@pytest.mark.parametrize(("candidates", "counts"), [(8, (1, 2)), (32, ()), (12, (2, 4)), (4, (16, 2))])
+def test_tries_draw_with_seeds_of_their_own(tts: Synthesizer, candidates: int, counts: tuple[int, ...]) -> None:
+    plan = tries(segment_of(tts, candidates=candidates, drafts=drafts(*counts)).settings, "en")
     seeds = [one.first_seed + 100 * number for one in plan for number in range(one.candidates)]
-    assert len(seeds) == len(set(seeds)) == sum(drafts) + 3 * candidates
-    assert [one.last for one in plan] == [False] * (len(drafts) + 2) + [True]
+    assert len(seeds) == len(set(seeds)) == sum(counts) + 3 * candidates
+    assert [one.last for one in plan] == [False] * (len(counts) + 2) + [True]
 
 
 @pytest.mark.parametrize("candidates", [1, 8, 10])
 def test_seeds_of_ten_candidates_are_those_of_the_figures(tts: Synthesizer, candidates: int) -> None:
-    plan = tries(segment_of(tts, candidates=candidates, drafts=(2, 4)).settings)
+    plan = tries(segment_of(tts, candidates=candidates, drafts=drafts(2, 4)).settings, "en")
     assert [one.first_seed for one in plan] == [3000, 4000, 0, 1000, 2000]
 
 
+def test_a_draft_is_for_its_languages_alone(tts: Synthesizer) -> None:
+    mandarin = Draft(candidates=2, max_nll=0.1, languages=("zh",))
+    how = tts.defaults.model_copy(update={"drafts": (mandarin, *drafts(4)), "candidates": 8})
+    expected = {"en": [(4, 3000, 0.5)], "zh": [(2, 3000, 0.1), (4, 4000, 0.5)]}
+    for text, language in (("Good morning.", "en"), ("早上好。", "zh"), ("今天的 meeting 很长。", "zh")):
+        for segment in tts.segments(tts.frontend.prepare(text), None, 0, {}):
+            assert segment.language == language
+            plan = [(one.candidates, one.first_seed, one.max_nll) for one in tries(how, segment.language)]
+            assert plan[:-3] == expected[language]
+
+
+def test_drafts_of_earlier_files_have_one_limit(tts: Synthesizer) -> None:
+    given = {**tts.defaults.model_dump(exclude={"drafts"}), "drafts": [1, 4], "draft_nll": 0.5}
+    assert tts.defaults.parse(given).drafts == drafts(1, 4)
+    assert tts.defaults.parse({**given, "drafts": []}).drafts == ()
+    with pytest.raises(ConfigError, match="drafts"):
+        tts.defaults.parse({**given, "drafts": [0]})
+
+
 def test_who_asks_for_candidates_gets_just_so_many(tts: Synthesizer) -> None:
-    drafting = tts.defaults.model_copy(update={"drafts": (1,)})
-    assert [one.candidates for one in tries(settings(drafting, {"candidates": 5}))] == [5, 5, 5]
-    assert [one.candidates for one in tries(settings(drafting, {}))] == [1, 3, 3, 3]
+    drafting = tts.defaults.model_copy(update={"drafts": drafts(1)})
+    assert [one.candidates for one in tries(settings(drafting, {"candidates": 5}), "en")] == [5, 5, 5]
+    assert [one.candidates for one in tries(settings(drafting, {}), "en")] == [1, 3, 3, 3]
     assert settings(drafting, {}).for_streams(2).drafts == ()
 
 

@@ -61,7 +61,7 @@ class TokenGenerator:
         """
         segment = replace(segment, settings=segment.settings.for_streams(self.bundle.clock.frames_per_token))
         target = self._prompter.target(segment)
-        for one in tries(segment.settings):
+        for one in tries(segment.settings, segment.language):
             candidates = self._candidates(segment, target, one)
             choose = partial(self._end_of_stream, segment=segment, target=target)
             with closing(self._served(candidates, choose)) as tokens:
@@ -83,7 +83,7 @@ class TokenGenerator:
         segment gets depends on its own seed alone.
         """
         waiting, verdicts = list(range(len(segments))), dict[int, list[Verdict]]()
-        plans = [tries(segment.settings) for segment in segments]
+        plans = [tries(segment.settings, segment.language) for segment in segments]
         for attempt in range(max(map(len, plans), default=0)):
             targets = [self._prompter.target(segments[number]) for number in waiting]
             given = zip(waiting, targets, strict=True)

@@ -17,6 +17,8 @@ from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 from glmtts.text.labels import BOUNDARY
+from glmtts.text.normalisation.languages import Language
+from glmtts.text.phonemes import ENGLISH
 from glmtts.text.split import join_pieces
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 HYBRID_TOKEN = re.compile(r"<\|.+?\|>|[^<]")
 FEWEST_BORDERS = 8  # between words or syllables: less is not halved, a language model speaks two words badly
+_ENGLISH = frozenset(ENGLISH)
 HALF_SEED = 1 << 20  # apart from those of candidates, retries and the pieces that follow
 PROMPTS_KEPT = 64  # voices whose texts need not be read again
 
@@ -50,6 +53,11 @@ class Segment:
     def continues_prompt(self) -> bool:
         """Whether the language model continues the recording of the voice."""
         return bool(self.voice.text) and self.settings.continue_prompt
+
+    @property
+    def language(self) -> Language:
+        """English where all phonemes are; Mandarin sentences with English words are Mandarin."""
+        return "en" if all(symbol in _ENGLISH for symbol in self.phonemes if symbol != BOUNDARY) else "zh"
 
     @property
     def lone_word(self) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError, ConfigError
@@ -13,9 +13,21 @@ from glmtts.flow.blocks import tokens_needed
 from glmtts.judging.resampling import ResamplingConfig
 from glmtts.lm.request import SamplingConfig
 from glmtts.stages import Solver
+from glmtts.text.normalisation.languages import Language
 
 if TYPE_CHECKING:
     from glmtts.bundle import Bundle
+
+
+class Draft(StrictConfig):
+    """Candidates that do not compete, of texts in these languages; the best is kept if it costs at most `max_nll`.
+
+    The limit is in nats a phoneme. A recogniser is surer of one language than of the other, also where all is well.
+    """
+
+    candidates: int = Field(ge=1)
+    max_nll: float
+    languages: tuple[Language, ...] = ("en", "zh")
 
 
 class SynthesisDefaults(StrictConfig):
@@ -25,15 +37,14 @@ class SynthesisDefaults(StrictConfig):
     takes over its manner; else the voice is the flow's alone. `candidates` token sequences are decoded for each piece
     of text, and the one with the lowest CTC loss is used. Where even that one has a fault (judging/faults.py), or costs
     more than `max_nll` (nats a phoneme), all are decoded again with other seeds. With `resampling` they compete while
-    they are decoded (judging/resampling.py). Before that `drafts`, numbers of candidates that do not compete, are
-    tried in turn: one without fault that costs at most `draft_nll` is kept and rendered once, which spares the rest.
-    With `audio_best_of` above 1 the audio is judged too: while it costs more than `max_audio_nll`, the next best
-    candidate is rendered, and the best is used (synthesis/rendering.py). In `adaptation_steps` steps the mel prior is
-    tuned to each new voice (flow/adaptation.py); with `show_prompt` the flow sees the voice's recording before the
-    speech. `blocks` are the token counts of a stream's blocks; the last one repeats. A stream has at most
-    `stream_candidates`, and no drafts. With `history_tokens`, the language model also continues the earlier pieces of a
-    text, the oldest left out where prompt and speech would be more tokens than that (the release's way, with 750);
-    pieces are then decoded one after another.
+    they are decoded (judging/resampling.py). Before that, the `drafts` of its language are tried in turn: one without
+    fault within its limit is kept and rendered once, which spares the rest. With `audio_best_of` above 1 the audio is
+    judged too: while it costs more than `max_audio_nll`, the next best candidate is rendered, and the best is used
+    (synthesis/rendering.py). In `adaptation_steps` steps the mel prior is tuned to each new voice (flow/adaptation.py);
+    with `show_prompt` the flow sees the voice's recording before the speech. `blocks` are the token counts of a
+    stream's blocks; the last one repeats. A stream has at most `stream_candidates`, and no drafts. With
+    `history_tokens`, the language model also continues the earlier pieces of a text, the oldest left out where prompt
+    and speech would be more tokens than that (the release's way, with 750); pieces are then decoded one after another.
     """
 
     voice: str | None = None
@@ -41,8 +52,7 @@ class SynthesisDefaults(StrictConfig):
     continue_prompt: bool = True
     history_tokens: int = Field(default=0, ge=0)
     candidates: int = 1
-    drafts: tuple[int, ...] = ()
-    draft_nll: float = 0.0
+    drafts: tuple[Draft, ...] = ()
     max_nll: float = 1e9
     resampling: ResamplingConfig | None = None
     audio_best_of: int = Field(default=1, ge=1)
@@ -64,6 +74,16 @@ class SynthesisDefaults(StrictConfig):
         "clear": "max_audio_nll",
         "start": "t_start",
     }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drafts_of_one_limit(cls, values: Any) -> Any:
+        """Earlier files hold numbers of candidates, and their one limit as `draft_nll`."""
+        if not isinstance(values, dict) or "draft_nll" not in values:
+            return values
+        limit, counts = values["draft_nll"], values.get("drafts", ())
+        others = {key: value for key, value in values.items() if key != "draft_nll"}
+        return {**others, "drafts": [{"candidates": count, "max_nll": limit} for count in counts]}
 
     @classmethod
     def of(cls, bundle: Bundle) -> Self:

@@ -8,6 +8,7 @@ from glmtts.judging.faults import Fault
 from glmtts.judging.judge import Verdict
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
+from glmtts.text.normalisation.languages import Language
 
 logger = logging.getLogger(__name__)
 RETRIES = 2  # a text that fails three times mostly fails again
@@ -31,14 +32,16 @@ class Try:
     last: bool = False
 
 
-def tries(how: SynthesisDefaults) -> list[Try]:
-    """The tries at one text, in turn until one is accepted: its drafts, then all candidates, a few times.
+def tries(how: SynthesisDefaults, language: Language) -> list[Try]:
+    """The tries at one text in a language, in turn until one is accepted: its drafts, then all candidates, a few times.
 
     Drafts have the seeds of tries that would come later, since the same ones would draw the same tokens again.
     """
-    stride = max(RETRY_STRIDE, CANDIDATE_STRIDE * max(how.candidates, *how.drafts, 1))
+    planned = [draft for draft in how.drafts if language in draft.languages]
+    stride = max(RETRY_STRIDE, CANDIDATE_STRIDE * max(how.candidates, *(draft.candidates for draft in planned), 1))
     drafts = [
-        Try(count, stride * (1 + RETRIES + number), False, how.draft_nll, 1) for number, count in enumerate(how.drafts)
+        Try(draft.candidates, stride * (1 + RETRIES + number), False, draft.max_nll, 1)
+        for number, draft in enumerate(planned)
     ]
     whole = [
         Try(how.candidates, stride * number, True, how.max_nll, how.audio_best_of, last=number == RETRIES)
