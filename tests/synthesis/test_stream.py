@@ -95,16 +95,20 @@ def test_one_block_without_a_prompt_is_the_whole(tts: Synthesizer) -> None:
 
 
 @torch.inference_mode()
-def test_the_embedded_vocoder_streams_what_it_says_of_the_whole() -> None:
+@pytest.mark.parametrize("voice", ["heart", "yunxi"])
+def test_the_embedded_vocoder_streams_what_it_says_of_the_whole(voice: str) -> None:
     tts = glmtts.load()
-    mel_BMT = tts.voice("heart").mel[None]
+    mel_BMT = tts.voice(voice).mel[None]
     whole_N = tts.bundle.vocoder(mel_BMT)[0].clamp(-1, 1)
     stream = VocoderStream(tts.bundle.vocoder, torch.device("cpu"))
     parts = [stream.feed(part_BMT) for part_BMT in mel_BMT.split(37, dim=2)]
     streamed_N = torch.cat([*parts, stream.feed(mel_BMT[..., :0], ended=True)])
     before_the_fade = len(whole_N) - 2400
+    error_N = (streamed_N - whole_N)[:before_the_fade]
     assert len(streamed_N) == len(whole_N) and sum(len(part) > 0 for part in parts) > 2
-    assert (streamed_N - whole_N)[:before_the_fade].abs().max() < 1e-4  # −80 dB
+    # what it waits for is not all that samples depend on: the rest is not heard
+    loudest = whole_N.unfold(0, 480, 480).square().mean(1).amax()
+    assert 0 < error_N.unfold(0, 480, 480).square().mean(1).amax() < 1e-5 * loudest  # −50 dB in the worst frame
 
 
 def _recording(mels: list[torch.Tensor]):

@@ -111,12 +111,19 @@ def test_filters_depend_on_no_frame_beyond_the_look_ahead() -> None:
         difference = model.filtered(mel, octaves, source) - model.filtered(other, octaves, source)
         pitch = (model.octaves(mel) - model.octaves(other))[0].abs()
     moved = difference.abs().view(60, HOP).amax(1)
-    near = torch.arange(60).sub(30).abs() <= model.look_ahead - model.pitch.reach - 1
+    near = torch.arange(60).sub(30).abs() <= model.reach - model.pitch.reach - 1
     assert moved[~near].max() < 1e-7 < 1e-6 < moved[30]
     assert pitch[torch.arange(60).sub(30).abs() > model.pitch.reach].max() == 0
 
 
-@pytest.mark.parametrize("wrong", [{"finer": 7}, {"kernel": 4}, {"fine_kernel": 2}])
+@pytest.mark.parametrize(("measured", "waits"), [(None, "reach"), (12, 12), (1, "phase"), (900, "reach")])
+def test_a_stream_waits_as_long_as_was_measured_and_as_the_phase_needs(measured: int | None, waits: int | str) -> None:
+    model = HarmonicVocos(HarmonicVocosConfig(look_ahead=measured))
+    assert model.look_ahead == {"reach": model.reach, "phase": model.pitch.reach + 1}.get(str(waits), waits)
+    assert model.pitch.reach + 1 < 12 < model.reach
+
+
+@pytest.mark.parametrize("wrong", [{"look_ahead": 0}, {"finer": 7}, {"kernel": 4}, {"fine_kernel": 2}])
 def test_frames_that_do_not_fit_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError):
         HarmonicVocosConfig.parse(wrong)

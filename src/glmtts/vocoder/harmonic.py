@@ -26,7 +26,11 @@ SILENT = -5.0  # log-gain that training begins with
 
 
 class HarmonicVocosConfig(MelGeometry):
-    """Geometry and size: blocks at the mel's frames, then at frames `finer` times as many."""
+    """Geometry and size: blocks at the mel's frames, then at frames `finer` times as many.
+
+    `look_ahead` are the frames that a stream waits for, as measured with trained weights: what lies further changes
+    samples by less than is heard. Where it is None, a stream waits for all that samples depend on.
+    """
 
     mel_mean: float = -5.5
     mel_std: float = 2.5
@@ -40,6 +44,7 @@ class HarmonicVocosConfig(MelGeometry):
     fine_kernel: int = Field(default=7, ge=1)
     expansion: int = Field(default=3, ge=1)
     finer: int = Field(default=4, ge=1)
+    look_ahead: int | None = Field(default=None, ge=1)
 
     @property
     def inner_hop(self) -> int:
@@ -85,7 +90,7 @@ class HarmonicVocos(Compilable, nn.Module):
         return self.config.mel
 
     @property
-    def look_ahead(self) -> int:
+    def reach(self) -> int:
         """Frames on either side that a frame's samples depend on, but for the phase, which runs through all.
 
         The pitch network's, one for F0 between two frames, the convolutions', the windows' of source and output.
@@ -93,7 +98,18 @@ class HarmonicVocos(Compilable, nn.Module):
         config = self.config
         # WINDOWS fine frames: half a window of the source's STFT, half a window of the output's
         inner = config.fine_layers * (config.fine_kernel // 2) + WINDOWS
-        return self.pitch.reach + 1 + (config.layers + 1) * (config.kernel // 2) - (-inner // config.finer)
+        return self._reach_of_phase + (config.layers + 1) * (config.kernel // 2) - (-inner // config.finer)
+
+    @property
+    def look_ahead(self) -> int:
+        """Frames on either side that a stream gives a frame; never fewer than its phase needs, which goes on."""
+        if self.config.look_ahead is None:
+            return self.reach
+        return min(self.reach, max(self._reach_of_phase, self.config.look_ahead))
+
+    @property
+    def _reach_of_phase(self) -> int:
+        return self.pitch.reach + 1
 
     def pitch_logits(self, mel_BMT: Tensor) -> Tensor:
         """Scores of the bins of pitch (B, P, T) for a log-mel (B, M, T)."""
