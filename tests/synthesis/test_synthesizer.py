@@ -56,6 +56,14 @@ def test_breaks_are_silence_of_their_length(tts: Synthesizer) -> None:
     assert streamed[-24000:].abs().max() == 0
 
 
+def test_a_voice_whose_own_text_fills_the_model_is_one_sentence(tts: Synthesizer) -> None:
+    endless = replace(tts.voice("tone"), text="This was said in it. " * 230)
+    for speak in (lambda: tts.say("Hello.", endless), lambda: list(tts.stream("Hello.", endless))):
+        with pytest.raises(VoiceError, match="Clone a shorter recording"):
+            speak()
+    assert tts.say("Hello.", "tone").seconds > 0
+
+
 def test_callers_choose_readings_and_speed(tts: Synthesizer) -> None:
     words = Pronunciations({"世界": "ma1 ma1"})
     assert not torch.equal(tts.say("你好，世界。").samples, tts.say("你好，世界。", pronunciations=words).samples)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from glmtts.errors import VoiceError
 from glmtts.judging.faults import Target
 from glmtts.lm import rows
 from glmtts.lm.prompt import build_prompt
@@ -103,9 +104,18 @@ class Prompter:
         self._phonemes = lru_cache(PROMPTS_KEPT)(self._phonemes_of_prompt)
 
     def requests(self, segment: Segment, seeds: Sequence[int], model: LanguageModel) -> list[Request]:
-        """One request a seed for a language model; they share their prompt, and the adapter of a trained voice."""
+        """One request a seed for a language model; they share their prompt, and the adapter of a trained voice.
+
+        Raises:
+            VoiceError: the voice's own text and speech leave no room for others.
+        """
         text_ids = self._frontend.encode(segment.hybrid)
         ids = [*segment.speaker_prompt, *self._prompt(text_ids, segment)]
+        if segment.continues_prompt and len(ids) >= model.max_positions:
+            raise VoiceError(
+                f"The voice's own text and speech are {len(ids)} tokens, and the language model takes "
+                f"{model.max_positions}. Clone a shorter recording, and give the text of just that."
+            )
         generators = [rows.generator(model.device, seed) for seed in seeds]
         stored, sampling = segment.voice.adapter, segment.settings.sampling
         # read here, so that a voice which leaves the pool meanwhile is held by its requests
