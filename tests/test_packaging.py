@@ -78,6 +78,7 @@ def test_the_package_without_pytorch_asks_for_all_but_that() -> None:
     assert listed <= own
     left_out = {Requirement(line).name for line in set(project["dependencies"]) - listed}
     assert left_out == {"torch", "huggingface_hub"}
+    assert other["optional-dependencies"]["server"] == project["optional-dependencies"]["server"]
     for same in ("version", "requires-python", "scripts", "license"):
         assert project[same] == other[same]
     assert other["name"] in NAMES

@@ -21,6 +21,7 @@ from glmtts.errors import ConfigError, VoiceError
 from glmtts.server.engine import Engine
 from glmtts.server.settings import ServerSettings
 from glmtts.server.voices import StorageError, VoiceRecord, VoiceStore, valid_name
+from glmtts.synthesis.voice import Voice
 from tests.server.running import Running, running
 from tests.server.test_limits import refused
 
@@ -174,6 +175,44 @@ def test_what_is_incomplete_is_not_listed_and_old_remains_go(engine: Engine, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["half", "me"]
 
 
+def test_the_server_lets_other_folders_alone(engine: Engine, tmp_path: Path) -> None:
+    """`--voices .` in a folder of the operator's: nothing in it but voices is swept, listed or deleted."""
+    for name in (".git", "Documents", "my voice"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "precious").write_text("work")
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / "my voice" / "record.json").write_text(RECORD.model_dump_json())
+    (tmp_path / "my voice" / "voice.safetensors").write_bytes(b"")
+    store = VoiceStore(tmp_path)
+    assert not store.records()
+    with pytest.raises(VoiceError, match="no voice 'Documents' to delete"):
+        store.delete("Documents")
+    with pytest.raises(VoiceError, match="something else under 'Documents'"):
+        store.add("Documents", engine.bundled_voice("tone"), RECORD)
+    assert all((tmp_path / name / "precious").is_file() for name in (".git", "Documents", "my voice"))
+
+
+def test_a_damaged_record_hides_one_voice_only(engine: Engine, tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path)
+    for name in ("one", "two"):
+        store.add(name, engine.bundled_voice("tone"), RECORD)
+    (tmp_path / "one" / "record.json").write_bytes(b"\xff\xfe")
+    assert list(store.records()) == ["two"]
+    store.delete("one")
+    assert [path.name for path in tmp_path.iterdir()] == ["two"]
+
+
+def test_why_the_disk_takes_no_voice_is_said(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def readonly(*arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    store = VoiceStore(tmp_path)
+    monkeypatch.setattr("tempfile.mkdtemp", readonly)
+    with pytest.raises(StorageError, match="does not take the voice: Permission denied") as refusal:
+        store.add("one", engine.bundled_voice("tone"), RECORD)
+    assert str(tmp_path) not in str(refusal.value)
+
+
 @contextmanager
 def full_disk() -> Iterator[None]:
     """No file of this process may grow beyond a kilobyte."""
@@ -198,6 +237,14 @@ def test_a_full_disk_is_one_sentence(server: Running) -> None:
     assert "full" not in names(client)
     assert add(client, "full", audio).status_code == 201
     assert client.delete("/v1/audio/voices/full").status_code == 200
+
+
+def test_an_upload_that_does_not_fit_on_the_disk(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings above a size (1 MiB, here less) are on the disk while they arrive."""
+    monkeypatch.setattr("starlette.formparsers.MultiPartParser.spool_max_size", 1024)
+    with full_disk():
+        answer = add(server.client, "full", recording())
+    refused(answer, 507, "storage_full")
 
 
 def test_names_are_safe() -> None:
@@ -232,4 +279,4 @@ def test_a_kill_leaves_only_whole_voices(tmp_path: Path) -> None:
     store = VoiceStore(tmp_path)
     assert len(store.records()) >= 5
     for name in store.records():
-        assert store.load(name).text == "Hello."
+        assert Voice.load(store.path(name)).text == "Hello."

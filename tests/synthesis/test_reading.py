@@ -84,7 +84,7 @@ def test_a_given_reading_is_written_as_its_word_and_speed_counts(
         timed.append((piece, token_rate))
         return []
 
-    monkeypatch.setattr("glmtts.synthesis.synthesizer.word_times", times)
+    monkeypatch.setattr("glmtts.synthesis.timing.word_times", times)
     line = ["他在银{行|hang2}工作。"]
     usual = read_book(tts, line, tmp_path / "usual.wav", subtitles=tmp_path / "usual.srt")
     fast = read_book(tts, line, tmp_path / "fast.wav", speed=2.0)

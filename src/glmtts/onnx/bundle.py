@@ -9,7 +9,8 @@ import numpy as np
 
 from glmtts.config import read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
-from glmtts.onnx.config import CONFIG_FILE, OnnxConfig
+from glmtts.onnx.choice import CONFIG_FILE
+from glmtts.onnx.config import OnnxConfig
 from glmtts.onnx.flow import OnnxFlow
 from glmtts.onnx.stages import OnnxLanguageModel, OnnxRecogniser, OnnxSpeechTokenizer
 from glmtts.onnx.stft import STFT
@@ -21,6 +22,7 @@ from glmtts.ort.runtime import session
 from glmtts.ort.tensors import stored
 from glmtts.places import check_holds_weights, is_file
 from glmtts.stages import Clock
+from glmtts.synthesis.preparing import TRAINED_SUFFIX
 from glmtts.synthesis.voice_sizes import VoiceSizes
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextFrontend
@@ -116,7 +118,7 @@ class OnnxBundle:
         """
         if Path(name).suffix == ".safetensors":
             return NumpyVoice.load(Path(name)).compatible_with(self.config.made_with, self._voice_sizes)
-        if Path(name).suffix == ".glmvoice":
+        if Path(name).suffix == TRAINED_SUFFIX:
             raise VoiceError(
                 f"{name} is a trained voice, which is exported with its model: glm-tts voice merge {name} -o FOLDER, "
                 "then glm-tts export-onnx OUT --model FOLDER."
@@ -134,6 +136,11 @@ class OnnxBundle:
     def _voice_sizes(self) -> VoiceSizes:
         codes, flow = self.config.lm.choices - 1, self.config.flow  # the last choice ends speech
         return VoiceSizes(flow.n_mels, codes, self.flow.speaker_width, flow.adaptation)
+
+    def load_all(self) -> None:
+        """Open every stage now instead of when it is asked for."""
+        for stage in ("lm", "flow", "vocoder", "recogniser", "speech_tokenizer", "speaker"):
+            getattr(self, stage)
 
     def path(self, name: str) -> Path:
         """Path of one file, checked against its hash.

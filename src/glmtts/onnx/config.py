@@ -7,8 +7,6 @@ from glmtts.config import StrictConfig
 from glmtts.lm.config import LMConfig
 from glmtts.text.frontend import TextConfig
 
-CONFIG_FILE = "onnx.json"
-
 
 class DecoderConfig(LMConfig):
     """Sizes of the language model, and how many speech tokens its head chooses from, the end included."""

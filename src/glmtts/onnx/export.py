@@ -20,8 +20,9 @@ from glmtts.lm.quantised.model import QuantisedLlama
 from glmtts.lm.quantised.pack import joined_matrices, norms, packed
 from glmtts.onnx import graphs
 from glmtts.onnx.bundle import LM_WEIGHTS
+from glmtts.onnx.choice import CONFIG_FILE
 from glmtts.onnx.clone import FBANK_MELS
-from glmtts.onnx.config import CONFIG_FILE, DecoderConfig, FlowGraphConfig, OnnxConfig, SpectrumConfig, VoiceFile
+from glmtts.onnx.config import DecoderConfig, FlowGraphConfig, OnnxConfig, SpectrumConfig, VoiceFile
 from glmtts.ort.kernels import ROUNDED
 from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import INSTALL

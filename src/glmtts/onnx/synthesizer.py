@@ -1,8 +1,7 @@
 """Speech from an exported bundle: `say` and `stream` of synthesis/synthesizer.py, without PyTorch."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import chain
 from pathlib import Path
 from typing import Any, Self, Unpack
 
@@ -11,7 +10,7 @@ import soxr
 
 from glmtts.audio.fade import faded
 from glmtts.audio.short import slowed
-from glmtts.audio.tempo import Tempo, change_tempo
+from glmtts.audio.tempo import change_tempo
 from glmtts.errors import VoiceError
 from glmtts.judging.faults import Target
 from glmtts.judging.judge import Judge
@@ -23,10 +22,13 @@ from glmtts.onnx.voice import NumpyVoice
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, check_seed, reader
+from glmtts.synthesis.parts import joined_parts
 from glmtts.synthesis.preparing import check_voice_text, is_recording, pauses, segments_of
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.text_stream import pieces_of
+from glmtts.synthesis.timing import Timed, segment_times
+from glmtts.synthesis.token_blocks import Heard
 from glmtts.text.frontend import Piece, TextFrontend
 
 AnyVoice = NumpyVoice | str | Path | None
@@ -50,6 +52,11 @@ class OnnxSynthesizer:
     def close(self) -> None:
         """End the thread that serves streams."""
         self.generator.close()
+
+    @property
+    def voices(self) -> dict[str, str]:
+        """Names of the bundled voices with their descriptions."""
+        return {name: entry.description for name, entry in self.bundle.config.voices.items()}
 
     def voice(self, name: AnyVoice = None, text: str | None = None) -> NumpyVoice:
         """A bundled voice by name, one that `glm-tts clone` saved, or a new one from a recording (and its text).
@@ -96,24 +103,52 @@ class OnnxSynthesizer:
 
         Raises: as `say` does, when the first chunk is asked for.
         """
-        chosen, front = self.voice(voice), reader(self.frontend, options)
-        tempo, pause = Tempo(self.bundle.clock.sample_rate, options.get("speed") or 1.0), 0
-        piece, warnings = None, list[str]()
-        for number, piece in enumerate(pieces_of(front, text, options.get("language"))):
-            warnings += piece.warnings
+        pieces = pieces_of(reader(self.frontend, options), text, options.get("language"))
+        yield from self.stream_pieces(pieces, voice, seed=seed, **options)
+
+    def stream_pieces(
+        self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
+    ) -> Generator[Audio, None, None]:
+        """Speak pieces of text that the front end has prepared, at least one, as `stream` does."""
+        for part in self._stream(pieces, voice, seed, options, timed=False):
+            if isinstance(part, Audio):
+                yield part
+
+    def stream_timed(
+        self, pieces: Iterable[Piece], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]
+    ) -> Generator[Audio | list[Timed], None, None]:
+        """The same audio, and between it the words of each piece; see `Synthesizer.stream_timed`."""
+        yield from self._stream(pieces, voice, seed, options, timed=True)
+
+    def _stream(
+        self, pieces: Iterable[Piece], voice: AnyVoice, seed: int, options: Options, timed: bool
+    ) -> Generator[Audio | list[Timed], None, None]:
+        check_seed(seed)
+        chosen, front, speed = self.voice(voice), reader(self.frontend, options), options.get("speed") or 1.0
+        warnings = list[str]()
+
+        def speak(number: int, piece: Piece) -> Iterator[np.ndarray | list[Timed]]:
+            warnings.extend(piece.warnings)
             (segment,) = self._segments(front, [piece], chosen, seed + number, options)
-            before, after = self._pauses(piece)
-            with closing(self.generator.stream(segment)) as tokens:
-                silence = np.zeros(pause + before, np.float32)
-                for samples in chain([silence], stream_segment(self.bundle, tokens, segment)):
-                    if len(made := tempo.feed(samples)):
-                        yield self._audio(made, warnings)
-                        warnings = []
-            pause = after
-        last = 0 if piece is None else self._pauses(piece, last=True)[1]
-        for rest in (tempo.feed(np.zeros(last, np.float32)), tempo.finish()):
-            if len(rest):
-                yield self._audio(rest)
+            yield from self._speak(segment, speed if timed else None)
+
+        for part in joined_parts(pieces, self.bundle.clock.sample_rate, speed, self._pauses, speak):
+            if isinstance(part, list):
+                yield part
+            else:
+                yield self._audio(part, warnings)
+                warnings.clear()
+
+    def _speak(self, segment: Segment, timed_at: float | None) -> Iterator[np.ndarray | list[Timed]]:
+        """Samples of a segment as its tokens come, and its words with their times at a speed, if one is given."""
+        with closing(self.generator.stream(segment)) as tokens:
+            heard = Heard(tokens)
+            for samples in stream_segment(self.bundle, heard, segment):
+                if timed_at and heard.ended:
+                    reading = self.judge.reading(heard.tokens)
+                    yield segment_times(reading, segment, self.bundle.clock.token_rate * timed_at)
+                    timed_at = None
+                yield samples
 
     def _segments(
         self, front: TextFrontend, pieces: Iterable[Piece], voice: NumpyVoice, seed: int, options: Options

@@ -4,19 +4,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from glmtts import load
-from glmtts.audio.tempo import Tempo
-from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts import load, load_onnx
+from glmtts.onnx.choice import check_cpu, is_exported
 from glmtts.synthesis.timing import Timed
-from glmtts.synthesis.trial import try_trained
-from glmtts.synthesis.voice import Voice, adapted_voice, recorded_voice
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
 from glmtts.text.reader import Sentence
+from glmtts.threads import use_threads
+
+if TYPE_CHECKING:  # neither PyTorch nor ONNX Runtime is imported where the other one speaks
+    from glmtts.onnx.synthesizer import OnnxSynthesizer
+    from glmtts.synthesis.synthesizer import Synthesizer
+
+
+class ServedVoice(Protocol):
+    """A voice of either runtime."""
+
+    def save(self, path: Path) -> None:
+        """Write it as one file. Raises VoiceError where the path cannot be written."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,7 @@ class SpeechRequest:
     """
 
     pieces: Sequence[Piece]
-    voice: Voice
+    voice: ServedVoice
     speed: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
     timed: bool = False
@@ -50,48 +60,52 @@ class Encoded:
 
 
 class Engine:
-    """Speaks on the thread that calls it."""
+    """Speaks on the thread that calls it, by PyTorch; onnx_engine.py has the one that speaks by ONNX Runtime."""
 
-    def __init__(self, tts: Synthesizer) -> None:
-        self._tts = tts
-        self.folder = tts.bundle.folder
-        self.name, self.rate = tts.bundle.config.name, tts.bundle.config.sample_rate
-        self.token_rate = tts.bundle.clock.token_rate
+    def __init__(self, tts: "Synthesizer | OnnxSynthesizer") -> None:
+        self._tts: Any = tts  # what both have is asked of it here, what one has in that one's class
+        self.folder, self.name = tts.bundle.folder, tts.bundle.config.name
+        self.rate, self.token_rate = tts.bundle.clock.sample_rate, tts.bundle.clock.token_rate
         self.default_voice = tts.defaults.voice
         self.pause = tts.defaults.pause_seconds
-
-    @classmethod
-    def open(cls, model: str | Path | None, device: str, allow_program: bool = False) -> Self:
-        """The engine of a bundle. Raises BundleError where it is none, or holds a program that is not allowed."""
-        return cls(load(model, device, allow_program))
 
     @property
     def voices(self) -> dict[str, str]:
         """Names and descriptions of the bundled voices."""
         return self._tts.voices
 
-    def bundled_voice(self, name: str) -> Voice:
+    def use_threads(self, requests: int) -> int:
+        """Share the cores among so many requests; gives the threads of an operation."""
+        return use_threads(self.folder, requests)
+
+    def bundled_voice(self, name: str) -> ServedVoice:
         """One of the bundled voices."""
-        return self._tts.voice(name)
+        voice: ServedVoice = self._tts.voice(name)
+        return voice
 
-    def usable(self, voice: Voice) -> Voice:
-        """A voice that was kept earlier, as the model can use it. Raises VoiceError where its sizes are another's."""
-        return self._tts.voice(voice)
+    def saved_voice(self, path: Path) -> ServedVoice:
+        """A voice that was kept earlier, a cloned one (`.safetensors`) or a trained one (`.glmvoice`).
 
-    def trained_voice(self, path: Path) -> Voice:
-        """The voice of a `.glmvoice`. Raises VoiceError where it is damaged, or was trained for another model."""
-        return self._tts.voice(path)
+        Raises:
+            VoiceError: it is damaged, or another model's.
+        """
+        voice: ServedVoice = self._tts.voice(path)
+        return voice
 
     def try_trained(self, path: Path) -> None:
         """Let the models compute with a `.glmvoice` once. Raises VoiceError where requests could not be served."""
+        from glmtts.synthesis.trial import try_trained
+
         try_trained(self._tts, path)
 
-    def clone(self, recording: Path, text: str | None) -> Iterator[Voice | None]:
+    def clone(self, recording: Path, text: str | None) -> Iterator[ServedVoice | None]:
         """A voice from a recording, in steps between which it can be given up; the last one is the voice.
 
         Raises:
             AudioError, VoiceError: the recording does not serve.
         """
+        from glmtts.synthesis.voice import adapted_voice, recorded_voice
+
         bundle = self._tts.bundle
         voice = recorded_voice(bundle, self._tts.frontend, recording, text)
         yield None
@@ -115,31 +129,25 @@ class Engine:
         return explain_parts(self._tts.frontend.with_mode("all"), text)
 
     def stream(self, request: SpeechRequest) -> Iterator[np.ndarray]:
-        """Samples (T,) float32 at `rate`, a part at a time; whoever closes the iterator ends the speaking."""
-        tempo = Tempo(self.rate, request.speed)
-        for samples_T in self._parts(request):
-            yield tempo.feed(samples_T)
-        # what the change of tempo still holds
-        yield tempo.finish()
+        """Samples (T,) float32 at `rate`, a part at a time; whoever closes the iterator ends the speaking.
+
+        All requests in flight share the decoding of tokens.
+        """
+        with closing(self._tts.stream_pieces(request.pieces, request.voice, **_options(request))) as parts:
+            for part in parts:
+                yield np.asarray(part.samples)
 
     def timed(self, request: SpeechRequest) -> Iterator[np.ndarray | Words]:
         """The samples of `stream`, and the words of each piece of text once its tokens are known, before its last ones.
 
         None are told of a piece in which the recogniser does not find every word.
         """
-        options = {**request.options, "speed": request.speed}
-        with closing(self._tts.stream_timed(request.pieces, request.voice, **options)) as parts:
+        with closing(self._tts.stream_timed(request.pieces, request.voice, **_options(request))) as parts:
             for part in parts:
                 if isinstance(part, list):
                     yield from [Words(part)] if part else []
                 else:
-                    yield part.samples.numpy()
-
-    def _parts(self, request: SpeechRequest) -> Iterator[np.ndarray]:
-        """Blocks of speech as they are made; all requests in flight share the decoding of tokens."""
-        with closing(self._tts.stream_pieces(request.pieces, request.voice, **request.options)) as chunks:
-            for audio in chunks:
-                yield audio.samples.numpy()
+                    yield np.asarray(part.samples)
 
     def warm_up(self) -> None:
         """Load every model and speak a word, so that the first request need not wait for that."""
@@ -147,3 +155,22 @@ class Engine:
         if self.default_voice:
             for _ in self.stream(SpeechRequest(self.read("Hello.", "en"), self.bundled_voice(self.default_voice))):
                 pass
+
+
+def _options(request: SpeechRequest) -> dict[str, Any]:
+    return {**request.options, "speed": request.speed}
+
+
+def open_engine(model: str | Path | None, device: str, allow_program: bool = False) -> Engine:
+    """The engine of a bundle, or of one that was exported for ONNX Runtime.
+
+    Raises:
+        BundleError: it is none, or holds a program that is not allowed.
+        ConfigError: there is no such device, or ONNX Runtime cannot use it.
+    """
+    if model is not None and is_exported(Path(model)):
+        from glmtts.server.onnx_engine import OnnxEngine
+
+        check_cpu(device, allow_program)
+        return OnnxEngine(load_onnx(model))
+    return Engine(load(model, device, allow_program))

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from glmtts.server.app import create_app
-from glmtts.server.engine import Engine
+from glmtts.server.engine import open_engine
 from glmtts.server.settings import ReplicaSettings, ServerSettings
 
 NAME = "glm-tts"
@@ -31,7 +31,7 @@ def deployment(
 
     def build() -> FastAPI:
         """The app of one replica, on the machine that it runs on; Ray gives a builder no arguments."""
-        return create_app(Engine.open(folder, device, allow_program), ServerSettings.parse(values))
+        return create_app(open_engine(folder, device, allow_program), ServerSettings.parse(values))
 
     scaling = {
         "min_replicas": replicas.min_replicas,

@@ -12,11 +12,11 @@ from fastapi import FastAPI
 
 from glmtts.memory import set_malloc_trim
 from glmtts.server.app import create_app
-from glmtts.server.engine import Engine
+from glmtts.server.engine import open_engine
 from glmtts.server.protocol import LARGEST_HEAD, bounded
 from glmtts.server.service import Service, State
 from glmtts.server.settings import ServerSettings
-from glmtts.threads import usable_cpus, use_threads
+from glmtts.threads import usable_cpus
 
 logger = logging.getLogger("uvicorn.error")  # what uvicorn shows
 CLOSING_SECONDS = 5  # for answers that are under way; a choice, half of what Docker grants
@@ -72,8 +72,8 @@ def run(
     The workers and the thread that decodes share the cores: an operation gets its share of threads, not all of them.
     """
     set_malloc_trim()
-    engine = Engine.open(model, device, allow_program)
-    count = use_threads(engine.folder, settings.workers)
+    engine = open_engine(model, device, allow_program)
+    count = engine.use_threads(settings.workers)
     app = create_app(engine, settings)
     config = configured(app, settings, host, port, "info")
     logger.info("An operation has %d of %d threads; OMP_NUM_THREADS=N changes that.", count, usable_cpus())

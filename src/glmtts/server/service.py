@@ -13,14 +13,13 @@ from glmtts.audio.io import audio_seconds
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import TextError, VoiceError
 from glmtts.server import aliases
-from glmtts.server.engine import Engine
+from glmtts.server.engine import Engine, ServedVoice
 from glmtts.server.errors import CLIENT_GONE, ApiError
 from glmtts.server.jobs import Job
 from glmtts.server.metrics import Metrics
 from glmtts.server.queueing import Workers
 from glmtts.server.settings import ServerSettings
 from glmtts.server.voices import VoiceStore
-from glmtts.synthesis.voice import Voice
 from glmtts.text.frontend import Piece
 
 logger = logging.getLogger(__name__)
@@ -97,7 +96,7 @@ class Service:
         if self.state is State.failed:
             raise ApiError(503, "The server could not load its models. Its log says why.", "failed")
 
-    def voice(self, name: str) -> Voice:
+    def voice(self, name: str) -> ServedVoice:
         """A bundled or an added voice; `default` is the model's own.
 
         Raises:
@@ -107,10 +106,7 @@ class Service:
         try:
             if wanted in self.engine.voices:
                 return self.engine.bundled_voice(wanted)
-            trained = self.voices.trained(wanted)
-            if trained is not None:
-                return self.engine.trained_voice(trained)
-            return self.engine.usable(self.voices.load(wanted))
+            return self.engine.saved_voice(self.voices.path(wanted))
         except VoiceError:
             if wanted not in self.engine.voices and self.voices.holds(wanted):
                 hint = "Delete it and add it again."
@@ -153,7 +149,7 @@ class Service:
         tags = synthetic_tags(self.engine.name)
         return encoder(format, rate or self.engine.rate, tags, self.settings.mp3_kbps)
 
-    async def clone(self, recording: Path, text: str | None, receive: Receive, client: str) -> Voice:
+    async def clone(self, recording: Path, text: str | None, receive: Receive, client: str) -> ServedVoice:
         """A voice from a recording, made on the thread for that; given up where the client leaves.
 
         Raises:
@@ -163,7 +159,7 @@ class Service:
         self.admit()
         longest = self.settings.max_recording_seconds
 
-        def work() -> Iterator[Voice | None]:
+        def work() -> Iterator[ServedVoice | None]:
             _check_length(recording, longest)
             # a step between reading and cloning, at which a client that left ends the work
             yield None

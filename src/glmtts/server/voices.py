@@ -21,10 +21,12 @@ from safetensors import SafetensorError
 from glmtts import durable
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, GlmTtsError, VoiceError
-from glmtts.synthesis.voice import Voice
+from glmtts.server.engine import ServedVoice
 
 _NAME = re.compile(r"[\w-]{1,48}")
 _VOICE, _TRAINED, _RECORD = "voice.safetensors", "voice.glmvoice", "record.json"
+_FILES = (_TRAINED, _VOICE)
+_ADDING, _DELETING = ".adding-", ".deleting-"  # beginnings of the names of hidden folders
 ABANDONED_SECONDS = 600  # a choice: a voice is written in seconds
 
 
@@ -73,7 +75,9 @@ class VoiceStore:
     def _sweep(self) -> None:
         """Remove what killed processes left; what is young may belong to a process that still lives."""
         oldest = time.time() - ABANDONED_SECONDS
-        for path in self._folder.glob(".*"):
+        # ours alone: whoever keeps voices in a folder of theirs has other hidden ones there, such as .git
+        ours = [path for start in (_ADDING, _DELETING) for path in self._folder.glob(f"{start}*")]
+        for path in ours:
             with suppress(FileNotFoundError):  # another process may sweep too, or finish its work
                 if path.is_dir() and path.stat().st_mtime < oldest:
                     shutil.rmtree(path, ignore_errors=True)
@@ -82,7 +86,7 @@ class VoiceStore:
         """Every voice by name, in alphabetical order."""
         found = {}
         for path in sorted(self._folder.iterdir()):
-            record = None if path.name.startswith(".") else _read_record(path)
+            record = _read_record(path) if _is_valid(path.name) else None
             if record is not None:
                 found[path.name] = record
         return found
@@ -94,15 +98,16 @@ class VoiceStore:
         except VoiceError:
             return False
 
-    def load(self, name: str) -> Voice:
-        """A voice by its name.
+    def path(self, name: str) -> Path:
+        """The file of a voice by its name: a trained one's, or a cloned one's, which may be missing.
 
         Raises:
-            VoiceError: there is none.
+            VoiceError: the name is not valid.
         """
-        return Voice.load(self._folder / valid_name(name) / _VOICE)
+        folder = self._folder / valid_name(name)
+        return next((path for file in _FILES if (path := folder / file).is_file()), folder / _FILES[-1])
 
-    def add(self, name: str, voice: Voice, record: VoiceRecord) -> None:
+    def add(self, name: str, voice: ServedVoice, record: VoiceRecord) -> None:
         """Keep a voice.
 
         Raises:
@@ -115,15 +120,10 @@ class VoiceStore:
         """Keep a trained voice, the contents of its file. Raises as `add` does."""
         self._add(name, _TRAINED, lambda path: path.write_bytes(contents), record)
 
-    def trained(self, name: str) -> Path | None:
-        """The file of a voice that is a trained one."""
-        path = self._folder / valid_name(name) / _TRAINED
-        return path if path.is_file() else None
-
     def _add(self, name: str, file: str, write: Callable[[Path], object], record: VoiceRecord) -> None:
         target, temporary = self._folder / valid_name(name), None
         try:
-            temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._folder))
+            temporary = Path(tempfile.mkdtemp(prefix=_ADDING, dir=self._folder))
             write(temporary / file)
             (temporary / _RECORD).write_text(record.model_dump_json(), encoding="utf-8")
             for path in (temporary / file, temporary / _RECORD, temporary):
@@ -131,10 +131,14 @@ class VoiceStore:
             # fails where the name was taken meanwhile, as that folder is not empty: no lock between processes is needed
             temporary.rename(target)
             durable.sync(self._folder)
-        except (OSError, SafetensorError, VoiceError):  # safetensors has an error of its own for a full disk
-            if target.exists():
+        except (OSError, SafetensorError, VoiceError) as error:  # safetensors has an error of its own for a full disk
+            if _is_ours(target):
                 raise VoiceError(f"There is a voice '{name}' already. Choose another name or delete it.") from None
-            raise StorageError("The server's disk does not take the voice. Free some space there.") from None
+            if target.exists():
+                raise VoiceError(f"The server keeps something else under '{name}'. Choose another name.") from None
+            raise StorageError(
+                f"The server's disk does not take the voice: {_reason(error)}. Its operator must look there."
+            ) from None
         finally:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -146,26 +150,46 @@ class VoiceStore:
             VoiceError: there is none.
             StorageError: the disk does not let it go.
         """
-        trash = self._folder / f".deleting-{uuid.uuid4().hex}"  # a new folder for it would need space, as may be short
+        folder = self._folder / valid_name(name)
+        trash = self._folder / f"{_DELETING}{uuid.uuid4().hex}"  # a new folder for it would need space, as may be short
         try:
-            (self._folder / valid_name(name)).rename(trash)
+            if not _is_ours(folder):
+                raise FileNotFoundError
+            folder.rename(trash)
             durable.sync(self._folder)  # a voice that was deleted must not come back
         except FileNotFoundError:
             raise VoiceError(f"There is no voice '{name}' to delete.") from None
         except OSError as error:
-            reason = error.strerror or "it does not say why"
             raise StorageError(
-                f"The server's disk does not let the voice go: {reason}. Its operator must look there."
+                f"The server's disk does not let the voice go: {_reason(error)}. Its operator must look there."
             ) from None
         finally:
             shutil.rmtree(trash, ignore_errors=True)
 
 
+def _is_valid(name: str) -> bool:
+    """Whether a folder of this name can be asked for as a voice."""
+    try:
+        return valid_name(name) == name
+    except VoiceError:
+        return False
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is a voice, or what is left of one: whatever else lies in the place of voices is let alone."""
+    return any((folder / file).is_file() for file in (_RECORD, *_FILES))
+
+
+def _reason(error: Exception) -> str:
+    """What the system says of a failure, without the place where it was."""
+    return getattr(error, "strerror", None) or "it does not say why"
+
+
 def _read_record(folder: Path) -> VoiceRecord | None:
     """The record of a whole voice, None where the folder is no voice."""
     try:
-        text = (folder / _RECORD).read_text(encoding="utf-8")
-        whole = any((folder / file).is_file() for file in (_VOICE, _TRAINED))
+        text = (folder / _RECORD).read_bytes()  # pydantic decodes it: what is no UTF-8 is no record, and no error
+        whole = any((folder / file).is_file() for file in _FILES)
         return VoiceRecord.model_validate_json(text) if whole else None
     except (OSError, ValidationError):
         return None

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
-from glmtts.errors import AudioError, BundleError, ConfigError, VoiceError
-from glmtts.places import check_holds_weights, is_file, is_folder
+from glmtts.errors import AudioError, ConfigError, VoiceError
+from glmtts.onnx.choice import check_cpu, is_exported
+from glmtts.places import check_holds_weights, is_folder
 from glmtts.synthesis.flags import (
     AllowProgram,
     Device,
@@ -276,17 +277,14 @@ def _uses_onnx(runtime: str, model: Path | None) -> bool:
     if runtime not in ("auto", "torch", "onnx"):
         raise ConfigError(f"There is no runtime '{runtime}'. Choose auto, torch or onnx.")
     if runtime == "auto" and model is not None:
-        return is_file(model / "onnx.json", BundleError)
+        return is_exported(model)
     return runtime == "onnx"
 
 
 def _loaded_onnx(model: Path | None, device: str, threads: int | None, allow_program: bool) -> Any:
     from glmtts import load_onnx
 
-    if device.strip().lower() not in ("auto", "cpu") or allow_program:
-        raise ConfigError(
-            "ONNX Runtime speaks on the CPU, and runs no program. Leave out --device and --allow-program."
-        )
+    check_cpu(device, allow_program)
     if model is None:
         raise ConfigError(
             "Which model? Give --model with a folder that `glm-tts export-onnx` wrote, where PyTorch is installed."

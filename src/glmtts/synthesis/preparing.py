@@ -11,6 +11,8 @@ from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
+TRAINED_SUFFIX = ".glmvoice"
+
 
 def segments_of(
     front: TextFrontend,

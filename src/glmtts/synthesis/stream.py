@@ -7,7 +7,6 @@ are cheap. A block is computed when its look-ahead is there too; the frames of t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -78,20 +77,3 @@ def _finish(bundle: Bundle, state: StreamState, segment: Segment, upto: int) -> 
     )
     state.finished = upto
     return mel_BMT[:, :, done : sum(frames)].cpu()
-
-
-class Heard:
-    """Tokens as they pass: those that have, and whether the last one has."""
-
-    def __init__(self, source: Iterator[int]) -> None:
-        self._source, self.tokens, self.ended = source, list[int](), False
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> int:
-        for token in self._source:
-            self.tokens.append(token)
-            return token
-        self.ended = True
-        raise StopIteration

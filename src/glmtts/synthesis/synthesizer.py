@@ -3,15 +3,15 @@
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from glmtts.audio.tempo import Tempo, change_tempo
+from glmtts.audio.tempo import change_tempo
 from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.judging.judge import Judge
@@ -19,14 +19,16 @@ from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, check_seed, reader
-from glmtts.synthesis.preparing import check_voice_text, is_recording, pauses, segments_of
+from glmtts.synthesis.parts import joined_parts
+from glmtts.synthesis.preparing import TRAINED_SUFFIX, check_voice_text, is_recording, pauses, segments_of
 from glmtts.synthesis.rendering import Renderer
 from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
-from glmtts.synthesis.stream import Heard, stream_segment
+from glmtts.synthesis.stream import stream_segment
 from glmtts.synthesis.text_stream import pieces_of
-from glmtts.synthesis.timing import Timed, as_written, word_times
-from glmtts.synthesis.trained_voice import SUFFIX, TrainedVoice, read_adapter
+from glmtts.synthesis.timing import Timed, segment_times
+from glmtts.synthesis.token_blocks import Heard
+from glmtts.synthesis.trained_voice import TrainedVoice, read_adapter
 from glmtts.synthesis.voice import Voice, make_voice
 from glmtts.text.frontend import Piece, TextFrontend
 
@@ -83,7 +85,7 @@ class Synthesizer:
         path = Path(key)
         if is_recording(path):
             return make_voice(self.bundle, self.frontend, path, text)
-        if path.suffix == SUFFIX:
+        if path.suffix == TRAINED_SUFFIX:
             return TrainedVoice.open(path).voice(self.adapters).compatible_with(self.bundle)
         if path.suffix == ".safetensors":
             return Voice.load(path).compatible_with(self.bundle)
@@ -162,28 +164,21 @@ class Synthesizer:
         self, pieces: Iterable[Piece], voice: AnyVoice, seed: int, options: Options, timed: bool
     ) -> Generator[Audio | list[Timed], None, None]:
         check_seed(seed)
-        chosen, rate, front = self.voice(voice), self.bundle.clock.sample_rate, reader(self.frontend, options)
-        speed = options.get("speed") or 1.0
-        tempo, pause, warnings, fed = Tempo(rate, speed), 0, list[str](), 0
-        history: list[EarlierPiece] = []
-        for number, piece in enumerate(pieces):
-            warnings += piece.warnings
+        chosen, front, speed = self.voice(voice), reader(self.frontend, options), options.get("speed") or 1.0
+        warnings, history = list[str](), list[EarlierPiece]()
+
+        def speak(number: int, piece: Piece) -> Iterator[np.ndarray | list[Timed]]:
+            warnings.extend(piece.warnings)
             (segment,) = self._segments(front, [piece], chosen, seed + number, options)
-            before, after = self._pauses(piece)
-            # in samples before the change of tempo, since `tempo` gives its own in blocks; divided by the speed below
-            start = fed + pause + before
-            for part in chain([torch.zeros(pause + before)], self._speak(segment, history, speed if timed else None)):
-                if isinstance(part, list):
-                    yield [word.later(start / rate / speed) for word in part]
-                    continue
-                fed += len(part)
-                if len(made := tempo.feed(part.numpy())):
-                    yield self._audio(torch.from_numpy(made), warnings)
-                    warnings = []
-            pause = after
-        for rest in tempo.feed(torch.zeros(self._pauses(piece, last=True)[1]).numpy()), tempo.finish():
-            if len(rest):
-                yield self._audio(torch.from_numpy(rest))
+            for part in self._speak(segment, history, speed if timed else None):
+                yield part if isinstance(part, list) else part.numpy()
+
+        for part in joined_parts(pieces, self.bundle.clock.sample_rate, speed, self._pauses, speak):
+            if isinstance(part, list):
+                yield part
+            else:
+                yield self._audio(torch.from_numpy(part), warnings)
+                warnings.clear()
 
     def speak_timed(
         self, piece: Piece, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
@@ -255,11 +250,7 @@ class Synthesizer:
 
     def _times(self, segment: Segment, tokens: Sequence[int], speed: float) -> list[Timed]:
         """The words of a segment in its speech tokens; none where the model has no recogniser, or does not find all."""
-        reading, piece = self.judge.reading(tokens), segment.piece
-        if reading is None:
-            return []
-        token_rate = self.bundle.clock.token_rate * speed
-        return as_written(word_times(reading, piece.written or piece.text, segment.phonemes, token_rate), piece.source)
+        return segment_times(self.judge.reading(tokens), segment, self.bundle.clock.token_rate * speed)
 
     def _audio(self, samples_T: Tensor, warnings: Sequence[str] = ()) -> Audio:
         return Audio(samples_T, self.bundle.clock.sample_rate, self.bundle.config.name, tuple(warnings))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glmtts.judging.reading import Reading
+from glmtts.synthesis.segment import Segment
 from glmtts.text.english import WORD
 from glmtts.text.labels import BOUNDARY
 from glmtts.text.mandarin import CHINESE
@@ -50,6 +51,17 @@ def word_times(reading: Reading, piece: str, phonemes: Sequence[str], token_rate
     spoken = word_of_label[path]
     starts = np.searchsorted(spoken, np.arange(len(words) + 1)) / token_rate
     return [Timed(word, float(start), float(end)) for word, start, end in zip(words, starts, starts[1:], strict=False)]
+
+
+def segment_times(reading: Reading | None, segment: Segment, token_rate: float) -> list[Timed]:
+    """The words of a segment as they were written, with their times; none where there is no reading, or it lacks some.
+
+    `token_rate` is in speech tokens a second, at the speed at which they are heard.
+    """
+    if reading is None:
+        return []
+    piece = segment.piece
+    return as_written(word_times(reading, piece.written or piece.text, segment.phonemes, token_rate), piece.source)
 
 
 def as_written(words: Sequence[Timed], source: str) -> list[Timed]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from glmtts.flow.blocks import tokens_needed
 
@@ -33,3 +34,20 @@ class TokenBlocks:
         self.blocks.append(upto - self.finished)
         frames = [*([prompt] if prompt else []), *(per_token * block for block in self.blocks)]
         return frames, prompt + per_token * self.finished
+
+
+class Heard:
+    """Tokens as they pass: those that have, and whether the last one has."""
+
+    def __init__(self, source: Iterator[int]) -> None:
+        self._source, self.tokens, self.ended = source, list[int](), False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> int:
+        for token in self._source:
+            self.tokens.append(token)
+            return token
+        self.ended = True
+        raise StopIteration

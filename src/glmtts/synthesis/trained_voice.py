@@ -25,7 +25,6 @@ from glmtts.places import is_utf8
 from glmtts.synthesis.adapter_pool import AdapterPool, StoredAdapter
 from glmtts.synthesis.voice import Voice
 
-SUFFIX = ".glmvoice"
 FORMAT = "glmvoice-1"
 MODULES = ("lm", "flow")
 LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added

@@ -8,7 +8,7 @@ from glmtts.errors import VoiceError
 from glmtts.server.errors import ApiError
 from glmtts.server.service import Service
 from glmtts.server.voices import StorageError, VoiceRecord
-from glmtts.synthesis.trained_voice import SUFFIX
+from glmtts.synthesis.preparing import TRAINED_SUFFIX
 
 
 async def keep_trained(service: Service, name: str, contents: bytes, record: VoiceRecord) -> None:
@@ -29,7 +29,7 @@ async def keep_trained(service: Service, name: str, contents: bytes, record: Voi
 def _check(service: Service, contents: bytes) -> None:
     """Read all of a voice and compute with it once, so that requests need not fear it."""
     with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
-        path = Path(folder) / f"voice{SUFFIX}"
+        path = Path(folder) / f"voice{TRAINED_SUFFIX}"
         try:
             path.write_bytes(contents)
             service.engine.try_trained(path)

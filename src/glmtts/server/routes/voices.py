@@ -10,13 +10,13 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from pydantic import BaseModel, Field
 
 from glmtts.errors import AudioError, VoiceError
+from glmtts.server.engine import ServedVoice
 from glmtts.server.errors import ApiError, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
 from glmtts.server.routes.trained import keep_trained
 from glmtts.server.service import DEFAULT, Service
 from glmtts.server.voices import StorageError, VoiceRecord, valid_name
-from glmtts.synthesis.trained_voice import SUFFIX
-from glmtts.synthesis.voice import Voice
+from glmtts.synthesis.preparing import TRAINED_SUFFIX
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"], dependencies=WITH_KEY)
 CONSENT = "The client states that the speaker agreed to the cloning of this voice."
@@ -94,7 +94,7 @@ async def add_voice(
     if sample is None:
         raise ApiError(400, "Send a recording as the file audio_sample.", "invalid_value", "audio_sample")
     name = _free_name(name, service)
-    if (sample.filename or "").lower().endswith(SUFFIX):
+    if (sample.filename or "").lower().endswith(TRAINED_SUFFIX):
         record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
         await keep_trained(service, name, await sample.read(), record)
         return _added(name, record)
@@ -111,7 +111,7 @@ async def add_voice(
     return _added(name, record)
 
 
-async def _clone(service: Service, request: Request, recording: bytes, text: str | None) -> Voice:
+async def _clone(service: Service, request: Request, recording: bytes, text: str | None) -> ServedVoice:
     with tempfile.TemporaryDirectory(prefix="glm-tts-") as folder:
         path = Path(folder) / "recording.wav"
         try:
