@@ -23,7 +23,7 @@ from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, check_seed, reader
 from glmtts.synthesis.parts import joined_parts
-from glmtts.synthesis.preparing import check_voice_text, is_recording, pauses, segments_of
+from glmtts.synthesis.preparing import check_voice_text, is_recording, one_each, pauses, segments_of
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.text_stream import pieces_of
@@ -83,16 +83,39 @@ class OnnxSynthesizer:
             VoiceError: there is no such voice, or no such fine-tuned speaker.
             ConfigError: an option is out of its range.
         """
-        front = reader(self.frontend, options)
-        pieces = front.prepare(text, options.get("language"))
-        segments = self._segments(front, pieces, self.voice(voice), seed, options)
-        generated, parts = dict(self.generator.generate(segments)), list[np.ndarray]()
+        return self.say_batch([text], [voice], seeds=[seed], **options)[0]
+
+    def say_batch(
+        self,
+        texts: Sequence[str],
+        voices: Sequence[AnyVoice] | AnyVoice = None,
+        *,
+        seeds: Sequence[int] | None = None,
+        **options: Unpack[Options],
+    ) -> list[Audio]:
+        """Speak many texts, decoded together; each is what `say` gives for its voice and seed.
+
+        One voice serves all, or there is one for each text; seeds are 0 unless given.
+
+        Raises: as `say` does, before anything is spoken; ConfigError too where the lengths of the lists differ.
+        """
+        front, given = reader(self.frontend, options), one_each(texts, voices, seeds)
+        prepared = [(front.prepare(text, options.get("language")), voice, seed) for text, voice, seed in given]
+        spoken = [self._segments(front, pieces, self.voice(voice), seed, options) for pieces, voice, seed in prepared]
+        generated = dict(self.generator.generate([segment for segments in spoken for segment in segments]))
+        choices = (generated[number] for number in range(len(generated)))
+        speed = options.get("speed") or 1.0
+        return [self._joined(segments, choices, speed) for segments in spoken]
+
+    def _joined(self, segments: Sequence[Segment], choices: Iterator[list[list[int]]], speed: float) -> Audio:
+        """Segments, each rendered from the next of the choices, with pauses around them, at the wanted speed."""
+        parts = list[np.ndarray]()
         for number, segment in enumerate(segments):
             before, after = self._pauses(segment.piece, last=number == len(segments) - 1)
-            parts += [np.zeros(before, np.float32), self._best(segment, generated[number]), np.zeros(after, np.float32)]
-        samples, speed = np.concatenate(parts), options.get("speed") or 1.0
+            parts += [np.zeros(before, np.float32), self._best(segment, next(choices)), np.zeros(after, np.float32)]
+        samples = np.concatenate(parts)
         samples = samples if speed == 1 else change_tempo(samples, self.bundle.clock.sample_rate, speed)
-        return self._audio(samples, [warning for piece in pieces for warning in piece.warnings])
+        return self._audio(samples, [warning for segment in segments for warning in segment.piece.warnings])
 
     def stream(
         self, text: str | Iterable[str], voice: AnyVoice = None, *, seed: int = 0, **options: Unpack[Options]

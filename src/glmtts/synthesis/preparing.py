@@ -5,13 +5,27 @@ from pathlib import Path
 from typing import Any
 
 from glmtts.audio.io import AUDIO_SUFFIXES
-from glmtts.errors import TextError, VoiceError
+from glmtts.errors import ConfigError, TextError, VoiceError
 from glmtts.synthesis.options import Options, settings
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
 TRAINED_SUFFIX = ".glmvoice"
+
+
+def one_each(texts: Sequence[str], voices: Any, seeds: Sequence[int] | None) -> list[tuple[str, Any, int]]:
+    """Texts with their voices and seeds: a voice that is no list serves all, and seeds are 0 unless given.
+
+    Raises:
+        ConfigError: the lengths of the lists differ.
+    """
+    several = isinstance(voices, Sequence) and not isinstance(voices, str)  # a name is a sequence too, of letters
+    each = list(voices) if several else [voices] * len(texts)
+    numbers = [0] * len(texts) if seeds is None else list(seeds)
+    if not len(texts) == len(each) == len(numbers):
+        raise ConfigError(f"There are {len(texts)} texts, {len(each)} voices and {len(numbers)} seeds.")
+    return list(zip(texts, each, numbers, strict=True))
 
 
 def segments_of(

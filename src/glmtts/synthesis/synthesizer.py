@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 import numpy as np
 import torch
@@ -13,14 +13,21 @@ from torch import Tensor
 
 from glmtts.audio.tempo import change_tempo
 from glmtts.bundle import Bundle
-from glmtts.errors import ConfigError, VoiceError
+from glmtts.errors import VoiceError
 from glmtts.judging.judge import Judge
 from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options, check_seed, reader
 from glmtts.synthesis.parts import joined_parts
-from glmtts.synthesis.preparing import TRAINED_SUFFIX, check_voice_text, is_recording, pauses, segments_of
+from glmtts.synthesis.preparing import (
+    TRAINED_SUFFIX,
+    check_voice_text,
+    is_recording,
+    one_each,
+    pauses,
+    segments_of,
+)
 from glmtts.synthesis.rendering import Renderer
 from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
@@ -117,14 +124,10 @@ class Synthesizer:
 
         Raises: as `say` does, before anything is spoken; ConfigError too where the lengths of the lists differ.
         """
-        one = voices is None or isinstance(voices, Voice | str | Path)
-        each: list[Any] = [voices] * len(texts) if one else list(voices)  # type: ignore[arg-type]
-        numbers = [0] * len(texts) if seeds is None else list(seeds)
-        if not len(texts) == len(each) == len(numbers):
-            raise ConfigError(f"There are {len(texts)} texts, {len(each)} voices and {len(numbers)} seeds.")
+        given = one_each(texts, voices, seeds)
         front = reader(self.frontend, options)
-        prepared = [front.prepare(text, options.get("language")) for text in texts]
-        spoken = [self._segments(front, *given, options) for given in zip(prepared, each, numbers, strict=True)]
+        prepared = [(front.prepare(text, options.get("language")), voice, seed) for text, voice, seed in given]
+        spoken = [self._segments(front, *one, options) for one in prepared]
         waves = iter(samples for text in self._spoken(spoken) for samples in text)
         return [self._joined(text, waves, options.get("speed") or 1.0) for text in spoken]
 

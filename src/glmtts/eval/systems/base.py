@@ -20,6 +20,7 @@ BUILT_IN = {
     "recordings": "glmtts.eval.systems.recordings:Recordings",
     "vocoder": "glmtts.eval.systems.copies:VocoderCopy",
     "tokens": "glmtts.eval.systems.copies:TokenCopy",
+    "onnx": "glmtts.eval.systems.exported:ExportedSystem",
     "stream": "glmtts.eval.systems.streams:StreamSystem",
     "noisy": "glmtts.eval.systems.noisy:Noisy",
     "hibari-tts": "glmtts.eval.systems.hibari:HibariSystem",

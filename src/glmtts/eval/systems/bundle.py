@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from glmtts.bundle import bundle_digest
@@ -36,7 +37,7 @@ class BundleSystem:
             raise EvaluationError(f"A bundle has no option '{unknown[0]}'. Known are: {', '.join(known)}.")
         if options.get("batch", "0") not in ("0", "1"):
             raise EvaluationError(f"The option batch={options['batch']} is not known. Write batch=0 or batch=1.")
-        self.tts = synthesizer(Path(argument) if argument else None, options.get("device", "cpu"))
+        self.tts = self._opened(argument, options.get("device", "cpu"))
         self.fixed, self.together = options.get("voice"), options.get("batch") != "0"
         self.options = _options(options)
         self._prompted = lru_cache(maxsize=256)(self.tts.voice)
@@ -54,7 +55,7 @@ class BundleSystem:
     def about(self) -> dict[str, Any]:
         """The bundle's name, the hash of its files, and the options."""
         bundle = self.tts.bundle
-        return {"bundle": bundle.config.name, "sha256": bundle_digest(bundle.folder), "options": dict(self.options)}
+        return {"bundle": bundle.config.name, "sha256": self._digest(), "options": dict(self.options)}
 
     def voice(self, item: Item) -> Voice:
         """The voice of a line."""
@@ -65,6 +66,12 @@ class BundleSystem:
     def options_of(self, item: Item) -> Options:
         """Options of `say` for a line: it has two languages, and reads others as they are written."""
         return {**self.options, "language": item.language if item.language in ("zh", "en") else None}
+
+    def _opened(self, argument: str | None, device: str) -> Synthesizer:
+        return synthesizer(Path(argument) if argument else None, device)
+
+    def _digest(self) -> str:
+        return bundle_digest(self.tts.bundle.folder)
 
     def _check(self) -> None:
         """Say what is wrong with voice and options now: later it would be an error of every line."""
@@ -95,7 +102,7 @@ class BundleSystem:
         try:
             return spoken(self._say([item])[0])
         except GlmTtsError as error:
-            return SystemOutput(None, self.tts.bundle.config.sample_rate, str(error))
+            return SystemOutput(None, self.tts.bundle.clock.sample_rate, str(error))
 
 
 def mini(argument: str | None, options: dict[str, str]) -> BundleSystem:
@@ -111,7 +118,7 @@ def mini(argument: str | None, options: dict[str, str]) -> BundleSystem:
 
 def spoken(audio: Audio) -> SystemOutput:
     """What synthesis gave, as a system's recording."""
-    return SystemOutput(audio.samples.numpy(), audio.rate)
+    return SystemOutput(np.asarray(audio.samples), audio.rate)
 
 
 @lru_cache(maxsize=2)
