@@ -312,6 +312,21 @@ def test_a_full_disk_behind_standard_output_is_one_sentence(tiny_folder: Path) -
     assert "takes no more" in ended.stderr.splitlines()[-1]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full is Linux's")
+def test_a_full_disk_behind_a_list_is_one_sentence(tiny_folder: Path) -> None:
+    command = [sys.executable, "-m", "glmtts", "voices", "--model", str(tiny_folder)]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: ") and len(ended.stderr.splitlines()) == 1
+
+
+def test_phonemes_for_nobody_are_no_mistake(glm_tts: Call, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    for form in ((), ("--json",)):
+        assert glm_tts("phonemes", "你好", *form, "--model", str(tiny_folder)) == 0
+
+
 @pytest.mark.parametrize("stream", ["stdin", "stdout"])
 def test_a_closed_stream_is_one_sentence(stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"sys.{stream}", None)

@@ -1,12 +1,16 @@
 """What a person in front of the command line sees: UTF-8 everywhere, and one sentence for each mistake."""
 
+import errno
 import io
+import os
 import sys
 from typing import Any, NoReturn
 
 import typer
 
 from glmtts.options import nearest
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what a disk says that takes no more
 
 
 def with_utf8() -> None:
@@ -27,7 +31,7 @@ def stop(sentence: str) -> NoReturn:
 
 
 def sentence_of(error: Exception) -> str:
-    """What to say of an error of the parser of options, of memory that is too small, or of PyTorch that is not there.
+    """What to say of an error of the parser of options, of a full disk or memory, or of PyTorch that is not there.
 
     Raises:
         Exception: the error itself, where it is none of the user's.
@@ -36,12 +40,24 @@ def sentence_of(error: Exception) -> str:
         return _of_parser(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "There is not enough memory for this. Give less at a time, a smaller model, or another --device."
+    if isinstance(error, OSError) and error.errno in FULL:
+        _forget_output()
+        return f"What was to be written is not taken: {error.strerror}. Free some space, or write it to another place."
     if isinstance(error, ModuleNotFoundError) and error.name == "torch":  # glm-tts-onnx is installed (docs/onnx.md)
         return (
             "This needs PyTorch, which is not installed. Install glm-tts with it, or speak an exported model: "
             "glm-tts say TEXT --runtime onnx --model FOLDER."
         )
     raise error
+
+
+def _forget_output() -> None:
+    """Let go what standard output cannot take: Python flushes it as it ends, and would show a second error."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of_parser(error: Any) -> str:

@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from glmtts.audio.fbank import kaldi_fbank
-from glmtts.audio.io import FORMATS, audio_bytes, load_audio, new_audio, read_audio, write_audio
+from glmtts.audio.io import FORMATS, audio_bytes, audio_seconds, load_audio, new_audio, read_audio, write_audio
 from glmtts.audio.mel import LogMel, MelConfig, WhisperFeatures, mel_filters
+from glmtts.audio.mpeg import mp3_samples
 from glmtts.errors import AudioError
 
 TONE = 0.5 * torch.sin(torch.arange(24000) * 2 * torch.pi * 220 / 24000)
@@ -61,6 +62,40 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
                          ("nan.wav", "not numbers")):  # fmt: skip
         with pytest.raises(AudioError, match=reason):
             read_audio(tmp_path / name)
+
+
+def test_a_flac_file_of_unknown_length_is_told(tmp_path: Path) -> None:
+    """FFmpeg writes one into a pipe; libsndfile loses its end, and took its length for 12 million years."""
+    path = tmp_path / "streamed.flac"
+    soundfile.write(path, TONE.numpy(), 24000)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # the 36 bits of STREAMINFO that count samples
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    for reads in (read_audio, audio_seconds, lambda name: read_audio(name, longest=30)):
+        with pytest.raises(AudioError, match="does not say how long it is"):
+            reads(path)
+
+
+def test_an_mp3_that_is_longer_than_it_says_is_told(tmp_path: Path) -> None:
+    """Without the frame that tells the length of a varying bit rate, a quarter was read and no word said."""
+    seconds = np.arange(240_000) / 24000
+    noise = np.random.default_rng(0).standard_normal(len(seconds))
+    wave = 0.3 * np.where(seconds % 2 < 1, np.sin(1400 * seconds), noise)
+    soundfile.write(tmp_path / "whole.mp3", wave, 24000)
+    assert len(read_audio(tmp_path / "whole.mp3")[0]) == 240_000
+    assert mp3_samples(tmp_path / "whole.mp3") == pytest.approx(240_000, abs=3000)
+    data = (tmp_path / "whole.mp3").read_bytes()
+    tag = b"ID3\4\0\0\0\0\1\0" + bytes(64) + data[:64]  # a picture may hold what looks like a frame
+    (tmp_path / "tagged.mp3").write_bytes(tag + data)
+    assert mp3_samples(tmp_path / "tagged.mp3") == mp3_samples(tmp_path / "whole.mp3")
+    for name, content in (("cut.mp3", data[data.index(data[:2], 40) :]), ("joined.mp3", data + data)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(AudioError, match="Convert it to wav"):
+            read_audio(tmp_path / name)
+    assert len(read_audio(tmp_path / "joined.mp3", longest=5)[0]) == 120_000
+    write_audio(tmp_path / "constant.mp3", TONE, 24000)
+    assert len(read_audio(tmp_path / "constant.mp3")[0]) == 24000
 
 
 def test_bad_targets_are_refused_and_leave_nothing(tmp_path: Path) -> None:

@@ -140,6 +140,10 @@ def test_files_of_both_formats(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"行长": "hang2 zhang3"}\n\n{"GLM": "JH IY1 EH1 L EH1 M"}\n', encoding="utf-8")
     assert read_file(tmp_path / "a.toml") == read_file(tmp_path / "a.jsonl")
     assert set(read_file(tmp_path / "a.toml")) == {"行长", "glm"}
+    (tmp_path / "b.jsonl").write_text(
+        '{"行\u2028长": "hang2 zhang3"}\n', encoding="utf-8"
+    )  # which ends no line of JSON
+    assert len(read_file(tmp_path / "b.jsonl")) == 1
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from glmtts import durable
 from glmtts.audio.bounds import HIGHEST_RATE, LOUDEST, LOWEST_RATE
 from glmtts.audio.containers import CONTAINERS, decode
 from glmtts.audio.encode import coded_rate
+from glmtts.audio.mpeg import mp3_samples
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import AudioError
 from glmtts.places import is_file, is_folder, name_for_c, status
@@ -38,6 +39,7 @@ AUDIO_SUFFIXES = (*FORMATS, ".aif", ".aiff", ".caf", ".au", *CONTAINERS)  # of r
 MOST_CHANNELS = 8  # those of 7.1; a choice
 MOST_SAMPLES = 180_000_000  # of all channels: an hour at 48 kHz; 0.7 GB when decoded
 BLOCK = 1 << 16  # frames
+UNKNOWN_LENGTH = (1 << 63) - 1  # frames, as libsndfile has it: it loses the end of such a file
 
 
 def read_audio(path: str | Path, longest: float | None = None) -> tuple[Tensor, int]:
@@ -77,10 +79,20 @@ def read_array(path: str | Path, longest: float | None = None) -> tuple[np.ndarr
 def _read(path: Path, longest: float | None) -> tuple[np.ndarray, int]:
     with _opened(path) as file:
         most = file.frames if longest is None else int(longest * file.samplerate)
+        if file.format == "MP3" and file.frames <= most:
+            _check_length(path, file)
         if min(most, file.frames) * file.channels > MOST_SAMPLES:
             seconds = MOST_SAMPLES / file.channels / file.samplerate
             raise AudioError(f"{path} is longer than {seconds:.0f} s. Cut it into shorter files.")
         return _decoded(file, min(most, MOST_SAMPLES // file.channels)), int(file.samplerate)
+
+
+def _check_length(path: Path, file: soundfile.SoundFile) -> None:
+    """Raises AudioError where an MP3 has more in its frames than its head, or the first of them, says."""
+    counted = mp3_samples(path)
+    if counted > 1.05 * file.frames + file.samplerate / 2:  # encoders put up to a tenth of a second before and after
+        said, real = file.frames / file.samplerate, counted / file.samplerate
+        raise AudioError(f"{path} says that it is {said:.0f} s long and holds {real:.0f} s. Convert it to wav.")
 
 
 def load_audio(path: str | Path, rate: int, longest: float | None = None) -> Tensor:
@@ -105,6 +117,11 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     try:
         with soundfile.SoundFile(name_for_c(path)) as file:
             check_shape(path, file.samplerate, file.channels)
+            if file.frames == UNKNOWN_LENGTH:
+                raise AudioError(
+                    f"{path} does not say how long it is, as a FLAC file that was written as a stream. "
+                    "Convert it to wav."
+                )
             yield file
     except (soundfile.LibsndfileError, RuntimeError, TypeError):
         raise AudioError(

@@ -82,7 +82,7 @@ def _record(line: str) -> dict[str, Any] | None:
     """The values of a line, None where one is not there or of another kind."""
     try:
         values = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     kinds: dict[str, Any] = dict.fromkeys(("id", "lang", "text", "speaker"), str) | {"seconds": int | float}
     right = isinstance(values, dict) and all(isinstance(values.get(key), kind) for key, kind in kinds.items())

@@ -126,11 +126,14 @@ def _lines(path: Path) -> list[str]:
 def _record(folder: Path, line: str) -> dict[str, str]:
     try:
         record = json.loads(line)
-        if all(isinstance(record[key], str) for key in ("id", "lang", "text")):
+        right = all(isinstance(record[key], str) for key in ("id", "lang", "text"))
+        if right and isinstance(record.get("file"), str | None):
             return dict(record)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise EvaluationError(f"{folder / 'index.jsonl'} has a line without id, lang and text: {line[:80]}")
+    raise EvaluationError(
+        f"{folder / 'index.jsonl'} has a line without id, lang and text, or whose file is no name: {line[:80]}"
+    )
 
 
 def _table(path: Path) -> dict[str, str]:

@@ -14,6 +14,11 @@ from glmtts.eval.runner import Row
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import write_text
 
+# What each column, row of a table and utterance has at least.
+_COLUMN, _ROW = ("key", "title", "better", "errors"), ("list", "system", "lines", "missing", "cells")
+_LINE = ("list", "system", "id", "text", "error", "labels", "values")
+_NEEDED = {"protocol", "title", "source", "columns", "tables", "about"}
+_KEYS = _NEEDED | {"notes", "extra"}
 RESULTS, UTTERANCES, TABLE, TIMES = "results.json", "utterances.jsonl", "utterances.csv", "times.json"
 
 
@@ -57,9 +62,26 @@ class Results:
             plain = json.loads((out / RESULTS).read_text(encoding="utf-8"))
             lines = (out / UTTERANCES).read_text(encoding="utf-8").split("\n")  # a transcript may hold U+2028
             times = json.loads((out / TIMES).read_text(encoding="utf-8"))
-            return cls(**plain, utterances=[json.loads(line) for line in lines if line], times=times)
-        except (OSError, ValueError, TypeError) as error:
+            if not isinstance(plain, dict) or not _NEEDED <= plain.keys() <= _KEYS:
+                raise ValueError(f"{RESULTS} does not hold what a run writes")
+            results = cls(**plain, utterances=[json.loads(line) for line in lines if line], times=times)
+            results._check()
+            return results
+        except (OSError, ValueError, RecursionError) as error:
             raise EvaluationError(f"{out} has no results that can be read: {error}. Give a run's folder.") from None
+
+    def _check(self) -> None:
+        """Raises ValueError where what a report and a comparison look up is not there."""
+        for what, rows, needed in (
+            ("columns", self.columns, _COLUMN),
+            ("tables", self.tables, _ROW),
+            ("utterances", self.utterances, _LINE),
+            ("times", self.times, ("list", "system")),
+        ):
+            if not isinstance(rows, list) or not all(isinstance(one, dict) and one.keys() >= {*needed} for one in rows):
+                raise ValueError(f"its {what} are damaged")
+        if not isinstance(self.about, dict) or not self.about.keys() >= {"lists", "systems"}:
+            raise ValueError("it does not say what it was made of")
 
 
 def results_of(

@@ -89,7 +89,7 @@ def _better(key: str) -> str:
 def _dictionary(line: str) -> dict[str, Any] | None:
     try:
         values = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             values = ast.literal_eval(line)
         except (ValueError, SyntaxError, MemoryError, RecursionError):

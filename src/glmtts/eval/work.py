@@ -99,7 +99,7 @@ def _read(path: Path) -> dict[str, Any]:
         if isinstance(values, dict) and values.keys() == {"of", "records"}:
             return values
         error: Exception | str = "it has no records"
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         error = problem
     raise EvaluationError(f"{path} is damaged: {error}. Delete it, and the same command does it again.")
 

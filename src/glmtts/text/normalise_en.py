@@ -17,7 +17,7 @@ RULES: list[Rule] = [
     *_GROUPED, *abbreviations.RULES, *dates.RULES, *times.RULES, *minus(" minus "), *maths.FIRST, *codes.RULES,
     *money.RULES, *measures.RULES, *maths.RULES, *general.RULES,
 ]  # fmt: skip
-_SILENT = dict.fromkeys('“”"<>^#《》「」`*®™', "")
+_SILENT = dict.fromkeys('“”"″<>^#《》「」`*®™', "")
 _PAUSES = dict.fromkeys("—()[]{}|（）【】，、·", ", ")
 _ASCII = {"–": "-", "…": ".", "’": "'", "‘": "'", "\\": " ", "_": " ", "/": " ", "。": ". ", "：": ": ", "；": "; ",
           "？": "? ", "！": "! "}  # fmt: skip

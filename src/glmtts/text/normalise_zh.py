@@ -4,9 +4,10 @@ import re
 
 from glmtts.text.normalisation.formulas import minus
 from glmtts.text.normalisation.mandarin import codes, dates, general, labels, maths, measures, money, scores, times
-from glmtts.text.normalisation.rules import Rule, applied, rule
+from glmtts.text.normalisation.rules import Rule, applied, applied_beside, rule
 from glmtts.text.normalisation.symbols import symbols_in_words
 from glmtts.text.normalisation.tildes import BEFORE_NUMBERS
+from glmtts.text.script import simplified
 
 _GROUPED: list[Rule] = [
     rule(r"(?<![\w.,])\d{1,3}(?:[\u202f\u2009]\d{3})+(?!\d)", lambda m: re.sub(r"\s", "", m[0])),
@@ -18,11 +19,20 @@ RULES: list[Rule] = [
     *_GROUPED, BEFORE_NUMBERS, *minus("减"), *codes.FIRST, *dates.RULES, *labels.RULES, *scores.RULES, *times.RULES,
     *money.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
 ]  # fmt: skip
-_SILENT = dict.fromkeys('“”‘"「」《》〈〉『』~～^\\<>@#/®™`*·', "")
-_MARKS = str.maketrans(_SILENT | dict.fromkeys("—（）()[]{}【】|", "，") | {"…": "。", "’": "'", "_": " "})
+_SILENT = dict.fromkeys('“”‘"″「」《》〈〉『』~～^\\<>@#/®™`*·', "")
+_MARKS = str.maketrans(_SILENT | dict.fromkeys("—（）()[]{}【】〔〕〖〗|", "，") | {"…": "。", "’": "'", "_": " "})
+_STROKES = re.compile(r"(?<=[A-Za-z0-9])[/\\]+(?=[A-Za-z])|(?<=[A-Za-z]:)[/\\]+")  # of TCP/IP, which are two words
 _DASHES = re.compile(r"-{2,}|(?<=[一-鿿])\s[-–]\s(?=[一-鿿])|(?<=[一-鿿])[–](?=[一-鿿])")
 
 
 def in_words(text: str) -> str:
     """`text` with every number and sign spelled out."""
-    return symbols_in_words(_DASHES.sub("，", applied(RULES, text)), chinese=True).translate(_MARKS)
+    return symbols_in_words(_STROKES.sub(" ", _DASHES.sub("，", _applied(text))), chinese=True).translate(_MARKS)
+
+
+def _applied(text: str) -> str:
+    """`text` after every rule. The rules are written in simplified characters; traditional ones stay as they are."""
+    if text.isascii():
+        return applied(RULES, text)
+    plain = simplified(text)
+    return applied(RULES, text) if plain == text else applied_beside(RULES, plain, text)

@@ -148,7 +148,7 @@ def _toml(path: Path, text: str) -> list[tuple[int, str, object]]:
 
 def _jsonl(path: Path, text: str) -> list[tuple[int, str, object]]:
     found: list[tuple[int, str, object]] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # not splitlines: JSON may hold U+2028
         if not line.strip():
             continue
         try:

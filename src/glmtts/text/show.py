@@ -46,8 +46,7 @@ def show(frontend: TextFrontend, text: str, as_json: bool) -> None:
         if as_json:
             # half a surrogate pair stands for a byte that is no text, and cannot be written
             written = json.dumps(explain(frontend, line), ensure_ascii=False)
-            sys.stdout.write(_HALF.sub("\N{REPLACEMENT CHARACTER}", written) + "\n")
-            sys.stdout.flush()
+            typer.echo(_HALF.sub("\N{REPLACEMENT CHARACTER}", written))  # flushes, and does nothing where it is closed
             continue
         try:
             _show_pieces(frontend, line)

@@ -61,7 +61,7 @@ def _sentences(path: Path) -> list[tuple[str, str]]:
         found = [(entry["chinese"], entry["pinyin_numbered"]) for entry in json.loads(read_text(path))]
         if all(isinstance(value, str) for pair in found for value in pair):
             return found
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise EvaluationError(f"{path} has an entry without chinese and pinyin_numbered. Give hsk-sentences-audio's.")
 

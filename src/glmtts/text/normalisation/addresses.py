@@ -30,7 +30,7 @@ ADDRESS = re.compile(
     rf"(?<![A-Za-z0-9_.+-])(?:{_MAIL}"
     rf"|{_SCHEME}(?:[\w.+-]{{1,80}}@)?[^\s/?#<>\"“”，。！？；：、（）《》:一-鿿]{{1,255}}{_REST}"
     rf"|www\.{_HOST}[A-Za-z]{{2,}}{_REST}|{_HOST}(?:{_ENDINGS}){_END}{_REST}|{_HOST}(?:{_WORDLIKE})(?=/\w){_REST}"
-    rf"|\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?=[:/]\d){_REST}"
+    rf"|(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|localhost)(?=[:/]\d){_REST}"
     rf"|[A-Za-z0-9_][A-Za-z0-9_-]{{0,80}}\.(?:{_FILES})(?![A-Za-z0-9_-]|\.[A-Za-z0-9]))",
 )
 _TRAILING = ".,;:!?'*_~&"

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from glmtts.text.placeholders import is_placeholder
 
-_KEPT = "！，？：；（）～…¨ºªµ™"
+_KEPT = "！，？：；（）～…¨ºªµ™″"
 _SPELLED = {
     "℃": "°C", "℉": "°F", "№": "No. ", "‥": "…", "⋯": "…", "︙": "…", "´": "'", "ʼ": "'", "ʻ": "'", 
     "−": "-", "﹣": "-", "‐": "-", "‑": "-", "‒": "–", "―": "—", "⸺": "——", "º": "°", "ª": "a", "µ": "μ",

@@ -24,6 +24,32 @@ def applied(rules: list[Rule], text: str) -> str:
     return text
 
 
+def applied_beside(rules: list[Rule], text: str, shown: str) -> str:
+    """`shown`, a text of the same length as `text`, with what the rules change in `text`; the rest of it stays."""
+    for pattern, spoken in rules:
+        read, kept, end = [], [], 0
+        for match in pattern.finditer(text):
+            said = spoken(match)
+            first, last = _same_ends(match[0], said)
+            read += [text[end : match.start()], said]
+            kept += [shown[end : match.start() + first], said[first : len(said) - last]]
+            kept.append(shown[match.end() - last : match.end()])
+            end = match.end()
+        if read:
+            text, shown = "".join([*read, text[end:]]), "".join([*kept, shown[end:]])
+    return shown
+
+
+def _same_ends(one: str, other: str) -> tuple[int, int]:
+    """How many characters two texts share at their beginnings, and at the ends of what is left."""
+    first = _shared(one, other)
+    return first, _shared(one[first:][::-1], other[first:][::-1])
+
+
+def _shared(one: str, other: str) -> int:
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def roman(written: str) -> str:
     """The digits of a Roman number."""
     total = 0

@@ -48,6 +48,8 @@ _STREET = re.compile(r"(?:\b[A-Z][a-z]+|\d(?:st|nd|rd|th))\s$")
 
 def _anywhere(match: re.Match[str]) -> str:
     written = match[0]
+    if written == "b/c" and match.string[: match.start()].rstrip().endswith("="):
+        return written  # a formula
     if written == "Dr." and _is_street(match) and not re.match(r"\s[A-Z]", match.string[match.end() :][:2]):
         return "Drive" + _stop(match)
     return _ANYWHERE[written]
@@ -100,7 +102,11 @@ def _begins_name(match: re.Match[str]) -> bool:
 RULES: list[Rule] = [
     rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
     rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
-    rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
+    rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\(?\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
+    rule(
+        r"(?<![\w.])(Vol|vol|Vols|Ch|Fig|Pt)\.\s(?=[IVXL]{2,}\b|[VX]\b|I(?=[,;:)]|\.?$))",
+        lambda m: f"{_BEFORE_DIGITS[m[1] + '.']} ",
+    ),
     rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
     rule(r"\bSt\.(?!\w)", _saint),
     rule(

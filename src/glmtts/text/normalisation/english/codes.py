@@ -62,7 +62,7 @@ def _after_word(match: re.Match[str]) -> str:
     """Digits after a word that says so; groups apart."""
     if _is_counted(match):
         return match[0]
-    return match[1] + ", ".join(code(group) for group in re.findall(r"\d+", match[2]))
+    return match[1].replace("#", "number ") + ", ".join(code(group) for group in re.findall(r"\d+", match[2]))
 
 
 def version(written: str) -> str:
@@ -125,8 +125,21 @@ def _formula(match: re.Match[str]) -> str:
     return " ".join(cardinal(part) if part.isdigit() else part.upper() for part in parts)
 
 
+def _hexadecimal(written: str) -> str:
+    return " ".join(digits(sign) if sign.isdigit() else sign.upper() for sign in written)
+
+
 _SERVICES = "911|999|112|411|511|311|211|988|101|111|811|611|711|000"
 RULES: list[Rule] = [
+    rule(r"(?<![\w.])(401|403|457)\s?\(([abk])\)", lambda m: f"{code(m[1])} {m[2]}"),
+    rule(r"(?<![\w.,$])401k\b(?!\s(?:views|users|people|followers))", lambda m: "four oh one k"),
+    rule(r"(?<!\w)0[xX]([0-9A-Fa-f]{1,16})(?!\w)", lambda m: f"zero x {_hexadecimal(m[1])}"),
+    rule(r"(?<![\w.])(480|720|1080|1440|2160|4320)([pi])\b", lambda m: f"{in_pairs(m[1])} {m[2]}"),
+    rule(
+        r"(?<=\bForm )(1\d{3}|8\d{3})(?![\w-]|[.,]\d|\s[a-z]+s\b)|"
+        r"(?<![\w.,$])(1099|1040|1098)(?=[\s-](?:form|tax)\b)",
+        lambda m: in_pairs(m[0]),
+    ),
     rule(rf"(?<![\w-])(?=[A-Z][A-Za-z]*\d)(?:(?:{alternatives(_ELEMENTS.split())})\d{{0,2}}){{2,}}(?![\w-])", _formula),
     rule(r"\b(1?-?8\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
     rule(
@@ -141,7 +154,7 @@ RULES: list[Rule] = [
     ),
     rule(r"(?<![\w.$-])(?:1[38]00|0[38]00|0[1-9]\d{1,3})[ -]\d{2,4}(?:[ -]\d{2,4}){0,2}(?![\w-])", _groups),
     rule(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\w.-])\d{4}([- ])\d{4}\1\d{4}\1\d{1,4}(?![\w-])", _groups),
-    rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])", _groups),
+    rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])|(?<![\w.$-])0\d{4}[ -]\d{6}(?![\w-])", _groups),
     rule(r"(?<![\w.-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX](?![\w-])", _groups),
     rule(
         rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)"
@@ -175,7 +188,11 @@ RULES: list[Rule] = [
     rule(r"(?<![\w.$£€,-])(7[0-8]7)s\b", lambda m: plural(in_pairs(m[1]))),
     rule(r"(?<=[A-Z]-)(\d{1,3})s\b", lambda m: plural(cardinal(m[1]))),
     rule(r"\b(iPhone|iPad|Nexus|Galaxy|Redmi|Xiaomi|OnePlus) (\d{1,2})s\b", lambda m: f"{m[1]} {cardinal(m[2])} S"),
-    rule(r"(?<![\w.])(\d)-in-(\d)(?!\w)", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
+    rule(
+        r"(?<![\w.])(\d{1,3})-in-(\d{1,3}(?:,\d{3})*|\d{4,7})(?!\w)",
+        lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}",
+    ),
+    rule(r"(?<![\w.-])([A-Z])(\d{1,3})\s?[-–—]\s?(?=\1\d{1,3}(?![\w.-]))", lambda m: f"{m[1]} {cardinal(m[2])} to "),
     rule(
         r"\b(ISO(?:/IEC)?|IEC|IEEE|EN|DIN|BS|JIS|GB(?:/T)?)\s(\d{3,6}(?:-\d{1,2})?)[:-]((?:19|20)\d\d)(?![\w-])",
         lambda m: f"{m[1]} {' '.join(number(part) for part in m[2].split('-'))}, {year(m[3])}",
@@ -185,7 +202,7 @@ RULES: list[Rule] = [
     rule(r"\b([A-GJ])#(?![\w#])", lambda m: f"{m[1]} sharp"),
     rule(r"(?<!\w)\.NET\b", lambda m: "dot net"),
     rule(
-        r"\b(Boeing|Airbus|Flight|Room|Rm|Route|Highway|Hwy|Suite|Apartment|Apt|Interstate|Bus|Xbox|Ferrari|Porsche|Peugeot|Building|Gate|Level)\s(\d{1,2})(\d\d)(?!\d|[,.]\d)",
+        r"\b(Boeing|Airbus|Flight|Room|Rm|Route|Highway|Hwy|Suite|Apartment|Apt|Interstate|Bus|Xbox|RTX|GTX|Ferrari|Porsche|Peugeot|Building|Gate|Level)\s(\d{1,2})(\d\d)(?!\d|[,.]\d)",
         lambda m: f"{m[1]} {in_pairs(m[2] + m[3])}",
     ),
     rule(r"\b(\d{3})(?=\s(?:area code|error|status|page)\b)", lambda m: code(m[1])),

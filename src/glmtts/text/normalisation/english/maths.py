@@ -20,6 +20,7 @@ _COMPARING = r"<=|>=|==|!=|<>|:=|~=|[<>≥≤≈≠=]"
 _PARTS = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "16", "20", "25", "32", "64", "100", "1000"))
 # Values of one side of a pair that is said as two numbers: blood pressure is over something.
 _PRESSURE = 60
+_WHOLE = 100  # percent
 # What marks are out of, and the words that speak of them.
 _MARKS = ("5", "10", "20", "100")
 _MARKED = re.compile(
@@ -100,6 +101,8 @@ def _pair(match: re.Match[str]) -> str:
     """1/2 and 3/8 are fractions; 9/11, 50/50 and 24/7 two numbers, 120/80 one over the other."""
     top, bottom = match[1], match[2]
     two = f"{cardinal(top)} {cardinal(bottom)}"
+    if int(top) + int(bottom) == _WHOLE and len(top) == len(bottom):
+        return two  # the shares of a whole: 80/20
     if bottom in ("5", "10", "100") and top == bottom:
         return f"{cardinal(top)} out of {cardinal(bottom)}"
     if int(bottom) < 2 or (len(bottom) > 1 and bottom[0] == "0") or (top == bottom and len(top) > 1):
@@ -146,6 +149,13 @@ def _is_bound(match: re.Match[str]) -> bool:
 
 # Before money and measures, which would take the numbers of these.
 FIRST: list[Rule] = [
+    rule(
+        r"(?<![\w./-])(\d{1,2})/(\d{1,3})(?:rds?|ths?|nds?)\b",
+        lambda m: fraction(m[1], m[2]) if int(m[2]) > 1 else m[0],
+    ),
+    # v=s/t: between two letters of a formula a stroke divides.
+    rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/]|\stest)", lambda m: f"{m[1]} over {m[2]}"),
+    rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: " "),
     rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
     rule(r"\b([A-Z][a-z]?)\^(\d?)([+-])(?!\w)", _ion),
     rule(r"(?<=\d/)(\d{1,2})\s?[\"″](?=\s|[,.;:)]|$)", lambda m: f"{m[1]}in" if is_inch(m) else m[0]),
@@ -205,16 +215,23 @@ RULES: list[Rule] = [
     rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: " plus or minus "),
     rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?(?:=|\bequals\b))", lambda m: f"{cardinal(m[1])} minus "),
     rule(
+        rf"(?<![\w.,$-])({NUMBER})[xX×]?{TO}({NUMBER})[xX×](?!\w)",
+        lambda m: f"{number(m[1])} to {number(m[2])} times",
+    ),
+    rule(
         rf"(?<![\w.,$-])({NUMBER})(?:{TO}|\s?…\s?|\.{{2,3}})({NUMBER})(?![\w-]|[.,]\d)",
         lambda m: f"{number(m[1])} to {number(m[2])}",
     ),
     rule(
-        rf"{FREE}(\d+)\s?:\s?(\d+)(?:\s?:\s?(\d+))?(?!\w|\.\d)",
-        lambda m: " to ".join(cardinal(part) for part in m.groups() if part),
+        rf"{FREE}(\d+(?:\.\d+)?)\s?:\s?(\d+(?:\.\d+)?)(?:\s?:\s?(\d+))?(?!\w|\.\d)",
+        lambda m: " to ".join(number(part) for part in m.groups() if part),
     ),
     rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
     rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
-    rule(rf"{FREE}({AMOUNT})\s?[xX×](?!\w|\s?[-+=*/^<>]|\s(?:minus|plus|equals)\b)", lambda m: f"{number(m[1])} times"),
+    rule(
+        rf"{FREE}({AMOUNT})\s?(?:[x×]|(?<!\d{{4}})X)(?!\w|\s?[-+=*/^<>]|\s(?:minus|plus|equals)\b)",
+        lambda m: f"{number(m[1])} times",
+    ),
     rule(
         rf"(?<=\w\s)[xX]({NUMBER})(?![\w.]|\s?[-+=*/^])|(?<!\w)×\s?({NUMBER})(?![\w.])"
         rf"",

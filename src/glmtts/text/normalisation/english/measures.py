@@ -96,6 +96,13 @@ def _shared(match: re.Match[str]) -> str:
     return match["what"] + unit.one.removeprefix("gram") if unit else match[0]
 
 
+def _basis_points(match: re.Match[str]) -> str:
+    """Rates move by 25 bps; a modem's are bits."""
+    if re.search(r"modem|baud|bandwidth|link|connection", match.string[max(0, match.start() - 30) : match.end() + 16]):
+        return match[0]
+    return f"{number(match[1])} to {number(match[2])} basis points" if match[1] else f"{number(match[2])} basis points"
+
+
 def _percent(match: re.Match[str]) -> str:
     low, high, sign = match["low"], match["high"], match["sign"]
     said = {"%": "percent", "‰": "per mille", "‱": "basis points"}[sign]
@@ -104,6 +111,11 @@ def _percent(match: re.Match[str]) -> str:
 
 RULES: list[Rule] = [
     rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
+    rule(
+        rf"{FREE}(?:(\d{{1,3}}){TO})?(\d{{1,3}}(?:\.\d+)?)[\s-]?bps\b",
+        _basis_points,
+    ),
+    rule(r"(?<!\d\s)(?<![\w°])°\s?([CF])\b", lambda m: f"degrees{_SCALES[m[1]]}"),
     rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
     rule(
         rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
@@ -130,6 +142,12 @@ RULES: list[Rule] = [
     rule(
         rf"{FREE}({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-–—~]|to)\s?(?={AMOUNT}\s?(?P=same)(?![\w/^]))",
         lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
+    ),
+    rule(r"(?<=\d)\s?r/min\b", lambda m: " rpm"),
+    # Spans of two units: 20 Hz–20 kHz.
+    rule(
+        rf"{FREE}({AMOUNT}\s?(?P<one>{WRITTEN}))\s?[-–—~]\s?(?={AMOUNT}\s?(?P<other>{WRITTEN})(?![\w/^]))",
+        lambda m: f"{m[1]} to " if unit_of(m["one"], True) and unit_of(m["other"], True) else m[0],
     ),
     rule(
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)(?P<dot>\.(?=\s[a-z]))?",

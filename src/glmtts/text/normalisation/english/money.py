@@ -8,11 +8,14 @@ from glmtts.text.normalisation.rules import AMOUNT, Rule, rule
 from glmtts.text.normalisation.units import unit_of
 from glmtts.text.numbers_en import cardinal, number
 
-_SCALE = r"(?:\s?(?P<scale>thousand|million|billion|trillion|[kK]|[mM][nmM]?|[bB]n?|BN|[tT]n?)(?![A-Za-z0-9]))?"
+_SCALE = (
+    r"(?:(?:\s?|-(?=[mbt]\w*illion|thousand))"
+    r"(?P<scale>thousand|million|billion|trillion|[kK]|[mM][nmM]?|[bB]n?|BN|[tT]n?)(?![A-Za-z0-9]))?"
+)
 _SCALES = {"k": "thousand", "m": "million", "mn": "million", "mm": "million", "b": "billion", "bn": "billion",
            "t": "trillion", "tn": "trillion"}  # fmt: skip
 _PER = r"(?:\s?/\s?(?P<per>\d{0,4}[A-Za-zμ]+(?:\^?[23])?)\.?(?![\w/]))?"
-_TWICE = rf"(?:\s(?P<twice>{NAMES_EN})\b)?"
+_TWICE = rf"(?:[\s-](?P<twice>{NAMES_EN})\b)?"
 _TO = r"\s?(?:[-–—~]|to)\s?"
 
 

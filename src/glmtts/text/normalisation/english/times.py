@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.rules import Rule, rule
-from glmtts.text.numbers_en import cardinal
+from glmtts.text.numbers_en import cardinal, digits
 
 _HALF = r"\s?(?P<half>[aApP])\.?\s?[mM]\b\.?"
 _TO = r"\s?(?:[-–—~]|to)\s?"
@@ -67,6 +67,16 @@ def _minutes(match: re.Match[str]) -> str:
     return clock(minutes, seconds, None) if seconds != "00" else f"{cardinal(minutes)} minutes"
 
 
+def _stopwatch(match: re.Match[str]) -> str:
+    """3:59.4 is three fifty nine point four; a ratio such as 1:10.5 is left to its rule."""
+    around = match.string[max(0, match.start() - 20) : match.end() + 8]
+    if re.search(r"ratio|proportion|odds|scale|split|mix", around):
+        return match[0]
+    minutes, seconds = match[1], match[2]
+    said = f"oh {cardinal(seconds[1])}" if seconds[0] == "0" else cardinal(seconds)
+    return f"{cardinal(str(int(minutes)))} {said} point {digits(match[3])}"
+
+
 _NAMES = {"h": "hour", "hr": "hour", "hrs": "hour", "m": "minute", "min": "minute", "mins": "minute", "s": "second",
           "sec": "second", "secs": "second", "d": "day"}  # fmt: skip
 
@@ -78,6 +88,7 @@ def _duration(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
+    rule(r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:]|\.\d)", _stopwatch),
     rule(
         rf"(?<![\w.:])(?P<h1>{_HOUR})(?:[:.](?P<m1>{_MINUTE}))?(?:\s?(?P<half1>[aApP])\.?[mM]\.?)?{_TO}(?P<h2>{_HOUR})"
         rf"(?:[:.](?P<m2>{_MINUTE}))?{_HALF}(?!\w)",

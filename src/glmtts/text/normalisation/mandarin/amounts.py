@@ -3,13 +3,14 @@
 from glmtts.text.normalisation.rules import AMOUNT
 from glmtts.text.numbers_zh import number
 
-FREE = r"(?<![\dA-Za-z.])(?<!\d,)"
-SIGNED = rf"(?<![\dA-Za-z.)）])(?<!\d,)[-−+±]?(?:{AMOUNT})"
-TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
+FREE = r"(?<![\dA-Za-z.^])(?<!\d,)"
+SIGNED = rf"(?<![\dA-Za-z.)）^])(?<!\d,)[-−+±]?(?:{AMOUNT})"
+# A hyphen after a tilde is the sign of the second number: -10~-5.
+TO = r"\s?(?:[~～]{1,2}|[-–—－]{1,2}|至|到)\s?"
 # Measure words before which 2 is 两.
 COUNTED = (
     "个只条张本件位名次天周岁家间双套层座辆台部支枝棵颗朵片块根把份杯碗瓶盒包袋箱头匹口种点分秒"
-    "时小倍元角毛步句首场门节排组对群批项亩吨米斤公厘毫平立海英千万亿人年成"
+    "时小倍元角毛步句首场门节排组对群批项亩吨米斤公厘毫平立海英千万亿人年成粒罐桶枚幅篇滴勺盘顿趟遍堂户束串"
 )
 SCALE = r"[万亿千百]{0,2}"
 
@@ -25,5 +26,5 @@ def signed(written: str) -> str:
 
 
 def spread(low: str, high: str | None, unit: str = "") -> str:
-    """三到五, or one amount."""
-    return f"{signed(low)}到{number(high)}{unit}" if high else amount(low) + unit
+    """两到三, or one amount."""
+    return f"{amount(low)}到{amount(high)}{unit}" if high else amount(low) + unit

@@ -2,7 +2,8 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.mandarin.amounts import amount
+from glmtts.text.normalisation.rules import NUMBER, Rule, rule
 from glmtts.text.numbers_zh import cardinal, digits, number
 
 
@@ -10,6 +11,15 @@ def telephone(written: str) -> str:
     """The digits of each group, 幺 for one, a pause between groups."""
     groups = [digits(group, one="幺") for group in re.findall(r"\d+", written)]
     return ("加" if written[0] == "+" else "") + "，".join(groups)
+
+
+def _groups(match: re.Match[str]) -> str:
+    """90-60-90 number by number, codes of longer groups by their digits."""
+    parts = match[0].split("-")
+    if all(len(part) == 1 for part in parts):
+        return "".join(map(digits, parts))  # 4-3-3阵型
+    coded = any(len(part) > 3 or (len(part) > 1 and part[0] == "0") for part in parts)
+    return "，".join(digits(part) if coded else cardinal(part) for part in parts)
 
 
 def _standard(match: re.Match[str]) -> str:
@@ -33,8 +43,8 @@ _CALL = (
     r"短信|发送?到|转|Tel|TEL|tel|Fax|手机|联系)"
 )
 _CODED = (
-    r"(?<![A-Za-z])(?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|波音|空客|账号|帐号|房号|身份证号?码?|卡号|"
-    r"序列号|口令|型号|门牌号?|航班号?|车次|座位号|取件码|提取码|邀请码|股票代码|批号|票号|课程号|机号|ID|PIN码?|暗号|频道)"
+    r"(?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|端口号?|波音|空客|账号|帐号|房号|身份证号?码?|卡号|"
+    r"序列号|口令|型号|门牌号?|航班号?|车次|座位号|取件码|提取码|邀请码|股票代码|批号|票号|课程号|(?<![手座])机号|(?<![A-Za-z])(?:ISBN|ID|PIN码?)|暗号|频道)"
 )
 # What follows an amount and never a number that is called.
 _NO_CALL = r"(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局度号楼路])"
@@ -51,9 +61,15 @@ _COUNTED = (
 _SEP = r"[- \u2011]?"
 # Before dates, which would take the digits of these.
 FIRST: list[Rule] = [
+    rule(r"(?<!\d)(\d{5,6})\.(HK|SH|SZ|SS|BJ)(?![A-Za-z])", lambda m: f"{digits(m[1])}点{m[2]}"),
+    rule(r"(?<![A-Za-z\d])([A-Z])(\d{1,3})\s?[-–—~～]\s?(?=\1\d{1,3}(?!\d))", lambda m: f"{m[1]}{m[2]}到"),
+    rule(r"(?<![A-Za-z\d])([Pp])(\d{1,4})\s?[-–—~～]\s?(?=\d)", lambda m: f"{m[1]}{cardinal(m[2])}到"),
+    rule(r"(?<=[A-Za-z])(?:\.\d{1,3}){2,}(?![\d.])", lambda m: "点".join(map(digits, m[0].split(".")))),
     rule(
-        rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)(\d{{2,}})(?:-(\d+))?(?!\d|\.\d|[万个元])",
-        lambda m: f"{m[1]}{m[2].rstrip('-')}{digits(m[3])}" + (f"，{digits(m[4])}" if m[4] else ""),
+        rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)"
+        r"(\d{2,}(?:-\d+| \d{3,6}(?![\d:：.%年月日点元个次分人件条名只张块米公])){0,5})"
+        r"(?!\d|-\d|\.\d|[万个元])",
+        lambda m: f"{m[1]}{m[2].rstrip('-')}{'，'.join(map(digits, re.split('[- ]', m[3])))}",
     ),
     rule(
         r"(?<![A-Za-z\d])((?:GB|ISO|IEC|IEEE|EN|DIN|JIS|ANSI|ASTM|QB|YY|HJ|JGJ|DB\d\d|DL|SH|NY|WS)(?:/(?:T|Z|IEC))?\s?)"
@@ -61,18 +77,28 @@ FIRST: list[Rule] = [
         _standard,
     ),
     rule(r"(?<![\w.])802\.(\d{1,2})(?=[a-z]{0,2}(?![A-Za-z0-9.]))", lambda m: f"八零二点{digits(m[1])}"),
-    rule(r"(?<![\dA-Za-z-])(\d)-in-(\d)(?![\dA-Za-z])", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
+    rule(r"(?<![\dA-Za-z-])(\d{1,3})-in-(\d{1,3})(?![\dA-Za-z])", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
     rule(
         r"(?<![A-Za-z])(iPhone|iPad|Redmi|红米|小米|Nexus) ?(\d{1,2})s(?![A-Za-z])",
         lambda m: f"{m[1]} {cardinal(m[2])}S",
     ),
     rule(r"(?<![\d.])404(?=页|错误|报错|界面)", lambda m: digits(m[0])),
+    rule(r"(?<![\dA-Za-z])0[xX]([0-9A-Fa-f]{1,16})(?![0-9A-Za-z])", lambda m: f"零x{digits(m[1])}"),
+    rule(
+        rf"(?<![\dA-Za-z.])({NUMBER})([kKw])\s?(?:[-~～–—]|至|到)\s?(?={NUMBER}([kKwW])(?![A-Za-z]))",
+        lambda m: f"{amount(m[1])}万到" if m[2] == "w" else f"{number(m[1])}{m[2]}到",
+    ),
+    # The stop of Vol.3 and Fig.3 is none of a number.
+    rule(r"(?<![A-Za-z])(Vol|Fig|Ch|Chap|Ep|EP|Sec|Tab|Eq)\.\s?(?=\d)", lambda m: f"{m[1]} "),
+    rule(r"(?<![\d.])(?:925(?=纯?银)|9{3,4}(?=[足纯千][金银足]))", lambda m: digits(m[0])),
+    rule(r"(?<=[台臺]北)101(?!\d|[万亿个人])", lambda m: digits(m[0])),
+    rule(r"(?<![A-Za-z])((?:RTX|GTX|RX) )(\d{3,4})(?!\d)", lambda m: m[1] + digits(m[2])),
 ]
 RULES: list[Rule] = [
     rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
     rule(r"(?<!\w)\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
     rule(r"(?<![\d.-])(?:\(0\d{2,3}\)|（0\d{2,3}）)\s?\d{3,4}[- ]?\d{4}(?!\d)", lambda m: telephone(m[0])),
-    rule(r"(?<![\d.-])(?:0\d{2,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
+    rule(r"(?<![\d.-])(?:0\d{1,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
     rule(r"(?<![\d.-])(?:0(?:10|2\d|[3-9]\d{2})\d{7,8}|[48]00\d{7})(?![\d-])", lambda m: telephone(m[0])),
     rule(
         rf"({_CALL}[是为到了给：:个过]{{0,2}}\s?)(\d[\d-]{{1,14}}\d)(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局])"
@@ -98,6 +124,8 @@ RULES: list[Rule] = [
     rule(
         rf"(?<![\d.,第共有约仅达了])(?<![-+×xX*=])(?:{_NAMES}){_COUNTED}", lambda m: _named(m) if _is_name(m) else m[0]
     ),
+    # More than two numbers in a row are no span: 90-60-90, and codes in groups.
+    rule(r"(?<![\dA-Za-z.-])\d{1,5}(?:-\d{1,5}){2,}(?![\dA-Za-z-]|\.\d)", _groups),
     rule(r"(?<![\d.])双(\d\d)(?!\d)", lambda m: f"双{cardinal(m[1])}"),
     rule(
         r"(?<![\d.])([56])\.(1|18)(?=大促|促销|购物|活动|劳动节|假期)",

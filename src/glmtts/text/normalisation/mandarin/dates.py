@@ -6,6 +6,7 @@ from glmtts.text.normalisation.rules import Rule, rule
 from glmtts.text.numbers_zh import cardinal, digits
 
 _TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
+_NUMERALS = "零一二三四五六七八九十"
 _MONTHS = {name: str(number + 1) for number, name in enumerate(
     ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"))}  # fmt: skip
 
@@ -54,14 +55,21 @@ def _season(match: re.Match[str]) -> str:
     return (f"{digits(match[1])}年" if match[1] else "") + f"第{'一二三四'[int(match[2]) - 1]}季度"
 
 
+def _half(match: re.Match[str]) -> str:
+    """2024H1 is the first half of the year."""
+    return f"{digits(match[1])}年{'上' if match[2] == '1' else '下'}半年"
+
+
 # Named after their day: 10.1国庆节, 3.15晚会, 9.18事变.
 _FESTIVALS = (
     r"(?:国际)?(?:国庆|晚会|儿童节|妇女节|女神节|女生节|劳动节|青年节|建军节|建党节|植树节|护士节|记者节|教师节|消费者|打假|"
-    r"世界读书日|事变|惨案|起义|[爱学]?国?生?运动(?![量员会])|纪念日|公祭日|黄金周|小长假|长假)"
+    r"世界读书日|事变|惨案|起义|[爱学]?国?生?运动(?![量员会])|纪念日|公祭日|黄金周|小长假|长假|放假)"
 )
 _BY_DIGITS = frozenset(
     ("1.28", "3.8", "3.15", "4.12", "5.1", "5.4", "5.30", "6.1", "7.1", "7.7", "8.1", "9.18", "10.1", "12.9", "12.12")
 )
+# What follows a number of times or things in a week, and never a day of the week.
+_TIMES = r"(?:\.\d|次(?!日)|趟|顿|篇|倍|小时|[%％]|天(?=[，。、；！？\s]|$)|场(?![地馆所合])|节课|更(?![新换多加]))"
 _NOT_A_YEAR = "前|后|以|的?历史|来|多|里程"
 RULES: list[Rule] = [
     rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: " "),
@@ -75,7 +83,11 @@ RULES: list[Rule] = [
     rule(r"(?<!\d)(\d{4})(年?)(?:\s?[-~～–—－]{1,2}\s?|到)(\d{4})(?=年)", _span),
     rule(r"(?<!\d)((?:19|20)\d\d)(年?)(?:\s?[-~～–—－]{1,2}\s?|到)((?:19|20)\d\d)(?!\d)", _span),
     rule(r"(?<!\d)((?:19|20)\d\d)()[-–—~～/](\d\d)(?=年|学年|赛季|财年|年度)", _span),
+    rule(r"(?<!\d)((?:19|20)\d\d)()/((?:19|20)\d\d)(?=年|学年|赛季|财年|年度)", _span),
+    # A year in brackets: 国发〔2023〕15号, （2024）京01民终123号.
+    rule(r"(?<=[〔\[（(])(?:1[89]|20)\d\d(?=[〕\]）)](?![元块个人名万亿年]))", lambda m: digits(m[0])),
     rule(r"(?<!\d)((?:19|20)\d\d)?\s?年?\s?[Qq]([1-4])(?!\d)", _season),
+    rule(r"(?<!\d)((?:19|20)\d\d)\s?年?\s?H([12])(?![A-Za-z\d])", _half),
     rule(r"(?<![\d.])(\d{4})\s?(?=年(?!" + _NOT_A_YEAR + "))", lambda m: digits(m[1])),
     rule(r"(?<![\d.])((?:1[5-9]|20)\d\d)(?=年(?:前|后|以|来))", lambda m: digits(m[1]) if m[1][-2:] != "00" else m[1]),
     rule(r"(?<![\d-])((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])(?![\d-])", _month),
@@ -85,6 +97,7 @@ RULES: list[Rule] = [
     ),
     rule(r"(?<![\d.])(\d{4})(?=(?:级|届|款|版|赛季|财年)(?![别]))", lambda m: digits(m[1])),
     rule(r"(?<![\d.])(\d\d)(?=级(?:学生|新生|本科|毕业|研究生|同学|校友))", lambda m: digits(m[1])),
+    rule(r"(?<![\d.第])([5-9][05]|0[05]|10)(?=(?:[、和与及/](?:[5-9][05]|0[05]|10))+后)", lambda m: digits(m[1])),
     rule(r"(?<![\d.第])([06-9][05]|[1-5]5|10|00)(?=后(?!退|的?[一二三两\d]|天|面|来|续|续))", lambda m: digits(m[1])),
     rule(
         r"(?<![\d.])([12]\d)?(\d0)['’]?s(?![A-Za-z])",
@@ -102,11 +115,20 @@ RULES: list[Rule] = [
     ),
     rule(r"(?<=[\d][月日号点周年])\s?[-~～–—－]{1,2}\s?(?=\d|[一二][零一二三四五六七八九]{3}年)", lambda m: "到"),
     rule(r"(?<=[年月日号周])\s?[-~～–—－]\s?(?=\d{1,4}[年月日号周])", lambda m: "到"),
+    rule(r"(?<=\d[楼层室栋章节页课级题])\s?[-~～–—－]{1,2}\s?(?=第?\d)", lambda m: "到"),
+    # Dates in words already: 2024.10.01-2024.10.07.
+    rule(
+        rf"(?<=[{_NUMERALS}]日)\s?[-~～–—－]{{1,2}}\s?(?=[{_NUMERALS}]{{4}}年|[{_NUMERALS}]{{1,2}}月)", lambda m: "到"
+    ),
     rule(
         r"(周|星期|礼拜)([一二三四五六日天1-7])\s?[-~～–—－]{1,2}\s?(?:\1)?([一二三四五六日天1-7])(?!\d)",
         lambda m: f"{m[1]}{_weekday(m[2])}到{m[1]}{_weekday(m[3])}",
     ),
-    rule(r"(周|星期|礼拜)([1-7])(?!\d)", lambda m: m[1] + _weekday(m[2])),
+    rule(
+        rf"(?<![每一两几整])(周|星期|礼拜)([1-7])(?!\d|{_TIMES})|"
+        rf"(?<=[每一两几整])(周|星期|礼拜)([1-7])(?!\d|{_TIMES}|[天个节场])",
+        lambda m: (m[1] or m[3]) + _weekday(m[2] or m[4]),
+    ),
     rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
     rule(r"(?<=\d月)([12]\d|3[01]|0?[1-9])(?=[,，。、；\s]|$)", lambda m: cardinal(str(int(m[1]))) + "日"),
 ]

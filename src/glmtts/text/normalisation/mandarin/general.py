@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.mandarin.amounts import COUNTED
+from glmtts.text.normalisation.mandarin.amounts import COUNTED, amount
 from glmtts.text.normalisation.rules import NUMBER, Rule, roman, rule
 from glmtts.text.numbers_zh import cardinal, digits, number
 
@@ -11,12 +11,17 @@ _NUMERAL = "零一二三四五六七八九十百千万亿"
 
 def _scaled(match: re.Match[str]) -> str:
     """10w is 十万, 15K stays fifteen K, as people say it."""
-    return f"{number(match[1])}万{'多' if match[2] else ''}"
+    return f"{amount(match[1])}万{'多' if match[2] else ''}"
 
 
 RULES: list[Rule] = [
     rule(
         r"(?:(?<=^)|(?<=[\s。；;，,、！!？?：:]))(\d{1,3})\s?[.．、)）]\s?(?=[^\d\s.])", lambda m: f"{cardinal(m[1])}，"
+    ),
+    rule(r"[(（](\d{1,2})[)）](?=班)", lambda m: cardinal(m[1])),
+    rule(
+        r"(?<=第)[(（](\d{1,3}|[一二三四五六七八九十]{1,3})[)）](?=[条款项目章节点种类])",
+        lambda m: cardinal(m[1]) if m[1].isdigit() else m[1],
     ),
     rule(r"[(（](\d{1,2})[)）]", lambda m: f"，{cardinal(m[1])}，"),
     rule(r"(第)([IVX]{1,6})(?=[卷章节部期型代世届集册编篇条款幕季])", lambda m: m[1] + cardinal(roman(m[2]))),
@@ -33,11 +38,14 @@ RULES: list[Rule] = [
     rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
     rule(r"(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]}减"),
     rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
+    rule(r"(?<![\d.A-Za-z第])2(?=克(?![里莱])|升(?![到至级为值格温降上学高]))", lambda m: "两"),
     rule(rf"(?<![\d.A-Za-z第])2(?=[{COUNTED}])(?!年级)(?!(?<=[于为取]2)时)", lambda m: "两"),
     rule(r"(?<![\d.])\.(\d+)", lambda m: "点" + digits(m[1])),
     rule(NUMBER, lambda m: number(m[0])),
     rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
     rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
+    # 1/3+1/6 and 1+X add, 100+人 are more
+    rule(rf"(?<=[{_NUMERAL}])\s?\+\s?(?=[{_NUMERAL}√]|[A-Za-zα-ω](?![A-Za-z]))", lambda m: "加"),
     rule(rf"(?<=[{_NUMERAL}])\+", lambda m: "多"),
     rule(r"(?<=[岁人元天年个])\+", lambda m: "以上"),
     rule(r"(?<=[一-鿿])\s?\+\s?(?=[一-鿿A-Za-z])", lambda m: "加"),

@@ -80,13 +80,19 @@ def _tilde(match: re.Match[str]) -> str:
 
 
 def _span(match: re.Match[str]) -> str:
-    """两到三天, but 二到三."""
-    counted = match.string[match.end() : match.end() + 1] in COUNTED
-    low = "两" if match[1] == "2" and counted else number(match[1])
-    return f"{low}{match[2]}到{number(match[3])}"
+    """两到三天 and 一到两天, but 二到三 and 第二到三条."""
+    after = match.string[match.end() : match.end() + 2]
+    counted = (
+        after != "" and after[0] in COUNTED and after != "年级" and not match.string[: match.start()].endswith("第")
+    )
+    low, high = ("两" if part == "2" and counted else number(part) for part in (match[1], match[3]))
+    return f"{low}{match[2]}到{high}"
 
 
 RULES: list[Rule] = [
+    rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: ""),
+    # v=s/t: between two letters of a formula a stroke divides.
+    rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/])", lambda m: f"{m[1]}除以{m[2]}"),
     rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?![A-Za-z\d])", _scientific),
     rule(
         rf"(?P<base>(?<![\d.]){NUMBER}|[A-Za-z]|[)）\]πα-ω])\s?(?:\^|\*\*)\s?(?P<exponent>[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]|[(（{{][^(){{}}（）]{{1,12}}[)）}}])",
@@ -105,16 +111,16 @@ RULES: list[Rule] = [
         r"([-−])\s?(?=\d[^，。；]{0,20}(?:=|等于)))",
         _operated,
     ),
-    rule(r"(?<=[A-Za-z)）π])\s?([+×*÷])\s?(?=[A-Za-z\d(（√π])(?!\+)", lambda m: _SIGNS[m[1]]),
+    rule(r"(?<=[A-Za-z)）α-ω])\s?([+×*÷])\s?(?=[A-Za-z\d(（√α-ω])(?!\+)", lambda m: _SIGNS[m[1]]),
     rule(rf"{FREE}({NUMBER})\s?([×*÷])\s?(?=[A-Za-zπ(（])", lambda m: number(m[1]) + _SIGNS[m[2]]),
     rule(rf"{FREE}({NUMBER})\s?[×*]\s?(?=\S)", lambda m: f"{number(m[1])}乘"),
     rule(
-        rf"{FREE}({NUMBER})\s?[xX×](?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])",
+        rf"{FREE}({NUMBER})\s?(?:[x×]|(?<!\d{{4}})X)(?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])",
         lambda m: f"{number(m[1])}倍",
     ),
     rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: "正负"),
     rule(r"(?<=[一-鿿])[-−](?=\.?\d)", _minus),
-    rule(rf"{FREE}({NUMBER})({SCALE}){TO}({NUMBER})", _span),
+    rule(rf"{FREE}([-−]?{NUMBER})({SCALE}){TO}([-−]?{NUMBER})", _span),
     rule(r"(?<![\dA-Za-z一-鿿])[-−–](?=\.?\d)|(?<=[等大小]于)[-−](?=[A-Za-z])", lambda m: "负"),
     rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
     rule(r"[~～]\s?(?=\d)", _tilde),

@@ -7,19 +7,24 @@ from glmtts.text.normalisation.mandarin.amounts import AMOUNT, FREE, SCALE, SIGN
 from glmtts.text.normalisation.mandarin.money import per
 from glmtts.text.normalisation.rules import Rule, is_inch, rule
 from glmtts.text.normalisation.units import WRITTEN, unit_of
-from glmtts.text.numbers_zh import number
+from glmtts.text.numbers_zh import digits, number
 
 # Units that Mandarin writes itself and that take a share: 次/分, 公里/小时.
 _OWN = (
     "公里|千米|里|米|厘米|毫米|千克|公斤|克|毫克|吨|斤|升|毫升|次|个|件|人|台|套|户|本|字|页|帧|转|度|瓦|"
     "千瓦时|千卡|平方米|平米|立方米|小时|分钟|秒|天"
 )
+# Things that hold or are an amount: 500ml/瓶, 12瓶/箱, 5mg/片.
+_THINGS = (
+    "瓶|箱|盒|袋|包|片|粒|支|罐|桶|杯|份|板|颗|枚|条|块|件|套|台|辆|张|只|组|间|层|户|人|天|日|次|周|月|年|晚|斤|公斤|"
+    "克|千克|升|亩|株|头|棵|位|名|场|节|页|餐|顿|听|管|贴|筐|吨"
+)
 _TEMPERATURE = rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?"
 _SHARES = {"%": "百分之", "‰": "千分之", "‱": "万分之"}
 
 
 def _percent(match: re.Match[str]) -> str:
-    share, low, high = _SHARES[match["sign"]], match["low"], match["high"]
+    share, low, high = _SHARES[match["sign"]], match["low"], _high(match)
     sign = {"-": "负", "−": "负", "+": "正", "±": "正负"}.get(low[0], "")
     spoken = f"{sign}{share}{number(low.lstrip('-−+±'))}"
     if not high:
@@ -28,13 +33,20 @@ def _percent(match: re.Match[str]) -> str:
     return f"{spoken}到{negative}{share}{number(high.lstrip('-−+'))}"
 
 
+def _high(match: re.Match[str]) -> str | None:
+    """The second amount; of two hyphens after a negative one, the second is its sign: -20℃--5℃."""
+    high: str | None = match["high"]
+    between = match.string[match.end("low") : match.start("high")] if high else ""
+    return f"-{high}" if "--" in between and match["low"][0] in "-−" else high
+
+
 def temperature(written: str) -> str:
     """-5 is 零下五."""
     return f"零下{number(written[1:])}" if written[0] in "-−" else signed(written)
 
 
 def _degrees(match: re.Match[str], name: str) -> str:
-    low, high = match["low"], match["high"]
+    low, high = match["low"], _high(match)
     return temperature(low) + (f"到{temperature(high)}" if high else "") + name
 
 
@@ -57,7 +69,7 @@ def _measure(match: re.Match[str]) -> str:
     if match["unit"] == "A" and CHINESE.match(follows) and follows not in "的电充快输保空":
         return match[0]  # 5A景区
     if high:
-        return f"{signed(low)}到{signed(high)}{scale}{unit.mandarin}"
+        return f"{amount(low)}到{amount(high)}{scale}{unit.mandarin}"
     return (number(low) + scale if scale else amount(low)) + unit.mandarin
 
 
@@ -77,6 +89,16 @@ def _sides(match: re.Match[str]) -> str:
             return match[0]
         said.append(number(value) + (unit.mandarin if unit else ""))
     return "乘".join(said)
+
+
+def _basis_points(match: re.Match[str]) -> str:
+    """降息25bp; the rate of a line is in bits, and genes are counted in pairs of bases."""
+    around = match.string[max(0, match.start() - 8) : match.end() + 4]
+    return (
+        match[0]
+        if re.search("带宽|速率|网速|码率|波特|传输|片段|条带|DNA|序列|碱基", around)
+        else f"{number(match[1])}个基点"
+    )
 
 
 # Of these 10W is 十万 rather than ten watts.
@@ -99,6 +121,27 @@ def _watts(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
+    # A unit of a power, before its exponent is taken for a number of them: 3×10^8m/s.
+    rule(
+        rf"(?<=\d)(\s?(?:\^|\*\*)\s?[-−+]?\d{{1,3}}|\s?(?:\^|\*\*)\s?[(（{{][-−+]?\d{{1,3}}[)）}}])\s?(?P<unit>{WRITTEN})(?![A-Za-z\d^/])",
+        lambda m: m[1] + unit.mandarin if (unit := unit_of(m["unit"], glued=True)) else m[0],
+    ),
+    rule(
+        rf"(?<=\d)(\s?(?:[A-Za-zμ]{{1,4}}|[一-鿿]{{1,2}}))/({_THINGS})(?=[，。、；！？,.;!?）)\s×的装起]|$)",
+        lambda m: f"{m[1]}每{m[2]}",
+    ),
+    rule(r"(?<![\d.])(\d{1,3})\s?(?:bps|bp|BP|BPS)(?![A-Za-z/])", _basis_points),
+    rule(
+        r"(?<![\d.])([12])米(\d\d)(?=[，。、；！？,;!?）)\s的高多左以身]|$)",
+        lambda m: f"{amount(m[1])}米{digits(m[2])}",
+    ),
+    rule(r"(?<=7[xX×*]24)h(?![A-Za-z])", lambda m: "小时"),
+    rule(r"(?<=\d)\s?r/(min|s)(?![A-Za-z])", lambda m: "转每分" if m[1] == "min" else "转每秒"),
+    # Spans of two units: 20Hz-20kHz.
+    rule(
+        rf"{FREE}({AMOUNT}\s?(?P<one>{WRITTEN}))\s?[-~～–—]\s?(?={AMOUNT}\s?(?P<other>{WRITTEN})(?![A-Za-z\d/^]))",
+        lambda m: f"{m[1]}到" if unit_of(m["one"], True) and unit_of(m["other"], True) else m[0],
+    ),
     rule(rf"(?<![\d.A-Za-z])({AMOUNT})W(?:{TO}({AMOUNT})W)?(?![A-Za-z/·*])", _watts),
     rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>[-−+]?{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     rule(rf"{_TEMPERATURE}(?:°\s?C(?![A-Za-z])|摄氏度)", lambda m: _degrees(m, "摄氏度")),
@@ -107,6 +150,11 @@ RULES: list[Rule] = [
         rf"(?P<word>(?:气温|温度|体温|室温|水温|低温|高温|最低|最高|降至|升至|零下|今[天日]|明[天日]|白天|夜间|晚上|早晨)[^，。；,;\d]{{0,6}}?)(?P<low>[-−]{AMOUNT})(?:{TO}(?P<high>[-−+]?{AMOUNT}))?(?=度)",
         lambda m: m["word"] + (_degrees(m, "") if m["high"] else signed(m["low"])),
     ),
+    # Alone, as in the head of a table: 单位：℃, 单位：㎡.
+    rule(
+        r"(?<![\dA-Za-z零一二三四五六七八九十])°\s?([CF])(?![A-Za-z])", lambda m: "摄氏度" if m[1] == "C" else "华氏度"
+    ),
+    rule(r"(?<![\w^/])([kcdm]?m)([23])(?![\w^.])", lambda m: unit.mandarin if (unit := unit_of(m[0], True)) else m[0]),
     rule(rf"({SIGNED})°(?:\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?)?", _angle),
     rule(r"(?<![\d.])(\d{2,3})\s?/\s?(\d{2,3})\s?(mmHg|毫米汞柱|kPa)", _pressure),
     rule(r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})", lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}"),

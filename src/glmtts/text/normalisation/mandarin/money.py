@@ -62,9 +62,15 @@ def _range(match: re.Match[str]) -> str:
     currency = CURRENCIES[match["sign"]].mandarin
     twice = match["twice"] if match["twice"] not in (None, "元", "块") else None
     return (
-        f"{number(match['low'])}{match['scale1']}到{number(match['amount'])}{match['scale'] or ''}{twice or currency}"
+        f"{amount(match['low'])}{match['scale1']}到{amount(match['amount'])}{match['scale'] or ''}{twice or currency}"
         + per(match["per"])
     )
+
+
+def _rebate(match: re.Match[str]) -> str:
+    """满300-50 is 满三百减五十; 满18-60岁 and other spans rise."""
+    full, less = int(match[1].replace(",", "") or 0), int(match[3])
+    return f"{number(match[1])}{match[2]}减{number(match[3])}" if less < full else match[0]
 
 
 def per(written: str | None) -> str:
@@ -78,6 +84,8 @@ def per(written: str | None) -> str:
 
 _SCALED = rf"(?P<scale>[kKwWmMbB](?![A-Za-z0-9])|{SCALE})"
 RULES: list[Rule] = [
+    # A rebate: 满300-50.
+    rule(r"(?<=满)([\d,]+)(元?)\s?[-−–]\s?(\d+)(?!\d|[.,]\d|岁)", _rebate),
     rule(
         rf"(?P<sign>{SIGN}|{CODE})\s?(?P<low>{AMOUNT})(?P<scale1>{SCALE}){TO}(?:{SIGN}|{CODE})?\s?(?P<amount>{AMOUNT})(?P<scale>{SCALE})(?!\s?%){_TWICE}{_PER}",
         _range,

@@ -39,4 +39,9 @@ RULES: list[Rule] = [
     rule(rf"(?P<word>{_TIED}\s?)(?P<ratio>\d{{1,3}}[:：–-]\d{{1,3}})(?!\d)", _after_word),
     rule(rf"(?P<ratio>(?<![\d:：.])\d{{1,3}}\s?[:：]\s?\d{{1,3}})(?={_VERBS})", ratio),
     rule(rf"(?P<ratio>(?<![\d.-])\d{{1,3}}[-–]\d{{1,3}})(?={_VERBS}|拿下|获)", ratio),
+    # What falls is no span: 勇士108-93.
+    rule(
+        r"(?<=[一-鿿])(?<![满从价格温度量])(?P<ratio>(?:1\d\d|[6-9]\d)[-–](?:1\d\d|[6-9]\d))(?=[，。！；,;!\s]|$)",
+        lambda m: ratio(m) if int(re.split("[-–]", m[0])[0]) > int(re.split("[-–]", m[0])[1]) else m[0],
+    ),
 ]

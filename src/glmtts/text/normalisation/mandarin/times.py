@@ -8,6 +8,8 @@ from glmtts.text.numbers_zh import cardinal
 
 _TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
 _PART = "次日|第二天|当[天日晚]|凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜里"
+# What lasts rather than begins: 用时1:05:30.
+_LASTING = re.compile(r"(?:用时|耗时|历时|时长|成绩|马拉松|跑出|跑了)[^，。；]{0,4}$")
 _HALF = {"a": "上午", "p": "下午"}
 
 
@@ -25,6 +27,8 @@ def _clock(match: re.Match[str]) -> str:
     # 30:25 is no time of day and is left to the rule of ratios, which comes after this one
     if int(match["hour"]) > 24:
         return match[0]
+    if match["second"] and _LASTING.search(match.string[max(0, match.start() - 10) : match.start()]):
+        return clock(match["hour"], match["minute"], match["second"]).replace("点", "小时", 1)
     return half + clock(match["hour"], match["minute"], match["second"])
 
 
