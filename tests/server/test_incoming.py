@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from glmtts.server import incoming
+from glmtts.server.errors import ApiError
 from glmtts.server.incoming import Incoming, last_clause, last_word
 from tests.text.test_fuzz import count_calls
 
@@ -111,3 +112,15 @@ def test_the_work_on_marks_grows_as_the_text_does() -> None:
     for text in ("好" * 1000, "<a>" * 400, "{" * 1000, "a < b " * 200, "{行|xing2}" * 100):
         short, long = (count_calls(lambda part=text * n: (last_word(part), last_clause(part))) for n in (1, 8))
         assert long <= 12 * short + 200
+
+
+def test_no_text_is_lost_after_the_end() -> None:
+    async def test() -> None:
+        arriving = Incoming(100)
+        arriving.add("One. ")
+        arriving.flush(ended=True)
+        arriving.add("")
+        with pytest.raises(ApiError, match="The text has ended"):
+            arriving.add("Two")
+
+    asyncio.run(test())

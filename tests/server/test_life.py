@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -74,6 +75,20 @@ def test_a_client_that_vanishes_in_the_queue_is_never_spoken_to(gated: tuple[Run
     assert server.client.get("/ready").status_code == 200
     wait_until(lambda: engine.closed == 1)
     assert engine.given == 1
+
+
+def test_a_shutdown_waits_for_a_file_too(gated: tuple[Running, GatedEngine]) -> None:
+    server, engine = gated
+    with ThreadPoolExecutor(2) as pool:
+        spoken = pool.submit(server.client.post, "/v1/audio/speech", json=SPEECH)
+        wait_until(lambda: server.service.active == 1 and not server.service.workers.waiting)
+        encoded = pool.submit(server.client.post, "/v1/audio/encode?response_format=pcm", content=b"\0" * 4800)
+        wait_until(lambda: server.service.workers.waiting == 1)
+        counted = server.service.active
+        engine.gate.release(1000)
+        assert [spoken.result().status_code, encoded.result().status_code] == [200, 200]
+    assert counted == 2
+    wait_until(lambda: server.service.active == 0)
 
 
 @contextmanager

@@ -48,10 +48,40 @@ def test_bad_values_are_named(server: Running, change: dict[str, Any], param: st
     assert error["param"] == param
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"input": "\\ud800"}', b"null", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"input": "\\ud800"}', b"null", b"[" * 60_000])
 def test_bodies_that_are_no_request(server: Running, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     refused(server.client.post("/v1/audio/speech", content=body, headers=headers), 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "reason"),
+    [
+        ({**SPEECH, "voice": 5}, "voice", "valid string"),
+        ({**SPEECH, "voice": ""}, "voice", "at least 1"),
+        ({**SPEECH, "voice": {"id": 5}}, "voice", "valid string"),
+        ({**SPEECH, "timestamps": ["word", "letter"]}, "timestamps.1", "'word'"),
+        ({"model": "tiny"}, "input", "required"),
+    ],
+)
+def test_a_field_is_named_as_the_client_wrote_it(
+    server: Running, body: dict[str, Any], param: str, reason: str
+) -> None:
+    error = refused(server.client.post("/v1/audio/speech", json=body), 400, "invalid_value")
+    assert error["param"] == param
+    assert reason in error["message"]
+
+
+def test_what_is_wrong_with_a_body_is_said(server: Running) -> None:
+    json_kind, number = "application/json", b'{"seed": ' + 5000 * b"1" + b"}"
+    for kind, content, reason in (
+        (json_kind, b"{", "not valid JSON"),
+        (json_kind, number, "what its Content-Type says"),
+        ("text/plain", b"{}", "with Content-Type"),
+    ):
+        answer = server.client.post("/v1/audio/speech", content=content, headers={"Content-Type": kind})
+        error = refused(answer, 400, "invalid_value")
+        assert error["param"] is None and reason in error["message"]
 
 
 def test_missing_things_are_404(server: Running) -> None:
@@ -125,6 +155,9 @@ def test_keys(engine: Engine, tmp_path: Path) -> None:
         refused(server.client.post("/v1/audio/speech", json=SPEECH), 401)
         refused(server.client.get("/v1/models", headers={"Authorization": "Bearer wrong"}), 401)
         assert server.client.get("/v1/models", headers={"Authorization": "Bearer first"}).status_code == 200
+        for encoding in ("utf-8", "latin-1"):  # of curl, of browsers
+            headers = {b"Authorization": "Bearer zweiter-ü".encode(encoding)}
+            assert server.client.get("/v1/models", headers=headers).status_code == 200
         assert server.client.get("/health").status_code == 200
         for key in ("wrong", "first"):
             with OpenAI(base_url=f"{server.url}/v1", api_key=key, max_retries=0) as client:
@@ -148,3 +181,9 @@ def test_methods_of_a_path_are_named(server: Running) -> None:
         answer = server.client.put(path)
         refused(answer, 405)
         assert answer.headers["allow"] == methods
+
+
+def test_json_is_smaller_than_an_upload(server: Running) -> None:
+    """As objects of Python it takes many times its bytes, which a request would hold while it waits."""
+    refused(server.client.post("/v1/audio/speech", json={**SPEECH, "more": [[]] * 30_000}), 413, "too_large")
+    assert server.client.post("/v1/audio/encode?response_format=pcm", content=b"x" * 120_000).status_code == 200

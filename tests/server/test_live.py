@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi import WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from glmtts.judging.reading import Reading
 from glmtts.server.incoming import Incoming
+from glmtts.server.routes.live import Session
 from glmtts.text.structure import PARAGRAPH_SECONDS
 from tests.server.running import GatedEngine, Running, wait_until
 from tests.server.test_speech import pcm
@@ -82,6 +84,24 @@ def test_bad_starts_are_refused(server: Running, message: str | bytes, code: str
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(60)
     assert closed.value.rcvd.code == 1008
+
+
+@pytest.mark.parametrize(
+    ("messages", "param"),
+    [
+        ([{"type": "start", "voice": 5}], "voice"),
+        ([{"type": "start"}, {"type": "text"}], "text"),
+        ([{"type": "start"}, {"type": "text", "text": 5}], "text"),
+        ([{"type": "start"}, {"type": "flush", "more": 1}], "more"),
+    ],
+)
+def test_what_is_wrong_with_a_message_is_named(server: Running, messages: list[dict[str, Any]], param: str) -> None:
+    with open_socket(server) as socket:
+        for message in messages:
+            say(socket, **message)
+        while (told := json.loads(socket.recv(60)))["type"] == "started":
+            pass
+        assert (told["type"], told["error"]["param"]) == ("error", param)
 
 
 def test_a_message_that_is_too_long_is_refused(server: Running) -> None:
@@ -173,6 +193,26 @@ def test_a_client_that_vanishes_ends_its_work(gated: tuple[Running, GatedEngine]
     wait_until(lambda: server.service.active == 0)
     engine.gate.release()
     wait_until(lambda: engine.closed == 1)
+
+
+def test_a_client_that_vanishes_at_the_end_is_no_error(
+    server: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell = Session._tell
+
+    async def gone(self: Session, message: dict[str, Any]) -> None:
+        if message["type"] == "done":
+            raise WebSocketDisconnect(1006)
+        await tell(self, message)
+
+    monkeypatch.setattr(Session, "_tell", gone)
+    with open_socket(server) as socket:
+        say(socket, type="start")
+        assert json.loads(socket.recv(60))["type"] == "started"
+        say(socket, type="end")
+        with pytest.raises(ConnectionClosed):
+            socket.recv(60)
+    assert "A request failed" not in caplog.text
 
 
 def test_a_clause_is_spoken_before_its_sentence_ends(server: Running) -> None:

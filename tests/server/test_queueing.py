@@ -5,13 +5,18 @@ import threading
 from collections import defaultdict
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 
 from glmtts.server.errors import ApiError
 from glmtts.server.jobs import AHEAD, Job
 from glmtts.server.queueing import Workers
+from glmtts.server.routes.common import client_of
+from glmtts.server.settings import ServerSettings
 from tests.server.running import wait_until
 
 
@@ -103,6 +108,32 @@ def test_a_full_queue_drops_the_newest_of_who_has_most() -> None:
                 assert [step async for step in job] == [0, 1, 2]
 
     run(test())
+
+
+def test_clients_that_left_the_queue_are_forgotten() -> None:
+    async def test() -> None:
+        with desk(1, queue_size=2) as at:
+            at.ask("one", steps=1)
+            await at.until("one")
+            for number in range(2):
+                at.ask(f"gone-{number}").cancel()
+            at.ask("two", steps=1)
+            assert set(at.workers._clients) == {"one", "two"}
+
+    run(test())
+
+
+@pytest.mark.parametrize(("keys", "clients"), [((), 1), (("a", "b"), 2)])
+def test_a_client_is_its_key_only_where_there_are_keys(tmp_path: Path, keys: tuple[str, ...], clients: int) -> None:
+    """A server without keys takes any, and who made up a new one for each request would be many clients."""
+
+    def client(key: str) -> str:
+        settings = ServerSettings(voices_folder=tmp_path, api_keys=keys)
+        app = SimpleNamespace(state=SimpleNamespace(service=SimpleNamespace(settings=settings)))
+        headers = [(b"authorization", f"Bearer {key}".encode())]
+        return client_of(HTTPConnection({"type": "http", "app": app, "client": ("10.0.0.1", 1), "headers": headers}))
+
+    assert len({client(key) for key in ("a", "b")}) == clients
 
 
 def test_who_comes_to_free_workers_does_not_wait() -> None:

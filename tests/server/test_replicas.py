@@ -26,7 +26,7 @@ def test_settings_are_strict(tmp_path: Path) -> None:
     path = tmp_path / "replicas.yaml"
     path.write_text("min_replicas: 2\nmax_replicas: 4\n")
     assert ReplicaSettings.read(path).max_replicas == 4
-    for wrong in ("replicas: 2", "min_replicas: 0", "- 1", "a: b: c", ""):
+    for wrong in ("replicas: 2", "min_replicas: 0", "min_replicas: 2", "- 1", "a: b: c", ""):
         path.write_text(wrong)
         with pytest.raises(ConfigError):
             ReplicaSettings.read(path)

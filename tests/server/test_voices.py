@@ -87,6 +87,13 @@ def test_recordings_that_do_not_serve(server: Running) -> None:
     assert names(server.client) == ["default", "tone"]
 
 
+def test_a_recording_that_is_no_file_is_one_sentence(server: Running) -> None:
+    """curl -F audio_sample=me.wav, without @."""
+    fields = {"name": "me", "consent": "true", "audio_sample": "me.wav"}
+    error = refused(server.client.post("/v1/audio/voices", data=fields), 400, "invalid_value")
+    assert error["message"] == "'audio_sample' is not valid: Send it as a file."
+
+
 def test_a_text_that_cannot_be_spoken_is_refused(server: Running) -> None:
     assert refused(add(server.client, "me", recording(), text="…"), 400)["param"] == "text"
     assert names(server.client) == ["default", "tone"]

@@ -25,6 +25,7 @@ from glmtts.version import installed_version
 
 logger = logging.getLogger(__name__)
 PAGE = Path(__file__).parent / "page"
+UPLOADS = ("/v1/audio/voices", "/v1/audio/encode")
 OVERHEAD = 64 * 1024  # of multipart framing and of the fields beside a recording
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -66,7 +67,13 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
 def _middleware(service: Service, settings: ServerSettings) -> list[Middleware]:
     """From the outermost inwards: what refuses comes before what reads a body."""
     # JSON may write a character with six bytes (\u4e2d)
-    largest = max(settings.max_upload_bytes, 6 * settings.max_characters) + OVERHEAD
+    limit_body = Middleware(
+        LimitBody,
+        largest=6 * settings.max_characters + OVERHEAD,
+        largest_upload=settings.max_upload_bytes + OVERHEAD,
+        uploads=UPLOADS,
+        seconds=settings.request_timeout,
+    )
     cross_origin = Middleware(
         CORSMiddleware,
         allow_origins=settings.cors,
@@ -80,7 +87,7 @@ def _middleware(service: Service, settings: ServerSettings) -> list[Middleware]:
         *([cross_origin] if settings.cors else []),
         Middleware(Gate, settings=settings),
         Middleware(CatchErrors),
-        Middleware(LimitBody, largest=largest, seconds=settings.request_timeout),
+        limit_body,
     ]
 
 

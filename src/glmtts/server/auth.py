@@ -4,6 +4,7 @@ The gate checks them (gate.py). What stands here for FastAPI only has the OpenAP
 """
 
 import hmac
+from contextlib import suppress
 
 from fastapi import Depends
 from fastapi.security import HTTPBearer
@@ -15,7 +16,10 @@ DOCUMENTED_KEY = Depends(_bearer)
 
 
 def bearer(authorization: str) -> str | None:
-    """The key in an `Authorization` header, None where there is none."""
+    """The key in an `Authorization` header as Starlette gives it, None where there is none."""
+    with suppress(UnicodeError):
+        # Starlette reads a header's bytes as Latin-1: a key that was sent as UTF-8 would never be the right one
+        authorization = authorization.encode("latin-1").decode("utf-8")
     scheme, _, key = authorization.partition(" ")
     return key.strip() if scheme.lower() == "bearer" else None
 

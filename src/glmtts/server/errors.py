@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,6 +16,7 @@ from glmtts.errors import GlmTtsError
 
 logger = logging.getLogger(__name__)
 CLIENT_GONE = 499  # nginx's, for logs alone: nobody is there to read it
+_NO_OBJECT = ("missing", "model_attributes_type", "model_type", "dict_type")  # pydantic's, of a whole body
 _KINDS = {401: "authentication_error", 429: "rate_limit_error"}
 
 
@@ -77,10 +78,34 @@ def as_api_error(error: Exception) -> ApiError:
 def _invalid(error: RequestValidationError) -> ApiError:
     """The first thing that is wrong with a request."""
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-    param = ".".join(place) or None
+    if first["type"] == "json_invalid":
+        reason = first.get("ctx", {}).get("error", first["msg"])
+        return ApiError(400, f"The body is not valid JSON: {reason}. Correct it.", "invalid_value")
+    source, *place = first["loc"]
+    if not place and first["type"] in _NO_OBJECT:
+        needed = "Send a JSON object as the body, with Content-Type: application/json."
+        return ApiError(400, needed, "invalid_value")
+    param = place_in(error.body, place, first["type"]) if source == "body" else ".".join(map(str, place))
     where = f"'{param}' is not valid: " if param else "The request is not valid: "
-    return ApiError(400, f"{where}{first['msg']}.", "invalid_value", param)
+    # FastAPI names its own class to who wrote -F audio_sample=me.wav, without @
+    reason = "Send it as a file" if "UploadFile" in first["msg"] else first["msg"]
+    return ApiError(400, f"{where}{reason}.", "invalid_value", param or None)
+
+
+def place_in(body: Any, parts: Sequence[int | str], kind: str) -> str:
+    """Where in a body an error of pydantic's lies, as its sender names it; `kind` is the error's type.
+
+    Pydantic also names what the body does not hold: `voice.constrained-str`, the branch of a union that it tried.
+    """
+    place = list[str]()
+    for index, part in enumerate(parts):
+        inside = isinstance(body, Mapping) and part in body
+        inside = inside or (isinstance(body, list) and isinstance(part, int) and part < len(body))
+        if inside:
+            body = body[part]
+        if inside or (kind == "missing" and index == len(parts) - 1):
+            place.append(str(part))
+    return ".".join(place)
 
 
 def _methods(request: Request) -> str:
@@ -90,6 +115,17 @@ def _methods(request: Request) -> str:
     return ", ".join(sorted(method.upper() for method in paths.get(template, {"get": None})))
 
 
+def _refusal(error: HTTPException, request: Request) -> ApiError:
+    """An error of the framework's: a path or method that is not there, a body that it could not read."""
+    if isinstance(error.__cause__, OSError):  # a form that did not fit on the disk: FastAPI makes a 400 of that
+        return ApiError(507, "The server has no space for this. Try again later.", "storage_full")
+    if error.status_code == 400 and error.__cause__ is not None:
+        unreadable = "The body cannot be read as what its Content-Type says. Correct one of them."
+        return ApiError(400, unreadable, "invalid_value")
+    headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
+    return ApiError(error.status_code, str(error.detail), headers=headers)
+
+
 def install_handlers(app: FastAPI) -> None:
     """Answer every error of the app in OpenAI's shape."""
 
@@ -97,8 +133,7 @@ def install_handlers(app: FastAPI) -> None:
         if isinstance(error, RequestValidationError):
             return _invalid(error).response()
         if isinstance(error, HTTPException):
-            headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
-            return ApiError(error.status_code, str(error.detail), headers=headers).response()
+            return _refusal(error, request).response()
         return as_api_error(error).response()
 
     for kind in (ApiError, GlmTtsError, RequestValidationError, HTTPException):

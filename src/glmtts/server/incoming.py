@@ -33,8 +33,10 @@ class Incoming:
         """Take text in.
 
         Raises:
-            ApiError: 413, it is too long.
+            ApiError: 413, it is too long; 400, it comes after the end, where it would be lost.
         """
+        if self.ended and text:
+            raise ApiError(400, "The text has ended. Open another connection for more.", "invalid_value", "text")
         if len(text) > self._longest:
             raise ApiError(413, f"A message has at most {self._longest} characters.", "text_too_long", "text")
         if not self._size:

@@ -1,6 +1,7 @@
 """Limits on the size of request bodies, and on the time that they take, kept while they arrive."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,19 +12,28 @@ PATIENCE = 8  # times the limit that is taken in of a body that is refused
 
 
 class LimitBody:
-    """ASGI middleware: 413 where a body is too large, whether or not its length was announced; 408 where it is late."""
+    """ASGI middleware: 413 where a body is too large, whether or not its length was announced; 408 where it is late.
 
-    def __init__(self, app: ASGIApp, largest: int, seconds: float) -> None:
-        self._app, self._largest, self._seconds = app, largest, seconds
+    Bodies for the paths `uploads` may have `largest_upload` bytes, others, which are JSON, `largest`: ten megabytes of
+    it become hundreds as objects of Python, which a request would hold while it waits.
+    """
+
+    def __init__(
+        self, app: ASGIApp, largest: int, largest_upload: int, uploads: Collection[str], seconds: float
+    ) -> None:
+        self._app, self._seconds = app, seconds
+        self._limits, self._largest = dict.fromkeys(uploads, largest_upload), largest
+        self._patience = PATIENCE * max(largest, largest_upload)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass small bodies on."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        guard = _Guard(receive, send, self._largest, self._seconds)
+        largest = self._limits.get(scope["path"], self._largest)
+        guard = _Guard(receive, send, largest, self._seconds)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._largest:
-            guard.refuse(_too_large(self._largest))
+        if announced.isdigit() and int(announced) > largest:
+            guard.refuse(_too_large(largest))
         else:
             with suppress(_Refused):
                 await self._app(scope, guard.receive, guard.send)
@@ -36,7 +46,7 @@ class LimitBody:
 
     async def _discard(self, receive: Receive) -> None:
         """Take in what still comes, within reason: many clients read an answer only after they have sent all."""
-        left = PATIENCE * self._largest
+        left = self._patience
         with suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
                 while left > 0:

@@ -1,14 +1,22 @@
 """HTTP connections with bounds: uvicorn alone lets a client hold as many as it likes for as long as it likes."""
 
 import asyncio
+import json
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from glmtts.server.errors import ApiError
 from glmtts.server.settings import ServerSettings
 
 LARGEST_HEAD = 16 * 1024  # bytes; httptools, uvicorn's other parser, has no limit at all
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_REFUSAL = json.dumps(
+    ApiError(503, "The server holds as many connections as it may. Try again.", "busy").body()
+).encode()
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_REFUSAL), _REFUSAL)
+)
 
 
 class BoundedProtocol(H11Protocol):

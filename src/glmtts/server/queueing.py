@@ -90,6 +90,8 @@ class Workers:
         if self._length() >= self._queue_size:
             for client in self._clients.values():
                 client.waiting = deque(waiting for waiting in client.waiting if not waiting.cancelled)
+            # those that left no work: no step of theirs will end and forget them
+            self._clients = {name: one for name, one in self._clients.items() if one.active or one.full}
         if (length := self._length()) < self._queue_size:
             return
         refusal = ApiError(

@@ -2,15 +2,17 @@
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError
 
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 LARGEST_YAML = 64 * 1024  # bytes
 
 
@@ -41,6 +43,23 @@ def _origin(origin: str) -> str:
     return origin
 
 
+def _host(host: str) -> str:
+    name = host.strip("[]").lower()
+    if not (_HOST.fullmatch(name) or _is_address(name)):
+        raise ValueError(
+            "a host name is written without scheme, port and path (tts.example.org), or it would never fit"
+        )
+    return name
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 class ServerSettings(StrictConfig):
     """Limits, keys and places of a server.
 
@@ -58,7 +77,7 @@ class ServerSettings(StrictConfig):
     voices_folder: Path = Field(default_factory=data_folder)
     api_keys: tuple[Annotated[str, AfterValidator(_key)], ...] = ()
     cors: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
-    allowed_hosts: tuple[Annotated[str, AfterValidator(str.lower)], ...] = ()
+    allowed_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
     any_host: bool = False
     aliases: dict[str, str] = Field(default={})
     strict: bool = False
@@ -114,6 +133,14 @@ class ReplicaSettings(StrictConfig):
     max_ongoing_requests: int = Field(default=64, ge=1)
     cpus: float = Field(default=1, gt=0)
     gpus: float = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(
+                f"max_replicas is {self.max_replicas}, below min_replicas, {self.min_replicas}; give it at least that"
+            )
+        return self
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -1,12 +1,13 @@
 // Requests to the server this page came from; errors become messages a person can read.
 
-export const key = {
-  get: () => sessionStorage.getItem("glm-tts-key") ?? "",
-  set: (value) => sessionStorage.setItem("glm-tts-key", value),
-};
+import { store } from "/page/store.js";
+
+export const key = { get: () => store.get("key") ?? "", set: (value) => store.set("key", value) };
 
 function authorised(headers = {}) {
-  return key.get() ? { ...headers, Authorization: `Bearer ${key.get()}` } : headers;
+  // a header takes bytes, as letters of Latin-1: those of the key in UTF-8
+  const bytes = String.fromCharCode(...new TextEncoder().encode(key.get()));
+  return bytes ? { ...headers, Authorization: `Bearer ${bytes}` } : headers;
 }
 
 function failure(status, body) {
@@ -54,7 +55,7 @@ export function upload(path, form, onProgress, signal) {
   });
 }
 
-// The events of an answer, one JSON object a line.
+// The events of an answer, one JSON object a line; one that is an error ends them.
 export async function* lines(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -63,6 +64,11 @@ export async function* lines(body) {
     if (done) return;
     const parts = (rest + value).split("\n");
     rest = parts.pop();
-    for (const part of parts) if (part) yield JSON.parse(part);
+    for (const part of parts) {
+      if (!part) continue;
+      const event = JSON.parse(part);
+      if (event.type === "error") throw Object.assign(new Error(event.error.message), { param: event.error.param });
+      yield event;
+    }
   }
 }

@@ -5,6 +5,7 @@ import { clear, tell } from "/page/errors.js";
 import { Pictures } from "/page/pictures.js";
 import { pcmOf, Player, samplesOf } from "/page/player.js";
 import { Pronunciation } from "/page/pronunciation.js";
+import { store } from "/page/store.js";
 import { Transcript } from "/page/transcript.js";
 import { Voices } from "/page/voices.js";
 import { wav } from "/page/wav.js";
@@ -66,8 +67,6 @@ function take(event, passed) {
   } else if (event.type === "speech.warning") {
     $("note").textContent += `${event.message} `;
     $("note").hidden = false;
-  } else if (event.type === "error") {
-    throw Object.assign(new Error(event.error.message), { param: event.error.param });
   }
 }
 
@@ -147,12 +146,13 @@ function seekTo(event) {
 
 // What was typed and chosen survives a reload, not the tab.
 const KEPT = ["text", "voice", "language", "speed", "seed", "format", "voice-name", "voice-text"];
-const kept = (id) => sessionStorage.getItem(`glm-tts-${id}`);
+const kept = (id) => store.get(id);
 function keep() {
-  for (const id of KEPT) if (id !== "voice" || $(id).value) sessionStorage.setItem(`glm-tts-${id}`, $(id).value);
+  for (const id of KEPT) if (id !== "voice" || $(id).value) store.set(id, $(id).value);
 }
 
 function drop(event) {
+  if (!event.dataTransfer?.types.includes("Files")) return; // words that are dragged are the text field's own business
   event.preventDefault();
   $("drop-hint").hidden = true;
   const file = event.dataTransfer.files[0];

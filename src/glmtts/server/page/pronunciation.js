@@ -73,7 +73,7 @@ export class Pronunciation {
     this.popover.replaceChildren(title, ...rows, ...this.#other(part, index));
     if (part.fixed) {
       const restore = element("button", "quiet", "As the dictionary says");
-      restore.addEventListener("click", () => this.#replace(index, part.shown));
+      restore.addEventListener("click", () => this.#replace(part, index, part.shown));
       this.popover.append(restore);
     }
     this.origin = index;
@@ -138,7 +138,7 @@ export class Pronunciation {
 
   async #use(part, index, reading) {
     const control = await this.#understood(part, reading);
-    if (control) await this.#replace(index, control);
+    if (control) await this.#replace(part, index, control);
   }
 
   #hide() {
@@ -151,8 +151,13 @@ export class Pronunciation {
     this.#focus();
   }
 
-  async #replace(index, replacement) {
+  async #replace(part, index, replacement) {
     this.#hide();
+    // The parts are of the text as the server read it last. What was typed since must not be written over.
+    if (this.parts[index] !== part || this.parts.map(({ text }) => text).join("") !== this.text.value) {
+      await this.refresh();
+      return tell("text", "The text has changed meanwhile. Choose the reading again.");
+    }
     this.text.value = this.parts.map((part, at) => (at === index ? replacement : part.text)).join("");
     this.text.dispatchEvent(new Event("input"));
     await this.refresh();

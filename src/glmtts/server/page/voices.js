@@ -38,7 +38,7 @@ export class Voices {
     clear("recording", "add");
     $("adding-text").textContent = "";
     try {
-      this.recording = await toWav(blob);
+      this.recording = await toWav(blob, LONGEST_SECONDS);
     } catch {
       return tell("recording", "The browser cannot read this recording. Choose another file.");
     }
@@ -55,8 +55,11 @@ export class Voices {
 
   async #toggle() {
     if (this.recorder) return this.recorder.stop();
+    if (this.asking) return; // a second click, while the browser asks for the microphone, would record a second time
     clear("recording");
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, channelCount: 1 } });
+    this.asking = true;
+    const wanted = { audio: { echoCancellation: false, channelCount: 1 } };
+    const stream = await navigator.mediaDevices.getUserMedia(wanted).finally(() => (this.asking = false));
     const parts = [], recorder = new MediaRecorder(stream), begun = performance.now();
     this.recorder = recorder;
     const show = () => ($("record").textContent = `Stop, ${((performance.now() - begun) / 1000).toFixed(0)} s`);

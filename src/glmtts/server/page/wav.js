@@ -28,14 +28,15 @@ export function wav(samples, rate, comment = "") {
   return new Blob([view], { type: "audio/wav" });
 }
 
-// Any recording that the browser can decode, as mono WAV.
-export async function toWav(blob) {
+// Any recording that the browser can decode, as mono WAV, at most so many seconds: the server takes no more of it.
+export async function toWav(blob, longest) {
   const context = new AudioContext();
   try {
     const decoded = await context.decodeAudioData(await blob.arrayBuffer());
-    const mono = new Float32Array(decoded.length);
+    const mono = new Float32Array(Math.min(decoded.length, longest * decoded.sampleRate));
     for (let channel = 0; channel < decoded.numberOfChannels; channel++) {
-      decoded.getChannelData(channel).forEach((value, index) => (mono[index] += value / decoded.numberOfChannels));
+      const samples = decoded.getChannelData(channel).subarray(0, mono.length);
+      samples.forEach((value, index) => (mono[index] += value / decoded.numberOfChannels));
     }
     return wav(mono, decoded.sampleRate);
   } finally {

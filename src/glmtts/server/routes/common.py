@@ -20,10 +20,13 @@ def service_of(connection: HTTPConnection) -> Service:
 def client_of(connection: HTTPConnection, key: str | None = None) -> str:
     """Who shares the server with others: an address, and the key where several people have one address.
 
+    A server without keys takes any: there a key tells nobody apart, or one client could be as many as it makes up.
     Behind a proxy on this machine it is the address that `X-Forwarded-For` names.
     """
-    key = key or bearer(connection.headers.get("authorization", ""))
-    return f"{connection.client.host if connection.client else ''} {key or ''}"
+    host = connection.client.host if connection.client else ""
+    if not service_of(connection).settings.api_keys:
+        return host
+    return f"{host} {key or bearer(connection.headers.get('authorization', '')) or ''}"
 
 
 ServiceOf = Annotated[Service, Depends(service_of)]

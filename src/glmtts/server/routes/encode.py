@@ -50,12 +50,14 @@ async def encode(request: Request, service: ServiceOf, response_format: Format =
         yield encoding.finish()
 
     job = service.workers.submit(Job(work, service.settings.request_timeout, client_of(request)))
+    service.active += 1  # a server that shuts down waits for it
     watcher = job.cancel_when_gone(request.receive)
     try:
         content = b"".join([part async for part in job])
     finally:
         watcher.cancel()
         job.cancel()
+        service.active -= 1
     if not content:
         raise ApiError(CLIENT_GONE, "The client left.")
     return Response(content, media_type=MEDIA_TYPES[response_format], headers={"Cache-Control": "no-store"})

@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from glmtts.audio.encode import PCM_RATE, Encoder
 from glmtts.server.auth import bearer, check_key
 from glmtts.server.engine import Words
-from glmtts.server.errors import ApiError, as_api_error
+from glmtts.server.errors import ApiError, as_api_error, place_in
 from glmtts.server.events import words_event
 from glmtts.server.incoming import Incoming
 from glmtts.server.routes.common import client_of, service_of
@@ -86,15 +87,12 @@ class Session:
                 reader.cancel()
                 speaker.cancel()
                 await asyncio.gather(reader, speaker, return_exceptions=True)
-        except (WebSocketDisconnect, TimeoutError):  # the client left, or takes nothing any more
-            return
-        except ValidationError as error:
-            await self._fail(_invalid(error))
-        except Exception as error:
-            await self._fail(as_api_error(error))
-        else:
             await self._tell({"type": "done", "seconds": round(self._seconds, 3)})
             await self._socket.close(CLOSE_NORMAL)
+        except (WebSocketDisconnect, TimeoutError):  # the client left, or takes nothing any more
+            return
+        except Exception as error:
+            await self._fail(as_api_error(error))
         finally:
             # nothing waits any more, so that `_count` lets a server that shuts down end
             self._incoming, self._speaking = Incoming(0), False
@@ -111,7 +109,10 @@ class Session:
         text = await self._receive(self._settings.header_seconds)
         if len(text) > LARGEST_START:
             raise ApiError(413, f"The first message has at most {LARGEST_START} characters.", "too_large")
-        start = Start.model_validate_json(text)
+        try:
+            start = Start.model_validate_json(text)
+        except ValidationError as error:
+            raise _invalid(error, text) from None
         key = bearer(self._socket.headers.get("authorization", "")) or start.api_key
         check_key(self._settings.api_keys, key)
         self._client = client_of(self._socket, key)
@@ -137,7 +138,11 @@ class Session:
         """Take messages in; after the end of the text only to notice that the client leaves."""
         while True:
             await self._incoming.wait_for_space()
-            message = _message.validate_json(await self._receive(self._settings.idle_seconds))
+            text = await self._receive(self._settings.idle_seconds)
+            try:
+                message = _message.validate_json(text)
+            except ValidationError as error:
+                raise _invalid(error, text, 1) from None
             if isinstance(message, Text):
                 self._incoming.add(message.text)
             else:
@@ -224,9 +229,11 @@ class Session:
             await self._socket.close(CLOSE_LATER if error.status in (429, 503) else close)
 
 
-def _invalid(error: ValidationError) -> ApiError:
+def _invalid(error: ValidationError, text: str, tags: int = 0) -> ApiError:
+    """What is wrong with a message; the place that pydantic gives begins with so many tags of its type."""
     first = error.errors()[0]
-    param = ".".join(map(str, first["loc"])) or None
+    body = None if first["type"] == "json_invalid" else from_json(text)
+    param = place_in(body, first["loc"][tags:], first["type"]) or None
     return ApiError(400, f"The message is not valid: {param or 'it'}: {first['msg']}.", "invalid_value", param)
 
 
