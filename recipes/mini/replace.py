@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--bytes", nargs="*", default=(), metavar="MODULE", help="modules whose matrices take eight bits a weight"
     )
     chosen = parser.parse_args(arguments)
+    if chosen.out.exists():
+        raise SystemExit(f"{chosen.out} is there already. Give a new folder with --out.")
     bundle, model = Bundle.open(chosen.bundle), trained_model(chosen.run)
     shutil.copytree(bundle.folder, chosen.out)
     networks = {name: bundle.network(name) for name in chosen.bytes} | {chosen.stage: model}
