@@ -73,6 +73,8 @@ def test_a_run_is_copied_and_measured(step: Any, tmp_path: Path, monkeypatch: py
     runs, vocoder = step("runs"), step("vocoder")
     (run,) = runs.runs_of("vocoder", [3], ["vocos2d"])
     assert not run.is_finished
+    with pytest.raises(SystemExit, match="No run of WORK/ablations is finished"):
+        runs.finished([run], only=True)
     config = run_of("vocoder", write_speech(tmp_path, 20), run.folder)
     Engine(create_task(config)).fit()
     assert run.is_finished

@@ -89,4 +89,7 @@ def finished(runs: Sequence[Ablated], only: bool, changes: Sequence[str] = ()) -
     """The runs, trained to their end; with `only` those that are so already."""
     for run in () if only else runs:
         run.train(changes)
-    return [run for run in runs if run.is_finished]
+    done = [run for run in runs if run.is_finished]
+    if not done:
+        raise SystemExit(f"No run of {WORK} is finished. Train them without --only-finished, or be where WORK lies.")
+    return done

@@ -117,3 +117,13 @@ def test_costs_of_all_lengths_are_those_of_ctc(scale: float) -> None:
         log_probs[:, None].expand(-1, 40, -1), labels.expand(40, -1), lengths, torch.full((40,), 6), reduction="none"
     )
     np.testing.assert_allclose(costs, wanted.numpy(), rtol=1e-4)
+
+
+def test_an_id_at_the_beginning_counts_once() -> None:
+    model = tiny_lm(56)
+    inputs: list[torch.Tensor] = []
+    model.hidden(torch.arange(8)[None], inputs=inputs)
+    layer = model.model.layers[1]
+    weights = log_weights(layer.self_attn, layer.input_layernorm(inputs[1]), model.cos[:8], model.sin[:8], 0)
+    loss = alignment_loss(model, inputs, torch.tensor([6]), torch.tensor([0]), layers=(1,))
+    torch.testing.assert_close(loss, -weights[0, 6, :2].logsumexp(0))

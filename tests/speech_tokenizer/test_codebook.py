@@ -80,6 +80,41 @@ def test_a_code_that_is_seldom_taken_stays() -> None:
     torch.testing.assert_close(codebook.weight[1:], seldom, atol=0.1, rtol=0)
 
 
+def test_a_code_that_is_never_taken_stays() -> None:
+    """Its count and its sum fall to nothing together, and what they mean must not become zero."""
+    codebook, training = started(2, 2)
+    with torch.no_grad():
+        codebook.weight.copy_(torch.tensor([[5.0, 5.0], [-5.0, -5.0]]))
+    training.reset_ema(codebook)
+    for decay in (0.0, *[0.5] * 40):
+        step(codebook, training, torch.tensor([[5.0, 5.0]]), decay=decay)
+    torch.testing.assert_close(codebook.weight[1], torch.tensor([-5.0, -5.0]))
+    step(codebook, training, torch.tensor([[-4.0, -4.0]]), decay=0.5)
+    torch.testing.assert_close(codebook.weight[1], torch.tensor([-4.0, -4.0]))
+
+
+def test_vectors_that_are_no_numbers_teach_nothing() -> None:
+    """As of a step that the optimizer leaves out: a single one would stay in the averages for ever."""
+    vectors = torch.randn(12, 2)
+    broken = torch.cat([vectors, torch.tensor([[torch.nan, 0.0], [torch.inf, 1.0]])])
+    (one, first), (other, second) = started(3, 2), started(3, 2)
+    other.load_state_dict(one.state_dict())
+    second.reset_ema(other)
+    for restart in (1000, 1):
+        torch.manual_seed(0)
+        step(one, first, vectors, restart=restart)
+        torch.manual_seed(0)
+        step(other, second, broken, restart=restart)
+        torch.testing.assert_close(other.weight, one.weight)
+    step(one, first, broken[12:], restart=1)  # there is no vector to begin a code anew from
+    assert torch.isfinite(one.weight).all()
+    warm = CodebookTraining(3, 2, warmup=True).train()
+    warm.remember(broken)
+    warm.keep_recent()
+    assert int(warm.recent_total) == 12
+    assert torch.isfinite(warm.recent).all()
+
+
 def test_gradient_passes_straight_through() -> None:
     codebook, training = started(4, 2)
     vectors = torch.randn(5, 2, requires_grad=True)

@@ -70,6 +70,33 @@ def test_padding_changes_nothing() -> None:
     assert torch.equal(both["tokens_BS"][0, :10], alone["tokens_BS"][0])
     assert both["tokens_BS"][0, 10:].tolist() == [-1] * 10
     torch.testing.assert_close(both["logits_BSV"][0, :10], alone["logits_BSV"][0], atol=1e-4, rtol=1e-4)
+    for head in ("pitch_BT", "voicing_BT", "mel_BTM"):
+        torch.testing.assert_close(both[head][0, :20], alone[head][0], atol=1e-4, rtol=1e-4)
+
+
+def test_padding_of_samples_changes_nothing() -> None:
+    model, item = model_of().eval(), utterances(1)[0]
+    short, long = (
+        TokenizerExample(0.1 * np.sin(np.arange(n * SAMPLES_PER_FRAME)), item.f0[:n], item.mel[:n], item.speaker, SAID)
+        for n in (20, 40)
+    )
+    seen = []
+    hook = model.tokenizer.layers[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    padded(collate([short]), model), padded(collate([short, long]), model)
+    hook.remove()
+    torch.testing.assert_close(seen[1][0, :20], seen[0][0], atol=1e-4, rtol=1e-4)
+
+
+def test_blocks_are_as_long_in_tokens_as_in_frames() -> None:
+    """Four frames are two tokens: the first two tokens know nothing of the third."""
+    torch.manual_seed(0)
+    head = SpeechTokenizerTraining(TINY.model_copy(update={"block_frames": 4}), 1, pitch=False, mel=False).asr.eval()
+    codes_BSD, mask_BS = torch.randn(1, 6, 32), torch.ones(1, 6, dtype=torch.bool)
+    with torch.no_grad():
+        before, codes_BSD[:, 2] = head(codes_BSD, mask_BS), 5.0
+        after = head(codes_BSD, mask_BS)
+    assert torch.equal(before[:, :2], after[:, :2])
+    assert not torch.allclose(before[:, 3], after[:, 3])
 
 
 def test_samples_give_what_their_frozen_layers_give() -> None:

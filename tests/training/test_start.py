@@ -135,3 +135,37 @@ def test_a_vocabulary_of_another_size_is_refused(speech: Path, tmp_path: Path) -
     assert isinstance(task, LanguageModelTask)
     with pytest.raises(ConfigError, match=r"has 548 ids, 16 of them speech, but model\.vocab_size is 600"):
         task.source()
+
+
+@pytest.mark.parametrize(
+    ("task", "sections", "sentence"),
+    [
+        (
+            "flow",
+            {"init": {"mel_head": "RUN"}, "model": {"vocabulary": 20}},
+            "has 16 codes, but model.vocabulary is 20",
+        ),
+        ("flow", {"init": {"mel_head": "RUN"}, "model": {"prior_width": 8}}, r"do not fit \[model\]: .*token_blocks"),
+        ("lm", {"init": {"moved_codes": "RUN"}}, "Give it as run.init_from"),
+        ("flow", {"init": {"moved_codes": "RUN"}}, "Give it as run.init_from"),
+        ("speech_tokenizer", {"model": {"codes": 8}}, r"do not fit \[model\]: codebook.weight"),
+        ("speech_tokenizer", {"model": {"layers_after": 2}}, r"do not fit \[model\]: .*layers.1"),
+    ],
+)
+def test_beginnings_of_other_sizes_are_one_sentence(
+    task: str, sections: dict, sentence: str, speech: Path, tokenizer_run: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    init = {name: str(tokenizer_run) for name in sections.get("init", {})}
+    begun = {"run": {"init_from": str(tiny_folder)}, "loss": {"quantizer_warmup_steps": 0}}
+    more = begun if task == "speech_tokenizer" else {"init": init}
+    with pytest.raises((ConfigError, TrainingError), match=sentence) as error:
+        started(task, speech, tmp_path, **{**sections, **more})
+    assert "\n" not in str(error.value)
+
+
+def test_speech_embeddings_of_another_codebook_are_refused(speech: Path, tiny_folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    model = {"codes": 8}
+    train(run_of("speech_tokenizer", speech, run, model=model, log={"evaluate_every": None}, schedule={"steps": 4}))
+    with pytest.raises(ConfigError, match=r"has 8 codes, but data\.codes is 16"):
+        started("lm", speech, tmp_path, init={"speech_rows": str(run)})

@@ -52,6 +52,14 @@ class DataSection(StrictConfig):
         )
         return BatchSource(sampler, make)
 
+    def held_out(self, dataset: Dataset, more: int = 0) -> list[UtteranceRef]:
+        """The held-out utterances of an evaluation, `evaluated` and `more` at most, of lengths that are trained on.
+
+        Of longer ones a model may have no positions, which would end the run hours after it began.
+        """
+        found = dataset.held_out_sample(self.evaluated + more)
+        return [ref for ref in found if self.min_seconds <= ref.seconds <= self.max_seconds]
+
     def example_rows(self, seconds: float = 10.0) -> tuple[int, float]:
         """Rows of a typical batch and the seconds of each, for a dry run."""
         length = min(seconds, self.max_seconds, self.batch_seconds or seconds)
@@ -69,10 +77,15 @@ class BatchSource:
         """Micro-batch `number`; where none of its utterances can be used (`make` gives None), that of the next.
 
         Raises:
-            DataError: what the files hold makes no batch.
+            DataError: what the files hold makes no batch, or no utterance of an epoch can be used.
         """
-        made = None
+        made, asked, epoch = None, number, self.sampler.epoch(number)
         while made is None:
+            if self.sampler.epoch(number) > epoch + 1:
+                raise DataError(
+                    f"From micro-batch {asked} on no utterance can be used in a whole epoch: none can be read, or all "
+                    "are too short or too long for the model. Look at them with `glm-tts data inspect FOLDER`."
+                )
             try:
                 made = self.make(number, self.sampler.batch(number))
             except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -91,6 +104,32 @@ class BatchSource:
     def seek(self, place: dict[str, Any]) -> None:
         """Go to a saved place; the sampler refuses one of other data."""
         self.sampler.load_state_dict(place)
+
+
+def check_feature(dataset: Dataset, name: str, rate: float | None = None, shape: tuple[int, ...] | None = None) -> None:
+    """Refuse a feature that is not what a model takes: `rate` frames (or samples) a second, of this shape each.
+
+    Raises:
+        DataError: says what it is.
+    """
+    # the first source speaks for all: `Dataset.open` has seen that they are alike
+    specs = [(source.path, m.features.get(name)) for source, m in zip(dataset.sources, dataset.manifests, strict=True)]
+    path, spec = next((path, spec) for path, spec in specs if spec is not None)
+    wrong = []
+    if rate is not None and spec.rate and abs(spec.rate - rate) > 1e-6 * rate:
+        wrong.append(f"at {spec.rate:g} a second, not {rate:g}")
+    if shape is not None and spec.shape != shape:
+        wrong.append(f"of shape {spec.shape}, not {shape}")
+    if wrong:
+        raise DataError(
+            f"The feature '{name}' of {path} is {' and '.join(wrong)}, as [model] has it. "
+            "Correct [model], or prepare the feature anew."
+        )
+
+
+def rate_of(dataset: Dataset, name: str) -> float:
+    """Frames a second of a feature that the dataset was opened with; 0 where they keep no clock."""
+    return next(m.features[name].rate or 0.0 for m in dataset.manifests if name in m.features)
 
 
 def codes_of(item: Item, count: int) -> np.ndarray:

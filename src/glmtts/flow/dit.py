@@ -1,10 +1,11 @@
 """The diffusion transformer that gives the velocity of the mel (report Figure 1)."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
+from pydantic import model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
@@ -54,6 +55,12 @@ class FlowConfig(StrictConfig):
     n_fft: int = 1920
     mel_mean: float = -5.5
     mel_std: float = 2.5
+
+    @model_validator(mode="after")
+    def _kernel_has_a_middle(self) -> Self:
+        if self.position_kernel % 2 == 0:
+            raise ValueError("position_kernel must be odd")
+        return self
 
 
 class DiT(nn.Module):

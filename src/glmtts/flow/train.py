@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import mean
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import SEMITONES, median_f0, pitch_loss
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset, UtteranceRef
-from glmtts.data.section import BatchSource, DataSection, codes_of
+from glmtts.data.section import BatchSource, DataSection, check_feature, codes_of, rate_of
 from glmtts.errors import ConfigError
 from glmtts.flow.cfm import flow_loss
 from glmtts.flow.dit import DiT, FlowConfig
@@ -26,7 +26,7 @@ from glmtts.stages import Conditions, Solver
 from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.task import Metrics, Task
-from glmtts.training.weights import fill, move_codes, start_weights, trained_weights
+from glmtts.training.weights import NOTHING_TO_MOVE, fill, move_codes, start_weights, trained_weights
 
 TABLES = ("text_emb_layer.text_embed.weight", "prior.codes.weight", "prior.pitch.codes.weight")
 FEATURES = ("tokens", "mel", "speaker", "f0")
@@ -39,6 +39,12 @@ class FlowLoss(StrictConfig):
     block_causal_share: float = Field(default=0.5, ge=0, le=1)
     shortest_block: int = Field(default=24, ge=1)
     longest_block: int = 400
+
+    @model_validator(mode="after")
+    def _blocks_have_sizes(self) -> Self:
+        if self.longest_block < self.shortest_block:
+            raise ValueError(f"longest_block {self.longest_block} is below shortest_block {self.shortest_block}")
+        return self
 
 
 class FlowInit(StrictConfig):
@@ -95,11 +101,14 @@ class FlowBatches:
     frames_per_token: int
 
     def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> FlowBatch | None:
-        """The batch; None where no utterance has a token."""
+        """The batch; None where no utterance has a token with its frames.
+
+        A row without one attends to nothing, which is no number.
+        """
         items: list[Item] = []
         for item in map(self.dataset.load, refs):
-            if len(codes_of(item, self.codes)):
-                tokens, mel, speaker, f0 = (item.features[name] for name in FEATURES)
+            tokens, (mel, speaker, f0) = codes_of(item, self.codes), (item.features[name] for name in FEATURES[1:])
+            if len(tokens) and len(mel) >= self.frames_per_token:
                 items.append((tokens, mel, speaker, f0))
         return collate(items, self.frames_per_token) if items else None
 
@@ -149,16 +158,30 @@ class FlowTask(Task):
         if where is not None:
             fill(model, start_weights(where, "flow"), where)
         if init.moved_codes is not None:
+            if where is None:
+                raise ConfigError(NOTHING_TO_MOVE)
             move_codes(model, [name for name in TABLES if name in model.state_dict()], init.moved_codes)
         if where is None and init.mel_head is not None:
             if model.prior is None:
                 raise ConfigError("init.mel_head begins a prior, but model.prior_width is none. Leave one of them out.")
-            model.prior.start_from(*_mel_head(trained_weights(init.mel_head)))
+            codes_CE, head = _mel_head(trained_weights(init.mel_head))
+            if len(codes_CE) != model.config.vocabulary:
+                raise ConfigError(
+                    f"The speech tokenizer of {init.mel_head} has {len(codes_CE)} codes, but model.vocabulary is "
+                    f"{model.config.vocabulary}. Make them equal."
+                )
+            # in one sentence, where sizes differ
+            fill(model.prior.head, {k: v for k, v in head.items() if not k.startswith("in_proj.")}, init.mel_head)
+            model.prior.start_from(codes_CE, head)
 
     @cached_property
     def _make(self) -> FlowBatches:
-        sizes = self.section(FlowConfig)
-        return FlowBatches(self.section(DataSection).open(*FEATURES), sizes.vocabulary, sizes.frames_per_token)
+        sizes, dataset = self.section(FlowConfig), self.section(DataSection).open(*FEATURES)
+        rate = sizes.frames_per_token * rate_of(dataset, "tokens") or None
+        check_feature(dataset, "mel", rate, (sizes.n_mels,))
+        check_feature(dataset, "f0", rate, ())
+        check_feature(dataset, "speaker", shape=(sizes.speaker_width,))
+        return FlowBatches(dataset, sizes.vocabulary, sizes.frames_per_token)
 
     def source(self) -> BatchSource:
         """Batches of utterances of like length."""
@@ -176,7 +199,7 @@ class FlowTask(Task):
 
     @cached_property
     def _held_out(self) -> list[FlowBatch]:
-        refs = self._make.dataset.held_out_sample(self.section(DataSection).evaluated)
+        refs = self.section(DataSection).held_out(self._make.dataset)
         return [batch for ref in refs if (batch := self._make(0, [ref]))]
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:

@@ -44,12 +44,13 @@ def alignment_loss(
     should attend to `places_A` of their row. Zero where nothing is aligned.
     """
     length = inputs[0].shape[1]
-    # at an end of the row `clamp` names one id twice, so what is summed below may exceed 1: hence its clamp to 0
-    near_AR = (places_A[:, None] + torch.arange(-REACH, REACH + 1, device=places_A.device)).clamp(0, length - 1)
+    near_AR = places_A[:, None] + torch.arange(-REACH, REACH + 1, device=places_A.device)
+    beyond_AR = (near_AR < 0) | (near_AR >= length)
     losses, cos, sin = [], model.cos[:length], model.sin[:length]
     for number in layers:
         layer = cast(Layer, model.model.layers[number])
         weights = log_weights(layer.self_attn, layer.input_layernorm(inputs[number]), cos, sin, GUIDED_HEAD)
-        found_A = weights.flatten(0, 1)[aligned_A].gather(1, near_AR).logsumexp(-1)
-        losses.append(-found_A.clamp(max=0).sum() / max(1, len(aligned_A)))
+        found_AR = weights.flatten(0, 1)[aligned_A].gather(1, near_AR.clamp(0, length - 1))
+        found_A = found_AR.masked_fill(beyond_AR, -torch.inf).logsumexp(-1)
+        losses.append(-found_A.sum() / max(1, len(aligned_A)))
     return torch.stack(losses).mean()

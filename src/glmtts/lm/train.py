@@ -35,7 +35,7 @@ from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
-from glmtts.training.weights import fill, is_run, move_codes, start_weights
+from glmtts.training.weights import NOTHING_TO_MOVE, fill, is_run, move_codes, start_weights
 
 TOKENS_PER_SECOND, TEXT_IDS_PER_SECOND = 25, 12  # of a dry run's made-up batch
 TABLE = "model.embed_tokens.weight"
@@ -45,8 +45,9 @@ class LMData(DataSection):
     """`text` is the folder of the vocabulary, or a bundle; `codes` is how many speech tokens there are.
 
     With probability `prompt_share` an utterance follows another of its speaker as prompt; else it stands alone, so
-    that the model learns to speak with a voice prompt and without. With probability `all_phonemes` its text is all
-    phonemes, else hybrid text as in the report (section 2.6).
+    that the model learns to speak with a voice prompt and without. Where both together have more ids than
+    `model.max_positions` it stands alone too, and where it alone has more, it is left out. With probability
+    `all_phonemes` its text is all phonemes, else hybrid text as in the report (section 2.6).
     """
 
     text: str
@@ -54,7 +55,7 @@ class LMData(DataSection):
     phoneme_in: PhonemeIn = "all"
     prompt_share: float = Field(default=0.4, ge=0, le=1)
     all_phonemes: float = Field(default=0.75, ge=0, le=1)
-    evaluated: int = 80
+    evaluated: int = Field(default=80, ge=0)
 
 
 class LMLoss(StrictConfig):
@@ -120,6 +121,10 @@ class LanguageModelTask(Task):
                 f"loss.guided_layers names layer {missing[0]}, but a model of {layers} layers counts them from 0 to "
                 f"{layers - 1}. Correct it, or set loss.alignment_scale=0."
             )
+        if not guided and self.section(LMLoss).alignment_scale:
+            raise ConfigError(
+                "loss.guided_layers is empty: no layer to guide. Name one, or set loss.alignment_scale=0."
+            )
 
     def build(self) -> Llama:
         """A Llama with normal weights."""
@@ -134,11 +139,18 @@ class LanguageModelTask(Task):
         if where is not None:
             fill(model, start_weights(where, "lm"), where)
         if init.moved_codes is not None:
+            if where is None:
+                raise ConfigError(NOTHING_TO_MOVE)
             move_codes(model, (TABLE,), init.moved_codes, self.layout.first)
         if where is None and init.speech_rows is not None:
             # a run holds the tokenizer among its heads, a bundle alone
             name = "tokenizer.codebook.weight" if is_run(init.speech_rows) else "codebook.weight"
             codebook_CE = start_weights(init.speech_rows, "speech_tokenizer")[name]
+            if len(codebook_CE) != self.layout.count:
+                raise ConfigError(
+                    f"The speech tokenizer of {init.speech_rows} has {len(codebook_CE)} codes, but data.codes is "
+                    f"{self.layout.count}. Make them equal."
+                )
             model.start_speech_from(codebook_CE, self.layout.first)
 
     @cached_property
@@ -163,7 +175,8 @@ class LanguageModelTask(Task):
         """Batches of utterances that have a reading."""
         data, dataset, seed = self.section(LMData), self._dataset, self.config.run.seed
         transcripts = Transcripts(self.frontend)
-        make = LMBatches(dataset, transcripts, self.layout, seed, data.all_phonemes, self.prefix)
+        longest = self.section(LMConfig).max_positions
+        make = LMBatches(dataset, transcripts, self.layout, seed, data.all_phonemes, self.prefix, longest)
         return data.batches(dataset, seed, make, data.prompt_share)
 
     @property
@@ -195,14 +208,14 @@ class LanguageModelTask(Task):
     def held_out(self) -> dict[str, list[LMBatch]]:
         """Held-out utterances alone, as phonemes and as text."""
         transcripts, no_phonemes = Transcripts(self.frontend), HybridCollate("")
-        refs = self._dataset.held_out_sample(self.section(LMData).evaluated)
+        refs, longest = self.section(LMData).held_out(self._dataset), self.section(LMConfig).max_positions
         views = [view for ref in refs if (view := text_view(transcripts, self._dataset.load(ref)))]
         spoken = {
             "held_out": [view.as_phonemes() for view in views],
             "held_out_text": [view.hybrid(no_phonemes) for view in views],
         }
         lone = {name: [self.example(one) for one in of] for name, of in spoken.items()}
-        return {name: [collate(self.layout, [one]) for one in of] for name, of in lone.items()}
+        return {name: [collate(self.layout, [x]) for x in of if len(x.ids) <= longest] for name, of in lone.items()}
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Cross-entropy and accuracy on held-out utterances."""
@@ -225,7 +238,7 @@ class LanguageModelTask(Task):
     def _lines(self) -> list[Line]:
         data, transcripts, who = self.section(LMData), Transcripts(self.frontend), ("speaker", "f0")
         dataset = data.open("tokens", "alignment", *who) if self._dataset.holds(*who) else self._dataset
-        items = map(dataset.load, dataset.held_out_sample(data.evaluated + 1))  # of which one may be the prompt
+        items = map(dataset.load, data.held_out(dataset, more=1))  # of which one may be the prompt
         views = ((item, text_view(transcripts, item)) for item in items)
         read = islice(((item, view.as_phonemes()) for item, view in views if view is not None), SAMPLES + 1)
         return lines_of([*read], lambda *line: collate(self.layout, [self.example(*line)]), data.prompt_share > 0)

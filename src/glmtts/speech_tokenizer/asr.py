@@ -36,7 +36,9 @@ class AsrHead(nn.Module):
     def forward(self, quantised_BSD: Tensor, mask_BS: Tensor, start: int = 0) -> Tensor:
         """See the class; `start` is the position of the first vector."""
         hidden = quantised_BSD + self.embed_positions.weight[start : start + mask_BS.shape[1]]
-        mask = attention_mask(mask_BS, self.config.causal_attention, self.config.block_frames)
+        # a block has as many seconds as before the codebook: its frames are pooled to tokens
+        block = max(1, self.config.block_frames // self.config.pooling)
+        mask = attention_mask(mask_BS, self.config.causal_attention, block)
         for layer in self.layers:
             hidden = layer(hidden, mask)
         # (B, S, labels_per_token · V) to (B, S · labels_per_token, V): the labels of a token follow each other in time

@@ -15,6 +15,7 @@ from glmtts.text.labels import LABEL_IDS
 
 MOST_LABELS = 24  # a second: a transcript with more cannot be that of its recording, and CTC has 25 tokens a second
 WAVE_RATE = 24_000  # of the feature `wave`
+MIRRORED = 40  # samples beyond a recording that its last frame of Whisper's features sees: half a window less a hop
 
 
 @dataclass
@@ -67,7 +68,9 @@ class TokenizerBatches:
             if 0 < len(labels) < MOST_LABELS * ref.seconds:
                 f0, mel, speaker = (item.features[name] for name in ("f0", "mel", "speaker"))
                 hidden = item.features["hidden"] if "hidden" in item.features else _resampled(item.features["wave"])
-                examples.append(TokenizerExample(hidden, f0, mel, speaker, labels))
+                example = TokenizerExample(hidden, f0, mel, speaker, labels)
+                # of a recording without one whole token every mean is one of nothing, which is no number
+                examples += [example] if whole_frames(example, self.pooling) else []
         return collate(examples, self.pooling) if examples else None
 
 
@@ -77,12 +80,17 @@ def _resampled(wave: np.ndarray) -> np.ndarray:
     return resample(samples, WAVE_RATE, SAMPLE_RATE).numpy()
 
 
+def whole_frames(item: TokenizerExample, pooling: int) -> int:
+    """Frames of an utterance, in whole groups of `pooling`."""
+    per_frame = SAMPLES_PER_FRAME if item.hidden.ndim == 1 else 1
+    # features differ by a frame, by the rounding of their hops; a token needs all of its frames
+    return min(len(item.hidden) // per_frame, len(item.f0), len(item.mel)) // pooling * pooling
+
+
 def collate(items: Sequence[TokenizerExample], pooling: int = 2) -> TokenizerBatch:
     """Batch several utterances, each cut to whole groups of `pooling` frames."""
     per_frame = SAMPLES_PER_FRAME if items[0].hidden.ndim == 1 else 1
-    lengths = [(len(item.hidden) // per_frame, len(item.f0), len(item.mel)) for item in items]
-    # features differ by a frame, by the rounding of their hops; a token needs all of its frames
-    frames = [min(of) // pooling * pooling for of in lengths]
+    frames = [whole_frames(item, pooling) for item in items]
     longest = max(frames)
     hidden_BTD = torch.zeros(len(items), longest * per_frame, *items[0].hidden.shape[1:])
     mel_BTM = torch.zeros(len(items), longest, items[0].mel.shape[1])
@@ -91,6 +99,11 @@ def collate(items: Sequence[TokenizerExample], pooling: int = 2) -> TokenizerBat
     for row, (length, item) in enumerate(zip(frames, items, strict=True)):
         for padded, values, each in ((hidden_BTD, item.hidden, per_frame), (f0_BT, item.f0, 1), (mel_BTM, item.mel, 1)):
             padded[row, : length * each] = torch.from_numpy(np.array(values[: length * each], dtype=np.float32))
+        if per_frame > 1 and length:
+            # where a recording ends, an STFT sees a mirror of its end: before padding, in a batch as alone
+            end = length * per_frame
+            mirrored = hidden_BTD[row, end - 1 - MIRRORED : end - 1].flip(0)
+            hidden_BTD[row, end : end + MIRRORED] = mirrored[: hidden_BTD.shape[1] - end]
         mask_BT[row, :length] = 1
     speaker_BD = torch.from_numpy(np.stack([item.speaker for item in items]).astype(np.float32))
     label_lengths_B = torch.tensor([len(label) for label in labels])

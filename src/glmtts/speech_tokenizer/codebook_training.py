@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from glmtts.speech_tokenizer.codebook import Codebook, straight_through
 
+LEAST_COUNT = 1e-5  # of an average, below which m / n is no number to trust
 START_VECTORS, MOST_START_VECTORS = 8, 65_536  # a code, and in all, of which k-means begins; 335 MB at 1280 wide
 
 
@@ -57,7 +58,8 @@ class CodebookTraining(nn.Module):
     @torch.no_grad()
     def keep_recent(self) -> None:
         """After a step of warm-up: keep its vectors, of all processes, in place of the oldest ones."""
-        vectors, self._step = gathered(torch.cat([vectors for vectors, _ in self._step])), []
+        step, self._step = torch.cat([vectors for vectors, _ in self._step]), []
+        vectors = gathered(step[are_numbers(step)])
         size = len(self.recent)
         vectors = vectors[-size:]
         # a ring: the next free place follows from how many there have been
@@ -98,28 +100,42 @@ class CodebookTraining(nn.Module):
         """After a step: move the averages, and the codes with them, to the step's vectors of all processes."""
         step, self._step = [(vectors, ids) for vectors, ids in self._step if ids is not None], []
         counts, sums = torch.zeros_like(self.ema_count), torch.zeros_like(self.ema_weight)
-        for vectors, ids in step:
+        live = [vectors[are_numbers(vectors)] for vectors, _ in step]
+        for (vectors, ids), kept in zip(step, live, strict=True):
+            ids = ids[are_numbers(vectors)]
             counts += torch.bincount(ids, minlength=len(counts))
-            sums.index_add_(0, ids, vectors)
+            sums.index_add_(0, ids, kept)
         if _several_processes():
             dist.all_reduce(counts)
             dist.all_reduce(sums)
         self.ema_count.lerp_(counts, 1 - decay)
         self.ema_weight.lerp_(sums, 1 - decay)
-        codebook.weight.copy_(self.ema_weight / self.ema_count.clamp(min=1e-5)[:, None])
+        # a code that no vector took for so long that nothing is left of its average stays where it was
+        known = self.ema_count[:, None] > LEAST_COUNT
+        codebook.weight.copy_(torch.where(known, self.ema_weight / self.ema_count[:, None], codebook.weight))
         self.hits += counts
         self.updates += 1
         if self.updates % restart_interval == 0:
-            self._restart_dead(codebook, gathered(torch.cat([vectors for vectors, _ in step])))
+            self._restart_dead(codebook, gathered(torch.cat(live)))
             self.hits.zero_()
 
     def _restart_dead(self, codebook: Codebook, vectors_ND: Tensor) -> None:
+        if not len(vectors_ND):
+            return
         dead = self.hits == 0
         live = vectors_ND[torch.randint(len(vectors_ND), (int(dead.sum()),), device=vectors_ND.device)]
         _take_from_first(live)
         codebook.weight[dead] = live
         self.ema_weight[dead] = live
         self.ema_count[dead] = 1.0
+
+
+def are_numbers(vectors_ND: Tensor) -> Tensor:
+    """Whether vectors (N, D) are finite, (N,).
+
+    A step whose gradient is not finite is left out by the optimizer; in an average its vectors would stay for ever.
+    """
+    return vectors_ND.isfinite().all(dim=1)
 
 
 def gathered(vectors_ND: Tensor) -> Tensor:

@@ -92,7 +92,9 @@ class SpeechTokenizerTraining(nn.Module):
         tokenizer = self.tokenizer
         first, hidden_BTD = self.frozen_layers, batch.hidden_BTD
         if hidden_BTD.ndim == 2:
-            first, hidden_BTD = 0, tokenizer.embed(tokenizer.features(hidden_BTD))
+            # two frames of features, at 100 Hz, for each of the mask's
+            features_BMT, real_BT = tokenizer.features(hidden_BTD), batch.mask_BT.repeat_interleave(2, dim=1)
+            first, hidden_BTD = 0, tokenizer.embed(features_BMT, real_BT)
         hidden, _ = tokenizer.encode_layers(hidden_BTD, batch.mask_BT, first)
         pooled_BSD, mask_BS = tokenizer.project(tokenizer.pool(hidden)), batch.mask_BT[:, :: self.config.pooling].bool()
         # real tokens alone: padding would draw codes to itself, and count as used
@@ -106,7 +108,7 @@ class SpeechTokenizerTraining(nn.Module):
         output["logits_mask_BS"] = mask_BS.repeat_interleave(self.config.labels_per_token, 1)
         output |= {"mask_BS": mask_BS, "ids_N": ids_N, "commitment": commitment}
         if self.pitch is not None:
-            output["pitch_BT"], output["voicing_BT"] = self.pitch(self._read_by("pitch", quantised_BSD))
+            output["pitch_BT"], output["voicing_BT"] = self.pitch(self._read_by("pitch", quantised_BSD), mask_BS)
         if self.mel is not None:
             speaker_BD = F.normalize(batch.speaker_BD, dim=-1)
             output["mel_BTM"] = self.mel(self._read_by("mel", quantised_BSD), speaker_BD, mask_BS)

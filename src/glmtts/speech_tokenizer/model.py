@@ -87,14 +87,22 @@ class SpeechTokenizer(nn.Module):
     def encode(self, features_BMT: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
         """Whisper features (B, M, T) at 100 Hz with their mask (B, T) to tokens (B, S) and their mask (B, S)."""
         # the second convolution has a stride of 2: 100 Hz to 50 Hz, and the mask with it
+        # the convolutions see what padding holds, as in the release, whose tokens these have to be
         hidden, valid = self.encode_layers(self.embed(features_BMT), mask_BT[:, ::2], 0)
         pooled = self.pool(hidden)
         tokens = self.codebook.nearest(self.project(pooled).flatten(0, 1)).view(pooled.shape[:2])
         return tokens, valid[:, :: self.config.pooling]
 
-    def embed(self, features_BMT: Tensor) -> Tensor:
-        """Convolutions and positions: (B, M, T) to (B, ceil(T / 2), D)."""
-        hidden = F.gelu(self.conv2(F.gelu(self.conv1(features_BMT)))).transpose(1, 2)
+    def embed(self, features_BMT: Tensor, mask_BT: Tensor | None = None) -> Tensor:
+        """Convolutions and positions: (B, M, T) to (B, ceil(T / 2), D).
+
+        With `mask_BT` (B, T), true on real features, padding is zero for both convolutions, as if it were not there.
+        """
+        hidden = features_BMT
+        for convolution in (self.conv1, self.conv2):
+            seen = hidden if mask_BT is None else hidden * mask_BT[:, None].to(hidden.dtype)
+            hidden = F.gelu(convolution(seen))
+        hidden = hidden.transpose(1, 2)
         return hidden + self.embed_positions.weight[: hidden.shape[1]]
 
     def encode_layers(

@@ -19,13 +19,13 @@ from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import pitch_loss
 from glmtts.config import StrictConfig
 from glmtts.data.readings import Transcripts
-from glmtts.data.section import BatchSource, DataSection
+from glmtts.data.section import BatchSource, DataSection, check_feature
 from glmtts.errors import ConfigError
-from glmtts.speech_tokenizer.batches import TokenizerBatch, TokenizerBatches, TokenizerExample, collate
+from glmtts.speech_tokenizer.batches import WAVE_RATE, TokenizerBatch, TokenizerBatches, TokenizerExample, collate
 from glmtts.speech_tokenizer.evaluation import evaluate
 from glmtts.speech_tokenizer.heads import Phase, SpeechTokenizerTraining
 from glmtts.speech_tokenizer.listening import SAMPLES, samples
-from glmtts.speech_tokenizer.model import SAMPLES_PER_FRAME, SpeechTokenizer, SpeechTokenizerConfig
+from glmtts.speech_tokenizer.model import SAMPLE_RATE, SAMPLES_PER_FRAME, SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.whisper import encoder_weights
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
@@ -36,7 +36,8 @@ from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import fill, is_run, start_weights, trained_weights
 
 PROBE_SCALE = 1.0  # of a head that only measures: Adam makes it the same as any other
-N_MELS, SPEAKER_WIDTH = 80, 192  # of the features, for a dry run's made-up batch
+N_MELS, SPEAKER_WIDTH = 80, 192  # of the features
+FRAME_RATE = SAMPLE_RATE / SAMPLES_PER_FRAME
 
 
 class TokenizerData(DataSection):
@@ -49,8 +50,8 @@ class TokenizerData(DataSection):
     text: str = "bundle"
     frozen_layers: int = Field(default=5, ge=0)
     from_wave: bool = False
-    batch_seconds: float | None = 30.0
-    evaluated: int = 120
+    batch_seconds: float | None = Field(default=30.0, gt=0)
+    evaluated: int = Field(default=120, ge=0)
 
 
 class TokenizerLoss(StrictConfig):
@@ -62,10 +63,10 @@ class TokenizerLoss(StrictConfig):
     are there too, and learn from codes that they do not change: they measure (docs/ablations.md).
     """
 
-    asr_scale: float = 2.5
+    asr_scale: float = Field(default=2.5, ge=0)
     pitch_scale: float = Field(default=1.0, ge=0)
     mel_scale: float = Field(default=3.0, ge=0)
-    commitment_scale: float = 2.5
+    commitment_scale: float = Field(default=2.5, ge=0)
     relative_pitch: bool = True
     probes: bool = False
     quantizer_warmup_steps: int = Field(default=400, ge=0)
@@ -113,6 +114,32 @@ class SpeechTokenizerTask(Task):
         "init": TokenizerInit,
     }
 
+    def check(self) -> None:
+        """Refuse also what would come to light hours later, or never: too few positions, a codebook that never begins.
+
+        Raises:
+            ConfigError: says what does not fit.
+        """
+        super().check()
+        model, data = self.section(SpeechTokenizerConfig), self.section(TokenizerData)
+        warmup, steps = self.section(TokenizerLoss).quantizer_warmup_steps, self.config.schedule.steps
+        seconds = model.max_positions * SAMPLES_PER_FRAME / SAMPLE_RATE
+        if data.max_seconds > seconds:
+            raise ConfigError(
+                f"Recordings of up to {data.max_seconds:g} s have more frames than model.max_positions, "
+                f"{model.max_positions}. Set data.max_seconds={seconds:g} or less."
+            )
+        if data.frozen_layers > model.layers_before:
+            raise ConfigError(
+                f"data.frozen_layers is {data.frozen_layers}, but only {model.layers_before} layers stand before the "
+                "codebook (model.layers_before). Correct one of them."
+            )
+        if model.levels is None and steps is not None and steps <= warmup:
+            raise ConfigError(
+                f"A run of {steps} steps ends before its codebook begins, after loss.quantizer_warmup_steps={warmup}. "
+                "Lower that, or raise schedule.steps."
+            )
+
     def build(self) -> SpeechTokenizerTraining:
         """The tokenizer with its heads."""
         loss, frozen = self.section(TokenizerLoss), self.section(TokenizerData).frozen_layers
@@ -136,7 +163,12 @@ class SpeechTokenizerTask(Task):
             kept = {name: value for name, value in trained_weights(where).items() if not name.startswith("moving.")}
             fill(model, kept, where, optional=("moving.",))
         elif where is not None:
-            model.start_from(start_weights(where, "speech_tokenizer"), start_weights(where, "token_recogniser"))
+            tokenizer, recogniser = (start_weights(where, name) for name in ("speech_tokenizer", "token_recogniser"))
+            # in one sentence, where sizes differ
+            head = {k.removeprefix("head."): v for k, v in recogniser.items() if k.startswith("head.")}
+            fill(model.tokenizer, tokenizer, where)
+            fill(model.asr, head, where)
+            model.start_from(tokenizer, recogniser)
         if model.moving is not None:
             model.moving.reset_ema(model.tokenizer.codebook)
 
@@ -144,6 +176,13 @@ class SpeechTokenizerTask(Task):
     def _make(self) -> TokenizerBatches:
         data = self.section(TokenizerData)
         dataset = data.open("wave" if data.from_wave else "hidden", "f0", "mel", "speaker")
+        if data.from_wave:
+            check_feature(dataset, "wave", WAVE_RATE, ())
+        else:
+            check_feature(dataset, "hidden", FRAME_RATE, (self.section(SpeechTokenizerConfig).d_model,))
+        check_feature(dataset, "f0", FRAME_RATE, ())
+        check_feature(dataset, "mel", FRAME_RATE, (N_MELS,))
+        check_feature(dataset, "speaker", shape=(SPEAKER_WIDTH,))
         tokenizer = TextTokenizer.load(bundles().folder(data.text))
         transcripts = Transcripts(TextFrontend(TextConfig(phoneme_in="all"), tokenizer))
         return TokenizerBatches(dataset, transcripts, self.section(SpeechTokenizerConfig).pooling)
@@ -184,7 +223,7 @@ class SpeechTokenizerTask(Task):
 
     @cached_property
     def _held_out(self) -> list[TokenizerBatch]:
-        refs = self._make.dataset.held_out_sample(self.section(TokenizerData).evaluated)
+        refs = self.section(TokenizerData).held_out(self._make.dataset)
         return [batch for ref in refs if (batch := self._make(0, [ref]))]
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:

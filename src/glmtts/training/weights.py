@@ -13,6 +13,8 @@ from glmtts.training import checkpoint
 from glmtts.training.config import CONFIG_FILE, RunConfig, saved_config
 from glmtts.training.registry import bundles, create_task
 
+NOTHING_TO_MOVE = "init.moved_codes moves the codes of a trained model. Give it as run.init_from, or leave it out."
+
 
 def is_run(where: str | Path) -> bool:
     """Whether a path is a run's folder, and not a bundle."""

@@ -1,6 +1,8 @@
 """What vocoders have in common: the mel that they take, and blocks that can be compiled."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from pydantic import model_validator
 
 from glmtts.audio.geometry import MelConfig
 from glmtts.config import StrictConfig
@@ -14,6 +16,13 @@ class MelGeometry(StrictConfig):
     n_fft: int = 1920
     hop_length: int = 480
     n_mels: int = 80
+
+    @model_validator(mode="after")
+    def _window_holds_a_hop(self) -> Self:
+        # (n_fft − hop) / 2 samples are padded at either end
+        if not 0 < self.hop_length <= self.n_fft or (self.n_fft - self.hop_length) % 2:
+            raise ValueError("hop_length must be at most n_fft, and both even or both odd")
+        return self
 
     @property
     def mel(self) -> MelConfig:

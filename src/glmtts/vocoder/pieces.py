@@ -40,9 +40,9 @@ class VocoderData(DataSection):
     segment_frames: int = Field(default=32, ge=1)
     flow_mel_share: float = Field(default=0.0, ge=0, le=1)
     batch_seconds: float | None = None
-    batch_utterances: int | None = 8
-    max_seconds: float = 60.0
-    evaluated: int = 20
+    batch_utterances: int | None = Field(default=8, ge=1)
+    max_seconds: float = Field(default=60.0, gt=0)
+    evaluated: int = Field(default=20, ge=0)
 
     @model_validator(mode="after")
     def _sized_by_count(self) -> Self:

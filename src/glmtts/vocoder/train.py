@@ -5,17 +5,18 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from statistics import mean
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import LogMel
 from glmtts.audio.pitch import SEMITONES, octaves_of
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset
-from glmtts.data.section import BatchSource
+from glmtts.data.section import BatchSource, check_feature
+from glmtts.errors import ConfigError
 from glmtts.training.checkpoint import latest, read_group
 from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
@@ -23,7 +24,7 @@ from glmtts.training.task import Metrics, Task
 from glmtts.training.weights import fill, start_weights
 from glmtts.vocoder.augmentation import Augmentation
 from glmtts.vocoder.band import within_band
-from glmtts.vocoder.discriminators import Discriminators
+from glmtts.vocoder.discriminators import RESOLUTIONS, Discriminators
 from glmtts.vocoder.geometry import MelGeometry
 from glmtts.vocoder.harmonic import HarmonicVocos, HarmonicVocosConfig
 from glmtts.vocoder.losses import RECONSTRUCTION, ReconstructionLoss, discriminator_loss, feature_loss, generator_loss
@@ -44,14 +45,22 @@ class VocoderLoss(StrictConfig):
     """
 
     gan_start: int | None = Field(default=8000, ge=0)
-    reconstruction_weight: float = 15.0
-    resolutions: tuple[tuple[int, int, int], ...] = RECONSTRUCTION
-    feature_weight: float = 2.0
+    reconstruction_weight: float = Field(default=15.0, ge=0, allow_inf_nan=False)
+    resolutions: tuple[tuple[PositiveInt, PositiveInt, PositiveInt], ...] = Field(default=RECONSTRUCTION, min_length=1)
+    feature_weight: float = Field(default=2.0, ge=0, allow_inf_nan=False)
     discriminator_channels: int = Field(default=16, ge=1)
-    periods: tuple[int, ...] = ()
+    periods: tuple[PositiveInt, ...] = ()
     period_channels: int = Field(default=16, ge=1)
     augmentation: bool = True
     critic_init: Path | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if any(hop > window or (window - hop) % 2 for window, hop, _ in self.resolutions):
+            raise ValueError("in resolutions a hop must be at most its window, and both even or both odd")
+        if self.critic_init is not None and self.gan_start is None:
+            raise ValueError("critic_init gives discriminators, but without gan_start there are none")
+        return self
 
 
 class VocoderTask(Task):
@@ -65,7 +74,25 @@ class VocoderTask(Task):
         super().__init__(config)
         self.critic_from = self.section(VocoderLoss).gan_start
         self.geometry = self.section(MelGeometry)
+        self._check_pieces()
         self.reconstruction = ReconstructionLoss(self.geometry.sample_rate, self.section(VocoderLoss).resolutions)
+
+    def _check_pieces(self) -> None:
+        """Refuse pieces that the discriminators, which join late, cannot hear.
+
+        Raises:
+            ConfigError: names the least number of frames.
+        """
+        loss, hop = self.section(VocoderLoss), self.geometry.hop_length
+        # an STFT reflects half a window, which takes one sample more than that; a period needs a whole row
+        needed = max(1 + max(window for window, _ in RESOLUTIONS) // 2, *loss.periods, 0)
+        # the shift of the augmentation takes less than a hop away
+        least = -(-(needed + (hop - 1 if loss.augmentation else 0)) // hop)
+        if self.critic_from is not None and self.section(VocoderData).segment_frames < least:
+            raise ConfigError(
+                f"Pieces of data.segment_frames={self.section(VocoderData).segment_frames} are too short for the "
+                f"discriminators. Set {least} or more, or loss.gan_start to null."
+            )
 
     def build(self) -> nn.Module:
         """The generator."""
@@ -93,7 +120,13 @@ class VocoderTask(Task):
 
     @cached_property
     def _dataset(self) -> Dataset:
-        return self.section(VocoderData).dataset(*self.features)
+        dataset = self.section(VocoderData).dataset(*self.features)
+        rate = self.geometry.sample_rate
+        check_feature(dataset, "wave", rate, ())
+        for name, shape in (("f0", ()), ("flow_mel", (self.geometry.n_mels,))):
+            if name in dataset.features:
+                check_feature(dataset, name, rate / self.geometry.hop_length, shape)
+        return dataset
 
     def source(self) -> BatchSource:
         """Micro-batches of `Pieces`."""
@@ -142,14 +175,15 @@ class VocoderTask(Task):
         """Whole held-out recordings, cut to mel frames; with mels by the flow where training has them."""
         data, hop, mel = self.section(VocoderData), self.geometry.hop_length, LogMel(self.geometry.mel)
         whole = []
-        for ref in self._dataset.held_out_sample(data.evaluated):
+        for ref in data.held_out(self._dataset):
             item = self._dataset.load(ref)
             real = floats(item.features["wave"])[None]
             real = real[:, : real.shape[1] // hop * hop]
             if not real.shape[1]:
                 continue
             made = mel_by_flow(item)[None] if data.flow_mel_share else mel(real)
-            frames = min(made.shape[2], real.shape[1] // hop)
+            if not (frames := min(made.shape[2], real.shape[1] // hop)):
+                continue
             f0 = fitted(f0_of(item)[:frames], frames)[None] if "f0" in item.features else None
             whole.append(Pieces(real[:, : frames * hop], made[..., :frames], f0))
         return whole
@@ -197,7 +231,13 @@ class VocosTask(VocoderTask):
 class HarmonicLoss(VocoderLoss):
     """With `reconstruction_weight` 0 and no discriminators, F0 alone is learnt; with `pitch_weight` 0 it stays."""
 
-    pitch_weight: float = Field(default=1.0, ge=0)
+    pitch_weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _teaches_something(self) -> Self:
+        if not (self.pitch_weight or self.reconstruction_weight or self.gan_start is not None):
+            raise ValueError("all weights are 0 and gan_start is null: nothing would be learnt")
+        return self
 
 
 class HarmonicVocosTask(VocoderTask):
@@ -207,12 +247,20 @@ class HarmonicVocosTask(VocoderTask):
     network = HarmonicVocos
     features = ("f0",)
 
+    def build(self) -> HarmonicVocos:
+        """The generator; what no loss reaches stays as it is, which processes that train together have to know."""
+        model, config = HarmonicVocos(self.section(HarmonicVocosConfig)), self.section(HarmonicLoss)
+        learns_filters = bool(config.reconstruction_weight) or self.critic_from is not None
+        for name, part in model.named_children():
+            part.requires_grad_(bool(config.pitch_weight) if name == "pitch" else learns_filters)
+        return model
+
     def loss(self, model: nn.Module, batch: Any, step: int, critic: nn.Module | None = None) -> tuple[Tensor, Metrics]:
         """How F0 is read from the mel, and what the others learn."""
         assert isinstance(model, HarmonicVocos)
         config = self.section(HarmonicLoss)
         loss, metrics = torch.zeros((), device=batch.real_BT.device), Metrics()
-        if config.reconstruction_weight or critic is not None:
+        if config.reconstruction_weight or self.critic_from is not None:
             loss, metrics = super().loss(model, batch, step, critic)
         if config.pitch_weight:
             pitch = pitch_loss(model.pitch_logits(batch.mel_BMT), batch.f0_BT)
@@ -232,5 +280,6 @@ class HarmonicVocosTask(VocoderTask):
             one = to_device(one, device)
             true_BT = octaves_of(one.f0_BT, relative=False)
             errors.append((model.octaves(one.mel_BMT) - true_BT)[one.f0_BT > 0].abs())
-        pitch = {"held_out_semitones": SEMITONES * float(torch.cat(errors).median())} if errors else {}
+        voiced = torch.cat(errors) if errors else torch.empty(0)
+        pitch = {"held_out_semitones": SEMITONES * float(voiced.median())} if len(voiced) else {}
         return {**super().evaluate(model, device), **pitch}

@@ -1,8 +1,10 @@
 """Vocos2D: the vocoder on frequency × time maps (report section 2.7 and Figure 4)."""
 
 import math
+from typing import Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig, mel_filters
@@ -30,6 +32,12 @@ class Vocos2DConfig(MelGeometry):
     mel_shortcuts: bool = True
     frequency_embedding: bool = True
     amplitude_prior: bool = False
+
+    @model_validator(mode="after")
+    def _kernel_has_a_middle(self) -> Self:
+        if self.kernel % 2 == 0:
+            raise ValueError("kernel must be odd")
+        return self
 
 
 class Block(nn.Module):
