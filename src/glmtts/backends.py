@@ -24,3 +24,8 @@ def backend(module: str, needed_for: str, install: str, error: type[GlmTtsError]
         itself = problem.name in (None, module, module.partition(".")[0])
         missing = module if itself else f"{module} (which needs {problem.name})"
         raise error(f"{needed_for} needs the package {missing}. Install it with: {install}") from None
+
+
+def reason_of(error: BaseException, most: int = 160) -> str:
+    """The first line of what a package says, of at most so many characters; its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from glmtts.backends import reason_of
 from glmtts.errors import GlmTtsError
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -27,7 +28,7 @@ def read_weights(path: Path, what: str, error: type[GlmTtsError]) -> dict[str, T
             f"{path} holds no weights of {what} alone, and was not opened, since it could run code. Give another file."
         ) from None
     except Exception as cause:  # PyTorch raises whatever its unpickler meets in a damaged file
-        reason = str(cause).splitlines()[0][:120] if str(cause) else type(cause).__name__
+        reason = reason_of(cause, 120)
         raise error(
             f"{path} holds no weights of {what}, or is truncated or damaged ({reason}). Fetch it again."
         ) from None

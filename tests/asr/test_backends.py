@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ import torch
 from glmtts import asr
 from glmtts.asr.funasr import timed_words
 from glmtts.asr.reverb import read_ctm
-from glmtts.asr.transcript import Word
+from glmtts.asr.transcript import AsrSettings, Word
+from glmtts.asr.whisper import FasterWhisper
+from glmtts.asr.whisper_hf import TransformersWhisper
 from glmtts.audio.io import load_audio
 from glmtts.errors import AsrError
 
@@ -93,3 +96,18 @@ def tiny_transformers_whisper(transformers, folder: Path) -> None:
     tokenizer = transformers.WhisperTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
     tokenizer.add_special_tokens({"additional_special_tokens": specials[1:]})
     transformers.WhisperProcessor(transformers.WhisperFeatureExtractor(), tokenizer).save_pretrained(folder)
+
+
+@pytest.mark.parametrize("words", ["", "\n", "no such model\nat all"])
+@pytest.mark.parametrize("name", ["whisper", "whisper_hf"])
+def test_an_error_without_words_is_told_by_its_kind(name: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object, **options: object) -> None:
+        raise ValueError(words)
+
+    loader = SimpleNamespace(from_pretrained=fails)
+    package = SimpleNamespace(WhisperModel=fails, WhisperProcessor=loader, WhisperForConditionalGeneration=loader)
+    monkeypatch.setattr(f"glmtts.asr.{name}.backend", lambda *arguments: package)
+    recogniser = {"whisper": FasterWhisper, "whisper_hf": TransformersWhisper}[name]
+    said = "no such model" if words.strip() else "ValueError"
+    with pytest.raises(AsrError, match=rf"(cannot be loaded|loaded from 'm'): {said}\. Give a"):
+        recogniser("m", AsrSettings(), "w")

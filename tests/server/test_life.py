@@ -24,6 +24,8 @@ from tests.server.test_voices import add, names, recording
 
 def test_health_ready_and_metrics(server: Running) -> None:
     assert server.client.get("/health").json() == {"status": "ok"}
+    for path in ("/health", "/ready", "/", "/docs"):  # what many monitors ask
+        assert server.client.head(path).status_code == 200 and not server.client.head(path).content
     assert server.client.get("/ready").json() == {"status": "ready"}
     server.client.post("/v1/audio/speech", json=SPEECH)
     server.client.get("/no/such/path")

@@ -287,3 +287,14 @@ def test_a_kill_leaves_only_whole_voices(tmp_path: Path) -> None:
     assert len(store.records()) >= 5
     for name in store.records():
         assert Voice.load(store.path(name)).text == "Hello."
+
+
+def test_a_user_without_a_home_is_asked_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(ConfigError, match="--voices"):
+        ServerSettings.parse({})
+    assert ServerSettings.parse({"voices_folder": "added"}).voices_folder == Path("added")

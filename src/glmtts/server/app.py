@@ -56,8 +56,8 @@ def create_app(engine: Engine, settings: ServerSettings) -> FastAPI:
     app.state.service = service
     for module in (speech, encode, live, voices, text, status):
         app.include_router(module.router)
-    app.add_api_route("/", page, include_in_schema=False)
-    app.add_api_route("/docs", documentation, include_in_schema=False)
+    for path, shown in (("/", page), ("/docs", documentation)):
+        app.add_api_route(path, shown, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/page", StaticFiles(directory=PAGE))
     install_handlers(app)
     _without_422(app)

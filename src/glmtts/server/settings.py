@@ -17,8 +17,15 @@ LARGEST_YAML = 64 * 1024  # bytes
 
 
 def data_folder() -> Path:
-    """Where added voices are kept by default, as the XDG base directory specification says."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    """Where added voices are kept by default, as the XDG base directory specification says.
+
+    Raises:
+        ConfigError: the user has no home, as in a container that runs under any number.
+    """
+    try:
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    except RuntimeError:
+        raise ConfigError("This user has no home. Give the folder of added voices with --voices.") from None
     return Path(base) / "glm-tts" / "voices"
 
 

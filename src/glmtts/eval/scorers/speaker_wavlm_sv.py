@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.similarity import SAMPLE_RATE, SpeakerScorer
 
@@ -24,7 +24,7 @@ class WavLmXVector(SpeakerScorer):
             self.extractor = transformers.Wav2Vec2FeatureExtractor.from_pretrained(model, local_files_only=local_only)
             network = transformers.WavLMForXVector.from_pretrained(model, local_files_only=local_only)
         except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0][:160]
+            reason = reason_of(error)
             raise EvaluationError(
                 f"'{model}' cannot be loaded: {reason}. Give a folder or a name of the Hub."
             ) from None

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from glmtts.backends import reason_of
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers import Scorer, load
 
@@ -57,7 +58,7 @@ def chosen(path: Path) -> list[Chosen]:
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise EvaluationError(f"{path} cannot be read: {str(error).splitlines()[0]}. Give another file.") from None
+        raise EvaluationError(f"{path} cannot be read: {reason_of(error)}. Give another file.") from None
     if not isinstance(entries, list) or not all(isinstance(one, dict) and "name" in one for one in entries):
         raise EvaluationError(f"{path} is no scorer configuration of VERSA: it is a list of entries with a 'name'.")
     unknown = [one["name"] for one in entries if one["name"] not in KEYS]

@@ -66,6 +66,7 @@ def show_model(model: str, service: ServiceOf) -> ModelObject:
     return _model(service)
 
 
+@router.head("/health", include_in_schema=False)  # what many monitors ask
 @router.get("/health", responses=documented(503))
 def health(service: ServiceOf) -> Status:
     """Whether the process works; restart it where it does not."""
@@ -74,6 +75,7 @@ def health(service: ServiceOf) -> Status:
     return Status(status="ok")
 
 
+@router.head("/ready", include_in_schema=False)  # what many monitors ask
 @router.get("/ready", responses=documented(503))
 def ready(service: ServiceOf) -> Status:
     """Whether requests should be sent here: the models are loaded and the server is not shutting down."""

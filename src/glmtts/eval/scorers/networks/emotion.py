@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from glmtts import durable
+from glmtts.backends import reason_of
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, EvaluationError
 from glmtts.eval.scorers.networks.whisper_states import WhisperStates, WhisperStatesConfig
@@ -104,7 +105,7 @@ class EmotionClassifier(nn.Module):
             model = cls(config)
             model.load_state_dict(weights)
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, ConfigError) as error:
-            reason = str(error).splitlines()[0][:160]
+            reason = reason_of(error)
             raise EvaluationError(
                 f"{path} is no emotion classifier: {reason}. Train one as recipes/scorers/emotion/README.md says."
             ) from None
