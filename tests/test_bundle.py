@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from glmtts.bundle import Bundle, save_config, save_module
 from glmtts.errors import BundleError
-from glmtts.weights import digest_of, read_tensors
+from glmtts.weights import digest_of, read_tensors, renamed
 
 
 @pytest.fixture
@@ -94,3 +94,10 @@ def test_what_is_loaded_while_speaking_can_be_adapted_through(tiny_folder: Path)
 def test_digest_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert digest_of(tmp_path / "a").startswith("ba7816bf")
+
+
+def test_a_tensor_by_two_names_is_refused() -> None:
+    tensors = {"enter.weight": torch.zeros(1), "in_proj.weight": torch.ones(1)}
+    assert list(renamed({"enter.weight": torch.zeros(1)}, {"^enter": "in_proj"})) == ["in_proj.weight"]
+    with pytest.raises(BundleError, match=r"holds in_proj\.weight by two names"):
+        renamed(tensors, {"^enter": "in_proj"})

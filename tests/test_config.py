@@ -1,11 +1,12 @@
 """Files of settings have bounds, and whatever is in them, one sentence says what is wrong."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from glmtts.config import read_json, read_toml
+from glmtts.config import StrictConfig, read_json, read_toml
 from glmtts.errors import ConfigError
 
 DEEP = 100_000
@@ -47,3 +48,17 @@ def test_what_is_valid_is_read(tmp_path: Path) -> None:
     assert read_json(tmp_path / "a.json") == read_toml(tmp_path / "a.toml") == values
     with pytest.raises(ConfigError, match=r"missing\.json"):
         read_json(tmp_path / "missing.json")
+
+
+class Renamed(StrictConfig):
+    RENAMED: ClassVar[Mapping[str, str]] = {"slack": "extra", "spare": "extra", "fewest": "least"}
+    extra: int = 0
+    least: int = 0
+
+
+@pytest.mark.parametrize("values", [{"slack": 1, "extra": 2}, {"extra": 2, "slack": 1}, {"slack": 1, "spare": 1}])
+def test_a_key_by_two_names_is_refused(values: dict[str, int]) -> None:
+    assert Renamed.parse({"slack": 1, "fewest": 2}) == Renamed(extra=1, least=2)
+    with pytest.raises(ConfigError, match=r"'slack' is 'extra'.* by an earlier name, and both are given") as error:
+        Renamed.parse({**values, "fewest": 2})
+    assert "fewest" not in str(error.value)

@@ -69,6 +69,7 @@ def load_onnx(model: str | Path, threads: int | None = None) -> "OnnxSynthesizer
 
     Raises:
         BundleError: the folder holds no exported model, or a corrupt one; or ONNX Runtime is not installed.
+        ConfigError: the number of threads is not one or more.
     """
     from glmtts.onnx.bundle import OnnxBundle
     from glmtts.onnx.synthesizer import OnnxSynthesizer
@@ -103,6 +104,7 @@ def load(
     from glmtts.synthesis.synthesizer import Synthesizer
 
     bundle = Bundle.open(model, chosen_device(device), allow_program)
+    # before any module is loaded, which asks for it once
     bundle.acceleration = chosen(acceleration, bundle.device)
     use_threads(bundle.folder, threads=threads)
     return Synthesizer(bundle)

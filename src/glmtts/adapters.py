@@ -115,6 +115,7 @@ class RowAdapters:
                 output = output + part.of(x)
             else:
                 places_N = self._places_of(adapter, len(x), x.device)
+                # index_add takes one type alone, and autocast may give the product in another
                 output = output.index_add(0, places_N, part.of(x.index_select(0, places_N)).to(output.dtype))
         return output
 
@@ -182,5 +183,6 @@ def _layer(network: nn.Module, name: str, part: LowRank) -> nn.Linear:
 
 
 def _add(name: str, layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+    # none in use: another request's hook changes nothing here
     rows = _in_use.get()
     return output if rows is None else rows.add_to(output, inputs[0], name)

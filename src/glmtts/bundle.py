@@ -115,6 +115,7 @@ class Bundle:
         try:
             config = BundleConfig.parse(read_json(path))
             bundle = cls(folder, config, device or torch.device("cpu"), allow_program)
+            # a bundle of single stages has no common time to check
             if {"speech_tokenizer", "flow", "vocoder"} <= bundle.config.modules.keys():
                 bundle.clock.check()
         except (ValueError, ConfigError) as error:
@@ -134,6 +135,7 @@ class Bundle:
                 f"The bundle says {self.config.sample_rate} Hz and its vocoder {vocoder.sample_rate}: "
                 "they do not fit. Convert or train it again."
             )
+        # a flow may know more codes than the tokenizer gives, never fewer
         if flow.n_mels != vocoder.n_mels or flow.vocabulary < tokenizer.codes:
             raise BundleError(
                 f"A flow of {flow.n_mels} mel bins and {flow.vocabulary} codes does not fit a vocoder of "
@@ -148,6 +150,7 @@ class Bundle:
 
     def frontend(self) -> TextFrontend:
         """A text front end with the bundle's vocabulary."""
+        # for the hashes alone: the tokenizer opens these files by their names
         for name, digest in self.config.text_files.items():
             self.path(name, digest)
         return TextFrontend(self.config.text, TextTokenizer.load(self.folder))
@@ -237,8 +240,10 @@ class Bundle:
             check_shapes(module, weights, entry.file)
             if self.folder != embedded():
                 module = module_class(config)
+            # not strict: a file leaves out what only training needs; `check_shapes` has looked at all the rest
             module.load_state_dict(weights, strict=False, assign=True)  # as they are: mapped weights stay mapped
             module = module.eval().requires_grad_(False).to(self.device)
+        # last: buffers and recordings belong to the device that the weights lie on
         if hasattr(module, "accelerate"):
             module.accelerate(self.acceleration)
         return module

@@ -163,4 +163,5 @@ def main() -> None:
         raise SystemExit(130) from None  # 128 + SIGINT, as shells count
     except Exception as error:
         stop(sentence_of(error))
+    # outside of standalone mode `typer.Exit` comes back as a number
     raise SystemExit(code if isinstance(code, int) else 0)

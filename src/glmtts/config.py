@@ -33,7 +33,16 @@ class StrictConfig(BaseModel):
     def _with_present_names(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return {cls.RENAMED.get(key, key): value for key, value in values.items()}
+        present = {cls.RENAMED.get(key, key): value for key, value in values.items()}
+        if len(present) < len(values):  # else one of the two would win, and nobody were told which
+            given = [cls.RENAMED.get(key, key) for key in values]
+            twice = [
+                f"'{old}' is '{new}'" for old, new in cls.RENAMED.items() if old in values and given.count(new) > 1
+            ]
+            raise ValueError(
+                f"{' and '.join(twice)} by an earlier name, and both are given; keep the present name alone"
+            )
+        return present
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:

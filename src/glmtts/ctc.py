@@ -11,6 +11,7 @@ def ctc_states(labels_L: np.ndarray, blank: int = 0) -> tuple[np.ndarray, np.nda
     states = np.full(2 * len(labels_L) + 1, blank)
     states[1::2] = labels_L
     may_skip = np.zeros(len(states), dtype=bool)
+    # between equal labels the blank must stay: without it they are one
     may_skip[3::2] = states[3::2] != states[1:-2:2]
     return states, may_skip
 
@@ -21,8 +22,9 @@ def ctc_path(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) -> 
     A blank belongs to the label before it, the first blanks to the first.
 
     Raises:
-        ValueError: there are fewer frames than the labels need.
+        ValueError: there are fewer frames than the labels need, or no labels.
     """
+    # states 2 l + 1 and 2 l + 2 are label l and the blank behind it; state 0 gives −1
     return np.maximum(0, (best_states(log_probs_SV, labels_L, blank) - 1) // 2)
 
 
@@ -30,9 +32,10 @@ def ctc_spans(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) ->
     """First frame of each label on the best CTC path, and the frame after its last, (L, 2); blanks are nobody's.
 
     Raises:
-        ValueError: there are fewer frames than the labels need.
+        ValueError: there are fewer frames than the labels need, or no labels.
     """
     states = best_states(log_probs_SV, labels_L, blank)
+    # a path never goes back, so its states are sorted
     edges = [np.searchsorted(states, 2 * np.arange(len(labels_L)) + 1, side) for side in ("left", "right")]
     return np.stack(edges, axis=1)
 
@@ -41,9 +44,11 @@ def best_states(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) 
     """The state of every frame (S,) on the best CTC path (Viterbi): 2 l + 1 is label l, even states are blanks.
 
     Raises:
-        ValueError: there are fewer frames than the labels need.
+        ValueError: there are fewer frames than the labels need, or no labels.
     """
     frames, count = len(log_probs_SV), len(labels_L)
+    if not count:
+        raise ValueError("There are no labels.")
     states, may_skip = ctc_states(labels_L, blank)
     # two equal labels in a row need a blank between them
     if frames < count + int((labels_L[1:] == labels_L[:-1]).sum()):
@@ -75,6 +80,7 @@ def advanced(alpha_NL: np.ndarray, emitted_NL: np.ndarray, may_skip_L: np.ndarra
         begun = np.full_like(alpha_NL, -np.inf)
         begun[:, :2] = emitted_NL[:, :2]
         return begun
+    # α(s) + α(s − 1), and α(s − 2) where the blank between may be skipped
     summed = alpha_NL.copy()
     summed[:, 1:] = np.logaddexp(summed[:, 1:], alpha_NL[:, :-1])
     skipping = np.where(may_skip_L[2:], alpha_NL[:, :-2], -np.inf)
@@ -91,7 +97,8 @@ def ctc_costs(log_probs_SV: np.ndarray, labels_L: np.ndarray, blank: int = 0) ->
     states, may_skip = ctc_states(labels_L, blank)
     emitted_SL = log_probs_SV[:, states].astype(np.float64)
     costs = _scaled_costs(emitted_SL, may_skip)
-    if np.isfinite(costs[-1]):
+    # before the labels fit, costs are infinite; at the end: too few frames, or scaling has lost them
+    if not len(costs) or np.isfinite(costs[-1]):
         return costs
     alpha, found = np.full((1, len(states)), -np.inf), np.empty(len(emitted_SL))
     for frame, emitted_L in enumerate(emitted_SL):

@@ -17,6 +17,7 @@ def chosen_device(name: str = "auto") -> torch.device:
         ConfigError: there is no such device, or PyTorch was built without it.
     """
     kind, colon, number = name.strip().lower().partition(":")
+    # isascii too, as isdigit takes superscripts, which int refuses
     if kind not in NAMES or (colon and not (kind == "cuda" and number.isascii() and number.isdigit())):
         raise ConfigError(f"The device is '{name}'. Choose one of {', '.join(NAMES)}; a further GPU is cuda:1.")
     if kind == "auto":

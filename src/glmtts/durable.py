@@ -56,7 +56,7 @@ def writable(place: Path, kind: type[GlmTtsError], cure: str) -> Iterator[None]:
 
 def hidden_prefix(name: str) -> str:
     """How the name of what is being written for `name` begins; cut, as a system takes names of 255 bytes."""
-    return f".{name[:40]}."
+    return f".{name[:40]}."  # 40 characters take at most 160 bytes
 
 
 @contextmanager
@@ -69,11 +69,14 @@ def new_folder(target: Path) -> Iterator[Path]:
         OSError: the disk does not take it.
     """
     there = target.is_dir()
+    # beside what it becomes, since a rename does not cross disks
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=hidden_prefix(target.name), dir=target if there else target.parent) as temporary:
+        # a folder of its own: the temporary one is for its owner alone, and "." has no name
         folder = Path(temporary) / (target.name or "new")
         folder.mkdir()
         yield folder
+        # folders too, since names stand in them
         for path in folder.rglob("*"):
             sync(path)
         if there:

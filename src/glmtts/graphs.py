@@ -62,11 +62,13 @@ class CudaGraphs:
         """See `Replayer`. Work that cannot be recorded is run as it is, with one warning."""
         with torch.cuda.device(self._device):
             if key not in self._recorded:
+                # room is made before the recording, so that memory never holds one more than `most`
                 while len(self._recorded) >= self._most:
                     self._recorded.popitem(last=False)
                 self._recorded[key] = self._record(work, state)
             self._recorded.move_to_end(key)
             recording = self._recorded[key]
+            # what could not be recorded once is not tried again
             if recording is None:
                 return work()
             graph, output = recording

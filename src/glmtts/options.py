@@ -60,6 +60,7 @@ class Option:
         if self.least is None or self.most is None:
             return
         wanted = int if self.kind is int else int | float
+        # True is an int, and NaN fails both comparisons
         if isinstance(value, bool) or not isinstance(value, wanted) or not self.least <= value <= self.most:
             what = "a whole number" if self.kind is int else "it"
             raise ConfigError(f"The {self.label} is {value}. Choose {what} from {self.least:g} to {self.most:g}.")
@@ -96,6 +97,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
     words = list(known)
     lowered = {one.lower(): one for one in words}
+    # before the spelling: "chinese" resembles no code of a language
     for meant, others in _OTHER_NAMES.items():
         if meant in words and word.lower() in others:
             return meant

@@ -19,7 +19,7 @@ def status(path: Path, kind: type[GlmTtsError]) -> os.stat_result | None:
     """
     try:
         return path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError):  # the second: a part of the way is a file
         return None
     except OSError as error:
         raise kind(f"{path} cannot be used: {error.strerror or error}. Choose another path.") from None
@@ -56,6 +56,7 @@ def check_new_folder(folder: Path, kind: type[GlmTtsError], what: str) -> None:
     check_holds_weights(folder, kind)
     there = status(folder, kind)
     try:
+        # an empty folder counts as new: it may be one that was mounted for this
         taken = there is not None and not (stat.S_ISDIR(there.st_mode) and not any(folder.iterdir()))
     except OSError as error:
         raise kind(f"{folder} cannot be used: {error.strerror or error}. Choose another path.") from None

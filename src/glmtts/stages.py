@@ -271,8 +271,10 @@ def architecture(name: str) -> Architecture:
     Raises:
         BundleError: there is none.
     """
+    # here and not at the top: these packages import this module to register themselves
     for package in BUILT_IN:
         import_module(package)
+    # plugins only where no built-in has the name: importing a stranger's package may be slow, or fail
     if name not in _registered:
         for plugin in entry_points(group=PLUGINS):
             plugin.load()

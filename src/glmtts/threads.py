@@ -35,9 +35,11 @@ def _groups(cgroup: Path, membership: Path) -> Iterator[Path]:
     except (OSError, ValueError):  # not Linux
         return
     for _, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
+        # version 1 mounts each controller apart; only that of cpu has quotas
         root = cgroup if not controllers else cgroup / "cpu"
         if not controllers or "cpu" in controllers.split(","):
             own = Path(path.lstrip("/"))
+            # not the root, which came first; nor "..", as a group outside of the namespace is written
             yield from (root / folder for folder in (own, *own.parents) if folder.parts and ".." not in folder.parts)
 
 
@@ -49,6 +51,7 @@ def _quota(group: Path) -> float | None:
         else:
             quota = (group / "cpu.cfs_quota_us").read_text()
             period = (group / "cpu.cfs_period_us").read_text()
+        # version 1 writes −1 for no quota
         return float(quota) / float(period) if float(quota) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):  # "max": no quota
         return None
@@ -57,6 +60,16 @@ def _quota(group: Path) -> float | None:
 def threads_for(weights: int, cpus: int | None = None) -> int:
     """Threads for a bundle with so many bytes of weights, on so many processors."""
     return 1 if weights < SMALL_BUNDLE else cpus or usable_cpus()
+
+
+def check_threads(threads: int | None) -> None:
+    """Refuse a number of threads that is given and is not one or more.
+
+    Raises:
+        ConfigError: it is zero or below.
+    """
+    if threads is not None and threads < 1:
+        raise ConfigError(f"The number of threads is {threads}. Choose 1 or more, or leave it out.")
 
 
 def use_threads(folder: Path, requests: int = 1, threads: int | None = None) -> int:
@@ -70,12 +83,12 @@ def use_threads(folder: Path, requests: int = 1, threads: int | None = None) -> 
     """
     import torch
 
+    check_threads(threads)
     if threads is not None:
-        if threads < 1:
-            raise ConfigError(f"The number of threads is {threads}. Choose 1 or more, or leave it out.")
         torch.set_num_threads(threads)
     elif not os.environ.get(VARIABLE):
         weights = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
+        # requests that are served at a time share the processors
         torch.set_num_threads(max(1, threads_for(weights) // requests))
     return torch.get_num_threads()
 

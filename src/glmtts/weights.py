@@ -89,18 +89,28 @@ def in_bytes(value: Tensor) -> tuple[Tensor, Tensor]:
 
 def _unpacked(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """The tensors with those of bytes multiplied out; scales are no tensors of their own then."""
+    # a list, since scales leave the dict meanwhile
     for name in [name for name, value in tensors.items() if value.dtype == torch.int8]:
         value, scale_R = tensors[name], tensors.pop(name + SCALE, None)
         if scale_R is None or scale_R.shape != value.shape[:1]:
             raise BundleError(f"{path} has no scale for each row of {name}. Install the model again.")
+        # (R,) to (R, 1, …): one scale a row
         tensors[name] = value.float() * scale_R.float().view(-1, *[1] * (value.ndim - 1))
     return tensors
 
 
 def renamed(tensors: dict[str, Tensor], patterns: Mapping[str, str]) -> dict[str, Tensor]:
-    """The tensors under their present names; each pattern is replaced in turn."""
+    """The tensors under their present names; each pattern is replaced in turn.
+
+    Raises:
+        BundleError: a tensor is there by an earlier name and by its present one, and one of the two would be lost.
+    """
     for pattern, replacement in patterns.items():
-        tensors = {re.sub(pattern, replacement, name): value for name, value in tensors.items()}
+        names = [re.sub(pattern, replacement, name) for name in tensors]
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise BundleError(f"The model holds {', '.join(twice[:4])} by two names. Install the model again.")
+        tensors = dict(zip(names, tensors.values(), strict=True))
     return tensors
 
 

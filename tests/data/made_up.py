@@ -1,9 +1,12 @@
 """Small datasets of made-up arrays."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from glmtts.data import FeatureSpec, ShardWriter, Utterance
 
@@ -29,3 +32,18 @@ def write(folder: Path, seconds: Sequence[float], shard_seconds: float = 60, fir
             features = {"mel": mel_of(number, length), "speaker": np.full(4, number, dtype=np.float32)}
             writer.add(utterance(number, length), features)
     return folder
+
+
+@contextmanager
+def few_open_files(count: int) -> Iterator[None]:
+    """Inside, this process opens at most `count` more files at once."""
+    resource = pytest.importorskip("resource", reason="limits of POSIX")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # the limit is one of numbers: those from the lowest free one on may be used
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -5,7 +5,7 @@ from pathlib import Path
 from glmtts.data import Dataset, ShardWriter, SourceConfig, Utterance
 from glmtts.data.known import KnownUtterances
 from glmtts.data.shard import name_hash
-from tests.data.made_up import utterance, write
+from tests.data.made_up import few_open_files, utterance, write
 
 
 def prepare(folder: Path, count: int) -> int:
@@ -54,3 +54,11 @@ def _collision() -> tuple[str, str]:
             return seen[digest], name
         seen[digest] = name
     raise AssertionError("no collision")
+
+
+def test_more_shards_than_files_may_be_open(tmp_path: Path) -> None:
+    folder = write(tmp_path / "toy", [2.0] * 24, shard_seconds=1)
+    with few_open_files(12):
+        known = KnownUtterances(folder)
+        assert all(f"u{number}" in known for number in range(24))
+        assert "u24" not in known

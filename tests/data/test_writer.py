@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from glmtts.data.known import KnownUtterances
 from glmtts.data.manifest import read_manifest
 from glmtts.data.shard import Shard
 from glmtts.data.summary import summarise
-from glmtts.data.tensors import read_tensors, write_tensors
+from glmtts.data.tensors import _CHUNK, Streamed, read_tensors, write_tensors
 from glmtts.errors import DataError
 from tests.data.made_up import utterance, write
 
@@ -202,3 +203,54 @@ def test_a_manifest_of_brackets_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"dataset.json is nested too deep"):
             opened(folder)
     shutil.rmtree(folder)
+
+
+def test_a_long_feature_is_written_in_pieces(tmp_path: Path) -> None:
+    size = 8 * _CHUNK
+    with (tmp_path / "raw").open("wb") as file:
+        file.truncate(size)
+    tracemalloc.start()
+    try:
+        write_tensors(tmp_path / "a.safetensors", {"a": Streamed(tmp_path / "raw", np.dtype("uint8"), (size,))}, {})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * _CHUNK
+    assert read_tensors(tmp_path / "a.safetensors").arrays["a"].shape == (size,)
+
+
+@pytest.mark.parametrize("name", ["../../victim", "../victim", "a/b", "a\\b", "", ".lock", "C:a", "a\0"])
+@pytest.mark.parametrize("key", ["file", "folder"])
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str, key: str) -> None:
+    folder = write(tmp_path / "deep/toy", [2.0])
+    for path in (tmp_path / "deep/victim", folder / "victim"):
+        path.write_text("kept")
+    values = json.loads((folder / "dataset.json").read_text())
+    (shard,) = values["shards"]
+    (shard if key == "folder" else shard["files"]["mel"])[key] = name
+    (folder / "dataset.json").write_text(json.dumps(values))
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DataError, match=r"dataset\.json cannot be read: .* should match pattern"):
+        add_feature(folder, "mel", FeatureSpec(rate=50, made_by="other"), lambda _: np.zeros((1, 2), np.float16))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_file_that_another_feature_names_too_stays(tmp_path: Path) -> None:
+    folder = write(tmp_path / "toy", [2.0])
+    values = json.loads((folder / "dataset.json").read_text())
+    values["shards"][0]["files"]["mel"] = values["shards"][0]["files"]["index"]
+    (folder / "dataset.json").write_text(json.dumps(values))
+    add_feature(folder, "mel", FeatureSpec(rate=50, made_by="other"), lambda _: np.zeros((1, 2), np.float16))
+    assert ids(folder) == ["u0"]
+    assert len(opened(folder, "mel").load(UtteranceRef(0, 0, 0, 2.0)).features["mel"]) == 1
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "float", "nonsense"])
+def test_types_that_no_file_holds_are_refused_at_the_start(tmp_path: Path, dtype: str) -> None:
+    spec = FeatureSpec(rate=50, dtype=dtype, shape=(2,), made_by="other")
+    with pytest.raises(DataError, match=f"of type {dtype} cannot be stored. Use one of"):
+        ShardWriter(tmp_path / "new", {"mel": spec})
+    assert not (tmp_path / "new").exists()
+    folder = write(tmp_path / "toy", [2.0])
+    with pytest.raises(DataError, match=f"of type {dtype} cannot be stored"):
+        add_feature(folder, "mel", spec, lambda _: pytest.fail("computed"))

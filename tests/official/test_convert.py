@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,11 +18,12 @@ from typer.testing import CliRunner
 
 import glmtts
 from glmtts.audio.io import load_audio, write_audio
+from glmtts.bundle import Bundle
 from glmtts.cli import app
 from glmtts.errors import BundleError, ReleaseError, VoiceError
 from glmtts.official import convert as conversion
-from glmtts.official.convert import convert
-from glmtts.official.fetch import check_folder, check_hashes
+from glmtts.official.convert import Vocoder, convert
+from glmtts.official.fetch import check_folder, check_hashes, fetch
 from glmtts.synthesis.segment import EarlierPiece
 from tests.official.synthetic_release import FULL, flow_weights, hift_weights, tokenizer_weights, write_release
 from tests.parity import fill
@@ -219,6 +221,26 @@ def test_resumes_after_a_kill(release: Path, tmp_path: Path, monkeypatch: pytest
         convert(release, tmp_path / "out")
 
 
+@pytest.mark.parametrize("order", [("hift", "vocos2d"), ("vocos2d", "hift")])
+def test_another_vocoder_than_an_interrupted_call_asked_for(
+    order: tuple[Vocoder, Vocoder], copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (copy / "vocos2d").mkdir()
+    torch.jit.script(_Script()).save(str(copy / "vocos2d" / "generator_jit.ckpt"))
+
+    def dying(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(conversion, "save_config", dying)
+        convert(copy, tmp_path / "out", vocoder=order[0])
+    (tmp_path / "out.part" / "flow.safetensors.part").write_bytes(b"half")
+    (tmp_path / "out.part" / "own.txt").write_text("of the user")
+    config = Bundle.open(convert(copy, tmp_path / "out", vocoder=order[1])).config
+    listed = {entry.file for entry in config.modules.values()} | set(config.text_files) | {"bundle.json", "own.txt"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == listed
+
+
 def _truncate(folder: Path) -> None:
     path = sorted((folder / "llm").glob("*.safetensors"))[0]
     path.write_bytes(path.read_bytes()[:-100])
@@ -331,3 +353,22 @@ def test_a_download_with_another_hash_is_deleted(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="b did not have the recorded hash"):
         check_hashes(tmp_path, {"a": digest, "b": digest})
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("lost", ["hift/hift.pt", "llm/*.safetensors"])
+def test_a_download_that_is_not_whole_is_refused(
+    lost: str, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a repository, or a revision of it, that lacks a file; the Hub is a folder here."""
+    import huggingface_hub
+
+    info = SimpleNamespace(sha="0" * 40, siblings=[])
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: SimpleNamespace(model_info=lambda *_, **__: info))
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *_, local_dir, **__: shutil.copytree(copy, local_dir)
+    )
+    assert fetch(tmp_path / "whole", "some/where") == tmp_path / "whole"
+    for path in [*copy.glob(lost), *copy.glob(f"{lost}.index.json")]:
+        path.unlink()
+    with pytest.raises(ReleaseError, match=r"(lacks hift/hift|holds no safetensors|lacks model).*(again|some/where)"):
+        fetch(tmp_path / "part", "some/where")

@@ -129,7 +129,14 @@ def _hift(change: Callable[[dict[Any, torch.Tensor]], None]) -> Callable[[Path],
     return changed
 
 
-GAIN = "conv_pre.parametrizations.weight.original0"
+def _twice(folder: Path) -> None:
+    """The flow's last weights with and without the prefix of its training."""
+    state = torch.load(folder / "flow" / "flow.pt", weights_only=True)["model"]
+    state["proj_out.weight"] = 2 * state["estimator.proj_out.weight"]
+    torch.save({"model": state}, folder / "flow" / "flow.pt")
+
+
+GAIN, PLAIN = "conv_pre.parametrizations.weight.original0", "conv_pre.weight"
 
 
 @pytest.mark.parametrize(
@@ -142,6 +149,8 @@ GAIN = "conv_pre.parametrizations.weight.original0"
         (_hift(lambda state: state.update({7: torch.zeros(1)})), "names a tensor 7"),
         (_hift(lambda state: state.update({GAIN: torch.zeros(5, 1, 1)})), "original0 does not fit"),
         (_hift(lambda state: state.update({GAIN[:-1] + "1": torch.zeros(32)})), "original0 does not fit"),
+        (_twice, r"estimator.proj_out.weight and proj_out.weight both are proj_out.weight"),
+        (_hift(lambda state: state.update({PLAIN: torch.zeros(1)})), "has conv_pre.weight beside conv_pre.param"),
     ],
 )
 def test_weights_of_other_shapes_are_named(

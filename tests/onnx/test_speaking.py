@@ -1,5 +1,6 @@
 """Speech without PyTorch: in a process that cannot import it, by the command line, and where something is missing."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+import glmtts
 from glmtts.cli import app
 from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.onnx.bundle import OnnxBundle
@@ -130,3 +132,21 @@ def test_an_export_that_fails_leaves_nothing(tiny_folder: Path, tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(BundleError, match="another folder"):
         export(tiny_folder, tmp_path / "file/out")
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_a_number_of_threads_is_one_or_more(exported_folder: Path, threads: int) -> None:
+    with pytest.raises(ConfigError, match=f"number of threads is {threads}. Choose 1 or more"):
+        glmtts.load_onnx(exported_folder, threads)
+
+
+def test_voices_lie_where_the_bundle_keeps_them(tiny_folder: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(tiny_folder, tmp_path / "source"))
+    (source / "people/of").mkdir(parents=True)
+    (source / "voices/tone.safetensors").rename(source / "people/of/tone.safetensors")
+    values = json.loads((source / "bundle.json").read_text())
+    values["voices"]["tone"]["file"] = "people/of/tone.safetensors"
+    (source / "bundle.json").write_text(json.dumps(values))
+    export(source, tmp_path / "out")
+    assert (tmp_path / "out/people/of/tone.safetensors").is_file()
+    assert len(OnnxBundle.open(tmp_path / "out").voice("tone").tokens)

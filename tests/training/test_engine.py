@@ -1,27 +1,40 @@
 """The engine on a small task: schedules, averages, skipped steps, clocks, signals, and what a run leaves."""
 
+import json
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 import tests.training.toy  # noqa: F401, registers the task
 from glmtts.errors import ConfigError, TrainingError
 from glmtts.training import checkpoint
-from glmtts.training.config import OptimizerSection, RunConfig, ScheduleSection, alone_in
+from glmtts.training.config import (
+    OptimizerSection,
+    RunConfig,
+    ScheduleSection,
+    alone_in,
+    saved_config,
+    write_config,
+)
 from glmtts.training.ema import Average
+from glmtts.training.engine import Engine
 from glmtts.training.loader import map_tensors, shares, to_device
-from glmtts.training.logs import append_row, read_rows
+from glmtts.training.logs import append_row, drop_rows_after, plot_csv, read_rows, wandb_id
 from glmtts.training.optimizer import Optimizer, decays
 from glmtts.training.registry import create_task
 from glmtts.training.schedule import Due, learning_rate
-from glmtts.training.weights import trained_model
+from glmtts.training.shards import Shard
+from glmtts.training.weights import trained_model, trained_weights
 from tests.training.made_up import run_of
 from tests.training.runs import assert_same, tensors, train
 
@@ -67,6 +80,14 @@ def test_learning_rate_over_steps_and_over_minutes() -> None:
     assert learning_rate(optimizer, minutes, 5000, 3.0) == pytest.approx(0.5)
     assert learning_rate(optimizer, minutes, 5000, 33.0) == pytest.approx(0.55)
     assert learning_rate(optimizer, minutes, 1, 61.0) == pytest.approx(0.1)
+
+
+def test_a_warm_up_over_minutes_takes_no_steps_off() -> None:
+    optimizer = OptimizerSection(learning_rate=1.0, final_learning_rate=0.0)
+    steps = ScheduleSection(steps=100, warmup_minutes=6)  # of fewer steps than a warm-up over steps has by default
+    assert learning_rate(optimizer, steps, 20, 3.0) == pytest.approx(0.5)
+    assert learning_rate(optimizer, steps, 50, 60.0) == pytest.approx(0.5)
+    assert learning_rate(optimizer, steps, 100, 120.0) == pytest.approx(0.0)
 
 
 def test_events_fall_due_by_their_own_clock() -> None:
@@ -131,6 +152,47 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
     with alone_in(config.run.out), pytest.raises(TrainingError, match="Another process trains"):
         train(config)
     train(config)
+
+
+def test_a_refused_run_leaves_the_configuration_of_the_other(tmp_path: Path) -> None:
+    config, other = toy(tmp_path / "run"), toy(tmp_path / "run", optimizer={"learning_rate": 1.0})
+    built = Engine(create_task(config))
+    with alone_in(config.run.out), pytest.raises(TrainingError, match="Another process trains"):
+        Engine(create_task(other))
+    assert saved_config(config.run.out).optimizer.learning_rate == 3e-3
+    Engine(create_task(other))  # while the first is still being built, before it has a checkpoint
+    built.fit()
+    assert saved_config(config.run.out).optimizer.learning_rate == 3e-3
+
+
+def test_a_run_does_not_go_on_beside_what_another_trained_meanwhile(tmp_path: Path) -> None:
+    config = toy(tmp_path / "run", run={"keep_last": 1})
+    late = Engine(create_task(config))
+    train(config)
+    with pytest.raises(TrainingError, match=r"has trained in .* meanwhile\. Run the command again"):
+        late.fit()
+    assert train(config).step == 8
+
+
+def test_a_checkpoint_of_other_values_is_refused(tmp_path: Path) -> None:
+    config, other = toy(tmp_path / "run"), toy(tmp_path / "run", optimizer={"learning_rate": 1.0})
+    train(config)
+    write_config(create_task(other).config)  # as a refused run once left it
+    with pytest.raises(TrainingError, match=r"step-00000008 was trained with other values than config\.json has"):
+        train(other)
+    (config.run.out / "config.json").unlink()
+    with pytest.raises(TrainingError, match="was trained with other values"):
+        train(other)
+
+
+def test_a_run_that_an_earlier_version_began_goes_on(tmp_path: Path) -> None:
+    config = toy(tmp_path / "run")
+    train(config)
+    newest = checkpoint.latest(config.run.out) / "state.json"
+    for path in (config.run.out / "config.json", newest):  # with another hash, as where a key has been added since
+        path.write_text(json.dumps({**json.loads(path.read_text()), "hash": "earlier"}))
+    assert train(toy(tmp_path / "run", schedule={"steps": 10})).step == 10
+    assert checkpoint.values_of(checkpoint.latest(config.run.out))["hash"] == "earlier"
 
 
 def test_the_average_follows_trained_weights_alone() -> None:
@@ -228,6 +290,44 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path) -> None:
         train(config)
 
 
+def saved_in_halves(run: Path) -> Path:
+    """A checkpoint whose `model` and `ema` two processes wrote, two rows each."""
+    whole, barrier = torch.arange(8.0).view(4, 2), Barrier(2)
+
+    def save(rank: int) -> None:
+        half = Shard(whole[2 * rank :][:2], (4, 2), (2 * rank, 0), False)
+        checkpoint.save(
+            run, 1, {"model": {"w": half}, "ema": {"w": half}}, {}, rank, 2, lambda: barrier.wait() and None
+        )
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(save, range(2)))
+    assert torch.equal(trained_weights(run)["w"], whole)
+    return checkpoint.latest(run)
+
+
+@pytest.mark.parametrize("lost", ["ema-00001-of-00002", "ema-00002-of-00002", "ema-*"])
+def test_weights_of_which_a_file_is_lost_are_refused(lost: str, tmp_path: Path) -> None:
+    for path in saved_in_halves(tmp_path).glob(f"{lost}.safetensors"):
+        path.unlink()
+    with pytest.raises(TrainingError, match=r"step-00000001 lacks .*ema.* the one before serves"):
+        trained_weights(tmp_path)
+
+
+def test_a_lost_file_is_not_taken_for_another_model(tmp_path: Path) -> None:
+    folder = saved_in_halves(tmp_path)
+    (folder / "ema-00002-of-00002.safetensors").unlink()
+    with pytest.raises(TrainingError, match=r"lacks ema-00002-of-00002\.safetensors"):
+        checkpoint.load(folder, {"ema": {"w": Shard(torch.zeros(4, 2), (4, 2), (0, 0), True)}})
+
+
+def test_a_file_that_holds_less_than_it_should_is_refused(tmp_path: Path) -> None:
+    folder = saved_in_halves(tmp_path)
+    save_file({}, folder / "ema-00002-of-00002.safetensors", metadata={"places": "{}"})
+    with pytest.raises(TrainingError, match="lacks a part of ema w"):
+        trained_weights(tmp_path)
+
+
 def test_the_trained_model_has_the_averaged_weights(tmp_path: Path) -> None:
     engine = train(toy(tmp_path / "run", optimizer={"ema_decay": 0.5}))
     model, kept = trained_model(tmp_path / "run"), tensors(tmp_path / "run")
@@ -241,6 +341,44 @@ def test_logs_grow_new_columns(tmp_path: Path) -> None:
     for step in (1, 2):
         append_row(tmp_path / "log.csv", {"step": step, **({"critic": 0.5} if step == 2 else {})})
     assert read_rows(tmp_path / "log.csv") == [{"step": "1", "critic": ""}, {"step": "2", "critic": "0.5"}]
+
+
+@pytest.mark.parametrize("torn", ["1", "1,", "1,0.", "\0\0\0\r\n", "\0\0\0\0,\0\r\n", "1,0.21,0.5\r\n"])
+def test_a_row_that_a_power_cut_tore_is_dropped(torn: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    for step in (1, 2):
+        append_row(path, {"step": step, "loss": 0.5})
+    whole = path.read_bytes()
+    path.write_bytes(whole + torn.encode())
+    plot_csv(path, tmp_path / "loss.png", "loss")
+    drop_rows_after(path, 2)
+    assert path.read_bytes() == whole
+    append_row(path, {"step": 3, "loss": 0.25})
+    assert [row["loss"] for row in read_rows(path)] == ["0.5", "0.5", "0.25"]
+
+
+def test_a_header_that_a_power_cut_tore_is_written_again(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_bytes(b"ste")
+    drop_rows_after(tmp_path / "log.csv", 0)
+    append_row(tmp_path / "log.csv", {"step": 1, "loss": 0.5})
+    assert (tmp_path / "log.csv").read_bytes() == b"step,loss\r\n1,0.5\r\n"
+
+
+def test_a_full_disk_at_the_plot_is_one_sentence(tmp_path: Path) -> None:
+    config = toy(tmp_path / "run", log={"plot": True})
+    (tmp_path / "run" / "loss.png").mkdir(parents=True)  # no file can be written there
+    with pytest.raises(TrainingError, match="run cannot be written: Is a directory"):
+        train(config)
+
+
+def test_runs_of_one_name_have_pages_of_their_own(tmp_path: Path) -> None:
+    ids = []
+    for name in ("a", "b", "a"):
+        (tmp_path / name / "lm").mkdir(parents=True, exist_ok=True)
+        ids.append(wandb_id(tmp_path / name / "lm"))
+    assert ids[0] == ids[2] != ids[1]
+    (tmp_path / "a").rename(tmp_path / "moved")
+    assert wandb_id(tmp_path / "moved" / "lm") == ids[0]
 
 
 def test_batches_go_to_the_device_of_the_model() -> None:

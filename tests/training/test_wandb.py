@@ -35,7 +35,8 @@ def test_metrics_and_audio_arrive(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TRAIN, str(tmp_path / "run")]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    (folder,) = (tmp_path / "run" / "wandb").glob("offline-run-*-run")
+    page = (tmp_path / "run" / "wandb.id").read_text()
+    (folder,) = (tmp_path / "run" / "wandb").glob(f"offline-run-*-{page}")
     (record,) = folder.glob("*.wandb")  # what `wandb sync` sends: protobuf, whose strings stand in it as they are
     for key in ("log/loss", "log/learning_rate", "log/gradient_norm", "evaluation/held_out", "samples/wave"):
         assert key.encode() in record.read_bytes(), key

@@ -60,9 +60,11 @@ def _parsed(name: str) -> tuple[str, str]:
     """Family and model of a name."""
     family, colon, model = name.partition(":")
     if not colon and family in _DEFAULT_MODELS:
+        # `paraformer-zh` is of the family `paraformer`, and its default model keeps the ending
         return family.removesuffix("-zh"), _DEFAULT_MODELS[family]
     if colon and model and family in _CLASSES:
         return family, model
+    # after the table, as `whisper-hf` begins with `whisper-` too
     if not colon and family.startswith("whisper-") and family != "whisper-":
         return "whisper", family.removeprefix("whisper-")
     known = "whisper-SIZE, whisper:PATH, whisper-hf, paraformer-zh, sensevoice, reverb"

@@ -23,6 +23,7 @@ class Reverb:
     def __init__(self, model: str, settings: AsrSettings, name: str) -> None:
         self.name, self._lock = name, Lock()
         module = backend("wenet", f"The recogniser '{name}'", INSTALL, AsrError)
+        # the original WeNet has the same name
         if not hasattr(module, "load_model"):
             raise AsrError(f"The installed package wenet is not Reverb's. Install Reverb's with: {INSTALL}")
         try:
@@ -52,5 +53,6 @@ def read_ctm(lines: str) -> Transcript:
     rows = [line.split() for line in lines.splitlines() if line.strip()]
     words = tuple(Word(row[4], float(row[2]), round(float(row[2]) + float(row[3]), 3)) for row in rows)
     scores = [float(row[5]) for row in rows if len(row) > 5]
+    # a score of 0 has no logarithm
     mean = float(np.exp(np.mean(np.log(np.clip(scores, 1e-6, 1))))) if scores else None
     return Transcript(" ".join(word.text for word in words), "en", words, mean)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glmtts.asr.transcript import AsrSettings, Transcript, Word
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.errors import AsrError
 from glmtts.text.script import simplified
 
@@ -36,7 +36,7 @@ class FasterWhisper:
                 local_files_only=settings.local_only,
             )
         except (OSError, RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0][:160]
+            reason = reason_of(error)
             raise AsrError(
                 f"The Whisper model '{model}' cannot be loaded: {reason}. Give a size such as whisper-base, or "
                 "whisper:FOLDER with a model in CTranslate2's format."
@@ -66,8 +66,10 @@ class FasterWhisper:
                 word_timestamps=self.settings.word_times,
             )
         except ValueError as error:  # an unknown language
-            raise AsrError(f"{self.name} cannot transcribe: {str(error)[:160]}") from None
+            raise AsrError(f"{self.name} cannot transcribe: {reason_of(error)}") from None
+        # a generator: the transcription runs here
         parts = list(segments)
+        # the prompt asks for simplified characters; where no language was given there was none
         write = simplified if info.language == "zh" else str
         words = (word for part in parts for word in part.words or ())
         return Transcript(

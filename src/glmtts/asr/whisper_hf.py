@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from glmtts.asr.transcript import AsrSettings, Transcript
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.errors import AsrError
 
 INSTALL = "pip install transformers"
@@ -27,7 +27,7 @@ class TransformersWhisper:
                 model, local_files_only=settings.local_only
             )
         except (OSError, ValueError, TypeError) as error:
-            reason = str(error).splitlines()[0][:160]
+            reason = reason_of(error)
             raise AsrError(f"Whisper cannot be loaded from '{model}': {reason}. Give a folder or a Hub name.") from None
         self.model: Any = weights.to(settings.device).eval()
 
@@ -43,11 +43,12 @@ class TransformersWhisper:
         return [Transcript(text, language or "") for text in texts]
 
     def _window(self, waves: list[np.ndarray], language: str | None) -> list[str]:
+        # cut or padded to 30 s: (B, bins, 3000)
         features = self.processor(waves, sampling_rate=16000, return_tensors="pt").input_features.to(self.device)
         with self._lock:  # generate() changes the model's generation settings while it runs
             try:
                 ids = self.model.generate(features, language=language, task="transcribe")
             except ValueError as error:
-                raise AsrError(f"{self.name} cannot transcribe: {str(error).splitlines()[0][:160]}") from None
+                raise AsrError(f"{self.name} cannot transcribe: {reason_of(error)}") from None
         texts: list[str] = self.processor.batch_decode(ids, skip_special_tokens=True)
         return texts

@@ -70,6 +70,7 @@ class Dataset:
     def __init__(self, sources: Sequence[SourceConfig], manifests: Sequence[Manifest], features: Sequence[str]) -> None:
         self.sources, self.manifests, self.features = tuple(sources), tuple(manifests), tuple(features)
         self._open: OrderedDict[tuple[int, int], Shard] = OrderedDict()
+        # utterances that come before each shard of a source
         self._first = [np.cumsum([0, *(s.utterances for s in manifest.shards)]) for manifest in manifests]
 
     @classmethod
@@ -200,6 +201,7 @@ def _check(feature: str, sources: Sequence[SourceConfig], manifests: Sequence[Ma
                 f"the feature '{feature}' of {source.path} is mixed, made by {' and by '.join(sorted(made_by))}. "
                 "Run the step that prepares it to its end."
             )
+        # a source without shards agrees with all others
         if files:
             specs.setdefault(manifest.features[feature], source.path)
     if len(specs) > 1:

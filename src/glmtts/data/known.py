@@ -26,18 +26,21 @@ class KnownUtterances:
         there = (self._folder / FILE).exists()
         self._manifest: Manifest | None = read_manifest(self._folder) if there else None
         shards = self._manifest.shards if self._manifest is not None else ()
-        found = [np.asarray(Shard(self._folder / entry.folder, entry).split) for entry in shards]
+        # copies: a view keeps its file mapped, and a system opens no more than about a thousand
+        found = [np.array(Shard(self._folder / entry.folder, entry).split) for entry in shards]
         self._first = np.cumsum([0, *map(len, found)])
         hashes = np.concatenate([np.zeros(0, np.uint32), *found])
         self._order = np.argsort(hashes, kind="stable")
         self._hashes = hashes[self._order]
 
     def __contains__(self, name: object) -> bool:
+        # what UTF-8 cannot hold was never written, and has no hash
         if not isinstance(name, str) or self._manifest is None or not is_utf8(name):
             return name in self._own
         if name in self._own:
             return True
         wanted = np.uint32(name_hash(self._manifest.name, name))
+        # names of one hash lie side by side
         start, end = (int(np.searchsorted(self._hashes, wanted, side)) for side in ("left", "right"))
         return any(self._id(int(place)) == name for place in self._order[start:end])
 

@@ -99,6 +99,7 @@ class _Cuts:
 def _cut_of(utterance: Utterance) -> Any:
     from lhotse import MonoCut, Recording, SupervisionSegment
 
+    # 0 for what an utterance of another origin lacks
     path, start, channel = (utterance.extra.get(key, 0) for key in (RECORDING, "start", "channel"))
     said = SupervisionSegment(
         id=utterance.id,

@@ -33,10 +33,14 @@ class FeatureSpec(StrictConfig):
     made_by: str = ""
 
 
+# one level down, never elsewhere, as what is replaced is deleted; a colon is that of a drive of Windows
+PlainName = Annotated[str, Field(pattern=r"^[^/\\.:\x00][^/\\:\x00]*$")]
+
+
 class FileEntry(StrictConfig):
     """One file of a shard."""
 
-    file: str
+    file: PlainName
     sha256: str
     bytes: int
     made_by: str = ""
@@ -45,7 +49,7 @@ class FileEntry(StrictConfig):
 class ShardEntry(StrictConfig):
     """One shard: its folder, its size, and its files by feature; `index` holds the utterances themselves."""
 
-    folder: Annotated[str, Field(pattern=r"^[^/\\\\.][^/\\\\]*$")]  # one level down, never elsewhere
+    folder: PlainName
     utterances: int
     seconds: float
     files: dict[str, FileEntry]
@@ -133,5 +137,6 @@ def scratch(folder: Path) -> Iterator[Path]:
 
 def _remove_abandoned(folder: Path) -> None:
     for left in folder.glob(f"{SCRATCH}*"):
+        # where the lock is held, its owner lives
         with suppress(Timeout, OSError), FileLock(left / LOCK, timeout=0):
             shutil.rmtree(left)

@@ -77,6 +77,7 @@ class BucketSampler:
     def batch(self, number: int) -> list[UtteranceRef]:
         """The utterances of one micro-batch."""
         window = self._find(number)
+        # one entry more than there are batches, so each has an end
         start, end = window.starts[number - window.first : number - window.first + 2]
         rows = zip(window.places[start:end].tolist(), window.seconds[start:end].tolist(), strict=True)
         return [_ref(place, seconds) for place, seconds in rows]
@@ -126,6 +127,7 @@ class BucketSampler:
         """The visits of an epoch, (visits, 3) each: source, shard, pass."""
         if self._order[0] != epoch:
             order = np.random.default_rng([self.seed, epoch]).permutation(len(self._visits))
+            # utterances that come before each visit
             before = np.cumsum(self._sizes[order]) - self._sizes[order]
             # a window begins where the running count passes a multiple of its size
             borders = np.flatnonzero(np.diff(before // self.window)) + 1
@@ -179,6 +181,7 @@ class BucketSampler:
         if self.prompt_share:
             others = rows[_another(open_shard.index.arrays["speaker"][rows], rng)]
             together = costs + open_shard.seconds[others]
+            # a speaker's only utterance here would be its own prompt
             given = (rng.random(len(rows)) < self.prompt_share) & (others != rows)
             given &= together <= (self.batch_seconds or float("inf"))
             prompts, costs = np.where(given, others, -1), np.where(given, together, costs)

@@ -53,6 +53,7 @@ class Shard:
             DataError: they are missing or damaged.
         """
         index = self._open(INDEX)
+        # once, so that no row need be looked at again
         if not is_index(index, len(self)):
             raise DataError(f"{self.path(INDEX)} is damaged. Restore it from a copy.")
         return index
@@ -218,5 +219,6 @@ def write_index(folder: Path, dataset: str, utterances: Sequence[Utterance]) -> 
 
 def _coded(values: list[str]) -> tuple[list[str], np.ndarray]:
     """The values that occur, in order, and the place there of each (N,) int32."""
+    # in order of appearance: equal utterances make equal bytes
     codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
     return list(codes), np.array([codes[value] for value in values], dtype=np.int32)

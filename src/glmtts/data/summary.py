@@ -14,7 +14,7 @@ TEXTS = 5
 
 @dataclass
 class Summary:
-    """Seconds by source, language and speaker, utterances by length (one bin more than `BINS`), a few utterances."""
+    """Seconds by source, language and speaker, utterances by length (a bin from each of `BINS`), a few utterances."""
 
     utterances: int = 0
     held_out: int = 0
@@ -36,6 +36,7 @@ def summarise(dataset: Dataset, texts: int = TEXTS) -> Summary:
     for source, manifest in enumerate(dataset.manifests):
         for number in range(len(manifest.shards)):
             _count(summary, manifest.name, dataset.shard(source, number))
+        # one shard of each source is enough for a few texts
         for number in rng.permutation(len(manifest.shards))[:1].tolist():
             shard = dataset.shard(source, number)
             summary.texts += [shard.utterance(row) for row in rng.permutation(len(shard))[:texts].tolist()]
@@ -55,4 +56,5 @@ def _count(summary: Summary, name: str, shard: Shard) -> None:
     ):
         for known, total in zip(names, np.bincount(codes, seconds, len(names)).tolist(), strict=True):
             counter[known] += total
+    # lengths count from 0, which is therefore no edge
     summary.lengths += np.bincount(np.digitize(seconds, BINS[1:]), minlength=len(BINS))

@@ -10,6 +10,7 @@ import math
 import mmap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +45,14 @@ class Streamed:
     shape: tuple[int, ...]
 
 
-def check_dtype(dtype: np.dtype) -> None:
-    """Refuse what safetensors cannot hold.
+def check_dtype(name: str) -> None:
+    """Refuse what safetensors cannot hold, by NumPy's name of the type.
 
     Raises:
         DataError: the type has no name there.
     """
-    if dtype.name not in _NAMES:
-        raise DataError(f"arrays of type {dtype} cannot be stored. Use one of {', '.join(_NAMES)}.")
+    if name not in _NAMES:
+        raise DataError(f"arrays of type {name} cannot be stored. Use one of {', '.join(_NAMES)}.")
 
 
 def bytes_of(array: np.ndarray) -> bytes:
@@ -76,7 +77,8 @@ def write_tensors(path: Path, arrays: Mapping[str, np.ndarray | Streamed], metad
     text += b" " * (-len(text) % 8)
     digest = hashlib.sha256()
     with path.open("wb") as file:
-        for chunk in (len(text).to_bytes(8, "little"), text, *(c for _, a in ordered for c in _chunks(a))):
+        # a chain, not a tuple, which would hold every chunk in memory before the first is written
+        for chunk in chain([len(text).to_bytes(8, "little"), text], *(_chunks(a) for _, a in ordered)):
             digest.update(chunk)
             file.write(chunk)
     durable.sync(path)

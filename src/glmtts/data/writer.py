@@ -53,7 +53,7 @@ class _Column:
         if frames and not array.ndim:
             raise DataError(f"feature '{self.name}' has frames; an array of no axis was given. Give (frames, …).")
         if not self.spec.dtype:
-            check_dtype(array.dtype)
+            check_dtype(array.dtype.name)
             self.spec = self.spec.model_copy(update={"dtype": array.dtype.name, "shape": shape})
         if (array.dtype.name, shape) != (self.spec.dtype, self.spec.shape):
             raise DataError(
@@ -109,11 +109,13 @@ class ShardWriter:
         manifest = update_manifest(self.folder, lambda old: _begun(old, provenance), name)
         self.name = manifest.name
         self._known: KnownUtterances | None = None
+        # holds the scratch folder, which is given up and made anew with each shard
         self._scratch = ExitStack()
         self._open()
 
     def _open(self) -> None:
         self._part = self._scratch.enter_context(scratch(self.folder))
+        # a folder within: that of `scratch` is its owner's alone, and holds a lock
         self._made = self._part / "shard"
         self._made.mkdir()
         self._columns = {name: _Column(self._part, name, spec) for name, spec in self.features.items()}
@@ -172,6 +174,7 @@ class ShardWriter:
 
         def listed(manifest: Manifest) -> Manifest:
             entry = ShardEntry(folder=_next_folder(manifest), utterances=count, seconds=seconds, files=files)
+            # before the rename: a disagreement must leave no folder behind
             agreed = _agreed(manifest, specs)
             place = self.folder / entry.folder
             if place.exists():  # no entry names it: a writer was killed between renaming and listing
@@ -243,9 +246,11 @@ def _add_to_shard(folder: Path, number: int, name: str, spec: FeatureSpec, array
             place = folder / shard.folder
             (part / file.file).replace(place / file.file)
             durable.sync(place)
-            if name in shard.files and shard.files[name].file != file.file:
-                replaced.append(place / shard.files[name].file)
             changed = shard.model_copy(update={"files": {**shard.files, name: file}})
+            # equal bytes have the same name, and what another feature names is that one's: both must stay
+            listed_files = {one.file for one in changed.files.values()}
+            if name in shard.files and shard.files[name].file not in listed_files:
+                replaced.append(place / shard.files[name].file)
             return agreed.with_shards((*agreed.shards[:number], changed, *agreed.shards[number + 1 :]))
 
         update_manifest(folder, listed)
@@ -261,6 +266,9 @@ def _check_feature(name: str, spec: FeatureSpec) -> None:
             "Choose another name, of letters, digits, '-', '_' and '.'."
         )
     _check_text(spec.made_by)
+    if spec.dtype:
+        # now: at the end of the shard its utterances would be lost
+        check_dtype(spec.dtype)
 
 
 def _check_text(text: str) -> None:

@@ -36,15 +36,21 @@ def adapted(part: Part) -> dict[str, str]:
     """Our names with the released names that fill them.
 
     Raises:
-        ReleaseError: lists every key that is missing or misshapen; what synthesis does not need is left out.
+        ReleaseError: lists every key that is missing, misshapen or there twice; what synthesis does not need is left
+            out.
     """
     wanted = _wanted(part)
-    found, problems, sources = part.weights.shapes(), [], {}
+    found, problems = part.weights.shapes(), list[str]()
+    sources: dict[str, str] = {}
     for released, shape in found.items():
         name = part.rename(released)
         if name is None:
             continue
+        # strict: of two, one would be lost
+        if name in wanted and name in sources:
+            problems.append(f"{sources[name]} and {released} both are {name}")
         sources[name] = released
+        # extra keys are no fault: nothing of ours is missing because of them
         if name not in wanted:
             logger.info("%s of %s is not used.", released, part.weights.origin)
         elif shape != wanted[name]:
@@ -56,6 +62,7 @@ def adapted(part: Part) -> dict[str, str]:
             f"{part.weights.origin} is not the released {part.room}: {'; '.join(problems[:LISTED])}{more}. "
             "Fetch the release again."
         )
+    # in our order, which the written file has
     return {name: sources[name] for name in wanted}
 
 
@@ -91,6 +98,7 @@ def speech_tokenizer_name(layers: int) -> Callable[[str], str | None]:
     def rename(released: str) -> str | None:
         name = released.removeprefix("model.encoder.")
         layer = re.match(r"layers\.(\d+)\.", name)
+        # without the prefix it is the decoder's; layers behind the codebook serve recognition alone
         if name == released or unused.fullmatch(name) or (layer and int(layer[1]) >= layers):
             return None
         return name
@@ -112,6 +120,8 @@ def fold_weight_norm(state: dict[str, Tensor]) -> dict[str, Tensor]:
                 raise ReleaseError(f"The vocoder lacks {prefix + length}. Fetch the release again.")
             if value.ndim < 2 or state[prefix + length].shape != (len(value), *[1] * (value.ndim - 1)):
                 raise ReleaseError(f"The vocoder's {prefix + length} does not fit {name}. Fetch the release again.")
+            if f"{prefix}.weight" in state:
+                raise ReleaseError(f"The vocoder has {prefix}.weight beside {name}. Fetch the release again.")
             norm = value.norm(p=2, dim=tuple(range(1, value.ndim)), keepdim=True)
             folded[f"{prefix}.weight"] = state[prefix + length] * value / norm
         elif not name.endswith(length):

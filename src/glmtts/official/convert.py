@@ -30,6 +30,7 @@ from glmtts.vocoder.torchscript import TorchScriptVocoderConfig
 from glmtts.weights import digest_of
 
 Vocoder = Literal["hift", "vocos2d"]
+SPEAKER_KIND, VOCOS2D_KIND = "campplus_onnx", "vocos2d_torchscript"  # of the modules that are copied
 JOURNAL = "converted.json"
 CURE = "Free some space or choose another folder, and run the command again; what is done is kept."
 HISTORY_TOKENS = 750  # the release's bound on prompt, earlier pieces and speech: 30 seconds
@@ -54,6 +55,7 @@ def convert(
     if status(out, ReleaseError) is not None:
         raise ReleaseError(f"{out} exists. Choose another folder, or delete it first.")
     release = Release.open(folder, code)
+    # the 32 kHz vocoder is a program, and is copied
     readers = READERS if vocoder == "vocos2d" else {**READERS, "vocoder": parts.hift}
     wanted = {room: reader(release) for room, reader in readers.items()}
     # every key of every module is looked at before the first gigabyte is written
@@ -61,6 +63,7 @@ def convert(
     tokenizer = text.tokenizer(release)
     _check_vocabulary(tokenizer, wanted)
     written = _Text(tokenizer, text.text_config(release), text.speaker_prompts(release, tokenizer.size))
+    # beside `out`, since a rename does not cross disks
     work = out.with_name(f"{out.name}.part")
     with durable.writable(out, ReleaseError, CURE):
         work.mkdir(parents=True, exist_ok=True)
@@ -70,6 +73,7 @@ def convert(
             write = partial(_write, part, sources[room], work, dtype)
             modules[room] = journal.entry(room, _fingerprint(part, dtype), write)
         modules |= _copied(release, work, vocoder)
+        _remove_leftovers(work, {entry.file for entry in modules.values()})
         _finish(work, out, written, modules)
     return out
 
@@ -115,6 +119,7 @@ class _Journal:
         except ConfigError:
             return None
         file = self.path.parent / _file_of(room)
+        # the file is read again: it may have been spoilt after it was noted
         whole = entry.file == file.name and file.is_file() and digest_of(file) == entry.sha256
         return entry if whole else None
 
@@ -124,11 +129,17 @@ def _file_of(room: str) -> str:
     return f"{room}.safetensors"
 
 
+def _copy_of(source: str | Path, kind: str) -> str:
+    """The name of a copied module's file."""
+    return f"{kind}{Path(source).suffix}"
+
+
 def _fingerprint(part: Part, dtype: torch.dtype) -> str:
     """Tells files apart by path, size and time, so that a resumed run need not read gigabytes to know them."""
     origin = Path(part.weights.origin)
     files = sorted(origin.glob("*.safetensors")) if origin.is_dir() else [origin]
     facts = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    # the configuration counts too: a later version may read other sizes from the same files
     return hashlib.sha256(json.dumps([facts, str(dtype), part.config.model_dump()]).encode()).hexdigest()
 
 
@@ -151,18 +162,32 @@ def _write(part: Part, sources: dict[str, str], work: Path, dtype: torch.dtype) 
 def _copied(release: Release, work: Path, vocoder: Vocoder) -> dict[str, ModuleEntry]:
     """Modules that stay the programs that they are."""
     speaker = OnnxSpeakerConfig().model_dump()
-    modules = {"speaker": _copy(release.code / SPEAKER_MODEL, work, "campplus_onnx", speaker)}
+    modules = {"speaker": _copy(release.code / SPEAKER_MODEL, work, SPEAKER_KIND, speaker)}
     if vocoder == "vocos2d":
         config = TorchScriptVocoderConfig().model_dump()
-        modules["vocoder"] = _copy(release.folder / VOCOS2D, work, "vocos2d_torchscript", config)
+        modules["vocoder"] = _copy(release.folder / VOCOS2D, work, VOCOS2D_KIND, config)
     return modules
+
+
+def _remove_leftovers(work: Path, listed: set[str]) -> None:
+    """Remove what an earlier call wrote that is no part of this bundle: another vocoder, or the half of a file."""
+    ours = {
+        *map(_file_of, (*READERS, "vocoder")),
+        _copy_of(SPEAKER_MODEL, SPEAKER_KIND),
+        _copy_of(VOCOS2D, VOCOS2D_KIND),
+    }
+    # by name, not all that is there: a folder of this name may hold something of the user's
+    for name in [*(ours - listed), *(f"{name}.part" for name in ours)]:
+        (work / name).unlink(missing_ok=True)
 
 
 def _finish(work: Path, out: Path, written: _Text, modules: dict[str, ModuleEntry]) -> None:
     """Write what stands beside the modules, and give the folder its name."""
     written.tokenizer.save(work)
     save_config(work, _description(work, written, modules, modules["vocoder"].parsed().sample_rate))
-    (work / JOURNAL).unlink(missing_ok=True)
+    for name in (JOURNAL, Path(JOURNAL).with_suffix(".tmp")):
+        (work / name).unlink(missing_ok=True)
+    # `durable.replace` flushes the folder's names, not its files
     for path in work.iterdir():
         durable.sync(path)
     durable.replace(work, out)
@@ -171,7 +196,7 @@ def _finish(work: Path, out: Path, written: _Text, modules: dict[str, ModuleEntr
 def _copy(source: Path, work: Path, kind: str, config: dict) -> ModuleEntry:
     if not is_file(source, ReleaseError):
         raise ReleaseError(f"The release lacks {source}. Fetch it again.")
-    name = f"{kind}{source.suffix}"
+    name = _copy_of(source, kind)
     temporary = work / f"{name}.part"
     shutil.copyfile(source, temporary)
     durable.replace(temporary, work / name)
@@ -186,6 +211,7 @@ def _check_vocabulary(tokenizer: TextTokenizer, wanted: dict[str, Part]) -> None
     layout, lm, flow = AudioTokens.of(tokenizer), wanted["lm"].config, wanted["flow"].config
     codes = wanted["speech_tokenizer"].config.model_dump()["codes"]
     vocabulary = lm.model_dump()["vocab_size"]
+    # a table may have more rows than there are ids: nobody asks for those
     if tokenizer.size > vocabulary or layout.count != codes or flow.model_dump()["vocabulary"] < codes:
         raise ReleaseError(
             f"The parts do not fit: {tokenizer.size} text ids for a language model of {vocabulary}, {layout.count} "

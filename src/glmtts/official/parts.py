@@ -46,6 +46,7 @@ def speech_tokenizer(release: Release) -> Part:
     _require(
         values,
         path,
+        # 50 frames a second become 25 tokens, and nothing is causal (report, section 2.3)
         pooling_kernel_size=2,
         pooling_type="avg",
         encoder_causal_attention=False,
@@ -54,6 +55,7 @@ def speech_tokenizer(release: Release) -> Part:
     )
     _require_multiple(values, path, "d_model", "encoder_attention_heads")
     weights = Shards(release.shards("speech_tokenizer"))
+    # the file goes on to the encoder's end; layers behind the codebook are not needed
     layers = _layers(values, "quantize_position", path, weights, "model.encoder.layers.")
     config = SpeechTokenizerConfig(
         d_model=_size(values, "d_model", path),
@@ -76,6 +78,7 @@ def flow(release: Release) -> Part:
     rows, token_width = _shape(shapes, "text_emb_layer.text_embed.weight", weights, 2)
     n_mels, width = _shape(shapes, "proj_out.weight", weights, 2)
     inner, _ = _shape(shapes, "transformer_blocks.0.ff.ff.0.0.weight", weights, 2)
+    # a grouped convolution's weight is (outputs, inputs / groups, kernel)
     _, group, kernel = _shape(shapes, "emb_concator.conv_pos_embed.conv1d.0.weight", weights, 3)
     _, condition = _shape(shapes, "norm_out.linear.weight", weights, 2)
     config = FlowConfig(
@@ -91,10 +94,12 @@ def flow(release: Release) -> Part:
         n_mels=n_mels,
         # the norms are conditioned on time and speaker side by side
         speaker_width=condition - width,
+        # prior and pitch are this package's own
         prior_width=None,
         pitch_width=None,
         position_kernel=kernel,
         position_groups=width // group,
+        # a slip of the release: its weights were trained with it (docs/released-weights.md)
         rotate_first_head_only=True,
         # the release's mels enter as they are
         mel_mean=0.0,
@@ -107,6 +112,7 @@ def hift(release: Release) -> Part:
     """The 24 kHz vocoder, its weight norms folded."""
     weights = load_pickle(release.folder / "hift" / "hift.pt", fold_weight_norm)
     shapes = {hift_name(name): shape for name, shape in weights.shapes().items()}
+    # a convolution's weight is (outputs, inputs, kernel)
     channels, n_mels, _ = _shape(shapes, "conv_pre.weight", weights, 3)
     f0_channels, _, _ = _shape(shapes, "f0_predictor.condnet.0.weight", weights, 3)
     config = HiFTConfig(n_mels=n_mels, base_channels=channels, f0_channels=f0_channels)
@@ -121,6 +127,7 @@ def _of(values: dict[str, Any], key: str, path: Path) -> Any:
 
 def _size(values: dict[str, Any], key: str, path: Path) -> int:
     value = _of(values, key, path)
+    # not isinstance: True is an int
     if type(value) is not int or not 1 <= value <= LARGEST_SIZE:
         raise ReleaseError(f"{path} gives {str(value)[:40]!r} as `{key}`, which is no size. Fetch it again.")
     return value
@@ -144,6 +151,7 @@ def _layers(values: dict[str, Any], key: str, path: Path, weights: Weights, pref
 def _head_dim(values: dict[str, Any], path: Path) -> int:
     """The width of a head, which RoPE halves; older files leave it to be computed."""
     computed = _size(values, "hidden_size", path) // _size(values, "num_attention_heads", path)
+    # missing or null
     given = {"head_dim": values.get("head_dim") or computed}
     if (size := _size(given, "head_dim", path)) % 2:
         raise ReleaseError(f"{path} describes another model: `head_dim` is odd. Only the released one is known.")

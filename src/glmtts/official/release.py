@@ -60,6 +60,7 @@ class Release:
             ReleaseError: the index names a shard that is not there, or is none.
         """
         folder = self.folder / part
+        # an index says which files belong together: others may be of another save
         for index in sorted(folder.glob("*.safetensors.index.json")):
             shards = self.table(index).get("weight_map")
             if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):

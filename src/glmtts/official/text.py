@@ -29,6 +29,7 @@ def tokenizer(release: Release) -> TextTokenizer:
         raise ReleaseError(str(error)) from None
     special = _special(release, folder / "tokenizer_config.json")
     ids = set(special.values()) | set(ranks.values())
+    # fewer ids than entries: one is given twice
     if not special or not ranks or len(ids) != len(special) + len(ranks):
         raise ReleaseError(f"{folder} gives an id twice or no special tokens. Fetch the release again.")
     if min(ids) < 0 or max(ids) > LARGEST_ID:
@@ -64,6 +65,7 @@ def text_config(release: Release) -> TextConfig:
         phoneme_in="off",
         release_form=True,
         safe_characters="".join(safe),
+        # a user's own come last, and win
         replacements=_replacements(release.code / REPLACEMENTS) | _own_replacements(release.code / OWN_REPLACEMENTS),
         shortest_piece=SHORTEST_PIECE,
         longest_piece=LONGEST_PIECE,

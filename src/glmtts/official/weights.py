@@ -10,6 +10,7 @@ from torch import Tensor
 from glmtts.errors import ReleaseError
 from glmtts.foreign import read_weights
 
+# as safetensors and as PyTorch name them
 DTYPES = ("F32", "F16", "BF16", "torch.float32", "torch.float16", "torch.bfloat16")
 
 
@@ -53,6 +54,7 @@ class Shards:
         """One tensor. Raises ReleaseError where its file was changed meanwhile."""
         path = self._places[name][0]
         try:
+            # opened anew for each tensor, so that nothing read before stays in memory
             with safe_open(str(path), framework="pt") as file:
                 return file.get_tensor(name)
         except (SafetensorError, OSError) as error:

@@ -24,10 +24,12 @@ def write_safetensors(
     """
     header, position = {}, 0
     for name, shape in shapes.items():
+        # one type for all, so each tensor lies aligned to it
         end = position + torch.Size(shape).numel() * dtype.itemsize
         header[name] = {"dtype": DTYPES[dtype], "shape": list(shape), "data_offsets": [position, end]}
         position = end
     text = json.dumps(header).encode()
+    # the tensors begin at a multiple of eight bytes
     text += b" " * (-len(text) % 8)
     temporary = path.with_name(f"{path.name}.part")
     with temporary.open("wb") as file:

@@ -27,7 +27,7 @@ from glmtts.synthesis.voice_sizes import VoiceSizes
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
-from glmtts.threads import threads_for
+from glmtts.threads import check_threads, threads_for
 
 LM_WEIGHTS = "lm.safetensors"
 
@@ -45,7 +45,9 @@ class OnnxBundle:
 
         Raises:
             BundleError: it holds no exported bundle, or one whose description is not valid.
+            ConfigError: the number of threads is not one or more.
         """
+        check_threads(threads)
         folder = Path(folder)
         path = folder / CONFIG_FILE
         check_holds_weights(folder, BundleError)
@@ -75,6 +77,7 @@ class OnnxBundle:
     def lm(self) -> OnnxLanguageModel:
         """Text to speech tokens."""
         weights, sizes = self.path(LM_WEIGHTS), self.config.lm
+        # as bytes: the weights beside it are looked for in the folder that is given
         one = session(self.path("lm.onnx").read_bytes(), self.threads, self.folder)
         return OnnxLanguageModel(Decoder(one, sizes, Embedding(weights, stored(weights))), sizes.max_positions)
 
@@ -102,6 +105,7 @@ class OnnxBundle:
         """Speech to tokens, by which audio is judged; None where it was not exported."""
         if self.config.tokenizer_mels is None:
             return None
+        # at 16 kHz, for one token
         samples = round(16000 / self.config.token_rate)
         return OnnxSpeechTokenizer(self._session("speech_tokenizer"), self.config.tokenizer_mels, samples)
 

@@ -35,6 +35,7 @@ def clone(bundle: OnnxBundle, frontend: TextFrontend, path: Path, text: str | No
     samples, own_rate = read_array(path, LONGEST_SECONDS)
     rate = bundle.clock.sample_rate
     samples = soxr.resample(samples, own_rate, rate)
+    # before the loudness is levelled, which would lift near silence as well
     check_prompt(path, len(samples) / rate, float(np.abs(samples).max(initial=0.0)))
     said = readable_text(frontend, text or "")
     return _voice_of(bundle, to_loudness(samples, rate, PROMPT_LUFS), said)
@@ -47,9 +48,10 @@ def _voice_of(bundle: OnnxBundle, samples: np.ndarray, text: str) -> NumpyVoice:
     heard = soxr.resample(samples, clock.sample_rate, SAMPLE_RATE)
     assert bundle.speech_tokenizer is not None and bundle.speaker is not None
     tokens, mel = bundle.speech_tokenizer.tokenize(heard), log_mel(samples, clock.mel)
+    # resampling may give a token more or less than the mel has
     length = min(len(tokens), mel.shape[1] // clock.frames_per_token)
     vector = bundle.speaker.run(None, {"fbank": fbank_of(heard, FBANK_MELS)[None]})[0][0]
     embedding = np.asarray(vector / np.linalg.norm(vector), np.float32)
-    f0 = voice_f0(heard, SAMPLE_RATE) or REFERENCE_HZ
+    f0 = voice_f0(heard, SAMPLE_RATE) or REFERENCE_HZ  # no voiced frame: no median
     mel = mel[:, : clock.frames_per_token * length]
     return NumpyVoice(text, tokens[:length], mel, embedding, f0, None, bundle.config.made_with)

@@ -56,7 +56,6 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
 
 def _write(bundle: Bundle, vocoder: Any, out: Path, bits: Bits | None) -> None:
     """Every stage, then the description."""
-    (out / "voices").mkdir()
     lm = language_model(bundle, out, bits)
     flow = _flow(bundle, out)
     istft = vocoder_graphs(vocoder, out)
@@ -83,8 +82,10 @@ def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfi
         sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
     else:
         raise BundleError(f"The language model of '{bundle.config.name}' is no plain Llama: it cannot be exported.")
+    # safetensors writes a file for its owner alone
     (out / LM_WEIGHTS).chmod(0o644)
     config = DecoderConfig.parse(sizes)
+    # rounded always: the processor that will run it cannot be measured here
     (out / "lm.onnx").write_bytes(llama_graph(config, stored(out / LM_WEIGHTS), LM_WEIGHTS, ROUNDED))
     return config
 
@@ -94,6 +95,7 @@ def _flow(bundle: Bundle, out: Path) -> FlowGraphConfig:
     flow: Any = bundle.network("flow")
     config, adapted = flow.config, bundle.config.synthesis.get("adaptation_steps", 0) > 0
     shape = tuple(flow.prior.head.adaptation_shape) if adapted and flow.prior is not None else None
+    # an example of the right types; the axes that are named below stay open
     given: dict[str, Any] = {"tokens": torch.zeros(1, 20, dtype=torch.long)}
     if flow.prior is not None:
         given |= {
@@ -103,6 +105,7 @@ def _flow(bundle: Bundle, out: Path) -> FlowGraphConfig:
     if shape is not None:
         given["adaptation"] = torch.zeros(1, *shape)
     trace(graphs.FlowInputsGraph(flow), given, {"tokens": {1: "tokens"}}, out / "flow_inputs.onnx")
+    # embedded tokens have the mel prior behind them, where there is one
     frames, width = 20, config.token_width + (config.n_mels if flow.prior is not None else 0)
     sizes = {"noisy": config.n_mels, "embedded": width, "prompt": config.n_mels}
     inputs = {name: torch.randn(2, frames, size) for name, size in sizes.items()}
@@ -199,7 +202,11 @@ def _describe(bundle: Bundle, out: Path, **stages: Any) -> None:
     for name in TEXT_FILES:
         shutil.copyfile(bundle.folder / name, out / name)
     for entry in own.voices.values():
-        shutil.copyfile(bundle.path(entry.file, entry.sha256), out / entry.file)
+        source = bundle.path(entry.file, entry.sha256)
+        # a bundle may keep its voices in any folder
+        (out / entry.file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, out / entry.file)
+    # the description itself is not among them: it holds their hashes
     files = sorted(path for path in out.rglob("*") if path.is_file())
     config = OnnxConfig(
         name=own.name,

@@ -42,6 +42,7 @@ class OnnxFlow:
         prompt = np.zeros((1, frames, config.n_mels), np.float32)
         shown = voice.prompt(show_prompt)[1]
         prompt[0, : shown.shape[1]] = (shown.T - config.mel_mean) / config.mel_std
+        # an utterance that is whole attends to all of itself
         mask = np.ones((frames, frames), bool) if attention_mask is None else attention_mask
         x, kept = self._begin(embedded, noise_TM[None], solver), []
         for step, (now, then) in enumerate(pairwise(times(solver))):
@@ -69,6 +70,7 @@ class OnnxFlow:
             return x
         if self.config.prior is None:
             raise ConfigError("This flow model has no prior to start from. Set t_start to 0.")
+        # the prior stands behind the tokens, and is normalised as x is
         return x + np.float32(solver.t_start) * embedded[..., self.config.prior :]
 
     def _guided(
@@ -85,6 +87,7 @@ class OnnxFlow:
         if guidance == 0:
             return self._at(x, t, embedded, prompt, speaker, mask)
         pairs = (x, x), (embedded, embedded), (prompt, 0 * prompt), (speaker, 0 * speaker)
+        # (2, T, …): with its conditions, then without
         doubled_x, doubled, prompts, speakers = (np.concatenate(pair) for pair in pairs)
         conditioned, unconditioned = np.split(self._at(doubled_x, t, doubled, prompts, speakers, mask), 2)
         return np.asarray(conditioned + np.float32(guidance) * (conditioned - unconditioned))
@@ -109,4 +112,5 @@ def times(solver: Solver) -> np.ndarray:
 
 
 def _unit(vector_D: np.ndarray) -> np.ndarray:
+    # the floor of F.normalize
     return np.asarray(vector_D / max(float(np.linalg.norm(vector_D)), 1e-12), np.float32)

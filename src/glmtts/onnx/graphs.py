@@ -49,6 +49,7 @@ class FlowVelocityGraph(nn.Module):
         attention_mask: Tensor,
     ) -> Tensor:
         """See the class."""
+        # no mask of lengths: one voice speaks at a time, and no row is padded
         return self.flow(noisy_BTM, t_B, embedded_BTE, prompt_BTM, speaker_BD, None, attention_mask)
 
 

@@ -19,20 +19,26 @@ def pulses(f0_T: np.ndarray, hop: int, sample_rate: int) -> np.ndarray:
     places = (np.arange(len(f0_T) * hop) + 0.5) / hop - 0.5
     hz_TN = np.interp(places, np.arange(len(f0_T)), f0_T).astype(np.float32).reshape(-1, hop)
     theta = turns_of(hz_TN, sample_rate).ravel()
+    # −½ to ½: float32 is finest near 0, where the sine below divides by little
     theta -= theta.round()
+    # harmonics below the Nyquist frequency, less one: the part after the point is the loudness of the last
     most = np.float32(sample_rate / 2) / hz_TN.ravel() - 1
     whole = np.floor(most)
     near = np.abs(theta) < NEAR_A_PULSE
     sine = np.sin(np.pi * np.where(near, np.float32(0.5), theta))
+    # Σ cos(2π k θ) = sin((2K + 1) π θ) / (2 sin(π θ)) − ½, which is K at a pulse
     kernel = np.where(near, whole, np.sin((2 * whole + 1) * np.pi * theta) / (2 * sine) - 0.5)
     last = (most - whole) * np.cos(2 * np.pi * (whole + 1) * theta)
+    # K cosines have a power of K / 2
     return np.asarray((kernel + last) * np.sqrt(2 / most), np.float32)
 
 
 def noise(first: int, count: int) -> np.ndarray:
     """White noise (count,) of unit power, a function of the samples' places."""
+    # Murmur3's finaliser; a product that overflows keeps its low 32 bits
     with np.errstate(over="ignore"):
         x = np.arange(first, first + count, dtype=np.int64) * np.int64(0x9E3779B1) & LOW_BITS
         x = (x ^ x >> 16) * np.int64(0x85EBCA6B) & LOW_BITS
         x = (x ^ x >> 13) * np.int64(0xC2B2AE35) & LOW_BITS
+    # evenly spread over a width of 1, of which the variance is 1 / 12
     return np.asarray(((x ^ x >> 16) / 2**32 - 0.5) * np.sqrt(12), np.float32)

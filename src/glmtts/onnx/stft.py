@@ -13,6 +13,7 @@ class STFT:
 
     def __call__(self, samples_N: np.ndarray) -> np.ndarray:
         """Samples (T · hop,) to the complex spectrum (n_fft // 2 + 1, T)."""
+        # zeros at both ends: T · hop samples make T frames
         cut = (self.n_fft - self.hop_length) // 2
         frames_TN = np.lib.stride_tricks.sliding_window_view(np.pad(samples_N, cut), self.n_fft)[:: self.hop_length]
         return np.fft.rfft(frames_TN * self._window, axis=1).T
@@ -23,6 +24,7 @@ class STFT:
         waves_TN = np.fft.irfft(spectrum_FT.T, self.n_fft, axis=1).astype(np.float32) * self._window
         cut = (self.n_fft - self.hop_length) // 2
         total = self._overlap_add(waves_TN)
+        # what the windows make of a constant 1: dividing by it undoes them
         envelope = self._overlap_add(np.broadcast_to(np.square(self._window), waves_TN.shape))
         kept = slice(cut, cut + frames * self.hop_length)
         return np.asarray(total[kept] / np.maximum(envelope[kept], 1e-8), np.float32)

@@ -34,6 +34,7 @@ class MelStream:
         """Samples (N,) that are final now that the frames are there; all the rest where it has `ended`."""
         self._mel = np.concatenate([self._mel, fresh_MT], axis=1)
         frames = self._mel.shape[1]
+        # the last frames wait until all that their samples depend on is there
         until = frames if ended else max(self.sent, frames - self._margin)
         if until == self.sent:
             return np.zeros(0, np.float32)
@@ -51,6 +52,7 @@ def stream_segment(bundle: OnnxBundle, tokens: Iterator[int], segment: Segment) 
     while not ended:
         upto, ended = state.take(tokens, segment.settings.blocks, bundle.clock.frames_per_token)
         first = not waves.sent
+        # (M, 0): no frame is new, and what waits may leave at the end
         fresh = _finish(bundle, state, segment, upto) if upto > state.finished else state.noise[:0].T
         samples = waves.feed(fresh, ended)
         if first and ended and segment.lone_word:
@@ -75,4 +77,5 @@ def _finish(bundle: OnnxBundle, state: ChunkState, segment: Segment, upto: int) 
     solver = segment.settings.solver
     mel, state.steps = bundle.flow.sample(voice, tokens, state.noise, solver, shown, mask, finished)
     state.finished = upto
+    # without the prompt and the blocks before
     return mel[:, done : sum(frames)]

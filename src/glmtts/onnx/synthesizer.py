@@ -103,6 +103,7 @@ class OnnxSynthesizer:
         prepared = [(front.prepare(text, options.get("language")), voice, seed) for text, voice, seed in given]
         spoken = [self._segments(front, pieces, self.voice(voice), seed, options) for pieces, voice, seed in prepared]
         generated = dict(self.generator.generate([segment for segments in spoken for segment in segments]))
+        # one iterator for all texts, from which each takes those of its segments
         choices = (generated[number] for number in range(len(generated)))
         speed = options.get("speed") or 1.0
         return [self._joined(segments, choices, speed) for segments in spoken]
@@ -169,6 +170,7 @@ class OnnxSynthesizer:
             for samples in stream_segment(self.bundle, heard, segment):
                 if timed_at and heard.ended:
                     reading = self.judge.reading(heard.tokens)
+                    # all tokens are known here, and the last samples still to come
                     yield segment_times(reading, segment, self.bundle.clock.token_rate * timed_at)
                     timed_at = None
                 yield samples
@@ -185,8 +187,10 @@ class OnnxSynthesizer:
         tried = []
         for tokens in choices:
             samples = self._rendered(segment, tokens)
+            # a single candidate, or what cannot be judged, is taken unheard
             judged = len(choices) > 1 and bool(segment.phonemes) and self.bundle.speech_tokenizer is not None
             tried.append((self._cost(segment, samples) if judged else 0.0, samples))
+            # good enough: the others need not be rendered
             if tried[-1][0] <= segment.settings.max_audio_nll:
                 break
         return min(tried, key=lambda one: one[0])[1]
@@ -198,6 +202,7 @@ class OnnxSynthesizer:
         whole = np.concatenate([voice.prompt(shown)[0], np.asarray(tokens, np.int64)])
         noise = self.bundle.noise(segment.seed, clock.frames_per_token * len(whole))
         mel, _ = self.bundle.flow.sample(voice, whole, noise, segment.settings.solver, shown)
+        # the frames of the prompt come first
         spoken = mel[:, mel.shape[1] - clock.frames_per_token * len(tokens) :]
         samples = faded(self.bundle.vocoder(spoken).clip(-1, 1), clock.sample_rate)
         return slowed(samples, clock.sample_rate) if segment.lone_word else samples

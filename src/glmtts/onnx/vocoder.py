@@ -35,6 +35,7 @@ class SpectrumVocoder:
         """See `OnnxVocoder`."""
         start = max(0, first - self._look_ahead)
         samples = self(mel_MT[:, start:])
+        # samples a frame, measured: the STFT's hop may be a part of the mel's
         return samples[(first - start) * (len(samples) // (mel_MT.shape[1] - start)) :]
 
 

@@ -88,6 +88,7 @@ class NumpyVoice:
         kept = self
         if self.adaptation is not None and self.made_with.get(PRIOR) != made_with.get(PRIOR):
             kept = replace(kept, adaptation=None)
+        # a voice that names no tokenizer is taken as it is
         if self.made_with.get(CODES, made_with.get(CODES)) != made_with.get(CODES):
             kept = replace(kept, text="", tokens=self.tokens[:0], mel=self.mel[:, :0])
         arrays = VoiceArrays(kept.tokens, kept.mel, kept.embedding, np.array(kept.f0), kept.adaptation)

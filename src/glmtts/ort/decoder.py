@@ -89,6 +89,7 @@ class Decoder:
         rows = len(state.lengths)
         self._reserve(state, rows + copies, len(ids))
         for buffer, prompt in zip(state.buffers, own.buffers, strict=True):
+            # one row (1, heads, L, head_dim) is broadcast to all copies
             buffer[rows : rows + copies, :, : len(ids)] = prompt[:, :, : len(ids)]
         state.lengths += [len(ids)] * copies
         return np.repeat(logits, copies, axis=0)
@@ -100,10 +101,13 @@ class Decoder:
 
     def reorder(self, state: DecoderState, rows: Sequence[int]) -> None:
         """Row i of the state becomes what row `rows[i]` was; rows that are not named leave."""
+        # rows that keep their place are not copied
         into = [place for place, row in enumerate(rows) if row != place]
         if into:
+            # repeated rows may need more room; their positions are there already
             self._reserve(state, len(rows), 1)
             taken = [rows[place] for place in into]
+            # what lies behind the longest of them is never read
             used = max(state.lengths[row] for row in taken)
             for buffer in state.buffers:
                 buffer[into, :, :used] = buffer[taken, :, :used]  # the right side is copied first
@@ -111,6 +115,7 @@ class Decoder:
 
     def _run(self, state: DecoderState, ids_BL: np.ndarray) -> np.ndarray:
         """Logits (B, C) of ids (B, L) that follow each row; all rows are of length 0 where L is above 1."""
+        # while rows and ids stay as many, a step binds nothing
         if state.bound is None or state.bound.shape != ids_BL.shape:
             state.bound = self._bound(state, ids_BL.shape)
         state.lengths = [length + ids_BL.shape[1] for length in state.lengths]
@@ -138,6 +143,7 @@ class Decoder:
         had = state.buffers[0].shape if state.buffers else (0, 0, 0, 0)
         if had[0] >= rows and had[2] >= positions:
             return
+        # doubled, so that a sentence copies its buffers only a few times
         wanted = (_doubled(had[0], rows, 1), self.sizes.num_kv_heads, _doubled(had[2], positions, FIRST_POSITIONS))
         larger = [np.zeros((*wanted, self.sizes.head_dim), np.float32) for _ in self._names]
         for new, old in zip(larger, state.buffers, strict=False):  # no old ones at first

@@ -8,6 +8,7 @@ slower, and then nothing is gained by the rounding. The answer lies in the user'
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +28,37 @@ def accuracy_level(bits: int, block: int, threads: int) -> int:
 
     It takes a tenth of a second, once for each version of ONNX Runtime and kind of processor.
     """
-    path = cache_folder() / "kernels.json"
+    folder = cache_folder()
+    path = None if folder is None else folder / "kernels.json"
     key = f"{_processor()}, onnxruntime {runtime().__version__}, {bits} bits, blocks of {block}, {threads} threads"
-    known = _read(path)
+    known = {} if path is None else _read(path)
+    # a user may have edited the file
     if known.get(key) not in (ROUNDED, EXACT):
         seconds = {level: _measured(bits, block, threads, level) for level in (ROUNDED, EXACT)}
         known[key] = ROUNDED if WORTH * seconds[ROUNDED] < seconds[EXACT] else EXACT
-        _write(path, known)
+        if path is not None:
+            _write(path, known)
     return int(known[key])
 
 
-def cache_folder() -> Path:
-    """Where this program keeps what it can make again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glm-tts"
+def cache_folder() -> Path | None:
+    """Where this program keeps what it can make again; None for a user without a home, as containers have them."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glm-tts"
+    except RuntimeError:  # no HOME, and the system does not know the user's number
+        return None
 
 
 def _measured(bits: int, block: int, threads: int, level: int) -> float:
     """Seconds of one product, the best of a few."""
     one = session(_program(bits, block, level), threads)
+    # one row, as in a step of decoding
     x, taken = {"x": np.ones((1, INPUTS), np.float32)}, []
     for _ in range(RUNS):
         started = time.perf_counter()
         one.run(None, x)
         taken.append(time.perf_counter() - started)
+    # the least, since other programs only ever make it slower
     return min(taken)
 
 
@@ -78,6 +87,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
+    # reversed: of many processors the first one's fields stay
     fields = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
     found = {name.strip(): value.strip() for name, value in fields.items()}
     flags = [flag for flag in found.get("flags", "").split() if "vnni" in flag or flag in ("avx2", "avx512f")]
@@ -94,10 +104,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, known: dict[str, Any]) -> None:
     """Keep what was measured, where the folder can be written."""
+    # by process: two may measure at once
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
         durable.replace(temporary, path)
-    except OSError:  # a machine without a home: it is measured again next time
-        temporary.unlink(missing_ok=True)
+    except OSError:  # a home that takes nothing: it is measured again next time
+        # which may also bar the way to what there is to remove
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -88,10 +88,12 @@ class _Graph:
         residual = "hidden"
         for number in range(self.sizes.num_layers):
             mixed = self._attention(number, normed)
+            # each sum goes on as the residual, its norm as the input of what follows
             normed, residual = self._normed_sum(self._product(f"{number}.o", mixed), residual, f"{number}.feed_forward")
             following = f"{number + 1}.attention" if number + 1 < self.sizes.num_layers else "final"
             normed, residual = self._normed_sum(self._feed_forward(number, normed), residual, following)
         # only the last id of each row goes on to the head: of a prompt nothing else is asked
+        # a scalar index takes its axis away: (B, L, D) to (B, D)
         (last,) = self._node("Gather", [normed, "newest"], 1, axis=1)
         self._product("head", last, "logits")
 
@@ -127,6 +129,7 @@ class _Graph:
             return given[0]
         rows, groups, packed = self.tensors[f"{name}.packed"].shape
         block = _block(sizes=self.sizes, name=name, groups=groups)
+        # `packed` is the number of bytes of a block
         shape = {"K": groups * block, "N": rows, "bits": packed * 8 // block, "block_size": block}
         weights = [self._own(f"{name}.packed"), self._own(f"{name}.scales")]
         self._node("MatMulNBits", [x, *weights], given, MICROSOFT, **shape, accuracy_level=self.accuracy_level)

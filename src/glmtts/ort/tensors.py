@@ -51,6 +51,7 @@ def stored(path: Path) -> dict[str, Stored]:
 def _stored(entry: dict, start: int) -> Stored:
     begin, end = entry["data_offsets"]
     one = Stored(entry["dtype"], tuple(entry["shape"]), start + begin, end - begin)
+    # else a neighbour's bytes would be mapped
     if one.length != int(np.prod(one.shape, dtype=np.int64)) * np.dtype(DTYPES[one.dtype]).itemsize or begin < 0:
         raise ValueError("a tensor has another size than its shape")
     return one

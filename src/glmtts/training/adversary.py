@@ -21,6 +21,7 @@ class Adversary:
 
     def __init__(self, task: Task, processes: Processes) -> None:
         self.task, self.processes, self.config = task, processes, task.config
+        # alike on every process, as each holds the critic whole and no wrapper compares them
         seed_draws(self.config.run.seed, "critic")
         self.critic = task.build_critic().to(processes.device)
         self.optimizer = Optimizer(self.critic, self.config.optimizer, processes.device)

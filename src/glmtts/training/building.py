@@ -61,4 +61,5 @@ def check_samples(log: LogSection) -> None:
 
 def _is_bundle(where: str) -> bool:
     folder = bundles().folder(where)
+    # any description: what it is called, the reader of bundles alone knows
     return folder.is_dir() and any(Path(folder).glob("*.json"))

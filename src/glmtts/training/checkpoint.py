@@ -46,6 +46,7 @@ def save(
     for group, shards in groups.items():
         # what every process holds whole is written once, by the first; a process may hold nothing of a small tensor
         kept = {name: shard for name, shard in shards.items() if shard.local.numel() and (rank == 0 or not shard.whole)}
+        # copies: safetensors refuses tensors that share memory, as tied weights do
         tensors = {name: shard.local.detach().to("cpu", copy=True).contiguous() for name, shard in kept.items()}
         places = {name: [shard.shape, shard.offset] for name, shard in kept.items()}
         path = aside / _file(group, rank, world)
@@ -100,19 +101,32 @@ def values_of(checkpoint: Path) -> dict[str, Any]:
 
 
 def read_group(checkpoint: Path, group: str) -> dict[str, Tensor]:
-    """The whole tensors of a group, on the CPU."""
+    """The whole tensors of a group, on the CPU.
+
+    Raises:
+        TrainingError: a file cannot be read or is missing, or a part of a tensor is in none of them.
+    """
     whole: dict[str, Tensor] = {}
-    for path in sorted(checkpoint.glob(f"{group}-*.safetensors")):
+    # counted in elements, as in `load`: what no part fills is whatever lay in memory
+    filled: dict[str, int] = {}
+    files = _files(checkpoint, group)
+    for path in files:
         with _opened(path) as file:
             for name, (shape, offset) in json.loads(file.metadata()["places"]).items():
                 part = file.get_tensor(name)
                 whole.setdefault(name, torch.empty(shape, dtype=part.dtype))[_slices(offset, part.shape)] = part
+                filled[name] = filled.get(name, 0) + part.numel()
+    lacking = [f"a part of {group} {name}" for name, value in whole.items() if filled[name] < value.numel()]
+    # a group that is empty, as the average of a run that keeps none, has its files too
+    if lacking or not files:
+        raise _lacking(checkpoint, lacking or [f"the files of {group}"])
     return whole
 
 
 def checkpoints(run: Path) -> list[Path]:
     """The complete checkpoints of a run's folder, oldest first."""
     folder = Path(run) / FOLDER
+    # names that end in a digit: neither `.part` nor `.old`
     whole = {path.parent for path in folder.glob(f"step-*[0-9]/{STATE_FILE}")}
     replaced = {path.parent for path in folder.glob(f"step-*{REPLACED}/{STATE_FILE}")}
     return sorted(whole | {old for old in replaced if old.with_suffix("") not in whole})
@@ -128,6 +142,20 @@ def latest(run: Path) -> Path:
     if not found:
         raise TrainingError(f"{run} holds no checkpoint. Train there first.")
     return found[-1]
+
+
+def check_newest(run: Path, step: int | None) -> None:
+    """Refuse to train on from another checkpoint than the newest, beside which the first ones written would be removed.
+
+    Raises:
+        TrainingError: the newest is not that of `step`; None says that there is none.
+    """
+    found = checkpoints(run)
+    if (values_of(found[-1])["step"] if found else None) != step:
+        raise TrainingError(
+            f"Another process has trained in {run} meanwhile. Run the command again to go on from its checkpoint, or "
+            "choose another run.out."
+        )
 
 
 def keep_last(run: Path, count: int) -> None:
@@ -148,6 +176,26 @@ def _file(group: str, rank: int, world: int) -> str:
     return f"{group}-{rank + 1:05d}-of-{world:05d}.safetensors"
 
 
+def _files(checkpoint: Path, group: str) -> list[Path]:
+    """The files of a group, of every process that wrote it; none where no process did.
+
+    Raises:
+        TrainingError: names those that are missing.
+    """
+    found = sorted(checkpoint.glob(f"{group}-*-of-[0-9]*.safetensors"))
+    # each name says how many there are
+    worlds = {int(path.stem.rpartition("-")[2]) for path in found}
+    wanted = {_file(group, rank, world) for world in worlds for rank in range(world)}
+    missing = sorted(wanted - {path.name for path in found})
+    if missing:
+        raise _lacking(checkpoint, missing)
+    return found
+
+
+def _lacking(checkpoint: Path, what: list[str]) -> TrainingError:
+    return TrainingError(f"{checkpoint} lacks {', '.join(what[:4])}. Restore it, or remove it: the one before serves.")
+
+
 def _opened(path: Path) -> Any:
     try:
         return safe_open(str(path), framework="pt")
@@ -157,7 +205,7 @@ def _opened(path: Path) -> Any:
 
 def _parts(checkpoint: Path, group: str, shards: Mapping[str, Shard]) -> Iterator[tuple[str, list[int], Any]]:
     """Name, offset and lazily read part of every stored tensor that is asked for."""
-    for path in sorted(checkpoint.glob(f"{group}-*.safetensors")):
+    for path in _files(checkpoint, group):
         with _opened(path) as file:
             for name, (shape, offset) in json.loads(file.metadata()["places"]).items():
                 if name not in shards:

@@ -21,6 +21,7 @@ from glmtts.config import StrictConfig, read_toml
 from glmtts.errors import ConfigError, TrainingError
 
 CONFIG_FILE, LOCK_FILE = "config.json", ".lock"
+OTHER_VALUES = "Set them back, or choose another run.out and start there with run.init_from."
 # What may differ when a run is resumed: how long it trains, what it writes, and the machines that it runs on.
 FREE = ("run.out", "run.save_every", "run.save_minutes", "run.keep_last", "schedule", "log", "distributed")
 
@@ -192,18 +193,21 @@ def check_sizes(model: StrictConfig) -> None:
         raise ConfigError(f"{', '.join(wrong)} is no size of a model. Give 1 or more.")
 
 
-def check_config(config: RunConfig) -> None:
-    """Refuse to go on with a run under another configuration.
+def check_config(config: RunConfig) -> str:
+    """Refuse to go on with a run under another configuration; gives the hash that the run began with.
 
     Raises:
         TrainingError: the folder holds a run with another configuration; the sentence names the keys that differ.
     """
-    changed = saved_config(config.run.out).differences(config) if (config.run.out / CONFIG_FILE).exists() else []
+    run = config.run.out
+    if not (run / CONFIG_FILE).exists():
+        return config.digest()
+    saved, digest = _saved(run)
+    changed = saved.differences(config)
     if changed:
-        raise TrainingError(
-            f"{config.run.out} holds a run with other values of {', '.join(changed)}. "
-            "Set them back, or choose another run.out and start there with run.init_from."
-        )
+        raise TrainingError(f"{run} holds a run with other values of {', '.join(changed)}. {OTHER_VALUES}")
+    # not that of `config`: a later version may know keys that the run's own did not
+    return digest
 
 
 @contextmanager
@@ -215,6 +219,7 @@ def alone_in(run: Path) -> Iterator[None]:
     """
     with writable(run):
         run.mkdir(parents=True, exist_ok=True)
+        # within `writable`, as the lock is a file too
         lock = FileLock(run / LOCK_FILE, timeout=0)
         try:
             lock.acquire()
@@ -227,13 +232,13 @@ def alone_in(run: Path) -> Iterator[None]:
         lock.release()
 
 
-def write_config(config: RunConfig) -> None:
-    """Write the resolved configuration with its hash into the run's folder.
+def write_config(config: RunConfig, digest: str | None = None) -> None:
+    """Write the resolved configuration into the run's folder, with its hash, or that which the run began with.
 
     Raises:
         TrainingError: the folder cannot be written.
     """
-    written = {"hash": config.digest(), "config": config.model_dump(mode="json")}
+    written = {"hash": digest or config.digest(), "config": config.model_dump(mode="json")}
     with writable(config.run.out):
         config.run.out.mkdir(parents=True, exist_ok=True)
         temporary = config.run.out / f"{CONFIG_FILE}.part"
@@ -252,10 +257,16 @@ def saved_config(run: Path) -> RunConfig:
     Raises:
         TrainingError: the folder holds none, or it cannot be read.
     """
-    path = Path(run) / CONFIG_FILE
+    return _saved(Path(run))[0]
+
+
+def _saved(run: Path) -> tuple[RunConfig, str]:
+    """What `write_config` wrote: the configuration and the hash."""
     try:
-        return RunConfig.parse(json.loads(path.read_text(encoding="utf-8"))["config"])
-    except (OSError, ValueError, KeyError, ConfigError) as error:
+        written = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))
+        config = RunConfig.parse(written["config"])
+        return config, written.get("hash") or config.digest()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise TrainingError(f"{run} is no training run: {CONFIG_FILE} cannot be read ({error}).") from None
 
 

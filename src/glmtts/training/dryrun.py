@@ -59,11 +59,13 @@ def measure(task: Task, processes: int = 1) -> Needs:
     total, trainable = _count(model, False), _count(model, True)
     extra = _count(critic, False) if critic is not None else 0
     sharded = processes if config.distributed.strategy == "fsdp" else 1
+    # no strategy shards the critic (adversary.py)
     held = trainable / sharded + extra
     return Needs(
         total=total,
         trainable=trainable,
         critic=extra,
+        # frozen weights are not sharded (processes.py)
         weights=FLOAT_BYTES * (held + total - trainable),
         gradients=FLOAT_BYTES * held,
         optimizer=FLOAT_BYTES * len(MOMENTS) * held,
@@ -91,6 +93,7 @@ def _activation_bytes(task: Task, model: nn.Module, mode: FakeTensorMode) -> flo
     seen = _Saved([*model.parameters(), *model.buffers()])
     units: list[tuple[float, float]] = []  # bytes kept inside a block, and of its inputs
     handles = [handle for unit in task.units(model) for handle in _watched(unit, seen, units)]
+    # the fakes lie on the CPU, whatever the run's device is
     bf16 = torch.autocast("cpu", torch.bfloat16, enabled=task.config.run.precision == "bf16")
     counted = torch.autograd.graph.saved_tensors_hooks(seen.keep, lambda tensor: tensor)
     batch = map_tensors(task.example_batch(), mode.from_tensor)
@@ -148,6 +151,7 @@ class _Fused(TorchFunctionMode):
         if func is F.scaled_dot_product_attention:
             return _Attention.apply(*args[:3])
         if func is F.ctc_loss:
+            # a scalar that hangs on the log-probabilities, whose memory counts
             return args[0].mean()
         return func(*args, **(kwargs or {}))
 

@@ -26,11 +26,13 @@ class Average:
         if self._averages:
             # the warm-up of TensorFlow's ExponentialMovingAverage
             decay = min(self.decay, (1 + step) / (10 + step))
+            # average + (weight − average) (1 − decay)
             torch._foreach_lerp_(self._averages, [weight.float() for weight in self._weights], 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """The module has the averaged weights inside."""
+        # clones, since the copy writes into the same memory
         kept = [weight.clone() for weight in self._weights]
         self._copy(self._averages)
         try:

@@ -7,7 +7,7 @@ of an unbroken one (to the bit on a CPU).
 
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from glmtts.errors import GlmTtsError, TrainingError
 from glmtts.training import checkpoint
 from glmtts.training.adversary import Adversary
 from glmtts.training.building import built, check_run, check_samples
-from glmtts.training.config import alone_in, check_config, write_config
+from glmtts.training.config import CONFIG_FILE, OTHER_VALUES, alone_in, check_config, write_config
 from glmtts.training.ema import Average
 from glmtts.training.loader import micro_batches, seed_draws, shares, to_device
 from glmtts.training.logs import Logs
@@ -41,7 +41,7 @@ class Engine:
         """Build, start or resume, and place the model.
 
         Raises:
-            TrainingError: the folder holds a run with another configuration or model.
+            TrainingError: the folder holds a run with another configuration or model, or another process trains there.
             ConfigError: the configuration does not fit the number of processes.
         """
         self.task, self.config = task, task.config
@@ -50,12 +50,15 @@ class Engine:
         shares(0, self.config.optimizer.micro_batches, self.processes.index, self.processes.count)
         check_run(task)
         check_samples(self.config.log)
-        resumed = checkpoint.checkpoints(self.config.run.out)
-        if resumed:  # a run that never got so far, as for a mistyped path, may begin otherwise
-            check_config(self.config)
-        if self.processes.first:
-            write_config(self.config)
+        with self._alone():
+            resumed = checkpoint.checkpoints(self.config.run.out)
+            # a run that never got so far, as for a mistyped path, may begin otherwise
+            self._digest = check_config(self.config) if resumed else self.config.digest()
+            # within the lock: who is refused must not leave its configuration in another's run
+            if self.processes.first:
+                write_config(self.config, self._digest)
         self.processes.wait()
+        # alike on every process: FSDP shards the weights that each has built
         seed_draws(self.config.run.seed, "model")
         self.model = built(task)
         if not resumed:
@@ -83,12 +86,22 @@ class Engine:
         """Train to the end of the schedule, or until a signal or `stop_minutes`; saves at the end and on the way.
 
         Raises:
-            TrainingError: another process trains in the same folder, or the loss is no number any more.
+            TrainingError: another process trains in the same folder, or has since this run was built; or the loss is no
+                number any more.
         """
-        with alone_in(self.config.run.out) if self.processes.first else nullcontext():
+        with self._alone():
+            if self.processes.first:
+                checkpoint.check_newest(self.config.run.out, self._saved)
+                # again: another run may have been built here since, and left its own
+                write_config(self.config, self._digest)
             self._fit()
 
+    def _alone(self) -> AbstractContextManager[None]:
+        """The lock of the run's folder, which the first process holds for all."""
+        return alone_in(self.config.run.out) if self.processes.first else nullcontext()
+
     def _fit(self) -> None:
+        # the time of building and loading is no training
         self._started, self._minutes_before, self._began = time.monotonic(), self.minutes, self.step
         log, run, first = self.config.log, self.config.run, self.processes.first
         self._logs = Logs(self.config, self.step) if first else None
@@ -101,6 +114,7 @@ class Engine:
                 self._train_step(batches)
                 stopped = self._tick(request)
                 self._show(bar)
+                # all are asked, since each keeps its own clock
                 due = [event(self.step, self.minutes) for event in (evaluation, sampling, saving)]
                 self._end_step(due[0] or self.finished, *due[1:])
             # what is saved already is left alone: to write it again would put the only checkpoint at risk
@@ -166,6 +180,7 @@ class Engine:
         self.inside.train()
         adversary = self.adversary if self.adversary is not None and self.adversary.joins(self.step) else None
         if adversary is not None:
+            # first, so that the loss below meets the critic after its step
             self._meter.add(adversary.train_step(step, self._fake))
         critic = adversary.critic if adversary is not None else None
         for place, (number, batch) in enumerate(step):
@@ -212,6 +227,7 @@ class Engine:
         bar.update(1 if schedule.minutes is None else round(min(self.minutes, schedule.minutes) - bar.n, 4))
         if self.step % self.config.log.every:
             return
+        # the count of the session, added once a line, so that its mean is the count itself
         self._meter.add({"skipped": self.optimizer.skipped})
         means = self._meter.read(self.processes)
         bar.set_postfix(loss=f"{means['loss']:.3f}")
@@ -233,6 +249,7 @@ class Engine:
         try:
             with torch.no_grad(), self.average.applied():
                 return self.inside(partial(_called, function), self.processes.device)
+        # through `Inside`, where FSDP has gathered the averaged weights
         finally:
             self.processes.release(self.inside)  # else the next step would begin with the averaged weights
 
@@ -258,8 +275,9 @@ class Engine:
         return groups
 
     def _save(self) -> None:
+        # without a source nothing was drawn, and the loaded place still holds
         place = self.source.place(self.consumed) if self.source is not None else self._place
-        values = {"consumed": self.consumed, "minutes": self.minutes, "data": place, "hash": self.config.digest()}
+        values = {"consumed": self.consumed, "minutes": self.minutes, "data": place, "hash": self._digest}
         rank, world = self.processes.index, self.processes.count
         checkpoint.save(self.config.run.out, self.step, self.groups(), values, rank, world, self.processes.wait)
         self._saved = self.step
@@ -269,6 +287,8 @@ class Engine:
 
     def _resume(self, folder: Any) -> None:
         values = checkpoint.load(folder, self.groups())
+        if values.get("hash", self._digest) != self._digest:
+            raise TrainingError(f"{folder} was trained with other values than {CONFIG_FILE} has. {OTHER_VALUES}")
         self.step, self.consumed = int(values["step"]), int(values["consumed"])
         self._saved = self.step
         self._minutes_before, self._place = float(values["minutes"]), values["data"]

@@ -3,15 +3,19 @@
 import csv
 import io
 import logging
+import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import soundfile
 
+from glmtts import durable
 from glmtts.training.config import RunConfig, writable
 from glmtts.training.listening import Sound
 
 logger = logging.getLogger(__name__)
+WANDB_FILE = "wandb.id"
 
 
 class Logs:
@@ -19,9 +23,10 @@ class Logs:
 
     def __init__(self, config: RunConfig, step: int) -> None:
         self.out, self._plots = config.run.out, config.log.plot
-        for name in ("log", "evaluation"):
-            drop_rows_after(self._csv(name), step)
-        self._board = _tensorboard(self.out / "tensorboard", step) if config.log.tensorboard else None
+        with writable(self.out):
+            for name in ("log", "evaluation"):
+                drop_rows_after(self._csv(name), step)
+            self._board = _tensorboard(self.out / "tensorboard", step) if config.log.tensorboard else None
         self._wandb = _wandb(config) if config.log.wandb_project else None
 
     def _csv(self, name: str) -> Path:
@@ -55,7 +60,8 @@ class Logs:
     def plot(self) -> None:
         """Draw the loss over the steps as `loss.png`, where `log.plot` asks for it."""
         if self._plots:
-            plot_csv(self._csv("log"), self.out / "loss.png", "loss")
+            with writable(self.out):
+                plot_csv(self._csv("log"), self.out / "loss.png", "loss")
 
     def close(self) -> None:
         """Let the loggers write what they hold."""
@@ -71,6 +77,7 @@ def _tensorboard(folder: Path, step: int) -> Any:
     except ImportError:
         logger.warning("TensorBoard is not installed; CSV alone is written. Install it with: pip install tensorboard")
         return None
+    # TensorBoard then hides what a killed run wrote after this step
     return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
 
@@ -81,26 +88,47 @@ def _wandb(config: RunConfig) -> Any:
         logger.warning("log.wandb_project is set but W&B is not installed. Install it with: pip install wandb")
         return None
     out, values = config.run.out, config.model_dump(mode="json")
-    # the same id in every session, so that a resumed run goes on in its own page
-    return wandb.init(
-        project=config.log.wandb_project, name=out.name, id=out.name, resume="allow", dir=out, config=values
-    )
+    with writable(out):
+        page = wandb_id(out)
+    return wandb.init(project=config.log.wandb_project, name=out.name, id=page, resume="allow", dir=out, config=values)
+
+
+def wandb_id(run: Path) -> str:
+    """The id of a run at W&B, drawn once and kept in the run's folder, so that a resumed run goes on in its own page.
+
+    The folder's name would not do: those of `a/lm` and `b/lm` are one, and W&B would merge the two runs.
+    """
+    path = run / WANDB_FILE
+    if not path.exists():
+        temporary = path.with_suffix(".part")
+        temporary.write_text(uuid.uuid4().hex, encoding="utf-8")
+        durable.replace(temporary, path)
+    return path.read_text(encoding="utf-8").strip()
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file; none where it is not there."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """The whole rows of a CSV file; none where it is not there. What a power cut tore is left out."""
+    columns, *rows = list(csv.reader(_whole_lines(path))) or [[]]
+    return [dict(zip(columns, row, strict=True)) for row in rows if len(row) == len(columns) and _step(columns, row)]
 
 
 def read_columns(path: Path) -> list[str]:
     """The header of a CSV file; empty where the file is not there."""
+    return next(csv.reader(_whole_lines(path)), [])
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """The lines of a file that have their ends; of the last one, a power cut may have left the beginning alone."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return next(csv.reader(file), [])
+    # a disk may hold anything where it had not yet written
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        return [line for line in file if line.endswith("\n")]
+
+
+def _step(columns: list[str], row: list[str]) -> bool:
+    """Whether a row has its step, where there are steps."""
+    return "step" not in columns or row[columns.index("step")].isdecimal()
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
@@ -112,25 +140,33 @@ def append_row(path: Path, row: dict[str, float]) -> None:
             csv.DictWriter(file, columns, restval="").writerow(written)
     else:
         new = [name for name in written if name not in columns]
-        _write_rows(path, [*read_rows(path), written], [*columns, *new])
+        # a file has one header: for a new column all rows are written again
+        _write(path, _as_csv([*read_rows(path), written], [*columns, *new]))
 
 
 def drop_rows_after(path: Path, step: int) -> None:
-    """Remove rows of steps after `step`: a resumed run writes them again."""
-    rows = read_rows(path)
-    kept = [row for row in rows if int(row["step"]) <= step]
-    if len(kept) < len(rows):
-        _write_rows(path, kept, list(rows[0]))
+    """Remove rows of steps after `step`, which a resumed run writes again, and what a power cut tore."""
+    kept = [row for row in read_rows(path) if int(row["step"]) <= step]
+    text = _as_csv(kept, read_columns(path))
+    # the next row would be glued to a torn one
+    if path.exists() and path.read_bytes() != text.encode():
+        _write(path, text)
 
 
-def _write_rows(path: Path, rows: list[dict[str, Any]], columns: list[str]) -> None:
+def _as_csv(rows: Sequence[Mapping[str, Any]], columns: list[str]) -> str:
+    """A header and rows; nothing without columns, as where the header itself was torn."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="")
-    writer.writeheader()
-    writer.writerows(rows)
+    if columns:
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
     temporary = path.with_suffix(".part")
-    temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-    temporary.replace(path)
+    temporary.write_text(text, encoding="utf-8", newline="")
+    durable.replace(temporary, path)
 
 
 def plot_csv(path: Path, picture: Path, column: str) -> None:

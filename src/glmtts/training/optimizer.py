@@ -17,6 +17,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 def decays(parameter: Tensor) -> bool:
     """Whether weight decay applies: not to norms, biases and other vectors, whose size decay would only distort."""
+    # axes of one do not make a matrix of a vector
     return sum(size > 1 for size in parameter.shape) > 1
 
 
@@ -45,6 +46,7 @@ class Optimizer:
         """Clip and step with the gradients that the backward passes left, and clear them; gives their norm."""
         take_gradients(self.parameters, self.leaves)
         norm = total_norm(self.leaves, self.sharded, self.device)
+        # by the norm over all processes: each would else clip its part by another factor
         torch.nn.utils.clip_grads_with_norm_(self.leaves, self.config.gradient_clip, norm)
         bad = (~torch.isfinite(norm)).float()
         self.skipped += bad
@@ -69,6 +71,7 @@ class Optimizer:
         """AdamW's own tensors of a leaf, made where it has none yet, so that a checkpoint can be read into them."""
         state = self.adamw.state[leaf]
         if not state:
+            # on the device, where fused AdamW counts its steps
             state["step"] = torch.zeros((), dtype=torch.float32, device=leaf.device)
             for moment in MOMENTS:
                 state[moment] = torch.zeros_like(leaf, memory_format=torch.preserve_format)

@@ -43,6 +43,7 @@ class Processes:
     def __init__(self, config: DistributedSection) -> None:
         self.config = config
         buffers = DistributedDataParallelKwargs(broadcast_buffers=False)  # all processes compute the same ones
+        # Accelerate would take a GPU wherever there is one
         on_cpu = chosen_device(config.device).type == "cpu"
         self.accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[buffers])
         self.index, self.count = self.accelerator.process_index, self.accelerator.num_processes
@@ -96,6 +97,7 @@ class Processes:
             for parameter in network.parameters():
                 if parameter.grad is not None:
                     dist.all_reduce(parameter.grad)
+                    # a mean, as DDP and FSDP take it of the other network's
                     parameter.grad /= self.count
 
     def total(self, values: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ def create_task(config: RunConfig) -> "Task":
     Raises:
         ConfigError: there is no task of this name, or its sections are not valid.
     """
+    # a task of this package wins over another's of the same name
     known = {point.name: point.value for point in entry_points(group=GROUP)} | _targets
     target = known.get(config.run.task)
     if target is None:

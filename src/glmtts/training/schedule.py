@@ -27,7 +27,10 @@ def learning_rate(optimizer: OptimizerSection, schedule: ScheduleSection, step: 
 def progress(schedule: ScheduleSection, step: int, minutes: float) -> float:
     """How much of the run after its warm-up is done, 0 to 1."""
     if schedule.steps is not None:
-        return min(1.0, max(0.0, (step - schedule.warmup_steps) / max(1, schedule.steps - schedule.warmup_steps)))
+        # a warm-up over minutes has no steps to take off
+        warm_steps = schedule.warmup_steps if schedule.warmup_minutes is None else 0
+        return min(1.0, max(0.0, (step - warm_steps) / max(1, schedule.steps - warm_steps)))
+    # a warm-up over steps has no minutes to take off
     whole, warm = schedule.minutes or 0.0, schedule.warmup_minutes or 0.0
     return min(1.0, max(0.0, (minutes - warm) / max(1e-9, whole - warm)))
 

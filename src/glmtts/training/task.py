@@ -60,6 +60,7 @@ class Task(Protocol):
         """
         parsed = {name: self.sections.get(name, NoSection).parse(getattr(config, name)) for name in SECTIONS}
         check_sizes(parsed["model"])
+        # with its defaults written out: config.json says what a run was trained with
         self.config = config.model_copy(update={name: part.model_dump(mode="json") for name, part in parsed.items()})
         self._parsed = parsed
 

@@ -4,8 +4,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,18 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glmtts.data.pipeline import Clip, Span, create_stage
+from glmtts.data.pipeline import Clip, Result, Span, create_stage
 from glmtts.data.pipeline.config import RemoteSection
 from glmtts.data.pipeline.runner import run_pipeline
 from glmtts.errors import AudioError, ConfigError, DataError
 from tests.data.pipeline.corpora import MADE, STAGES, configured, hashes, odd_corpus
+from tests.data.pipeline.made_stages import BrittleStage
 
 pytest.importorskip("grpc_health")
 
 import grpc
 
 from glmtts.data.pipeline.remote.client import RemoteStage
-from glmtts.data.pipeline.remote.server import Worker, WorkerSettings, endpoint, is_local
+from glmtts.data.pipeline.remote.server import Worker, WorkerSettings, _Batcher, _Request, endpoint, is_local
 
 LEVEL, WAITING, FAILING = (f"{MADE}:{name}" for name in ("LevelStage", "WaitingStage", "FailingStage"))
 
@@ -269,3 +271,33 @@ def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
     while not true():
         assert time.monotonic() < ends
         time.sleep(0.01)
+
+
+class Gated(BrittleStage):
+    """Works when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def process(self, clips: Sequence[Clip]) -> list[Result]:
+        self.begun.set()
+        assert self.go.wait(60)
+        return super().process(clips)
+
+
+def test_a_bad_clip_of_one_client_costs_no_other_its_results() -> None:
+    good, bad = replace(made(), spans=(Span("s", 4, 4 + made().samples),)), made()
+    stage = Gated()
+    batcher = _Batcher(stage, 8, merge=8)
+    first = batcher.submit(_Request([good], lambda: True))
+    assert stage.begun.wait(60)
+    # these wait while the first is at work, and then are one batch
+    others = [batcher.submit(_Request([clip], lambda: True)) for clip in (good, bad, good)]
+    gone = batcher.submit(_Request([good], iter([True, False]).__next__))  # who leaves when the batch has failed
+    stage.go.set()
+    batcher.close()
+    for done in (first, others[0], others[2]):
+        assert [one.spans for one in done.result(0)[0].kept] == [good.spans]
+    with pytest.raises(RuntimeError, match="an odd clip"):
+        others[1].result(0)
+    assert gone.cancelled()

@@ -12,11 +12,12 @@ import pytest
 
 from glmtts import durable
 from glmtts.data import Dataset, SourceConfig
-from glmtts.data.pipeline.publish import Window, publish
+from glmtts.data.pipeline.publish import Window, _published, publish
 from glmtts.data.pipeline.report import as_text, summed, write_report
 from glmtts.data.pipeline.runner import run_pipeline
 from glmtts.data.pipeline.tables import read_rows
 from glmtts.errors import ConfigError, DataError
+from tests.data.made_up import few_open_files, write
 from tests.data.pipeline.corpora import MADE, STAGES, configured, hashes, noise, odd_corpus
 
 
@@ -196,3 +197,9 @@ def test_a_stage_that_fails_on_some_clips_stops_the_run_or_drops_them(finished: 
     rows = [row for row in tables(tmp_path / "drop", "manifest") if row["stage"] == "shards"]
     assert rows
     assert all(row["start"] % 2 == 0 for row in rows)
+
+
+def test_more_shards_are_compared_than_files_may_be_open(tmp_path: Path) -> None:
+    folder = write(tmp_path / "shards", [2.0] * 24, shard_seconds=1)
+    with few_open_files(12):
+        assert _published(folder, 4) == [f"u{number}" for number in range(4, 24)]

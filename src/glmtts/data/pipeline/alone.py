@@ -72,6 +72,7 @@ def _tried(
         if done.refused:
             yield {"path": path, "refused": done.refused}
         made = drops_of(done)
+        # a source at a time, as rows and errors name its path
         for unit in plan([(number, done)], work, StandardiseSection()):
             results = _results(stage, clips_of(unit, work), path)
             made += decisions(stage.name, results)

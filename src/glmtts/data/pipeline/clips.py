@@ -75,6 +75,7 @@ class Clip:
     def __post_init__(self) -> None:
         if not self.spans or len({span.source for span in self.spans}) != 1:
             raise DataError("A clip is made of spans of one source, at least one.")
+        # a clip that held more or less than it accounts for would falsify the ledger
         if self.wave.shape != (samples := sum(span.samples for span in self.spans),):
             raise DataError(
                 f"A clip of {samples} source samples has a wave of shape {self.wave.shape}. "
@@ -129,6 +130,7 @@ class Clip:
             raise DataError(f"{start} to {end} does not lie in clip {self.id}, which has {self.samples} samples.")
         found, first = [], 0
         for span in self.spans:
+            # what the range takes of this span, counted from its first sample
             low, high = max(start - first, 0), min(end - first, span.samples)
             if low < high:
                 found.append(Span(span.source, span.start + low, span.start + high))

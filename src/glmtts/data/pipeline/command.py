@@ -38,6 +38,7 @@ def _dry_run(settings: Any, hours: float) -> None:
     from glmtts.data.pipeline.report import as_text, summed
     from glmtts.data.pipeline.runner import run_pipeline
 
+    # a run of one window, in a folder that goes when it ends
     with tempfile.TemporaryDirectory(prefix="glm-tts-dry-") as folder, _Bar() as bar:
         dry = settings.model_copy(
             update={

@@ -105,6 +105,7 @@ class StageSection(Section):
     @field_validator("options")
     @classmethod
     def _finite(cls, options: dict[str, Any]) -> dict[str, Any]:
+        # `default`: TOML has dates too, about which the stage's own class decides
         parse_json(json.dumps(options, default=str))
         return options
 
@@ -152,6 +153,7 @@ class PipelineConfig(Section):
     def labels(self) -> list[str]:
         """The stages' names in the ledger: one that comes a second time has a number."""
         names = [stage.name.rpartition(":")[2] for stage in self.stage]
+        # how often each name came before
         seen = [names[:place].count(name) for place, name in enumerate(names)]
         return [f"{name}-{count + 1}" if count else name for name, count in zip(names, seen, strict=True)]
 
@@ -181,6 +183,7 @@ class PipelineConfig(Section):
             ConfigError: the output is part of the recordings, or they lie where the output has its own files.
         """
         run = self.run
+        # with a manifest only what it names is read
         if run.manifest is None:
             check_apart(run.input, run.output)
         for name in OWN:

@@ -94,6 +94,7 @@ class Decoder:
         packets = self._container.demux(self._stream)
         waiting: list[np.ndarray] = []
         for block in self._decoded(packets):
+            # before the next frame is decoded, whose time stamp `_gap` compares with it
             self._samples += block.samples
             if not block.lost:
                 waiting.append(block.wave)
@@ -170,6 +171,7 @@ def _mono(frame: AudioFrame) -> np.ndarray:
     """The mean of the channels (T,), float32."""
     values: np.ndarray = frame.to_ndarray()
     if not frame.format.is_planar:
+        # packed: the channels side by side, (1, T · C) to (C, T)
         values = values.reshape(-1, len(frame.layout.channels)).T
     if values.dtype == np.dtype(np.uint8):
         # 8-bit PCM alone has no sign

@@ -67,7 +67,9 @@ def _walk(folder: Path) -> Iterator[tuple[str, str]]:
     """
     closed: list[OSError] = []  # os.walk passes over them, and their recordings would be missing in silence
     for place, folders, files in os.walk(folder, onerror=closed.append):
+        # in place, since os.walk goes on with what is left in the list
         folders[:] = [name for name in folders if not name.startswith(".")]
+        # a link to a folder is listed, and then refused as no regular file
         links = [name for name in folders if (Path(place) / name).is_symlink()]
         for name in [*links, *files]:
             if not name.startswith("."):
@@ -82,6 +84,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, str]]:
 def _named(manifest: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with manifest.open("rb") as file:
+            # a line that is longer comes in parts, none of which is JSON
             for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
                 if line.strip():
                     yield _row(manifest, number, line)

@@ -42,6 +42,7 @@ class Account:
             DataError: names the source and the difference; nothing of its window is published.
         """
         whole = (Span(self.source.id, 0, self.source.samples),) if self.source.samples else ()
+        # both: the spans are whole and without overlap, and the sums by reason agree with them
         if merged(sorted(self.spans)) == whole and self.kept + sum(self.dropped.values()) == self.source.samples:
             return
         counted = sum(span.samples for span in self.spans)
@@ -56,6 +57,7 @@ class Ledger:
 
     def __init__(self, accounts: Iterable[Account]) -> None:
         self.accounts = list(accounts)
+        # files without samples all have the empty id
         self._by_source = {one.source.id: one for one in self.accounts if one.source.samples}
 
     def of(self, source: str) -> Account:

@@ -67,6 +67,7 @@ def _drops(report: Report, samples: Sequence[dict[str, Any]]) -> str:
     heard = "".join(
         f"<h3>{escape(f'{stage}: {reason}' if stage != 'kept' else 'kept')}</h3>{figures}"
         for stage, reason, _, _ in rows
+        # samples of what was kept name no stage
         if (figures := _figures(samples, "" if stage == "kept" else stage, reason))
     )
     return f"<h2>Kept and dropped</h2>{table}<h2>To hear</h2>{heard or '<p>No samples.</p>'}"
@@ -97,6 +98,7 @@ def _stages(report: Report) -> str:
 
 def _sources(output: Path) -> str:
     def loss(row: dict[str, Any]) -> tuple[bool, int, int]:
+        # files that were not read, then what lost most; the earlier one of equals
         return (bool(row["refused"]), row["dropped"], -row["number"])
 
     worst = heapq.nlargest(SOURCES, source_rows(output), key=loss)

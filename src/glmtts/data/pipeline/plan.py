@@ -63,7 +63,9 @@ def without_duplicates(given: Sequence[tuple[int, Standardised]], known: set[str
     for number, one in given:
         source = one.source
         if source.samples and source.id in known:
+            # no digest holds a "~"
             fields = {**vars(source), "id": f"{source.id}~{number}"}
+            # without its lost spans, which `refused` covers already
             seen.append((number, replace(one, source=Source(**fields), lost=(), refused=DUPLICATE)))
         else:
             known.add(source.id)
@@ -128,6 +130,7 @@ def _quietest(path: Path, start: int, end: int, rate: int) -> int:
     frames = wave[: len(wave) // frame * frame].reshape(-1, frame)
     if not len(frames):
         return end
+    # in the frame's middle, so that both sides begin and end quietly
     return start + int((frames**2).sum(axis=1).argmin()) * frame + frame // 2
 
 

@@ -59,6 +59,7 @@ def publish(config: PipelineConfig, window: Window) -> dict[str, Any]:
     """
     ledger = Ledger(_account(number, one) for number, one in window.given)
     costs = _write_decisions(config, window, ledger)
+    # before any shard is written; the tables of a window that does not count are replaced
     ledger.check()
     utterances, shards = _write_shards(config, window)
     folder = config.run.output
@@ -90,6 +91,7 @@ def _name(window: Window) -> str:
 
 
 def _works(config: PipelineConfig, window: Window) -> Iterator[Work]:
+    # read anew on each pass: the units of a window need not fit into memory
     for unit in window.units:
         yield load_work(unit_path(work_folder(config), window.number, unit.number))
 
@@ -138,6 +140,7 @@ def _write_shards(config: PipelineConfig, window: Window) -> tuple[int, int]:
     count, writer = 0, None
     with ExitStack() as stack:
         for work in _works(config, window):
+            # with the first unit, which tells the features
             writer = writer or stack.enter_context(_writer(config, work))
             for clip in sorted(work.clips, key=_speaker):  # a speaker's utterances follow on each other
                 if count < len(there):
@@ -145,6 +148,7 @@ def _write_shards(config: PipelineConfig, window: Window) -> tuple[int, int]:
                 else:
                     writer.add(_utterance(clip), _features(config, clip))
                 count += 1
+    # counted once the writer has closed, which publishes the last shard
     return count, len(read_manifest(folder).shards) if (folder / FILE).exists() else 0
 
 
@@ -158,8 +162,13 @@ def _published(folder: Path, before: int) -> list[str]:
     """The ids of the utterances in the shards from number `before` on: those that an earlier try published."""
     if not (folder / FILE).exists():
         return []
-    shards = [Shard(folder / one.folder, one) for one in read_manifest(folder).shards[before:]]
-    return [shard.utterance(row).id for shard in shards for row in range(len(shard))]
+    entries = read_manifest(folder).shards[before:]
+    return [name for entry in entries for name in _ids(Shard(folder / entry.folder, entry))]
+
+
+def _ids(shard: Shard) -> list[str]:
+    # a function of its own, whose end unmaps the shard: all of them at once are more files than a system opens
+    return [shard.utterance(row).id for row in range(len(shard))]
 
 
 def _same(there: str, clip: Clip) -> None:

@@ -79,6 +79,7 @@ def summed(config: PipelineConfig, records: Sequence[Mapping[str, Any]]) -> Repo
 def _workers(config: PipelineConfig) -> dict[str, int]:
     local = config.engine.kind == "local"
     stages = zip(config.labels, config.stage, strict=True)
+    # each process of the local engine has all stages
     counts = {label: config.engine.workers if local else section.workers for label, section in stages}
     return {STANDARDISE: config.standardise.workers, **counts}
 

@@ -89,12 +89,14 @@ def _run_window(
     progress: Progress,
 ) -> dict[str, Any]:
     number, work = len(records), work_folder(config)
+    # of all windows before, so that a duplicate is found however far away it is
     known = {source for record in records for source in record["sources"]}
     given = without_duplicates(_read_window(config, engine, entries, first, progress), known)
     units = plan(given, work, config.standardise)
     shards = records[-1]["shards"] if records else 0
     window = Window(number, first, first + len(given), tuple(given), tuple(units), shards)
     lengths = [sum(piece.end - piece.start for piece in unit.pieces) / config.run.sample_rate for unit in units]
+    # what a killed run finished lies there already
     missing = [unit for unit in units if not unit_path(work, number, unit.number).exists()]
     progress("done", sum(lengths) - sum(lengths[unit.number] for unit in missing))
     for done in engine.process(number, missing):

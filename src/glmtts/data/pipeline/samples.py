@@ -27,6 +27,7 @@ class SampleStore:
         """Take in samples where they have lower lots than those that are there."""
         for sample in samples:
             row = _row(sample)
+            # an earlier try of this window may have listed it
             if all(row["file"] != one["file"] for one in self._rows):
                 self._rows.append(row)
                 self._new[row["file"]] = sample
@@ -36,6 +37,7 @@ class SampleStore:
 
     def write(self) -> None:
         """Write the new files and the index, and remove files that were replaced."""
+        # files before the index: it must never name one that is missing
         for file, sample in self._new.items():
             write_through(self._folder / file, partial(_write, sample))
         write_whole(self._folder / INDEX, json.dumps(self._rows, ensure_ascii=False, indent=1).encode())

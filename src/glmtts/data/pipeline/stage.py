@@ -105,6 +105,7 @@ def split(clip: Clip, ranges: Iterable[tuple[int, int]], reason: str, **detail: 
         DataError: they overlap or leave the clip.
     """
     kept, dropped, last = [], [], 0
+    # an empty range at the end drops what lies behind the last one
     for start, end in [*ranges, (clip.samples, clip.samples)]:
         dropped += [Dropped(span, reason, detail) for span in clip.spans_of(last, start)]
         if start < end:
@@ -122,6 +123,7 @@ def check(stage: str, clips: Sequence[Clip], results: Sequence[Result]) -> None:
     if len(clips) != len(results):
         raise DataError(f"Stage '{stage}' gave {len(results)} results for {len(clips)} clips. Give one a clip.")
     for clip, result in zip(clips, results, strict=True):
+        # sorted and merged: a stage may cut and order samples as it likes
         given, back = merged(sorted(clip.spans)), merged(sorted(result.spans))
         if given != back:
             missing = sum(span.samples for span in given) - sum(span.samples for span in result.spans)
@@ -146,6 +148,7 @@ def register(name: str, target: str) -> None:
 def stages() -> dict[str, str]:
     """The known stages, built in or from the entry points of other packages, and where their classes lie."""
     import_module(BUILT_IN)
+    # a stage of this package wins over another's of the same name
     return {point.name: point.value for point in entry_points(group=GROUP)} | _targets
 
 

@@ -63,6 +63,7 @@ def standardise(folder: Path, entry: Entry, number: int, work: Path, rate: int, 
         OSError: the disk does not take it.
     """
     facts = wav_path(work, number).with_suffix(".json")
+    # the facts are written after the sound: where they are, both are whole
     if not facts.exists():
         facts.parent.mkdir(parents=True, exist_ok=True)
         started, cpu = time.perf_counter(), time.process_time()
@@ -93,6 +94,7 @@ def _read(path: Path, entry: Entry, wav: Path, rate: int, max_hours: float) -> S
         digest = _digest(path)
         with Decoder(path) as decoder:
             written = _write(decoder, wav, rate, int(max_hours * 3600 * rate))
+            # by FFmpeg, or by the head of a WAV, which FFmpeg corrects without a word
             declared = max(decoder.declared_seconds, written.samples / rate * _promised(path))
     except DataError as error:
         return Standardised(nothing, refused=str(error))
@@ -161,6 +163,7 @@ def _write(decoder: Decoder, wav: Path, rate: int, most: int) -> _Written:
                 file.write(made)
                 written.samples += len(made)
             written.too_long = written.samples > most
+            # what was written stays the source, all of it dropped and counted
             if written.too_long:
                 break
         # what the resampler's filter still holds

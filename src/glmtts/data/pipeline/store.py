@@ -78,6 +78,7 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
         part.chmod(0o644)
         durable.replace(part, path)
     finally:
+        # gone where it took its place; left where `write` failed
         part.unlink(missing_ok=True)
 
 
@@ -104,6 +105,7 @@ def begin(config: PipelineConfig) -> None:
             f'give another output, or, where they were moved, correct "input" in {path}.'
         )
     if before.get("fingerprint") != fingerprint(content):
+        # equal settings of another version have another fingerprint
         differ = ", ".join(key for key in content if content[key] != before.get(key)) or "version"
         raise ConfigError(
             f"{config.run.output} was begun with other settings ({differ}). Restore them, or give another output."

@@ -57,6 +57,7 @@ class DecisionWriter:
     def add(self, decisions: Iterable[Decision], sources: Mapping[str, Source]) -> None:
         """Append rows."""
         rows = [_decision(one, sources[one.span.source]) for one in decisions]
+        # with the schema, as no rows would make columns without a type
         self._writer.write_table(pa.Table.from_pylist(rows, schema=DECISIONS))
 
     def __enter__(self) -> Self:
@@ -81,6 +82,7 @@ def _decision(one: Decision, source: Source) -> dict[str, Any]:
         "reason": one.reason,
         "kept": one.kept,
         "clip": one.clip,
+        # sorted, so that a run ends in the same bytes
         "detail": json.dumps(dict(one.detail), ensure_ascii=False, sort_keys=True) if one.detail else "",
     }
 

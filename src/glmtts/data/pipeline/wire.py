@@ -142,5 +142,6 @@ def _unpacked(data: bytes, read: Any) -> Any:
     try:
         arrays = load(data)
         return read(json.loads(arrays.pop("head").tobytes()), arrays)
+    # GlmTtsError: a span or a clip refuses numbers that do not fit
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, GlmTtsError) as error:
         raise DataError(f"These bytes are no clips of ours: {error}. Use the same version everywhere.") from None

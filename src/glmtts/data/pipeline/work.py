@@ -73,6 +73,7 @@ def advance(
         GlmTtsError: it cannot work.
     """
     started, cpu = time.perf_counter(), time.process_time()
+    # a stage need not expect to be given no clips
     results = _results(work.clips, label, stage, on_error) if work.clips else []
     sound = sum(clip.seconds for clip in work.clips)
     cost = Cost(sound, time.perf_counter() - started, time.process_time() - cpu)
@@ -122,6 +123,7 @@ def _heard(label: str, clips: Sequence[Clip], results: Sequence[Result], report:
     reasons: dict[str, list[Sample]] = {}
     for clip, result in zip(clips, results, strict=True):
         for one in result.dropped:
+            # the first part is enough to hear: a span may lie in several of the clip's
             wave = next(_sound_of(clip, one.span))
             name = f"{one.span.source}-{one.span.start:010d}"
             sample = Sample(label, one.reason, name, clip.label("text"), wave, clip.sample_rate)
@@ -133,6 +135,7 @@ def _drawn(samples: Sequence[Sample], report: ReportSection) -> list[Sample]:
     if not samples or not report.samples:
         return []
     best = min(samples, key=lambda one: (len(one.wave) < AUDIBLE * one.sample_rate, one.lot))
+    # a copy, since a view would keep the whole clip in memory
     return [replace(best, wave=best.wave[: int(report.seconds * best.sample_rate)].copy())]
 
 

@@ -1,5 +1,7 @@
 """Who speaks when becomes clips of one speaker, with every sample accounted for."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ from glmtts.data.pipeline import Clip, Span, check
 from glmtts.data.pipeline.stages.clustering import absorb_small, agglomerate
 from glmtts.data.pipeline.stages.diarization import Clustering, Diarization, LocalDiarizer, Unit, most_voted
 from glmtts.data.pipeline.stages.diarize import DiarizeConfig, by_speaker
-from glmtts.data.pipeline.stages.pyannote import from_annotations
+from glmtts.data.pipeline.stages.pyannote import PyannoteDiarizer, from_annotations
+from glmtts.errors import DataError
 
 RATE = 16000
 
@@ -142,3 +145,16 @@ def test_pyannotes_annotations_become_frames() -> None:
     exclusive = Annotation((0.0, 0.9, "A"), (0.9, 2.0, "B"))
     found = from_annotations(everything, exclusive, 210)
     assert found.exclusive_F[[0, 79, 80, 99, 100, 199, 205]].tolist() == [0, 0, -1, -1, 1, 1, -1]
+
+
+@pytest.mark.parametrize(("words", "said"), [("", "TimeoutError"), ("locked\nfor you", "locked")])
+def test_a_pipeline_that_fails_without_words_is_told_by_its_kind(
+    words: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(model: str) -> None:
+        raise TimeoutError(words)
+
+    package = SimpleNamespace(Pipeline=SimpleNamespace(from_pretrained=fails))
+    monkeypatch.setattr("glmtts.data.pipeline.stages.pyannote.backend", lambda *arguments: package)
+    with pytest.raises(DataError, match=rf"'m' cannot be loaded: {said}\. Accept"):
+        PyannoteDiarizer("m")

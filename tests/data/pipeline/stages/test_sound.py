@@ -1,13 +1,16 @@
 """Voice activity, denoising, bandwidth and features on real speech."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from glmtts.audio.bandwidth import bandwidth
 from glmtts.audio.io import load_audio
+from glmtts.bundle import Bundle
 from glmtts.data.pipeline import Clip, Span, check
+from glmtts.data.pipeline.sound import to_int16
 from glmtts.data.pipeline.stages.denoise import DenoiseConfig, DenoiseStage, estimated_snr
 from glmtts.data.pipeline.stages.features import FeaturesConfig, FeaturesStage
 from glmtts.data.pipeline.stages.vad import VadConfig, VadStage
@@ -33,6 +36,13 @@ def test_speech_begins_at_the_threshold_and_ends_below_it_for_a_while() -> None:
     found = speech_of(np.array([*low, *high, 0.1, 0.1, *high, *low, 0.9]), settings)
     assert found == [(pytest.approx(0.32), pytest.approx(1.024))]  # a dip of 64 ms is bridged, a click left out
     assert speech_of(np.array(high), settings) == [(0.0, pytest.approx(0.32))]
+
+
+@pytest.mark.parametrize("threshold", [0.005, 0.05, 0.1, 0.105])
+def test_speech_ends_below_any_threshold(threshold: float) -> None:
+    settings = VadSettings(threshold=threshold, min_silence=0.1, min_speech=0.1)
+    found = speech_of(np.array([0.9] * 10 + [0.001] * 10 + [0.9] * 10), settings)
+    assert found == [(0.0, pytest.approx(0.32)), (pytest.approx(0.64), pytest.approx(0.96))]
 
 
 def test_margins_stay_in_the_recording_and_meet() -> None:
@@ -117,3 +127,30 @@ def test_texts_that_nobody_could_say_and_narrow_sound_are_dropped(speech: np.nda
     assert [one.reason for one in fast.dropped] == ["speaking rate"]
     narrow = FeaturesStage(FeaturesConfig(features=("mel",), min_bandwidth=11_900.0, speaking_rate=False)).one(clip)
     assert [one.reason for one in narrow.dropped] == ["narrow bandwidth"]
+
+
+def test_what_nobody_asked_for_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = clip_of(np.random.default_rng(0).normal(0, 0.1, RATE)).with_labels(text="a", language="en")
+    asked = ("tokens", "speaker", "mel")
+    whole = FeaturesStage(FeaturesConfig(features=asked, speaking_rate=False)).one(clip).kept[0].features
+    used: list[str] = []
+    for part in ("speech_tokenizer", "speaker"):
+        opened = getattr(Bundle, part)
+
+        def counted(bundle: Bundle, part: str = part, opened: Any = opened) -> Any:
+            used.append(part)
+            return opened.__get__(bundle)
+
+        monkeypatch.setattr(Bundle, part, property(counted))
+    for name, needed in zip(asked, ({"speech_tokenizer"}, {"speaker"}, set()), strict=True):
+        used.clear()
+        stage = FeaturesStage(FeaturesConfig(features=(name,), speaking_rate=False))
+        features = stage.one(clip).kept[0].features
+        assert set(used) == needed
+        assert list(features) == [name] == list(stage.features)
+        assert np.array_equal(features[name], whole[name])
+
+
+def test_samples_are_rounded_to_the_nearest() -> None:
+    samples = np.array([0.6, -0.6, 0.4, -0.4, 2.0, -2.0, 32767.0, 1e9, -1e9]) / 32767
+    assert to_int16(samples).tolist() == [1, -1, 0, 0, 2, -2, 32767, 32767, -32767]

@@ -79,6 +79,7 @@ class RayEngine:
             try:
                 ray.init(
                     address="local" if new else self.config.engine.address,
+                    # as many as the actors ask for, also on fewer cores: Ray would else wait for ever
                     num_cpus=max(os.cpu_count() or 1, -int(-self._needs()["CPU"] // 1)) if new else None,
                     object_store_memory=self.config.engine.store_mib << 20 if new else None,
                     include_dashboard=False if new else None,
@@ -190,6 +191,7 @@ class StageActor:
 def _store(batch: pa.Table, config: PipelineConfig, window: int) -> pa.Table:
     """Put a finished unit on the disk."""
     if batch[ERROR][0].as_py():
+        # as at the end of this function: all blocks have the same columns
         return batch.drop_columns([BYTES])
     work = _work(batch)
     error = ""

@@ -53,6 +53,7 @@ class RemoteStage:
         self._stage, self._identity, self._settings = name, identity(name, options), settings
         self._workers = [_Address(address, _channel(address, settings)) for address in settings.addresses]
         self._lock = threading.Lock()
+        # as many requests in flight as there are workers
         self._senders = ThreadPoolExecutor(len(self._workers))
         self._features = self._first_features()
 
@@ -82,6 +83,7 @@ class RemoteStage:
                     f"{self._settings.message_mib}. Raise remote.message_mib here and --message-mib there, or cut "
                     "shorter blocks."
                 )
+            # packed together, clips take no more bytes than one by one
             if some and size + own > limit:
                 yield pack_clips(some)
                 some, size = [], 0
@@ -102,6 +104,7 @@ class RemoteStage:
                 return worker.process(data, timeout=self._settings.deadline, metadata=as_metadata(self._identity))
             except grpc.RpcError as error:
                 last = self._judge(worker, error)
+                # when all have failed, all may be tried again
                 tried = tried | {worker.address} if len(tried) + 1 < len(self._workers) else set()
             finally:
                 with self._lock:

@@ -110,6 +110,7 @@ class _Batcher:
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
             requests, ended = [first], False
+            # only what waits already: a request never waits for company
             while len(requests) < self._merge and not self._queue.empty():
                 following = self._queue.get()
                 if following is None:
@@ -130,8 +131,13 @@ class _Batcher:
             results = self._stage.process(clips)
             check(self._stage.name, clips, results)
         except Exception as error:  # whatever it is, the clients must hear of it, and the worker go on
+            if len(requests) == 1:
+                requests[0].done.set_exception(error)
+                return
+            # each alone: what is wrong with a clip of one client is no fault of the others
             for one in requests:
-                one.done.set_exception(error)
+                if _wanted(one):
+                    self._answer([one])
             return
         for one in requests:
             mine, results = results[: len(one.clips)], results[len(one.clips) :]
@@ -176,6 +182,7 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        # no new requests first, then the end of those that run, then that of the model's thread
         self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._server.stop(GRACE).wait()
         self._batcher.close()
@@ -205,6 +212,7 @@ class Worker:
             results: list[Result] = self._batcher.submit(request).result()
             return pack_results(results)
         except queue.Full:
+            # the code after which clients come back
             _abort(context, grpc.StatusCode.UNAVAILABLE, DataError("the worker's queue is full"))
         except CancelledError:
             _abort(context, grpc.StatusCode.CANCELLED, DataError("the client no longer waits"))

@@ -61,4 +61,5 @@ def absorb_small(embeddings_ND: np.ndarray, seconds_N: np.ndarray, labels_N: np.
     labels = labels_N.copy()
     for row in np.flatnonzero(~np.isin(labels_N, large)):
         labels[row] = large[int((directions[large] @ embeddings_ND[row]).argmax())]
+    # numbered anew, without gaps
     return np.unique(labels, return_inverse=True)[1]

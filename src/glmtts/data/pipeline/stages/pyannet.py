@@ -35,6 +35,7 @@ class SincFilters(nn.Module):
         self.low_hz_ = nn.Parameter(torch.linspace(30, 7000, bands)[:, None])
         self.band_hz_ = nn.Parameter(torch.full((bands, 1), 100.0))
         half = size // 2
+        # one half: the filters are even or odd, so the other half follows
         self.register_buffer("window_", torch.hamming_window(size, periodic=False)[:half])
         self.register_buffer("n_", 2 * torch.pi * torch.arange(-half, 0.0)[None] / SAMPLE_RATE)
 
@@ -78,6 +79,7 @@ class SincNet(nn.Module):
     def forward(self, samples_BCT: Tensor) -> Tensor:
         """See the class."""
         x = self.wav_norm1d(samples_BCT)
+        # each pools by 3: with the stride of 10, 270 samples make a frame
         for number, (convolution, norm) in enumerate(zip(self.conv1d, self.norm1d, strict=True)):
             x = convolution(x)
             x = F.leaky_relu(norm(F.max_pool1d(x.abs() if number == 0 else x, 3)))
@@ -96,6 +98,7 @@ class PyanNet(nn.Module):
 
     def forward(self, samples_BT: Tensor) -> Tensor:
         """16 kHz samples (B, T) to log-probabilities of the classes (B, frames, 7)."""
+        # (B, 60, frames) to (B, frames, 256), both directions side by side
         x = self.lstm(self.sincnet(samples_BT[:, None]).transpose(1, 2))[0]
         for layer in self.linear:
             x = F.leaky_relu(layer(x))

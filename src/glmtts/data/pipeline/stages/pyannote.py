@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.data.pipeline.stages.diarization import FRAMES_A_SECOND, SAMPLE_RATE, Diarization
 from glmtts.errors import DataError
 
@@ -22,7 +22,7 @@ class PyannoteDiarizer:
         try:
             pipeline: Any = audio.Pipeline.from_pretrained(model)
         except Exception as error:  # the hub's client raises what its network does
-            reason = str(error).splitlines()[0][:120]
+            reason = reason_of(error, 120)
             raise DataError(
                 f"'{model}' cannot be loaded: {reason}. Accept its conditions on https://hf.co/{MODEL} and log in with "
                 "'hf auth login', give a folder with the model, or use the engine 'pyannet'."

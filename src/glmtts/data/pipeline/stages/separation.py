@@ -224,6 +224,7 @@ def demix(model: MelBandRoformer, mix_CT: Tensor, chunk: int = 352_800, overlap:
     """Vocals (2, T) of a mixture (2, T) of any length: overlapping chunks (8 s), faded linearly over a tenth."""
     step, fade, samples = chunk // overlap, chunk // 10, mix_CT.shape[1]
     border = chunk - step
+    # a reflection needs more samples than it repeats
     reflected = samples > 2 * border > 0
     padded = F.pad(mix_CT[None], (border, border), mode="reflect")[0] if reflected else mix_CT
     total = padded.shape[1]
@@ -235,6 +236,7 @@ def demix(model: MelBandRoformer, mix_CT: Tensor, chunk: int = 352_800, overlap:
         # A last piece of more than half a chunk is mirrored, a shorter one has not enough to mirror.
         part = F.pad(part[None], (0, chunk - size), mode="reflect" if size > chunk // 2 + 1 else "constant")[0]
         window = torch.ones(chunk, device=mix_CT.device)
+        # the first begin and the last end have no neighbour to fade with
         if start > 0:
             window[:fade] = ramp
         if start + chunk < total:

@@ -75,6 +75,7 @@ class TokenReader:
         for number, symbols in enumerate(_symbols(units, self._frontend.spans(text))):
             if not symbols:
                 return []
+            # a boundary stands between units, and belongs to none of them
             labels += [*([BOUNDARY] if labels else []), *symbols]
             owners += [*([-1] if owners else []), *[number] * len(symbols)]
         try:

@@ -101,6 +101,7 @@ class TranscribeStage(PerClip):
         # asked before any recogniser, which may write something for silence too
         if sum(end - start for start, end in self._detect(wave)) < self.config.min_speech_seconds:
             return drop(clip, "no speech to transcribe")
+        # what is known of the source beforehand is believed
         language = clip.label("language") or self._language(wave)
         if language not in self._first:
             return drop(clip, "language not wanted", language=language)
@@ -113,12 +114,14 @@ class TranscribeStage(PerClip):
         error, heard = self._second[language](wave, text, language)
         if not heard:
             return drop(clip, "hallucination", text=text)
+        # the report keeps what is below 5 %, not what is at it
         if error >= self.config.max_error:
             return drop(clip, "recognisers disagree", error=round(error, 4), text=text, second=heard)
         return keep(clip.with_labels(text=text, language=language, asr_error=round(error, 4)))
 
     def _language(self, wave: np.ndarray) -> str:
         if self._identify is None:
+            # a single wanted language is taken for granted
             return next(iter(self._first)) if len(self._first) == 1 else ""
         language, probability = self._identify.identify(wave)
         # an unsure guess is no language that is wanted, and the drop still tells what was guessed

@@ -68,6 +68,7 @@ def word_error_rate(heard: Sequence[str], words: Sequence[Sequence[str]]) -> flo
         return float(bool(heard))
     wrong = [0] * len(words)
     for at in _edits(heard, wanted):
+        # what is put in behind the last phoneme counts against the last word
         wrong[owner[min(at, len(owner) - 1)]] += 1
     return sum(2 * errors > len(word) for errors, word in zip(wrong, words, strict=True) if word) / len(words)
 
@@ -88,6 +89,7 @@ def loops(units: Sequence[str], repeats: int = 3, longest: int = 12) -> bool:
         same = 0
         for here, there in zip(units, units[size:], strict=False):
             same = same + 1 if here == there else 0
+            # so many equal neighbours are `repeats` + 1 copies
             if same >= size * repeats:
                 return True
     return False

@@ -42,6 +42,7 @@ class VadStage(PerClip):
 
     def one(self, clip: Clip) -> Result:
         """Speech of the clip, joined."""
+        # bridged first: margins must not make a long pause short enough to stay
         found = bridged(self._detect(wave_at(clip, SAMPLE_RATE)), self.config.keep_pause)
         spoken = widened(found, self.config.margin, clip.seconds)
         ranges = [(round(a * clip.sample_rate), min(clip.samples, round(b * clip.sample_rate))) for a, b in spoken]

@@ -14,6 +14,7 @@ from glmtts.errors import DataError
 SAMPLE_RATE = 16000
 FRAME_SECONDS = 0.032  # of silero's probabilities
 HYSTERESIS = 0.1  # speech ends where the probability is so far below the threshold
+LOWEST_END = 0.01  # silero's own: below a threshold of 0.1 no probability is so far, and speech would never end
 Intervals = list[tuple[float, float]]
 
 
@@ -69,7 +70,7 @@ class FireRedVad:
             threshold=settings.threshold,
             min_speech_frames=max(1, round(settings.min_speech * 100)),
             min_silence_frames=max(1, round(settings.min_silence * 100)),
-            max_speech_frames=1_000_000,
+            max_speech_frames=1_000_000,  # of 10 ms, 2.8 hours: no bound
         ).detect
 
     def __call__(self, wave: np.ndarray) -> Intervals:
@@ -91,11 +92,12 @@ def speech_of(probabilities_F: np.ndarray, settings: VadSettings) -> Intervals:
     """Intervals from probabilities: it begins at the threshold, and ends where it stays lower for `min_silence`."""
     found: Intervals = []
     start, quiet = None, None
+    end_threshold = max(settings.threshold - HYSTERESIS, LOWEST_END)
     # silence behind the end closes what is still open there
     for frame, probability in enumerate([*probabilities_F, *[0.0] * (1 + int(settings.min_silence / FRAME_SECONDS))]):
         if probability >= settings.threshold:
             start, quiet = frame if start is None else start, None
-        elif start is not None and probability < settings.threshold - HYSTERESIS:
+        elif start is not None and probability < end_threshold:
             quiet = frame if quiet is None else quiet
             if (frame - quiet + 1) * FRAME_SECONDS > settings.min_silence:
                 found.append((start * FRAME_SECONDS, quiet * FRAME_SECONDS))
