@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from glmtts.errors import ConfigError
 from glmtts.judging.prefix import REWARD, PrefixScorer
 from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.judging.resampling import ParticleFilter, ResamplingConfig
@@ -102,3 +103,9 @@ def test_candidates_that_compete_say_more_of_what_is_wanted() -> None:
         return float(PrefixScorer(TableRecogniser(), labels, 8).score(tokens).max()) / length
 
     assert score(compete=True) > score(compete=False) + 0.5
+
+
+@pytest.mark.parametrize("key", ["interval", "keep", "survivors"])
+def test_a_filter_that_never_comes_due_or_keeps_nobody_is_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match="interval" if key == "interval" else "keep"):
+        ResamplingConfig.parse({key: 0})

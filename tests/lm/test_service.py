@@ -8,7 +8,7 @@ import pytest
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import CandidateSet
 from glmtts.lm.request import Request
-from glmtts.lm.service import ServiceClosedError, TokenService
+from glmtts.lm.service import ServiceClosedError, TokenService, _Client
 from tests.lm.plain import plain
 from tests.lm.test_batch import LAYOUT, request
 from tests.tiny import tiny_lm
@@ -110,3 +110,42 @@ def test_an_error_of_the_thread_reaches_everybody(service: TokenService, monkeyp
         thread.join(timeout=60)
     assert service.closed and len(told) == 6
     assert any(isinstance(error, ZeroDivisionError) for error in told)  # who came too late is told that it is closed
+
+
+def test_what_was_sent_is_continued_by_nobody_else(service: TokenService) -> None:
+    """No candidate draws the end of audio; the first one ended early, and the other alone decided what is sent."""
+    requests = [request(1), request(1)]
+    for one, tokens in zip(requests, (2, 9), strict=True):
+        one.sampling = one.sampling.model_copy(update={"min_ratio": float(tokens), "max_ratio": float(tokens)})
+        one.text_length = 1
+    requests[1].generator.manual_seed(99)
+    heard = list(service.stream(CandidateSet(requests), lambda group: group.finished()[0].tokens))
+    assert heard == requests[1].tokens
+    assert requests[0].tokens != heard[:2]
+
+
+def test_candidates_that_may_be_chosen_begin_with_what_is_committed() -> None:
+    """Also where none is left that was stopped, and what is committed is asked for again."""
+    requests = [request(1) for _ in range(3)]
+    for one, tokens in zip(requests, ([9, 9, 9, 9], [1, 2, 3], [1, 2, 4]), strict=True):
+        one.tokens = tokens
+    requests[0].finish_reason = "length"
+    candidates = CandidateSet(requests)
+    assert candidates.finished() == requests
+    assert candidates.committed() == [1, 2]
+    for one in requests[1:]:
+        one.finish_reason = "length"
+    assert candidates.finished() == requests[1:]
+    assert candidates.committed(2) == []
+
+
+def test_nothing_is_drawn_for_those_who_have_gone(service: TokenService, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.close()  # its thread has ended: this one does its steps
+    gone, steps = _Client(CandidateSet([request(2)]), gone=True), list[int]()
+    monkeypatch.setattr(service._batch, "step", lambda: steps.append(len(service._batch.requests)))
+    service._join(_Client(CandidateSet([request(3)])))
+    service._clients.append(gone)
+    service._step()
+    service._clients[0].gone = True
+    service._step()
+    assert steps == [1] and not service._clients and not service._batch.requests

@@ -1,5 +1,6 @@
 """DiffRO: the noise is that of the draw, hard tokens read as tokens do, and the gradient is the reward's."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from glmtts.bundle import Bundle
 from glmtts.rl.diffro import gumbel_given, read_relaxed, relaxed, spelling_loss
-from glmtts.text.labels import LABEL_IDS
+from glmtts.text.labels import LABEL_IDS, LABELS
 
 
 def generator(seed: int) -> torch.Generator:
@@ -81,3 +82,17 @@ def test_learning_lowers_the_loss(bundle: Path) -> None:
         optimizer.step()
         losses.append(float(loss.detach()))
     assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
+
+
+def test_an_answer_that_is_too_short_for_its_text_is_not_the_best_one() -> None:
+    """Every token says its label for sure: the fewer there are, the less is said."""
+    wanted = ["N", "I3", "I3"]  # a blank between the two: four tokens
+    path = [LABEL_IDS["N"], LABEL_IDS["I3"], 0, LABEL_IDS["I3"]]
+    log_probs = torch.full((4, 4, len(LABELS)), -20.0, dtype=torch.float64)
+    log_probs[:, torch.arange(4), path] = 0.0
+    log_probs = log_probs.log_softmax(-1).requires_grad_()
+    losses = spelling_loss(log_probs, [4, 3, 2, 1], [wanted] * 4)
+    assert losses.tolist() == pytest.approx([0.0, *[math.log(len(LABELS))] * 3], abs=1e-4)
+    losses.sum().backward()
+    assert torch.isfinite(log_probs.grad).all()
+    assert log_probs.grad[0].abs().sum() > 0 and not log_probs.grad[1:].any()

@@ -71,3 +71,18 @@ def test_what_was_drawn_stays_possible_where_a_forward_rounds_otherwise(name: st
     assert torch.isfinite(mended).all()
     assert torch.equal(mended[torch.isfinite(before)], before[torch.isfinite(before)])
     assert torch.isfinite(before).all() == (name == "whole softmax")
+
+
+def test_the_gradient_of_the_entropy_is_finite_where_a_choice_is_impossible() -> None:
+    """The end of audio that was masked, and a choice whose probability is no float32: −p (log p + H), 0 at p = 0."""
+    logits = torch.tensor([[0.0, 1.0, -500.0, 2.0], [1.0, 0.0, 3.0, 2.0]], requires_grad=True)
+    support = Support.softmax(logits, torch.tensor([True, False]))
+    entropies = support.log_probs(logits, torch.tensor([0, 3]))[1]
+    entropies.sum().backward()
+    for row, places in ((0, [0, 1, 2]), (1, [0, 1, 2, 3])):
+        p = logits.detach()[row, places].double().softmax(0)
+        log_p = logits.detach()[row, places].double().log_softmax(0)
+        entropy = -(p * log_p).sum()
+        assert float(entropies[row].detach()) == pytest.approx(float(entropy), rel=1e-5)
+        assert logits.grad[row, places].tolist() == pytest.approx((-p * (log_p + entropy)).tolist(), abs=1e-6)
+    assert logits.grad[0, 3] == 0

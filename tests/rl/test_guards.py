@@ -33,6 +33,66 @@ def test_bands_are_compared_with_the_beginning() -> None:
         guards.watch(6, {"entropy": 1.2})
 
 
+@pytest.mark.parametrize(
+    ("figure", "first", "healthy", "wrong"),
+    [("second_asr_error", 0.0, 0.04, 0.2), ("silence", 0.0, 0.08, 0.3), ("similarity", 0.01, -0.01, -0.2)],
+)
+def test_a_figure_that_begins_at_nothing_may_move(figure: str, first: float, healthy: float, wrong: float) -> None:
+    """By the usual bands, as an evaluation is watched: a share of nothing is nothing."""
+    guards = Guards(GuardConfig(settle=1, patience=1, second_asr="another"))
+    assert guards.watch(0, {figure: first}) == guards.watch(1, {figure: healthy}) == []
+    with pytest.raises(RlError, match=figure):
+        guards.watch(2, {figure: wrong})
+
+
+def test_margins_are_the_figures_own_or_the_bands_and_leave_larger_changes() -> None:
+    config = GuardConfig(bands={"truncated": Band(rise=0.5), "phoneme_error": Band(rise=0.5, margin=0.2)})
+    asked = [("truncated", 0.0), ("phoneme_error", 0.0), ("phoneme_error", 0.8), ("second_asr_error", 0.4)]
+    highest = [band.limits(first)[1] for name, first in asked if (band := config.band(name)) is not None]
+    assert highest == pytest.approx([0.05, 0.2, 1.2, 0.6])
+    with pytest.raises(ConfigError, match="margin"):
+        GuardConfig.parse({"bands": {"truncated": {"margin": -1}}})
+
+
+ENTROPIES = [4.0, 4.0, 1.0, 1.0, 3.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("killed", [1, 3, 4, 7, 9])
+@pytest.mark.parametrize("checkpoint", [0, 1, 3, 6])
+def test_steps_that_are_made_again_are_not_counted_again(killed: int, checkpoint: int, tmp_path: Path) -> None:
+    """Killed after a step and gone on from a checkpoint before it: the run stops where an unbroken one does."""
+    config = GuardConfig(bands={"entropy": Band(fall=0.5, then="stop")}, settle=2, patience=3)
+    path = tmp_path / "g.json"
+    first = Guards(config, path)
+    for step in range(killed + 1):
+        assert first.watch(step, {"entropy": ENTROPIES[step]}) == []
+    again = Guards(config, path)
+    for step in range(min(checkpoint, killed + 1), 10):
+        assert again.watch(step, {"entropy": ENTROPIES[step]}) == []
+    with pytest.raises(RlError, match=r"stopped at step 10: entropy is 1, outside of 2 to inf"):
+        again.watch(10, {"entropy": ENTROPIES[10]})
+
+
+def test_micro_batches_of_a_step_all_count(tmp_path: Path) -> None:
+    config = GuardConfig(bands={"entropy": Band(low=2.0, then="stop")}, patience=3)
+    guards = Guards(config, tmp_path / "g.json")
+    assert guards.watch(0, {"entropy": 1.0}) == guards.watch(0, {"entropy": 1.0}) == []
+    with pytest.raises(RlError, match="stopped at step 0"):
+        guards.watch(0, {"entropy": 1.0})
+
+
+def test_a_file_of_an_earlier_version_is_read_and_a_damaged_one_named(tmp_path: Path) -> None:
+    config = GuardConfig(bands={"entropy": Band(fall=0.5, then="stop")}, settle=2, patience=3)
+    path = tmp_path / "g.json"
+    path.write_text('{"first": {"entropy": [4.0, 4.0]}, "breaches": {"entropy": 2, "silence": 0}}')
+    with pytest.raises(RlError, match="entropy is 1, outside of 2 to inf"):
+        Guards(config, path).watch(7, {"entropy": 1.0})
+    for damaged in ("", "[]", '{"first": {}}', '{"first": {}, "breaches": {"entropy": [["a", 1]]}}'):
+        path.write_text(damaged)
+        with pytest.raises(RlError, match=r"cannot be read\. Remove it"):
+            Guards(config, path)
+
+
 def test_a_warning_goes_on_and_a_resumed_run_remembers(tmp_path: Path) -> None:
     config = GuardConfig(bands={"dnsmos": Band(fall=0.1)}, settle=1, patience=1)
     assert Guards(config, tmp_path / "g.json").watch(0, {"dnsmos": 3.0}) == []

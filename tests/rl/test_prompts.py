@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from glmtts.errors import ConfigError, RlError, VoiceError
@@ -116,3 +117,38 @@ def test_a_small_alpha_is_not_rounded_away(task: PolicyTask) -> None:
     model = with_adapters(task.build(), PolicySection(lora_rank=2, lora_alpha=0.4, lora_targets=("q_proj",)))
     scales = {module.scaling["default"] for module in model.modules() if hasattr(module, "scaling")}
     assert scales == {0.2}
+
+
+@pytest.mark.parametrize("between", ["\u2028", "\u2029", "\x85", "\x0c"])
+def test_a_line_ends_where_the_file_says_so(between: str, tmp_path: Path) -> None:
+    """JSON may hold other ends of lines within a string, as they are."""
+    path = tmp_path / "texts.jsonl"
+    line = json.dumps({"text": f"one{between}two", "lang": "en"}, ensure_ascii=False)
+    path.write_text(f"{line}\r\n{line}\n", encoding="utf-8", newline="")
+    if between != "\x0c":  # which json escapes
+        assert between in path.read_text(encoding="utf-8")
+    assert read_lines(path) == [Line(f"one{between}two", "en")] * 2
+    path.write_text("")
+    assert read_lines(path) == []
+    path.write_text("en\tfine\n\n")
+    with pytest.raises(RlError, match=r"line 2, is not"):
+        read_lines(path.rename(tmp_path / "texts.tsv"))
+
+
+def test_a_text_with_another_emotion_is_not_trained_on_and_held_out(task: PolicyTask, tmp_path: Path) -> None:
+    emotions = "".join(f"en\tText number {n}.\t{emotion}\n" for n in "abcdef" for emotion in ("happy", "sad", "calm"))
+    found = prompts(task, tmp_path / "t.tsv", emotions)
+    assert len(found.held_out) == 2
+    unseen = {line.text for line in found.held_out}
+    assert {line.text for line in found.trained} == {f"Text number {n}." for n in "abcdef"} - unseen
+    assert len(found.trained) == 3 * (6 - len(unseen))
+    with pytest.raises(RlError, match="There are 3 readable texts"):
+        prompts(task, tmp_path / "t.tsv", emotions.split("en\tText number b")[0], held_out=1)
+
+
+def test_the_texts_of_a_run_are_divided_as_before(task: PolicyTask, tmp_path: Path) -> None:
+    """A run that goes on with a later version must hold out the texts that it held out."""
+    found = prompts(task, tmp_path / "t.tsv", TEXTS)
+    lines = [line.split("\t")[1] for line in TEXTS.splitlines()]
+    order = np.random.default_rng(0).permutation(6)
+    assert [line.text for line in [*found.trained, *found.held_out]] == [lines[number] for number in order]

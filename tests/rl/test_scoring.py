@@ -61,6 +61,23 @@ def test_likelihood_is_that_of_the_judge(bundle: Path) -> None:
     assert 0 < min(wanted) < max(wanted) < 1
 
 
+def test_scores_of_other_options_are_not_taken(tmp_path: Path) -> None:
+    """The same name in the table, the same folder: another kind, other options, and then the first again."""
+
+    def scored(kind: str, options: dict[str, Any]) -> float:
+        section = RewardSection(kind=f"{OWN}:{kind}", options=options)
+        scores, _ = Scoring({"own": section}, Context(None), tmp_path / "rewards").score(completions(3), ["own"])
+        return float(scores["own"][0])
+
+    def noted(name: str) -> tuple[Path, dict[str, Any]]:
+        return tmp_path / name, {"notes": str(tmp_path / name), "lives": 10}
+
+    (one, first), (two, second) = noted("one"), noted("two")
+    assert scored("FewTokens", {}) == 0.25
+    assert [scored("Mortal", options) for options in (first, second, first)] == [1.0, 1.0, 1.0]
+    assert [len(notes.read_text().splitlines()) for notes in (one, two)] == [1, 1]
+
+
 def test_a_ledger_survives_a_line_that_was_cut(tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
     Ledger(path).add("a", 0.25)

@@ -122,3 +122,11 @@ def test_long_recordings_are_cut_in_pauses() -> None:
     assert torch.equal(torch.cat(pieces), wave) and all(len(piece) <= 15 * RATE for piece in pieces)
     for piece in pieces[:-1]:
         assert piece[-480:].abs().max() < 0.02
+
+
+def test_a_clause_that_serves_for_nothing_is_no_recording() -> None:
+    """Clauses are cut out by us: their faults do not speak against the folder."""
+    clauses = [unusable(Recording(f"u{n}+1", Path("u"), "a", "en"), "shorter than 0.5 s", f"u{n}") for n in range(20)]
+    report = check([*GOOD, *clauses], Limits())
+    refuse(report, Limits())
+    assert len(report.used) == 30 and "are not used" not in report.text()

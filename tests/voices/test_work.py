@@ -13,10 +13,10 @@ from glmtts.bundle import Bundle
 from glmtts.cli import app
 from glmtts.data import Dataset, ShardWriter, SourceConfig
 from glmtts.errors import AsrError, ConfigError, GlmTtsError, TextError, VoiceError
-from glmtts.voices.checks import Limits
+from glmtts.voices.checks import Limits, check
 from glmtts.voices.dataset import write_dataset
-from glmtts.voices.recordings import find_recordings
-from glmtts.voices.takes import Take
+from glmtts.voices.recordings import Recording, find_recordings
+from glmtts.voices.takes import LONGEST_SECONDS, Take, TakeMaker
 from glmtts.voices.train import prepare
 from tests.voices.test_checks import RATE, speechlike, take
 
@@ -216,3 +216,47 @@ def test_a_work_folder_that_cannot_be_made_is_one_sentence(recordings: Path, tmp
     given = [str(recordings), "-o", str(tmp_path / "a.glmvoice"), "--consent", "A.", "--work", str(tmp_path / "file/w")]
     result = CliRunner().invoke(app, ["voice", "train", *given])
     assert isinstance(result.exception, VoiceError) and "cannot be written: Not a directory" in str(result.exception)
+
+
+@pytest.fixture
+def maker(bundle: Bundle) -> TakeMaker:
+    return TakeMaker(bundle, bundle.frontend(), None)
+
+
+def test_what_a_clause_was_cut_from_is_known_also_where_it_serves_for_nothing(maker: TakeMaker) -> None:
+    loud = speechlike(2.0)
+    for wave in (loud[:100], loud[: int(0.4 * RATE)], 0 * loud):
+        take = maker._take("u+1", wave, "A tone.", "en", "u")
+        assert take.problem and (take.id, take.parent) == ("u+1", "u")
+
+
+def test_a_stretch_without_a_pause_is_named(maker: TakeMaker, tmp_path: Path) -> None:
+    """Nothing to cut at, and too long for the language model's positions; what comes after its pause serves."""
+    tone = 0.3 * torch.sin(torch.arange(int((LONGEST_SECONDS + 1) * RATE)) * 2 * torch.pi * 200 / RATE)
+    wave = torch.cat([tone, torch.zeros(RATE), speechlike(1.6)])
+    soundfile.write(tmp_path / "long.wav", wave.numpy(), RATE)
+    first, second = maker.takes(Recording("long", tmp_path / "long.wav", None, "en"))
+    assert (first.id, first.parent, first.problem) == ("long-000", "long-000", "21 s without a pause: cut it")
+    assert second.id == "long-001" and len(second.tokens)
+    assert [one.take.id for one in check([first], LOOSE).dropped] == ["long-000"]
+
+
+def test_a_text_that_the_recogniser_cannot_hear_is_not_taken_for_right(maker: TakeMaker) -> None:
+    assert maker.judge.recogniser is not None
+    tokens = torch.zeros(maker.judge.recogniser.longest + 1, dtype=torch.int64)
+    alignment, nll, problem = maker._read("u", "A tone.", "en", 60.0, tokens)
+    assert not len(alignment) and nll is None
+    (dropped,) = check([replace(take(0), nll=nll, problem=problem)], LOOSE).dropped
+    assert "longer than the recogniser" in dropped.why
+    maker.judge.recogniser = None  # a bundle without one: nobody can tell, and nothing is held against a recording
+    assert maker._read("u", "A tone.", "en", 60.0, tokens)[1:] == (None, "")
+
+
+def test_names_that_no_file_can_have_are_one_sentence(tmp_path: Path) -> None:
+    for name in ("x" * 5000, "a\\u0000b", "\\ud800", "y/" * 3000):
+        (tmp_path / "index.jsonl").write_text(f'{{"id": "{name}", "text": "A tone."}}', encoding="utf-8")
+        with pytest.raises(VoiceError, match="holds no audio file called") as error:
+            find_recordings(tmp_path)
+        assert len(str(error.value)) < 200 + len(str(tmp_path))
+    with pytest.raises(VoiceError, match="cannot be used: File name too long"):
+        find_recordings(tmp_path / ("x" * 5000))

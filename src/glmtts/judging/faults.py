@@ -43,6 +43,7 @@ class Limits:
             pauses=round(2 * token_rate),
             longest_period=round(2 * token_rate),
             looped=round(token_rate),
+            # at least one run must fit, whatever the token rate is
             leak=max(LEAK_RUN, round(0.64 * token_rate)),
         )
 
@@ -77,6 +78,7 @@ class Target:
     def leaking(self) -> list[str]:
         """Phonemes of the prompt's last syllable; empty where the text begins with the same one."""
         last = last_syllable(self.prompt_phonemes)
+        # what the text itself begins with cannot be told from a leak
         return [] if last == self.spoken[: len(last)] else last
 
 
@@ -96,6 +98,7 @@ def faults(
     found = {
         Fault.leak: leaks(tokens, target, heard, limits),
         Fault.loop: loops(tokens, limits) or (heard is not None and _said_too_often(heard, target.spoken, limits)),
+        # `late` is no matter of edits: likelihoods tell it (judge.Judge.verdict)
         Fault.truncated: _too_short(tokens, target, limits) or (heard is not None and unsaid(heard, target.spoken)),
         Fault.runaway: not stopped
         or _too_long(tokens, target, limits)
@@ -117,6 +120,7 @@ def leaks(tokens: Sequence[int], target: Target, heard: Sequence[str] | None, li
         return _comes_again(target.prompt_tokens[-limits.leak :], tokens[: limits.leak])
     heard, leaking = _toneless(without_boundaries(heard)), _toneless(target.leaking)
     wanted = _toneless(target.spoken)[: len(heard) + len(leaking)]
+    # of all beginnings the nearest: `heard` may be the start of an utterance alone
     whole = min(prefix_distances(heard, wanted))
     for length in range(1, len(leaking) + 1):
         if heard[:length] == leaking[-length:]:
@@ -178,6 +182,7 @@ def _comes_again(end: Sequence[int], start: Sequence[int]) -> bool:
 
 
 def _said_too_often(heard: Sequence[str], wanted: Sequence[str], limits: Limits) -> bool:
+    # a text may repeat itself, and is then said so; one phoneme more than it asks for is the least loop
     least = max(LOOPED_PHONEMES, 1 + repeated(wanted, TIMES, limits.longest_period))
     return repeated(heard, TIMES, limits.longest_period) >= least
 

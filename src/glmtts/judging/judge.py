@@ -62,6 +62,7 @@ class Judge:
             for key in dict.fromkeys(keys):
                 if key in found:
                     self._kept[key] = found[key]
+                    # also what was there: those asked about last are the last to be forgotten
                     self._kept.move_to_end(key)
             while len(self._kept) > READINGS_KEPT:
                 self._kept.popitem(last=False)
@@ -87,6 +88,7 @@ class Judge:
             found.add(Fault.late)
         if reading is not None and reading.without_last_word(target.phonemes):
             found.add(Fault.truncated)
+        # a set has no order: that of `Fault`, as `faults` gives it
         return Verdict(list(tokens), sorted(found, key=list(Fault).index), self.nll(tokens, target))
 
     def complete(self, sequences: Sequence[Sequence[int]], target: Target, max_nll: float) -> list[bool]:
@@ -125,6 +127,7 @@ class Judge:
 
     def _complete(self, tokens: Sequence[int], target: Target, max_nll: float) -> bool:
         nll = self.nll(tokens, target)
+        # the likelihood first: it is known, and faults cost two more recursions
         if nll > max_nll:
             return False
         sure = nll * len(target.phonemes) < SURE_NATS
@@ -136,6 +139,7 @@ class Judge:
     def _read(self, sequences: Sequence[tuple[int, ...]]) -> list[Reading]:
         assert self.recogniser is not None
         lengths_B = np.array([len(tokens) for tokens in sequences])
+        # padding is code 0, which the mask hides; every code would do
         padded = np.array([[*tokens, *[0] * (int(lengths_B.max()) - len(tokens))] for tokens in sequences])
         same = bool((lengths_B == lengths_B[0]).all())  # no mask then, which is faster
         log_probs_BSV = log_probs_of(self.recogniser, padded, 0, None if same else lengths_B)

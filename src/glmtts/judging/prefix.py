@@ -29,6 +29,7 @@ class PrefixScorer:
         states = ctc_states(np.array([LABEL_IDS[label] for label in labels]))
         self._states, self._may_skip = states
         self._reward = REWARD * np.arange(len(labels) + 1, dtype=np.float32)
+        # forward variables after the last final token; −∞ before any: `advanced` begins anew at frame 0
         self._alpha_NL = np.full((count, len(self._states)), -np.inf, np.float32)
         self._final = 0
 
@@ -44,6 +45,7 @@ class PrefixScorer:
         """
         length = tokens_NS.shape[1]
         start = max(0, self._final - LEFT)
+        # what stands before the first new token is context: it is read, and cut off again
         log_probs_NSV = log_probs_of(self.recogniser, tokens_NS[:, start:], start)[:, self._final - start :]
         emitted_NSL = log_probs_NSV[:, :, self._states]
         final = max(self._final, length - RIGHT)

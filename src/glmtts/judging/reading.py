@@ -28,6 +28,7 @@ def log_probs_of(
 def best_path(scores_SV: np.ndarray) -> list[str]:
     """Labels of the best path of CTC: repetitions merged, blanks dropped."""
     path = scores_SV.argmax(-1)
+    # the first of each run of equal labels
     kept = path[np.r_[True, path[1:] != path[:-1]]] if len(path) else path
     return [LABELS[label] for label in kept if label]  # label 0 is the blank
 
@@ -51,6 +52,7 @@ class Reading:
 
     def heard_after(self, end: int) -> bool:
         """Whether a phoneme, not a boundary alone, is read in the tokens from `end` on."""
+        # a run that `end` cuts counts as heard after it
         return bool(without_boundaries(best_path(self.log_probs_SV[end:])))
 
     def nll(self, labels: Sequence[str]) -> float:
@@ -81,6 +83,7 @@ class Reading:
         """
         size = len(self.log_probs_SV)
         first = max(1, size - longest_tail)
+        # the cost at s is that of s + 1 tokens, so place 0 here is the length `first`
         costs_B = self._costs(labels)[first - 1 :]
         best = costs_B.min()
         return int(first + np.flatnonzero(costs_B <= best + SAME_NATS)[-1]) if np.isfinite(best) else size
@@ -92,6 +95,7 @@ class Reading:
         try:
             return ctc_path(self.log_probs_SV, np.array([LABEL_IDS[label] for label in labels]))
         except ValueError:
+            # fewer tokens than the labels need
             return np.zeros(0, dtype=np.int32)
 
     def _costs(self, labels: Sequence[str]) -> np.ndarray:

@@ -23,6 +23,7 @@ class TokenRecogniser(nn.Module):
         if config.labels_per_token > 1:
             raise ConfigError("A judge tells of each token what it says; a head of several labels a token cannot.")
         self.config = config
+        # the codebook vectors that quantised encoder outputs would be: the head never learnt from others
         self.codes = nn.Embedding(config.codes, config.d_model)
         self.head = AsrHead(config)
 

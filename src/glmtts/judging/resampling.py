@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.judging.prefix import PrefixScorer
@@ -20,8 +21,8 @@ from glmtts.lm.request import Request
 class ResamplingConfig(StrictConfig):
     """Tokens between two resamplings, and how many candidates each of them keeps."""
 
-    interval: int = 12
-    keep: int = 2
+    interval: int = Field(default=12, ge=1)  # a multiple of what a device draws ahead (STEPS in lm/static/decoder.py)
+    keep: int = Field(default=2, ge=1)
 
     RENAMED: ClassVar[Mapping[str, str]] = {"survivors": "keep"}
 
@@ -36,6 +37,7 @@ class ParticleFilter:
         """To be called after each step of the batch; resamples when that is due."""
         running = [number for number, request in enumerate(candidates) if not request.ended]
         length = len(candidates[running[0]].tokens) if running else 0  # all that run joined together: one length
+        # beyond `longest` the recogniser has no positions: candidates go on as they are, until one is chosen
         if len(running) > 1 and length % self.config.interval == 0 and length <= self.scorer.longest:
             self._resample(batch, candidates, running)
 
@@ -47,6 +49,7 @@ class ParticleFilter:
         best = sorted(running, key=lambda number: -scores[number])[: self.config.keep]
         replaced = [number for number in running if number not in best]
         for place, number in enumerate(replaced):
+            # in turn: those that are kept have as many copies as each other, give or take one
             rows[number] = best[place % len(best)]
         self.scorer.reorder(rows)
         batch.continue_as([(candidates[number], candidates[rows[number]]) for number in replaced])

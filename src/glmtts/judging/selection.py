@@ -16,6 +16,7 @@ def ranked(judge: Judge, candidates: CandidateSet, target: Target, count: int) -
     requests = {tuple(request.tokens): request for request in candidates.finished()}
     judge.readings(list(requests))  # in one forward
     found, without_fault = list[Verdict](), 0
+    # likely ones first: `count` sound ones are found with few verdicts, each of which takes two more recursions of CTC
     for tokens in sorted(requests, key=lambda one: judge.nll(one, target)):
         found.append(judge.verdict(tokens, target, requests[tokens].finish_reason == "stop"))
         without_fault += not found[-1].faults
@@ -35,6 +36,7 @@ def trimmed(judge: Judge, best: Verdict, candidates: CandidateSet, target: Targe
     for request in candidates.finished():
         end = judge.text_end(request.tokens, target)
         if judge.speech_after(request.tokens, end):
+            # as stopped: the cut is the end of audio that was not drawn
             cut = judge.verdict(request.tokens[:end], target)
             best = min(best, cut, key=lambda verdict: verdict.rank) if cut.nll <= max_nll else best
     return best
@@ -46,5 +48,6 @@ def choices(judge: Judge, verdicts: Sequence[Verdict], max_nll: float, count: in
     All of them without a long silence at their end.
     """
     spoken = [verdicts[0], *(verdict for verdict in verdicts[1:] if verdict.accepted(max_nll))]
+    # trimmed first: two that differ in their silence alone are one
     different = {tuple(judge.without_trailing_silence(verdict.tokens)): None for verdict in spoken}
     return [list(tokens) for tokens in different][:count]

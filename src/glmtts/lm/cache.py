@@ -35,6 +35,7 @@ class KeyValueCache:
     def append(self, layer: int, k_BHLK: Tensor, v_BHLK: Tensor) -> tuple[Tensor, Tensor]:
         """Write keys and values at the end; gives all from `first` on. The model advances `length` after all layers."""
         end = self.length + k_BHLK.shape[2]
+        # the first B rows alone: those behind them are not in use, and attention would pay for them
         keys, values = self.buffer[layer, :, : len(k_BHLK)]
         keys[:, :, self.length : end] = k_BHLK
         values[:, :, self.length : end] = v_BHLK
@@ -48,6 +49,7 @@ class RowCache(KeyValueCache):
 
     def __init__(self, config: LMConfig, like: Tensor) -> None:
         super().__init__(config, FIRST_ROWS, FIRST_COLUMNS, like)
+        # no row yet, though the buffer has room for the first
         self.starts_B = torch.zeros(0, dtype=torch.long, device=like.device)
 
     @property
@@ -87,6 +89,7 @@ class RowCache(KeyValueCache):
         columns = self.buffer.shape[4]
         if self.length < columns:
             return
+        # moving copies every row: it is worth it where that frees a quarter of the columns, and so is rare
         if 4 * self.first >= columns:
             self._end_at(self.length - self.first)
         else:

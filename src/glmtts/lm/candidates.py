@@ -32,6 +32,7 @@ class CandidateSet:
     _early: list[Request] = field(default_factory=list)
     _rejected: list[Request] = field(default_factory=list)
     _settled: int = 0
+    _committed: list[int] = field(default_factory=list)
 
     @property
     def ended(self) -> bool:
@@ -51,8 +52,10 @@ class CandidateSet:
             self.resample(batch, self.requests)
         running = [request for request in self.requests if not request.ended]
         if self.complete is not None and running:
+            # by identity, since two candidates may have drawn the same tokens
             known = {id(request) for request in self._early}
             self._early += [r for r in self.requests if r.finish_reason == "stop" and id(r) not in known]
+        # before anybody is cancelled: one that was cut short must not be the measure of the others
         if not running or any(len(request.tokens) > self._longest() for request in running):
             self._settle()
         longest = self._longest()
@@ -61,24 +64,37 @@ class CandidateSet:
                 batch.leave(request)
 
     def committed(self, start: int = 0) -> list[int]:
-        """The tokens from `start` on that all candidates share which may still be chosen: the committed prefix."""
+        """The tokens from `start` on that all candidates share which may still be chosen: the committed prefix.
+
+        From then on, none that begins otherwise is chosen.
+        """
         self._settle()
         # one that has just been found cut short cannot be chosen any more, and holds back nothing
         eligible = [request.tokens[start:] for request in self._eligible()]
         # the shortest of them ends it (`strict=False`): what only longer ones hold is not shared yet
         same = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*eligible, strict=False))
-        return [tokens[0] for tokens in same]
+        fresh = [tokens[0] for tokens in same]
+        self._committed[start:] = fresh
+        return fresh
 
     def finished(self) -> list[Request]:
-        """Those that ended by the end of audio and say the whole text; all where none does."""
-        return [request for request in self.requests if self.stopped(request)] or self.requests
+        """Those that ended by the end of audio and say the whole text; where none does, all that may be chosen."""
+        return [request for request in self.requests if self.stopped(request)] or self._agreeing()
 
     def stopped(self, request: Request) -> bool:
         """Whether a candidate ended by the end of audio, and not before the end of its text."""
         return request.finish_reason == "stop" and not any(request is other for other in self._rejected)
 
     def _eligible(self) -> list[Request]:
-        return [request for request in self.requests if self.stopped(request) or not request.ended] or self.requests
+        return [r for r in self.requests if self.stopped(r) or not r.ended] or self._agreeing()
+
+    def _agreeing(self) -> list[Request]:
+        """Those that begin with what is committed, and may have left: another one cannot continue it.
+
+        There are some: whoever agreed on it last, and their copies.
+        """
+        length = len(self._committed)
+        return [request for request in self.requests if request.tokens[:length] == self._committed]
 
     def _longest(self) -> float:
         lengths = [len(request.tokens) for request in self.requests if self.stopped(request)]

@@ -71,6 +71,7 @@ class HostDraws:
         """See `Draws`."""
         self._model.reorder(self.state, rows)
         if self._logits_BC is not None:
+            # the logits wait for their draw: a copy draws from what its source would have drawn from
             self._logits_BC = self._logits_BC[list(rows)]
 
 

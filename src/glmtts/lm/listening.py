@@ -74,7 +74,7 @@ def said(model: LanguageModel, layout: AudioTokens, lines: Sequence[LMBatch]) ->
 
 def _request(device: torch.device | None, number: int, line: LMBatch) -> Request:
     """A request for the text of a line, of at most `LONGEST` times its length."""
-    # the first position with a target is the begin of audio, and the last target is the end of audio, which is no token
+    # the first position with a target is the head's last id, and the last target the end of audio, which is no token
     length = int(line.positions_N[0]) + 1
     head, spoken = line.ids_BL[0, :length].tolist(), len(line.targets_N) - 1
     sampling = SamplingConfig(min_ratio=0.0, max_ratio=LONGEST * spoken / max(1, length - 1))

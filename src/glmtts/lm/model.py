@@ -18,6 +18,7 @@ def rotary_table(config: LMConfig) -> tuple[Tensor, Tensor]:
     """Cosines and sines (positions, head_dim) of RoPE, the two halves of a head rotated together."""
     powers = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
     angles = torch.outer(torch.arange(config.max_positions, dtype=torch.float32), config.rope_theta**-powers)
+    # (positions, head_dim / 2) twice: both halves of a head turn by the same angles
     angles = torch.cat([angles, angles], dim=1)
     return angles.cos(), angles.sin()
 
@@ -99,8 +100,10 @@ def placed(
         return (cos[start:stop], sin[start:stop]), None
     columns = torch.arange(cache.first, stop, device=cos.device)
     fresh = columns[start - cache.first :]
+    # columns before a row's start are masked; clamped, since a table has no negative places
     positions_BL = (fresh - cache.starts_B[:, None]).clamp(min=0)
     begun_BK = columns >= cache.starts_B[:, None]
+    # (B, 1, 1, keys) & (L, keys): (B, 1, L, keys)
     attention_mask = begun_BK[:, None, None] & (columns <= fresh[:, None])
     return (cos[positions_BL][:, None], sin[positions_BL][:, None]), attention_mask
 
@@ -169,6 +172,7 @@ class Llama(nn.Module):
         self.config = config
         self.model = Backbone(config)
         cos, sin = rotary_table(config)
+        # in no checkpoint: they follow from the configuration
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
         self._decoders: DecoderPool | None = None
@@ -186,6 +190,7 @@ class Llama(nn.Module):
     def reset_parameters(self) -> None:
         """Normal weights of deviation 0.02; projections into the residual stream are scaled by depth."""
         for name, weight in self.named_parameters():
+            # norms, of one dimension, keep their ones
             if weight.ndim == 2:
                 # as GPT-2 (Radford et al., 2019): two projections a layer add to the stream, which so keeps its power
                 into_residual = name.endswith(("o_proj.weight", "down_proj.weight"))
@@ -198,6 +203,7 @@ class Llama(nn.Module):
         A code is seen some hundred times in hours of speech; its neighbours then teach it too.
         """
         codes, width = codebook_CE.float(), self.config.hidden_size
+        # one deviation for all dimensions: those in which codes differ more go on doing so
         codes = (codes - codes.mean(0)) / codes.std()
         # orthonormal columns keep the distances of codes, where the model is at least as wide as they are
         rotation = torch.linalg.qr(torch.randn(max(width, codes.shape[1]), min(width, codes.shape[1])))[0]
@@ -260,6 +266,7 @@ class Llama(nn.Module):
                 inputs.append(x)
             x = layer(x, cos, sin, number, cache, attention_mask)
         if cache is not None:
+            # after all layers: each of them wrote its keys at the same columns
             cache.length += ids_BL.shape[1]
         return self.model.norm(x)
 

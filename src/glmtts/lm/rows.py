@@ -70,6 +70,7 @@ def _drawn(probabilities_C: np.ndarray, request: Request) -> int:
     sums = probabilities_C[likeliest].cumsum()
     # tokens before which less than p is spent: the one that crosses p belongs to the nucleus
     count = int((sums - probabilities_C[likeliest] < how.top_p).sum())
+    # scaled by the nucleus' own sum, which is a renormalisation without a division
     place = bisect_right(sums.tolist(), float(sums[count - 1]) * request.generator.random())
     token = int(likeliest[min(place, count - 1)])
     if request.repeats(token):
@@ -87,5 +88,6 @@ def _likeliest(probabilities_C: np.ndarray, top_p: float, top_k: int) -> np.ndar
     # 0.99 leaves room for the rounding of float32
     codes = np.flatnonzero(probabilities_C >= np.float32(0.99 * (1 - top_p) / len(probabilities_C)))
     if len(codes) > 4 * top_k:
+        # a flat distribution leaves many, and to sort them all costs more
         codes = codes[np.argpartition(-probabilities_C[codes], top_k)[:top_k]]
     return np.asarray(codes[np.argsort(-probabilities_C[codes], kind="stable")][:top_k])

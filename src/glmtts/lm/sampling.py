@@ -41,6 +41,7 @@ def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
             tokens.append(NO_CODE)
             continue
         point = sums[counts[row] - 1] * _uniform(request.generator)
+        # rounding may put the point at the very end of the sums
         token = ids[min(bisect_right(sums, point), counts[row] - 1)]
         if not greedy[row] and request.repeats(token):
             token = int(torch.multinomial(probabilities_BV[row], 1, generator=request.generator))

@@ -111,6 +111,7 @@ class TextView:
         chosen = collate.choose("".join(span.text for span in self.spans))
         position, kept = 0, set()
         for number, span in enumerate(self.spans):
+            # `chosen` counts characters: a span of several of them stays text
             if position not in chosen or len(span.text) > 1:
                 kept.add(number)
             position += len(span.text)

@@ -22,6 +22,7 @@ class ServiceClosedError(Exception):
 @dataclass(eq=False)
 class _Client:
     candidates: CandidateSet
+    # None says that all candidates have ended, an exception that nothing comes any more
     tokens: "queue.Queue[list[int] | Exception | None]" = field(default_factory=queue.Queue)
     sent: int = 0
     gone: bool = False
@@ -39,6 +40,7 @@ class TokenService:
         self._clients: list[_Client] = []
         self._waiting: list[_Client] = []
         self._closed, self._closing = False, threading.RLock()  # again by its holder: a finalizer may close it
+        # a daemon: a program that forgets to close must still come to its end
         self._thread = threading.Thread(target=self._run, name="token-service", daemon=True)
         self._thread.start()
 
@@ -123,8 +125,11 @@ class TokenService:
             self._clients.append(client)
 
     def _step(self) -> None:
+        # before the step, which would decode for nobody
         for client in [client for client in self._clients if client.gone]:
             self._drop(client)
+        if not self._clients:  # all have gone away: there is nothing to draw for
+            return
         try:
             self._batch.step()
         except Exception as error:
@@ -140,6 +145,7 @@ class TokenService:
     def _serve(self, client: _Client) -> None:
         candidates = client.candidates
         candidates.after_step(self._batch)
+        # no committed tokens here: what is left comes from the caller's choice, which may trim it
         if candidates.ended:
             client.tokens.put(None)
             self._clients.remove(client)

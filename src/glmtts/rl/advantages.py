@@ -31,7 +31,7 @@ class AdvantageConfig(StrictConfig):
     flat: float = Field(default=1e-2, gt=0)
     floor: float = Field(default=1.0, ge=0)
     decided_by: tuple[str, ...] = ()
-    resamplings: int = Field(default=3, ge=0)
+    resamplings: int = Field(default=3, ge=0)  # report sections 2.4 and 3.3: up to three times
     learn_from: Literal["all", "best"] = "all"
 
 
@@ -59,6 +59,7 @@ def deciding(config: AdvantageConfig, weights: Mapping[str, float]) -> Sequence[
         raise ConfigError(
             f"advantages.decided_by names {', '.join(unknown)}, but the rewards are {', '.join(weights)}."
         )
+    # a reward of weight 0 is there for the log: its variance says nothing that could be learnt
     return config.decided_by or [name for name, weight in weights.items() if weight]
 
 

@@ -45,6 +45,7 @@ class RolloutSource(Source):
 
     def rollouts(self, step: int) -> range:
         """Numbers of the rollouts that a step learns from."""
+        # all updates of a rollout have its numbers: step // updates counts rollouts, each of so many micro-batches
         first = step // self.updates * self.micro_batches
         return range(first, first + self.micro_batches)
 
@@ -68,6 +69,7 @@ class RolloutTask(Task):
         """The policy, its weights not set."""
         model = new_policy(self.section(PolicySection))
         if self.section(PolicySection).lora_rank is None:
+            # not with adapters: it would draw their second factors too, which must begin at zero
             model.reset_parameters()
         return model
 
@@ -84,6 +86,7 @@ class RolloutTask(Task):
     @cached_property
     def synthesizer(self) -> Synthesizer:
         """All stages but the policy."""
+        # its own language model is never asked: answers come from the policy
         return Synthesizer(bundle_of(self.section(PolicySection), own_device(self.config.distributed.device)))
 
     @cached_property
@@ -104,7 +107,8 @@ class RolloutTask(Task):
         if sharded and not section.ray_workers:  # each process decodes as many tokens as its own answers have
             raise ConfigError("With FSDP the policy is decoded by workers: set data.ray_workers, or strategy = ddp.")
         prompter = Prompter(self.synthesizer.frontend, self.layout)
-        return decoder(section, self.section(PolicySection), prompter, self.layout)
+        where = self.config.distributed.device
+        return decoder(section, self.section(PolicySection), prompter, self.layout, where)
 
     @cached_property
     def guards(self) -> Guards:
@@ -178,6 +182,7 @@ class RolloutTask(Task):
         """One answer to each held-out text, drawn as the bundle speaks, and its figures; watched by the guards."""
         assert isinstance(model, Llama)
         figures = evaluated(self, model)
+        # the log tells evaluations from rollouts by a prefix, bands have none
         watched = {name.removeprefix("eval/"): value for name, value in figures.items()}
         self.evaluation_guards.watch(self.steps_done, watched)
         return figures
@@ -191,6 +196,7 @@ class RolloutTask(Task):
         if step or self._start_evaluated or (log.evaluate_every is None and log.evaluate_minutes is None):
             return
         self._start_evaluated = True  # a step may have several micro-batches
+        # the engine evaluates without autocast, and its evaluations are compared with this one
         with torch.autocast(model.device.type, enabled=False):
             self.evaluate(model, model.device)
 

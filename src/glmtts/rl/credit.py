@@ -54,11 +54,13 @@ def wrong_tokens(reading: Reading, labels: Sequence[str], context: int) -> np.nd
     size = len(reading.log_probs_SV)
     path_S = reading.align(labels)
     if not len(path_S):
+        # fewer tokens than labels need: which of them are wrong cannot be told, so all are blamed
         return np.ones(size, dtype=bool)
     # edits are found without boundaries, the CTC path is over labels with them: `spoken` leads back
     spoken = [place for place, label in enumerate(labels) if label != BOUNDARY]
     places = wrong_places(without_boundaries(labels), without_boundaries(reading.labels))
     syllables = np.array(syllables_of(labels))
+    # from phonemes to whole syllables, so that an initial shares the blame of its final
     wrong = np.isin(syllables, [syllables[spoken[place]] for place in places])
     return _widened(wrong[path_S], context)
 

@@ -1,14 +1,16 @@
 """Where rollouts are decoded: in this process, or by Ray workers that get the policy's weights for every rollout."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
 
+from glmtts.device import chosen_device
 from glmtts.errors import RlError
 from glmtts.lm.model import Llama
 from glmtts.lm.request import SamplingConfig
-from glmtts.rl.policy import bundle_of, new_policy, own_device, plain_weights
+from glmtts.rl.policy import bundle_of, new_policy, plain_weights
 from glmtts.rl.prompts import Prompt
 from glmtts.rl.rollout import Answer, roll_out
 from glmtts.rl.settings import PolicySection, RolloutSection
@@ -47,12 +49,23 @@ class RayDecoder:
     Answers depend on prompts, seeds and weights alone, so a lost part is decoded again and is the same.
     """
 
-    def __init__(self, policy: PolicySection, section: RolloutSection) -> None:
-        self._ray = _ray()
-        worker: Any = self._ray.remote(max_restarts=-1, max_task_retries=3)(RolloutWorker)
+    def __init__(self, policy: PolicySection, section: RolloutSection, device: str = "auto") -> None:
+        """Start the workers, on GPUs where `device` (`distributed.device`) is one, as far as the cluster has any.
+
+        Raises:
+            RlError: Ray is not installed, or the run asks for GPUs and the cluster has none.
+        """
+        self._ray, count = _ray(), section.ray_workers
+        gpus = 0.0 if chosen_device(device).type != "cuda" else self._ray.cluster_resources().get("GPU", 0.0)
+        if not gpus and device.startswith("cuda"):
+            raise RlError("The Ray cluster has no GPU for rollouts. Add machines, or set data.ray_workers = 0.")
+        each = gpus_each(gpus, count * int(os.environ.get("WORLD_SIZE", "1")))  # each process has workers of its own
+        # restarts without end; a call that its worker took along is made again, three times at most
+        worker: Any = self._ray.remote(max_restarts=-1, max_task_retries=3, num_gpus=each)(RolloutWorker)
         # workers are sent merged weights, so their policy has no adapters to fill
         plain = policy.model_copy(update={"lora_rank": None})
-        self._workers: list[Any] = [worker.remote(plain, section.capacity) for _ in range(section.ray_workers)]
+        where = "cuda" if each else "cpu"  # Ray shows a worker its own GPU alone, whatever its number
+        self._workers: list[Any] = [worker.remote(plain, section.capacity, where) for _ in range(count)]
 
     def with_policy(self, model: Llama, sampling: SamplingConfig) -> Decode:
         """See `Decoder`; the weights are put into Ray's store once."""
@@ -72,13 +85,25 @@ class RayDecoder:
         return decode
 
 
-class RolloutWorker:
-    """What a Ray worker holds: a policy that takes the learner's weights."""
+def gpus_each(gpus: float, workers: int) -> float:
+    """What each of some workers asks of a cluster's GPUs: one, or where they are fewer a part, as Ray wants it."""
+    if gpus >= workers:
+        return 1.0
+    if gpus < 1:
+        return 0.0
+    # Ray would wait for ever for more than there is. A part is of one GPU, and counted in ten thousandths
+    sharing = -(-workers // int(gpus))
+    return (10_000 // sharing) / 10_000
 
-    def __init__(self, policy: PolicySection, capacity: int) -> None:
+
+class RolloutWorker:
+    """What a Ray worker holds: a policy on `device` that takes the learner's weights."""
+
+    def __init__(self, policy: PolicySection, capacity: int, device: str) -> None:
         import glmtts.tasks  # noqa: F401, tells this process how bundles are read
 
-        self._model = new_policy(policy).to(own_device()).eval().requires_grad_(False)
+        # not `own_device`: the learner's LOCAL_RANK may be in the environment, and counts the learner's GPUs
+        self._model = new_policy(policy).to(chosen_device(device)).eval().requires_grad_(False)
         bundle = bundle_of(policy)
         self._local = LocalDecoder(Prompter(bundle.frontend(), bundle.audio_tokens), bundle.audio_tokens, capacity)
 
@@ -90,14 +115,18 @@ class RolloutWorker:
         sampling: SamplingConfig,
     ) -> list[list[Answer]]:
         """Answers to prompts by a policy of these weights."""
+        # copied: tensors from Ray's store lie in shared memory, which must not be written
         self._model.load_state_dict(weights)
+        # resampling may leave fewer prompts than there are workers
         return self._local.with_policy(self._model, sampling)(prompts, seeds) if prompts else []
 
 
-def decoder(section: RolloutSection, policy: PolicySection, prompter: Prompter, layout: AudioTokens) -> Decoder:
-    """What the configuration asks for."""
+def decoder(
+    section: RolloutSection, policy: PolicySection, prompter: Prompter, layout: AudioTokens, device: str = "auto"
+) -> Decoder:
+    """What the configuration asks for; `device` is `distributed.device`, where workers decode."""
     if section.ray_workers:
-        return RayDecoder(policy, section)
+        return RayDecoder(policy, section, device)
     return LocalDecoder(prompter, layout, section.capacity)
 
 

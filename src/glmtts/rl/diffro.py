@@ -7,8 +7,10 @@ one that was sampled. What the policy draws at its end, the end of audio, gets n
 it where it was.
 """
 
+import math
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -68,15 +70,20 @@ def read_relaxed(recogniser: TokenRecogniser, codes_NC: Tensor, lengths: Sequenc
     vectors_BSD = pad_sequence(list(vectors_ND.split(list(lengths))), batch_first=True)
     counts_B = torch.tensor(list(lengths), device=vectors_ND.device)
     mask_BS = torch.arange(vectors_BSD.shape[1], device=vectors_ND.device) < counts_B[:, None]
+    # not `log_probs`: that is inference mode, which records no gradient
     return recogniser.head(vectors_BSD, mask_BS).float().log_softmax(-1)
 
 
 def spelling_loss(log_probs_BSV: Tensor, lengths: Sequence[int], wanted: Sequence[Sequence[str]]) -> Tensor:
-    """−log P(wanted labels) of CTC in nats a label (B,); 0 where there are fewer tokens than labels need."""
+    """−log P(wanted labels) of CTC in nats a label (B,).
+
+    Fewer tokens than labels need have no alignment, and no gradient: they cost what chance does, log V.
+    """
     labels = [torch.tensor([LABEL_IDS[label] for label in one]) for one in wanted]
     targets_BL = pad_sequence(labels, batch_first=True).to(log_probs_BSV.device)
     counts_B = torch.tensor(list(map(len, wanted)))
     losses_B = F.ctc_loss(
+        # (S, B, V); the blank is label 0, as PyTorch takes it
         log_probs_BSV.transpose(0, 1),
         targets_BL,
         torch.tensor(list(lengths)),
@@ -84,7 +91,15 @@ def spelling_loss(log_probs_BSV: Tensor, lengths: Sequence[int], wanted: Sequenc
         reduction="none",
         zero_infinity=True,
     )
-    return losses_B / counts_B.to(losses_B.device)
+    # the 0 that `zero_infinity` puts there would be the best cost of all, and the reward rise as answers shrink
+    impossible = [_tokens_needed(one) > length for one, length in zip(wanted, lengths, strict=True)]
+    chance = math.log(log_probs_BSV.shape[2])
+    return (losses_B / counts_B.to(losses_B.device)).masked_fill(torch.tensor(impossible).to(losses_B.device), chance)
+
+
+def _tokens_needed(labels: Sequence[str]) -> int:
+    """The fewest tokens that say labels: one for each, and a blank between two that are alike."""
+    return len(labels) + sum(one == other for one, other in pairwise(labels))
 
 
 class DiffroTask(RolloutTask):
@@ -101,6 +116,7 @@ class DiffroTask(RolloutTask):
     def source(self) -> RolloutSource:
         """Numbers of rollouts, one update each."""
         self.recogniser()
+        # both are opened here, so that a wrong configuration fails before the first step
         assert self.prompts.trained and self.sampling(0)
         return RolloutSource(self.config.optimizer.micro_batches, 1)
 
@@ -126,9 +142,11 @@ class DiffroTask(RolloutTask):
         taken = time.perf_counter() - started
         longest = self.recogniser().longest
         all_answers = [answer for group in groups for answer in group]
+        # the recogniser has no positions for more; figures and guards still see all answers
         answers = [answer for answer in all_answers if len(answer.tokens) <= longest]
         if answers:
             started = time.perf_counter()
+            # by the rollout's number, so that a resumed run draws the noise of an unbroken one
             noise = torch.Generator(model.device).manual_seed(answer_seed(self.config.run.seed, rollout))
             loss, metrics = self._objective(model, answers, step, noise)
             metrics["time/forward"] = time.perf_counter() - started
@@ -153,9 +171,11 @@ class DiffroTask(RolloutTask):
         probs_NC = log_probs_NC.exp()
         # the end of audio is −∞ in both where it was not allowed
         difference_NC = torch.where(probs_NC > 0, log_probs_NC - reference_NC, 0.0)
+        # exact, over all choices of a draw, where GRPO estimates it from the one that was drawn (k3)
         kl = (probs_NC * difference_NC).sum(1).mean()
         entropy = torch.special.entr(probs_NC.detach()).sum(1).mean()
         found = {"reward": -spelling, "kl": kl, "entropy": entropy}
+        # kl alone holds the policy near the reference: unlike GRPO there is no ratio that is clipped
         return spelling + config.kl * kl, {name: float(value.detach()) for name, value in found.items()}
 
     def _log_probs(self, model: Llama, batch: DrawBatch, temperature: float) -> Tensor:

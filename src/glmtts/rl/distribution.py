@@ -86,7 +86,9 @@ class Support:
     def log_probs(self, logits_NC: Tensor, drawn_N: Tensor) -> tuple[Tensor, Tensor]:
         """log P of the draws (N,) under a policy with these logits, and the entropies (N,) of its softmax in nats."""
         log_p_NC = _tempered(logits_NC, self.temperature, self.allowed_NC)
-        entropies_N = torch.special.entr(log_p_NC.exp()).sum(1)  # entr is 0 at p = 0, where −p log p would be 0 · ∞
+        # 0 in place of −∞, as p log p is 0 at p = 0. Not torch.special.entr, whose slope there is ∞: times that of exp,
+        # which is 0, it is NaN, also where p is too small for a float32
+        entropies_N = -(log_p_NC.exp() * log_p_NC.masked_fill(~self.allowed_NC, 0)).sum(1)
         place_N1 = drawn_N[:, None]
         inner_NC = log_p_NC
         if self.nucleus_NC is not None:
@@ -122,6 +124,7 @@ def _allowed(logits_NC: Tensor, least_N: Tensor) -> Tensor:
 
 
 def _tempered(logits_NC: Tensor, temperature: float, allowed_NC: Tensor) -> Tensor:
+    # masked before the softmax: what may not be drawn has no share of the normalisation
     return (logits_NC.float() / temperature).masked_fill(~allowed_NC, -torch.inf).log_softmax(1)
 
 
@@ -140,5 +143,6 @@ def _recent_counts(tokens: list[int], sampling: SamplingConfig, like_NC: Tensor)
     drawn_S = torch.tensor(tokens, device=like_NC.device)
     for back in range(1, min(sampling.repetition_window, draws - 1) + 1):
         rows = torch.arange(back, draws, device=like_NC.device)
+        # each row once for each `back`, so that no addition is lost to an index that comes twice
         counts[rows, drawn_S[:-back]] += 1
     return counts

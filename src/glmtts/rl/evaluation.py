@@ -36,6 +36,7 @@ def held_out_prompts(task: "RolloutTask") -> list[Prompt]:
 def held_out_answers(task: "RolloutTask", model: Llama) -> list[Answer]:
     """One answer to each, the same seeds each time."""
     prompts = held_out_prompts(task)
+    # 0, and not the run's seed: runs with other seeds are measured by the same draws
     seeds = [[answer_seed(0, place)] for place in range(len(prompts))]
     decode = task.decoder.with_policy(model, task.synthesizer.defaults.sampling)
     return [group[0] for group in decode(prompts, seeds)]
@@ -64,6 +65,7 @@ def _by_models(task: "RolloutTask", completions: Sequence[Completion]) -> dict[s
     """Similarity, and what the guards' own models hear."""
     context, guards = Context(None, task.synthesizer), task.guards_config
     figures: dict[str, float] = {}
+    # measured whether or not it is a reward: its fall is what a guard stops for
     similar = [value for value in Similarity(context).score(completions) if value is not None]
     if similar:
         figures["similarity"] = fmean(similar)

@@ -93,7 +93,9 @@ class Collector:
             open_ = [place for place, one in zip(open_, scored, strict=True) if not one.found.trains]
             if not open_:
                 break
+            # after the last attempt groups are not decoded again, but dropped
             counts["resampled"] += len(open_) if attempt < self.config.resamplings else 0
+        # in the order of the prompts, whichever attempt a group is of: sums do not depend on it
         for place in sorted(kept):
             self._take(kept[place], seen)
         seen.metrics |= {"groups/trained": len(kept), "groups/dropped": len(open_), **_named("groups", counts)}
@@ -117,6 +119,7 @@ class Collector:
         parts = _split(decided, [len(group) for group in groups])
         # advantages are taken twice: here by the deciding rewards alone, to choose; below by all, to learn from
         trains = [group_advantages(part, own, self.config).trains for part in parts]
+        # a group that will be dropped need not be rendered, unless the log is to tell of it
         wanted = [everything or one for one in trains]
         asked = [a for group, one in zip(groups, wanted, strict=True) if one for a in group]
         others = self._rewards(asked, self._others, speak, times, seen) if asked and self._others else {}
@@ -147,6 +150,7 @@ class Collector:
 
     def _take(self, group: _Group, seen: Experience) -> None:
         """Add a group's answers that count to the experience."""
+        # mostly from the judge's memory, where a reward has asked about them before
         readings = self.judge.readings([a.tokens for a in group.answers]) if self.credit.elsewhere < 1 else []
         for place, answer in enumerate(group.answers):
             if not group.found.valid_A[place]:

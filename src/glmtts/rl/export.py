@@ -29,6 +29,7 @@ def export_bundle(config: RunConfig, out: Path) -> Path:
     policy = cast(Llama, trained_model(config.run.out))
     # bundle.json is left out here and written last: until then the folder is no bundle
     shutil.copytree(source, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CONFIG_FILE, "__pycache__"))
+    # with the names of a plain Llama, adapters merged: that is what reading a bundle builds
     plain = Llama(policy.config)
     plain.load_state_dict(plain_weights(policy) if is_adapted(policy) else policy.state_dict())
     old = Bundle.open(source).config

@@ -33,6 +33,7 @@ def audio_figures(completions: Sequence[Completion]) -> dict[str, float]:
     levels = [frame_levels(one.audio(), one.rate) for one in completions]
     deviations = [one for item in completions if (one := f0_deviation(item.audio(), item.rate)) is not None]
     found = {
+        # mean of what sounds, else pauses would count as quiet speech; −90 is the floor of `frame_levels`
         "loudness_db": fmean(
             float(np.mean(level[level > FAINT_DB])) if (level > FAINT_DB).any() else -90.0 for level in levels
         ),
@@ -71,11 +72,13 @@ def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
     taper = torch.fft.irfft(torch.fft.rfft(torch.hann_window(window, dtype=torch.float64), 2 * window).abs().square())
     # divided by the window's own autocorrelation: the taper alone would favour short lags
     normal = correlation / correlation[:, :1].clamp(min=1e-12) / (taper[:window] / taper[0]).clamp(min=1e-6)
+    # at most half the window: beyond it the taper leaves too little to divide by
     low, high = int(rate / HIGHEST_HZ), min(int(rate / LOWEST_HZ), window // 2)
     lags = torch.arange(low, high)
     cost = OCTAVE_COST * torch.log2(lags / low).double()
     place = (normal[:, low:high] - cost).argmax(1)
     strength = normal[:, low:high].gather(1, place[:, None])[:, 0]
+    # periodic, and at most 30 dB below the loudest frame
     voiced = (strength > 0.6) & (correlation[:, 0] > 1e-3 * correlation[:, 0].max())
     if int(voiced.sum()) < 10:
         return None
@@ -87,6 +90,7 @@ def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
 def longest_copy(prompt: Sequence[int], tokens: Sequence[int]) -> int:
     """Length of the longest run of tokens that stands in both (the longest common substring)."""
     best, row = 0, [0] * (len(tokens) + 1)
+    # row[place] is the common run that ends at this symbol and at tokens[place − 1]
     for symbol in prompt:
         above = row
         row = [0] * (len(tokens) + 1)

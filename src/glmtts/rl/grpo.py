@@ -82,7 +82,9 @@ class PolicyTask(RolloutTask):
         if not update:
             if not learnt.answers:  # a policy that has collapsed has groups that are all alike
                 metrics["entropy"] = self._entropy(model, learnt.first, step)
+            # before the store: later updates of the rollout log these figures again, under the same names
             learnt.metrics |= self.watch(step, learnt.first, learnt.completions, metrics["entropy"])
+            # a single update needs no store: a killed run decodes the rollout again, alike
             if objective.updates > 1:
                 self.store.write(rollout, learnt, self._needed(step))
         return loss, as_metrics({**metrics, **learnt.metrics}, model.device)
@@ -111,6 +113,7 @@ class PolicyTask(RolloutTask):
         if self.section(PolicyLoss).objective.distribution == "softmax":
             return Support.softmax(logits_NC, batch.least_N)
         support = Support.of(logits_NC, self.sampling(step), batch.least_N, batch.drawn)
+        # also where weights are float32: the order of sums in a batch differs from that of decoding
         return support.with_drawn(batch.drawn_N)
 
     def _objective(self, model: Llama, learnt: Experience, step: int) -> tuple[Tensor, dict[str, float]]:
@@ -124,6 +127,7 @@ class PolicyTask(RolloutTask):
         if learnt.old_N is None:
             learnt.old_N = log_probs_N.detach()  # of this same forward, so that r is exactly 1 here
         with torch.no_grad():
+            # also with `ratio_to` old: the KL is measured against it
             frozen_NC = draw_logits(self.reference(device), self.layout, batch)
             reference_N = learnt.support.log_probs(frozen_NC, batch.drawn_N)[0]
         behind_N = reference_N if objective.ratio_to == "reference" else learnt.old_N
@@ -135,6 +139,7 @@ class PolicyTask(RolloutTask):
         return loss, {**{name: float(value) for name, value in metrics.items()}, "clip/low": low, "clip/high": high}
 
 
+# what a step without a group logs as 0: processes that train together must log the same names
 POLICY_METRICS = (
     "kl", "entropy", "clip_ratio/low_mean", "clip_ratio/high_mean", "clip_ratio/region_mean", "clip/low", "clip/high",
     "time/forward",

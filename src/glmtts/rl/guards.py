@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -24,13 +24,15 @@ logger = logging.getLogger(__name__)
 class Band(StrictConfig):
     """Bounds of one figure: `low` and `high` as they are, `fall` and `rise` as shares of its first value.
 
-    The first value is the mean of the first `GuardConfig.settle` figures. `then` says what a breach does.
+    The first value is the mean of the first `GuardConfig.settle` figures. `margin` is the least change that `fall` and
+    `rise` come to; None is the usual one of the figure (`MARGINS`). `then` says what a breach does.
     """
 
     low: float | None = Field(default=None, allow_inf_nan=False)
     high: float | None = Field(default=None, allow_inf_nan=False)
     fall: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     rise: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     then: Literal["warn", "stop"] = "warn"
 
     @property
@@ -43,10 +45,14 @@ class Band(StrictConfig):
         low = -float("inf") if self.low is None else self.low
         high = float("inf") if self.high is None else self.high
         if first is not None and self.fall is not None:
-            low = max(low, first - self.fall * abs(first))
+            low = max(low, first - self._change(self.fall, first))
         if first is not None and self.rise is not None:
-            high = min(high, first + self.rise * abs(first))
+            high = min(high, first + self._change(self.rise, first))
         return low, high
+
+    def _change(self, share: float, first: float) -> float:
+        # abs: loudness in dB is negative, where a share of it would move the bound the wrong way
+        return max(share * abs(first), self.margin or 0.0)
 
 
 DEFAULTS = {
@@ -61,6 +67,18 @@ DEFAULTS = {
     "dnsmos": Band(low=2.0, fall=0.15),
     "second_asr_error": Band(high=1.0, rise=0.5, then="stop"),
 }
+# Figures that may begin at 0, or near it: a share of that is nothing, and the first later error would stop a healthy
+# run. One word of eight short texts (evaluation.HEARD) is some 0.02 of their characters; the others are choices of that
+# size. Where a figure begins higher, the shares alone bind.
+MARGINS = {
+    "truncated": 0.05,
+    "silence": 0.1,
+    "prompt_copied": 0.05,
+    "similarity": 0.03,
+    "second_asr_error": 0.05,
+    "phoneme_error": 0.05,
+}
+HISTORY = 256  # changes of a figure's breaches that are kept: a run is hardly set back by more
 FIGURES = (*DEFAULTS, "phoneme_error")  # the last one has no usual band: it is what most rewards pay for
 
 
@@ -94,19 +112,31 @@ class GuardConfig(StrictConfig):
 
     def band(self, figure: str) -> Band | None:
         """The bounds of a figure; None where it has none."""
-        return self.bands.get(figure, DEFAULTS.get(figure))
+        band = self.bands.get(figure, DEFAULTS.get(figure))
+        if band is None or band.margin is not None:
+            return band
+        return band.model_copy(update={"margin": MARGINS.get(figure, 0.0)})
 
 
 class Guards:
-    """The guards of one run; `path` keeps what they compare with, so that a resumed run does not begin anew."""
+    """The guards of one run; `path` keeps what they compare with, so that a resumed run does not begin anew.
+
+    All is kept by steps, as (step, value): a run that was killed goes on from a checkpoint, which may be steps behind,
+    and what these saw is seen again.
+    """
 
     def __init__(self, config: GuardConfig, path: Path | None = None) -> None:
-        self.config, self.path = config, path
-        self._first: dict[str, list[float]] = {}
-        self._breaches: dict[str, int] = {}
+        """Read what is kept.
+
+        Raises:
+            RlError: the file is damaged or barred.
+        """
+        self.config, self.path, self._resumed = config, path, False
+        self._first: dict[str, list[tuple[int, float]]] = {}
+        # breaches in a row, where their number changed
+        self._breaches: dict[str, list[tuple[int, int]]] = {}
         if path is not None and path.exists():
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            self._first, self._breaches = kept["first"], kept["breaches"]
+            self._first, self._breaches = _read(path)
 
     def watch(self, step: int, figures: Mapping[str, float]) -> list[str]:
         """Compare the figures of a step with their bounds; gives a sentence for each that is breached.
@@ -115,10 +145,14 @@ class Guards:
             RlError: a figure whose band says "stop" has been out of it for `patience` figures in a row, or what it is
             compared with cannot be written.
         """
+        if not self._resumed:
+            self._forget_from(step)
         before = self._state()
-        found = {name: sentence for name, value in figures.items() if (sentence := self._watch(name, value))}
+        found = {name: sentence for name, value in figures.items() if (sentence := self._watch(step, name, value))}
+        # a figure within a settled band changes nothing, and most steps write no file
         if self._state() != before:
             self._keep()
+        # all are told before the first of them ends the run
         for sentence in found.values():
             logger.warning("Step %d: %s", step, sentence)
         stops = [sentence for name, sentence in found.items() if self._stops(name)]
@@ -129,23 +163,38 @@ class Guards:
             )
         return list(found.values())
 
-    def _watch(self, name: str, value: float) -> str | None:
+    def _forget_from(self, step: int) -> None:
+        """A session begins with a step: of that one and later ones, only a session before it can have seen any."""
+        self._resumed = True
+        self._first = {name: [one for one in marks if one[0] < step] for name, marks in self._first.items()}
+        self._breaches = {name: [one for one in marks if one[0] < step] for name, marks in self._breaches.items()}
+
+    def _watch(self, step: int, name: str, value: float) -> str | None:
         band = self.config.band(name)
         if band is None or value != value:  # NaN: not measured this time
             return None
         first = self._first.setdefault(name, [])
         known = len(first) >= self.config.settle
         # until the first values are settled, `low` and `high` alone bind
-        low, high = band.limits(sum(first) / len(first) if known else None)
+        low, high = band.limits(sum(one for _, one in first) / len(first) if known else None)
         if not known:
-            first.append(value)
-        if low <= value <= high:
-            self._breaches[name] = 0
-            return None
-        self._breaches[name] = self._breaches.get(name, 0) + 1
-        if self._breaches[name] < self.config.patience:
+            first.append((step, value))
+        # in a row: one good figure forgives those before it
+        good = low <= value <= high
+        if self._count(step, name, good) < self.config.patience or good:
             return None
         return f"{name} is {value:.3g}, outside of {low:.3g} to {high:.3g}."
+
+    def _count(self, step: int, name: str, good: bool) -> int:
+        """Breaches in a row, this one included, `patience` at most."""
+        marks = self._breaches.setdefault(name, [])
+        before = marks[-1][1] if marks else 0
+        # no further: a figure that stays outside would be one more mark at every step
+        count = 0 if good else min(before + 1, self.config.patience)
+        if count != before:
+            marks.append((step, count))
+            del marks[:-HISTORY]
+        return count
 
     def _stops(self, name: str) -> bool:
         band = self.config.band(name)
@@ -162,3 +211,19 @@ class Guards:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(self._state(), encoding="utf-8")
             durable.replace(temporary, self.path)
+
+
+def _read(path: Path) -> tuple[dict[str, list[tuple[int, float]]], dict[str, list[tuple[int, int]]]]:
+    """First values and breaches as `Guards` keeps them."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        first, breaches = kept["first"].items(), kept["breaches"].items()
+        return {name: _marks(values) for name, values in first}, {name: _marks(values) for name, values in breaches}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise RlError(f"{path} cannot be read. Remove it: guards then compare with the policy as it is now.") from None
+
+
+def _marks(values: Any) -> list[tuple[int, Any]]:
+    """(step, value); of a file without steps, as earlier versions wrote it, all is from before the first step."""
+    plain = values if isinstance(values, list) else [values] if values else []
+    return [(int(one[0]), one[1]) if isinstance(one, list) else (-1, one) for one in plain]

@@ -71,6 +71,7 @@ def policy_loss(
 
     r = π / π_behind. On the level of sequences the mean is over answers, and A is the mean of an answer's tokens.
     """
+    # as logs, so that a token which one of the two has given up stays a number
     log_ratio_N = (terms.log_probs_N - terms.behind_N).clamp(-MOST_NATS, MOST_NATS)
     advantages = terms.advantages_N
     if config.level == "sequence":
@@ -80,6 +81,7 @@ def policy_loss(
     clipped = ratio.clamp(1 - low, 1 + high)
     # PPO's lower bound (Schulman et al., 2017, eq. 7): clipping takes away what would be gained, never a loss
     loss = -torch.minimum(ratio * advantages, clipped * advantages).mean()
+    # over tokens on both levels, and logged whether or not it weighs
     kl = k3(terms.log_probs_N, terms.reference_N).mean()
     entropy = terms.entropies_N.mean()
     if config.kl:

@@ -9,7 +9,7 @@ from torch.distributed.tensor import DTensor
 
 from glmtts.bundle import Bundle
 from glmtts.device import chosen_device
-from glmtts.errors import ConfigError, RlError
+from glmtts.errors import ConfigError, RlError, TrainingError
 from glmtts.lm.config import LMConfig
 from glmtts.lm.model import Llama
 from glmtts.rl.rollout import DrawBatch
@@ -19,6 +19,7 @@ from glmtts.training.registry import bundles
 from glmtts.training.weights import fill, start_weights
 
 MODULE, ADAPTER = "lm", "lora_"
+BASE_LAYER = ".base_layer"  # what peft calls the layer that it wraps
 
 
 def own_device(name: str = "auto") -> torch.device:
@@ -82,11 +83,16 @@ def start_policy(model: Llama, where: str) -> None:
         fill(model, start_weights(where, MODULE), where)
         return
     weights = start_weights(where, MODULE)
-    own = {name: value for name, value in model.state_dict().items() if ADAPTER not in name}
-    # peft calls the layer that it wraps base_layer; the values are the model's own memory, so copying fills it
-    renamed = {name.replace(".base_layer", ""): value for name, value in own.items()}
-    for name, value in renamed.items():
-        value.copy_(weights[name])
+    # the rest of the state is the adapters', which no bundle has
+    own = {name.replace(BASE_LAYER, ""): v for name, v in model.state_dict().items() if ADAPTER not in name}
+    wrong = sorted(own.keys() ^ weights.keys())
+    wrong += [name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape]
+    if wrong:
+        shown = ", ".join(wrong[:6])
+        raise TrainingError(f"The weights of {where} do not fit [model]: {shown} are missing, extra or misshapen.")
+    # the values are the model's own memory, so copying fills it
+    for name, value in weights.items():
+        own[name].copy_(value)
 
 
 def is_adapted(model: nn.Module) -> bool:
@@ -104,12 +110,12 @@ def plain_weights(model: Llama) -> dict[str, Tensor]:
     merged: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if hasattr(module, "get_delta_weight"):
-            added = module.get_delta_weight("default")
-            merged[f"{name}.weight"] = _whole(module.base_layer.weight + added)
+            # each whole before the sum: FSDP shards what is trained, and leaves frozen weights as they are
+            # (training/processes.py)
+            added = _whole(module.get_delta_weight("default"))
+            merged[f"{name}.weight"] = _whole(module.base_layer.weight) + added
     state = model.state_dict()
-    rest = {
-        name: v.detach().cpu().clone() for name, v in state.items() if ADAPTER not in name and ".base_layer" not in name
-    }
+    rest = {name: _whole(v) for name, v in state.items() if ADAPTER not in name and BASE_LAYER not in name}
     return rest | merged
 
 
@@ -129,4 +135,5 @@ def draw_logits(model: Llama, layout: AudioTokens, batch: DrawBatch) -> Tensor:
     """Logits (N, C) of all draws of a batch: every code, then the end of audio."""
     # (B, L, D) as (B · L, D): positions count through the padded batch. Tied embedding: text rows are never multiplied
     hidden_ND = model.hidden(batch.ids_BL).flatten(0, 1)[batch.positions_N]
+    # float32 for softmax and ratios, also where autocast makes the product in bfloat16
     return (hidden_ND @ layout.choices(model.model.embed_tokens.weight).T).float()

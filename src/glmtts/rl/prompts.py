@@ -61,11 +61,12 @@ def read_lines(path: Path) -> list[Line]:
         RlError: the file cannot be read, or a line has no text and language.
     """
     try:
-        written = path.read_text(encoding="utf-8").splitlines()
+        # not `splitlines`, which also cuts at U+2028 and others that a JSON string may hold
+        written = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise RlError(f"{path} cannot be read as texts: {error}. Give .jsonl or .tsv files in UTF-8.") from None
     lines = []
-    for number, one in enumerate(written, 1):
+    for number, one in enumerate(written if written != [""] else [], 1):
         try:
             lines.append(_line(one, path.suffix == ".tsv"))
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -105,17 +106,15 @@ class Prompts:
         self.config, self.synthesizer = config, synthesizer
         found = [line for path in config.texts for line in read_lines(path)]
         of_length = [line for line in found if config.shortest <= len(line.text) <= config.longest]
-        # each once: a text that stands in two files must not be trained on and held out
+        # each once, since a text may stand in two files
         self._pieces = self._readable(list(dict.fromkeys(of_length)), phonemes)
         distinct = list(self._pieces)
-        if len(distinct) <= config.held_out:
+        self.trained, self.held_out = _divided(distinct, config.held_out)
+        if not self.trained:
             raise RlError(
                 f"There are {len(distinct)} readable texts of {config.shortest} to {config.longest} characters, and "
                 f"{config.held_out} of them are held out. Give more texts."
             )
-        order = np.random.default_rng(0).permutation(len(distinct))  # files are sorted by language and by length
-        mixed = [distinct[number] for number in order]
-        self.trained, self.held_out = mixed[: -config.held_out], mixed[-config.held_out :]
         self._voices = {name: self._voice(name) for line in distinct for name in self.voices(line.language)}
         # a cache of this object: one on the method of the class would keep the synthesizer alive
         self.prompt = lru_cache(PROMPTS_KEPT)(self._prompt)
@@ -140,6 +139,7 @@ class Prompts:
                 piece = front.prepare(line.text, line.language)[0]
             except TextError:
                 continue
+            # all of it as phonemes: hybrid text has them for polyphones and rare characters alone
             if not phonemes or phonemes_of(phonemic.to_hybrid(piece.closed)):
                 pieces[line] = piece
         lost = [line for line in lines if line not in pieces]
@@ -157,6 +157,7 @@ class Prompts:
 
     def _prompt(self, line: Line, voice: str, seed: int) -> Prompt:
         """The first piece of a text in a voice."""
+        # one seed for all answers to a text: what the flow draws is alike, and tokens alone tell them apart
         (segment,) = self.synthesizer.segments([self._pieces[line]], self._voices[voice], seed, {})
         return Prompt(line, segment)
 
@@ -166,6 +167,17 @@ class Prompts:
         return [int(_order(size, seed, place // size)[place % size]) for place in places]
 
 
+def _divided(lines: Sequence[Line], held_out: int) -> tuple[list[Line], list[Line]]:
+    """The lines that are trained on, and the `held_out` others; no trained one has the text of a held-out one."""
+    order = np.random.default_rng(0).permutation(len(lines))  # files are sorted by language and by length
+    mixed = [lines[number] for number in order]
+    rest, held = mixed[:-held_out], mixed[-held_out:]
+    # with another emotion it is the same text: what was trained on would be measured
+    unseen = {line.text for line in held}
+    return [line for line in rest if line.text not in unseen], held
+
+
+# a micro-batch may reach from one epoch into the next
 @lru_cache(4)
 def _order(size: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(size)

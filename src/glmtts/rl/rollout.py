@@ -71,6 +71,7 @@ def roll_out(
         asked = replace(prompt.segment, settings=prompt.segment.settings.model_copy(update={"sampling": sampling}))
         requests = prompter.requests(asked, own, lm)
         sets.append(CandidateSet(requests, patience=NEVER))
+        # of the prompt's text alone, so one bound holds for all of its answers
         leasts.append(bounds(lm, requests[0])[0])
     with torch.autocast(
         (lm.device or torch.device("cpu")).type, enabled=False
@@ -103,6 +104,7 @@ class DrawBatch:
 
 def draw_batch(answers: Sequence[Answer], layout: AudioTokens, device: torch.device) -> DrawBatch:
     """The training batch of answers, at least one token each; the end of audio counts where it was drawn."""
+    # the draws of an answer, in order, are the positions with a target: both count N in the same order
     batch = _collated(answers, layout)
     drawn = [answer.draws(layout) for answer in answers]
     counts = torch.tensor(list(map(len, drawn)))

@@ -20,6 +20,7 @@ def completions_of(synthesizer: Synthesizer, answers: Sequence[Answer], audio: b
     made_by = bundle_digest(synthesizer.bundle.folder)
     keys = [key_of(answer, made_by) for answer in answers]
     if audio:
+        # a group may hold the same tokens twice, and rendering costs more than all else
         distinct = dict(zip(keys, answers, strict=True))
         jobs = [Job(answer.segment, answer.tokens) for answer in distinct.values()]
         rendered = synthesizer.renderer.render(jobs)
@@ -61,6 +62,7 @@ def key_of(answer: Answer, bundle: str) -> str:
 def _reference(synthesizer: Synthesizer, segment: Segment) -> np.ndarray | None:
     """The recording of a voice, as the vocoder says its mel; None where the voice keeps none."""
     mel_MT = segment.voice.mel
+    # a voice may be an embedding and an F0 alone
     if not mel_MT.numel():
         return None
     with torch.inference_mode():

@@ -66,6 +66,7 @@ class Store:
                 f"The rollout {self._path(number)} is missing or damaged, in the middle of its updates. Start the run "
                 "anew, or with run.init_from."
             ) from None
+        # prompts are a function of the rollout's number: their texts are enough to find them again
         by_text = {prompt.segment.piece.text: prompt for prompt in prompts}
         answers = [_answer(row, by_text) for row in plain["answers"]]
         learnt = Experience(answers=answers, metrics=plain["metrics"])

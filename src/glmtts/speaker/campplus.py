@@ -70,6 +70,7 @@ class Head(nn.Module):
         """(B, F, T) to (B, C · F / 8, T)."""
         x = F.relu(self.bn1(self.conv1(x_BFT[:, None])))
         x = F.relu(self.bn2(self.conv2(self.layer2(self.layer1(x)))))
+        # three strides of 2 (both layers, conv2) leave F / 8, which joins the channels
         return x.flatten(1, 2)
 
 
@@ -162,12 +163,14 @@ class CampPlus(nn.Module, Embeds):
             block = nn.Sequential()
             for layer in range(layers):
                 block.add_module(f"tdnnd{layer + 1}", DenseLayer(channels, config, dilation))
+                # dense: every layer sees the outputs of all before it in its block
                 channels += config.growth
             parts[f"block{number}"] = block
             parts[f"transit{number}"] = Transition(channels)
             channels //= 2
         parts["out_nonlinear"] = NormRelu(channels)
         parts["dense"] = Dense(2 * channels, config.embedding)
+        # in this order, which `forward` follows; names are those of 3D-Speaker's checkpoints
         self.xvector = nn.ModuleDict(parts)
 
     def forward(self, fbank_BTF: Tensor) -> Tensor:

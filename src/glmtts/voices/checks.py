@@ -103,6 +103,7 @@ def check(takes: Sequence[Take], limits: Limits) -> Report:
     strangers = _strangers(left, limits)
     dropped += [Dropped(take, "of another speaker", why) for take, why in strangers]
     gone = {one.take.id for one in dropped}
+    # a clause goes with the recording that it was cut out of
     kept = [take for take in left if take.id not in gone and take.parent not in gone]
     return Report(kept, dropped)
 
@@ -113,6 +114,7 @@ def _fault(take: Take, limits: Limits) -> tuple[str, str] | None:
     if not len(take.tokens):
         kind = "silent" if take.problem == "silent" else "unreadable, too short or too long"
         return kind, take.problem
+    # the signal before the text: bad sound is read badly too, and the sentence should name the cause
     if signal.clipped > limits.max_clipped:
         return (
             "clipped",
@@ -159,10 +161,12 @@ def refuse(report: Report, limits: Limits) -> None:
     Raises:
         VoiceError: too little is left, or too much fails for one reason; the sentence says which and what to do.
     """
+    # recordings alone: clauses are cut out by us, and their faults are none of the user's
     main = [one for one in report.dropped if one.take.parent == one.take.id]
     counts = Counter(one.kind for one in main)
     every = len(main) + sum(take.parent == take.id for take in report.used)
     worst = counts.most_common(1)[0] if counts else ("", 0)
+    # before the minutes that are left: that so many fail for one reason says why they are few
     if worst[1] > limits.max_dropped * every:
         example = next(one for one in main if one.kind == worst[0])
         raise VoiceError(

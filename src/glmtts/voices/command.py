@@ -72,11 +72,13 @@ def train(
     bundle, work = Bundle.open(model), work or output.with_name(f"{output.name}.work")
     with writable(work):
         work.mkdir(parents=True, exist_ok=True)
+    # takes are kept in `work`: a second run, or one after --check-only, measures what is new alone
     report = prepare(recordings, work, bundle, _recogniser(asr), language)
     typer.echo(report.text(), err=True)
     if check_only:
         return
     if method == "prefix":
+        # ids of the bundle's vocabulary, so not among the settings that are parsed before it is open
         how = how.model_copy(update={"prefix": _prefix(bundle, output.stem)})
     trained = train_all(report, work, bundle, how, lambda line: typer.echo(line, err=True))
     if trained is None:

@@ -28,7 +28,9 @@ PROMPT_SECONDS = (3.0, 9.0)  # of the recording that speaks before; longer ones 
 
 def is_held_out(parents: Sequence[str]) -> set[str]:
     """Which recordings, by id, tell when to stop: spread evenly over them."""
+    # of few recordings more are held out, up to every second
     every = min(HELD_OUT_SHARE, max(2, len(parents) // FEWEST_HELD_OUT))
+    # sorted, so that the same recordings are held out in whatever order they come
     return set(sorted(parents)[every // 2 :: every])
 
 
@@ -111,6 +113,7 @@ def _write(folder: Path, takes: Sequence[Take], bundle: Bundle) -> None:
             name = _named(take, take.parent in held_out)
             utterance = Utterance(name, take.text, take.language, SPEAKER, take.signal.seconds)
             features = {"tokens": take.tokens, "alignment": take.alignment, "mel": take.mel, "f0": take.f0}
+            # the speaker is one for all takes: at synthesis there is one embedding too
             writer.add(utterance, {name: value.numpy() for name, value in {**features, "speaker": speaker}.items()})
 
 

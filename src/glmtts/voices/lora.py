@@ -35,12 +35,14 @@ def adapter_config(ranks: Ranks) -> dict[str, Any]:
         use_rslora=True,
     )
     values = config.to_dict()
+    # peft has a set there, whose order is another in every process; files should be alike
     return {**values, "target_modules": sorted(values["target_modules"]), "peft_type": "LORA"}
 
 
 def put_in(network: nn.Module, ranks: Ranks) -> None:
     """Put adapters into a network in place; they alone are trained from then on, and change nothing yet."""
     values = adapter_config(ranks)
+    # LoraConfig sets it by itself
     values.pop("peft_type")
     config = _peft().LoraConfig(**values)
     with _disable_current_modes():  # peft moves what it makes, which the fakes of a dry run do not take

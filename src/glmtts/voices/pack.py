@@ -103,6 +103,7 @@ def merge_into(out: Path, bundle: Bundle, voice: TrainedVoice, pool: AdapterPool
     check_new_folder(out, BundleError, "bundle")  # before the work, and again as it is written
     speaker = voice.voice(pool).compatible_with(bundle)
     networks = merged(bundle, voice)
+    # without its adapter, which is in the weights: it would count twice
     return write_bundle(out, bundle, networks, voice.card.name, replace(speaker, adapter=None), voice.card.consent)
 
 
@@ -129,6 +130,7 @@ def full_networks(bundle: Bundle, trained: Mapping[str, Trained]) -> dict[str, n
     networks = {}
     for kind, one in trained.items():
         network = bundle.network(kind)
+        # buffers are not among what was trained
         fill(network, network.state_dict() | one.weights, "the run")
         networks[kind] = network
     return networks
@@ -171,6 +173,7 @@ def write_bundle(
 def _copied(folder: Path, bundle: Bundle, networks: Mapping[str, nn.Module]) -> BundleConfig:
     """All files of a bundle but the modules in `networks`, which are written anew."""
     config = bundle.config
+    # by the configuration, not by listing the folder: what else lies there is no part of the bundle
     files = dict(config.text_files)
     files |= {entry.file: entry.sha256 for entry in config.voices.values()}
     files |= {entry.file: entry.sha256 for name, entry in config.modules.items() if name not in networks}

@@ -62,6 +62,7 @@ def run_of(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> RunConfi
     """The run that trains the network `kind` of a bundle, "lm" or "flow"."""
     entry, language_model = ground.bundle.config.modules[kind], kind == "lm"
     epochs = how.epochs if language_model or how.flow_epochs is None else how.flow_epochs
+    # in steps: a batch holds `batch_seconds`
     epoch = max(1, round(ground.seconds / how.batch_seconds))
     values: dict[str, dict[str, Any]] = {
         "run": _run(kind, ground, out, how),
@@ -81,6 +82,7 @@ def run_of(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> RunConfi
 
 def _run(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> dict[str, Any]:
     names = {"task": f"voice_{kind}", "out": str(out), "init_from": ground.where}
+    # one checkpoint is enough: the best weights lie beside it (tasks.BEST)
     return {**names, "seed": how.seed, "precision": how.precision, "save_minutes": 2, "keep_last": 1}
 
 
@@ -115,10 +117,12 @@ def _optimizer(kind: str, how: VoiceTraining) -> dict[str, Any]:
 
 
 def _schedule(steps: int) -> dict[str, Any]:
+    # a short run would else end within its warm-up
     return {"steps": steps, "warmup_steps": min(WARMUP_STEPS, steps // 10)}
 
 
 def _log(ground: Ground, epoch: int) -> dict[str, Any]:
     """Figures after every epoch, audio after every fifth."""
     samples = {"sample_every": 5 * epoch, "sample_bundle": ground.where}
+    # a line of the log for every epoch at least
     return {"every": min(20, epoch), "evaluate_every": epoch, "tensorboard": False, **samples}

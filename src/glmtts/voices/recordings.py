@@ -12,6 +12,7 @@ from torch import Tensor
 
 from glmtts.config import parse_json
 from glmtts.errors import VoiceError
+from glmtts.places import anything_at, is_file
 from glmtts.text.encodings import decoded
 from glmtts.text.mandarin import CHINESE
 
@@ -19,6 +20,7 @@ INDEX = "index.jsonl"
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 PIECE_END, CLAUSE_END = re.compile(r"-\d{3,}$"), re.compile(r"\+\d+$")  # as takes.py names what is cut out
 SHORTEST_PAUSE, FRAME = 0.2, 0.02  # seconds
+SHOWN = 80  # characters of an id in a sentence
 QUIET_DB = 35.0  # below the loud frames: what is quieter for so long is a pause
 
 
@@ -49,7 +51,7 @@ def find_recordings(folder: Path, language: str | None = None) -> list[Recording
         TextError: the index or a text is in no encoding that is known.
     """
     index = folder / INDEX
-    found = _listed(index, language) if index.is_file() else _beside(folder, language)
+    found = _listed(index, language) if is_file(index, VoiceError) else _beside(folder, language)
     if not found:
         raise VoiceError(f"{folder} holds no recordings. Put files there that end in {', '.join(SUFFIXES)}.")
     twice = [path for path, count in Counter(path for path, *_ in found).items() if count > 1]
@@ -64,6 +66,7 @@ def _ids(folder: Path, paths: Iterable[Path]) -> list[str]:
     within = [path.relative_to(folder) if path.is_relative_to(folder) else path for path in paths]
     whole = [_readable(path.as_posix()) for path in within]
     names = [_readable(path.with_suffix("").as_posix()) for path in within]
+    # a name that grew may be like another's in its turn: until nothing changes
     while True:
         counts, known = Counter(names), set(names)
         alike = [counts[name] > 1 or _of_a_piece(name, known) for name in names]
@@ -86,6 +89,7 @@ def _readable(name: str) -> str:
 
 def _listed(index: Path, language: str | None) -> list[Line]:
     found = []
+    # not `splitlines`, which also cuts at U+2028 and others that a JSON string may hold
     for number, line in enumerate(_read(index).split("\n"), 1):
         if not line.strip():
             continue
@@ -110,12 +114,14 @@ def _read(path: Path) -> str:
 
 def _audio_of(folder: Path, record: dict[str, Any]) -> Path:
     if "file" in record:
+        # opening such a path is a ValueError without a sentence
         if b"\0" in os.fsencode(record["file"]):
             raise ValueError("no file can be called so")
         return folder / record["file"]
-    found = [path for suffix in SUFFIXES if (path := folder / f"{record['id']}{suffix}").is_file()]
-    if not found:
-        raise VoiceError(f"{folder} holds no audio file called {record['id']}. Give its name as `file`.")
+    name = str(record["id"])
+    found = [path for suffix in SUFFIXES if anything_at(path := folder / f"{name}{suffix}") and path.is_file()]
+    if not found:  # also of an id that is too long for a name of a file
+        raise VoiceError(f"{folder} holds no audio file called {name[:SHOWN]}. Give its name as `file`.")
     return found[0]
 
 
@@ -124,7 +130,7 @@ def _beside(folder: Path, language: str | None) -> list[Line]:
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() in SUFFIXES:
             written = path.with_suffix(".txt")
-            text = _read(written).strip() if written.is_file() else None
+            text = _read(written).strip() if is_file(written, VoiceError) else None
             found.append((path, *_text_of(text, language)))
     return found
 
@@ -143,6 +149,7 @@ def cut_at_pauses(samples_T: Tensor, rate: int, longest: float) -> list[Tensor]:
         return [samples_T]
     ends, start, last = [], 0, 0
     for place in [*_pauses(samples_T, rate), len(samples_T)]:
+        # at the last pause before it is too long; a piece without pauses stays whole, and serves for nothing (takes.py)
         if place - start > longest * rate and last > start:
             ends.append(last)
             start = last
@@ -168,6 +175,7 @@ def _pauses(samples_T: Tensor, rate: int) -> list[int]:
             begun = number
         elif not quiet and begun is not None:
             if (number - begun) * FRAME >= SHORTEST_PAUSE:
+                # in the middle, so that both sides keep silence at their edges
                 places.append((begun + number) // 2 * size)
             begun = None
     return places

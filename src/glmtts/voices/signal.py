@@ -38,6 +38,7 @@ def measure(samples_T: Tensor, rate: int) -> Signal:
     frames_NK = samples_T[: len(samples_T) // size * size].view(-1, size)
     power_N = frames_NK.square().mean(1)
     ordered_N = power_N.sort().values
+    # tenths, not extremes: one click, or one frame of digital silence, would decide alone
     tenth = max(1, len(ordered_N) // 10)
     loud, quiet = float(ordered_N[-tenth:].mean()), float(ordered_N[:tenth].mean())
     peak = float(samples_T.abs().max())

@@ -94,11 +94,11 @@ class Take:
 FEATURES = ("tokens", "alignment", "mel", "f0", "embedding")
 
 
-def unusable(recording: Recording, problem: str) -> Take:
-    """What stands for a recording that cannot be read."""
+def unusable(recording: Recording, problem: str, parent: str | None = None) -> Take:
+    """What stands for a recording that cannot be read, or for a clause of the recording `parent`."""
     none, silent = torch.zeros(0), Signal(0.0, -90.0, 0.0, 0.0, 0.0, 0.0)
     name, text = recording.id, recording.text or ""
-    return Take(name, name, text, "", silent, none, none, none, none, none, None, problem)
+    return Take(name, parent or name, text, "", silent, none, none, none, none, none, None, problem)
 
 
 class TakeMaker:
@@ -106,6 +106,7 @@ class TakeMaker:
 
     def __init__(self, bundle: Bundle, frontend: TextFrontend, recogniser: SpeechRecogniser | None) -> None:
         self.bundle, self.recogniser = bundle, recogniser
+        # every word as phonemes: the judge compares sounds, whatever of the text the model will read
         self.transcripts = Transcripts(frontend.with_mode("all"))
         self.judge = Judge(bundle.recogniser, bundle.clock.token_rate)
 
@@ -130,6 +131,7 @@ class TakeMaker:
                 return [unusable(recording, f"longer than {LONGEST_SECONDS:.0f} s: cut it and its text")]
             pieces = [(recording.id, samples, recording.text, recording.language or "en")]
         else:
+            # cut before it is transcribed: the text of a whole recording could not be cut with it
             pieces = self._transcribed(recording, cut_at_pauses(samples, rate, LONGEST_SECONDS))
         made = []
         for piece in pieces:
@@ -150,12 +152,15 @@ class TakeMaker:
     def _take(self, name: str, samples_T: Tensor, text: str, language: str, parent: str | None = None) -> Take:
         """A take of samples (T,) at the bundle's rate, cut to whole tokens."""
         clock, tokenizer, speaker = self.bundle.clock, self.bundle.speech_tokenizer, self.bundle.speaker
+        # tokens, mel and F0 of a take must end together
         samples_T = samples_T[: len(samples_T) // clock.samples_per_token * clock.samples_per_token]
         signal = measure(samples_T, clock.sample_rate) if len(samples_T) else None
         recording = Recording(name, Path(name), text, language)
         if signal is None or signal.seconds < SHORT_SECONDS[0] or signal.peak_db < -60:
             silent = signal is not None and signal.peak_db < -60
-            return unusable(recording, "silent" if silent else f"shorter than {SHORT_SECONDS[0]:g} s")
+            return unusable(recording, "silent" if silent else f"shorter than {SHORT_SECONDS[0]:g} s", parent)
+        if signal.seconds > LONGEST_SECONDS:  # what could not be cut at a pause
+            return unusable(recording, f"{signal.seconds:.0f} s without a pause: cut it", parent)
         device, rate = self.bundle.device, clock.sample_rate
         tokens = tokenizer.tokenize(resample(samples_T, rate, tokenizer.sample_rate).to(device)).cpu()
         embedding = speaker.embed(resample(samples_T, rate, speaker.sample_rate).to(device)).cpu()
@@ -191,12 +196,16 @@ class TakeMaker:
             return none, None, "its text has digits: write them as they are spoken"
         reading = self.judge.reading(tokens_S.tolist())
         if reading is None:
-            return none, None, ""
+            # without a recogniser nobody can tell, and no clause is cut out; with one, a text that it has not heard
+            # must not pass as one that agrees
+            unheard = self.judge.recogniser is not None
+            return none, None, "longer than the recogniser of the bundle can read: cut it" if unheard else ""
         return _aligned(reading, labels), reading.nll(labels), ""
 
     def _clauses(self, take: Take, samples_T: Tensor) -> list[Take]:
         """Short takes: clauses of a longer one that stand between pauses."""
         clauses = [part for part in CLAUSE.split(take.text) if part.strip(QUOTES)]
+        # without an alignment nobody knows where a clause lies
         if take.problem or len(clauses) < 2 or not len(take.alignment):
             return []
         rate, token_rate = self.bundle.clock.sample_rate, self.bundle.clock.token_rate
@@ -204,6 +213,7 @@ class TakeMaker:
         for number, (clause, first, last) in enumerate(_placed(self.transcripts, take, clauses)):
             start, end = _between_pauses(quiet_N, first / token_rate, last / token_rate)
             if SHORT_SECONDS[0] <= end - start <= SHORT_SECONDS[1]:
+                # it ends as a sentence does, as short lines will when the voice speaks
                 text = re.sub(r"[,;:，；：、]$", "。" if take.language == "zh" else ".", clause.strip(QUOTES))
                 wave = samples_T[int(start * rate) : int(end * rate)]
                 made.append(self._take(f"{take.id}+{number}", wave, text, take.language, take.parent))
@@ -213,11 +223,13 @@ class TakeMaker:
 def _between_pauses(quiet_N: Tensor, start: float, end: float) -> tuple[float, float]:
     """Start and end in seconds of what is spoken between two times, with a little pause; (0, 0) where there is none."""
     edge, first, last = round(EDGE_SECONDS / FRAME), int(start / FRAME), min(int(end / FRAME), len(quiet_N))
+    # CTC gives pauses to the phoneme before them: the sound itself says where the clause begins and ends
     loud = (~quiet_N[first:last]).nonzero()
     if not len(loud):
         return 0.0, 0.0
     first, last = first + int(loud.min()), first + int(loud.max()) + 1
     around = quiet_N[max(0, first - edge) : first], quiet_N[last : last + edge]
+    # beyond the edge of a recording there are no frames, and none that are loud
     if not all(bool(part.all()) for part in around):
         return 0.0, 0.0
     return max(0, first - edge) * FRAME, min(len(quiet_N), last + edge) * FRAME

@@ -31,6 +31,7 @@ class Ranks:
 
 def backbone_parameters(network: nn.Module, kind: str) -> int:
     """Parameters of the backbone of a network that has no adapters yet."""
+    # norms and convolutions too: the report's share is of all of the backbone
     return sum(p.numel() for name, p in network.named_parameters() if name.startswith(BACKBONES[kind]))
 
 
@@ -62,6 +63,7 @@ def solve_ranks(network: nn.Module, kind: str, share: float) -> Ranks:
         # a rank above the smaller side of a layer adds parameters and no freedom
         ranks[name] = min(int(left // cost), min(layer.in_features, layer.out_features))
         left -= ranks[name] * cost
+    # of whole ranks, so what is told is what is trained
     trained = sum(rank * (layers[name].in_features + layers[name].out_features) for name, rank in ranks.items())
     if not trained:
         raise ConfigError(f"A share of {share:g} is less than one rank of this model. Give more.")

@@ -100,6 +100,7 @@ class VoiceTask(Task):
     def _cost(self, figures: dict[str, float]) -> float:
         """What an evaluation is judged by; infinite where its weights may not be the best."""
         known = [figures[name] for name in self.judged_by if name in figures]
+        # of the flow two losses, which both go into what is heard
         return sum(known) if known and self.acceptable(figures) else float("inf")
 
     def measures(self, model: nn.Module) -> dict[str, float]:
@@ -114,6 +115,7 @@ class VoiceTask(Task):
         """Whether the last `patience` evaluations were no better than the best before them."""
         patience = self.section(VoiceInit).patience
         old, late = self.costs[:-patience], self.costs[-patience:]
+        # from the log, so that a run which was killed remembers how long nothing has improved
         return bool(old) and min(late) >= min(old)
 
     @cached_property
@@ -125,6 +127,7 @@ class VoiceTask(Task):
 
 def _save_best(run: Path, model: nn.Module) -> None:
     """Write the trained weights as they are now; every process takes part, the first one writes."""
+    # averaged weights: the engine has put them into the model for the evaluation
     trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
     # a DTensor is gathered by all processes together, so none may leave before this line
     whole: dict[str, Tensor] = {name: getattr(v, "full_tensor", lambda v=v: v)() for name, v in trained.items()}
@@ -153,6 +156,7 @@ class VoiceLanguageModel(VoiceTask, LanguageModelTask):
         lines = self.held_out["held_out"][:SPOKEN_LINES]
         if not lines:
             return {}
+        # − 1: the last target is the end of audio, which takes no time
         real = sum(len(line.targets_N) - 1 for line in lines)
         return {"length_ratio": sum(map(len, said(model, self.layout, lines))) / max(1, real)}
 

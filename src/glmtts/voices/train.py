@@ -68,6 +68,7 @@ def prepare(
     with writable(work):
         # names of files, which the report has, may be no text in UTF-8
         (work / REPORT).write_text(report.text() + "\n", encoding="utf-8", errors="backslashreplace")
+    # after the report is written, which says more than the sentence
     refuse(report, limits)
     return report
 
@@ -78,6 +79,7 @@ def _kept_takes(folder: Path, recording: Recording, maker: TakeMaker) -> list[Ta
         changed = recording.path.stat().st_mtime_ns
     except (OSError, ValueError):  # the last of a name that no file can have; what is there is told as it is read
         changed = 0
+    # by time, not by content: a folder of hours is not read again to learn that nothing changed
     key = sha256(repr((recording, changed, maker.made_with)).encode()).hexdigest()[:16]
     listed = folder / f"{key}.json"
     with suppress(OSError, ValueError, TypeError, VoiceError):  # missing, or damaged: then they are made anew
@@ -114,6 +116,7 @@ def train_all(
         VoiceError: training had begun on other takes, no weights serve, or `work` takes nothing.
     """
     where = EMBEDDED if bundle.folder == embedded() else str(bundle.folder.resolve())
+    # a checkpoint counts its steps in this very data
     begun = any(checkpoints(work / kind) for kind in KINDS)
     ground = Ground(bundle, where, write_dataset(work / DATA, report.used, bundle, begun), 60 * report.minutes)
     trained = {}
@@ -140,6 +143,7 @@ def _measure_base(engine: Engine, task: VoiceTask) -> None:
     engine.model.eval()
     seed_draws(engine.config.run.seed, "aside")  # as the engine draws for its evaluations
     with torch.no_grad():
+        # not `evaluate`, whose cost would enter the comparison that ends a run
         figures = task.figures(engine.model, engine.processes.device)
     if engine.processes.first:
         with writable(engine.config.run.out):
@@ -155,6 +159,7 @@ def _trained(engine: Engine, task: VoiceTask) -> Trained:
             f"whether the texts are complete; {run / 'evaluation.csv'} has the figures."
         )
     costs = task.costs
+    # rows and costs run alike: one a row of evaluation.csv
     best = rows[costs.index(min(costs))]
     figures = {name: float(value) for name, value in best.items() if value and name != "step"}
     figures |= {f"base_{name}": value for name, value in _base_figures(run / BEFORE).items()}

@@ -1,6 +1,9 @@
 """Decoding in fixed buffers is decoding: the tokens of a growing cache where nothing is drawn by chance."""
 
 import copy
+import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +15,7 @@ from glmtts.lm.candidates import CandidateSet, decode_sets
 from glmtts.lm.model import Llama
 from glmtts.lm.request import Request, SamplingConfig
 from glmtts.lm.static.decoder import STEPS, StaticDecoder
-from glmtts.lm.static.draws import DeviceDraws
+from glmtts.lm.static.draws import DecoderPool, DeviceDraws
 from glmtts.text.audio_tokens import AudioTokens
 from tests.host_free import NothingFromTheHost, Watched
 from tests.lm.plain import plain
@@ -168,3 +171,77 @@ def test_candidates_that_compete_are_looked_at_after_every_token(static: Llama) 
     assert seen == list(range(1, len(seen) + 1))
     longest = max(requests, key=lambda one: len(one.tokens)).tokens
     assert [one.tokens[:4] for one in requests] == [longest[:4]] * 3
+
+
+def of_length(number: int, ids: int, tokens: int) -> Request:
+    """A request with so many ids before its speech, which takes so many tokens."""
+    sampling = GREEDY.model_copy(update={"min_ratio": float(tokens), "max_ratio": float(tokens)})
+    prompt = [(7 * number + place) % 37 for place in range(ids - 1)]
+    return Request([*prompt, LAYOUT.begin], sampling, 1, torch.Generator().manual_seed(number))
+
+
+def test_a_spare_row_does_not_stand_where_a_longer_request_ended(model: Llama) -> None:
+    """Four candidates of a long prompt, then three of a short one: the fourth row is computed all the same."""
+    static = copy.deepcopy(model)
+    static.accelerate("graphs")
+    for count, ids in ((4, 300), (3, 20)):
+        requests = [of_length(number, ids, 3) for number in range(count)]
+        list(decode_sets(static, LAYOUT, [CandidateSet([one]) for one in requests]))
+        assert [one.tokens for one in requests] == [
+            plain(model, LAYOUT, of_length(number, ids, 3)) for number in range(count)
+        ]
+
+
+def test_a_long_row_may_leave_shorter_ones_behind(model: Llama) -> None:
+    static = copy.deepcopy(model)
+    static.accelerate("graphs")
+    requests = [of_length(number, 20, 4 * STEPS) for number in range(3)]
+    batch = DecodingBatch(static, LAYOUT)
+    for one in (*requests, of_length(3, 300, 2)):  # the long one in the last row, which is spare once it has ended
+        batch.join([one])
+    while batch.requests:
+        batch.step()
+    assert [one.tokens for one in requests] == [
+        plain(model, LAYOUT, of_length(number, 20, 4 * STEPS)) for number in range(3)
+    ]
+
+
+def ends(work: Callable[[], Any]) -> bool:
+    """Whether work comes to its end; it may wait for itself, and would hold up all tests."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(60)
+    return not thread.is_alive()
+
+
+def test_a_decoder_comes_back_while_its_pool_is_held(static: Llama) -> None:
+    """As where a garbage collection within the lock finds draws that nobody holds any more."""
+    pool = DecoderPool("graphs")
+    draws = [pool.draws(static, LAYOUT)]
+
+    def collected() -> None:
+        with pool._lock:
+            draws.clear()
+
+    assert ends(collected)
+    assert len(pool._idle) == 1
+
+
+def test_a_decoder_that_comes_back_during_a_search_is_not_lost(static: Llama) -> None:
+    pool, late = DecoderPool("graphs"), StaticDecoder(static, LAYOUT, Direct())
+
+    class Weights(list[int]):
+        """Others than all; while they are compared, a decoder comes back."""
+
+        def __eq__(self, other: object) -> bool:
+            pool._give_back((other, LAYOUT), late)
+            return False
+
+        __hash__ = None  # type: ignore[assignment]
+
+    stale: Any = object()
+    pool._idle.append(((Weights(), LAYOUT), stale))
+    drawing = list[DeviceDraws]()
+    assert ends(lambda: drawing.append(pool.draws(static, LAYOUT)))
+    assert [decoder for _, decoder in pool._idle] == [late]
+    assert drawing[0]._decoder is not late

@@ -47,6 +47,7 @@ class QuantisedLlama:
             BundleError: the file does not fit its configuration, or ONNX Runtime is not installed.
         """
         set_malloc_trim()  # else the activations of a prompt leave holes in the heap, 35 MB of the full size
+        # headers alone: weights are mapped, and read when a kernel first needs them
         tensors, threads = stored(path), torch.get_num_threads()
         _check(path, tensors, config)
         level = accuracy_level(config.bits, config.block, threads)

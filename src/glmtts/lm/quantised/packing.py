@@ -50,6 +50,7 @@ def _scales(blocks_NGB: Tensor, bits: int) -> Tensor:
     least_NG = torch.full_like(best_NG, torch.inf)
     for share in SHARES:
         scales_NG = torch.where(largest_NG > 0, share * largest_NG, torch.ones(()))
+        # what a decoder will see, with the clamp that a smaller scale brings
         written_NGB = (_codes(blocks_NGB, scales_NG, bits).float() - 2 ** (bits - 1)) * scales_NG[..., None]
         error_NG = (written_NGB - blocks_NGB).square().sum(-1)
         best_NG = torch.where(error_NG < least_NG, scales_NG, best_NG)

@@ -75,6 +75,7 @@ class RowBuffers:
         if rows <= self.rows and columns <= self.columns:
             return False
         cache, ids = self.cache, self.ids_RK
+        # neither side shrinks: the rows and columns in use must all find their place again
         self._allocate(power_of_two(max(rows, self.rows)), power_of_two(max(columns, self.columns)))
         self.cache[:, :, : ids.shape[0], :, : ids.shape[1]] = cache
         self.ids_RK[: ids.shape[0], : ids.shape[1]] = ids
@@ -99,10 +100,16 @@ class RowBuffers:
             self.ids_RK[into, :columns] = self.ids_RK[taken, :columns]
 
     def set_rules(self, integers_7B: Sequence[Sequence[int]], floats_2B: Sequence[Sequence[float]]) -> None:
-        """Set the lengths of the first B rows and their rules, in the order of `Rules`, by two copies."""
+        """Set the lengths of the first B rows and their rules, in the order of `Rules`, by two copies.
+
+        The rows behind them are as new.
+        """
         count, device = len(integers_7B[0]), self.ids_RK.device
+        # into the tensors that are there, whose addresses recordings read
         self._integers_7R[:, :count] = torch.tensor(integers_7B).to(device)
         self._floats_2R[:, :count] = torch.tensor(floats_2B).to(device)
+        # rows are computed up to a power of two: one that a longer request has left would stand behind the last column
+        self._integers_7R[:, count:] = 1
 
     @property
     def length_R(self) -> Tensor:

@@ -47,6 +47,7 @@ class StaticDecoder:
         self._reserve(row + count, len(prompt_ids) + STEPS)
         own = None
         if len(prompt_ids) > 1:
+            # all but the last id: that one waits in the buffers, and is read by the first step like a drawn one
             own = KeyValueCache(self.model.config, 1, len(prompt_ids) - 1, self.choices_CD)
             with RowAdapters([adapter]).applied(self.model):
                 self.model.hidden(torch.tensor([list(prompt_ids[:-1])], device=self.model.device), own)
@@ -78,6 +79,7 @@ class StaticDecoder:
         most = power_of_two(max(FEWEST_CHOICES, *(one.sampling.top_k for one in requests)))
         step = partial(self._advance, rows, columns, most, _through if adapted else self._through)
         with adapters.applied(self.model):
+            # queued without a look at what was drawn: a row that ends early draws on, and the host drops that
             for _ in range(STEPS):
                 replayer.run((rows, columns, most), step, self.buffers.length_R)
         ids_BN = self.buffers.ids_RK[:count].gather(1, places_BN)
@@ -95,6 +97,7 @@ class StaticDecoder:
         id_R = id_R.masked_fill(code_R == NO_CODE, self.layout.padding)  # an id that is there, and is never drawn
         next_R = (length_R + 1).clamp(max=columns - 1)  # rows that are not in use stay there
         ids_RK.scatter_(1, next_R[:, None], id_R[:, None])
+        # last: the draw above counts from the old length
         length_R.copy_(next_R)
 
     def _hidden(self, rows: int, columns: int, ids_RK: Tensor, length_R: Tensor, through: Through) -> Tensor:

@@ -41,6 +41,7 @@ class DeviceDraws:
         """The next code of every row; `least` is how many tokens each has before it may end."""
         if not self._ahead:
             rows = self._decoder.run(requests, least, self._adapters)
+            # codes of a row after another become those of a step after another
             self._ahead.extend(map(list, zip(*rows, strict=True)))
         return self._ahead.popleft()
 
@@ -52,6 +53,7 @@ class DeviceDraws:
         self._adapters.reorder(rows)
         if requests:
             longest = max(len(one.prompt_ids) + len(one.tokens) for one in requests)
+            # STEPS more: ids and keys that were drawn ahead move with their row
             self._decoder.reorder(rows, longest + STEPS)
         # a row that only moves keeps what was drawn ahead; a copy goes on by its own seed, so it draws anew
         if len(set(rows)) == len(rows):
@@ -65,7 +67,8 @@ class DecoderPool:
 
     def __init__(self, acceleration: Acceleration) -> None:
         self._acceleration, self._idle = acceleration, list[tuple[Any, StaticDecoder]]()
-        self._lock = threading.Lock()
+        # again by its holder: within the lock, a garbage collection may find draws whose decoder comes back
+        self._lock = threading.RLock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "DecoderPool":
         """None of the decoders: a copied model has other weights."""
@@ -77,9 +80,12 @@ class DecoderPool:
         weights = [weight.data_ptr() for weight in model.parameters()]
         key = (weights, layout)
         with self._lock:
-            self._idle = [(known, decoder) for known, decoder in self._idle if known[0] == weights]
-            decoder = next((decoder for known, decoder in self._idle if known == key), None)
-            self._idle = [one for one in self._idle if one[1] is not decoder]
+            # first the swap: what comes back in the middle of this stands in the new list, and is not lost
+            idle, self._idle = self._idle, []
+            same = [(known, decoder) for known, decoder in idle if known[0] == weights]
+            decoder = next((decoder for known, decoder in same if known == key), None)
+            self._idle.extend(one for one in same if one[1] is not decoder)
+            del self._idle[MOST_IDLE:]
         if decoder is None:
             compiled = self._acceleration == "compile"
             decoder = StaticDecoder(model, layout, replayer(model.device, MOST_GRAPHS), compiled)
@@ -92,4 +98,6 @@ class DecoderPool:
 
     def _give_back(self, key: Any, decoder: StaticDecoder) -> None:
         with self._lock:
-            self._idle = [(key, decoder), *self._idle][:MOST_IDLE]
+            # newest first: its buffers have the sizes that were just needed
+            self._idle.insert(0, (key, decoder))
+            del self._idle[MOST_IDLE:]

@@ -40,11 +40,13 @@ def draw(logits_BC: Tensor, rules: Rules, recent_BK: Tensor, count_B: Tensor, mo
     sums_BN = values_BN.cumsum(1)
     ranks_N = torch.arange(values_BN.shape[1], device=logits_BC.device)
     top_k_B = rules.top_k.masked_fill(greedy_B, 1)
+    # as on the host: what comes before a token is below p, so that the one which crosses it is inside
     inside_BN = (sums_BN - values_BN < rules.top_p[:, None]) & (ranks_N < top_k_B[:, None])
     # at least the likeliest, but where all are NaN: place −1 would be an error of the device, which ends all its work
     kept_B1 = inside_BN.sum(1, keepdim=True).clamp(min=1)
     # two numbers a token, 2 n for the nucleus and 2 n + 1 for the whole softmax: none is used twice
     point_B1 = sums_BN.gather(1, kept_B1 - 1) * uniform(rules.seed, 2 * count_B)[:, None]
+    # bisect_right of the host, for all rows at once
     place_B1 = (sums_BN <= point_B1).sum(1, keepdim=True).minimum(kept_B1 - 1)
     nucleus_B = ids_BN.gather(1, place_B1)[:, 0]
     again_B = ~greedy_B & ((recent_BK == nucleus_B[:, None]).sum(1) >= rules.repeats)

@@ -132,6 +132,7 @@ def reward_class(name: str) -> type[Reward]:
     Raises:
         ConfigError: there is no such reward, or its package does not load.
     """
+    # built-in names win: no package can put another reward in their place unseen
     known = {point.name: point.value for point in entry_points(group=GROUP)} | _BUILT_IN
     target = known.get(name, name if ":" in name else None)
     if target is None:

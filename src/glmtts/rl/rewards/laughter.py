@@ -51,6 +51,7 @@ class Laughter(Reward):
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the detector gave nothing."""
         asking = [number for number, one in enumerate(completions) if asks_for_laughter(one.text)]
+        # the detector and the ASR are asked about texts that ask for laughter, and about no others
         found: list[float | None] = [0.0] * len(completions)
         if not asking:
             return found

@@ -2,8 +2,11 @@
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from glmtts.errors import RlError
 
@@ -73,3 +76,13 @@ class Ledger:
     @staticmethod
     def _failed(path: Path, error: OSError) -> RlError:
         return RlError(f"{path} cannot keep scores: {error.strerror}. Free some space or choose another folder.")
+
+
+def scored_by(kind: str, options: Mapping[str, Any], bundle: str = "") -> str:
+    """A digest of all that decides a reward's scores besides the answer; a ledger is of one of these alone.
+
+    `bundle` is a digest of the bundle whose models score, where the keys of answers do not hold it.
+    """
+    # as text where JSON has no such value: TOML's dates
+    name = json.dumps([kind, options], sort_keys=True, default=str)
+    return blake2b((name + bundle).encode(), digest_size=8).hexdigest()

@@ -82,6 +82,7 @@ def transcribed(recogniser: SpeechRecogniser, completions: Sequence[Completion])
     heard = []
     for one in completions:
         wave = resample(torch.from_numpy(one.audio()), one.rate, SAMPLE_RATE).numpy()
+        # one by one: a call has one language, and answers may be in two
         heard += recogniser.transcribe([wave], one.language)
     return heard
 
@@ -96,6 +97,7 @@ def units_of(text: str, language: str, unit: Unit) -> list[str]:
     # both sides go through this: an ASR may write digits where the text has words
     normal = normalise(text, "zh" if language == "zh" else "en")
     if language != "zh":
+        # words, whatever `unit` is: it divides Mandarin alone
         return re.findall(r"[a-z']+", normal.lower())
     characters = CHINESE.findall(normal)
     if unit == "characters":

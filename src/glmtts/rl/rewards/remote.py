@@ -19,7 +19,7 @@ from safetensors.numpy import load, save
 
 from glmtts.errors import RlError
 from glmtts.rl.rewards.base import Completion, Context, Reward, make_reward, reward_class
-from glmtts.rl.rewards.ledger import Ledger
+from glmtts.rl.rewards.ledger import Ledger, scored_by
 from glmtts.rl.rewards.scoring import RewardSection, WorkerLostError
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class GrpcBackend:
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See `scoring.Backend`."""
+        # in turn also after an error: what one worker did not answer is asked of the next
         call = self._calls[next(self._turn) % len(self._calls)]
         head = json.dumps(self._request).encode()
         try:
@@ -104,6 +105,7 @@ class RewardWorker:
             scores: list[float | None] = []
             for one in completions:
                 if one.key not in ledger:
+                    # one by one: each is in the ledger before the next may take the worker down
                     (score,) = reward.score([one])
                     if score is not None:
                         ledger.add(one.key, float(score))
@@ -115,7 +117,7 @@ class RewardWorker:
         if name not in self._rewards:
             path = None  # of a ledger for this reward by this worker's bundle, whose models may decide the score
             if self.folder is not None:
-                path = self.folder / f"{_digest(name + self.context.digest)}.jsonl"
+                path = self.folder / f"{scored_by(kind, options, self.context.digest)}.jsonl"
             self._rewards[name] = make_reward(kind, self.context, options), Ledger(path)
         return self._rewards[name]
 
@@ -141,6 +143,7 @@ def serve(worker: RewardWorker, address: str) -> Any:
         ("grpc.max_receive_message_length", LARGEST_MESSAGE),
         ("grpc.so_reuseport", 0),  # else a second worker takes half of the requests of the first
     ]
+    # scores are made one call at a time (`_lock`); more threads unpack and answer meanwhile
     server = grpc.server(ThreadPoolExecutor(4), options=options)
     handler = grpc.unary_unary_rpc_method_handler(score)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {SCORE: handler}),))
@@ -175,6 +178,7 @@ class RayBackend:
         self._kind, self._timeout = kind, 60 * section.patience_minutes
         self.needs_audio = reward_class(kind).hears(section.options)
         try:
+            # options that a reward does not take end the run here, and not an actor again and again
             self._answer([one.make.remote() for one in self._actors])
         except WorkerLostError as error:
             raise RlError(f"No Ray actor starts for the reward '{kind}' ({error}). Give the cluster CPUs.") from None
@@ -218,12 +222,6 @@ class _Actor:
 
     def score(self, message: bytes) -> list[float | None]:
         return self._reward.score(unpacked(message))
-
-
-def _digest(name: str) -> str:
-    from hashlib import blake2b
-
-    return blake2b(name.encode(), digest_size=8).hexdigest()
 
 
 def _grpc() -> Any:

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from glmtts.config import StrictConfig
 from glmtts.errors import RlError
 from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class
-from glmtts.rl.rewards.ledger import Ledger
+from glmtts.rl.rewards.ledger import Ledger, scored_by
 
 logger = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds between two tries; doubled each time
@@ -75,6 +75,7 @@ class Here:
 
 def backend(name: str, section: RewardSection, context: Context) -> Backend:
     """Where the configuration wants a reward to run."""
+    # looked up for workers' rewards too: a name that does not exist fails before anything is decoded
     reward_class(section.kind or name)
     if section.runs == "here":
         return Here(name, section, context)
@@ -84,14 +85,20 @@ def backend(name: str, section: RewardSection, context: Context) -> Backend:
     return remote.RayBackend(kind, section, context) if section.runs == "ray" else remote.GrpcBackend(kind, section)
 
 
+def _ledger_file(folder: Path | None, name: str, section: RewardSection) -> Path | None:
+    """Where the scores of a reward are kept; one with other options scores otherwise, and finds none of them."""
+    if folder is None:
+        return None
+    return folder / f"{name}-{scored_by(section.kind or name, section.options)}.jsonl"
+
+
 class Scoring:
     """Scores answers by all rewards of a run; `folder` keeps their ledgers, None keeps them in memory."""
 
     def __init__(self, sections: Mapping[str, RewardSection], context: Context, folder: Path | None) -> None:
         self.sections = sections
         self._backends = {name: backend(name, section, context) for name, section in sections.items()}
-        paths = {name: None if folder is None else folder / f"{name}.jsonl" for name in sections}
-        self.ledgers = {name: Ledger(path) for name, path in paths.items()}
+        self.ledgers = {name: Ledger(_ledger_file(folder, name, section)) for name, section in sections.items()}
 
     @property
     def weights(self) -> dict[str, float]:
@@ -124,6 +131,7 @@ class Scoring:
         for start in range(0, len(fresh), size):
             batch = fresh[start : start + size]
             for one, score in zip(batch, self._asked(name, batch), strict=True):
+                # None is not kept: a reward that declines once is asked again when the answer comes again
                 if score is not None and math.isfinite(score):
                     ledger.add(one.key, float(score))
         return np.array([math.nan if (score := ledger.get(one.key)) is None else score for one in completions])

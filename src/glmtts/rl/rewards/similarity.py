@@ -26,6 +26,7 @@ class Similarity(Reward):
             except AudioError:
                 found.append(None)
             else:
+                # with the embedding that the flow was conditioned on, not with the audio of the voice
                 found.append((1 + cosine(embedding, one.speaker)) / 2)
         return found
 
