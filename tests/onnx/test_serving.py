@@ -110,4 +110,4 @@ def test_the_server_needs_no_pytorch(exported_folder: Path, tmp_path: Path) -> N
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     status, size, imported = done.stdout.split()
-    assert (status, imported) == ("200", "False") and int(size) > 2400
+    assert (status, imported) == ("200", "False") and int(size) > 2400, done.stdout + done.stderr

@@ -61,6 +61,21 @@ def test_a_seed_says_what_is_spoken_and_a_stream_says_it_whole(exported: OnnxBun
         assert fast == pytest.approx(sum(chunk.seconds for chunk in chunks) / 2, rel=0.05)
 
 
+def test_a_piece_continues_those_before_it_where_the_model_is_made_for_that(exported: OnnxBundle) -> None:
+    text = "The rain in Spain stays mainly in the plain, and so do we. " * 4
+    with OnnxSynthesizer(exported) as tts:
+        pieces = tts.frontend.prepare(text)
+        first = len(tts.say(pieces[0].text, seed=3).samples) - 2400  # the end of a text is faded
+        assert len(pieces) > 1
+        plain = tts.say(text, seed=3).samples, np.concatenate([one.samples for one in tts.stream(text, seed=3)])
+        tts.defaults = tts.defaults.model_copy(update={"history_tokens": 200})
+        told = tts.say(text, seed=3).samples, np.concatenate([one.samples for one in tts.stream(text, seed=3)])
+        for with_history, without in zip(told, plain, strict=True):
+            assert np.array_equal(with_history[:first], without[:first])
+            size = min(len(with_history), len(without))
+            assert not np.array_equal(with_history[:size], without[:size])
+
+
 def test_warnings_come_with_the_chunk_that_follows_them(exported: OnnxBundle) -> None:
     with OnnxSynthesizer(exported) as tts:
         text = "Good morning. \u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35 is a greeting."

@@ -21,7 +21,7 @@ def _access(help: str) -> Any:
 
 def serve(
     model: Annotated[
-        Path | None, typer.Option(help="A model bundle, or one of export-onnx; the embedded one by default.")
+        Path | None, typer.Option(help="A bundle, or one of export-onnx; the embedded by default.")
     ] = None,
     host: Annotated[str, typer.Option(help="0.0.0.0 serves other machines too.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,

@@ -78,7 +78,6 @@ def train(
     if check_only:
         return
     if method == "prefix":
-        # ids of the bundle's vocabulary, so not among the settings that are parsed before it is open
         how = how.model_copy(update={"prefix": _prefix(bundle, output.stem)})
     trained = train_all(report, work, bundle, how, lambda line: typer.echo(line, err=True))
     if trained is None:
