@@ -9,6 +9,7 @@ import typer
 from glmtts.errors import ConfigError
 
 KEYS_VARIABLE = "GLMTTS_API_KEYS"
+Model = Annotated[Path | None, typer.Option(help="A model bundle, or one of export-onnx; the embedded one by default.")]
 
 
 def _limit(help: str) -> Any:
@@ -20,9 +21,7 @@ def _access(help: str) -> Any:
 
 
 def serve(
-    model: Annotated[
-        Path | None, typer.Option(help="A bundle, or one of export-onnx; the embedded by default.")
-    ] = None,
+    model: Model = None,
     host: Annotated[str, typer.Option(help="0.0.0.0 serves other machines too.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, … or mps.")] = "auto",
