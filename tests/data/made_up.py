@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +40,19 @@ def few_open_files(count: int) -> Iterator[None]:
     """Inside, this process opens at most `count` more files at once."""
     resource = pytest.importorskip("resource", reason="limits of POSIX")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # the limit is one of numbers: those from the lowest free one on may be used
-    lowest = os.open(os.devnull, os.O_RDONLY)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + count, before[1]))
+    # the limit is one of numbers, below which some are taken: by other tests, or by a worker's channels
+    free = (number for number in range(before[0]) if not _is_open(number))
+    *_, last = islice(free, count)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (last + 1, before[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
