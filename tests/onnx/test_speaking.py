@@ -124,6 +124,24 @@ def test_what_cannot_be_spoken_is_one_sentence(exported: OnnxBundle, exported_fo
         _ = OnnxBundle.open(broken).vocoder
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"look_ahead": -5}, "look_ahead"),
+        ({"synthesis": {"drafts": None, "draft_nll": 0.8}}, "drafts must be a list"),
+        ({"synthesis": {"blocks": [0]}}, "blocks"),
+    ],
+)
+def test_a_description_that_cannot_be_spoken_with_is_one_sentence(
+    exported_folder: Path, tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    changed = Path(shutil.copytree(exported_folder, tmp_path / "changed"))
+    path = changed / "onnx.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
+    with pytest.raises(BundleError, match=f"is corrupt.*{said}"):
+        glmtts.load_onnx(changed)
+
+
 def test_the_runtime_follows_the_model(tiny_folder: Path) -> None:
     given = ["say", "Hi.", "--runtime", "onnx"]
     with pytest.raises(ConfigError, match="Which model"):

@@ -104,6 +104,7 @@ def test_a_text_belongs_to_a_recording(tts: Synthesizer, tmp_path: Path) -> None
         ({"seed": -1}, "seed is -1"),
         ({"seed": "a"}, "seed is 'a'"),
         ({"seed": 10**30}, "seed is 1000"),
+        ({"seeds": [1]}, r"no option 'seeds'.*`seed`"),
     ],
 )
 def test_what_is_no_option_is_refused(tts: Synthesizer, options: dict, sentence: str) -> None:

@@ -14,7 +14,7 @@ from glmtts.judging.faults import Fault, Target
 from glmtts.lm.candidates import CandidateSet
 from glmtts.synthesis.options import settings
 from glmtts.synthesis.segment import Segment
-from glmtts.synthesis.settings import Draft
+from glmtts.synthesis.settings import Draft, SynthesisDefaults
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.tries import tries
 from glmtts.text.frontend import Piece
@@ -120,6 +120,30 @@ def test_drafts_of_earlier_files_have_one_limit(tts: Synthesizer) -> None:
     assert tts.defaults.parse({**given, "drafts": []}).drafts == ()
     with pytest.raises(ConfigError, match="drafts"):
         tts.defaults.parse({**given, "drafts": [0]})
+
+
+@pytest.mark.parametrize("counts", [None, 4, "44", {"4": 1}])
+def test_drafts_of_earlier_files_that_are_no_list_are_refused(counts: object) -> None:
+    with pytest.raises(ConfigError, match="drafts must be a list"):
+        SynthesisDefaults.parse({"drafts": counts, "draft_nll": 0.8})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"blocks": []},
+        {"blocks": [0]},
+        {"blocks": [25, -1]},
+        {"candidates": 0},
+        {"stream_candidates": 0},
+        {"steps": 0},
+        {"pause_seconds": -0.1},
+    ],
+)
+def test_defaults_with_which_nothing_could_be_spoken_are_refused(given: dict[str, object]) -> None:
+    """A stream of empty blocks would never end."""
+    with pytest.raises(ConfigError, match=next(iter(given))):
+        SynthesisDefaults.parse(given)
 
 
 def test_who_asks_for_candidates_gets_just_so_many(tts: Synthesizer) -> None:

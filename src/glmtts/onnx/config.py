@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from glmtts.audio.geometry import MelConfig
 from glmtts.config import StrictConfig
 from glmtts.lm.config import LMConfig
@@ -58,7 +60,7 @@ class OnnxConfig(StrictConfig):
     mel: MelConfig
     lm: DecoderConfig
     flow: FlowGraphConfig
-    look_ahead: int | None
+    look_ahead: int | None = Field(ge=0)
     istft: SpectrumConfig
     reads: int | None
     """Tokens that the judge's recogniser can read at once; None without one."""

@@ -31,7 +31,7 @@ class OnnxSynthesizer(Speaker[NumpyVoice]):
 
     def __init__(self, bundle: OnnxBundle) -> None:
         self.bundle, self.frontend = bundle, bundle.frontend()
-        self.defaults = SynthesisDefaults.parse(bundle.config.synthesis)
+        self.defaults = SynthesisDefaults.of(bundle)  # type: ignore[arg-type]
         self.judge = Judge(bundle.recogniser, bundle.clock.token_rate)  # type: ignore[arg-type]
         self.generator = TokenGenerator(bundle, self.frontend, self.judge)  # type: ignore[arg-type]
 

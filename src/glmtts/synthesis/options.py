@@ -69,6 +69,8 @@ def check_options(options: Options) -> None:
     """
     if "seed" in options:
         raise ConfigError("There is no option 'seed' here. For several texts they are `seeds`.")
+    if "seeds" in options:
+        raise ConfigError("There is no option 'seeds' here. For one text it is `seed`.")
     check(options, more=("seed", "seeds", "voice", "voices"))
 
 

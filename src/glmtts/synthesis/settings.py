@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -51,21 +51,22 @@ class SynthesisDefaults(StrictConfig):
     sampling: SamplingConfig = SamplingConfig()
     continue_prompt: bool = True
     history_tokens: int = Field(default=0, ge=0)
-    candidates: int = 1
+    candidates: int = Field(default=1, ge=1)
     drafts: tuple[Draft, ...] = ()
     max_nll: float = 1e9
     resampling: ResamplingConfig | None = None
     audio_best_of: int = Field(default=1, ge=1)
     max_audio_nll: float = 0.0
-    stream_candidates: int = 4
-    steps: int = 10
+    stream_candidates: int = Field(default=4, ge=1)
+    steps: int = Field(default=10, ge=1)
     guidance: float = 0.7
     t_start: float = Field(default=0.0, ge=0, lt=1)
     flow_temperature: float = Field(default=1.0, ge=0)
     adaptation_steps: int = Field(default=0, ge=0)
     show_prompt: bool = True
-    pause_seconds: float = 0.15
-    blocks: tuple[int, ...] = (25, 50, 200)
+    pause_seconds: float = Field(default=0.15, ge=0)
+    # a block without tokens would never end
+    blocks: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(25, 50, 200), min_length=1)
 
     RENAMED: ClassVar[Mapping[str, str]] = {
         "doubt": "max_nll",
@@ -82,6 +83,8 @@ class SynthesisDefaults(StrictConfig):
         if not isinstance(values, dict) or "draft_nll" not in values:
             return values
         limit, counts = values["draft_nll"], values.get("drafts", ())
+        if not isinstance(counts, list | tuple):
+            raise ValueError("drafts must be a list of numbers of candidates beside draft_nll")
         others = {key: value for key, value in values.items() if key != "draft_nll"}
         return {**others, "drafts": [{"candidates": count, "max_nll": limit} for count in counts]}
 

@@ -13,7 +13,7 @@ from glmtts.audio.tempo import change_tempo
 from glmtts.judging.judge import Judge
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
-from glmtts.synthesis.options import Options, check_seed, reader
+from glmtts.synthesis.options import Options, check_options, check_seed, reader
 from glmtts.synthesis.parts import joined_parts
 from glmtts.synthesis.preparing import one_each, pauses, segments_of
 from glmtts.synthesis.segment import EarlierPiece, Segment
@@ -72,6 +72,7 @@ class Speaker(ABC, Generic[V]):
             VoiceError: there is no such voice, or no such fine-tuned speaker.
             ConfigError: an option is out of its range.
         """
+        check_options(options)  # `seeds` would be given twice below
         return self.say_batch([text], [voice], seeds=[seed], **options)[0]
 
     def say_batch(
