@@ -15,20 +15,13 @@ from glmtts.onnx.synthesizer import OnnxSynthesizer
 from glmtts.server.engine import Engine, SpeechRequest, Words, open_engine
 from glmtts.server.onnx_engine import OnnxEngine
 from glmtts.server.settings import ServerSettings
+from tests.onnx.without import REFUSE_TORCH
 from tests.server.running import Running, running
 from tests.server.test_limits import refused
 from tests.server.test_voices import add, names, recording
 
 TEXT = 'Good morning.<break time="0.5s"/> 你好。'
-SERVED = """
-import sys
-
-class Refusal:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError("No module named 'torch'", name="torch")
-
-sys.meta_path.insert(0, Refusal())
+SERVED = f"""{REFUSE_TORCH}
 from pathlib import Path
 from fastapi.testclient import TestClient
 from glmtts.server.app import create_app
@@ -37,7 +30,7 @@ from glmtts.server.settings import ServerSettings
 
 settings = ServerSettings(voices_folder=Path(sys.argv[2]))
 with TestClient(create_app(open_engine(sys.argv[1], "auto"), settings), base_url="http://localhost") as client:
-    body = {"model": "tts-1", "input": "Hi.", "voice": "default", "response_format": "pcm"}
+    body = {{"model": "tts-1", "input": "Hi.", "voice": "default", "response_format": "pcm"}}
     answer = client.post("/v1/audio/speech", json=body)
     print(answer.status_code, len(answer.content), "torch" in sys.modules)
 """

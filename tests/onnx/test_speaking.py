@@ -18,16 +18,9 @@ from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.onnx.bundle import OnnxBundle
 from glmtts.onnx.export import export
 from glmtts.onnx.synthesizer import OnnxSynthesizer
+from tests.onnx.without import REFUSE_TORCH
 
-WITHOUT_TORCH = """
-import sys
-
-class Refusal:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError("No module named 'torch'", name="torch")
-
-sys.meta_path.insert(0, Refusal())
+WITHOUT_TORCH = f"""{REFUSE_TORCH}
 from glmtts.cli import main
 sys.argv = ["glm-tts", *sys.argv[1:]]
 main()

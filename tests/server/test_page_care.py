@@ -9,7 +9,7 @@ import pytest
 from glmtts.server.engine import Engine
 from glmtts.server.settings import ServerSettings
 from tests.server.running import Running, running
-from tests.server.test_page import CHROMIUM, FLAGS, PATIENCE, Page, drop, focused
+from tests.server.test_page import CHROMIUM, FLAGS, PATIENCE, Page, drop, focused, gives_a_key
 from tests.server.test_voices import recording
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -102,11 +102,7 @@ def test_it_works_without_storage_and_with_any_key(
         page.set_default_timeout(PATIENCE)
         page.add_init_script(NO_STORAGE)
         page.goto(guarded.url)
-        page.wait_for_selector("#key-error:visible")
-        page.fill("#key", "ключ-é")
-        page.keyboard.press("Tab")
-        page.wait_for_selector("#voice option", state="attached")
-        assert page.is_hidden("#key-error")
+        gives_a_key(page, "ключ-é")
         page.close()
 
 

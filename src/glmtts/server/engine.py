@@ -4,21 +4,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from glmtts import load, load_onnx
 from glmtts.onnx.choice import check_cpu, is_exported
+from glmtts.synthesis.speaker import Speaker
 from glmtts.synthesis.timing import Timed
 from glmtts.text.explain import Part, explain_parts
 from glmtts.text.frontend import Piece
 from glmtts.text.reader import Sentence
 from glmtts.threads import use_threads
-
-if TYPE_CHECKING:  # neither PyTorch nor ONNX Runtime is imported where the other one speaks
-    from glmtts.onnx.synthesizer import OnnxSynthesizer
-    from glmtts.synthesis.synthesizer import Synthesizer
 
 
 class ServedVoice(Protocol):
@@ -62,8 +59,8 @@ class Encoded:
 class Engine:
     """Speaks on the thread that calls it, by PyTorch; onnx_engine.py has the one that speaks by ONNX Runtime."""
 
-    def __init__(self, tts: "Synthesizer | OnnxSynthesizer") -> None:
-        self._tts: Any = tts  # what both have is asked of it here, what one has in that one's class
+    def __init__(self, tts: Speaker[Any]) -> None:
+        self._tts = tts
         self.folder, self.name = tts.bundle.folder, tts.bundle.config.name
         self.rate, self.token_rate = tts.bundle.clock.sample_rate, tts.bundle.clock.token_rate
         self.default_voice = tts.defaults.voice

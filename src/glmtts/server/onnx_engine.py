@@ -2,25 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from glmtts.onnx.clone import clone
 from glmtts.server.engine import Engine, ServedVoice
 
-if TYPE_CHECKING:
-    from glmtts.onnx.synthesizer import OnnxSynthesizer
-
 
 class OnnxEngine(Engine):
-    """Speaks on the thread that calls it, with an exported bundle."""
-
-    def __init__(self, tts: "OnnxSynthesizer") -> None:
-        super().__init__(tts)
-        self._bundle, self._frontend = tts.bundle, tts.frontend
+    """Speaks on the thread that calls it, with the `OnnxSynthesizer` of an exported bundle."""
 
     def use_threads(self, requests: int) -> int:
         """The threads of an operation: the exported stages were opened with theirs, one where they are small."""
-        return self._bundle.threads
+        threads: int = self._tts.bundle.threads
+        return threads
 
     def try_trained(self, path: Path) -> None:
         """Refuse a `.glmvoice`: its adapters are exported with their model. Raises VoiceError."""
@@ -32,4 +25,4 @@ class OnnxEngine(Engine):
         Raises:
             AudioError, VoiceError: the recording does not serve.
         """
-        yield clone(self._bundle, self._frontend, recording, text)
+        yield clone(self._tts.bundle, self._tts.frontend, recording, text)

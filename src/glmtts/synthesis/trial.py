@@ -1,7 +1,6 @@
 """A first trial of a trained voice, before others have to rely on it: the models compute with it once."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -9,16 +8,15 @@ from glmtts.errors import TextError, VoiceError
 from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.segment import Prompter, Segment
+from glmtts.synthesis.speaker import Speaker
 from glmtts.synthesis.trained_voice import TrainedVoice, read_adapter
-
-if TYPE_CHECKING:
-    from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.voice import Voice
 
 TRIED_TOKENS = 25  # one second of `mini` and of the release
 LARGEST_PROMPT = 0.5  # of the positions of the language model; the rest is for a text and its speech
 
 
-def try_trained(tts: "Synthesizer", path: Path) -> None:
+def try_trained(tts: Speaker[Voice], path: Path) -> None:
     """Read all of a `.glmvoice`, and let language model and flow each compute with its adapters once.
 
     Raises:
@@ -37,7 +35,7 @@ def try_trained(tts: "Synthesizer", path: Path) -> None:
 
 
 @torch.inference_mode()
-def _logits_are_finite(tts: "Synthesizer", segment: Segment, path: Path) -> bool:
+def _logits_are_finite(tts: Speaker[Voice], segment: Segment, path: Path) -> bool:
     lm, layout = tts.bundle.lm, tts.bundle.audio_tokens
     try:
         (request,) = Prompter(tts.frontend, layout).requests(segment, [segment.seed], lm)
@@ -50,7 +48,7 @@ def _logits_are_finite(tts: "Synthesizer", segment: Segment, path: Path) -> bool
 
 
 @torch.inference_mode()
-def _mel_is_finite(tts: "Synthesizer", segment: Segment, path: Path) -> bool:
+def _mel_is_finite(tts: Speaker[Voice], segment: Segment, path: Path) -> bool:
     bundle, settings, voice = tts.bundle, segment.settings, segment.voice
     tokens = voice.tokens[:TRIED_TOKENS].tolist() or [0]
     conditions = flow_conditions(bundle, [voice], [tokens], settings.show_prompt)
