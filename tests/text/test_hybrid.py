@@ -148,6 +148,8 @@ def test_pinyin_and_symbols_are_the_same_thing(pinyin: str) -> None:
     [
         ("你好", "ni2 hao3"), ("不是", "bu2 shi4"), ("不好", "bu4 hao3"), ("一个", "yi2 ge4"), ("一天", "yi4 tian1"),
         ("第一天", "di4 yi1 tian1"), ("看一看", "kan4 yi5 kan4"), ("我们", "wo3 men5"), ("妈妈", "ma1 ma5"),
+        ("女儿", "nv3 er2"), ("婴儿", "ying1 er2"), ("他儿子", "ta1 er2 zi5"), ("门口儿", "men2 kou3 er5"),
+        ("聊天儿", "liao2 tian1 er5"),
     ],
 )  # fmt: skip
 def test_tone_sandhi(text: str, spoken: str) -> None:

@@ -28,6 +28,19 @@ def test_spoken_text_stays(language: str) -> None:
     assert len(changed) <= (1 - REQUIRED) * len(spoken), changed
 
 
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("two MP3s", "two MP threes"),
+        ("an iPhone 5s", "an iPhone five S"),
+        ("Ca2+", "Ca two plus"),
+    ],
+)
+def test_words_apart(written: str, spoken: str) -> None:
+    """The tables of cases are compared without blanks and signs, where "three s" is "threes"."""
+    assert normalise(written, "en") == spoken
+
+
 @pytest.mark.parametrize("sign", ["\ud800", "\udfff", "😀", "\u200b", "\ue000", "\u0301", "\U00100000"])
 def test_what_no_text_may_hold_no_address_may(sign: str) -> None:
     """A path goes around the rules for text, and is put in words on its own."""

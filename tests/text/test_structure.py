@@ -18,7 +18,8 @@ DATA = Path(__file__).parent / "data"
 CHAPTERS = ("chapter_en.txt", "chapter_zh.txt")
 LINES = ["Title", "# Head", "- item", "1. first", "and so it went on for a while", "The end.", "我们去公园",
          "今天很好。", "",
-         "| a | b |", "```", "---", "> said", "　　话说", "word",
+         "| a | b |", "```", "---", "7", "00:00:01,000 --> 00:00:04,000", "[00:12.34]Never gonna", "[ar:A]",
+         "> said", "　　话说", "word",
          "A long line of prose that fills all of its seventy columns, or nearly so,"]  # fmt: skip
 
 
@@ -56,6 +57,12 @@ def shown(text: str) -> list[tuple[str, str]]:
         (f"{'word ' * 30}end.\nNext one.", [(f"{'word ' * 30}end.", "PARAGRAPH"), ("Next one.", "NONE")]),
         ("```python\nx = 1\n```\nok", [("python", "LINE"), ("x = 1", "LINE"), ("ok", "NONE")]),
         ("\n\n\n", []),
+        (
+            "1\n00:00:01,000 --> 00:00:02,000\nHello.\n\n2\n00:00:03,000 --> 00:00:04,000\n5 of us",
+            [("", "LINE"), ("Hello.", "PARAGRAPH"), ("", "LINE"), ("5 of us", "NONE")],
+        ),
+        ("[00:12.34]Never\n[00:15.00] [00:20.00]gonna", [("Never", "LINE"), ("gonna", "NONE")]),
+        ("7\n\nThe end.", [("7", "HEADING"), ("The end.", "NONE")]),
     ],
 )  # fmt: skip
 def test_what_the_lines_say(text: str, wanted: list[tuple[str, str]]) -> None:
@@ -82,6 +89,12 @@ def test_pauses_at_headings_and_paragraphs(frontend: TextFrontend, name: str) ->
         assert pauses[0] == HEADING_SECONDS
         assert pauses.count(PARAGRAPH_SECONDS) == paragraphs - 1
         assert pieces[-1].pause_after is None
+
+
+def test_the_last_lines_are_read_where_a_text_ends_in_code() -> None:
+    reader = Reader()
+    said = [sentence.text for sentence in [*reader.feed("See:\n```\nA\nB b"), *reader.finish()]]
+    assert said == ["See:", "A", "B b"]
 
 
 def read_in_parts(text: str, size: int) -> list[tuple[str, str, Break]]:

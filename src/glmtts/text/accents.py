@@ -1,5 +1,6 @@
 """Latin letters with accents: words that are looked up with them, and the letters without."""
 
+import re
 import unicodedata
 
 _SPELLINGS = {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
@@ -16,6 +17,22 @@ def without_accents(word: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFD", spelled) if not unicodedata.combining(sign))
 
 
+_FINAL_E = re.compile("ée?s?$")
+
+
+def with_final_e(word: str, phones: tuple[str, ...]) -> tuple[str, ...]:
+    """`phones` of a word in small letters that may end in é or ée: fiancée and consommé end in EY."""
+    final = _FINAL_E.search(word)
+    if not final:
+        return phones
+    plural = ("Z",) if final[0].endswith("s") else ()
+    stem = phones[:-1] if plural and phones[-1] in ("Z", "S") else phones
+    if stem[-1].startswith("EY"):
+        return phones
+    # the dictionary ends in another vowel (fiancee), or took the é for a silent e
+    return (*(stem[:-1] if stem[-1][-1].isdigit() else stem), "EY1", *plural)
+
+
 # Words that their accents tell from others (résumé is no resume); any other word is looked up without.
 ACCENTED = {
     "résumé": "R EH1 Z AH0 M EY2", "résumés": "R EH1 Z AH0 M EY2 Z", "resumé": "R EH1 Z AH0 M EY2",
@@ -29,7 +46,8 @@ ACCENTED = {
     "façade": "F AH0 S AA1 D", "garçon": "G AA0 R S OW1 N", "français": "F R AA0 N S EY1",
     "curaçao": "K Y UH1 R AH0 S AW2",
     "vis-à-vis": "V IY2 Z AH0 V IY1", "déjà": "D EY1 ZH AA2", "über": "UW1 B ER0", "noël": "N OW0 EH1 L",
-    "zoë": "Z OW1 IY0",
+    "zoë": "Z OW1 IY0", "chloé": "K L OW1 IY0", "crème": "K R EH1 M", "brûlée": "B R UW0 L EY1",
+    "voilà": "V W AA0 L AA1",
     "chloë": "K L OW1 IY0", "brontë": "B R AA1 N T EY0", "beyoncé": "B IY0 AA1 N S EY0", "andré": "AA1 N D R EY2",
     "josé": "HH OW0 Z EY1", "rené": "R AH0 N EY1", "renée": "R AH0 N EY1", "pelé": "P EH1 L EY0",
     "málaga": "M AE1 L AH0 G AH0",

@@ -7,13 +7,15 @@ import re
 from functools import lru_cache
 
 from glmtts.text.data import read_lines
-from glmtts.text.english import WORD, dictionary, pronounce, sound_of_s, spell
+from glmtts.text.english import WORD, dictionary, pronounce, spell, with_clitic
 
 _HUMPS = re.compile(r"[A-Z]+(?=[A-Z][a-z]|$)|[A-Z]?[a-z]+|[A-Z]+")
 _RUN = re.compile(r"[A-Z]+(?:['’][A-Z]+)*(?:[ ,]+[A-Z]+(?:['’][A-Z]+)*)*")
-_SUFFIX = re.compile(r"^([A-Z]{2,})(['’]?s)$")
+_SUFFIX = re.compile(r"^([A-Z]{2,})(['’]?s|['’](?:d|ve|ll|re))$")
 _CHINESE_BESIDE = re.compile(r"[㐀-鿿]")
 _CLAUSE_END = ".!?;:。！？；：\n"
+# Before a hyphen these are no words of their own: re-elect is not the note of a scale.
+_PREFIXES = {"re": ("R", "IY1"), "inter": ("IH1", "N", "T", "ER0")}
 _VOWELS = frozenset("AEIOUY")
 
 
@@ -37,9 +39,11 @@ def read_capitals(text: str, start: int, end: int) -> tuple[str, ...]:
         return names()[word.lower()]
     if word == "Wi" and text[end : end + 3].lower() == "-fi":
         return ("W", "AY1")
+    if word.lower() in _PREFIXES and re.match("-[A-Za-z]", text[end:]):
+        return _PREFIXES[word.lower()]
     if match := _SUFFIX.match(word):
         stem = read_capitals(text, start, start + match.end(1)) or pronounce(match[1])
-        return (*stem, *sound_of_s(stem[-1]))
+        return with_clitic(stem, match[2])
     if word.isupper() and len(word) > 1:
         return spell(word.lower()) if _is_spelled(text, start, end) else ()
     if word[1:].islower() or word.islower() or not word.isalpha() or word.lower() in dictionary():

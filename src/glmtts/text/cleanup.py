@@ -26,6 +26,8 @@ _NAMED_TAG = re.compile(
     r"\s*>",
     re.MULTILINE,
 )
+# What a reader shall fill in or do (Dear <first name>, <laugh>) is read as its words; a < b > c compares.
+_BLANK_TO_FILL = re.compile(r"<([A-Za-z]{3,20}(?:[ _-][A-Za-z]{3,20}){0,3})>")
 _RAISED = re.compile(r"<sup>\s*([^<>]{1,20})\s*</sup>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--[^<>]*-->")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
@@ -36,6 +38,11 @@ _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]+|[\w.+-]+@[\w.-]+)>", re
 _EMPHASIS = re.compile(
     r"(?<![\d\s])\*+(?!\w)|(?<!\w)\*+(?=[^\s\d*])|\*{2,}|(?<=[^\s*])\*+(?=[^\s\d*])(?<!\d\*)"
     r"|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|\^\[\d+\]|\\(?=[*_`#\[\]()~>|.!-])"
+)
+# Faces of typed marks (:-) ;P ^_^ T_T) that stand alone; "(see :(" with words beside it is none.
+_FACE = re.compile(
+    r"(?<![^\s一-鿿。！？，、!?.,~])(?:[:;=]['’]?[-o^]?[)(DPp*|\]\[]+|[:;]-?[/\\]|\(?\^[_.-]{0,2}\^;*\)?|[TOQ]_+[TOQ]"
+    r"|-_+-[|#]*|>[_.]<)(?![^\s。！？，、!?.,~])"
 )
 _POWER = re.compile(r"(?<=\d)\*\*(?=\d)")
 _PRODUCT = re.compile(r"(?<=(?<![A-Za-z*])[A-Za-z])\s?\*\s?(?=[A-Za-z](?![A-Za-z*]))")
@@ -49,13 +56,15 @@ def without_tags(text: str) -> str:
         text = _RAISED.sub(lambda match: f"^{match[1]}" if match[1].strip("-+").isdigit() else match[1], text)
         text = _TAG.sub(_break, _AUTOLINK.sub(lambda match: match[1], _COMMENT.sub(" ", text)))
         text = _NAMED_TAG.sub(lambda match: f" {match[1] or match[2]}, ", text)
+        text = _BLANK_TO_FILL.sub(lambda match: f" {match[1]} ", text)
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
 
 
 def _break(match: re.Match[str]) -> str:
     tag = (match["block"] or "").lower()
     if not tag:
-        return ""
+        # a sentence of SSML, or what is struck out of HTML: what follows is apart from it
+        return " " if match["end"] and match["inline"].lower() == "s" else ""
     if tag[0] == "h" and tag[1:].isdigit():
         return "\n\n" if match["end"] else "\n\n# "
     if tag == "li" and not match["end"]:
@@ -69,6 +78,7 @@ def without_marks(line: str) -> str:
     """A line without the marks of links, emphasis and code; the cells of a table are set apart."""
     if "](" in line or "][" in line:
         line = _REFERENCE.sub(lambda match: match[1], _LINK.sub(lambda match: match[1], line))
+    line = _FACE.sub(" ", line)
     # powers and products first: their asterisks would go with those of emphasis
     line = _EMPHASIS.sub("", _PRODUCT.sub("×", _POWER.sub("^", line)))
     return line.strip("| ").replace("\t", " | ") if "|" in line or "\t" in line else line

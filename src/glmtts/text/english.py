@@ -5,13 +5,18 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from glmtts.text.accents import ACCENTED, without_accents
+from glmtts.text.accents import ACCENTED, with_final_e, without_accents
 from glmtts.text.data import data_file
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
 WORD = re.compile(rf"[{_LATIN}]+(?:['’][{_LATIN}]+)*")
-_VOWEL = re.compile("[aeiouy]")
+# A y before a vowel's place is a consonant: yyds and ytd have none.
+_VOWEL = re.compile("[aeiou]|(?<=[b-df-hj-np-tv-xz])y")
 _SOUND = re.compile("[hms]+|b?r+|pf+t|ts?k+|z+|ps+t")  # hmm, brr, pfft, tsk: said, not spelled
+_DRAWN = re.compile(r"([a-z])\1{2,}")
+_HELD = {"a": "AA1", "e": "IY1", "o": "OW1", "u": "UW1"}
+_CLITIC = re.compile(r"(.+)('ve|'d|'ll|'re|n't)")
+_CLITICS = {"'ve": ("AH0", "V"), "'ll": ("AH0", "L"), "'re": ("ER0",), "n't": ("AH0", "N", "T")}
 _VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
 _VOICED_SIBILANT = {"Z", "ZH", "JH"}
 
@@ -88,15 +93,30 @@ def pronounce(word: str) -> tuple[str, ...]:
     plain = word.lower().replace("’", "'")
     if plain in ACCENTED:
         return tuple(ACCENTED[plain].split())
-    plain = without_accents(plain)
+    if not plain.isascii():
+        return with_final_e(plain, _without_accents(without_accents(word)))
+    return _without_accents(word)
+
+
+def _without_accents(word: str) -> tuple[str, ...]:
+    plain = word.lower().replace("’", "'")
     known = dictionary().get(plain)
     if known:
         return tuple(known)
+    if clitic := _CLITIC.fullmatch(plain):
+        return with_clitic(pronounce(word[: clitic.end(1)]), clitic[2])
     if word.isupper() and len(word) <= 5:
         return spell(plain)
     if len(plain) > 1 and not _VOWEL.search(plain) and not _SOUND.fullmatch(plain):
         return spell(plain)
-    return _inflected(plain) or _compound(plain) or _by_spelling(plain)
+    return _inflected(plain) or _drawn_out(plain) or _compound(plain) or _by_spelling(plain)
+
+
+def with_clitic(stem: tuple[str, ...], clitic: str) -> tuple[str, ...]:
+    """A word with 's, 'd, 've, 'll, 're or n't behind it: I'd've, somebody'd, CEO'll."""
+    if clitic.lstrip("'’") in ("s", "d"):
+        return (*stem, *(_ending("ed", stem[-1]) if clitic[-1] == "d" else sound_of_s(stem[-1])))
+    return (*stem, *_CLITICS[clitic.replace("’", "'")])
 
 
 def spell(word: str) -> tuple[str, ...]:
@@ -118,6 +138,25 @@ def _inflected(word: str) -> tuple[str, ...]:
             if base:
                 return (*base, *_ending(suffix, base[-1]))
     return ()
+
+
+def _drawn_out(word: str) -> tuple[str, ...]:
+    """nooooo, goooood and pleeease with fewer letters, where that makes a word; a vowel alone is held."""
+    if not _DRAWN.search(word):
+        return ()
+    if len(set(word)) == 1 and word[0] in _HELD:
+        return (_HELD[word[0]],)
+    return tuple(next(filter(None, (dictionary().get(short) for short in _shortened(word))), ()))
+
+
+def _shortened(word: str) -> Iterator[str]:
+    """With two letters for three and more inside a word (good) and for ee, with one at its end (no); then the other."""
+
+    def letters(run: re.Match[str], inside: int, last: int) -> str:
+        return run[1] * (inside if run.end() < len(word) or run[1] == "e" else last)
+
+    yield _DRAWN.sub(lambda run: letters(run, 2, 1), word)
+    yield _DRAWN.sub(lambda run: letters(run, 1, 2), word)
 
 
 def _ending(suffix: str, last: str) -> list[str]:

@@ -13,7 +13,8 @@ _NAMED = (
 _AT_START = re.compile(rf"(?:{CHINESE.pattern}|(?:^|[^A-Za-z])[A-Z]) ?$")
 _AFTER_NAME = re.compile(rf"(?<![A-Za-z]){_NAMED} $")
 _IN_TEXT = re.compile(r"[a-z]['’]?[ -]$")
-_LETTERS_TOO = r"(?:to|and|or|vs|versus|through|nor) [B-Z]\b"  # from A to Z, A and B
+# from A to Z, A and B, an A plus
+_LETTERS_TOO = r"(?:(?:to|and|or|vs|versus|through|nor) [B-Z]|(?:plus|minus)(?! sign))\b"
 _BEFORE_LETTER = re.compile(rf" ?(?:{CHINESE.pattern}|[A-Z](?![A-Za-z]))|\.[A-Z]| {_LETTERS_TOO}")
 _NUMBER = r"(?:one|two|three|four|five|six|seven|eight|nine|ten)"
 _BEFORE_KEY = re.compile(rf"[ -](?:major|minor|flat|sharp)(?![a-z]| [a-z])|[ -](?:list|levels?|team)\b|[ -]{_NUMBER}\b")

@@ -20,6 +20,7 @@ class Kind(Enum):
     FENCE = auto()
     RULE = auto()
     SEPARATOR = auto()
+    CUE = auto()
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ _NUMBERED = re.compile(
     r"\d{1,3}(?:[.)．][ \t]+|、)(?=\S)|[（(](?:\d{1,3}|[一二三四五六七八九十]{1,3}|[a-zA-Z])[）)][ \t]*(?=\S)"
     r"|[a-zA-Z]\)[ \t]+|[一二三四五六七八九十]{1,3}、"
 )
+# What players read and people do not: times of SubRip and WebVTT, the head of the latter, times and facts of LRC.
+_STAMP = r"(?:\d{1,3}:)?\d{1,2}:\d\d[.,]\d{1,3}"
+_CUE = re.compile(
+    rf"{_STAMP}[ \t]*-->[ \t]*{_STAMP}(?:[ \t]+[a-z]+:\S+)*$|WEBVTT(?: .*)?$"
+    r"|\[(?:ti|ar|al|au|by|re|ve|offset|length|la):[^\[\]]*\]$"
+)
+_LYRIC_TIME = re.compile(r"(?:\[\d{1,3}:\d\d[.:]\d{2,3}\][ \t]*)+")
 _SEPARATOR = re.compile(r"\|?[ \t:|+-]*-[ \t:|+-]*$")
 _WIDE_FORMS = ("W", "F")
 
@@ -99,6 +107,11 @@ def _classified(words: str, whole: bool, code: bool, above: Kind) -> tuple[Kind,
 
 def _marked(words: str) -> tuple[Kind, str]:
     """A line by the mark at its front."""
+    if _CUE.match(words):
+        return Kind.CUE, ""
+    if match := _LYRIC_TIME.match(words):
+        words = words[match.end() :]
+        return (Kind.ITEM, words) if words else (Kind.CUE, "")
     if match := _QUOTE.match(words):
         words = words[match.end() :]
         return _marked(words) if words else (Kind.BLANK, "")

@@ -73,7 +73,7 @@ class Reader:
             final = number == len(found) - 1
             if final and not last and not block.sure:
                 break
-            for end, text, after in self._sentences(block, open_end=final and not last):
+            for end, text, after in self._sentences(block, open_end=final and not last, whole=block.sure or last):
                 after = Break.NONE if final else after
                 yield Sentence(self._waiting[done:end], text, after)
                 done, inside = end, end < block.end
@@ -90,7 +90,7 @@ class Reader:
         """Whether the empty lines before a block end the paragraph above."""
         return any(map(ends_paragraph, lines_of(front, self._layout.column, self._layout.code)))
 
-    def _sentences(self, block: Block, open_end: bool) -> Iterator[tuple[int, str, Break]]:
+    def _sentences(self, block: Block, open_end: bool, whole: bool) -> Iterator[tuple[int, str, Break]]:
         """Ends in the whole text, words and breaks of the sentences of a block."""
         start = 0
         known = block.doubtful if open_end and block.doubtful is not None else len(block.text.rstrip())
@@ -98,7 +98,7 @@ class Reader:
             if end < known:
                 yield block.place(end), block.text[start:end], Break.NONE
                 start = end
-        if not open_end and block.sure:
+        if not open_end and whole:
             yield block.end, block.text[start:], block.after
 
 

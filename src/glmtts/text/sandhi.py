@@ -10,7 +10,9 @@ from glmtts.text.polyphone_features import phrase_reading
 Readings = list[str | None]
 _KIN = frozenset("爸妈爷奶哥姐弟妹叔公婆舅姑嫂娃宝星猩太")
 _NUMBERS = frozenset("零〇一二三四五六七八九十百千万亿点第初两")
-_ERHUA = frozenset("花活玩事点块会哪这那份味劲空伴头门孩女鸟馅词小一样")
+# Behind these 儿 is a syllable of its own: children (女儿, 婴儿), and what a child has, is or does.
+_BEFORE_CHILD = frozenset("女婴幼孤男健少宠胎患产生弃血形能小育托妻娃运潮浪侄的他她我你您谁是在和与跟为给有无没")
+_AFTER_CHILD = frozenset("子女童科媳歌孙时")
 
 
 def apply_sandhi(text: str, readings: Readings) -> Readings:
@@ -40,8 +42,12 @@ def _neutral(text: str, readings: Readings) -> None:
         doubled = i > 0 and character == text[i - 1] and character in _KIN
         if doubled or (character == "们" and _tone(readings, i - 1)):
             _set_tone(readings, i, "5")
-        elif character == "儿" and i > 0 and text[i - 1] in _ERHUA and text[i + 1 : i + 2] not in ("子", "女", "童"):
+        elif character == "儿" and _tone(readings, i - 1) and not _is_child(text[i - 1], text[i + 1 : i + 2]):
             readings[i] = "er5"
+
+
+def _is_child(before: str, after: str) -> bool:
+    return before in _BEFORE_CHILD or after in _AFTER_CHILD
 
 
 def _yi_and_bu(text: str, readings: Readings) -> None:

@@ -73,6 +73,8 @@ class Layout:
 
 _FINAL = re.compile(r"[.!?。！？…][\"'”’」』）)\]*_]*$")
 _PAUSE = re.compile(r"[.!?。！？…,，、;；:：—-][\"'”’」』）)\]*_]*$")
+# The beginning of a subtitle's time, whose stop ends no sentence.
+_TIME = re.compile(r"\[?\d[\d:.,]*\]?")
 _CHAPTER = re.compile(
     r"(?:第[零〇一二三四五六七八九十百千两\d]{1,6}[章节回卷部篇集幕]|[序楔]言?子?$|"
     r"(?i:chapter|part|book|act|scene|volume|section|canto)\s+(?:[ivxlc]+|\d+|[a-z]{3,9})\b)"
@@ -81,7 +83,7 @@ _WIDE = re.compile(r"[⺀-鿿豈-﫿︰-﹏＀-｠\U00020000-\U0003ffff“”‘
 
 
 # Lines without words; the name of a language after a fence is the only word among them.
-_EMPTY = (Kind.BLANK, Kind.RULE, Kind.FENCE, Kind.UNDERLINE, Kind.SEPARATOR)
+_EMPTY = (Kind.BLANK, Kind.RULE, Kind.FENCE, Kind.UNDERLINE, Kind.SEPARATOR, Kind.CUE)
 
 
 def blocks(text: str, layout: Layout = Layout()) -> list[Block]:
@@ -96,6 +98,8 @@ def blocks(text: str, layout: Layout = Layout()) -> list[Block]:
         if line.kind in _EMPTY:
             if block:
                 block.end, block.sure = (line.start if line.text else line.end), True
+                if line.kind is Kind.CUE and above and block.text.isdigit():
+                    block.text = ""  # the number of a subtitle
                 whole = len(block.places) == 1 and not (layout.inside and len(found) == 1)
                 block.after = max(block.after, _empty(line, above, block.text, whole))
             above, width = (above, width) if line.kind is Kind.SEPARATOR else (None, 0)
@@ -123,6 +127,8 @@ def _decided(above: Line | None, line: Line) -> bool:
 
     After a full stop its kind says so; inside a sentence its width counts as well, unless the sentence has ended.
     """
+    if _TIME.fullmatch(line.text) and not line.ended:
+        return False
     if line.kind in (Kind.ITEM, Kind.HEADING) or line.ended or any(True for _ in ends(line.text)):
         return True
     after_stop = above is None or _FINAL.search(above.text) is not None
@@ -138,7 +144,7 @@ def _append(block: Block, line: Line, joint: str) -> None:
 
 def _empty(line: Line, above: Line | None, text: str, whole: bool) -> Break:
     """What a line without words ends: a heading, if `text` is a `whole` short line, else a paragraph."""
-    if line.kind in (Kind.FENCE, Kind.SEPARATOR):
+    if line.kind in (Kind.FENCE, Kind.SEPARATOR, Kind.CUE):
         return Break.LINE
     if above is None or above.kind is not Kind.PLAIN:
         return Break.PARAGRAPH
@@ -173,6 +179,8 @@ def _joins(above: Line, line: Line, width: int) -> bool:
     """Whether the sentence, or at least the paragraph, goes on from one line to the next."""
     if line.kind is not Kind.PLAIN or above.kind not in (Kind.PLAIN, Kind.ITEM):
         return False
+    if line.text.isdigit():
+        return False  # the number of a subtitle or of a page
     if above.kind is Kind.ITEM and line.indent >= 2:
         return True
     if _is_chapter(above, line) or _starts_paragraph(above, line):

@@ -56,6 +56,7 @@ SIGNS = {
     "¥": Currency("yen", "yen", "", "", "元"), "￥": _YUAN, "₩": _CODES["KRW"], "₹": _CODES["INR"], "₽": _CODES["RUB"],
     "₺": _CODES["TRY"], "₫": _CODES["VND"], "฿": _CODES["THB"], "₪": _CODES["ILS"], "₱": _CODES["PHP"],
     "₦": Currency("naira", "naira", "", "", "奈拉"), "₴": _CODES["UAH"], "₿": _CODES["BTC"], "Rs.": _CODES["INR"],
+    "Rs": _CODES["INR"],
 }  # fmt: skip
 CURRENCIES = SIGNS | _CODES
 SIGN = alternatives(SIGNS)

@@ -30,7 +30,7 @@ _OTHERS = {
     "kmh": ("kilometer per hour", "kilometers per hour", "公里每小时"),
     "mph": ("mile per hour", "miles per hour", "英里每小时"),
     "km": ("kilometer", "kilometers", "公里"), "dm": ("decimeter", "decimeters", "分米"),
-    "mi": ("mile", "miles", "英里"),
+    "mi": ("mile", "miles", "英里"), "Å": ("angstrom", "angstroms", "埃"),
     "ft": ("foot", "feet", "英尺"), "in": ("inch", "inches", "英寸"), "yd": ("yard", "yards", "码"),
     "yds": ("yard", "yards", "码"),
     "nmi": ("nautical mile", "nautical miles", "海里"), "lb": ("pound", "pounds", "磅"),
@@ -155,7 +155,7 @@ _ANY_CASE = {symbol.lower(): unit for symbol, unit in reversed(UNITS.items()) if
 _ANY_CASE |= {"mb": UNITS["MB"], "mw": UNITS["MW"], "mm": UNITS["mm"], "mbps": UNITS["Mbps"], "ml": UNITS["mL"],
               "mhz": UNITS["MHz"], "kw": UNITS["kW"], "gb": UNITS["GB"], "pa": UNITS["Pa"], "mg": UNITS["mg"],
               "ms": UNITS["ms"], "ma": UNITS["mA"]}  # fmt: skip
-_ATOM = r"(?:°[CF]?|[A-Za-zμΩ]{1,8})"
+_ATOM = r"(?:°[CF]?|Å|[A-Za-zμΩ]{1,8})"
 _POWER = r"(?:\^[-−]?[1-4]|\^\{-?[1-4]\}|[23](?![\d.,]))?"
 # A unit as it may be written; `unit_of` says whether it is one.
 WRITTEN = rf"{_ATOM}{_POWER}(?:\s?[·⋅*]\s?{_ATOM}{_POWER})*(?:\s?/\s?(?:10{{1,3}}\s?)?{_ATOM}{_POWER}){{0,2}}"

@@ -29,14 +29,14 @@ _MAYBE_LAST = {
     "Jr.": "Junior", "Sr.": "Senior", "Ave.": "Avenue", "Blvd.": "Boulevard", "Rd.": "Road", "Ln.": "Lane",
     "Hwy.": "Highway", "Pkwy.": "Parkway", "Sq.": "Square", "Esq.": "Esquire", "et al.": "and others",
     "hrs.": "hours", "hr.": "hour", "mins.": "minutes", "secs.": "seconds", "lbs.": "pounds", "yrs.": "years",
-    "wks.": "weeks", "Bldg.": "Building",
+    "wks.": "weeks", "mos.": "months", "Bldg.": "Building",
 }  # fmt: skip
 _SUFFIXES = {"Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "St": "Street", "Ln": "Lane", "Hwy": "Highway"}
 _NO_STOP = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miss", "Dr": "Doctor", "Prof": "Professor"}
 _MONTHS = ("Jan.", "Feb.", "Mar.", "Apr.", "Jun.", "Jul.", "Aug.", "Sep.", "Sept.", "Oct.", "Nov.", "Dec.")
-BEFORE_DIGITS = frozenset(_BEFORE_DIGITS) | frozenset(_MONTHS)
+BEFORE_DIGITS = frozenset(_BEFORE_DIGITS) | frozenset(_MONTHS) | {"c."}
 MAYBE_LAST = frozenset(_MAYBE_LAST) | {"Ltd."}
-MID_SENTENCE = frozenset(_ANYWHERE) | {"St."}
+MID_SENTENCE = frozenset(_ANYWHERE) | {"St.", "v."}
 # Saints of places; before another capital "St." is a street where a name or number stands before it.
 _SAINTS = (
     "Louis|Paul|Petersburg|John|Mary|Peter|Patrick|Andrews?|Michael|Nicholas|James|Joseph|Francis|Augustine|George|Thomas|"
@@ -99,7 +99,13 @@ def _begins_name(match: re.Match[str]) -> bool:
     return word is None or word[1][0].isupper() or word[1].lower() in ("by", "with", "and", "to", "from", "of", "for")
 
 
+_SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 RULES: list[Rule] = [
+    rule(r"\bc/o\b", lambda m: "care of"),
+    rule(r"(?<=[a-z])\sv\.(?=\s[A-Z])", lambda m: " versus"),
+    rule(r"(?<![\w.])c\.\s?(?=[1-9]\d{2,3}\b)", lambda m: "circa "),
+    rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{_stop(m)}"),
+    rule(r"\b([NSEW])\.?\s(?=\d{1,3}(?:st|nd|rd|th)\s(?:St|Ave))", lambda m: f"{_SIDES[m[1]]} "),
     rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
     rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
     rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\(?\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),

@@ -186,7 +186,9 @@ RULES: list[Rule] = [
     rule(r"(?<![\w.])802\.(\d{1,2})([a-z]{0,2})(?!\w|\.\d)", _network),
     rule(r"(?<![\w.$£€,-])(10{1,6})s(?=\sof\b)", lambda m: _HUNDREDS[len(m[1])]),
     rule(r"(?<![\w.$£€,-])(7[0-8]7)s\b", lambda m: plural(in_pairs(m[1]))),
+    # Several of what a capital and a number name: AK-47s, MP3s, PS5s.
     rule(r"(?<=[A-Z]-)(\d{1,3})s\b", lambda m: plural(cardinal(m[1]))),
+    rule(r"(?<=[A-Z])(\d{1,3})['’]?s\b", lambda m: f" {plural(cardinal(m[1]))}"),
     rule(r"\b(iPhone|iPad|Nexus|Galaxy|Redmi|Xiaomi|OnePlus) (\d{1,2})s\b", lambda m: f"{m[1]} {cardinal(m[2])} S"),
     rule(
         r"(?<![\w.])(\d{1,3})-in-(\d{1,3}(?:,\d{3})*|\d{4,7})(?!\w)",

@@ -221,6 +221,7 @@ RULES: list[Rule] = [
         _decades,
     ),
     rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
+    rule(r"(?<=\b[Yy]ear )[1-9]\d{3}(?!\w|[,.]\d)", lambda m: year(m[0])),
     rule(
         rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca|[Ee]arly|[Ll]ate|[Mm]id|[Bb]orn|[Dd]ied)[\s-]){_YEAR}(?!\w|[,.]\d)(?!\s(?:people|men|women|words|of)\b)",
         lambda m: m[1] + year(m[0][len(m[1]) :]),

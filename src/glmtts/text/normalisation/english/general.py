@@ -16,6 +16,10 @@ _RULERS = (
     "Philip|Frederick|Catherine|Peter|Nicholas|Alexander|Ferdinand|Napoleon|Ramses|Innocent|Urban|Clement|"
     "Francis|Constantine|Margaret|Wilhelm|Christian"
 )
+# Of these small Roman numbers are no words either: page xii, Scene ii.
+_PARTS = (
+    "pages?|chapter|part|act|scene|section|volume|book|canto|stanza|figure|table|appendix|paragraph|clause|step|item"
+)
 _NUMERAL = re.compile(r"C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 # After these "I was" has its own subject: I told Peter I was late.
 _TELLING = frozenset(
@@ -91,6 +95,14 @@ def _numbered(match: re.Match[str]) -> str:
     return f"{match['what']} {cardinal(roman(written))}"
 
 
+def _small(match: re.Match[str]) -> str:
+    """Scene ii is two, pages iv-xii four to twelve."""
+    numbers = [written.upper() for written in match.group("low", "high") if written]
+    if not all(map(_NUMERAL.fullmatch, numbers)):
+        return match[0]
+    return f"{match['what']} {' to '.join(cardinal(roman(written)) for written in numbers)}"
+
+
 def _ruler(match: re.Match[str]) -> str:
     """Peter I was a tsar, but "I told Peter I was late"; Leo X Smith has an initial."""
     follows = match.string[match.end() : match.end() + 4]
@@ -113,6 +125,9 @@ RULES: list[Rule] = [
     rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
     rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
     rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b(?!['’](?!s\b))", _numbered),
+    rule(r"(?<![\w.])(pp?)\.\s(?=[ivxl]{1,6}\b)", lambda m: "pages " if m[1] == "pp" else "page "),
+    rule(rf"\b(?P<what>(?i:{_PARTS}))\s(?P<low>[ivxl]{{2,6}})(?:[-–](?P<high>[ivxl]{{1,6}}))?\b(?!['’-])", _small),
+    rule(r"[(](ii|iii|iv|vi|vii|viii|ix)[)]", lambda m: f"({cardinal(roman(m[1].upper()))})"),
     rule(
         rf"\b(?P<who>{_RULERS})\s"
         r"(?P<roman>[IVX]{2,}|[VX](?!\s[A-Z][a-z])|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!'(?!s))",
@@ -143,7 +158,8 @@ RULES: list[Rule] = [
     rule(r"\s?&&?\s?", lambda m: " and "),
     rule(r"\s\+\s", lambda m: " plus "),
     rule(r"\s\|\|\s", lambda m: " or "),
-    rule(r"(?<=\w)\+{1,2}(?!\w)", lambda m: " plus" * len(m[0])),
+    rule(r"(?<=\w)\s?\+{1,2}(?!\w)", lambda m: " plus" * m[0].count("+")),
+    rule(r"(?<![\w-])([A-F])[-−](?=[,.;:!?)]|$|\s(?:in|on|for|average|and|or|to)\b)", lambda m: f"{m[1]} minus"),
     rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
     rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
     rule(r"\b((?:[A-Z]\.){2,})(?=(\s[a-z])|,|;|\?|!|(\s[A-Z])|$|')", _letters),

@@ -155,6 +155,8 @@ FIRST: list[Rule] = [
     ),
     # v=s/t: between two letters of a formula a stroke divides.
     rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/]|\stest)", lambda m: f"{m[1]} over {m[2]}"),
+    rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]} over {m[2]}"),
+    rule(r"(?<=[\dn])!(?=\s=\s)", lambda m: " factorial"),
     rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: " "),
     rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
     rule(r"\b([A-Z][a-z]?)\^(\d?)([+-])(?!\w)", _ion),
@@ -189,7 +191,7 @@ FIRST: list[Rule] = [
 ]
 RULES: list[Rule] = [
     rule(
-        rf"(?P<base>(?<![A-Za-z])[A-Za-z]{{1,2}}|(?<=[A-Za-z0-9)\]])(?=\s?\^)|[A-Za-z]+(?=\^))\s?(?:\^|\*\*)\s?"
+        rf"(?P<base>(?<![A-Za-z])[A-Za-z]{{1,2}}|[α-ωΑ-Ω]|(?<=[A-Za-z0-9)\]])(?=\s?\^)|[A-Za-z]+(?=\^))\s?(?:\^|\*\*)\s?"
         rf"(?P<exponent>{_EXPONENT})",
         lambda m: _power(m) if m["base"] else " " + _to_the(m["exponent"].strip("(){} ").lstrip("+")),
     ),

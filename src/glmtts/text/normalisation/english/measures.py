@@ -121,7 +121,10 @@ RULES: list[Rule] = [
         rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
         _degrees,
     ),
-    rule(r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"),
+    rule(
+        r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″”](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"
+    ),
+    rule(r"(?<![\w.])(\d{1,2})['′](?=\s(?:tall|high|long|wide|deep|thick)\b)", lambda m: f"{cardinal(m[1])} feet"),
     rule(r"(?<![\w.])(\d)['′](\d{1,2})(?![\w\"″])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
     rule(
         r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?(?:in|inch|inches)\b\.?(?!\s[a-z])",

@@ -10,7 +10,7 @@ from glmtts.text.numbers_en import cardinal, number
 
 _SCALE = (
     r"(?:(?:\s?|-(?=[mbt]\w*illion|thousand))"
-    r"(?P<scale>thousand|million|billion|trillion|[kK]|[mM][nmM]?|[bB]n?|BN|[tT]n?)(?![A-Za-z0-9]))?"
+    r"(?P<scale>thousand|million|billion|trillion|lakhs?|crores?|[kK]|[mM][nmM]?|[bB]n?|BN|[tT]n?)(?![A-Za-z0-9]))?"
 )
 _SCALES = {"k": "thousand", "m": "million", "mn": "million", "mm": "million", "b": "billion", "bn": "billion",
            "t": "trillion", "tn": "trillion"}  # fmt: skip

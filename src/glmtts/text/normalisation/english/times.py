@@ -88,6 +88,8 @@ def _duration(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
+    rule(r"\b(noon|midnight)\s?[-–—]\s?(?=\d)", lambda m: f"{m[1]} to ", re.IGNORECASE),
+    rule(r"(?<=[\dmM.])\s?[-–—]\s?(?=(?:noon|midnight)\b)", lambda m: " to "),
     rule(r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:]|\.\d)", _stopwatch),
     rule(
         rf"(?<![\w.:])(?P<h1>{_HOUR})(?:[:.](?P<m1>{_MINUTE}))?(?:\s?(?P<half1>[aApP])\.?[mM]\.?)?{_TO}(?P<h2>{_HOUR})"

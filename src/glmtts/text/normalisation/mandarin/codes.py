@@ -82,6 +82,7 @@ FIRST: list[Rule] = [
         r"(?<![A-Za-z])(iPhone|iPad|Redmi|红米|小米|Nexus) ?(\d{1,2})s(?![A-Za-z])",
         lambda m: f"{m[1]} {cardinal(m[2])}S",
     ),
+    rule(r"(?<![\d.])985/211(?!\d)", lambda m: "九八五，二幺幺"),
     rule(r"(?<![\d.])404(?=页|错误|报错|界面)", lambda m: digits(m[0])),
     rule(r"(?<![\dA-Za-z])0[xX]([0-9A-Fa-f]{1,16})(?![0-9A-Za-z])", lambda m: f"零x{digits(m[1])}"),
     rule(
@@ -89,7 +90,7 @@ FIRST: list[Rule] = [
         lambda m: f"{amount(m[1])}万到" if m[2] == "w" else f"{number(m[1])}{m[2]}到",
     ),
     # The stop of Vol.3 and Fig.3 is none of a number.
-    rule(r"(?<![A-Za-z])(Vol|Fig|Ch|Chap|Ep|EP|Sec|Tab|Eq)\.\s?(?=\d)", lambda m: f"{m[1]} "),
+    rule(r"(?<![A-Za-z])(Vol|Fig|Ch|Chap|Ep|EP|Sec|Tab|Eq|[Ll]v|LV)\.\s?(?=\d)", lambda m: f"{m[1]} "),
     rule(r"(?<![\d.])(?:925(?=纯?银)|9{3,4}(?=[足纯千][金银足]))", lambda m: digits(m[0])),
     rule(r"(?<=[台臺]北)101(?!\d|[万亿个人])", lambda m: digits(m[0])),
     rule(r"(?<![A-Za-z])((?:RTX|GTX|RX) )(\d{3,4})(?!\d)", lambda m: m[1] + digits(m[2])),
@@ -132,10 +133,12 @@ RULES: list[Rule] = [
         lambda m: digits(m[1] + m[2], one="幺" if m[2] == "18" else "一"),
     ),
     rule(
-        r"(?<!\d)(\d{3,4})(?=(?:号?房间?|室(?![内外])|教室|国道|省道|路(?:公交|车|站)?|次(?:列车|航班|快车)|航班|宿舍|寝室|包厢|会议室|办公室))",
+        r"(?<!\d)(\d{3,4})(?=(?:号?房间?|室(?![内外])|教室|国道|省道|路(?:公交|车|站)?|次(?:列车|航班|快车)|航班|宿舍|寝室|包厢|会议室|办公室|医院|部队|厂(?![家商长])))",
         lambda m: digits(m[1]),
     ),
-    rule(r"(?:(?<=[楼栋幢座])|(?<=单元))(\d{3,4})(?![\d.]|[万千百元块])", lambda m: digits(m[1])),
+    rule(
+        r"(?:(?<=[楼栋幢座])|(?<=单元|房间|套房|包厢|病房|教室))(\d{3,4})(?![\d.]|[万千百元块])", lambda m: digits(m[1])
+    ),
     rule(r"(?<!\d)(\d{1,3})#(?=楼|栋|宿舍|机)", lambda m: f"{cardinal(m[1])}号"),
     rule(
         r"([京沪津渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·•\s-]?(?=[A-Z0-9]{5,6}(?![A-Z0-9]))([A-Z0-9]*\d[A-Z0-9]*)",

@@ -2,6 +2,7 @@
 
 import re
 
+from glmtts.text.normalisation.mandarin.amounts import COUNTED
 from glmtts.text.normalisation.rules import Rule, rule
 from glmtts.text.numbers_zh import cardinal, digits
 
@@ -44,7 +45,7 @@ def _event(match: re.Match[str]) -> str:
 
 def _festival(match: re.Match[str]) -> str:
     """3.15晚会 is 三一五晚会, 9.10教师节 九月十日教师节."""
-    return _event(match) if match[0] in _BY_DIGITS else spoken_date(None, match[1], match[2])
+    return _event(match) if f"{match[1]}.{match[2]}" in _BY_DIGITS else spoken_date(None, match[1], match[2])
 
 
 def _span(match: re.Match[str]) -> str:
@@ -71,6 +72,11 @@ _BY_DIGITS = frozenset(
 # What follows a number of times or things in a week, and never a day of the week.
 _TIMES = r"(?:\.\d|次(?!日)|趟|顿|篇|倍|小时|[%％]|天(?=[，。、；！？\s]|$)|场(?![地馆所合])|节课|更(?![新换多加]))"
 _NOT_A_YEAR = "前|后|以|的?历史|来|多|里程"
+_HELD = (
+    r"(?:奥运会|冬奥会?|残奥会|亚运会|全运会|世界杯|欧洲杯|美洲杯|亚洲杯|世博会|高考|中考|国考|省考|考研|春晚|峰会|年会|大会|论坛|"
+    r"车展|博览会|广交会|大选|财报|年报|跨年|世锦赛|奥斯卡)"
+)
+_COUNTED_AFTER = f"[{COUNTED}名余]|学生|考生|观众|选手|球迷"
 RULES: list[Rule] = [
     rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: " "),
     rule(r"(?<![\d.])(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})[日号]?(?![\d.])", _date),
@@ -82,6 +88,13 @@ RULES: list[Rule] = [
     rule(r"(?<![\d/.])(?P<year>\d\d)/(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/])", _date),
     rule(r"(?<!\d)(\d{4})(年?)(?:\s?[-~～–—－]{1,2}\s?|到)(\d{4})(?=年)", _span),
     rule(r"(?<!\d)((?:19|20)\d\d)(年?)(?:\s?[-~～–—－]{1,2}\s?|到)((?:19|20)\d\d)(?!\d)", _span),
+    # The years of a life in brackets, titles, and what is held in a year: （1881—1936）, 《1984》, 2008北京奥运会.
+    rule(
+        r"(?<=[（(])(1\d{3})\s?[-~～–—－]{1,2}\s?(1\d{3}|20\d\d)?(?=[）)])",
+        lambda m: f"{digits(m[1])}到{digits(m[2] or '今')}",
+    ),
+    rule(r"(?<=[《〈])(?:1[5-9]|20)\d\d(?=[》〉])", lambda m: digits(m[0])),
+    rule(rf"(?<![\d.])(?:19[5-9]|20[0-4])\d(?=(?!{_COUNTED_AFTER})[一-鿿]{{0,6}}?{_HELD})", lambda m: digits(m[0])),
     rule(r"(?<!\d)((?:19|20)\d\d)()[-–—~～/](\d\d)(?=年|学年|赛季|财年|年度)", _span),
     rule(r"(?<!\d)((?:19|20)\d\d)()/((?:19|20)\d\d)(?=年|学年|赛季|财年|年度)", _span),
     # A year in brackets: 国发〔2023〕15号, （2024）京01民终123号.
@@ -100,10 +113,14 @@ RULES: list[Rule] = [
     rule(r"(?<![\d.第])([5-9][05]|0[05]|10)(?=(?:[、和与及/](?:[5-9][05]|0[05]|10))+后)", lambda m: digits(m[1])),
     rule(r"(?<![\d.第])([06-9][05]|[1-5]5|10|00)(?=后(?!退|的?[一二三两\d]|天|面|来|续|续))", lambda m: digits(m[1])),
     rule(
-        r"(?<![\d.])([12]\d)?(\d0)['’]?s(?![A-Za-z])",
-        lambda m: f"{digits((m[1] or '') + m[2]) if m[1] else cardinal(m[2])}年代",
+        r"(?<![\d.])([12]\d)?(\d0)(['’]?)s(?![A-Za-z])",
+        lambda m: f"{digits((m[1] or '') + m[2]) if m[1] else cardinal(m[2])}年代" if _is_decade(m) else m[0],
     ),
-    rule(rf"(?<![\d.])([1-9]|1[0-2])\.([1-9]|[12]\d|3[01])(?={_FESTIVALS})", _festival),
+    rule(rf"(?<![\d./])([1-9]|1[0-2])[./]([1-9]|[12]\d|3[01])(?={_FESTIVALS})", _festival),
+    rule(
+        r"(?<=日期|截止|截至|生日|定于|改到)([是为在到至于：:]{0,2}\s?)(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/小年月天周个])",
+        lambda m: m[1] + spoken_date(None, m["month"], m["day"]) if _is_date(m["month"], m["day"]) else m[0],
+    ),
     rule(r"(?<![\d.])([1-9]|1[0-2])[·•]([1-9]|[12]\d|3[01])(?!\d)", _event),
     rule(
         r"(?<![\d月./-])(1[0-2]|0?[1-9])[./]([12]\d|3[01]|0?[1-9])(?=日|号)",
@@ -130,8 +147,24 @@ RULES: list[Rule] = [
         lambda m: (m[1] or m[3]) + _weekday(m[2] or m[4]),
     ),
     rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
-    rule(r"(?<=\d月)([12]\d|3[01]|0?[1-9])(?=[,，。、；\s]|$)", lambda m: cardinal(str(int(m[1]))) + "日"),
+    rule(
+        r"(?<=\d月)([12]\d|3[01]|0?[1-9])(?=[,，。、；\s]|$)",
+        # the days of the lunar calendar have no 日: 农历八月十五
+        lambda m: cardinal(str(int(m[1]))) + ("" if _is_lunar(m) else "日"),
+    ),
 ]
+
+
+def _is_lunar(match: re.Match[str]) -> bool:
+    return re.search(r"[农阴旧]历\d+月$", match.string[max(0, match.start() - 6) : match.start()]) is not None
+
+
+def _is_decade(match: re.Match[str]) -> bool:
+    """90s and 20's are decades, 30s and 等60s seconds."""
+    before = match.string[max(0, match.start() - 4) : match.start()]
+    if match[1] or match[3]:
+        return True
+    return match[2] in ("50", "70", "80", "90") and not re.search(r"[每等约过]$|延[时迟]|倒计时|时长|间隔|用时", before)
 
 
 def _short_year(match: re.Match[str]) -> bool:

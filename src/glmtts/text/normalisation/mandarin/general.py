@@ -4,6 +4,7 @@ import re
 
 from glmtts.text.normalisation.mandarin.amounts import COUNTED, amount
 from glmtts.text.normalisation.rules import NUMBER, Rule, roman, rule
+from glmtts.text.numbers_en import ordinal
 from glmtts.text.numbers_zh import cardinal, digits, number
 
 _NUMERAL = "零一二三四五六七八九十百千万亿"
@@ -15,6 +16,13 @@ def _scaled(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
+    rule(r"(?<![A-Za-z\d.])(\d{1,4})(?:st|nd|rd|th)(?![A-Za-z])", lambda m: ordinal(m[1])),
+    # Neighbours before something counted are an estimate: 2、3个, 七、八天.
+    rule(
+        r"(?<![\d.、第零一二三四五六七八九十])([1-8])、([2-9])(?=个(?![体性])|天|次|位|年(?!级)|岁|小时|分钟|公里|米|块|斤|遍|趟|杯|瓶)",
+        lambda m: amount(m[1]) + amount(m[2]) if int(m[2]) == int(m[1]) + 1 else m[0],
+    ),
+    rule(r"(?<![\d.A-Za-z第])2(?=室\d[厅廳]|居室)|(?<=[\d两]室)2(?=[厅廳])", lambda m: "两"),
     rule(
         r"(?:(?<=^)|(?<=[\s。；;，,、！!？?：:]))(\d{1,3})\s?[.．、)）]\s?(?=[^\d\s.])", lambda m: f"{cardinal(m[1])}，"
     ),
@@ -43,6 +51,7 @@ RULES: list[Rule] = [
     rule(r"(?<![\d.])\.(\d+)", lambda m: "点" + digits(m[1])),
     rule(NUMBER, lambda m: number(m[0])),
     rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
+    rule(r"(?<![A-Za-z-])([A-F])-(?=$|[，。、；,)）级的])", lambda m: f"{m[1]}减"),
     rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
     # 1/3+1/6 and 1+X add, 100+人 are more
     rule(rf"(?<=[{_NUMERAL}])\s?\+\s?(?=[{_NUMERAL}√]|[A-Za-zα-ω](?![A-Za-z]))", lambda m: "加"),

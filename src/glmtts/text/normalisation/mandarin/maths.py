@@ -90,6 +90,18 @@ def _span(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
+    rule(r"(?<![\d.])(\d+)\s?分之\s?(\d+(?:\.\d+)?)", lambda m: f"{cardinal(m[1])}分之{number(m[2])}"),
+    rule(
+        r"第(\d{1,4})\s?/\s?(\d{1,4})(?=[页頁张章])",
+        lambda m: f"第{cardinal(m[1])}{m.string[m.end()]}，共{cardinal(m[2])}",
+    ),
+    rule(r"(?<![A-Za-z])([fgh])[(（]([a-z])[)）]", lambda m: f"{m[1]} {m[2]}"),
+    rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]}除以{m[2]}"),
+    # What does not rise is the number of a figure and no span: 图3-2.
+    rule(
+        r"(?<=[图圖表式例题題])(\d{1,3})-(\d{1,3})(?![\d-])",
+        lambda m: f"{cardinal(m[1])}杠{cardinal(m[2])}" if int(m[2]) <= int(m[1]) else m[0],
+    ),
     rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: ""),
     # v=s/t: between two letters of a formula a stroke divides.
     rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/])", lambda m: f"{m[1]}除以{m[2]}"),
@@ -115,7 +127,7 @@ RULES: list[Rule] = [
     rule(rf"{FREE}({NUMBER})\s?([×*÷])\s?(?=[A-Za-zπ(（])", lambda m: number(m[1]) + _SIGNS[m[2]]),
     rule(rf"{FREE}({NUMBER})\s?[×*]\s?(?=\S)", lambda m: f"{number(m[1])}乘"),
     rule(
-        rf"{FREE}({NUMBER})\s?(?:[x×]|(?<!\d{{4}})X)(?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])",
+        rf"{FREE}(?<!等于)({NUMBER})\s?(?:[x×]|(?<!\d{{4}})X)(?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])",
         lambda m: f"{number(m[1])}倍",
     ),
     rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: "正负"),

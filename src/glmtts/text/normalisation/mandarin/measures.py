@@ -162,7 +162,11 @@ RULES: list[Rule] = [
         rf"{FREE}(?P<sides>{AMOUNT}\s?[a-z]{{0,2}}(?:\s?[xX×*]\s?{AMOUNT}\s?[a-z]{{0,2}}){{1,2}})(?![A-Za-z\d^.])",
         lambda m: _sides(m) if re.search("[a-wyz]", m["sides"]) else m[0],
     ),
-    rule(r"(?<![\d.])(\d{1,2})['′](\d{1,2})[\"″]", lambda m: f"{number(m[1])}分{number(m[2])}秒"),
+    rule(
+        r"(?<=身高)([为是约达有：:]{0,2})([3-7])['′’](\d{1,2})[\"″”]?(?!\d)",
+        lambda m: f"{m[1]}{number(m[2])}英尺{number(m[3])}英寸",
+    ),
+    rule(r"(?<![\d.])(\d{1,2})['′’](\d{1,2})[\"″”]", lambda m: f"{number(m[1])}分{number(m[2])}秒"),
     rule(
         r"(?<![\d.])(\d{1,3}(?:\.\d)?)\s?(?:″|\"|'')(?=[^\w]|[一-鿿]|$)",
         lambda m: f"{number(m[1])}英寸" if is_inch(m) else m[0],
