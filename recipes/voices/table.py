@@ -3,8 +3,9 @@
     python recipes/voices/table.py --work WORK --folder ljspeech_20 --out benchmarks/results
 
 Writes OUT/voices_FOLDER.json and .png and prints the table in Markdown. Means have 95 % intervals, by bootstrap over
-lines; of several seeds the lines of all are taken together. The loss on held-out recordings and what was trained come
-from the runs.
+lines; of several seeds the lines of all are taken together. A second table has the differences to all weights trained,
+line by line, with the p of a paired permutation test. The loss on held-out recordings and what was trained come from
+the runs.
 """
 
 import argparse
@@ -19,6 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # for report.py
 from report import environment
+
+from glmtts.eval.statistics import paired
 
 DRAWS = 2000
 ORDER = ("real", "clone", "0.3", "1", "5", "15", "30", "full")
@@ -62,6 +65,31 @@ def figures_of(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def differences(folder: Path, variant: str, other: str) -> dict[str, Any]:
+    """Of each measure of a line: variant − other, over lines and seeds that both have, its interval and p."""
+    found: dict[str, Any] = {}
+    for part, names in (("lines", ("resemblyzer", "campplus", "nisqa")), ("words", ("resemblyzer", "campplus"))):
+        own, others = _measured(folder, variant, part), _measured(folder, other, part)
+        keys = [key for key in own if key in others]
+        for name in names:
+            if len(keys) > 1 and all(name in own[key] and name in others[key] for key in keys):
+                one = paired([others[key][name] for key in keys], [own[key][name] for key in keys])
+                label = name if part == "lines" else f"onset_{name}"
+                interval = [round(end, 4) for end in one.interval or ()]
+                found[label] = {"difference": round(one.difference, 4), "interval": interval, "p": round(one.p, 4)}
+    return found
+
+
+def _measured(folder: Path, variant: str, part: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What each line (or word) of each seed gave."""
+    found = {}
+    for path in sorted((folder / "results").glob(f"{variant}_*.json")):
+        seed = path.stem.rpartition("_")[2]
+        for key, line in json.loads(path.read_text(encoding="utf-8"))[part].items():
+            found[(seed, key)] = line
+    return found
+
+
 def losses_of(run: Path) -> dict[str, Any]:
     """Of each network of a run: the best figures on held-out recordings, steps, and minutes."""
     found: dict[str, Any] = {}
@@ -84,6 +112,8 @@ def collected(folder: Path) -> dict[str, Any]:
             continue
         row: dict[str, Any] = {"seeds": len(files)}
         row |= figures_of([json.loads(path.read_text(encoding="utf-8")) for path in files])
+        if variant not in ("real", "full"):
+            row["minus_full"] = differences(folder, variant, "full")
         table[variant] = row | ({"runs": [losses_of(run) for run in runs]} if runs else {})
     return table
 
@@ -100,7 +130,19 @@ def markdown(table: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def draw(table: dict[str, Any], picture: Path) -> None:
+def compared(table: dict[str, Any]) -> str:
+    """The table of differences to all weights trained."""
+    rows = {variant: row["minus_full"] for variant, row in table.items() if row.get("minus_full")}
+    names = [name for name in MEASURES if any(name in row for row in rows.values())]
+    lines = ["| share, less all weights | " + " | ".join(MEASURES[name] for name in names) + " |"]
+    lines.append("|---" * (len(names) + 1) + "|")
+    for variant, row in rows.items():
+        cells = [f"{row[name]['difference']:+.3f}, p {row[name]['p']:.2g}" if name in row else "" for name in names]
+        lines.append(f"| {variant} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def draw(table: dict[str, Any], title: str, picture: Path) -> None:
     """Likeness over share, with the clone, all weights and the speaker as lines."""
     import matplotlib
 
@@ -120,9 +162,11 @@ def draw(table: dict[str, Any], picture: Path) -> None:
     axes.set(
         xlabel="share of the backbone (%)",
         ylabel="cosine",
-        title="solid: recordings, dashed: all weights, dotted: clone",
+        title=f"{title}; solid: recordings, dashed: all weights, dotted: clone",
     )
     axes.set_xscale("log")
+    axes.set_xticks([float(share) for share in shares], shares)
+    axes.minorticks_off()
     axes.legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(picture, dpi=120)
@@ -136,11 +180,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     table = collected(chosen.work / chosen.folder)
     result = {**environment(), "folder": chosen.folder, "variants": table}
+    chosen.out.mkdir(parents=True, exist_ok=True)
     path = chosen.out / f"voices_{chosen.folder}.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if any("resemblyzer" in row for name, row in table.items() if name not in ("real", "clone", "full")):
-        draw(table, path.with_suffix(".png"))
-    print(markdown(table))
+        draw(table, chosen.folder, path.with_suffix(".png"))
+    print(markdown(table), compared(table), sep="\n\n")
 
 
 if __name__ == "__main__":
