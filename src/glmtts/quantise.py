@@ -12,8 +12,8 @@ from glmtts.bundle import CONFIG_FILE, Bundle, ModuleEntry, save_config
 from glmtts.errors import BundleError
 from glmtts.lm.model import Llama
 from glmtts.lm.prompt import build_prompt
-from glmtts.lm.quantised.config import BLOCK, HEAD_BITS, Bits, Block
-from glmtts.lm.quantised.pack import packed
+from glmtts.lm.quantised.config import HEAD_BITS, Bits, Block
+from glmtts.lm.quantised.pack import packed, usual_block
 from glmtts.places import check_new_folder
 from glmtts.weights import digest_of
 
@@ -32,7 +32,7 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
     """Write a copy of a bundle to the new folder `out`, its language model packed; opens it.
 
     `block` weights share a scale: by default 128 of four bits in a large model, whose head then has four bits too, and
-    else 32 with a head of eight.
+    else as `usual_block` says, with a head of eight.
 
     Raises:
         BundleError: `out` holds something or cannot be written, or the language model cannot be packed. Then nothing
@@ -45,7 +45,8 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
         raise BundleError(f"The language model of '{bundle.config.name}' is no plain Llama: it cannot be packed.")
     large = bits == 4 and model.config.hidden_size >= LARGE
     head: Bits = bits if large else HEAD_BITS
-    config, weights = packed(model, bundle.audio_tokens, bits, block or (128 if large else BLOCK), head)
+    block = block or (128 if large else usual_block(model, bits))
+    config, weights = packed(model, bundle.audio_tokens, bits, block, head)
     # the hash follows in `_write`, when the file is there
     entry = ModuleEntry(architecture="llama_packed", file="lm.safetensors", sha256="", config=config.model_dump())
     description = f"{bundle.config.description} Language model of {bits} bits a weight."

@@ -15,7 +15,11 @@ def export_onnx(
     ] = None,
     bits: Annotated[
         int | None,
-        typer.Option(help="8 or 4: pack the language model, as `quantise` does.", show_default=False),
+        typer.Option(
+            help="8 or 4: pack the language model, as `quantise` does, and let flow, vocoder and judge multiply in "
+            "integers of 8 bits: smaller and faster.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Export a bundle to ONNX, for `glm-tts say --runtime onnx`, which needs no PyTorch."""

@@ -17,12 +17,13 @@ from glmtts.errors import BundleError
 from glmtts.lm.model import Llama
 from glmtts.lm.quantised.config import Bits
 from glmtts.lm.quantised.model import QuantisedLlama
-from glmtts.lm.quantised.pack import joined_matrices, norms, packed
+from glmtts.lm.quantised.pack import joined_matrices, norms, packed, usual_block
 from glmtts.onnx import graphs
 from glmtts.onnx.bundle import LM_WEIGHTS
 from glmtts.onnx.choice import CONFIG_FILE
 from glmtts.onnx.clone import FBANK_MELS
 from glmtts.onnx.config import DecoderConfig, FlowGraphConfig, OnnxConfig, SpectrumConfig, VoiceFile
+from glmtts.onnx.integers import round_matrices
 from glmtts.ort.kernels import ROUNDED
 from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import INSTALL
@@ -33,12 +34,14 @@ from glmtts.weights import digest_of
 
 OPSET = 17
 TEXT_FILES = ("tokenizer.model", "added_tokens.json")
+ROUNDED_STAGES = ("flow", "vocoder", "recogniser")
 
 
 def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     """Write the stages of a bundle to the new folder `out`; its description comes last.
 
-    With `bits`, a language model that is not packed yet is packed (lm/quantised).
+    With `bits`, a language model that is not packed yet is packed (lm/quantised), and flow, vocoder and the judge's
+    recogniser multiply in integers (integers.py).
 
     Raises:
         BundleError: `out` holds something or cannot be written, the package onnx is missing, or a stage cannot be
@@ -61,6 +64,11 @@ def _write(bundle: Bundle, vocoder: Any, out: Path, bits: Bits | None) -> None:
     istft = vocoder_graphs(vocoder, out)
     reads, mels = _recogniser(bundle, out), _tokenizer(bundle, out)
     _speaker(bundle, out)
+    if bits:
+        # not the speech tokenizer and the speaker encoder: a voice is made once, and kept
+        for path in sorted(out.glob("*.onnx")):
+            if path.name.startswith(ROUNDED_STAGES):
+                round_matrices(path)
     _describe(bundle, out, lm=lm, flow=flow, istft=istft, reads=reads, tokenizer_mels=mels)
 
 
@@ -71,7 +79,7 @@ def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfi
         shutil.copyfile(bundle.folder / bundle.config.modules["lm"].file, out / LM_WEIGHTS)
         sizes = {name: getattr(model.config, name) for name in DecoderConfig.model_fields}
     elif isinstance(model, Llama) and bits:
-        _, packed_weights = packed(model, bundle.audio_tokens, bits)
+        _, packed_weights = packed(model, bundle.audio_tokens, bits, usual_block(model, bits))
         save_file(packed_weights, out / LM_WEIGHTS)
         sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
     elif isinstance(model, Llama):

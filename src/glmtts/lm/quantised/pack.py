@@ -14,7 +14,7 @@ from glmtts.weights import in_bytes
 
 
 def packed(
-    model: Llama, layout: AudioTokens, bits: Bits, block: Block = BLOCK, head_bits: Bits = HEAD_BITS
+    model: Llama, layout: AudioTokens, bits: Bits, block: Block, head_bits: Bits = HEAD_BITS
 ) -> tuple[QuantisedLMConfig, dict[str, Tensor]]:
     """Configuration and tensors of `model` with weights of `bits` bits, `block` of which share a scale.
 
@@ -36,6 +36,17 @@ def packed(
         found = quantised(weight_NK, config.bits_of(name), block)
         weights[f"{name}.packed"], weights[f"{name}.scales"] = found
     return config, weights
+
+
+def usual_block(model: Llama, bits: Bits) -> Block:
+    """Weights that share a scale where nobody says otherwise.
+
+    Of eight bits 64, by which a step of `mini` takes 4 to 9 % less than by 32, and is as exact; of four bits
+    32, since their error grows with the block. 32 too where a width of the model is no multiple of 64.
+    """
+    config = model.config
+    widths = (config.hidden_size, config.num_heads * config.head_dim, config.intermediate_size)
+    return 64 if bits == 8 and not any(width % 64 for width in widths) else BLOCK
 
 
 def norms(model: Llama) -> dict[str, Tensor]:
