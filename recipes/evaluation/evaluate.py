@@ -1,12 +1,11 @@
-"""All tables of docs/evaluation.md by one command; it goes on where it was stopped.
+"""All tables of docs/evaluation_figures.md by one command; it goes on where it was stopped.
 
     python recipes/evaluation/evaluate.py --corpus CORPUS --whisper FOLDER --models MODELS --text TEXT --out WORK
 
 CORPUS holds heldout_teacher_en/ and heldout_teacher_zh/ and the folders of held-out speakers, FOLDER a CTranslate2
 Whisper-base, MODELS nisqa/ (non-commercial weights, for measuring), TEXT cpp_test.tsv, the
-homographs, and sentences.json of hsk-sentences-audio. The steps are
-in steps.toml; `--only` runs some of them, and the page has what was finished. What the page is made of goes to
-benchmarks/results/evaluation/.
+homographs, and sentences.json of hsk-sentences-audio. The steps are in steps.toml; `--only` runs some of them, and the
+page has what was finished. What the page is made of goes to benchmarks/results/evaluation/.
 """
 
 import argparse
@@ -17,14 +16,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from glmtts.eval.ranking import ranking_table
-from glmtts.eval.report.cells import head_lines, tables_of
-from glmtts.eval.report.markdown import extra_tables, markdown_table, times_table
+from figures import tables
+
 from glmtts.eval.results import RESULTS, Results
 from glmtts.eval.work import write_text
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "evaluation.md"
+PAGE = HERE.parents[1] / "docs" / "evaluation_figures.md"
 KEPT = HERE.parents[1] / "benchmarks" / "results" / "evaluation"
 TESTS = HERE.parents[1] / "tests" / "text"
 BEGIN = "<!-- figures: written by recipes/evaluation/evaluate.py -->"
@@ -47,14 +45,11 @@ def section(step: dict[str, Any], results: Results) -> str:
     shown = shlex.join(argument.replace("{", "").replace("}", "") for argument in named)
     text = f"### {step['title']}\n\n" + (f"{step['text']}\n\n" if step["text"] else "")
     text += f"```bash\nglm-tts eval {shown}\n```\n\n"
-    text += "".join(f"- {line}\n" for line in head_lines(results))
-    text += "".join(f"\n**{name}**\n\n{markdown_table(table)}" for name, table in tables_of(results))
-    extra = {name: one for name, one in results.extra.items() if "not right" not in name}
-    text += extra_tables(extra).replace("\n## ", "\n#### ")
-    if "rank" in step:
-        text += f"\n{markdown_table(ranking_table(results, step['rank']))}"
-    timed = any(one["seconds_of_work"] for one in results.times)
-    return text + (f"\nTimes:\n\n{markdown_table(times_table(results))}" if timed else "")
+    about, kept = results.about, f"../benchmarks/results/evaluation/{step['name']}.json"
+    stand_ins = f"Stand-ins: {'; '.join(about['stand_ins'])}. " if about["stand_ins"] else ""
+    hardware = f"{about['hardware']}, {about['instruction_set']}, {about['read_gigabytes_a_second']} GB/s"
+    text += f"{stand_ins}Commit {about['commit']}, {hardware}; [all figures]({kept}).\n"
+    return text + tables(results, step.get("rank", ()))
 
 
 def main() -> None:

@@ -46,6 +46,7 @@ def test_mistakes_are_said_in_a_sentence(tmp_path: Path, lines: Path) -> None:
         ("give --corpus", ("mini", "mini-clone", "-o", tmp_path / "e")),
         ("Give each a LABEL", ("mini", lines, "-s", "recordings", "-s", "recordings", "-o", tmp_path / "f")),
         ("no results", ("compare", str(tmp_path), str(tmp_path))),
+        ("Two systems are named 'a'", ("versa", "a=x", "a=y", "-o", tmp_path / "g")),
     ):
         with pytest.raises(EvaluationError, match=words):
             call(*arguments)
@@ -53,6 +54,8 @@ def test_mistakes_are_said_in_a_sentence(tmp_path: Path, lines: Path) -> None:
 
 def test_what_a_run_cannot_do_is_said_before_anything_is_spoken(tmp_path: Path, lines: Path) -> None:
     out, person = tmp_path / "out", ("-s", "person=recordings")
+    wordless = tmp_path / "en.lst"
+    wordless.write_text("a|Hello.\nb|\n", encoding="utf-8")
     for kind, words, arguments in (
         (EvaluationError, "'per' needs the label 'pinyin'", ("per", "mini-zh", *person)),
         (EvaluationError, "'forced' needs the label 'marked'", ("forced", "mini-zh", *person)),
@@ -71,6 +74,7 @@ def test_what_a_run_cannot_do_is_said_before_anything_is_spoken(tmp_path: Path, 
         (EvaluationError, "--processes does nothing", ("mini", lines, "--ray", "local", "--processes", "2", *person)),
         (EvaluationError, "beside other scorers", ("mini", lines, "--scorer", "none", "--scorer", "level", *person)),
         (EvaluationError, "column 'level'", ("mini", lines, "--asr", "none", *2 * ("--scorer", "level"), *person)),
+        (EvaluationError, "'b' of the list 'en_en' has no text", ("mini", wordless, "--language", "en", *person)),
         (EvaluationError, "named 'spoken'", ("mini", lines, lines, "--asr", "none", "--scorer", "level", *person)),
         (BundleError, "is no model bundle", ("speech-tokenizer", lines, "--bundle", tmp_path, "--scorer", "level")),
     ):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glmtts.errors import EvaluationError
-from glmtts.eval.compare import chosen, compare, comparison_table
+from glmtts.eval.compare import chosen, compare, comparison_table, measured_otherwise
 from glmtts.eval.ranking import ranking_table
 from glmtts.eval.report.cells import worst_of
 from glmtts.eval.results import Results
@@ -154,3 +154,28 @@ def test_ends_of_lines_of_other_scripts_end_no_line(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("\n".join([*lines, "", "none"]), encoding="utf-8")
     with pytest.raises(EvaluationError, match="Line 4"):
         read_scores(tmp_path / "b")
+
+
+def test_runs_that_were_measured_in_other_ways_are_told_of(tmp_path: Path) -> None:
+    whole = results_of_versa({"a": versa_file(tmp_path / "a", 0.0)}, "set", tmp_path)
+
+    def judged(recogniser: str, weights: str) -> Results:
+        stages = {f"asr-{recogniser}": {"recognisers": {"en": recogniser}}, "score-nisqa": {"weights": weights}}
+        return replace(whole, about=whole.about | {"stages": stages})
+
+    base = judged("whisper-base", "one")
+    assert measured_otherwise(base, base) == [] == measured_otherwise(base, whole)
+    (heard,) = measured_otherwise(base, judged("whisper-large-v3", "one"))
+    assert "recognisers of A" in heard and "whisper-base" in heard and "whisper-large-v3" in heard
+    assert ["score-nisqa of A" in line for line in measured_otherwise(base, judged("whisper-base", "two"))] == [True]
+
+
+def test_numbers_as_numpy_prints_them_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(
+        "{'key': 'u0', 'utmos': np.float64(3.25), 'mcd': nan, 'pesq': np.float32(-inf), 'stoi': -inf, "
+        "'ref_text': 'nan, inf and \\'np.float64(1)\\''}\n",
+        encoding="utf-8",
+    )
+    (values,) = read_scores(tmp_path / "a").values()
+    text = "nan, inf and 'np.float64(1)'"
+    assert values == {"utmos": 3.25, "mcd": None, "pesq": None, "stoi": None, "ref_text": text}

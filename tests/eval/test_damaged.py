@@ -11,10 +11,12 @@ from glmtts.errors import EvaluationError
 from glmtts.eval.clone_list import clone_list
 from glmtts.eval.listening.files import read_key
 from glmtts.eval.lists import index_list
+from glmtts.eval.report import write_report
 from glmtts.eval.results import Results
 from glmtts.eval.text.readings import everyday_readings
 from glmtts.eval.versa import read_scores, results_of_versa
 from glmtts.eval.work import read_records
+from tests.eval.test_runner import run
 
 DEEP = "[" * 100_000  # costs the parser of JSON its stack
 
@@ -72,3 +74,23 @@ def test_damaged_results_are_told(tmp_path: Path) -> None:
         assert "Results" not in str(told.value)  # no word of ours that only a programmer knows
         (tmp_path / name).write_text(good[name], encoding="utf-8")
     Results.load(tmp_path)
+
+
+def test_records_of_another_version_and_recordings_that_are_gone_are_told(tmp_path: Path, lines: Path) -> None:
+    run(tmp_path, lines, "x=recordings", scorers=())
+    chunk = tmp_path / "spoken/x/speech/0000.json"
+    good = chunk.read_text("utf-8")
+    records = json.loads(good)
+    for changed in ([5], [{"id": "line0"}], {"line0": 1}, [{"error": None}]):
+        chunk.write_text(json.dumps(records | {"records": changed}), encoding="utf-8")
+        with pytest.raises(EvaluationError, match=r"0000\.json is damaged: .* Delete it"):
+            run(tmp_path, lines, "x=recordings", scorers=())
+    chunk.write_text(good, encoding="utf-8")
+    results = run(tmp_path, lines, "x=recordings", scorers=("level",))
+    results.save(tmp_path)
+    (tmp_path / "spoken/x/audio/line0.flac").unlink()
+    # what was measured stays measured, and its report can be written anew
+    assert run(tmp_path, lines, "x=recordings", scorers=("level",)).tables == results.tables
+    write_report(Results.load(tmp_path), tmp_path)
+    with pytest.raises(EvaluationError, match=r"'line0' is gone or damaged since it was made: .* --restart"):
+        run(tmp_path, lines, "x=recordings", scorers=("band_energy",))

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
 from glmtts.eval.systems.espeak import EspeakSystem, in_pinyin
 
@@ -19,3 +20,9 @@ def test_characters_are_not_spelt_as_chinese_letters() -> None:
     (spoken,) = EspeakSystem(None, {}).speak([item])
     assert spoken.samples is not None
     assert 0.5 < len(spoken.samples) / spoken.rate < 2
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng: apt install espeak-ng")
+def test_a_voice_that_there_is_not_is_told_before_the_first_line() -> None:
+    with pytest.raises(EvaluationError, match="does not take the voice 'absent'"):
+        EspeakSystem("absent", {})

@@ -8,8 +8,11 @@ import pytest
 from glmtts.errors import EvaluationError
 from glmtts.eval.clone_list import clone_list
 from glmtts.eval.items import EvalList, Item
+from glmtts.eval.listening.files import read_key
 from glmtts.eval.lists import SHIPPED, cv3_list, index_list, seed_list, shipped_list
 from glmtts.eval.protocols.base import Settings, read_list
+from glmtts.eval.text.tables import read_rows
+from glmtts.eval.versa import read_scores
 
 
 def test_seed_lists_with_every_number_of_columns(tmp_path: Path) -> None:
@@ -73,12 +76,15 @@ def test_clones_are_of_held_out_speakers_with_another_recording_of_each(shared: 
     assert len(items) == 40 and len(speakers) >= 10
     assert all(name == "ljspeech" or name == "S0252" or name.endswith("7") for name in speakers)
     assert all(item.prompt_audio and item.prompt_audio.is_file() for item in items)
-    assert all(str(item.prompt_audio) != item.labels["other"] for item in items)
+    assert all(item.other_audio and item.prompt_audio != item.other_audio for item in items)
+    # a path in a label would be told in the results, and tie what was finished to this machine
+    assert not any(str(shared) in value for item in items for value in item.labels.values())
 
 
 def test_lists_refuse_ids_that_are_no_names_and_ids_that_come_twice() -> None:
-    with pytest.raises(EvaluationError, match="file's name"):
-        Item("../x", "text", "en")
+    for name in ("../x", "a\\b", ".x", "", "a\0b", "a\nb", "a\x7fb"):
+        with pytest.raises(EvaluationError, match="file's name"):
+            Item(name, "text", "en")
     with pytest.raises(EvaluationError, match="twice"):
         EvalList("list", (Item("a", "x", "en"), Item("a", "y", "en")))
 
@@ -142,3 +148,41 @@ def test_an_index_of_another_corpus_is_one_sentence(tmp_path: Path) -> None:
     (folder / "index.jsonl").write_bytes(b"\xff")
     with pytest.raises(EvaluationError, match="cannot be read"):
         clone_list(tmp_path, 1)
+
+
+def test_a_list_in_another_encoding_is_told_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "meta.lst"
+    path.write_bytes("a|你好。\n".encode("gbk"))
+    with pytest.raises(EvaluationError, match="Save it as UTF-8"):
+        seed_list(path, "zh")
+
+
+def test_a_byte_order_mark_is_no_part_of_what_people_write_by_hand(tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "scores").write_bytes(mark + b'{"key": "a", "utmos": 3.0}\n')
+    assert read_scores(tmp_path / "scores") == {"a": {"utmos": 3.0}}
+    (tmp_path / "words_en.tsv").write_bytes(mark + b"1 kg\tone kilogram\r\n")
+    assert list(read_rows(tmp_path / "words_en.tsv", ("written", "spoken"))) == [(1, ["1 kg", "one kilogram"])]
+    folder = tmp_path / "ljspeech"
+    folder.mkdir()
+    record = {"lang": "en", "text": "One.", "speaker": "ljspeech", "seconds": 4.0}
+    for name in "ab":
+        (folder / f"{name}.flac").touch()
+    lines = "\n".join(json.dumps(record | {"id": name}) for name in "ab")
+    (folder / "index.jsonl").write_bytes(mark + lines.encode())
+    assert len(clone_list(tmp_path, 2).items) == 2
+    (tmp_path / "key.json").write_bytes(mark + b'{"test": "t", "kind": "mos", "systems": [], "trials": []}')
+    assert read_key(tmp_path / "key.json").test == "t"
+
+
+def test_a_recording_of_another_place_is_known_by_its_contents(tmp_path: Path) -> None:
+    digests = []
+    for folder, sound in (("a", b"one"), ("b", b"one"), ("c", b"two")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "p.wav").write_bytes(sound)
+        digests.append(EvalList("l", (Item("a", "x", "en", other_audio=tmp_path / folder / "p.wav"),)).digest)
+    assert digests[0] == digests[1] != digests[2]
+    item = Item("a", "x", "en", reference_audio=tmp_path / "a/p.wav")
+    before = EvalList("l", (item,)).digest
+    (tmp_path / "a/p.wav").write_bytes(b"three")  # in the same process, as in a notebook
+    assert EvalList("l", (item,)).digest != before

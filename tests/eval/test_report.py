@@ -1,10 +1,14 @@
 """Reports: every figure, player, picture and difference that they promise is there."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
+import soundfile
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.protocols.base import Settings
@@ -65,3 +69,28 @@ def test_a_place_that_takes_no_pictures_is_told(out: Path, tmp_path: Path) -> No
     (tmp_path / "pictures").touch()
     with pytest.raises(EvaluationError, match="another --out"):
         write_report(Results.load(out), tmp_path)
+
+
+def test_names_that_mean_something_in_an_address_are_written_so_that_they_do_not(tmp_path: Path) -> None:
+    """A player of `a#1.flac` would ask for `a`."""
+    names = ("d d#1", "a?b%20", "e&f")
+    folder = tmp_path / "l #1"
+    folder.mkdir()
+    for name in names:
+        soundfile.write(folder / f"{name}.wav", 0.1 * np.ones(24000), 24000)
+    index = [json.dumps({"id": name, "lang": "en", "text": "x"}) for name in names]
+    (folder / "index.jsonl").write_text("\n".join(index), encoding="utf-8")
+    results = MINI.run(
+        [SystemSpec.parse("x=recordings")], Settings((str(folder),), scorers=("level",)), Run(tmp_path, InProcess())
+    )
+    write_report(results, tmp_path)
+    page, text = ((tmp_path / f"report.{kind}").read_text("utf-8") for kind in ("html", "md"))
+    sources = re.findall(r'src="([^"]+)"', page) + re.findall(r"\]\(([^)]+)\)", text)
+    # players of output and reference and a picture each, the links of the other report, and a plot in both
+    assert len(sources) == 3 * 3 + 3 + 2
+    assert all((tmp_path / unquote(urlsplit(source).path)).is_file() for source in sources)
+
+
+def test_what_listened_and_judged_is_told(out: Path) -> None:
+    assert Results.load(out).about["stages"]["score-level"]["scorer"] == "level"
+    assert "- score-level: scorer level" in (out / "report.md").read_text("utf-8")

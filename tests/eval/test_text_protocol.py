@@ -87,3 +87,10 @@ def test_a_word_that_no_training_line_has_is_not_right(tmp_path: Path) -> None:
         "ours": 0.5,
         "most frequent reading": 0.5,
     }
+
+
+def test_a_table_does_not_take_the_place_of_another_of_its_name(tmp_path: Path) -> None:
+    for name in ("everyday", "homographs"):
+        (tmp_path / f"{name}.tsv").write_text("他▁行▁走\thang2\n", encoding="utf-8")
+        with pytest.raises(EvaluationError, match=f"named '{name}'"):
+            measure(Tables(readings=[tmp_path / f"{name}.tsv"], **{name: tmp_path / "other"}), tmp_path)

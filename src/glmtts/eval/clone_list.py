@@ -24,7 +24,7 @@ def clone_list(corpus: Path, lines: int = 100) -> EvalList:
     """Lines for held-out speakers of a corpus in turn, each with a prompt and another recording as reference.
 
     `corpus` holds folders with an `index.jsonl` (id, lang, text, speaker, seconds). A speaker says lines of his own
-    language; the label `other` is a second recording of him, which tells how like two recordings of one person are.
+    language; `other_audio` is a second recording of him, which tells how like two recordings of one person are.
 
     Raises:
         EvaluationError: an index is damaged, or the corpus has no held-out speaker with two recordings of 3 to 8
@@ -41,9 +41,10 @@ def clone_list(corpus: Path, lines: int = 100) -> EvalList:
         # modulo one less than there are, so that the recording after it exists
         path, said = recordings[2 * turn % (len(recordings) - 1)]
         other = recordings[2 * turn % (len(recordings) - 1) + 1][0]
-        labels = {"speaker": speaker, "other": str(other)}
         text = texts[lang][number % len(texts[lang])]
-        items.append(Item(f"mini-clone_{number:03d}", text, lang, number, path, said, None, labels))
+        items.append(
+            Item(f"mini-clone_{number:03d}", text, lang, number, path, said, None, {"speaker": speaker}, other)
+        )
     return EvalList("mini-clone", tuple(items))
 
 
@@ -64,7 +65,7 @@ def _speakers(corpus: Path) -> list[tuple[tuple[str, str], list[tuple[Path, str]
 
 def _records(index: Path) -> Iterator[dict[str, Any]]:
     try:
-        lines = index.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON may hold U+2028
+        lines = index.read_text(encoding="utf-8-sig").split("\n")  # not splitlines: JSON may hold U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{index} cannot be read: {error}. Give another --corpus.") from None
     for number, line in enumerate(lines, 1):

@@ -197,10 +197,13 @@ def compare_command(
     seed: Annotated[int, typer.Option(help="Of bootstrap and permutations.")] = 0,
 ) -> None:
     """Compare two systems line by line: differences, a permutation test, and the smallest effect that would show."""
-    from glmtts.eval.compare import chosen, compare, comparison_table
+    from glmtts.eval.compare import chosen, compare, comparison_table, measured_otherwise
     from glmtts.eval.report.markdown import markdown_table
 
-    typer.echo(markdown_table(comparison_table(compare(chosen(a), chosen(b), seed))))
+    one, other = chosen(a), chosen(b)
+    for line in measured_otherwise(one[0], other[0]):
+        typer.echo(line, err=True)
+    typer.echo(markdown_table(comparison_table(compare(one, other, seed))))
 
 
 @app.command("versa")
@@ -217,6 +220,7 @@ def versa(
     pairs = [text.partition("=") for text in files]
     if not all(equals for _, equals, _ in pairs):
         raise EvaluationError("Write each file as SYSTEM=FILE.")
+    _check_labels([label for label, _, _ in pairs])
     results = results_of_versa({label: Path(path) for label, _, path in pairs}, name, out)
     results.save(out)
     write_report(results, out)

@@ -1,5 +1,6 @@
 """Two systems on the same lines: paired differences, a permutation test, and the effect the sample could have seen."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,17 @@ def compare(a: tuple[Results, str], b: tuple[Results, str], seed: int = 0) -> li
     return found
 
 
+def measured_otherwise(a: Results, b: Results) -> list[str]:
+    """Sentences that name what listened to or judged two runs in other ways: their figures differ by that too."""
+    ours, theirs = (_judges(one) for one in (a, b))
+    return [
+        f"A and B were not measured alike, {stage} of A: {_said_of(ours[stage])}; of B: {_said_of(theirs[stage])}. "
+        "What differs below may be that."
+        for stage in ours
+        if stage in theirs and ours[stage] != theirs[stage]
+    ]
+
+
 def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
     """Heads and rows."""
     heads = ["list", "column", "lines", "A", "B", "B − A [95 %]", "p", "smallest that would show", "verdict"]
@@ -110,6 +122,16 @@ def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[
 
 def _within(found: Paired) -> str:
     return f" [{found.interval[0]:+.4f}, {found.interval[1]:+.4f}]" if found.interval else ""
+
+
+def _judges(results: Results) -> dict[str, Any]:
+    """What each stage says of itself; of the recognisers, whose folders are named by them, under one name."""
+    stages = results.about.get("stages", {})
+    return {"recognisers" if name.startswith("asr-") else name: about for name, about in stages.items()}
+
+
+def _said_of(about: Any) -> str:
+    return json.dumps(about, ensure_ascii=False, sort_keys=True)
 
 
 def _parted(text: str) -> tuple[str, str | None]:

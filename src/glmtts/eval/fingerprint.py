@@ -27,13 +27,13 @@ def fingerprint(path: Path) -> str:
     """
     try:
         if path.is_file():
-            return _of_file(path)
+            return of_file(path)
         if (path / CONFIG_FILE).is_file():
             return bundle_digest(path)
         if not path.is_dir():
             raise EvaluationError(f"There is no {path}. Give a file or folder of weights.")
         names = {one.relative_to(path).as_posix(): one for one in path.rglob("*") if one.is_file()}
-        lines = [f"{_of_file(names[name])} {name}\n" for name in sorted(names) if _counts(name)]
+        lines = [f"{of_file(names[name])} {name}\n" for name in sorted(names) if _counts(name)]
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read: {error.strerror}. Give another, or allow reading it.") from None
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -48,13 +48,14 @@ def _counts(name: str) -> bool:
     return not any(part.startswith(".") or part == "__pycache__" for part in name.split("/"))
 
 
-def _of_file(path: Path) -> str:
+def of_file(path: Path) -> str:
+    """SHA-256 of a file's contents. Raises OSError where it cannot be read."""
     known = path.stat()
     # size and time are part of the cache's key: a file that was changed is read again
     return _digest(path, known.st_size, known.st_mtime_ns)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1 << 16)
 def _digest(path: Path, size: int, changed: int) -> str:
-    """A file's SHA-256: a gigabyte takes seconds, and each row of a run asks for it."""
+    """A file's SHA-256: a gigabyte takes seconds, and each stage of each row of a run asks for it."""
     return digest_of(path)

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 from glmtts.errors import EvaluationError
+from glmtts.eval.fingerprint import of_file
 from glmtts.places import is_utf8
-from glmtts.weights import digest_of as file_digest
 
 LONGEST_ID = 200  # bytes: systems take names of 255, and what is being written has a longer one
 
@@ -20,8 +20,9 @@ class Item:
 
     `language` is "zh" or "en" (CV3-Eval has others). `number` is its place in the list: it seeds the synthesis, and
     takes the system's voices in turn where there is no prompt. `prompt_audio` is the recording to clone, `prompt_text`
-    what is said in it, `reference_audio` a person's (or a teacher's) recording of the text. `labels` hold what a
-    protocol knows of it beside, such as its emotion or its pinyin.
+    what is said in it, `reference_audio` a person's (or a teacher's) recording of the text, `other_audio` another
+    recording of the prompt's speaker, who says something else. `labels` hold what a protocol knows of it beside, such
+    as its emotion or its pinyin.
     """
 
     id: str
@@ -32,10 +33,12 @@ class Item:
     prompt_text: str | None = None
     reference_audio: Path | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    other_audio: Path | None = None
 
     def __post_init__(self) -> None:
-        if not self.id or "/" in self.id or "\\" in self.id or self.id.startswith("."):
-            raise EvaluationError(f"The line '{self.id}' of a list needs an id that can be a file's name. Rename it.")
+        # the character zero is in no name of a file, and ends of lines in one break what is made of lists of names
+        if not self.id or "/" in self.id or "\\" in self.id or self.id.startswith(".") or _controls(self.id):
+            raise EvaluationError(f"The line {self.id!r} of a list needs an id that can be a file's name. Rename it.")
         if len(self.id.encode(errors="replace")) > LONGEST_ID:
             raise EvaluationError(
                 f"The id '{self.id[:20]}…' of a list is longer than {LONGEST_ID} bytes, too long for a file's name. "
@@ -58,7 +61,11 @@ class Item:
         return rest | paths | {"prompt_text": self.prompt_text, "labels": dict(self.labels)}
 
 
-_PATHS = ("prompt_audio", "reference_audio")
+_PATHS = ("prompt_audio", "reference_audio", "other_audio")
+
+
+def _controls(name: str) -> bool:
+    return any(unicodedata.category(sign) == "Cc" for sign in name)
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,10 @@ class EvalList:
         return self if most is None else EvalList(self.name, self.items[:most])
 
 
-def digest_of(items: Sequence[Item]) -> str:
-    """SHA-256 of lines and of the files that they name, wherever these lie."""
-    lines = [_with_contents(item.plain()) for item in items]
+def digest_of(items: Sequence[Item], files: Sequence[Path | None] = ()) -> str:
+    """SHA-256 of lines, of the files that they name, wherever these lie, and of further `files`."""
+    lines: list[object] = [_with_contents(item.plain()) for item in items]
+    lines += [None if path is None else _file(path) for path in files]
     text = json.dumps(lines, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()  # names of files need not be UTF-8
 
@@ -106,10 +114,9 @@ def _with_contents(values: dict[str, object]) -> dict[str, object]:
     return {name: _file(Path(str(value))) if name in _PATHS else value for name, value in values.items()}
 
 
-@lru_cache(maxsize=1 << 16)
 def _file(path: Path) -> list[str]:
     """The name of a file, and the hash of what is in it; a list may be spoken before its recordings are there."""
     try:
-        return [path.name, file_digest(path)]
+        return [path.name, of_file(path)]
     except OSError:
         return [path.name, ""]

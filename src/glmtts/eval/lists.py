@@ -118,8 +118,10 @@ def _lines(path: Path) -> list[str]:
     """Lines with something in them; a byte order mark is none of their text, U+2028 inside JSON does not end one."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path} cannot be read as a list: {error}. Give the list's file.") from None
+    except UnicodeDecodeError:
+        raise EvaluationError(f"{path} cannot be read as a list: it is not UTF-8. Save it as UTF-8.") from None
+    except OSError as error:
+        raise EvaluationError(f"{path} cannot be read as a list: {error.strerror}. Give the list's file.") from None
     return [line for line in text.split("\n") if line.strip()]
 
 

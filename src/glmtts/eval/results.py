@@ -24,8 +24,8 @@ RESULTS, UTTERANCES, TABLE, TIMES = "results.json", "utterances.jsonl", "utteran
 
 @dataclass(frozen=True)
 class Results:
-    """A protocol's results. `about` has hardware, versions, commit, lists, systems and stand-ins; `notes` are for the
-    reader; `extra` holds what is no table, such as a confusion matrix."""
+    """A protocol's results. `about` has hardware, versions, commit, lists, systems, recognisers, scorers and stand-ins;
+    `notes` are for the reader; `extra` holds what is no table, such as a confusion matrix."""
 
     protocol: str
     title: str
@@ -63,7 +63,7 @@ class Results:
             lines = (out / UTTERANCES).read_text(encoding="utf-8").split("\n")  # a transcript may hold U+2028
             times = json.loads((out / TIMES).read_text(encoding="utf-8"))
             if not isinstance(plain, dict) or not _NEEDED <= plain.keys() <= _KEYS:
-                raise ValueError(f"{RESULTS} does not hold what a run writes")
+                raise ValueError(f"{RESULTS} does not hold what a run of this version writes")
             results = cls(**plain, utterances=[json.loads(line) for line in lines if line], times=times)
             results._check()
             return results
@@ -105,7 +105,7 @@ def results_of(
         tables=tables,
         utterances=[_utterance(row, one, kept, out) for row in rows for one in row.utterances],
         times=[_times(row) for row in rows if row.utterances],
-        about=about | {"lists": _lists(rows), "systems": _systems(rows)},
+        about=about | {"lists": _lists(rows), "systems": _systems(rows), "stages": _stages(rows)},
         notes=list(notes),
         extra=extra or {},
     )
@@ -159,6 +159,11 @@ def _lists(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _systems(rows: Sequence[Row]) -> dict[str, Any]:
     return {row.system.label: row.about["speech"] for row in rows if "speech" in row.about}
+
+
+def _stages(rows: Sequence[Row]) -> dict[str, Any]:
+    """What listened and judged: recognisers, scorers and fingerprints of their weights, by stage."""
+    return {name: about for row in rows for name, about in row.about.items() if name != "speech"}
 
 
 def _relative(path: Path | None, out: Path) -> str | None:

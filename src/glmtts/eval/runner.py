@@ -13,11 +13,22 @@ from filelock import FileLock, Timeout
 
 from glmtts.errors import EvaluationError
 from glmtts.eval import systems
-from glmtts.eval.items import EvalList, digest_of
-from glmtts.eval.stages import AUDIO, Recognition, Scoring, Speech, Stage
-from glmtts.eval.systems import SystemSpec
+from glmtts.eval.items import EvalList, Item, digest_of
+from glmtts.eval.stages import Recognition, Scoring, Speech, Stage
+from glmtts.eval.systems import ReadsFiles, SystemSpec
 from glmtts.eval.utterance import Utterance
-from glmtts.eval.work import PART, Task, Workers, chunks, complete, read_records, writable, write_text
+from glmtts.eval.work import (
+    AUDIO,
+    PART,
+    Task,
+    Workers,
+    chunks,
+    complete,
+    damaged,
+    read_records,
+    writable,
+    write_text,
+)
 
 CHUNK = 16  # lines: what mini speaks together in half a gigabyte, and what a kill can lose
 
@@ -52,13 +63,14 @@ class Run:
         items = [item for item in one.items if system.languages is None or item.language in system.languages]
         utterances = [Utterance(item) for item in items]
         folder = self.out / one.name / spec.label
+        identity = _identity(system, items, self.chunk)
         everything: list[Stage] = [Speech(spec), *stages]
         about: dict[str, Any] = {}
         with self._alone(folder):
             for stage in everything if items else []:
                 about[stage.name] = stage.about()
                 before = {name: about[name] for name in (one.name for one in before_of(stage, everything))}
-                self._stage(folder, stage, before | {stage.name: about[stage.name]}, utterances)
+                self._stage(folder, stage, before | {stage.name: about[stage.name]}, utterances, identity)
         return Row(one, spec, utterances, about)
 
     @contextmanager
@@ -89,7 +101,14 @@ class Run:
             if path.suffix in (PART, AUDIO) and path.is_file():
                 path.unlink()
 
-    def _stage(self, folder: Path, stage: Stage, made_from: dict[str, Any], utterances: list[Utterance]) -> None:
+    def _stage(
+        self,
+        folder: Path,
+        stage: Stage,
+        made_from: dict[str, Any],
+        utterances: list[Utterance],
+        identity: Sequence[str],
+    ) -> None:
         place = folder / stage.name
         self._check(place, made_from | {"chunk": self.chunk})
         tasks = [
@@ -97,16 +116,20 @@ class Run:
                 place / f"{number:04d}.json",
                 partial(stage.work, [utterances[at] for at in places]),
                 len(places),
-                digest_of([utterances[at].item for at in places]),
+                identity[number],
                 folder / "audio" if isinstance(stage, Speech) else None,
             )
             for number, places in enumerate(chunks(len(utterances), self.chunk))
         ]
         complete(tasks, self.workers, f"{folder.parent.name} {folder.name} {stage.name}")
-        found = {record["id"]: record for task in tasks for record in read_records(task.record)}
+        found = {record["id"]: (task, record) for task in tasks for record in read_records(task.record)}
         for utterance in utterances:
             if utterance.item.id in found:
-                stage.take(utterance, found[utterance.item.id])
+                task, record = found[utterance.item.id]
+                try:
+                    stage.take(utterance, record)
+                except (KeyError, TypeError, AttributeError) as error:  # of another version, or changed by hand
+                    raise damaged(task.record, f"its line '{utterance.item.id}' lacks {error}") from None
             if isinstance(stage, Speech) and utterance.error is None:
                 utterance.audio = folder / "audio" / (utterance.item.id + AUDIO)
 
@@ -119,6 +142,12 @@ class Run:
             raise EvaluationError(
                 f"{place} holds results of another system or setting. Give another --out, or --restart."
             )
+
+
+def _identity(system: systems.System, items: Sequence[Item], chunk: int) -> list[str]:
+    """What tells the lines of each chunk from others: texts, prompts, references, and files that are the output."""
+    parts = [[items[at] for at in places] for places in chunks(len(items), chunk)]
+    return [digest_of(part, system.sources(part) if isinstance(system, ReadsFiles) else ()) for part in parts]
 
 
 def before_of(stage: Stage, stages: Sequence[Stage]) -> list[Stage]:

@@ -10,19 +10,18 @@ from typing import Any, Protocol
 import numpy as np
 
 from glmtts import asr
-from glmtts.audio.io import load_audio
 from glmtts.eval import scorers, systems
 from glmtts.eval.error_rates import simplified, simplifier
 from glmtts.eval.fingerprint import fingerprints
+from glmtts.eval.foreign import KEPT, foreign, on_lines
 from glmtts.eval.items import Item
 from glmtts.eval.options import named_options
 from glmtts.eval.scorers import Clip, Scorer
 from glmtts.eval.scorers.asr_errors import AsrScorer
+from glmtts.eval.scorers.clip import checked
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.utterance import Utterance
-from glmtts.eval.work import Done, Wave, Work
-
-AUDIO = ".flac"
+from glmtts.eval.work import AUDIO, Done, Wave, Work
 
 
 class Stage(Protocol):
@@ -103,7 +102,7 @@ class Recognition:
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Transcribe what there is."""
         heard = [
-            (one.item.id, one.item.language, load_audio(one.audio, asr.SAMPLE_RATE).numpy())
+            (one.item.id, one.item.language, one.samples(asr.SAMPLE_RATE))
             for one in utterances
             if one.audio is not None and one.item.language in self.names
         ]
@@ -189,18 +188,20 @@ def about_recognisers(names: Mapping[str, str], device: str) -> dict[str, Any]:
 def _speak(spec: SystemSpec, items: Sequence[Item]) -> Done:
     system = systems.load(spec)
     started = time.perf_counter()
-    spoken = system.speak(items)
-    taken = (time.perf_counter() - started) / len(items)
-    records, waves = [], {}
-    for item, one in zip(items, spoken, strict=True):
+    with foreign(f"The system '{spec.label}' failed {on_lines([item.id for item in items])}", KEPT):
+        given = system.speak(items)
+        taken = (time.perf_counter() - started) / len(items)
+        spoken = [(item, one.checked()) for item, one in zip(items, given, strict=True)]
+    records, waves = [], dict[str, Wave | None]()
+    for item, one in spoken:
         there = one.samples is not None and len(one.samples) > 0
         seconds = len(one.samples) / one.rate if one.samples is not None and there else None
         error = None if there else one.error or "the system gave no sound"
         worked = taken if one.taken is None else one.taken
         known = {"seconds": seconds, "taken": round(worked, 4), "error": error, "details": dict(one.details)}
         records.append({"id": item.id, **known})
-        if one.samples is not None and there:
-            waves[item.id + AUDIO] = Wave(one.samples, one.rate, not system.is_copy and spec.name != "recordings")
+        of_machine = not system.is_copy and spec.name != "recordings"
+        waves[item.id + AUDIO] = Wave(one.samples, one.rate, of_machine) if one.samples is not None and there else None
     return Done(records, waves)
 
 
@@ -215,8 +216,11 @@ def _recognise(names: dict[str, str], device: str, heard: Sequence[tuple[str, st
 
 
 def _score(scorer: str, clips: Sequence[Clip]) -> Done:
-    found = scorer_of(scorer).score(clips) if clips else []
-    return Done([{"id": clip.id, **score} for clip, score in zip(clips, found, strict=True)])
+    if not clips:
+        return Done([])
+    with foreign(f"The scorer '{told(scorer)}' failed {on_lines([clip.id for clip in clips])}", KEPT):
+        found = scorer_of(scorer).score(clips)
+        return Done([{"id": clip.id, **checked(one)} for clip, one in zip(clips, found, strict=True)])
 
 
 def told(name: str) -> str:

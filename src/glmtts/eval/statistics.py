@@ -91,10 +91,11 @@ def paired(a: Sequence[float], b: Sequence[float], seed: int = 0) -> Paired:
 
 def _sign_flips(differences: np.ndarray, seed: int) -> float:
     draw = np.random.default_rng(seed)
-    seen = abs(differences.mean())
+    # an assignment that gives the very same mean may differ from it by rounding, which is of the size of the terms:
+    # of a mean near 0, whose terms cancel, it would be most of the mean
+    seen = abs(differences.mean()) - 1e-12 * abs(differences).mean()
     at_least = 1  # the observed assignment is one of the possible ones: p is never 0
     for _ in range(PERMUTATIONS // BLOCK):
         signs = draw.choice((-1.0, 1.0), size=(BLOCK, len(differences)))
-        # a flip that gives the very same mean may differ from it by rounding
-        at_least += int((abs((signs * differences).mean(axis=1)) >= seen * (1 - 1e-12)).sum())
+        at_least += int((abs((signs * differences).mean(axis=1)) >= seen).sum())
     return at_least / (PERMUTATIONS + 1)

@@ -7,14 +7,15 @@ from glmtts.eval.columns import ErrorColumn, of_language
 from glmtts.eval.error_rates import BY_CHARACTER, Errors, errors, errors_of
 from glmtts.eval.items import Item
 from glmtts.eval.utterance import Utterance
+from glmtts.text.accents import without_accents
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise
 from glmtts.text.phonemes import split_syllable
 
 
 def words(text: str) -> list[str]:
-    """English words, numbers spoken, without punctuation."""
-    return re.findall(r"[a-z']+", normalise(text, "en").lower())
+    """English words, numbers spoken, without punctuation and accents: café and cafe are one word."""
+    return re.findall(r"[a-z']+", without_accents(normalise(text, "en")).lower())
 
 
 def characters(text: str) -> list[str]:
@@ -37,7 +38,7 @@ def symbols_of(pinyin: Sequence[str]) -> list[str]:
 def mixed(text: str) -> list[str]:
     """Toned syllables of the Chinese characters and English words of a mixed text, numbers spoken as in Mandarin."""
     found: list[str] = []
-    for part in re.findall(rf"{CHINESE.pattern}+|[a-z']+", normalise(text, "zh").lower()):
+    for part in re.findall(rf"{CHINESE.pattern}+|[a-z']+", without_accents(normalise(text, "zh")).lower()):
         found += syllables(part) if CHINESE.match(part) else [part]
     return found
 

@@ -24,6 +24,10 @@ from glmtts.eval.utterance import Utterance
 KEYS = ("key", "utt", "id")
 TEXTS = ("ref_text", "text"), ("whisper_hyp_text", "hyp_text", "hypothesis")
 LOWER = {"wer", "cer", "mcd", "rmse", "f0rmse", "delete", "insert", "replace", "error", "stft", "distance"}
+# a text in quotes, which stays as it is, or a number as NumPy 2 prints it, or one that is not finite
+PRINTED = re.compile(
+    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|np\.float\d+\((?P<number>[^()]*)\)|(?P<bare>-?\b(?:nan|inf)\b)"""
+)
 COUNTED_RIGHT = "equal"  # the number of units without an error: `whisper_wer_equal` is no error rate
 
 
@@ -34,7 +38,7 @@ def read_scores(path: Path) -> dict[str, dict[str, Any]]:
         EvaluationError: the file cannot be read, or a line is no score.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON may hold U+2028 and U+0085
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # not splitlines: JSON may hold U+2028 and U+0085
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path} cannot be read: {error}. Give a score file of VERSA.") from None
     found = {}
@@ -86,12 +90,19 @@ def _better(key: str) -> str:
     return "lower" if words & LOWER and COUNTED_RIGHT not in words else "higher"
 
 
+def _plain_number(found: re.Match[str]) -> str:
+    if found["text"] is not None:
+        return found["text"]
+    number = found["number"] or found["bare"]
+    return "None" if number.strip("-") in ("nan", "inf") else number
+
+
 def _dictionary(line: str) -> dict[str, Any] | None:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):
         try:
-            values = ast.literal_eval(line)
+            values = ast.literal_eval(PRINTED.sub(_plain_number, line))
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return None
     return values if isinstance(values, dict) else None

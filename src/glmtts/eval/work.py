@@ -20,6 +20,7 @@ from glmtts.audio.io import write_audio
 from glmtts.errors import EvaluationError
 
 Record = dict[str, Any]
+AUDIO = ".flac"  # ends the name of a recording of a run
 PART = ".part"  # ends the name of a file that is being written
 
 
@@ -34,10 +35,10 @@ class Wave:
 
 @dataclass(frozen=True)
 class Done:
-    """What work on a chunk gives: a record for each line, and audio by file name."""
+    """What work on a chunk gives: a record for each line, and audio by file name, None where there is none (now)."""
 
     records: list[Record]
-    waves: dict[str, Wave] = field(default_factory=dict)
+    waves: dict[str, Wave | None] = field(default_factory=dict)
 
 
 Work = Callable[[], Done]
@@ -96,12 +97,18 @@ def read_records(path: Path) -> list[Record]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(values, dict) and values.keys() == {"of", "records"}:
-            return values
+        right = isinstance(values, dict) and values.keys() == {"of", "records"} and isinstance(values["records"], list)
+        if right and all(isinstance(record, dict) and "id" in record for record in values["records"]):
+            return dict(values)
         error: Exception | str = "it has no records"
     except (OSError, ValueError, RecursionError) as problem:
         error = problem
-    raise EvaluationError(f"{path} is damaged: {error}. Delete it, and the same command does it again.")
+    raise damaged(path, error)
+
+
+def damaged(path: Path, why: object) -> EvaluationError:
+    """What to say of a file of a chunk that cannot be used."""
+    return EvaluationError(f"{path} is damaged: {why}. Delete it, and the same command does it again.")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -148,6 +155,10 @@ def _write(task: Task, done: Done) -> None:
             raise EvaluationError(f"A stage without a folder for audio gave {name}.")
         with writable(task.waves):
             task.waves.mkdir(parents=True, exist_ok=True)
+            if wave is None:
+                # of an earlier run, whose file was another
+                (task.waves / name).unlink(missing_ok=True)
+                continue
         write_audio(task.waves / name, torch.from_numpy(wave.samples), wave.rate, None if wave.synthetic else {})
     # the record last: one whose audio is missing would count as finished
     write_text(task.record, json.dumps({"of": task.of, "records": done.records}, ensure_ascii=False, indent=1) + "\n")

@@ -1,15 +1,19 @@
 """Who does the work: this process, several on this machine, or a Ray cluster."""
 
 import multiprocessing
+import re
+import socket
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any
 
-from glmtts.errors import EvaluationError
+from glmtts.backends import backend, reason_of
+from glmtts.errors import EvaluationError, GlmTtsError
 from glmtts.eval.work import Done, Task, Work, Workers
 
+CONNECT_SECONDS = 5.0  # to a machine of a network; Ray itself goes on asking for minutes
 AHEAD = 2  # chunks handed out for each worker: one is done, one waits; more would fill memory with audio
 
 
@@ -61,21 +65,33 @@ class Processes:
 
 class RayWorkers:
     """A Ray cluster: tasks of one CPU (and so much of a GPU) each. Recordings and bundles must lie at the same paths
-    on every node; what is made comes back to this one. The address "local" starts a cluster of this machine."""
+    on every node; what is made comes back to this one. The address "local" starts a cluster of this machine.
+
+    Raises:
+        EvaluationError: Ray is not installed, nothing answers at the address, or the cluster has too few GPUs.
+    """
 
     def __init__(self, address: str, gpus: float = 0.0) -> None:
-        try:
-            import ray
-        except ImportError:
-            raise EvaluationError("Ray is not installed. Install it: pip install 'glm-tts[ray]'.") from None
-        self.ray = ray
+        ray = self.ray = backend("ray", "--ray", "pip install 'glm-tts[ray]'", EvaluationError)
         if not ray.is_initialized():
-            ray.init(address=address, log_to_driver=False)
-        self.cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+            _check_answers(address)
+            try:
+                ray.init(address=address, log_to_driver=False)
+            except Exception as error:  # Ray raises plain ones of many kinds
+                raise _no_cluster(address, reason_of(error)) from None
+        there = ray.cluster_resources()
+        if gpus > there.get("GPU", 0.0):  # Ray would wait for ever
+            raise EvaluationError(f"The cluster has {there.get('GPU', 0.0):g} GPUs. Give --gpus no more than that.")
+        self.cores = max(1, int(there.get("CPU", 1)))
         self.do = ray.remote(num_cpus=1, num_gpus=gpus)(_do_on_one_core)
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Done]]:
-        """Do the tasks."""
+        """Do the tasks.
+
+        Raises:
+            EvaluationError: a worker or the cluster was lost.
+            GlmTtsError: what a task raises.
+        """
         waiting, rest = dict[Any, Task](), iter(tasks)
         while True:
             for task in islice(rest, AHEAD * self.cores - len(waiting)):
@@ -84,7 +100,37 @@ class RayWorkers:
                 return
             finished, _ = self.ray.wait(list(waiting), num_returns=1)
             for reference in finished:
-                yield waiting.pop(reference), self.ray.get(reference)
+                yield waiting.pop(reference), self._result(reference)
+
+    def _result(self, reference: Any) -> Done:
+        errors = self.ray.exceptions
+        try:
+            done: Done = self.ray.get(reference)
+            return done
+        except errors.RayTaskError as error:  # its text is a traceback
+            if isinstance(error.cause, GlmTtsError):
+                raise error.cause from None
+            raise error.cause from error
+        except errors.RayError as error:
+            raise EvaluationError(
+                f"Ray lost a task: {reason_of(error)}. Start the same command again; it goes on where it was."
+            ) from None
+
+
+def _check_answers(address: str) -> None:
+    """Ask whether anything listens at HOST:PORT."""
+    if (place := re.fullmatch(r"(?:ray://)?\[?([^\[\]]+?)\]?:(\d+)", address)) is None:
+        return
+    try:
+        socket.create_connection((place[1], int(place[2])), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _no_cluster(address: str, reason: str) -> EvaluationError:
+    return EvaluationError(
+        f"There is no Ray cluster at '{address}': {reason.rstrip('.')}. Correct the address, or give --ray local."
+    )
 
 
 def workers_of(processes: int, ray: str | None, gpus: float = 0.0) -> Workers:

@@ -58,8 +58,9 @@ def test_options_of_another_kind_are_told_and_an_error_inside_is_not_taken_for_o
     ):
         with pytest.raises(EvaluationError, match=words):
             scorers.load("repeated", **options)
-    with pytest.raises(TypeError, match="a part of it"):
+    with pytest.raises(EvaluationError, match="cannot be loaded: TypeError: an argument of a part of it") as told:
         scorers.load("repeated", times=0)
+    assert isinstance(told.value.__cause__, TypeError)
 
 
 def test_a_plugin_is_loaded_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:

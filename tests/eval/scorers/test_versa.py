@@ -48,6 +48,8 @@ def test_a_configuration_is_loaded(tmp_path: Path) -> None:
         ("- name: visqol\n", "asks for \\['visqol'\\]"),
         ("name: pesq\n", "is no scorer configuration"),
         ("- name: [\n", "cannot be read"),
+        ("- name: [a, b]\n", "is no scorer configuration"),
+        ("- name: pseudo_mos\n  predictor_types: utmos\n", "is a list, such as"),
         ("- name: pseudo_mos\n  predictor_types: [plcmos]\n", "no predictors \\['plcmos'\\]"),
     ],
 )

@@ -94,7 +94,7 @@ def _texts(values: Any) -> tuple[str, ...]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:  # the parser recurses, and brackets cost it the stack
         raise EvaluationError(f"{path} cannot be read: {error}. Give the files of a listening test.") from None
     if isinstance(values, dict) and isinstance(values.get("test"), str):

@@ -15,7 +15,6 @@ from typing import Any, cast
 
 from glmtts import asr
 from glmtts.asr.whisper import FasterWhisper
-from glmtts.audio.io import load_audio
 from glmtts.errors import EvaluationError
 from glmtts.eval.closed_choice import Readings, chooses, heard_reading, written_as
 from glmtts.eval.columns import ValueColumn
@@ -129,7 +128,7 @@ class Choice:
             labels, name = one.item.labels, self.names.get(one.item.language)
             readings = readings_of([labels["kind"], labels["marked"], labels["forced"]])
             if one.audio is not None and readings is not None and name is not None:
-                wave = load_audio(one.audio, asr.SAMPLE_RATE).numpy()
+                wave = one.samples(asr.SAMPLE_RATE)
                 asked.append((one.item.id, name, one.item.language, wave, readings))
         return partial(_choose, self.device, asked)
 

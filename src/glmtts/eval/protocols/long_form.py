@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from glmtts import asr
-from glmtts.audio.io import load_audio
 from glmtts.audio.loudness import integrated_loudness
 from glmtts.eval.columns import ValueColumn
 from glmtts.eval.error_rates import simplified
@@ -60,7 +59,7 @@ class Windows:
     def work(self, utterances: Sequence[Utterance]) -> Work:
         """Measure the recordings of lines."""
         asked = [
-            (one.item.id, one.item.language, load_audio(one.audio, asr.SAMPLE_RATE).numpy())
+            (one.item.id, one.item.language, one.samples(asr.SAMPLE_RATE))
             for one in utterances
             if one.audio is not None
         ]
@@ -155,10 +154,10 @@ PROTOCOL = Protocol(
         *PUBLISHED,
         *SPOKEN,
         _score("similarity_mean", "similarity to the first window", "higher"),
-        _score("similarity_drift", "its drift"),
+        _score("similarity_drift", "drift of similarity"),
         _score("loudness_drift", "drift of loudness, LU"),
         _score("rate_mean", "words a second"),
-        _score("rate_drift", "its drift"),
+        _score("rate_drift", "drift of words a second"),
     ),
     recognisers={"en": "whisper-base", "zh": "whisper-base"},
     recognition=None,  # the windows need the times of words

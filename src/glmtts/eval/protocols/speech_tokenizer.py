@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from glmtts.audio.io import load_audio
 from glmtts.bundle import embedded
 from glmtts.errors import AudioError
 from glmtts.eval.columns import ErrorColumn
@@ -59,7 +58,7 @@ class TokenHead:
         """Read the recordings of lines."""
         rate = synthesizer(self.bundle, "cpu").bundle.speech_tokenizer.sample_rate
         asked = [
-            (one.item.id, one.item.text, one.item.language, load_audio(one.audio, rate).numpy())
+            (one.item.id, one.item.text, one.item.language, one.samples(rate))
             for one in utterances
             if one.audio is not None
         ]

@@ -33,13 +33,23 @@ def _row(row: dict[str, Any], columns: Sequence[dict[str, Any]]) -> list[str]:
     for column in columns:
         cell = row["cells"].get(column["key"])
         if not column["errors"]:
-            texts.append(DASH if cell is None else figure(cell["mean"], cell["interval"]))
+            texts.append(
+                DASH
+                if cell is None
+                else figure(cell["mean"], cell["interval"]) + _of(cell["values"], row["lines"] - row["missing"])
+            )
         elif cell is None:
             texts += [DASH] * 4
         else:
             texts += [percent(cell[key], cell[f"{key}_interval"]) for key in ("as_published", "all_counted", "corpus")]
+            texts[-3] += _of(cell["utterances"], row["lines"])
             texts.append(str(cell["above_half"]))
     return texts
+
+
+def _of(lines: int, most: int) -> str:
+    """How many lines a figure rests on, where these are not all that there are."""
+    return f" of {lines}" if lines < most else ""
 
 
 def percent(value: float | None, interval: Sequence[float] | None = None) -> str:
@@ -90,13 +100,14 @@ def head_lines(results: Results) -> list[str]:
 
 
 def about_lines(results: Results) -> list[str]:
-    """Lists and systems with their hashes."""
+    """Lists, systems, recognisers and scorers with their hashes."""
     lists = [
         f"{name}: {one['lines']} lines, sha256 {one['sha256'][:16]}" for name, one in results.about["lists"].items()
     ]
     seeds = ["The seed of a line's synthesis is its place in the list."]
     systems = [f"{name}: {_flat(one)}" for name, one in results.about["systems"].items()]
-    return lists + systems + seeds
+    stages = [f"{name}: {_flat(one)}" for name, one in results.about.get("stages", {}).items()]
+    return lists + systems + stages + seeds
 
 
 def _flat(values: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from glmtts.eval.report.cells import Table, about_lines, head_lines, tables_of, worst_of
 from glmtts.eval.report.markdown import difference, times_table
@@ -34,7 +35,7 @@ def html_page(results: Results, plots: Sequence[str], out: Path) -> str:
     parts.append(f"<h2>Times</h2>{html_table(times_table(results))}")
     if worst := worst_of(results):
         parts += ["<h2>The worst ten</h2>", *(_article(one, out) for one in worst)]
-    parts += [f'<h2>Plots</h2><img src="{escape(name)}" alt="means with intervals">' for name in plots]
+    parts += [f'<h2>Plots</h2><img src="{escape(quote(name))}" alt="means with intervals">' for name in plots]
     parts += ["<h2>Made of</h2>", _list(about_lines(results))]
     return page(results.title, STYLE, "".join(parts))
 
@@ -66,9 +67,9 @@ def _article(one: dict[str, Any], out: Path) -> str:
     parts.append(f"<p>{_difference(one)}</p>")
     for title, path in (("output", one["audio"]), ("reference", one["reference"])):
         if path is not None:
-            parts.append(f'<p>{title}<br><audio controls preload="none" src="{escape(path)}"></audio></p>')
+            parts.append(f'<p>{title}<br><audio controls preload="none" src="{escape(quote(path))}"></audio></p>')
     if one["audio"] is not None and (picture := spectrogram(out, one)) is not None:
-        parts.append(f'<img src="{escape(picture)}" alt="log-mel of the output">')
+        parts.append(f'<img src="{escape(quote(picture))}" alt="log-mel of the output">')
     return f"<article>{''.join(parts)}</article>"
 
 

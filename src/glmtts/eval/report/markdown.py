@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from glmtts.eval.error_rates import aligned
 from glmtts.eval.report.cells import Table, about_lines, head_lines, tables_of, worst_of
@@ -18,7 +19,7 @@ def markdown_page(results: Results, plots: Sequence[str]) -> str:
     text += "\n## Times\n\n" + markdown_table(times_table(results))
     if worst := worst_of(results):
         text += "\n## The worst ten\n\n" + markdown_table(_worst(worst))
-    text += "".join(f"\n![{name}]({name})\n" for name in plots)
+    text += "".join(f"\n![{name}]({quote(name)})\n" for name in plots)
     return text + "\n## Made of\n\n" + "".join(f"- {line}\n" for line in about_lines(results))
 
 
@@ -56,7 +57,7 @@ def _worst(worst: Sequence[dict[str, Any]]) -> Table:
     for one in worst:
         heard = one["error"] or _marked(one)
         values = ", ".join(f"{key} {value:.3g}" for key, value in one["values"].items() if value is not None)
-        name = f"[{one['id']}]({one['audio']})" if one["audio"] else one["id"]
+        name = f"[{one['id']}]({quote(one['audio'])})" if one["audio"] else one["id"]
         rows.append([name, one["system"], one["text"], heard, values])
     return heads, rows
 

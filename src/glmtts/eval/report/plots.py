@@ -6,7 +6,7 @@ from typing import Any
 from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.backends import backend
-from glmtts.errors import EvaluationError
+from glmtts.errors import AudioError, EvaluationError
 from glmtts.eval.results import Results
 from glmtts.eval.work import whole_file
 
@@ -25,9 +25,15 @@ def plot_tables(results: Results, out: Path) -> list[str]:
 
 
 def spectrogram(out: Path, one: dict[str, Any]) -> str | None:
-    """The log-mel of an utterance's audio as a picture below `out`; gives its name, None for too short a sound."""
+    """The log-mel of an utterance's audio as a picture below `out`; gives its name, None for too short a sound.
+
+    None too where the sound cannot be read: a report of figures alone is written after the recordings were deleted.
+    """
     mel = MelConfig()
-    samples = load_audio(out / one["audio"], mel.sample_rate)
+    try:
+        samples = load_audio(out / one["audio"], mel.sample_rate)
+    except AudioError:
+        return None
     if len(samples) < mel.n_fft:
         return None
     figure, axes = _figure(1, 1, (8, 2.2))

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from glmtts.errors import EvaluationError
+from glmtts.eval.foreign import foreign
 from glmtts.eval.scorers.clip import Clip, Score, Scorer
 
 __all__ = ["Clip", "Score", "Scorer", "load", "names", "register"]
@@ -40,9 +41,10 @@ def load(name: str, **options: Any) -> Scorer:
     Raises:
         EvaluationError: there is none of this name, it does not take an option, or its backend or weights are missing.
     """
-    scorer: type[Scorer] = _class_of(name)
-    _check(name, inspect.signature(scorer), options)
-    return scorer(**options)
+    with foreign(f"The scorer '{name}' cannot be loaded"):
+        scorer: type[Scorer] = _class_of(name)
+        _check(name, inspect.signature(scorer), options)
+        return scorer(**options)
 
 
 def _check(name: str, signature: inspect.Signature, options: dict[str, Any]) -> None:

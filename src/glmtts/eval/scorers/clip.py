@@ -10,8 +10,19 @@ import numpy as np
 import soxr
 
 from glmtts.errors import EvaluationError
+from glmtts.eval.statistics import finite
 
 Score = dict[str, float | None]  # a value a column; None where the clip lacks what the scorer needs
+
+
+def checked(score: Score) -> Score:
+    """A scorer's values as plain numbers; NaN and infinity are none: JSON has neither, nor has a mean.
+
+    Raises:
+        TypeError, ValueError: a value is no number.
+    """
+    numbers = {column: None if value is None else float(value) for column, value in score.items()}
+    return {column: value if finite(value) else None for column, value in numbers.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,8 @@ PREDICTORS = ("utmos", "dnsmos")  # of VERSA's pseudo_mos, those that are here
 
 def _pseudo_mos(entry: dict[str, Any]) -> Iterator[Chosen]:
     wanted = entry.get("predictor_types", ["utmos"])
+    if not isinstance(wanted, list):
+        raise EvaluationError(f"predictor_types of pseudo_mos is a list, such as [utmos], not {wanted!r}. Correct it.")
     missing = [name for name in wanted if name not in PREDICTORS]
     if missing:
         raise EvaluationError(f"pseudo_mos has no predictors {missing} here, only {list(PREDICTORS)}. Remove them.")
@@ -59,7 +61,9 @@ def chosen(path: Path) -> list[Chosen]:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise EvaluationError(f"{path} cannot be read: {reason_of(error)}. Give another file.") from None
-    if not isinstance(entries, list) or not all(isinstance(one, dict) and "name" in one for one in entries):
+    if not isinstance(entries, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("name"), str) for one in entries
+    ):
         raise EvaluationError(f"{path} is no scorer configuration of VERSA: it is a list of entries with a 'name'.")
     unknown = [one["name"] for one in entries if one["name"] not in KEYS]
     if unknown:

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Protocol, Self, cast
+from pathlib import Path
+from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
 from glmtts.errors import EvaluationError
+from glmtts.eval.foreign import foreign
 from glmtts.eval.items import Item
 
 GROUP = "glmtts.systems"
@@ -42,6 +44,21 @@ class SystemOutput:
     details: Mapping[str, float | None] = field(default_factory=dict)
     taken: float | None = None
 
+    def checked(self) -> Self:
+        """The same in float32; values that are not finite are a missing output.
+
+        Raises:
+            ValueError: it holds something else than samples in ±1 and their rate.
+        """
+        if self.samples is None:
+            return self
+        samples = np.asarray(self.samples)
+        if samples.ndim != 1 or samples.dtype.kind != "f" or self.rate <= 0:
+            raise ValueError(f"samples {samples.shape} of {samples.dtype} at {self.rate} Hz are not (T,) of float32")
+        if not np.isfinite(samples).all():
+            return replace(self, samples=None, error="the system gave values that are not numbers")
+        return replace(self, samples=samples.astype(np.float32, copy=False))
+
 
 class System(Protocol):
     """A system under test; its class takes the argument and the options of its specification.
@@ -60,6 +77,15 @@ class System(Protocol):
 
     def about(self) -> dict[str, Any]:
         """Versions, hashes and settings, for the report."""
+        ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A system that gives what lies in files: a line is done again where its file is another one, or came later."""
+
+    def sources(self, items: Sequence[Item]) -> list[Path | None]:
+        """The file of each line, None where there is none."""
         ...
 
 
@@ -119,7 +145,8 @@ def load(spec: SystemSpec) -> System:
 
 @lru_cache(maxsize=16)
 def _loaded(spec: SystemSpec) -> System:
-    return _factory(spec.name)(spec.argument, dict(spec.options))
+    with foreign(f"The system '{spec.label}' cannot be loaded"):
+        return _factory(spec.name)(spec.argument, dict(spec.options))
 
 
 def _factory(name: str) -> Factory:

@@ -1,5 +1,6 @@
 """A bundle of this package: `mini`, the converted release, a model of your own."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -10,19 +11,20 @@ import torch
 
 from glmtts.bundle import bundle_digest
 from glmtts.errors import EvaluationError, GlmTtsError
+from glmtts.eval.fingerprint import fingerprints
 from glmtts.eval.items import Item
 from glmtts.eval.systems.base import SystemOutput
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.options import Options, reader, settings
+from glmtts.synthesis.speaker import Speaker
 from glmtts.synthesis.synthesizer import Synthesizer
-from glmtts.synthesis.voice import Voice
 
 TEXTS, WHOLE, REAL = ("phoneme_in", "speaker"), ("candidates", "steps"), ("temperature", "top_p", "guidance", "speed")
 OWN = ("voice", "device", "batch")
 
 
-class BundleSystem:
-    """Speaks with the bundle in a folder, lines together (`say_batch`).
+class SpeakerSystem(ABC):
+    """Speaks with a model by any runtime, lines together (`say_batch`).
 
     Options are those of `say`, `voice` (a name or file for all lines; else the prompt of a line, or the bundle's
     voices of its language in turn), `device`, and `batch=0` to speak lines one by one.
@@ -37,7 +39,7 @@ class BundleSystem:
             raise EvaluationError(f"A bundle has no option '{unknown[0]}'. Known are: {', '.join(known)}.")
         if options.get("batch", "0") not in ("0", "1"):
             raise EvaluationError(f"The option batch={options['batch']} is not known. Write batch=0 or batch=1.")
-        self.tts = self._opened(argument, options.get("device", "cpu"))
+        self.tts: Speaker[Any] = self._opened(argument, options.get("device", "cpu"))
         self.fixed, self.together = options.get("voice"), options.get("batch") != "0"
         self.options = _options(options)
         self._prompted = lru_cache(maxsize=256)(self.tts.voice)
@@ -53,12 +55,14 @@ class BundleSystem:
         return [self._alone(item) for item in items]
 
     def about(self) -> dict[str, Any]:
-        """The bundle's name, the hash of its files, and the options."""
+        """The bundle's name, the hash of its files, the options, and the fingerprint of a voice that is a file."""
         bundle = self.tts.bundle
-        return {"bundle": bundle.config.name, "sha256": self._digest(), "options": dict(self.options)}
+        told = {"bundle": bundle.config.name, "sha256": self._digest(), "options": dict(self.options)}
+        # the report names a file by its last part: two voices of one name must not be mixed
+        return told | fingerprints({} if self.fixed is None else {"voice": self.fixed})
 
-    def voice(self, item: Item) -> Voice:
-        """The voice of a line."""
+    def voice(self, item: Item) -> Any:
+        """The voice of a line, of the runtime's own kind."""
         if self.fixed is None and item.prompt_audio is not None:
             return self._prompted(str(item.prompt_audio), item.prompt_text)
         return self._prompted(self.fixed or self._in_turn(item))
@@ -67,11 +71,13 @@ class BundleSystem:
         """Options of `say` for a line: it has two languages, and reads others as they are written."""
         return {**self.options, "language": item.language if item.language in ("zh", "en") else None}
 
-    def _opened(self, argument: str | None, device: str) -> Synthesizer:
-        return synthesizer(Path(argument) if argument else None, device)
+    @abstractmethod
+    def _opened(self, argument: str | None, device: str) -> Speaker[Any]:
+        """The model of the specification."""
 
+    @abstractmethod
     def _digest(self) -> str:
-        return bundle_digest(self.tts.bundle.folder)
+        """What tells its files from those of another model."""
 
     def _check(self) -> None:
         """Say what is wrong with voice and options now: later it would be an error of every line."""
@@ -103,6 +109,16 @@ class BundleSystem:
             return spoken(self._say([item])[0])
         except GlmTtsError as error:
             return SystemOutput(None, self.tts.bundle.clock.sample_rate, str(error))
+
+
+class BundleSystem(SpeakerSystem):
+    """`bundle:FOLDER[?options]`, by PyTorch."""
+
+    def _opened(self, argument: str | None, device: str) -> Speaker[Any]:
+        return synthesizer(Path(argument) if argument else None, device)
+
+    def _digest(self) -> str:
+        return bundle_digest(self.tts.bundle.folder)
 
 
 def mini(argument: str | None, options: dict[str, str]) -> BundleSystem:

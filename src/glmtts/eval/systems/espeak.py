@@ -30,6 +30,8 @@ class EspeakSystem:
         if program is None:
             raise EvaluationError("espeak-ng is not installed. Install it: apt install espeak-ng.")
         self.program, self.voice = program, argument
+        if argument is not None and (problem := self._spoken("a", argument).error) is not None:
+            raise EvaluationError(f"espeak-ng does not take the voice '{argument}': {problem}.")
 
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """Each line by a call of the program."""
@@ -41,8 +43,11 @@ class EspeakSystem:
         return {PROGRAM: said.partition("Data")[0].strip()}
 
     def _alone(self, item: Item) -> SystemOutput:
-        command = [self.program, "-v", self.voice or VOICES[item.language], "--stdout", "--stdin"]
         text = item.text if item.language != "zh" or self.voice else in_pinyin(item.text)
+        return self._spoken(text, self.voice or VOICES[item.language])
+
+    def _spoken(self, text: str, voice: str) -> SystemOutput:
+        command = [self.program, "-v", voice, "--stdout", "--stdin"]
         done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
         if done.returncode or not done.stdout:
             return SystemOutput(None, 0, f"espeak-ng failed: {done.stderr.decode(errors='replace').strip()[:200]}")

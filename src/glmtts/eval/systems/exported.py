@@ -1,20 +1,18 @@
 """A bundle that `glm-tts export-onnx` wrote, by ONNX Runtime: what is lost on the way can be measured."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import torch
 
 from glmtts.errors import EvaluationError
-from glmtts.eval.systems.bundle import BundleSystem
+from glmtts.eval.systems.bundle import SpeakerSystem
 from glmtts.onnx.choice import CONFIG_FILE
+from glmtts.synthesis.speaker import Speaker
 from glmtts.weights import digest_of
 
-if TYPE_CHECKING:
-    from glmtts.synthesis.synthesizer import Synthesizer
 
-
-class ExportedSystem(BundleSystem):
+class ExportedSystem(SpeakerSystem):
     """`onnx:FOLDER[?options]`, with the options of a bundle but `device`: the sessions are the CPU's.
 
     Raises:
@@ -32,13 +30,13 @@ class ExportedSystem(BundleSystem):
         """The bundle's."""
         return super().about() | {"runtime": "onnx"}
 
-    def _opened(self, argument: str | None, device: str) -> "Synthesizer":
+    def _opened(self, argument: str | None, device: str) -> Speaker[Any]:
         from glmtts import load_onnx
 
         # a worker among several has one thread, which is for these sessions too
         threads = 1 if torch.get_num_threads() == 1 else None
-        # what is asked of it here, both runtimes have
-        return cast("Synthesizer", load_onnx(Path(argument or ""), threads))
+        return load_onnx(Path(argument or ""), threads)
 
     def _digest(self) -> str:
+        # it names the hash of each file
         return digest_of(self.tts.bundle.folder / CONFIG_FILE)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from glmtts.backends import reason_of
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
 from glmtts.eval.systems.base import SystemOutput, no_options
@@ -35,9 +36,10 @@ class HibariSystem:
         return {"hibari-tts": version("hibari-tts"), "voice": self.model.voice}
 
     def _alone(self, item: Item) -> SystemOutput:
-        samples = self.model(item.text, seed=item.number)
-        return (
-            SystemOutput(samples, self.model.sample_rate)
-            if len(samples)
-            else SystemOutput(None, 0, "hibari-tts said nothing")
-        )
+        try:
+            samples = self.model(item.text, seed=item.number)
+        except Exception as error:  # of a text that it cannot speak: the others go on
+            return SystemOutput(None, 0, f"hibari-tts failed: {reason_of(error)}")
+        if not len(samples):
+            return SystemOutput(None, 0, "hibari-tts said nothing")
+        return SystemOutput(samples, self.model.sample_rate)

@@ -1,6 +1,7 @@
 """Recordings with white noise: what a scorer must rank below the same recordings without it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,10 @@ class Noisy:
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """Each recording with its own noise, the same at every call."""
         return [self._with_noise(one, item) for one, item in zip(self.recordings.speak(items), items, strict=True)]
+
+    def sources(self, items: Sequence[Item]) -> list[Path | None]:
+        """The file of each line, as `Recordings.sources`."""
+        return self.recordings.sources(items)
 
     def about(self) -> dict[str, Any]:
         """The ratio, and the recordings."""

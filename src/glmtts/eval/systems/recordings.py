@@ -15,9 +15,10 @@ from glmtts.places import is_folder
 class Recordings:
     """`recordings` takes a list's own reference recordings, `recordings:FOLDER` files named by the lines' ids.
 
-    A line of mini-clone has none: there it is another recording of the speaker, who says something else.
+    A line of mini-clone has no reference: there it is another recording of the speaker, who says something else.
 
     A pattern stands for several folders: `recordings:RUN/*/mini/audio` is what `mini` said in all lists of a run.
+    Files are known by their contents: a line whose file changed or was added since an earlier run is done again.
     """
 
     languages: frozenset[str] | None = None
@@ -32,18 +33,32 @@ class Recordings:
 
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """The recordings; a line without one is missing."""
+        return [read_output(path) for path in self.sources(items)]
+
+    def sources(self, items: Sequence[Item]) -> list[Path | None]:
+        """The file of each line.
+
+        Raises:
+            EvaluationError: two folders of a pattern have a recording of one line.
+        """
         folders = _folders(self.pattern) if self.pattern else []
-        return [read_output(self._path(item, folders)) for item in items]
+        return [self._path(item, folders) for item in items]
 
     def about(self) -> dict[str, Any]:
-        """Whose they are. They are not looked into: where files change, the run needs --restart."""
+        """Whose they are; the runner knows their files by `sources`."""
         return {"recordings": "the list's references" if self.pattern is None else self.pattern.name}
 
     def _path(self, item: Item, folders: Sequence[Path]) -> Path | None:
         if self.is_copy:
-            return item.reference_audio or (Path(item.labels["other"]) if "other" in item.labels else None)
-        found = (recording_of(folder, item.id) for folder in folders)
-        return next((path for path in found if path is not None), None)
+            return item.reference_audio or item.other_audio
+        found = [path for folder in folders if (path := recording_of(folder, item.id)) is not None]
+        if len(found) > 1:
+            # the ids of two lists may be the same, and the first folder's would be those of another list
+            raise EvaluationError(
+                f"{found[0].parent} and {found[1].parent} both have a recording of '{item.id}'. Run each list apart, "
+                "with its own folder."
+            )
+        return found[0] if found else None
 
 
 def _folders(pattern: Path) -> list[Path]:

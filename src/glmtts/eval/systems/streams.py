@@ -12,7 +12,7 @@ from glmtts.audio.mel import LogMel
 from glmtts.errors import GlmTtsError
 from glmtts.eval.items import Item
 from glmtts.eval.systems.base import SystemOutput
-from glmtts.eval.systems.bundle import BundleSystem
+from glmtts.eval.systems.bundle import BundleSystem, synthesizer
 from glmtts.synthesis.options import reader
 from glmtts.synthesis.rendering import Job
 
@@ -29,7 +29,9 @@ class StreamSystem:
     is_copy = False
 
     def __init__(self, argument: str | None, options: dict[str, str]) -> None:
-        self.bundle = BundleSystem(str(Path(argument)) if argument else None, options)
+        self.bundle = BundleSystem(argument, options)
+        # the same as the system's, which knows of it what every runtime has: the distance needs its renderer
+        self.tts = synthesizer(Path(argument) if argument else None, options.get("device", "cpu"))
         self.warm = False
 
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
@@ -44,7 +46,7 @@ class StreamSystem:
         return self.bundle.about() | {"streamed": True}
 
     def _alone(self, item: Item) -> SystemOutput:
-        tts = self.bundle.tts
+        tts = self.tts
         try:
             started = time.perf_counter()
             samples, first, wait = self._streamed(item)
@@ -58,7 +60,7 @@ class StreamSystem:
     def _streamed(self, item: Item) -> tuple[Tensor, float, float]:
         voice = self.bundle.voice(item)
         started, chunks, first, heard, wait = time.perf_counter(), list[Tensor](), 0.0, 0.0, 0.0
-        for chunk in self.bundle.tts.stream(item.text, voice, seed=item.number, **self.bundle.options_of(item)):
+        for chunk in self.tts.stream(item.text, voice, seed=item.number, **self.bundle.options_of(item)):
             now = time.perf_counter() - started
             first = first or now
             # who plays from the first chunk on has `heard` seconds of sound; what comes later than that leaves him in
@@ -69,7 +71,7 @@ class StreamSystem:
         return torch.cat(chunks), first, wait
 
     def _distance(self, item: Item, streamed: Tensor) -> float | None:
-        tts, options = self.bundle.tts, self.bundle.options_of(item)
+        tts, options = self.tts, self.bundle.options_of(item)
         pieces = reader(tts.frontend, options).prepare(item.text, options.get("language"))
         if len(pieces) > 1:
             return None

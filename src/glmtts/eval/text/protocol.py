@@ -53,7 +53,8 @@ def measure(tables: Tables, out: Path) -> Results:
     Raises:
         EvaluationError: there is no table, one cannot be read, or two have one name.
     """
-    _check_names([path.stem for path in (*tables.cases, *tables.written, *tables.readings)])
+    own = [name for name in ("everyday", "homographs") if getattr(tables, name) is not None]
+    _check_names(own + [path.stem for path in (*tables.cases, *tables.written, *tables.readings)])
     rows = [row for part in (_case_rows, _reading_rows, _homograph_rows) for row in part(tables)]
     if not rows:
         raise EvaluationError("There is nothing to measure. Give tables, as --help says.")

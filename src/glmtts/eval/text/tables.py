@@ -7,13 +7,13 @@ from glmtts.errors import EvaluationError
 
 
 def read_text(path: Path) -> str:
-    """The text of a file.
+    """The text of a file; a byte order mark is none of it.
 
     Raises:
         EvaluationError: it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path} cannot be read: {error}. Give another file.") from None
 
