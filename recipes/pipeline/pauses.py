@@ -1,6 +1,6 @@
 """What the threshold of punctuation by pauses is, and what it gives, by unit and spread, on real speech.
 
-    python recipes/pipeline/pauses.py CORPUS --lines 40
+    python recipes/pipeline/pauses.py CORPUS --lines 60
 
 Lines of a corpus whose texts have punctuation inside are aligned; each rule says where a mark should be, and the marks
 of the text are the truth: a reader pauses at most of them, and seldom elsewhere.
@@ -76,7 +76,7 @@ def judged(lines: list[Line], config: PunctuateConfig) -> dict[str, float | None
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="The folder of corpora.")],
-    lines: Annotated[int, typer.Option(help="Lines a language.")] = 40,
+    lines: Annotated[int, typer.Option(help="Lines a language.")] = 60,
 ) -> None:
     """Measure the rules, and write benchmarks/results/pauses.json."""
     sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

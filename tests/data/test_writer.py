@@ -254,3 +254,13 @@ def test_types_that_no_file_holds_are_refused_at_the_start(tmp_path: Path, dtype
     folder = write(tmp_path / "toy", [2.0])
     with pytest.raises(DataError, match=f"of type {dtype} cannot be stored"):
         add_feature(folder, "mel", spec, lambda _: pytest.fail("computed"))
+
+
+def test_what_is_refused_decides_nothing_about_the_others(tmp_path: Path) -> None:
+    """The first array says what a feature is, but not where its utterance was refused for another feature."""
+    specs = {"one": FeatureSpec(rate=None), "other": FeatureSpec(rate=50)}
+    with ShardWriter(tmp_path / "toy", specs) as writer:
+        with pytest.raises(DataError, match="no axis"):
+            writer.add(utterance(0), {"one": np.zeros(3, np.float64), "other": np.float32(1)})
+        writer.add(utterance(1), {"one": np.zeros(4, np.float32), "other": np.zeros(100, np.float32)})
+    assert read_manifest(tmp_path / "toy").features["one"].shape == (4,)

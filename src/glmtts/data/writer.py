@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from glmtts import durable
 from glmtts.data.dataset import Item
+from glmtts.data.features import check_feature, check_text, spec_with
 from glmtts.data.known import KnownUtterances
 from glmtts.data.manifest import (
     FILE,
@@ -30,11 +31,8 @@ from glmtts.data.manifest import (
     update_manifest,
 )
 from glmtts.data.shard import Shard, Utterance, record_of, write_index
-from glmtts.data.tensors import Streamed, bytes_of, check_dtype, write_tensors
+from glmtts.data.tensors import Streamed, bytes_of, write_tensors
 from glmtts.errors import DataError
-from glmtts.places import is_utf8
-
-_NAME = re.compile(r"[\w-][\w.-]*")
 
 
 class _Column:
@@ -46,23 +44,9 @@ class _Column:
         self._file: IO[bytes] = self._path.open("wb")
         self._offsets = [0]
 
-    def check(self, array: np.ndarray) -> None:
-        """Refuse an array unlike those before it."""
-        frames = self.spec.rate is not None
-        shape = tuple(array.shape[1:] if frames and array.ndim else array.shape)
-        if frames and not array.ndim:
-            raise DataError(f"feature '{self.name}' has frames; an array of no axis was given. Give (frames, …).")
-        if not self.spec.dtype:
-            check_dtype(array.dtype.name)
-            self.spec = self.spec.model_copy(update={"dtype": array.dtype.name, "shape": shape})
-        if (array.dtype.name, shape) != (self.spec.dtype, self.spec.shape):
-            raise DataError(
-                f"feature '{self.name}' is {self.spec.dtype} of shape {self.spec.shape} a frame, "
-                f"not {array.dtype.name} of {shape}. Give all utterances the same."
-            )
-
-    def append(self, array: np.ndarray) -> None:
-        """Add the array of the next utterance."""
+    def append(self, array: np.ndarray, spec: FeatureSpec) -> None:
+        """Add the array of the next utterance; `spec` is what the column holds with it (`spec_with`)."""
+        self.spec = spec
         self._file.write(bytes_of(array))
         self._offsets.append(self._offsets[-1] + (1 if self.spec.rate is None else len(array)))
 
@@ -102,9 +86,9 @@ class ShardWriter:
         self.features = dict(features or {})
         self.shard_seconds = shard_seconds
         for feature, spec in self.features.items():
-            _check_feature(feature, spec)
+            check_feature(feature, spec)
         for text in (provenance, name or ("" if (self.folder / FILE).exists() else self.folder.resolve().name)):
-            _check_text(text)
+            check_text(text)
         self.folder.mkdir(parents=True, exist_ok=True)
         manifest = update_manifest(self.folder, lambda old: _begun(old, provenance), name)
         self.name = manifest.name
@@ -134,11 +118,10 @@ class ShardWriter:
         if set(features) != set(self._columns):
             given, wanted = (", ".join(sorted(names)) or "none" for names in (features, self._columns))
             raise DataError(f"utterance {utterance.id} comes with the features {given}; announced were {wanted}.")
+        # all are checked before one is written, else a column would be a row ahead of the others
+        specs = {name: spec_with(name, self._columns[name].spec, array) for name, array in features.items()}
         for name, array in features.items():
-            # all are checked before one is written, else a column would be a row ahead of the others
-            self._columns[name].check(array)
-        for name, array in features.items():
-            self._columns[name].append(array)
+            self._columns[name].append(array, specs[name])
         self._utterances.append(utterance)
         if self._known is not None:
             self._known.add(utterance.id)
@@ -211,7 +194,7 @@ def add_feature(
     Raises:
         DataError: no feature can be called that, or the arrays are not alike.
     """
-    _check_feature(name, spec)
+    check_feature(name, spec)
     folder, manifest, written = Path(folder), read_manifest(folder), 0
     with tqdm(total=manifest.utterances, desc=f"{folder.name} {name}", unit="utt", mininterval=10) as bar:
         for number, entry in enumerate(manifest.shards):
@@ -236,8 +219,7 @@ def _add_to_shard(folder: Path, number: int, name: str, spec: FeatureSpec, array
     with scratch(folder) as part:
         column = _Column(part, name, spec)
         for array in arrays:
-            column.check(array)
-            column.append(array)
+            column.append(array, spec_with(name, column.spec, array))
         file, replaced = column.close(part), []
 
         def listed(manifest: Manifest) -> Manifest:
@@ -257,23 +239,6 @@ def _add_to_shard(folder: Path, number: int, name: str, spec: FeatureSpec, array
     # only now: until the manifest was replaced, readers were told of the old file
     for path in replaced:
         path.unlink(missing_ok=True)
-
-
-def _check_feature(name: str, spec: FeatureSpec) -> None:
-    if name == INDEX or not _NAME.fullmatch(name):
-        raise DataError(
-            f"a feature cannot be called {name!a}, as files are named after it and '{INDEX}' is one already. "
-            "Choose another name, of letters, digits, '-', '_' and '.'."
-        )
-    _check_text(spec.made_by)
-    if spec.dtype:
-        # now: at the end of the shard its utterances would be lost
-        check_dtype(spec.dtype)
-
-
-def _check_text(text: str) -> None:
-    if not is_utf8(text):
-        raise DataError(f"UTF-8 cannot hold {text!a}, which would stand in {FILE}. Give another text.")
 
 
 def _next_folder(manifest: Manifest) -> str:

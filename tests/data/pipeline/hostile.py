@@ -129,6 +129,17 @@ def _film(path: Path) -> None:
         container.mux(stream.encode())
 
 
+@hostile("two_languages.mka", "the first of 2 audio streams")
+def _streams(path: Path) -> None:
+    with av.open(str(path), "w", format="matroska") as container:
+        streams = [container.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in range(2)]
+        for number, stream in enumerate(streams):
+            samples = (1000 * noise(0.5, 16000, seed=11 + number).T).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate = 16000
+            container.mux([*stream.encode(frame), *stream.encode()])
+
+
 @hostile("list.m3u8", "not audio")
 def _list(path: Path) -> None:
     path.write_text(f"#EXTM3U\n#EXTINF:1,\nfile://{path.parent.parent}/outside/secret.wav\n#EXT-X-ENDLIST\n")

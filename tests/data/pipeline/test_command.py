@@ -76,6 +76,28 @@ def test_mistakes_cost_one_sentence(
     assert sentence in said
 
 
+def test_a_run_that_keeps_nothing_names_no_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a.wav").touch()
+    (tmp_path / "run.toml").write_text(RUN)
+    run(monkeypatch, "run", tmp_path / "run.toml")
+    assert "Nothing was kept, so there is nothing to train on. Look" in capsys.readouterr().out
+    assert not (tmp_path / "out/shards").exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_bar_of_many_lengths_warns_of_nothing() -> None:
+    from glmtts.data.pipeline.command import _Bar
+
+    with _Bar() as bar:
+        for seconds in (0.1, 0.2, 0.3):
+            bar("read", seconds)
+        bar("done", 0.6000000000000003)
+        assert bar._bar.n == bar._bar.total
+
+
 def test_a_stage_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     odd_corpus(tmp_path / "raw", 3)
     (tmp_path / "raw/bad.mp3").write_text("no sound")

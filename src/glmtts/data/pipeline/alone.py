@@ -10,10 +10,10 @@ from glmtts.data.pipeline.config import StandardiseSection
 from glmtts.data.pipeline.inputs import Entry, check_apart, list_inputs
 from glmtts.data.pipeline.plan import clips_of, drops_of, plan, without_duplicates
 from glmtts.data.pipeline.sound import write_sound
-from glmtts.data.pipeline.stage import Decision, Result, Stage, check, decisions
-from glmtts.data.pipeline.standardise import Standardised, standardise
+from glmtts.data.pipeline.stage import CLIP_FAULTS, Decision, Result, Stage, check, decisions
+from glmtts.data.pipeline.standardise import Standardised, standardise, wav_path
 from glmtts.data.pipeline.store import owned, write_through, write_whole
-from glmtts.data.pipeline.wire import json_of
+from glmtts.data.pipeline.values import check_finite, json_of
 from glmtts.data.pipeline.work import named
 from glmtts.errors import DataError, GlmTtsError
 
@@ -78,6 +78,7 @@ def _tried(
             made += decisions(stage.name, results)
             for clip in (clip for result in results for clip in result.kept):
                 _write(out, clip)
+        wav_path(work, number).unlink(missing_ok=True)  # else the system's small disk holds the whole folder
         for one in made:
             sums[one.kept] += one.span.samples / rate
             yield _row(one, path)
@@ -86,12 +87,13 @@ def _tried(
 def _results(stage: Stage, clips: Sequence[Clip], path: str) -> list[Result]:
     try:
         results = stage.process(clips)
-    except GlmTtsError:
-        raise
+        check(stage.name, clips, results)
+        check_finite(results)
     except Exception as error:  # whatever a model throws
+        if isinstance(error, GlmTtsError) and not isinstance(error, CLIP_FAULTS):
+            raise
         what = f"{type(error).__name__}: {error}"
         raise DataError(f"Stage '{stage.name}' failed on {named(clips)} of {path} ({what}). Mend it.") from error
-    check(stage.name, clips, results)
     return results
 
 

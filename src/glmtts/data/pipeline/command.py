@@ -31,7 +31,9 @@ def run(
     with _Bar() as bar:
         report = run_and_report(settings, bar)
     typer.echo(as_text(report))
-    typer.echo(f"{settings.run.output / 'shards'} is complete. Look and listen: {settings.run.output / 'index.html'}")
+    shards = settings.run.output / "shards"
+    made = f"{shards} is complete" if report.utterances else "Nothing was kept, so there is nothing to train on"
+    typer.echo(f"{made}. Look and listen: {settings.run.output / 'index.html'}")
 
 
 def _dry_run(settings: Any, hours: float) -> None:
@@ -64,7 +66,8 @@ class _Bar:
             self._bar.total += seconds
             self._bar.refresh()
         else:
-            self._bar.update(seconds)
+            # the sums of the same lengths may differ in their last bits, which tqdm would warn of
+            self._bar.update(min(seconds, self._bar.total - self._bar.n))
 
     def __enter__(self) -> "_Bar":
         return self

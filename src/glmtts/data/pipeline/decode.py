@@ -16,6 +16,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from glmtts.audio.bounds import HIGHEST_RATE, LOUDEST, LOWEST_RATE
+from glmtts.data.pipeline.inputs import UNREADABLE
 from glmtts.errors import DataError
 
 MOST_CHANNELS = 64  # a choice; a header that says more is likely damaged
@@ -54,7 +55,7 @@ class Decoder:
                 raise DataError("empty file")
             self._file = path.open("rb")
         except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror}") from None
+            raise unreadable(error) from None
         try:
             self._open()
         except BaseException:
@@ -68,11 +69,14 @@ class Decoder:
             self._container: Any = av.open(
                 self._file, options=options, io_open=_refuse, metadata_errors="replace", timeout=(60, 60)
             )
-        except (av.FFmpegError, ValueError, OSError, EOFError):
+        except (av.FFmpegError, ValueError, EOFError):
             raise DataError(NO_AUDIO) from None
+        except OSError as error:  # not FFmpeg's, but the disk's
+            raise unreadable(error) from None
         if not self._container.streams.audio:
             raise DataError("no audio in it")
         self._stream = self._container.streams.audio[0]
+        self.streams = len(self._container.streams.audio)
         self._origin: int | None = None  # time stamp of sample 0
         self._samples = 0  # decoded or known to be lost so far
         context = self._stream.codec_context
@@ -114,6 +118,8 @@ class Decoder:
                 packet = next(packets)
             except (StopIteration, av.FFmpegError, ValueError):  # the container breaks off: nothing more is known
                 return
+            except OSError as error:  # not FFmpeg's, but the disk's
+                raise unreadable(error) from None
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
@@ -163,8 +169,14 @@ class Decoder:
         self._file.close()
 
 
+def unreadable(error: OSError) -> DataError:
+    """What the system did not let us read: no fault of the file, which is tried again in the next run."""
+    return DataError(f"{UNREADABLE}: {error.strerror or error}")
+
+
 def _refuse(*_: Any) -> NoReturn:
-    raise PermissionError("a recording may not open other files")
+    # no OSError, which would be taken for the disk's
+    raise ValueError("a recording may not open other files")
 
 
 def _mono(frame: AudioFrame) -> np.ndarray:

@@ -1,10 +1,12 @@
 """Which recordings a run takes: files of a folder, or those that a manifest names; nothing outside the folder."""
 
+import errno
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,21 @@ from glmtts.errors import ConfigError, DataError
 from glmtts.places import is_utf8
 
 LONGEST_LINE = 1 << 20  # bytes of a manifest's line
+UNREADABLE = "cannot be read"  # how a reason begins that is the system's and may pass, such as a share that is away
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that was given: its path below the input folder, what is known of it, and why it is not read, if so."""
+    """A file that was given: its path below the input folder, what is known of it, and why it is not read, if so.
+
+    `size` (bytes) and `changed` (ns) are what the system says of it; 0 where it says nothing.
+    """
 
     path: str
     labels: dict[str, Any] = field(default_factory=dict)
     refused: str = ""
+    size: int = 0
+    changed: int = 0
 
 
 def list_inputs(folder: Path, manifest: Path | None = None) -> list[Entry]:
@@ -34,17 +42,21 @@ def list_inputs(folder: Path, manifest: Path | None = None) -> list[Entry]:
         DataError: the folder or the manifest cannot be read, or the manifest names a file twice.
     """
     folder = folder.resolve()
+    check_folder(folder)
+    if manifest is not None:
+        entries = [_seen(folder, Entry(path, labels)) for path, labels in _named(manifest)]
+    else:
+        entries = [_seen(folder, Entry(path, {}, refused)) for path, refused in _walk(folder)]
+    twice = [name for name, times in Counter(entry.path for entry in entries).items() if times > 1]
+    if twice:
+        raise DataError(f"{manifest} names {min(twice)} twice. Name each recording once.")
+    return sorted(entries, key=lambda entry: entry.path)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises DataError where the folder of the recordings is not there, as when its disk is not mounted."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder. Give the folder of the recordings as run.input.")
-    if manifest is not None:
-        entries = [Entry(path, labels, _refusal(folder, path)) for path, labels in _named(manifest)]
-    else:
-        entries = [Entry(path, {}, refused or _refusal(folder, path)) for path, refused in _walk(folder)]
-    names = [entry.path for entry in entries]
-    if len(set(names)) < len(names):
-        twice = next(name for name in sorted(names) if names.count(name) > 1)
-        raise DataError(f"{manifest} names {twice} twice. Name each recording once.")
-    return sorted(entries, key=lambda entry: entry.path)
 
 
 def check_apart(source: Path, output: Path) -> None:
@@ -106,22 +118,28 @@ def _row(manifest: Path, number: int, line: bytes) -> tuple[str, dict[str, Any]]
     return path, labels
 
 
-def _refusal(folder: Path, name: str) -> str:
-    """Why a file is not read; empty where it may be."""
-    if not is_utf8(name):
-        return "its name is not UTF-8"
+def _seen(folder: Path, entry: Entry) -> Entry:
+    """An entry with what the system says of its file: why it is not read, or its size and age."""
+    if entry.refused:
+        return entry
+    if not is_utf8(entry.path):
+        return replace(entry, refused="its name is not UTF-8")
     try:
-        real = (folder / name).resolve(strict=True)
-        mode = real.stat().st_mode
+        real = (folder / entry.path).resolve(strict=True)
+        said = real.stat()
     except PermissionError as error:
-        return f"cannot be opened: {error.strerror}"
+        return replace(entry, refused=f"cannot be opened: {error.strerror}")
     except (OSError, ValueError, RuntimeError):  # missing, a loop of links, a zero byte in the name
-        return "no such file"
+        return replace(entry, refused="no such file")
     if not real.is_relative_to(folder):
-        return "leaves the input folder"
-    return "" if stat.S_ISREG(mode) else "not a regular file"  # opening a pipe would wait forever
+        return replace(entry, refused="leaves the input folder")
+    if not stat.S_ISREG(said.st_mode):
+        return replace(entry, refused="not a regular file")  # opening a pipe would wait forever
+    if not os.access(real, os.R_OK):
+        return replace(entry, refused=f"cannot be opened: {os.strerror(errno.EACCES)}")
+    return replace(entry, size=said.st_size, changed=said.st_mtime_ns)
 
 
 def to_json(entry: Entry) -> str:
     """One line; a name that is not UTF-8 keeps its odd bytes as escapes."""
-    return json.dumps({"path": entry.path, "labels": entry.labels, "refused": entry.refused})
+    return json.dumps(vars(entry))

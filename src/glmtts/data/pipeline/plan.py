@@ -143,9 +143,12 @@ def read_wave(path: Path, start: int, end: int) -> np.ndarray:
     try:
         with soundfile.SoundFile(str(path)) as file:
             file.seek(start)
-            return file.read(end - start, dtype="float32")
+            wave: np.ndarray = file.read(end - start, dtype="float32")
     except soundfile.LibsndfileError as error:
         raise DataError(f"{path} cannot be read: {error} Delete {path.parent.parent} and run again.") from None
+    if len(wave) < end - start:
+        raise DataError(f"{path} cannot be read: it is cut short. Delete {path.parent.parent} and run again.")
+    return wave
 
 
 def clips_of(unit: Unit, work: Path) -> list[Clip]:

@@ -24,13 +24,13 @@ from glmtts.data.pipeline.stage import Decision
 from glmtts.data.pipeline.standardise import Standardised
 from glmtts.data.pipeline.store import load_work, unit_path, write_record, write_through
 from glmtts.data.pipeline.tables import DecisionWriter, write_sources
+from glmtts.data.pipeline.values import WAVE
 from glmtts.data.pipeline.work import Cost, Work
 from glmtts.data.shard import Shard, Utterance
 from glmtts.data.writer import ShardWriter
 from glmtts.errors import DataError
 
 SHARDS, MANIFEST_FOLDER, SOURCES_FOLDER = "shards", "manifest", "sources"
-WAVE = "wave"  # the feature that vocoders and tokenizers train on
 FIELDS = ("text", "language", "speaker")
 
 
@@ -76,6 +76,8 @@ def publish(config: PipelineConfig, window: Window) -> dict[str, Any]:
         "kept": sum(one.kept for one in ledger.accounts),
         "drops": ledger.drops(),
         "refused": ledger.refused(),
+        # of files that were tried; the next run looks whether they can be read (store.py)
+        "unread": [[one.number, one.refused] for one in ledger.accounts if one.refused],
         "costs": {label: vars(cost) for label, cost in costs.items()},
     }
     write_record(folder, window.number, record)
@@ -146,7 +148,7 @@ def _write_shards(config: PipelineConfig, window: Window) -> tuple[int, int]:
                 if count < len(there):
                     _same(there[count], clip)
                 else:
-                    writer.add(_utterance(clip), _features(config, clip))
+                    _add(writer, config, clip)
                 count += 1
     # counted once the writer has closed, which publishes the last shard
     return count, len(read_manifest(folder).shards) if (folder / FILE).exists() else 0
@@ -156,6 +158,14 @@ def _writer(config: PipelineConfig, work: Work) -> ShardWriter:
     """The writer of a window's shards, whose features are those of any of its units."""
     run, folder = config.run, config.run.output / SHARDS
     return ShardWriter(folder, _specs(config, work), run.name, run.provenance, config.shards.shard_seconds)
+
+
+def _add(writer: ShardWriter, config: PipelineConfig, clip: Clip) -> None:
+    try:
+        writer.add(_utterance(clip), _features(config, clip))
+    except DataError as error:  # finished units are not made again, so that mending the stage is not enough
+        units = work_folder(config) / "units"
+        raise DataError(f"{error} Where a stage made it, mend that, delete {units} and run again.") from None
 
 
 def _published(folder: Path, before: int) -> list[str]:

@@ -3,18 +3,27 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from glmtts.data.pipeline.config import PipelineConfig
 from glmtts.data.pipeline.engines import Engine, create_engine
 from glmtts.data.pipeline.engines.task import Listed, work_folder
-from glmtts.data.pipeline.inputs import Entry
+from glmtts.data.pipeline.inputs import Entry, check_folder
 from glmtts.data.pipeline.plan import plan, without_duplicates
 from glmtts.data.pipeline.publish import Window, publish
 from glmtts.data.pipeline.report import Report, summed, write_report
 from glmtts.data.pipeline.standardise import Standardised, wav_path
-from glmtts.data.pipeline.store import begin, listing, owned, unit_path, window_records
+from glmtts.data.pipeline.store import (
+    begin,
+    known_listing,
+    listing,
+    owned,
+    unit_path,
+    unwritable,
+    window_records,
+)
 from glmtts.errors import DataError
 
 Progress = Callable[[str, float], None]
@@ -59,23 +68,26 @@ def _owned(config: PipelineConfig) -> Iterator[None]:
         with owned(config.run.output):
             yield
     except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{config.run.output} cannot be written: {reason}. Free some space and run again.") from None
+        raise unwritable(config.run.output, error) from None
 
 
 def _run(
     config: PipelineConfig, progress: Progress, drawn: bool = False, windows: int | None = None
 ) -> list[dict[str, Any]]:
     begin(config)
-    entries = listing(config, drawn)
+    check_folder(config.run.input)
+    records = window_records(config.run.output)
+    with closing(create_engine(config)) as engine:
+        # What an earlier run began is finished first, without the files that came since: with them, the units of its
+        # last window would hold other pieces than those that are there already.
+        for list_files in (known_listing, partial(listing, drawn=drawn)):
+            entries = list_files(config)
+            while (first := records[-1]["last"] if records else 0) < len(entries) and (
+                windows is None or len(records) < windows
+            ):
+                records.append(_run_window(config, engine, entries, first, records, progress))
     if not entries:
         raise DataError(f"{config.run.input} holds no files. Give the folder of the recordings as run.input.")
-    records = window_records(config.run.output)
-    first = records[-1]["last"] if records else 0
-    with closing(create_engine(config)) as engine:
-        while first < len(entries) and (windows is None or len(records) < windows):
-            records.append(_run_window(config, engine, entries, first, records, progress))
-            first = records[-1]["last"]
     shutil.rmtree(work_folder(config), ignore_errors=True)
     return records
 

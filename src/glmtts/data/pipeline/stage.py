@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, cast
 from glmtts.config import StrictConfig
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip, Span, merged
-from glmtts.errors import AudioError, ConfigError, DataError, TextError
+from glmtts.errors import AudioError, ConfigError, DataError, GlmTtsError, TextError
 
 GROUP = "glmtts.pipeline_stages"
 BUILT_IN = "glmtts.data.pipeline.stages.register"
@@ -30,6 +30,10 @@ class Dropped:
     span: Span
     reason: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reason, str) or not self.reason.strip():
+            raise DataError(f"A drop has the reason {self.reason!r}. Give a few words; the report counts by them.")
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,8 @@ def check(stage: str, clips: Sequence[Clip], results: Sequence[Result]) -> None:
     Raises:
         DataError: names the stage, the clip and the difference.
     """
+    if not isinstance(results, Sequence) or not all(isinstance(one, Result) for one in results):
+        raise DataError(f"Stage '{stage}' gave no list of results. Give keep(…), drop(…) or split(…) for each clip.")
     if len(clips) != len(results):
         raise DataError(f"Stage '{stage}' gave {len(results)} results for {len(clips)} clips. Give one a clip.")
     for clip, result in zip(clips, results, strict=True):
@@ -180,7 +186,16 @@ def create_stage(name: str, options: Mapping[str, Any] | None = None, device: st
     """A stage, ready to work.
 
     Raises:
-        ConfigError: there is no such stage, or its options are not valid.
+        ConfigError: there is no such stage, its options are not valid, or it cannot be started.
     """
     kind = stage_class(name)
-    return kind(kind.config_class.parse(dict(options or {})), device)
+    config = kind.config_class.parse(dict(options or {}))
+    try:
+        return kind(config, device)
+    except GlmTtsError:
+        raise
+    except Exception as error:  # whatever a model throws when it is loaded
+        what = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise ConfigError(
+            f"Stage '{name}' cannot be started ({what}). Correct its options and device, or install what it needs."
+        ) from error

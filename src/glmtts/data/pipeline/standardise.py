@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from glmtts import durable
 from glmtts.config import read_json
 from glmtts.data.pipeline.clips import Source
-from glmtts.data.pipeline.decode import Block, Decoder
+from glmtts.data.pipeline.decode import Block, Decoder, unreadable
 from glmtts.data.pipeline.inputs import Entry
 from glmtts.data.pipeline.sound import sound_file
+from glmtts.data.pipeline.store import write_through, write_whole
 from glmtts.errors import DataError
 
 TOO_LONG = "longer than max_hours"
+CHANGING = "changed while it was read"
 DIGITS = 16  # of the sha256 that names a source: two of a thousand million sources share them once in 40
 SHORT = 0.02  # the share by which a head may overstate a length; MP3 without a count of frames estimates it
 
@@ -65,13 +66,10 @@ def standardise(folder: Path, entry: Entry, number: int, work: Path, rate: int, 
     facts = wav_path(work, number).with_suffix(".json")
     # the facts are written after the sound: where they are, both are whole
     if not facts.exists():
-        facts.parent.mkdir(parents=True, exist_ok=True)
         started, cpu = time.perf_counter(), time.process_time()
         done = _read(folder / entry.path, entry, wav_path(work, number), rate, max_hours)
         done = replace(done, spent=time.perf_counter() - started, cpu=time.process_time() - cpu)
-        part = facts.with_suffix(".json.part")
-        part.write_text(json.dumps(asdict(done), allow_nan=False), encoding="utf-8")
-        durable.replace(part, facts)
+        write_whole(facts, json.dumps(asdict(done), allow_nan=False).encode())
     return read_standardised(facts)
 
 
@@ -91,11 +89,13 @@ def _read(path: Path, entry: Entry, wav: Path, rate: int, max_hours: float) -> S
     if entry.refused:
         return Standardised(nothing, refused=entry.refused)
     try:
-        digest = _digest(path)
+        before, digest = _stamp(path), _digest(path)
         with Decoder(path) as decoder:
-            written = _write(decoder, wav, rate, int(max_hours * 3600 * rate))
+            written = _written(decoder, wav, rate, int(max_hours * 3600 * rate))
             # by FFmpeg, or by the head of a WAV, which FFmpeg corrects without a word
             declared = max(decoder.declared_seconds, written.samples / rate * _promised(path))
+        if _stamp(path) != before:  # the digest names other bytes than those that were decoded
+            raise DataError(CHANGING)
     except DataError as error:
         return Standardised(nothing, refused=str(error))
     if not written.samples:
@@ -111,8 +111,10 @@ def _read(path: Path, entry: Entry, wav: Path, rate: int, max_hours: float) -> S
         labels=entry.labels,
     )
     short = declared - source.seconds > max(1.0, SHORT * declared) and not written.too_long
-    note = f"cut short: its head promises {declared:.1f} s" if short else ""
-    return Standardised(source, written.lost(), note=note)
+    notes = [f"cut short: its head promises {declared:.1f} s"] if short else []
+    if decoder.streams > 1:
+        notes.append(f"the first of {decoder.streams} audio streams")
+    return Standardised(source, written.lost(), note="; ".join(notes))
 
 
 @dataclass
@@ -149,9 +151,13 @@ class _Written:
         return tuple(found)
 
 
-def _write(decoder: Decoder, wav: Path, rate: int, most: int) -> _Written:
-    part = wav.with_suffix(".part")
+def _written(decoder: Decoder, wav: Path, rate: int, most: int) -> _Written:
     written = _Written(decoder.rate, rate)
+    write_through(wav, lambda part: _write(decoder, part, rate, most, written))
+    return written
+
+
+def _write(decoder: Decoder, part: Path, rate: int, most: int, written: _Written) -> None:
     convert = soxr.ResampleStream(decoder.rate, rate, 1, dtype="float32")
     with sound_file(part, rate, "FLOAT", "RF64") as file:
         for block in decoder.blocks():
@@ -170,8 +176,6 @@ def _write(decoder: Decoder, wav: Path, rate: int, most: int) -> _Written:
         made = convert.resample_chunk(np.zeros(0, np.float32), last=True)
         file.write(made)
         written.samples += len(made)
-    durable.replace(part, wav)
-    return written
 
 
 def _sound(block: Block, rate: int) -> Iterator[np.ndarray]:
@@ -184,13 +188,17 @@ def _sound(block: Block, rate: int) -> Iterator[np.ndarray]:
 
 def _promised(path: Path) -> float:
     """How many times its bytes a WAV file promises; 1 for others. FFmpeg corrects such heads in silence."""
-    with path.open("rb") as file:
-        head = file.read(12)
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+        size = path.stat().st_size
+    except OSError as error:
+        raise unreadable(error) from None
     promised = int.from_bytes(head[4:8], "little")
     streamed = promised in (0, 0xFFFFFFFF)  # written without knowing the end
     if head[:4] != b"RIFF" or head[8:] != b"WAVE" or streamed:
         return 1.0
-    return max(1.0, promised / path.stat().st_size)
+    return max(1.0, promised / max(size, 1))
 
 
 def _digest(path: Path) -> str:
@@ -198,7 +206,16 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}") from None
+        raise unreadable(error) from None
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """What differs of a file that was written to, or replaced, since."""
+    try:
+        said = path.stat()
+    except OSError as error:
+        raise unreadable(error) from None
+    return said.st_ino, said.st_size, said.st_mtime_ns
 
 
 def _shown(path: str) -> str:

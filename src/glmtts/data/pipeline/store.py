@@ -14,6 +14,7 @@ out/
 ```
 """
 
+import errno
 import json
 import os
 import tempfile
@@ -27,7 +28,7 @@ from filelock import FileLock, Timeout
 from glmtts import durable
 from glmtts.config import parse_json, read_json
 from glmtts.data.pipeline.config import OWN, PipelineConfig, fingerprint
-from glmtts.data.pipeline.inputs import Entry, list_inputs, to_json
+from glmtts.data.pipeline.inputs import UNREADABLE, Entry, list_inputs, to_json
 from glmtts.data.pipeline.wire import pack_work, unpack_work
 from glmtts.data.pipeline.work import Work
 from glmtts.errors import ConfigError, DataError
@@ -52,10 +53,22 @@ def owned(folder: Path) -> Iterator[None]:
 
 
 def _remove_parts(folder: Path) -> None:
-    """Remove what a killed run was writing; those in `work` go with it."""
-    for place in (folder, *(folder / name for name in OWN if name != "work")):
+    """Remove what a killed run was writing: the sound of ten hours takes 3 GB, and is drawn another name each time."""
+    for place in (
+        folder,
+        *(folder / name for name in OWN),
+        *(folder / "work").glob("*"),
+        *(folder / "work/units").glob("*"),
+    ):
         for part in place.glob(".*.part"):
             part.unlink(missing_ok=True)
+
+
+def unwritable(folder: Path, error: OSError) -> DataError:
+    """What the disk or the system does not take of an output, as one sentence."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    cure = "Free some space" if full else "Let this user write there or give another output,"
+    return DataError(f"{folder} cannot be written: {error.strerror or error}. {cure} and run again.")
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -115,7 +128,8 @@ def begin(config: PipelineConfig) -> None:
 def listing(config: PipelineConfig, drawn: bool = False) -> list[Entry]:
     """The recordings of the run, in the order in which they were first listed; new ones come last.
 
-    New are also those that were refused, such as missing files, and are not any more.
+    New are also those that were not read, and may be now: they were missing or closed, the system could not read them,
+    or they were damaged and have changed since. What was read is not read again.
 
     `drawn` orders them by a digest of their names, for a sample that is no alphabetical beginning.
 
@@ -126,19 +140,32 @@ def listing(config: PipelineConfig, drawn: bool = False) -> list[Entry]:
     found = list_inputs(config.run.input, config.run.manifest)
     if drawn:
         found.sort(key=lambda entry: fingerprint(entry.path))
-    known = _read_listing(path) if path.exists() else []
-    last = {entry.path: entry for entry in known}
-    entries = known + [entry for entry in found if _is_new(entry, last.get(entry.path))]
+    known = known_listing(config)
+    unread = {number: why for record in window_records(config.run.output) for number, why in record.get("unread", ())}
+    last = {entry.path: (entry, unread.get(number, "")) for number, entry in enumerate(known)}
+    entries = known + [entry for entry in found if entry.path not in last or _is_new(entry, *last[entry.path])]
     if len(entries) > len(known) or not path.exists():
         write_whole(path, "".join(to_json(entry) + "\n" for entry in entries).encode())
     return entries
 
 
-def _is_new(entry: Entry, before: Entry | None) -> bool:
-    return before is None or bool(before.refused and not entry.refused)
+def _is_new(entry: Entry, before: Entry, unread: str) -> bool:
+    """Whether a file that was listed `before` is to be read now; `unread` says why it was not, when it was tried."""
+    if entry.refused or not (before.refused or unread):
+        return False
+    changed = (entry.size, entry.changed) != (before.size, before.changed)
+    return bool(before.refused) or changed or unread.startswith(UNREADABLE)
 
 
-def _read_listing(path: Path) -> list[Entry]:
+def known_listing(config: PipelineConfig) -> list[Entry]:
+    """The recordings as an earlier run listed them; none where there was none.
+
+    Raises:
+        DataError: the list is damaged.
+    """
+    path = config.run.output / LISTING
+    if not path.exists():
+        return []
     try:
         with path.open(encoding="utf-8") as lines:
             return [Entry(**parse_json(line)) for line in lines]
@@ -165,8 +192,9 @@ def load_work(path: Path) -> Work:
     """
     try:
         return unpack_work(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}. Delete its folder and run again.") from None
+    except (OSError, DataError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is damaged, or of another version"
+        raise DataError(f"{path} cannot be read: {reason}. Delete its folder and run again.") from None
 
 
 def window_record(folder: Path, window: int) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from safetensors.numpy import load, save
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip, Span
 from glmtts.data.pipeline.stage import Decision, Dropped, Result
+from glmtts.data.pipeline.values import json_of
 from glmtts.data.pipeline.work import Cost, Sample, Work
 from glmtts.errors import DataError, GlmTtsError
 
@@ -120,18 +121,6 @@ def _as_clip(values: dict[str, Any], arrays: dict[str, np.ndarray]) -> Clip:
         values["labels"],
         {name: arrays[str(number)] for name, number in values["features"].items()},
     )
-
-
-def json_of(values: Any, indent: int | None = None) -> bytes:
-    """What stages know of clips, as JSON.
-
-    Raises:
-        DataError: something in there is no JSON value.
-    """
-    try:
-        return json.dumps(values, ensure_ascii=False, allow_nan=False, indent=indent).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise DataError(f"Labels and details of a stage must be JSON values: {error}. Convert them.") from None
 
 
 def _packed(head: Any, arrays: _Arrays) -> bytes:

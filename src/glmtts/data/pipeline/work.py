@@ -12,6 +12,7 @@ from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip, Span
 from glmtts.data.pipeline.config import ReportSection
 from glmtts.data.pipeline.stage import CLIP_FAULTS, Decision, Result, Stage, check, decisions, drop
+from glmtts.data.pipeline.values import check_finite, specs_of
 from glmtts.errors import DataError, GlmTtsError
 
 FAILED = "the stage failed"
@@ -69,7 +70,8 @@ def advance(
     """Have a stage do its part; `label` is its name in the ledger.
 
     Raises:
-        DataError: its results are not the samples that it was given; or it failed, and `on_error` is "stop".
+        DataError: its results are not the samples that it was given, or hold what no shard can; or it failed, and
+            `on_error` is "stop".
         GlmTtsError: it cannot work.
     """
     started, cpu = time.perf_counter(), time.process_time()
@@ -77,21 +79,24 @@ def advance(
     results = _results(work.clips, label, stage, on_error) if work.clips else []
     sound = sum(clip.seconds for clip in work.clips)
     cost = Cost(sound, time.perf_counter() - started, time.process_time() - cpu)
-    check(label, work.clips, results)
+    specs = specs_of(label, results, {**work.specs, **stage.features})
     return replace(
         work,
         clips=tuple(clip for result in results for clip in result.kept),
         decisions=(*work.decisions, *decisions(label, results)),
         samples=(*work.samples, *_heard(label, work.clips, results, report)),
         costs={**work.costs, label: cost},
-        specs={**work.specs, **stage.features},
+        specs=specs,
     )
 
 
 def _results(clips: Sequence[Clip], label: str, stage: Stage, on_error: Literal["stop", "drop"]) -> list[Result]:
     """What a stage gives; with "drop", clips that it fails on are dropped, each found by being tried alone."""
     try:
-        return stage.process(clips)
+        results = stage.process(clips)
+        check(label, clips, results)
+        check_finite(results)
+        return results
     except Exception as error:  # whatever a model throws
         if isinstance(error, GlmTtsError) and not isinstance(error, CLIP_FAULTS):
             raise
@@ -108,8 +113,8 @@ def _results(clips: Sequence[Clip], label: str, stage: Stage, on_error: Literal[
 
 def named(clips: Sequence[Clip]) -> str:
     """Clips that were given together, for a sentence."""
-    beside = f" or one of the {len(clips) - 1} clips beside it" if len(clips) > 1 else ""
-    return f"clip {clips[0].id}{beside}"
+    more = len(clips) - 1
+    return f"clip {clips[0].id}{f' or {more} beside it' if more else ''}"
 
 
 def kept_sample(work: Work, report: ReportSection) -> Work:

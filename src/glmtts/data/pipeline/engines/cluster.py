@@ -23,6 +23,7 @@ from glmtts.data.pipeline.engines.task import Listed, make_stage, read_file, wor
 from glmtts.data.pipeline.plan import Unit, clips_of, from_json, to_json
 from glmtts.data.pipeline.stage import Stage
 from glmtts.data.pipeline.standardise import Standardised
+from glmtts.data.pipeline.store import unwritable
 from glmtts.data.pipeline.wire import pack_work, unpack_work
 from glmtts.data.pipeline.work import Work, advance, kept_sample
 from glmtts.errors import ConfigError, DataError, GlmTtsError
@@ -157,10 +158,7 @@ def _read(config: PipelineConfig, listed: Listed) -> Standardised | str:
 
 
 def _sentence(config: PipelineConfig, error: Exception) -> str:
-    if isinstance(error, OSError):
-        reason = error.strerror or error
-        return f"{config.run.output} cannot be written: {reason}. Free some space and run again."
-    return str(error)
+    return str(unwritable(config.run.output, error) if isinstance(error, OSError) else error)
 
 
 def _load(batch: pa.Table, config: PipelineConfig) -> pa.Table:

@@ -9,6 +9,7 @@ from glmtts.data.pipeline.plan import Unit, clips_of
 from glmtts.data.pipeline.stage import Stage, create_stage
 from glmtts.data.pipeline.standardise import Standardised, standardise
 from glmtts.data.pipeline.store import save_work, unit_path
+from glmtts.data.pipeline.values import check_announced
 from glmtts.data.pipeline.work import Work, advance, kept_sample
 
 
@@ -35,13 +36,17 @@ def make_stage(section: StageSection) -> Stage:
     """A stage in this process, or the client of its workers.
 
     Raises:
-        GlmTtsError: it cannot be made, or no worker answers.
+        GlmTtsError: it cannot be made, no worker answers, or it announces a feature that shards cannot hold.
     """
+    stage: Stage
     if section.remote is None:
-        return create_stage(section.name, section.options, section.device)
-    from glmtts.data.pipeline.remote.client import RemoteStage
+        stage = create_stage(section.name, section.options, section.device)
+    else:
+        from glmtts.data.pipeline.remote.client import RemoteStage
 
-    return RemoteStage(section.name, section.options, section.remote)
+        stage = RemoteStage(section.name, section.options, section.remote)
+    check_announced(section.name, stage.features)
+    return stage
 
 
 class Chain:

@@ -16,7 +16,16 @@ from glmtts.config import StrictConfig
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.config import RemoteSection
-from glmtts.data.pipeline.remote.protocol import DESCRIBE, PROCESS, SERVICE, TOO_LARGE, as_metadata, identity, path_of
+from glmtts.data.pipeline.remote.protocol import (
+    DESCRIBE,
+    FULL,
+    PROCESS,
+    SERVICE,
+    TOO_LARGE,
+    as_metadata,
+    identity,
+    path_of,
+)
 from glmtts.data.pipeline.stage import Result
 from glmtts.data.pipeline.wire import pack_clips, unpack_results
 from glmtts.errors import ConfigError, DataError
@@ -95,15 +104,19 @@ class RemoteStage:
     def _ask(self, data: bytes) -> bytes:
         last = "no attempt was made"
         tried: set[str] = set()
-        for attempt in range(self._settings.attempts):
-            if attempt:
-                self._pause(attempt)
+        failed, refused, patience = 0, 0, time.monotonic() + self._settings.deadline
+        while failed < self._settings.attempts:
+            if failed + refused:
+                self._pause(failed + refused)
             worker = self._take(tried)
             try:
                 self._see(worker)
                 return worker.process(data, timeout=self._settings.deadline, metadata=as_metadata(self._identity))
             except grpc.RpcError as error:
                 last = self._judge(worker, error)
+                # a full queue is no failure: behind a slow stage it is full for minutes
+                full = FULL in str(error.details()) and time.monotonic() < patience
+                failed, refused = failed + (not full), refused + full
                 # when all have failed, all may be tried again
                 tried = tried | {worker.address} if len(tried) + 1 < len(self._workers) else set()
             finally:
@@ -146,6 +159,8 @@ class RemoteStage:
             raise DataError(f"Stage '{self._stage}' failed at {worker.address}: {details}") from None
         if code == grpc.StatusCode.DEADLINE_EXCEEDED:
             return f"{worker.address} took longer than {self._settings.deadline:g} s"
+        if FULL in details:
+            return f"the queue of {worker.address} is full. Start more workers, or raise its --queue"
         if "socket closed" in details.lower():
             return f"{worker.address} closed the connection, for its end or because it asks for TLS or a certificate"
         return f"{worker.address} is not there ({details})"

@@ -15,6 +15,7 @@ from glmtts.version import installed_version
 SERVICE = "glmtts.pipeline.Stage"
 DESCRIBE, PROCESS = "Describe", "Process"
 TOO_LARGE = "larger than max"  # in gRPC's own message
+FULL = "the worker's queue is full"
 
 
 def as_metadata(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

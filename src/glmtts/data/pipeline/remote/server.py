@@ -16,7 +16,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from glmtts.data.pipeline.clips import Clip
-from glmtts.data.pipeline.remote.protocol import DESCRIBE, PROCESS, SERVICE, as_metadata, identity
+from glmtts.data.pipeline.remote.protocol import DESCRIBE, FULL, PROCESS, SERVICE, as_metadata, identity
 from glmtts.data.pipeline.stage import CLIP_FAULTS, Result, Stage, check, create_stage
 from glmtts.data.pipeline.wire import pack_results, unpack_clips
 from glmtts.errors import ConfigError, DataError, GlmTtsError
@@ -213,7 +213,7 @@ class Worker:
             return pack_results(results)
         except queue.Full:
             # the code after which clients come back
-            _abort(context, grpc.StatusCode.UNAVAILABLE, DataError("the worker's queue is full"))
+            _abort(context, grpc.StatusCode.UNAVAILABLE, DataError(FULL))
         except CancelledError:
             _abort(context, grpc.StatusCode.CANCELLED, DataError("the client no longer waits"))
         except CLIP_FAULTS as error:  # as a model that throws: the run may drop that clip

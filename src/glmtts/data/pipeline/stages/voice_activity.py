@@ -21,7 +21,8 @@ Intervals = list[tuple[float, float]]
 class VadSettings(StrictConfig):
     """How speech is found; times in seconds.
 
-    On the hard recordings of docs/pipeline.md the F1 is within 0.005 of its best for thresholds from 0.4 to 0.65.
+    On the hard recordings of docs/pipeline_stages.md the F1 is within 0.005 of its best for thresholds from 0.4 to
+    0.65.
     """
 
     engine: Literal["silero", "firered"] = "silero"
