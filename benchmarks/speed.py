@@ -1,13 +1,13 @@
 """CPU time for a second of speech: `mini` with PyTorch and with ONNX Runtime beside its peers, in one run.
 
-    glm-tts export-onnx MINI_ONNX
+    glm-tts export-onnx MINI_ONNX --bits 8
     python benchmarks/speed.py --onnx MINI_ONNX [--kokoro kokoro.onnx --vocab vocab.json --voices voices/]
 
 Every system speaks the same lines three times, with other seeds, in a process of its own with one thread, after a line
-that is not counted. The systems take turns, five times, and the median of a system counts. Counted is CPU time, since others share
-the machine; ratios are to `hibari-tts` on English lines, and to Kokoro's int8 export on Mandarin ones. The start is
-from the command to the first samples of a stream, wall time, the better of two. A picture shows where the time of
-`mini` goes.
+that is not counted. The systems take turns, five times, and the median of a system counts. Counted is CPU time, since
+others share the machine; ratios are to `hibari-tts` on English lines, and to Kokoro's int8 export on Mandarin ones. The
+start is from the command to the first samples of a stream, wall time, the better of two. A picture shows where the time
+of `mini` goes.
 
 With `--model`, another bundle stands for the embedded one.
 """
