@@ -8,6 +8,7 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
+from glmtts.audio import io as audio_io
 from glmtts.audio.fbank import kaldi_fbank
 from glmtts.audio.io import FORMATS, audio_bytes, audio_seconds, load_audio, new_audio, read_audio, write_audio
 from glmtts.audio.mel import LogMel, MelConfig, WhisperFeatures, mel_filters
@@ -125,7 +126,8 @@ def test_rates_that_a_format_lacks_are_resampled(tmp_path: Path, suffix: str, ra
     tone = (0.5 * np.sin(np.arange(rate) * 2 * np.pi * 440 / rate)).astype(np.float32)
     write_audio(tmp_path / f"a{suffix}", tone, rate)
     (tmp_path / f"b{suffix}").write_bytes(audio_bytes(tone, rate, suffix))
-    with new_audio(tmp_path / f"c{suffix}", rate) as file:  # as a long reading is written: in blocks of whole numbers
+    # as a long reading is written: in blocks of whole numbers
+    with new_audio(tmp_path / f"c{suffix}", rate, len(tone)) as file:
         for block in np.array_split((tone * 32767).astype("<i2"), 7):
             file.write(block)
     for path in sorted(tmp_path.iterdir()):
@@ -147,3 +149,17 @@ def test_f0_of_a_tone() -> None:
     track = estimate_f0(0.2 * harmonics, 24000, 50)
     assert len(track) == 50
     assert track[10:40].median() == pytest.approx(150, rel=0.02)
+
+
+def test_what_is_too_long_for_wav_is_written_as_rf64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day of speech: plain WAV has lengths of 32 bits, and the rest was lost to its readers."""
+    for samples, form in ((2**31 - 2**20, "WAV"), (2**31, "RF64")):
+        with new_audio(tmp_path / "long.wav", 24000, samples) as file:
+            file.write(TONE.numpy())
+        assert soundfile.info(tmp_path / "long.wav").format == form
+    monkeypatch.setattr(audio_io, "LARGEST_WAV", 1000)
+    write_audio(tmp_path / "short.wav", TONE, 24000)
+    with soundfile.SoundFile(tmp_path / "short.wav") as file:
+        assert file.format == "RF64" and "Synthetic speech" in file.comment
+    assert len(read_audio(tmp_path / "short.wav")[0]) == len(TONE)
+    assert audio_bytes(TONE, 24000)[:4] == b"RF64"

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from glmtts.audio.encode import MEDIA_TYPES, Format, encoder
+from glmtts.audio import encode as encode_module
+from glmtts.audio.encode import CODED_RATES, MEDIA_TYPES, Format, check_mp3_kbps, encoder
+from glmtts.audio.mpeg import bit_rates
 from glmtts.audio.provenance import synthetic_mark, synthetic_tags
+from glmtts.errors import ConfigError
 
 FILE_FORMATS = [name for name in MEDIA_TYPES if name != "pcm"]
 
@@ -67,3 +70,40 @@ def test_streamed_files_say_that_they_are_synthetic(tmp_path: Path, format: Form
     path = tmp_path / f"a.{format}"
     path.write_bytes(encode(format, 24000, []))
     assert "Synthetic speech" in (synthetic_mark(path) or "")
+
+
+def test_a_stream_of_wav_beyond_its_lengths_goes_on_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(encode_module, "LARGEST_WAV", 40_000)
+    made = encoder("wav", 24000, {})
+    parts = [made.feed(part) for part in np.split(tone(24000), 6)] + [made.finish()]
+    assert [record.message[:30] for record in caplog.records] == ["This WAV has passed 4 GiB, beh"]
+    assert sum(map(len, parts)) > 2 * 24000
+
+
+@pytest.mark.parametrize("rate", CODED_RATES["mp3"])
+def test_mp3_has_just_the_bit_rate_that_was_asked_for(tmp_path: Path, rate: int) -> None:
+    """LAME takes the nearest that there is, and says nothing."""
+    for kbps in bit_rates(rate):
+        made = encoder("mp3", rate, {}, kbps)
+        (tmp_path / "a.mp3").write_bytes(made.feed(tone(rate)) + made.finish())
+        with av.open(str(tmp_path / "a.mp3")) as container:
+            assert container.streams.audio[0].bit_rate == 1000 * kbps
+    for kbps in (7, 100, 640):
+        with pytest.raises(ConfigError, match=rf"MP3 at {rate} Hz has no {kbps} kbit/s. Choose one of .*, 64"):
+            encoder("mp3", rate, {}, kbps)
+
+
+def test_mp3_of_a_low_rate_has_the_highest_bit_rate_by_default(tmp_path: Path) -> None:
+    for rate, kbps in ((8000, 64), (24000, 128)):
+        made = encoder("mp3", rate, {})
+        (tmp_path / "a.mp3").write_bytes(made.feed(tone(rate)) + made.finish())
+        with av.open(str(tmp_path / "a.mp3")) as container:
+            assert container.streams.audio[0].bit_rate == 1000 * kbps
+
+
+def test_a_bit_rate_must_be_there_at_every_rate() -> None:
+    check_mp3_kbps(160, [24000, 32000])
+    with pytest.raises(ConfigError, match="at 24000 and 32000 Hz has no 144"):
+        check_mp3_kbps(144, [32000, 24000])

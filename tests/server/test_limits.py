@@ -10,6 +10,8 @@ import httpx
 import pytest
 from openai import AuthenticationError, BadRequestError, OpenAI, RateLimitError
 
+from glmtts.errors import ConfigError
+from glmtts.server.app import create_app
 from glmtts.server.engine import Engine
 from glmtts.server.settings import ServerSettings
 from tests.server.running import GatedEngine, Running, running, wait_until
@@ -123,6 +125,7 @@ def test_a_full_queue_is_429(gated: tuple[Running, GatedEngine]) -> None:
         wait_until(lambda: server.service.active == 1 and not server.service.workers.waiting)
         waiting.append(ask())
         wait_until(lambda: server.service.active == 2)
+        refused(server.client.post("/v1/text/phonemes", json={"input": "Hello."}), 429, "queue_full")
         answer = server.client.post("/v1/audio/speech", json=SPEECH)
         refused(answer, 429, "queue_full")
         assert answer.headers["retry-after"]
@@ -187,3 +190,25 @@ def test_json_is_smaller_than_an_upload(server: Running) -> None:
     """As objects of Python it takes many times its bytes, which a request would hold while it waits."""
     refused(server.client.post("/v1/audio/speech", json={**SPEECH, "more": [[]] * 30_000}), 413, "too_large")
     assert server.client.post("/v1/audio/encode?response_format=pcm", content=b"x" * 120_000).status_code == 200
+
+
+def test_phonemes_wait_their_turn(gated: tuple[Running, GatedEngine]) -> None:
+    """They were read on threads of their own, of which one client could have forty."""
+    server, engine = gated
+    with ThreadPoolExecutor(2) as pool:
+        speaking = pool.submit(server.client.post, "/v1/audio/speech", json=SPEECH)
+        wait_until(lambda: server.service.active == 1 and not server.service.workers.waiting)
+        reading = pool.submit(server.client.post, "/v1/text/phonemes", json={"input": "Hello."})
+        wait_until(lambda: server.service.active == 2)
+        assert server.service.workers.waiting == 1 and not reading.done()
+        for _ in range(200):
+            engine.gate.release()
+        assert [future.result().status_code for future in (speaking, reading)] == [200, 200]
+    wait_until(lambda: server.service.active == 0)
+    server.service.drain()
+    refused(server.client.post("/v1/text/phonemes", json={"input": "Hello."}), 503, "draining")
+
+
+def test_a_bit_rate_that_mp3_lacks_is_told_before_anything_is_served(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"MP3 at 24000 Hz has no 320 kbit/s\. Choose one of 8, 16,.* 160\."):
+        create_app(engine, ServerSettings(voices_folder=tmp_path, mp3_kbps=320))

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 import torch
 
+from glmtts.audio import io
 from glmtts.errors import AudioError, ConfigError
 from glmtts.synthesis.journal import Journal, alone_in
 from glmtts.synthesis.timing import Timed
@@ -124,3 +125,14 @@ def test_what_another_program_appends_is_not_spoken(folder: Path, tmp_path: Path
         file.write(b"x" * 778)
     journal.encode(tmp_path / "book.wav", "tiny")
     assert soundfile.info(tmp_path / "book.wav").frames == journal.samples == 600
+
+
+def test_a_reading_too_long_for_wav_is_written_as_rf64(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = resumed(folder)
+    for largest, form in ((2 * journal.samples, "WAV"), (2 * journal.samples - 1, "RF64")):
+        monkeypatch.setattr(io, "LARGEST_WAV", largest)
+        journal.encode(tmp_path / "book.wav", "tiny")
+        info = soundfile.info(tmp_path / "book.wav")
+        assert (info.format, info.frames) == (form, journal.samples)

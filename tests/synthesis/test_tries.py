@@ -138,10 +138,22 @@ def test_drafts_of_earlier_files_that_are_no_list_are_refused(counts: object) ->
         {"stream_candidates": 0},
         {"steps": 0},
         {"pause_seconds": -0.1},
+        {"pause_seconds": float("inf")},
+        {"max_nll": -0.1},
+        {"max_nll": float("nan")},
+        {"max_audio_nll": -1},
+        {"guidance": float("nan")},
+        {"guidance": -1},
+        {"flow_temperature": float("inf")},
+        {"drafts": [{"candidates": 2, "max_nll": -0.1}]},
+        {"drafts": [{"candidates": 2, "max_nll": float("nan")}]},
+        {"drafts": [{"candidates": 2, "max_nll": float("inf")}]},
+        {"drafts": [{"candidates": 2, "max_nll": 0.5, "languages": []}]},
+        {"drafts": [2], "draft_nll": -0.1},
     ],
 )
 def test_defaults_with_which_nothing_could_be_spoken_are_refused(given: dict[str, object]) -> None:
-    """A stream of empty blocks would never end."""
+    """A stream of empty blocks would never end; below a limit that is negative or NaN nothing would be accepted."""
     with pytest.raises(ConfigError, match=next(iter(given))):
         SynthesisDefaults.parse(given)
 

@@ -1,5 +1,10 @@
 """Trained voices on the server and in the pool: uploaded, chosen, deleted, bounded in memory."""
 
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +15,8 @@ from glmtts.server.engine import Engine
 from glmtts.server.settings import ServerSettings
 from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.trained_voice import TrainedVoice, read_adapter
-from tests.server.running import running
+from tests.server.running import running, wait_until
+from tests.server.test_voices import recording
 from tests.voices.made import random_voice
 
 
@@ -74,3 +80,41 @@ def test_clients_add_choose_and_delete_trained_voices(tts: glmtts.Synthesizer, t
         assert spoken("friend") != spoken("tone")
         assert server.client.delete("/v1/audio/voices/friend").status_code == 200
         assert server.client.delete("/v1/audio/voices/friend").status_code == 404
+
+
+def test_trained_voices_wait_where_voices_are_cloned(tts: glmtts.Synthesizer, tmp_path: Path) -> None:
+    """One client must not try voices on as many threads as it sends."""
+    contents = random_voice(tmp_path / "friend.glmvoice", tts).read_bytes()
+    begun, gate = threading.Event(), threading.Event()
+
+    class Waiting(Engine):
+        def clone(self, recording: Path, text: str | None) -> Iterator[None]:
+            begun.set()
+            gate.wait(60)
+            yield None
+
+    settings = ServerSettings(voices_folder=tmp_path / "voices")
+    with running(Waiting(tts), settings) as server, ThreadPoolExecutor(2) as pool:
+
+        def add(name: str, file: str, data: bytes) -> int:
+            fields, files = {"name": name, "consent": "true"}, {"audio_sample": (file, data)}
+            return server.client.post("/v1/audio/voices", data=fields, files=files).status_code
+
+        cloning = pool.submit(add, "slow", "me.wav", recording())
+        assert begun.wait(60)
+        trained = pool.submit(add, "friend", "friend.glmvoice", contents)
+        wait_until(lambda: server.service.cloning.waiting == 1)
+        assert not server.service.voices.holds("friend")
+        gate.set()
+        cloning.result()
+        assert trained.result() == 201
+
+
+def test_the_ending_of_trained_voices_stands_in_one_place() -> None:
+    package = Path(glmtts.__file__).parent
+    found = [path.name for path in package.rglob("*.py") if '".glmvoice"' in path.read_text(encoding="utf-8")]
+    assert found == ["suffixes.py"]
+    heavy = "{'torch', 'numpy', 'soundfile'} & sys.modules.keys()"
+    code = f"import sys; from glmtts.synthesis.suffixes import TRAINED_SUFFIX; print(TRAINED_SUFFIX, {heavy})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split(maxsplit=1) == [".glmvoice", "set()\n"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glmtts.audio.whole import SLACK, ended_early, joined
 from glmtts.errors import AudioError
 from glmtts.places import is_file
 
@@ -22,6 +23,7 @@ CONTAINERS = {  # suffix → FFmpeg's demuxer; no other is opened, since a playl
     ".aac": "aac",
     ".amr": "amr",
 }
+_MOST_BOXES = 100_000  # half a second of work; fragments of a second, two each, make half a day
 
 
 def decode(path: Path, most_samples: int, longest: float | None = None) -> tuple[np.ndarray, int]:
@@ -40,16 +42,21 @@ def decode(path: Path, most_samples: int, longest: float | None = None) -> tuple
             f"{path} needs another package to be read: pip install 'glm-tts[formats]'. Or convert it to wav or flac."
         ) from None
     try:
+        if CONTAINERS[path.suffix.lower()] == "mov" and _films(path) > 1:
+            raise joined(path)
         with path.open("rb") as file, av.open(file, format=CONTAINERS[path.suffix.lower()]) as container:
             return _samples(container, path, most_samples, longest)
     except (av.FFmpegError, OSError, ValueError, IndexError):
-        raise AudioError(f"{path} cannot be read as audio: it is corrupt or holds none. Convert it to wav.") from None
+        raise AudioError(
+            f"{path} cannot be read as audio: it is corrupt, cut off or holds none. "
+            "Copy it again, or convert it to wav."
+        ) from None
 
 
 def _samples(container: Any, path: Path, most_samples: int, longest: float | None) -> tuple[np.ndarray, int]:
     """The first audio stream, frame by frame, so that what a head claims is never allocated."""
     stream = container.streams.audio[0]
-    rate, parts, held = int(stream.rate), [np.zeros(0, np.float32)], 0
+    rate, parts, held, end = int(stream.rate), [np.zeros(0, np.float32)], 0, 0.0
     most = None if longest is None else int(longest * rate)
     for frame in container.decode(stream):
         channels = len(frame.layout.channels)
@@ -58,9 +65,40 @@ def _samples(container: Any, path: Path, most_samples: int, longest: float | Non
             seconds = most_samples / channels / rate
             raise AudioError(f"{path} is longer than {seconds:.0f} s. Cut it into shorter files.")
         parts.append(_mono(frame.to_ndarray(), frame.format, channels))
+        # its own time: an encoder may leave silence out, so that the samples alone are fewer
+        end = (frame.time or 0.0) + frame.samples / rate
         if most is not None and held >= most:
             break
+    else:
+        said = _seconds(container, stream)
+        if end + SLACK < said:
+            raise ended_early(path, said, end)
     return np.concatenate(parts)[:most], rate
+
+
+def _seconds(container: Any, stream: Any) -> float:
+    """How long a Matroska file says that its sound is; 0 where it does not, or other streams may be the longer ones.
+
+    FFmpeg itself refuses those of the other containers that are cut.
+    """
+    alone = len(container.streams) == 1 and "matroska" in container.format.name
+    return container.duration / 1e6 if alone and container.duration else 0.0
+
+
+def _films(path: Path) -> int:
+    """How many films an MP4 file holds by its boxes: of two that were joined end to end FFmpeg reads one, silently."""
+    found = 0
+    with path.open("rb") as file:
+        for _ in range(_MOST_BOXES):
+            head = file.read(8)
+            size, kind = int.from_bytes(head[:4], "big"), head[4:]
+            if size == 1:  # the size does not fit, and follows
+                size = int.from_bytes(file.read(8), "big") - 8
+            if size < 8:  # 0: to the end of the file
+                return found + (kind == b"moov")
+            found += kind == b"moov"
+            file.seek(size - 8, 1)
+    return found
 
 
 def _mono(values: np.ndarray, form: Any, channels: int) -> np.ndarray:

@@ -6,13 +6,19 @@ others refuse, so FLAC waits for the end.
 """
 
 import io
+import logging
 import struct
+from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import soundfile
 import soxr
 
+from glmtts.audio.mpeg import bit_rates
+from glmtts.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 MEDIA_TYPES: dict[Format, str] = {
     "mp3": "audio/mpeg",
@@ -23,13 +29,14 @@ MEDIA_TYPES: dict[Format, str] = {
     "pcm": "audio/pcm",
 }
 PCM_RATE = 24000  # what OpenAI's clients expect of headerless samples
-MP3_KBPS = 128  # constant; FFmpeg alone takes 64 for one channel
+MP3_KBPS = 128  # constant, or the highest that a rate has; FFmpeg alone takes 64 for one channel
 CODED_RATES = {  # Hz, those that a format has; what comes at another is resampled
     "opus": (8000, 12000, 16000, 24000, 48000),
     "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
     "pcm": (PCM_RATE,),  # headerless samples cannot say their rate, so it is fixed
 }
 UNKNOWN_LENGTH = 0xFFFFFFFF  # of a stream of WAV, which begins before its end is known; readers take all that comes
+LARGEST_WAV = (1 << 32) - (1 << 20)  # bytes of samples: lengths have 32 bits, and the tags come on top
 _FFMPEG = {  # container, codec, options of the container
     "mp3": ("mp3", "libmp3lame", {"write_xing": "0"}),  # the Xing header is written at the end, by seeking
     "opus": ("ogg", "libopus", {"page_duration": "20000"}),  # µs: a page each packet
@@ -55,8 +62,25 @@ def coded_rate(format: str, rate: int) -> int:
     return rate if rate in rates else max(rates)
 
 
-def encoder(format: Format, rate: int, tags: dict[str, str], mp3_kbps: int = MP3_KBPS) -> Encoder:
-    """An encoder for samples at `rate` Hz; `tags` go into the file where the format has a place for them."""
+def check_mp3_kbps(kbps: int, rates: Iterable[int]) -> None:
+    """Refuse a bit rate that MP3 does not have for sound at one of these rates in Hz: LAME would take another unseen.
+
+    Raises:
+        ConfigError: names those that there are for all of them.
+    """
+    coded = sorted({coded_rate("mp3", rate) for rate in rates})
+    known = [one for one in bit_rates(coded[0]) if all(one in bit_rates(rate) for rate in coded)]
+    if kbps not in known:
+        at = " and ".join(map(str, coded))
+        raise ConfigError(f"MP3 at {at} Hz has no {kbps} kbit/s. Choose one of {', '.join(map(str, known))}.")
+
+
+def encoder(format: Format, rate: int, tags: dict[str, str], mp3_kbps: int | None = None) -> Encoder:
+    """An encoder for samples at `rate` Hz; `tags` go into the file where the format has a place for them.
+
+    Raises:
+        ConfigError: MP3 has no such bit rate at this rate.
+    """
     wanted = coded_rate(format, rate)
     made: Encoder
     if format == "pcm":
@@ -66,8 +90,14 @@ def encoder(format: Format, rate: int, tags: dict[str, str], mp3_kbps: int = MP3
     elif format == "flac":
         made = _Flac(wanted, tags)
     else:
-        made = _Packets(format, wanted, tags, 1000 * mp3_kbps if format == "mp3" else None)
+        made = _Packets(format, wanted, tags, 1000 * _mp3_kbps(mp3_kbps, wanted) if format == "mp3" else None)
     return made if wanted == rate else _Resampled(made, rate, wanted)
+
+
+def _mp3_kbps(given: int | None, rate: int) -> int:
+    if given is not None:
+        check_mp3_kbps(given, [rate])
+    return given or min(MP3_KBPS, bit_rates(rate)[-1])
 
 
 def _integers(samples_T: np.ndarray) -> np.ndarray:
@@ -85,7 +115,10 @@ class _Pcm:
 
 
 class _Wav(_Pcm):
-    """PCM after a header whose length says "until the end", since the end is not known when it is sent."""
+    """PCM after a header whose length says "until the end", since the end is not known when it is sent.
+
+    FFmpeg takes that at its word; libsndfile ends after 4 GiB, a day of speech, so that is told when it is passed.
+    """
 
     def __init__(self, rate: int, tags: dict[str, str]) -> None:
         names = {"artist": b"IART", "comment": b"ICMT", "software": b"ISFT"}
@@ -95,9 +128,16 @@ class _Wav(_Pcm):
         head = b"WAVE" + _chunk(b"fmt ", form) + _chunk(b"LIST", b"INFO" + items)
         unknown = struct.pack("<I", UNKNOWN_LENGTH)
         self._header = b"RIFF" + unknown + head + b"data" + unknown
+        self._left = LARGEST_WAV
 
     def feed(self, samples_T: np.ndarray) -> bytes:
         header, self._header = self._header, b""
+        before, self._left = self._left, self._left - 2 * len(samples_T)
+        if before >= 0 > self._left:
+            logger.warning(
+                "This WAV has passed 4 GiB, behind which some programs read no further. It goes on, and nothing is "
+                "lost; the formats pcm, flac, mp3 and opus have no such end."
+            )
         return header + super().feed(samples_T)
 
     def finish(self) -> bytes:

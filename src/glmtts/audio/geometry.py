@@ -1,14 +1,20 @@
 """What a log-mel is of: rates, windows, bins."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from glmtts.config import StrictConfig
+
+Count = Annotated[int, Field(ge=1)]
 
 
 class MelConfig(StrictConfig):
     """Geometry of the log-mel; the defaults are the 24 kHz ones of the release, 50 frames a second."""
 
-    sample_rate: int = 24000
-    n_fft: int = 1920
-    hop_length: int = 480
-    n_mels: int = 80
-    f_min: float = 0.0
-    f_max: float = 8000.0
+    sample_rate: Count = 24000
+    n_fft: Count = 1920
+    hop_length: Count = 480
+    n_mels: Count = 80
+    f_min: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    f_max: float = Field(default=8000.0, gt=0, allow_inf_nan=False)

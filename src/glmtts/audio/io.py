@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike
 from glmtts import durable
 from glmtts.audio.bounds import HIGHEST_RATE, LOUDEST, LOWEST_RATE
 from glmtts.audio.containers import CONTAINERS, decode
-from glmtts.audio.encode import coded_rate
-from glmtts.audio.mpeg import mp3_samples
+from glmtts.audio.encode import LARGEST_WAV, coded_rate
 from glmtts.audio.provenance import synthetic_tags
+from glmtts.audio.whole import check_ogg, check_whole, ended_early, ends_early
 from glmtts.errors import AudioError
 from glmtts.places import is_file, is_folder, name_for_c, status
 
@@ -50,8 +50,8 @@ def read_audio(path: str | Path, longest: float | None = None) -> tuple[Tensor, 
     The suffix decides whether FFmpeg reads it (containers.py); the server, which has strangers' files, gives its own.
 
     Raises:
-        AudioError: the file is missing, no audio, empty, too long, has too many channels or an unusual rate, or holds
-            values that are not finite or far from ±1.
+        AudioError: the file is missing, no audio, empty, cut off, joined of several, too long, has too many channels or
+            an unusual rate, or holds values that are not finite or far from ±1.
     """
     import torch
 
@@ -68,7 +68,7 @@ def read_array(path: str | Path, longest: float | None = None) -> tuple[np.ndarr
     else:
         mono, rate = _read(path, longest)
     if mono.size == 0:
-        raise AudioError(f"{path} holds no samples. Record it again.")
+        raise AudioError(f"{path} holds no samples, or says so. Record or copy it again.")
     if not np.isfinite(mono).all():
         raise AudioError(f"{path} holds values that are not numbers (NaN or infinity). Export it again.")
     if np.abs(mono).max() > LOUDEST:
@@ -79,20 +79,12 @@ def read_array(path: str | Path, longest: float | None = None) -> tuple[np.ndarr
 def _read(path: Path, longest: float | None) -> tuple[np.ndarray, int]:
     with _opened(path) as file:
         most = file.frames if longest is None else int(longest * file.samplerate)
-        if file.format == "MP3" and file.frames <= most:
-            _check_length(path, file)
+        if file.frames <= most:
+            check_whole(path, file)
         if min(most, file.frames) * file.channels > MOST_SAMPLES:
             seconds = MOST_SAMPLES / file.channels / file.samplerate
             raise AudioError(f"{path} is longer than {seconds:.0f} s. Cut it into shorter files.")
-        return _decoded(file, min(most, MOST_SAMPLES // file.channels)), int(file.samplerate)
-
-
-def _check_length(path: Path, file: soundfile.SoundFile) -> None:
-    """Raises AudioError where an MP3 has more in its frames than its head, or the first of them, says."""
-    counted = mp3_samples(path)
-    if counted > 1.05 * file.frames + file.samplerate / 2:  # encoders put up to a tenth of a second before and after
-        said, real = file.frames / file.samplerate, counted / file.samplerate
-        raise AudioError(f"{path} says that it is {said:.0f} s long and holds {real:.0f} s. Convert it to wav.")
+        return _decoded(path, file, min(most, MOST_SAMPLES // file.channels)), int(file.samplerate)
 
 
 def load_audio(path: str | Path, rate: int, longest: float | None = None) -> Tensor:
@@ -124,9 +116,10 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
                 )
             yield file
     except (soundfile.LibsndfileError, RuntimeError, TypeError):
+        check_ogg(path)
         raise AudioError(
-            f"{path} cannot be read as audio: it is corrupt or of an unknown format. "
-            "Convert it to wav, flac, ogg, opus or mp3."
+            f"{path} cannot be read as audio: it is corrupt, cut off or of an unknown format. "
+            "Copy it again, or convert it to wav, flac, ogg, opus or mp3."
         ) from None
 
 
@@ -139,12 +132,18 @@ def check_shape(path: Path, rate: int, channels: int) -> None:
         )
 
 
-def _decoded(file: soundfile.SoundFile, most: int) -> np.ndarray:
-    """The mean of the channels (T,) of at most `most` frames."""
-    parts, left = [np.zeros(0, np.float32)], most
-    while left > 0 and len(block := file.read(min(left, BLOCK), dtype="float32", always_2d=True)):
-        parts.append(block.mean(axis=1))
-        left -= len(block)
+def _decoded(path: Path, file: soundfile.SoundFile, most: int) -> np.ndarray:
+    """The mean of the channels (T,) of at most `most` frames. Raises AudioError where fewer are there than it says."""
+    parts, left = [np.zeros(0, np.float32)], min(most, file.frames)
+    whole = left
+    try:
+        while left > 0 and len(block := file.read(min(left, BLOCK), dtype="float32", always_2d=True)):
+            parts.append(block.mean(axis=1))
+            left -= len(block)
+    except soundfile.LibsndfileError:  # a FLAC file that was cut; of others libsndfile gives what there is
+        raise ended_early(path, file.frames / file.samplerate, file.tell() / file.samplerate) from None
+    if ends_early(path, file, left):
+        raise ended_early(path, file.frames / file.samplerate, (whole - left) / file.samplerate)
     return np.concatenate(parts)
 
 
@@ -197,15 +196,18 @@ class _Resampled:
 
 @contextmanager
 def new_audio(
-    target: Path | io.BytesIO, rate: int, tags: dict[str, str] | None = None, suffix: str | None = None
+    target: Path | io.BytesIO, rate: int, samples: int, tags: dict[str, str] | None = None, suffix: str | None = None
 ) -> Iterator[AudioWriter]:
-    """A mono file to write samples at `rate` Hz to, of the format that its suffix, or `suffix`, names.
+    """A mono file to write so many samples at `rate` Hz to, of the format that its suffix, or `suffix`, names.
 
-    Where the format has no such rate, they are resampled (audio/encode.py).
+    Where the format has no such rate, they are resampled (audio/encode.py). What is too long for the lengths of WAV,
+    such as a day of speech, is written as RF64 (EBU Tech 3306), which the usual programs read as WAV.
     `tags` are soundfile's (`artist`, `comment`, …); by default they say that the speech is synthetic.
     """
     ending = suffix or (target.suffix if isinstance(target, Path) else ".wav")
     container, subtype = FORMATS[ending.lower()]
+    if container == "WAV" and 2 * samples > LARGEST_WAV:
+        container = "RF64"
     place = name_for_c(target) if isinstance(target, Path) else target
     coded = coded_rate(ending.lower().lstrip("."), rate)
     with soundfile.SoundFile(place, "w", coded, 1, subtype, format=container) as file:
@@ -231,7 +233,7 @@ def audio_bytes(samples_T: ArrayLike, rate: int, form: str = "wav", tags: dict[s
         raise AudioError(f"There is no format '{form}'. Use one of {known}.")
     samples = _checked(samples_T)
     buffer = io.BytesIO()
-    with new_audio(buffer, rate, tags, suffix) as file:
+    with new_audio(buffer, rate, len(samples), tags, suffix) as file:
         file.write(samples)
     return buffer.getvalue()
 
@@ -262,7 +264,7 @@ def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[st
     samples = _checked(samples_T)
     temporary = _temporary(path)
     try:
-        with new_audio(temporary, rate, tags) as file:
+        with new_audio(temporary, rate, len(samples), tags) as file:
             file.write(samples)
         temporary.chmod(0o644)  # mkstemp lets its owner alone read it
         durable.replace(temporary, path)

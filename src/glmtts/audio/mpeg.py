@@ -17,6 +17,15 @@ _KBPS = {
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _MOST_STEPS = 2_000_000  # two seconds of work; twelve hours of sound
 _TAG = 10  # bytes of the head of an ID3v2 tag
+# what begins a head that counts the frames, whether it has flags, and where the count stands behind its beginning
+_COUNTS = ((b"Xing", True, 8), (b"Info", True, 8), (b"VBRI", False, 14))
+
+
+def bit_rates(rate: int) -> tuple[int, ...]:
+    """The bit rates in kbit/s that MP3 has for sound at `rate` Hz, as LAME writes them."""
+    version = next(version for version, rates in _RATES.items() if rate in rates)
+    # of MPEG 2.5 LAME takes no more than 64, though a header could name more
+    return tuple(kbps for kbps in _KBPS[version == 3][1:] if version or kbps <= 64)
 
 
 def mp3_samples(path: Path) -> int:
@@ -35,6 +44,20 @@ def mp3_samples(path: Path) -> int:
                 if place < 0:
                     break
     return total
+
+
+def mp3_said(path: Path) -> int | None:
+    """Samples of a channel that the file says it has, in its first frame (Xing's head or VBRI's); None without one."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        place = _after_tag(data)
+        length, samples = _frame(_head(data, place))
+        first = data[place : place + length]
+    for mark, flagged, count in _COUNTS:
+        at = first.find(mark)
+        # the last bit of Xing's flags says that the number of frames follows
+        if at > 0 and len(first) >= at + count + 4 and (not flagged or first[at + 7] & 1):
+            return samples * int.from_bytes(first[at + count : at + count + 4], "big")
+    return None
 
 
 def _head(data: mmap.mmap, place: int) -> int:

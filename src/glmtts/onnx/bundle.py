@@ -22,7 +22,7 @@ from glmtts.ort.runtime import session
 from glmtts.ort.tensors import stored
 from glmtts.places import check_holds_weights, is_file
 from glmtts.stages import Clock
-from glmtts.synthesis.preparing import TRAINED_SUFFIX
+from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 from glmtts.synthesis.voice_sizes import VoiceSizes
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextFrontend
@@ -58,9 +58,15 @@ class OnnxBundle:
             )
         try:
             config = OnnxConfig.parse(read_json(path))
+            bundle = cls(folder, config, threads or 1)
+            bundle.clock.check()
         except (ValueError, ConfigError) as error:
             raise BundleError(f"{path} is corrupt: {error} Export the model again.") from None
-        return cls(folder, config, threads or threads_for(sum(one.stat().st_size for one in folder.glob("*"))))
+        if threads is None:
+            # a link that leads nowhere is no file; where the model needs it, `path` says so
+            held = [one for one in folder.glob("*") if is_file(one, BundleError)]
+            bundle.threads = threads_for(sum(one.stat().st_size for one in held))
+        return bundle
 
     @cached_property
     def audio_tokens(self) -> AudioTokens:
@@ -77,9 +83,12 @@ class OnnxBundle:
     def lm(self) -> OnnxLanguageModel:
         """Text to speech tokens."""
         weights, sizes = self.path(LM_WEIGHTS), self.config.lm
+        embedding = Embedding(weights, stored(weights))
+        if embedding.shape != (sizes.vocab_size, sizes.hidden_size):
+            raise BundleError(f"{weights} holds an embedding of another size than {CONFIG_FILE} says. Export it again.")
         # as bytes: the weights beside it are looked for in the folder that is given
         one = session(self.path("lm.onnx").read_bytes(), self.threads, self.folder)
-        return OnnxLanguageModel(Decoder(one, sizes, Embedding(weights, stored(weights))), sizes.max_positions)
+        return OnnxLanguageModel(Decoder(one, sizes, embedding), sizes.max_positions)
 
     @cached_property
     def flow(self) -> OnnxFlow:
@@ -154,12 +163,16 @@ class OnnxBundle:
         """
         path = self.folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise BundleError(f"The model names a file outside its folder: {name}. Do not use it.")
-        if not is_file(path, BundleError) or name not in self.config.files:
-            raise BundleError(f"The exported model lacks the file {path}. Export it again.")
+            raise BundleError(f"The model names a file outside its folder: {name}. Export it yourself from its source.")
+        if name not in self.config.files:
+            raise BundleError(f"{self.folder / CONFIG_FILE} does not list the file {name}. Export the model again.")
+        if not is_file(path, BundleError):
+            if path.is_symlink():
+                raise BundleError(f"{path} is a link to a file that is not there. Copy the model with its files.")
+            raise BundleError(f"The exported model lacks the file {path}. Copy or export it again.")
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != self.config.files[name]:
-                raise BundleError(f"{path} is corrupt: its hash is not the recorded one. Export it again.")
+                raise BundleError(f"{path} is corrupt: its hash is not the recorded one. Copy or export it again.")
         return path
 
     def noise(self, seed: int, frames: int) -> np.ndarray:

@@ -31,7 +31,10 @@ def clone(bundle: OnnxBundle, frontend: TextFrontend, path: Path, text: str | No
         VoiceError: the recording is too short or silent, its text cannot be read, or the model cannot clone.
     """
     if bundle.speaker is None or bundle.speech_tokenizer is None:
-        raise VoiceError("This exported model has no speaker encoder or no speech tokenizer: it cannot clone.")
+        raise VoiceError(
+            "This exported model has no speaker encoder or no speech tokenizer: it cannot clone. "
+            "Give one of its voices, or a saved one."
+        )
     samples, own_rate = read_array(path, LONGEST_SECONDS)
     rate = bundle.clock.sample_rate
     samples = soxr.resample(samples, own_rate, rate)

@@ -1,19 +1,28 @@
 """What `onnx.json` says of an exported bundle."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from glmtts.audio.geometry import MelConfig
+from glmtts.audio.geometry import Count, MelConfig
 from glmtts.config import StrictConfig
 from glmtts.lm.config import LMConfig
 from glmtts.text.frontend import TextConfig
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class DecoderConfig(LMConfig):
     """Sizes of the language model, and how many speech tokens its head chooses from, the end included."""
 
-    choices: int
+    choices: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        none = [name for name, value in self if isinstance(value, int) and value < 1]
+        if none:
+            raise ValueError(f"{', '.join(none)} must be at least 1")
+        return self
 
 
 class FlowGraphConfig(StrictConfig):
@@ -23,12 +32,12 @@ class FlowGraphConfig(StrictConfig):
     `adaptation` is the shape (L, K) of what a voice adds to it.
     """
 
-    n_mels: int
-    frames_per_token: int
-    mel_mean: float
-    mel_std: float
-    prior: int | None
-    adaptation: tuple[int, int] | None
+    n_mels: Count
+    frames_per_token: Count
+    mel_mean: Number
+    mel_std: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    prior: Annotated[int, Field(ge=0)] | None
+    adaptation: tuple[Count, Count] | None
 
 
 class SpectrumConfig(StrictConfig):
@@ -37,8 +46,8 @@ class SpectrumConfig(StrictConfig):
     With `source` the graph gives filters of pulses and noise, and a second graph reads F0 (onnx/vocoder.py).
     """
 
-    n_fft: int
-    hop_length: int
+    n_fft: Count
+    hop_length: Count
     source: bool = False
 
 
@@ -56,15 +65,15 @@ class OnnxConfig(StrictConfig):
     name: str
     description: str
     licence: str
-    token_rate: float
+    token_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     mel: MelConfig
     lm: DecoderConfig
     flow: FlowGraphConfig
     look_ahead: int | None = Field(ge=0)
     istft: SpectrumConfig
-    reads: int | None
+    reads: Count | None
     """Tokens that the judge's recogniser can read at once; None without one."""
-    tokenizer_mels: int | None
+    tokenizer_mels: Count | None
     text: TextConfig
     synthesis: dict[str, Any]
     speaker_prompts: dict[str, list[int]]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from glmtts.errors import BundleError
 from glmtts.ort.llama import Sizes, key_value_names
 from glmtts.ort.runtime import runtime
 from glmtts.ort.tensors import Stored
@@ -25,10 +26,21 @@ class Embedding:
     """
 
     def __init__(self, path: Path, tensors: Mapping[str, Stored]) -> None:
-        codes = tensors["embedding.codes" if "embedding.codes" in tensors else "embedding"]
-        scales = tensors.get("embedding.scales")
+        """Map the table of a file that holds these tensors.
+
+        Raises:
+            BundleError: it holds none, or one without a scale for each row.
+        """
+        codes, scales = tensors.get("embedding.codes", tensors.get("embedding")), tensors.get("embedding.scales")
+        if codes is None or (scales is not None and scales.shape != codes.shape[:1]):
+            raise BundleError(f"{path} holds no embedding of a language model. Install or export the model again.")
         self._codes_VD = np.asarray(codes.mapped(path))  # mapped still; indexing a memmap itself takes longer
         self._scales_V = None if scales is None else np.asarray(scales.mapped(path))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(V, D)."""
+        return self._codes_VD.shape
 
     def __call__(self, ids_L: np.ndarray) -> np.ndarray:
         """See the class."""

@@ -25,6 +25,8 @@ def session(graph: bytes | Path, threads: int, weights: Path | None = None) -> A
         BundleError: ONNX Runtime is missing, or cannot take the graph.
     """
     package = runtime()
+    if weights is not None and isinstance(graph, bytes):
+        graph, weights = _without_links(graph, weights)
     options = package.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
@@ -36,4 +38,27 @@ def session(graph: bytes | Path, threads: int, weights: Path | None = None) -> A
     try:
         return package.InferenceSession(graph if isinstance(graph, bytes) else str(graph), options, providers=PROVIDERS)
     except Exception as error:
-        raise BundleError(f"ONNX Runtime cannot run this model: {str(error)[:200]}. Export or pack it again.") from None
+        reason = str(error)[:200].rstrip(" .")
+        raise BundleError(
+            f"ONNX Runtime {package.__version__} cannot run this model: {reason}. "
+            "Install a newer ONNX Runtime, or export or pack the model again."
+        ) from None
+
+
+def _without_links(graph: bytes, folder: Path) -> tuple[bytes, Path]:
+    """The graph and folder by the real name of its weights, where that in `folder` is a symbolic link.
+
+    ONNX Runtime refuses weights outside their folder, and a download from the Hub is a folder of links into another.
+    """
+    links = {path.name: path.resolve() for path in folder.iterdir() if path.is_symlink()}
+    if not links:
+        return graph, folder
+    onnx = backend("onnx", "A model whose files are links", INSTALL, BundleError)
+    model = onnx.ModelProto.FromString(graph)
+    for weight in model.graph.initializer:
+        for entry in weight.external_data:
+            if entry.key == "location" and entry.value in links:
+                # a graph has one file of weights, so one folder
+                folder = links[entry.value].parent
+                entry.value = links[entry.value].name
+    return model.SerializeToString(), folder

@@ -43,12 +43,16 @@ def stored(path: Path) -> dict[str, Stored]:
         found = {name: _stored(entry, 8 + size) for name, entry in header.items()}
         if any(one.offset + one.length > path.stat().st_size for one in found.values()):
             raise ValueError("it ends too early")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{path} is no safetensors file: {error}. Install the model again.") from None
+    except KeyError as error:
+        raise BundleError(f"{path} is no safetensors file: a tensor has no {error}. Export the model again.") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise BundleError(f"{path} is no safetensors file: {error}. Install or export the model again.") from None
     return found
 
 
 def _stored(entry: dict, start: int) -> Stored:
+    if entry["dtype"] not in DTYPES:
+        raise ValueError(f"a tensor is of the type {entry['dtype']}, which is not read here")
     begin, end = entry["data_offsets"]
     one = Stored(entry["dtype"], tuple(entry["shape"]), start + begin, end - begin)
     # else a neighbour's bytes would be mapped

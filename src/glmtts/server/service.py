@@ -8,14 +8,14 @@ from pathlib import Path
 
 from starlette.types import Receive
 
-from glmtts.audio.encode import Encoder, Format, encoder
+from glmtts.audio.encode import PCM_RATE, Encoder, Format, check_mp3_kbps, encoder
 from glmtts.audio.io import audio_seconds
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import TextError, VoiceError
 from glmtts.server import aliases
 from glmtts.server.engine import Engine, ServedVoice
 from glmtts.server.errors import CLIENT_GONE, ApiError
-from glmtts.server.jobs import Job
+from glmtts.server.jobs import Job, T
 from glmtts.server.metrics import Metrics
 from glmtts.server.queueing import Workers
 from glmtts.server.settings import ServerSettings
@@ -38,9 +38,15 @@ class State(StrEnum):
 
 
 class Service:
-    """One server's working parts."""
+    """One server's working parts.
+
+    Raises:
+        ConfigError: a setting does not fit the engine, or the voices cannot be kept.
+    """
 
     def __init__(self, engine: Engine, settings: ServerSettings) -> None:
+        if settings.mp3_kbps is not None:
+            check_mp3_kbps(settings.mp3_kbps, [engine.rate, PCM_RATE])  # the second: /v1/audio/encode
         self.engine, self.settings = engine, settings
         self.voices = VoiceStore(settings.voices_folder)
         self.metrics = Metrics()
@@ -99,16 +105,22 @@ class Service:
     def voice(self, name: str) -> ServedVoice:
         """A bundled or an added voice; `default` is the model's own.
 
+        An added voice is spoken where the model has one of the same name too, as after a change of the model: whoever
+        asks for it gets the speaker that they were given before.
+
         Raises:
             ApiError: 404 there is none, 409 it cannot be used any more.
         """
-        wanted = self._voice_meant(self.settings.aliases.get(name, name))
+        asked = self.settings.aliases.get(name, name)
+        wanted = self._voice_meant(asked)
+        # what stands for another name, such as `default`, is the model's own
+        added = wanted == asked and self.voices.holds(wanted)
         try:
-            if wanted in self.engine.voices:
+            if wanted in self.engine.voices and not added:
                 return self.engine.bundled_voice(wanted)
             return self.engine.saved_voice(self.voices.path(wanted))
         except VoiceError:
-            if wanted not in self.engine.voices and self.voices.holds(wanted):
+            if added:
                 hint = "Delete it and add it again."
                 raise ApiError(
                     409, f"The voice '{name}' cannot be used any more. {hint}", "voice_unusable", "voice"
@@ -119,9 +131,11 @@ class Service:
     def _voice_meant(self, name: str) -> str:
         """The voice of this name; of OpenAI's names the one that stands for it, where no voice is called so."""
         default = self.engine.default_voice or name
+        if self.voices.holds(name) or name in self.engine.voices:
+            return name
         if name == DEFAULT:
             return default
-        if name not in aliases.VOICES or name in self.engine.voices or self.voices.holds(name):
+        if name not in aliases.VOICES:
             return name
         return aliases.VOICES[name] if aliases.VOICES[name] in self.engine.voices else default
 
@@ -156,7 +170,6 @@ class Service:
             ApiError: 413, 429, 499, 503 or 504.
             GlmTtsError: the recording does not serve.
         """
-        self.admit()
         longest = self.settings.max_recording_seconds
 
         def work() -> Iterator[ServedVoice | None]:
@@ -165,13 +178,25 @@ class Service:
             yield None
             yield from self.engine.clone(recording, text)
 
-        job = self.cloning.submit(Job(work, self.settings.clone_timeout, client))
-        self.active += 1
+        return await self.in_turn(self.cloning, Job(work, self.settings.clone_timeout, client), receive)
+
+    async def in_turn(self, workers: Workers, job: Job[T | None], receive: Receive) -> T:
+        """The result of a job of one request among those of other clients, given up where the client leaves.
+
+        It is the first that is not None, between which and the next the workers may turn to somebody else.
+
+        Raises:
+            ApiError: 429, 499, 503 or 504.
+            Exception: what the work raises.
+        """
+        self.admit()
+        workers.submit(job)
+        self.active += 1  # a server that shuts down waits for it
         watcher = job.cancel_when_gone(receive)
         try:
-            async for voice in job:
-                if voice is not None:
-                    return voice
+            async for made in job:
+                if made is not None:
+                    return made
             raise ApiError(CLIENT_GONE, "The client left.")
         finally:
             watcher.cancel()

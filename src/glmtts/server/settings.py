@@ -78,7 +78,8 @@ class ServerSettings(StrictConfig):
     address, `any_host` lifts that check. A head must come within `header_seconds`; a connection whose client takes
     nothing for `stall_seconds`, and a WebSocket that says nothing for `idle_seconds`, is closed.
 
-    `aliases` are further names of voices. With `strict`, unknown fields are refused.
+    `aliases` are further names of voices. With `strict`, unknown fields are refused. `mp3_kbps` is a bit rate of MP3
+    that the rate of the model's speech has (audio/encode.py); by default 128, or the highest where that is less.
     """
 
     voices_folder: Path = Field(default_factory=data_folder)
@@ -88,7 +89,7 @@ class ServerSettings(StrictConfig):
     any_host: bool = False
     aliases: dict[str, str] = Field(default={})
     strict: bool = False
-    mp3_kbps: int = Field(default=128, ge=32, le=320)
+    mp3_kbps: int | None = Field(default=None, ge=8, le=320)
     max_characters: int = Field(default=4096, ge=1)
     max_upload_bytes: int = Field(default=10 * 2**20, ge=1024)
     max_recording_seconds: float = Field(default=120, gt=1)

@@ -22,9 +22,10 @@ from glmtts import durable
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, GlmTtsError, VoiceError
 from glmtts.server.engine import ServedVoice
+from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 
 _NAME = re.compile(r"[\w-]{1,48}")
-_VOICE, _TRAINED, _RECORD = "voice.safetensors", "voice.glmvoice", "record.json"
+_VOICE, _TRAINED, _RECORD = "voice.safetensors", f"voice{TRAINED_SUFFIX}", "record.json"
 _FILES = (_TRAINED, _VOICE)
 _ADDING, _DELETING = ".adding-", ".deleting-"  # beginnings of the names of hidden folders
 ABANDONED_SECONDS = 600  # a choice: a voice is written in seconds
@@ -121,7 +122,7 @@ class VoiceStore:
         self._add(name, _TRAINED, lambda path: path.write_bytes(contents), record)
 
     def _add(self, name: str, file: str, write: Callable[[Path], object], record: VoiceRecord) -> None:
-        target, temporary = self._folder / valid_name(name), None
+        target, temporary, placed = self._folder / valid_name(name), None, False
         try:
             temporary = Path(tempfile.mkdtemp(prefix=_ADDING, dir=self._folder))
             write(temporary / file)
@@ -130,8 +131,14 @@ class VoiceStore:
                 durable.sync(path)
             # fails where the name was taken meanwhile, as that folder is not empty: no lock between processes is needed
             temporary.rename(target)
+            placed = True
             durable.sync(self._folder)
         except (OSError, SafetensorError, VoiceError) as error:  # safetensors has an error of its own for a full disk
+            if placed:
+                raise StorageError(
+                    f"The voice '{name}' is there and can be used, but the server's disk does not say that it keeps it "
+                    f"({_reason(error)}): a power cut may lose it. Its operator must look there."
+                ) from None
             if _is_ours(target):
                 raise VoiceError(f"There is a voice '{name}' already. Choose another name or delete it.") from None
             if target.exists():
@@ -152,14 +159,21 @@ class VoiceStore:
         """
         folder = self._folder / valid_name(name)
         trash = self._folder / f"{_DELETING}{uuid.uuid4().hex}"  # a new folder for it would need space, as may be short
+        gone = False
         try:
             if not _is_ours(folder):
                 raise FileNotFoundError
             folder.rename(trash)
+            gone = True
             durable.sync(self._folder)  # a voice that was deleted must not come back
         except FileNotFoundError:
             raise VoiceError(f"There is no voice '{name}' to delete.") from None
         except OSError as error:
+            if gone:
+                raise StorageError(
+                    f"The voice '{name}' is deleted, but the server's disk does not say that it keeps to that "
+                    f"({_reason(error)}): after a power cut it may be back. Its operator must look there."
+                ) from None
             raise StorageError(
                 f"The server's disk does not let the voice go: {_reason(error)}. Its operator must look there."
             ) from None

@@ -200,7 +200,7 @@ class Journal:
 
     def _encode(self, out: Path, model: str) -> None:
         temporary = self.folder / f"encoded{out.suffix}"
-        with new_audio(temporary, self.rate, synthetic_tags(model)) as file:
+        with new_audio(temporary, self.rate, self.samples, synthetic_tags(model)) as file:
             for block in self._blocks():
                 file.write(block)
         durable.replace(temporary, out)

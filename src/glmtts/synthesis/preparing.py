@@ -1,6 +1,7 @@
 """From pieces of text to segments, for every runtime: needs neither PyTorch nor ONNX Runtime."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,39 @@ from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 
-TRAINED_SUFFIX = ".glmvoice"
 
-
-def one_each(texts: Sequence[str], voices: Any, seeds: Sequence[int] | None) -> list[tuple[str, Any, int]]:
+def one_each(texts: Iterable[str], voices: Any, seeds: Iterable[int] | None) -> list[tuple[str, Any, int]]:
     """Texts with their voices and seeds: a voice that is no list serves all, and seeds are 0 unless given.
 
     Raises:
-        ConfigError: the lengths of the lists differ.
+        ConfigError: the lengths of the lists differ, or one text or seed was given in the place of a list.
+        TextError: one of the texts is no text.
     """
-    several = isinstance(voices, Sequence) and not isinstance(voices, str)  # a name is a sequence too, of letters
-    each = list(voices) if several else [voices] * len(texts)
-    numbers = [0] * len(texts) if seeds is None else list(seeds)
-    if not len(texts) == len(each) == len(numbers):
-        raise ConfigError(f"There are {len(texts)} texts, {len(each)} voices and {len(numbers)} seeds.")
-    return list(zip(texts, each, numbers, strict=True))
+    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+        raise ConfigError("The texts are no list. Give several texts as a list, or one text to `say`.")
+    if seeds is not None and not isinstance(seeds, Iterable):
+        raise ConfigError(f"The seeds are {seeds!r}. Give a list with a seed for each text.")
+    said = [checked_text(text) for text in texts]
+    several = isinstance(voices, Iterable) and not isinstance(voices, str | bytes)  # a name yields its letters
+    each = list(voices) if several else [voices] * len(said)
+    # NumPy's whole numbers too, of a generator of draws
+    numbers = [0] * len(said) if seeds is None else [int(one) if isinstance(one, Integral) else one for one in seeds]
+    if not len(said) == len(each) == len(numbers):
+        raise ConfigError(
+            f"There are {len(said)} texts, {len(each)} voices and {len(numbers)} seeds. Give as many of each."
+        )
+    return list(zip(said, each, numbers, strict=True))
+
+
+def checked_text(text: object) -> str:
+    """A text, or a part of one, that is of the type `str`.
+
+    Raises:
+        TextError: it is not.
+    """
+    if not isinstance(text, str):
+        raise TextError(f"A text is of the type {type(text).__name__}. Give each text as a str.")
+    return text
 
 
 def segments_of(

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from glmtts.bundle import Bundle
 
 
+# below 0, and of NaN, nothing would ever be accepted: all candidates would be decoded each time, without a word
+Limit = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Draft(StrictConfig):
     """Candidates that do not compete, of texts in these languages; the best is kept if it costs at most `max_nll`.
 
@@ -26,8 +30,8 @@ class Draft(StrictConfig):
     """
 
     candidates: int = Field(ge=1)
-    max_nll: float
-    languages: tuple[Language, ...] = ("en", "zh")
+    max_nll: Limit
+    languages: tuple[Language, ...] = Field(default=("en", "zh"), min_length=1)
 
 
 class SynthesisDefaults(StrictConfig):
@@ -53,18 +57,18 @@ class SynthesisDefaults(StrictConfig):
     history_tokens: int = Field(default=0, ge=0)
     candidates: int = Field(default=1, ge=1)
     drafts: tuple[Draft, ...] = ()
-    max_nll: float = 1e9
+    max_nll: Limit = 1e9
     resampling: ResamplingConfig | None = None
     audio_best_of: int = Field(default=1, ge=1)
-    max_audio_nll: float = 0.0
+    max_audio_nll: Limit = 0.0
     stream_candidates: int = Field(default=4, ge=1)
     steps: int = Field(default=10, ge=1)
-    guidance: float = 0.7
+    guidance: float = Field(default=0.7, ge=0, allow_inf_nan=False)
     t_start: float = Field(default=0.0, ge=0, lt=1)
-    flow_temperature: float = Field(default=1.0, ge=0)
+    flow_temperature: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     adaptation_steps: int = Field(default=0, ge=0)
     show_prompt: bool = True
-    pause_seconds: float = Field(default=0.15, ge=0)
+    pause_seconds: float = Field(default=0.15, ge=0, allow_inf_nan=False)
     # a block without tokens would never end
     blocks: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(25, 50, 200), min_length=1)
 

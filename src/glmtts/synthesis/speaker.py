@@ -68,7 +68,7 @@ class Speaker(ABC, Generic[V]):
         """Speak `text`; the same seed gives the same samples, each runtime its own.
 
         Raises:
-            TextError: nothing in the text can be spoken, or it is too long.
+            TextError: nothing in the text can be spoken, or it is too long, or no `str`.
             VoiceError: there is no such voice, or no such fine-tuned speaker.
             ConfigError: an option is out of its range.
         """
@@ -77,17 +77,18 @@ class Speaker(ABC, Generic[V]):
 
     def say_batch(
         self,
-        texts: Sequence[str],
-        voices: Sequence[V | str | Path | None] | V | str | Path | None = None,
+        texts: Iterable[str],
+        voices: Iterable[V | str | Path | None] | V | str | Path | None = None,
         *,
-        seeds: Sequence[int] | None = None,
+        seeds: Iterable[int] | None = None,
         **options: Unpack[Options],
     ) -> list[Audio]:
         """Speak many texts, decoded together; each is what `say` gives for its voice and seed.
 
         One voice serves all, or there is one for each text; seeds are 0 unless given.
 
-        Raises: as `say` does, before anything is spoken; ConfigError too where the lengths of the lists differ.
+        Raises: as `say` does, before anything is spoken; ConfigError too where `texts` is one text, or the lengths of
+            the lists differ.
         """
         given = one_each(texts, voices, seeds)
         front = reader(self.frontend, options)

@@ -16,16 +16,13 @@ from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.options import Options
-from glmtts.synthesis.preparing import (
-    TRAINED_SUFFIX,
-    check_voice_text,
-    is_recording,
-)
+from glmtts.synthesis.preparing import check_voice_text, is_recording
 from glmtts.synthesis.rendering import Renderer
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.speaker import Speaker
 from glmtts.synthesis.stream import stream_segment
+from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 from glmtts.synthesis.timing import Timed
 from glmtts.synthesis.trained_voice import TrainedVoice, read_adapter
 from glmtts.synthesis.voice import Voice, make_voice

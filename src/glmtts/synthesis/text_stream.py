@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 
 from glmtts.errors import EmptyTextError
+from glmtts.synthesis.preparing import checked_text
 from glmtts.text.frontend import Piece, TextFrontend
 from glmtts.text.reader import Reader, Sentence
 from glmtts.text.structure import sentence_ends
@@ -20,10 +21,11 @@ def pieces_of(frontend: TextFrontend, text: str | Iterable[str], language: str |
     """Prepared pieces of a text, or of a text in parts, each as soon as its sentence has ended.
 
     Raises:
-        TextError: nothing in the whole text can be spoken, a sentence is too long, or a control in it is not valid.
+        TextError: nothing in the whole text can be spoken, a sentence is too long, a control in it is not valid, or
+            text or part is no `str`.
     """
-    if isinstance(text, str):
-        yield from frontend.prepare(text, language)
+    if isinstance(text, str) or not isinstance(text, Iterable):
+        yield from frontend.prepare(checked_text(text), language)
         return
     spoken, silence = False, SilenceBetween()
     for sentence in _read(text):
@@ -82,7 +84,7 @@ def sentences(parts: Iterable[str]) -> Iterator[str]:
 
 def _read(parts: Iterable[str]) -> Iterator[Sentence]:
     reader = Reader()
-    return chain(chain.from_iterable(map(reader.feed, parts)), _rest(reader))
+    return chain(chain.from_iterable(map(reader.feed, map(checked_text, parts))), _rest(reader))
 
 
 def _rest(reader: Reader) -> Iterator[Sentence]:

@@ -8,6 +8,7 @@ import typer
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.options import OPTIONS
 from glmtts.places import is_utf8
+from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 
 if TYPE_CHECKING:
     from glmtts.asr import SpeechRecogniser
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from glmtts.voices.recipe import VoiceTraining
 
 app = typer.Typer(no_args_is_help=True, help="Train a voice on recordings of one speaker.")
-SUFFIX = ".glmvoice"
 Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the embedded one by default.")]
 File = Annotated[Path, typer.Argument(help="A trained voice, NAME.glmvoice.")]
 Recordings = Annotated[
@@ -97,8 +97,8 @@ def _check_wishes(output: Path, consent: str | None, licence: str, method: str) 
     check_voice_name(output.stem)
     if not is_utf8(consent + licence):
         raise ConfigError("--consent or --licence is no text in UTF-8. Write it in UTF-8.")
-    if method == "lora" and output.suffix != SUFFIX:
-        raise ConfigError(f"The output is {output}. Give it the ending {SUFFIX}.")
+    if method == "lora" and output.suffix != TRAINED_SUFFIX:
+        raise ConfigError(f"The output is {output}. Give it the ending {TRAINED_SUFFIX}.")
     if method != "lora" and (output.suffix or output.exists()):
         raise ConfigError(f"--method {method} writes a bundle: give a new folder as --output, not {output}.")
 

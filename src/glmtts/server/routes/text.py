@@ -1,14 +1,16 @@
 """POST /v1/text/phonemes: what the model reads of a text, and how each character is pronounced."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pypinyin import Style, pinyin
 
 from glmtts.server.errors import documented
-from glmtts.server.routes.common import WITH_KEY, ServiceOf
+from glmtts.server.jobs import Job
+from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
 from glmtts.server.routes.options import Language
 from glmtts.text.english import WORD, variants
 from glmtts.text.explain import Entry, Part
@@ -59,17 +61,25 @@ class Explanation(BaseModel):
     characters: list[Character]
 
 
-@router.post("/v1/text/phonemes", responses=documented(400, 401, 413))
-def explain(body: TextRequest, service: ServiceOf) -> Explanation:
+@router.post("/v1/text/phonemes", responses=documented(400, 401, 403, 408, 413, 429, 503, 504))
+async def explain(body: TextRequest, request: Request, service: ServiceOf) -> Explanation:
     """The pieces of a text as tokens of the language model, and its characters with their possible readings."""
-    pieces = service.read(body.input, body.language)
-    return Explanation(
-        pieces=[
-            TextPiece(text=piece.text, tokens=_TOKEN.findall(piece.hybrid), ids=piece.ids)
-            for piece in service.engine.encode(pieces)
-        ],
-        characters=[character for part in service.engine.explain(body.input) for character in _characters(part)],
-    )
+
+    def work() -> Iterator[Explanation | None]:
+        # in steps, since a long text takes a second of which others may have a part
+        encoded: list[TextPiece] = []
+        for piece in service.read(body.input, body.language):
+            yield None
+            encoded += [
+                TextPiece(text=one.text, tokens=_TOKEN.findall(one.hybrid), ids=one.ids)
+                for one in service.engine.encode([piece])
+            ]
+        yield None
+        characters = [character for part in service.engine.explain(body.input) for character in _characters(part)]
+        yield Explanation(pieces=encoded, characters=characters)
+
+    job = Job(work, service.settings.request_timeout, client_of(request))
+    return await service.in_turn(service.workers, job, request.receive)
 
 
 def _characters(part: Part) -> list[Character]:

@@ -2,22 +2,35 @@
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from fastapi import Request
 
 from glmtts.errors import VoiceError
 from glmtts.server.errors import ApiError
+from glmtts.server.jobs import Job
+from glmtts.server.routes.common import client_of
 from glmtts.server.service import Service
 from glmtts.server.voices import StorageError, VoiceRecord
-from glmtts.synthesis.preparing import TRAINED_SUFFIX
+from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 
 
-async def keep_trained(service: Service, name: str, contents: bytes, record: VoiceRecord) -> None:
-    """Keep an uploaded voice under a free name.
+async def keep_trained(service: Service, name: str, contents: bytes, record: VoiceRecord, request: Request) -> None:
+    """Keep a voice that was uploaded by a request under a free name.
 
     Raises:
-        ApiError: 400 it is damaged or of another model, 409 the name is taken, 507 the disk is full.
+        ApiError: 400 it is damaged or of another model, 409 the name is taken, 507 the disk is full; or as
+            `Service.in_turn` does.
     """
-    await asyncio.to_thread(_check, service, contents)
+
+    def work() -> Iterator[bool | None]:
+        _check(service, contents)
+        yield True
+
+    # where voices are cloned: this takes as long, and one client must not occupy the machine with it
+    job = Job(work, service.settings.clone_timeout, client_of(request))
+    await service.in_turn(service.cloning, job, request.receive)
     try:
         await asyncio.to_thread(service.voices.add_trained, name, contents, record)
     except VoiceError as error:

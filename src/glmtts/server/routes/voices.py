@@ -16,7 +16,7 @@ from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
 from glmtts.server.routes.trained import keep_trained
 from glmtts.server.service import DEFAULT, Service
 from glmtts.server.voices import StorageError, VoiceRecord, valid_name
-from glmtts.synthesis.preparing import TRAINED_SUFFIX
+from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"], dependencies=WITH_KEY)
 CONSENT = "The client states that the speaker agreed to the cloning of this voice."
@@ -61,7 +61,10 @@ def _all_voices(service: Service) -> list[VoiceObject]:
         VoiceObject(id=name, name=name, description=text, source="bundled", created_at=service.started)
         for name, text in bundled.items()
     ]
-    return [*listed, *(_added(name, record) for name, record in service.voices.records().items())]
+    added = [_added(name, record) for name, record in service.voices.records().items()]
+    # each once: an added voice is spoken in place of the model's of that name (`Service.voice`)
+    hidden = {voice.id for voice in added}
+    return [*(voice for voice in listed if voice.id not in hidden), *added]
 
 
 @router.get("", responses=documented(401))
@@ -96,7 +99,7 @@ async def add_voice(
     name = _free_name(name, service)
     if (sample.filename or "").lower().endswith(TRAINED_SUFFIX):
         record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
-        await keep_trained(service, name, await sample.read(), record)
+        await keep_trained(service, name, await sample.read(), record, request)
         return _added(name, record)
     if text:
         await asyncio.to_thread(service.read, text, None, "text")
