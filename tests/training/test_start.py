@@ -27,6 +27,7 @@ BUNDLED = {
 def started(task: str, speech: Path, out: Path, **sections: dict) -> torch.nn.Module:
     """The model as a new run begins with it."""
     made = create_task(run_of(task, speech, out, **sections))
+    made.check()
     torch.manual_seed(0)
     model = made.build()
     made.start(model)

@@ -32,8 +32,8 @@ class FlowConfig(StrictConfig):
     """Sizes of the flow model; the defaults are those of `mini`. Mels enter as (mel − mel_mean) / mel_std.
 
     `prior_width` adds the mel prior to the tokens (prior.py), for which `pitch_width` reads the F0 contour from them
-    (pitch.py); None leaves each out, as in the release. `sample_rate` and `n_fft` are those of the mel, by which the
-    prior knows where harmonics lie.
+    (pitch.py); None leaves each out, as in the release, and without a prior there is no pitch to read. `sample_rate`
+    and `n_fft` are those of the mel, by which the pitch knows where harmonics lie; nothing else reads them.
     """
 
     vocabulary: int = 2048
@@ -60,6 +60,15 @@ class FlowConfig(StrictConfig):
     def _kernel_has_a_middle(self) -> Self:
         if self.position_kernel % 2 == 0:
             raise ValueError("position_kernel must be odd")
+        return self
+
+    @model_validator(mode="after")
+    def _pitch_has_a_prior(self) -> Self:
+        if self.prior_width is None and self.pitch_width is not None:
+            raise ValueError(
+                f"pitch_width is {self.pitch_width}, but without prior_width there is no prior that reads pitch; "
+                "set pitch_width to null too"
+            )
         return self
 
 

@@ -1,4 +1,8 @@
-"""Parts of the diffusion transformer: embeddings of time, tokens and position, attention, adaptive norms."""
+"""Parts of the diffusion transformer: embeddings of time, tokens and position, attention, adaptive norms.
+
+They are those of F5-TTS (Chen et al., 2025) as the release has them; sizes and small numbers that nothing else is said
+of are the release's, whose weights must give the same.
+"""
 
 import math
 
@@ -10,7 +14,7 @@ TIME_CHANNELS, TIME_SCALE = 256, 1000.0  # the release's
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids of 1000 t, then an MLP."""
+    """Sinusoids of 1000 t (Ho et al., 2020), then an MLP."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -42,7 +46,7 @@ class GlobalResponseNorm(nn.Module):
 
 
 class TokenBlock(nn.Module):
-    """ConvNeXt V2 over time."""
+    """ConvNeXt V2 (Woo et al., 2023) over time."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -117,7 +121,7 @@ class InputEmbedding(nn.Module):
 
 
 class Rotary(nn.Module):
-    """Rotary positions, neighbouring channels paired."""
+    """Rotary positions (RoPE, Su et al., 2021), neighbouring channels paired."""
 
     inv_freq: Tensor
 
@@ -133,7 +137,10 @@ class Rotary(nn.Module):
 
 
 def rotate_pairs(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """x cos + rot(x) sin over the last axis, where rot maps each pair (a, b) to (−b, a)."""
+    """x cos + rot(x) sin over the last axis of x (…, T, K), where rot maps each pair (a, b) to (−b, a).
+
+    `cos` and `sin` are (T, K).
+    """
     a, b = x[..., 0::2], x[..., 1::2]  # not `unbind` over dimension −1, which the tracer of an export takes for 1
     return x * cos + torch.stack([-b, a], dim=x.ndim).view(x.shape) * sin
 
@@ -197,7 +204,7 @@ class AdaptiveNorm(nn.Module):
 
 
 def modulated(x_BTD: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """norm(x) (1 + scale) + shift."""
+    """norm(x) (1 + scale) + shift of x (B, T, D), with shift and scale (B, 1, D)."""
     return F.layer_norm(x_BTD, (int(x_BTD.shape[-1]),), eps=1e-6) * (1 + scale) + shift
 
 

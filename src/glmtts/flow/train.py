@@ -1,7 +1,7 @@
 """Training of the flow model: batches of tokens and mels, the loss, and where a run begins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from statistics import mean
@@ -17,6 +17,7 @@ from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import SEMITONES, median_f0, pitch_loss
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset, UtteranceRef
+from glmtts.data.finite import Finite
 from glmtts.data.section import BatchSource, DataSection, check_feature, codes_of, rate_of
 from glmtts.errors import ConfigError
 from glmtts.flow.cfm import flow_loss
@@ -26,7 +27,7 @@ from glmtts.stages import Conditions, Solver
 from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.task import Metrics, Task
-from glmtts.training.weights import NOTHING_TO_MOVE, fill, move_codes, start_weights, trained_weights
+from glmtts.training.weights import check_moved, fill, move_codes, start_weights, trained_weights
 
 TABLES = ("text_emb_layer.text_embed.weight", "prior.codes.weight", "prior.pitch.codes.weight")
 FEATURES = ("tokens", "mel", "speaker", "f0")
@@ -34,7 +35,10 @@ SAMPLES = 2  # held-out utterances that are rendered for the log
 
 
 class FlowLoss(StrictConfig):
-    """Every batch attends in blocks of one random size with probability `block_causal_share`, for streaming."""
+    """Every batch attends in blocks of one random size with probability `block_causal_share`, for streaming.
+
+    Sizes are from `shortest_block` to `longest_block` frames; with a share of 0 neither is read.
+    """
 
     block_causal_share: float = Field(default=0.5, ge=0, le=1)
     shortest_block: int = Field(default=24, ge=1)
@@ -50,6 +54,7 @@ class FlowLoss(StrictConfig):
 class FlowInit(StrictConfig):
     """`mel_head` is a run of the speech tokenizer whose trained mel head becomes the prior of a new model (prior.py).
 
+    With `run.init_from` there is a prior already, and `mel_head` is not read: a recipe's file serves for both.
     `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
     `run.init_from` then goes on with a tokenizer whose codes have moved.
     """
@@ -99,16 +104,17 @@ class FlowBatches:
     dataset: Dataset
     codes: int
     frames_per_token: int
+    finite: Finite = field(default_factory=Finite)
 
     def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> FlowBatch | None:
-        """The batch; None where no utterance has a token with its frames.
+        """The batch; None where no utterance has a token with its frames, all of them numbers.
 
         A row without one attends to nothing, which is no number.
         """
         items: list[Item] = []
         for item in map(self.dataset.load, refs):
             tokens, (mel, speaker, f0) = codes_of(item, self.codes), (item.features[name] for name in FEATURES[1:])
-            if len(tokens) and len(mel) >= self.frames_per_token:
+            if len(tokens) and len(mel) >= self.frames_per_token and self.finite(item):
                 items.append((tokens, mel, speaker, f0))
         return collate(items, self.frames_per_token) if items else None
 
@@ -147,6 +153,18 @@ class FlowTask(Task):
 
     sections: ClassVar = {"model": FlowConfig, "data": DataSection, "loss": FlowLoss, "init": FlowInit}
 
+    def check(self) -> None:
+        """Refuse also beginnings that there is nothing for.
+
+        Raises:
+            ConfigError: codes are to move where there are none yet, or a mel head is to begin a prior that is none.
+        """
+        super().check()
+        init = self.section(FlowInit)
+        check_moved(self.config.run.init_from, init.moved_codes)
+        if init.mel_head is not None and self.section(FlowConfig).prior_width is None:
+            raise ConfigError("init.mel_head begins a prior, but model.prior_width is none. Leave one of them out.")
+
     def build(self) -> DiT:
         """A DiT with random weights."""
         return DiT(self.section(FlowConfig))
@@ -158,12 +176,9 @@ class FlowTask(Task):
         if where is not None:
             fill(model, start_weights(where, "flow"), where)
         if init.moved_codes is not None:
-            if where is None:
-                raise ConfigError(NOTHING_TO_MOVE)
             move_codes(model, [name for name in TABLES if name in model.state_dict()], init.moved_codes)
         if where is None and init.mel_head is not None:
-            if model.prior is None:
-                raise ConfigError("init.mel_head begins a prior, but model.prior_width is none. Leave one of them out.")
+            assert model.prior is not None  # `check` has seen to it
             codes_CE, head = _mel_head(trained_weights(init.mel_head))
             if len(codes_CE) != model.config.vocabulary:
                 raise ConfigError(

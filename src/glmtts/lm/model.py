@@ -15,7 +15,7 @@ from glmtts.text.audio_tokens import AudioTokens
 
 
 def rotary_table(config: LMConfig) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (positions, head_dim) of RoPE, the two halves of a head rotated together."""
+    """Cosines and sines (positions, head_dim) of RoPE (Su et al., 2021), the two halves of a head rotated together."""
     powers = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
     angles = torch.outer(torch.arange(config.max_positions, dtype=torch.float32), config.rope_theta**-powers)
     # (positions, head_dim / 2) twice: both halves of a head turn by the same angles
@@ -24,14 +24,14 @@ def rotary_table(config: LMConfig) -> tuple[Tensor, Tensor]:
 
 
 def rotate(x_BHLK: Tensor, cos_LK: Tensor, sin_LK: Tensor) -> Tensor:
-    """x cos + rot(x) sin, where rot maps the halves (a, b) to (−b, a)."""
+    """x cos + rot(x) sin of x (B, heads, L, K), where rot maps the halves (a, b) to (−b, a); tables (L, K)."""
     a, b = x_BHLK.chunk(2, dim=-1)
     # tables are float32 even where weights are bfloat16, whose 8 bits cannot tell the angles of near positions apart
     return x_BHLK * cos_LK + torch.cat([-b, a], dim=-1) * sin_LK
 
 
 class Attention(nn.Module):
-    """Causal self-attention with grouped keys and values."""
+    """Causal self-attention with grouped keys and values (Ainslie et al., 2023)."""
 
     def __init__(self, config: LMConfig) -> None:
         super().__init__()
@@ -92,7 +92,10 @@ def attend(
 def placed(
     length: int, cache: KeyValueCache | None, tables: tuple[Tensor, Tensor]
 ) -> tuple[tuple[Tensor, Tensor], Tensor | None]:
-    """Cosines and sines of `length` ids that follow what the cache holds, and the mask where rows begin unlike."""
+    """Cosines and sines of `length` ids that follow what the cache holds, and the mask where rows begin unlike.
+
+    From the tables (positions, K): (L, K) each, and no mask; or (B, 1, L, K) each, and a mask (B, 1, L, keys).
+    """
     start = cache.length if cache is not None else 0
     stop = start + length
     cos, sin = tables
@@ -114,7 +117,7 @@ def _causal(queries: int, keys: int, device: torch.device) -> Tensor:
 
 
 class FeedForward(nn.Module):
-    """SwiGLU: down(silu(gate x) ⊙ up x)."""
+    """SwiGLU (Shazeer, 2020): down(silu(gate x) ⊙ up x)."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ def generator(device: Any, seed: int) -> Any:
 
 
 def joined(before_BC: Any, fresh_BC: Any) -> Any:
-    """The rows of both, where there are some before."""
+    """The rows of both (B, C), where there are some before."""
     if before_BC is None:
         return fresh_BC
     if isinstance(fresh_BC, np.ndarray):
@@ -33,7 +33,8 @@ def joined(before_BC: Any, fresh_BC: Any) -> Any:
 
 
 def draw(logits_BC: Any, requests: Sequence[Request], unfinished: Sequence[int]) -> list[int]:
-    """A token for each request, not the last, which ends speech, in the rows `unfinished` (lm/sampling.py).
+    """A token for each request from logits (B, C), which are changed: not the last, which ends speech, in the rows
+    `unfinished` (lm/sampling.py).
 
     `NO_CODE` in a row of what is no number; the other rows draw as if it were not there.
     """

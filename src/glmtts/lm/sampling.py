@@ -1,4 +1,4 @@
-"""Repetition-aware sampling (VALL-E 2; the release's defaults)."""
+"""Repetition-aware sampling (VALL-E 2, Chen et al., 2024; the release's defaults)."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from glmtts.lm.request import COLDEST, NO_CODE, Request
 
 @torch.inference_mode()
 def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
-    """Draw for each request from the nucleus of its row: at most `top_k` tokens that reach `top_p` together.
+    """Draw for each request from the nucleus of its row of logits (B, V): at most `top_k` tokens that reach `top_p`.
 
     A token that stands at least K·r times among the last K, with window K and threshold r, is drawn again from the
     whole softmax. A temperature below `COLDEST` takes the most likely token. A draw depends on its own row and its own

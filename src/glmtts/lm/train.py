@@ -35,7 +35,7 @@ from glmtts.training.listening import Sound
 from glmtts.training.loader import to_device
 from glmtts.training.registry import bundles
 from glmtts.training.task import Metrics, Task
-from glmtts.training.weights import NOTHING_TO_MOVE, fill, is_run, move_codes, start_weights
+from glmtts.training.weights import check_moved, fill, is_run, move_codes, start_weights
 
 TOKENS_PER_SECOND, TEXT_IDS_PER_SECOND = 25, 12  # of a dry run's made-up batch
 TABLE = "model.embed_tokens.weight"
@@ -47,7 +47,8 @@ class LMData(DataSection):
     With probability `prompt_share` an utterance follows another of its speaker as prompt; else it stands alone, so
     that the model learns to speak with a voice prompt and without. Where both together have more ids than
     `model.max_positions` it stands alone too, and where it alone has more, it is left out. With probability
-    `all_phonemes` its text is all phonemes, else hybrid text as in the report (section 2.6).
+    `all_phonemes` all is phonemes that `phoneme_in` names ("all": every known reading), else its text is hybrid as in
+    the report (section 2.6).
     """
 
     text: str
@@ -59,7 +60,11 @@ class LMData(DataSection):
 
 
 class LMLoss(StrictConfig):
-    """`corruption` is the share of read speech tokens that are replaced; `alignment_scale` 0 leaves guidance out."""
+    """`corruption` is the share of read speech tokens that are replaced.
+
+    `alignment_scale` weighs the guidance of attention (alignment.py) in the layers `guided_layers`, counted from 0; a
+    scale of 0 leaves it out, and the layers are not read.
+    """
 
     corruption: float = Field(default=0.15, ge=0, le=1)
     alignment_scale: float = Field(default=0.5, ge=0)
@@ -68,7 +73,7 @@ class LMLoss(StrictConfig):
 
 class LMInit(StrictConfig):
     """`speech_rows` is a run or bundle of the speech tokenizer, from whose codebook a new model's speech embeddings
-    begin; with `run.init_from` they are trained already.
+    begin; with `run.init_from` they are trained already, and `speech_rows` is not read, so that one file serves both.
 
     `moved_codes` is a safetensors file with `shares` (C, C), how much of each old code every new one stands for:
     `run.init_from` then goes on with a tokenizer whose codes have moved.
@@ -79,7 +84,7 @@ class LMInit(StrictConfig):
 
 
 def corrupted(layout: AudioTokens, batch: LMBatch, share: float) -> Tensor:
-    """The ids of a batch with a share of the speech tokens that carry a loss replaced by random ones."""
+    """The ids (B, L) of a batch, a `share` (0 to 1) of the speech tokens that carry a loss replaced by random ones."""
     ids = batch.ids_BL.flatten()
     read_N = ids[batch.positions_N]
     # not the begin of audio, which is read where the first token is wanted
@@ -90,7 +95,7 @@ def corrupted(layout: AudioTokens, batch: LMBatch, share: float) -> Tensor:
 
 
 def lm_loss(model: Llama, layout: AudioTokens, batch: LMBatch, config: LMLoss) -> tuple[Tensor, Metrics]:
-    """Cross-entropy over speech tokens and the end of audio only, plus the scaled loss of the alignment."""
+    """Cross-entropy over speech tokens and the end of audio only, plus the scaled loss of the alignment, in nats."""
     ids_BL = corrupted(layout, batch, config.corruption) if config.corruption else batch.ids_BL
     inputs: list[Tensor] | None = [] if config.alignment_scale else None
     hidden_ND = model.hidden(ids_BL, inputs=inputs).flatten(0, 1)[batch.positions_N]
@@ -126,6 +131,11 @@ class LanguageModelTask(Task):
                 "loss.guided_layers is empty: no layer to guide. Name one, or set loss.alignment_scale=0."
             )
 
+    def check(self) -> None:
+        """Refuse also codes that are to move where there are none yet. Raises ConfigError."""
+        super().check()
+        check_moved(self.config.run.init_from, self.section(LMInit).moved_codes)
+
     def build(self) -> Llama:
         """A Llama with normal weights."""
         model = Llama(self.section(LMConfig))
@@ -139,8 +149,6 @@ class LanguageModelTask(Task):
         if where is not None:
             fill(model, start_weights(where, "lm"), where)
         if init.moved_codes is not None:
-            if where is None:
-                raise ConfigError(NOTHING_TO_MOVE)
             move_codes(model, (TABLE,), init.moved_codes, self.layout.first)
         if where is None and init.speech_rows is not None:
             # a run holds the tokenizer among its heads, a bundle alone

@@ -1,7 +1,7 @@
 """Training batches of the speech tokenizer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from glmtts.audio.resample import resample
 from glmtts.data import Dataset, UtteranceRef
+from glmtts.data.finite import Finite
 from glmtts.data.readings import Transcripts
 from glmtts.speech_tokenizer.model import SAMPLE_RATE, SAMPLES_PER_FRAME
 from glmtts.text.labels import LABEL_IDS
@@ -58,6 +59,7 @@ class TokenizerBatches:
     dataset: Dataset
     transcripts: Transcripts
     pooling: int
+    finite: Finite = field(default_factory=Finite)
 
     def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> TokenizerBatch | None:
         """The batch; None where no utterance can be used."""
@@ -65,7 +67,7 @@ class TokenizerBatches:
         for ref in refs:
             item = self.dataset.load(ref)
             labels = self.transcripts.labels(item.utterance)
-            if 0 < len(labels) < MOST_LABELS * ref.seconds:
+            if 0 < len(labels) < MOST_LABELS * ref.seconds and self.finite(item):
                 f0, mel, speaker = (item.features[name] for name in ("f0", "mel", "speaker"))
                 hidden = item.features["hidden"] if "hidden" in item.features else _resampled(item.features["wave"])
                 example = TokenizerExample(hidden, f0, mel, speaker, labels)

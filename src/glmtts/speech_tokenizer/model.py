@@ -24,7 +24,9 @@ class SpeechTokenizerConfig(StrictConfig):
 
     `code_width` projects the pooled vectors before the codebook; None quantises them as they are, like the release.
     With `levels` the codes are a fixed grid (FSQ, codebook.py): `codes` is their product, `code_width` their number.
-    The ASR head says `labels_per_token`: at 12.5 tokens a second CTC needs two, for English has more phonemes.
+    The ASR head says `labels_per_token`: at 12.5 tokens a second CTC needs two, for English has more phonemes. Frames
+    of 20 ms see their block of `block_frames` and those before it; with `causal_attention` they see the past alone, and
+    no block is read.
     """
 
     FORMER_KEYS: ClassVar[tuple[str, ...]] = (

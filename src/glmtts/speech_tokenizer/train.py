@@ -7,12 +7,12 @@ the codes what a vocoder needs to be understood.
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel_head import mel_loss
@@ -60,7 +60,8 @@ class TokenizerLoss(StrictConfig):
     For `quantizer_warmup_steps` the vectors pass unquantised, then the codebook begins as their k-means; until step
     `freeze_codebook_until` its codes stay as they are, while new heads learn to read them. `relative_pitch` takes F0
     relative to the utterance's median (audio/pitch.py); the report's is absolute. With `probes` the heads of weight 0
-    are there too, and learn from codes that they do not change: they measure (docs/ablations.md).
+    are there too, and learn from codes that they do not change: they measure (docs/ablations.md). `ema_decay` and
+    `restart_interval`, in steps, are those of codebook_training.py; a grid (model.levels) never moves, and reads none.
     """
 
     asr_scale: float = Field(default=2.5, ge=0)
@@ -74,9 +75,21 @@ class TokenizerLoss(StrictConfig):
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
     restart_interval: int = Field(default=100, ge=1)
 
+    @model_validator(mode="after")
+    def _freezes_after_the_warm_up(self) -> Self:
+        if 0 < self.freeze_codebook_until <= self.quantizer_warmup_steps:
+            raise ValueError(
+                f"freeze_codebook_until={self.freeze_codebook_until} freezes nothing, since the codebook begins after "
+                f"quantizer_warmup_steps={self.quantizer_warmup_steps}; set a later step, or 0"
+            )
+        return self
+
 
 class TokenizerInit(StrictConfig):
-    """`whisper` is a released Whisper (the Hub's or CTranslate2's file) whose encoder begins a new model."""
+    """`whisper` is a released Whisper (the Hub's or CTranslate2's file) whose encoder begins a new model.
+
+    With `run.init_from` the encoder is trained already, and `whisper` is not read: a recipe's file serves for both.
+    """
 
     whisper: Path | None = None
 
@@ -117,6 +130,8 @@ class SpeechTokenizerTask(Task):
     def check(self) -> None:
         """Refuse also what would come to light hours later, or never: too few positions, a codebook that never begins.
 
+        So too a trained codebook that a warm-up would put another in the place of.
+
         Raises:
             ConfigError: says what does not fit.
         """
@@ -134,6 +149,8 @@ class SpeechTokenizerTask(Task):
                 f"data.frozen_layers is {data.frozen_layers}, but only {model.layers_before} layers stand before the "
                 "codebook (model.layers_before). Correct one of them."
             )
+        if self.config.run.init_from is not None and warmup:
+            raise ConfigError("A trained codebook would be lost. With run.init_from set loss.quantizer_warmup_steps=0.")
         if model.levels is None and steps is not None and steps <= warmup:
             raise ConfigError(
                 f"A run of {steps} steps ends before its codebook begins, after loss.quantizer_warmup_steps={warmup}. "
@@ -154,8 +171,6 @@ class SpeechTokenizerTask(Task):
         """Take the weights of a run, of a bundle (whose pitch and mel heads are new), or of Whisper."""
         where, whisper = self.config.run.init_from, self.section(TokenizerInit).whisper
         assert isinstance(model, SpeechTokenizerTraining)
-        if where is not None and self.section(TokenizerLoss).quantizer_warmup_steps:
-            raise ConfigError("A trained codebook would be lost. With run.init_from set loss.quantizer_warmup_steps=0.")
         if where is None and whisper is not None:
             _start_from_whisper(model, encoder_weights(whisper))
         if where is not None and is_run(where):

@@ -29,7 +29,8 @@ FREE = ("run.out", "run.save_every", "run.save_minutes", "run.keep_last", "sched
 class RunSection(StrictConfig):
     """`task` names what is trained, `out` is the run's folder, `init_from` a bundle or another run's folder.
 
-    A checkpoint is written every `save_every` steps, or every `save_minutes`; the newest `keep_last` stay.
+    A checkpoint is written every `save_every` steps, or with `save_minutes` every so many minutes instead; the newest
+    `keep_last` stay.
     """
 
     task: str
@@ -45,7 +46,9 @@ class RunSection(StrictConfig):
 class OptimizerSection(StrictConfig):
     """AdamW; one step takes the mean gradient of `micro_batches`, shared evenly by all processes.
 
-    `ema_decay` 0 keeps no average. The critic of an adversarial task has the fixed rate `critic_learning_rate`.
+    Rates are those of schedule.py; a `final_learning_rate` above `learning_rate` counts as that. `gradient_clip` is the
+    largest norm of a step's gradient, `ema_decay` 0 keeps no average. The critic of an adversarial task has the fixed
+    rate `critic_learning_rate`, which other tasks do not read.
     """
 
     learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
@@ -61,7 +64,8 @@ class OptimizerSection(StrictConfig):
 class ScheduleSection(StrictConfig):
     """How long a run trains, in `steps` or in `minutes`; the learning rate follows the same measure.
 
-    `stop_minutes` or `stop_steps` ends this session early, so long after it began; the next one goes on.
+    It rises over `warmup_steps`, or with `warmup_minutes` over so many minutes instead. `stop_minutes` or `stop_steps`,
+    whichever comes first, ends this session early, so long after it began; the next one goes on.
     """
 
     steps: int | None = Field(default=None, ge=1)
@@ -79,7 +83,8 @@ class ScheduleSection(StrictConfig):
 
 
 class LogSection(StrictConfig):
-    """Metrics every `every` steps; evaluation and audio samples on clocks of their own, in steps or minutes.
+    """Metrics every `every` steps; evaluations every `evaluate_every` steps, or with `evaluate_minutes` every so many
+    minutes instead; audio samples every `sample_every` steps, None makes none.
 
     `sample_bundle` lends the samples what the trained stage lacks to be heard; "bundle" is the embedded one.
     """
@@ -97,7 +102,9 @@ class LogSection(StrictConfig):
 class DistributedSection(StrictConfig):
     """How several processes share the work, and what is done to fit or speed up the model on each.
 
-    `device` auto takes the CUDA GPUs where there are any, else the CPU.
+    `device` auto takes the CUDA GPUs where there are any, else the CPU. One process alone shares nothing, whatever the
+    `strategy`. `activation_checkpointing` and `compile` are done to a task's repeated blocks (`Task.units`); `workers`
+    are the processes that make micro-batches for each.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"

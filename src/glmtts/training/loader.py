@@ -69,7 +69,7 @@ def micro_batches(
         sampler=_Endless(numbers),
         num_workers=workers,
         pin_memory=pin,
-        # without workers DataLoader refuses both of these
+        # batches that each worker has ready; without workers DataLoader refuses both of these
         prefetch_factor=4 if workers else None,
         multiprocessing_context=start_method if workers else None,
     )

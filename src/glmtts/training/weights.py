@@ -8,12 +8,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from glmtts.errors import TrainingError
+from glmtts.errors import ConfigError, TrainingError
 from glmtts.training import checkpoint
 from glmtts.training.config import CONFIG_FILE, RunConfig, saved_config
 from glmtts.training.registry import bundles, create_task
-
-NOTHING_TO_MOVE = "init.moved_codes moves the codes of a trained model. Give it as run.init_from, or leave it out."
 
 
 def is_run(where: str | Path) -> bool:
@@ -62,6 +60,18 @@ def fill(model: nn.Module, weights: Mapping[str, Tensor], where: str, optional: 
         raise TrainingError(f"The weights of {where} do not fit [model]: {shown} are missing, extra or misshapen.")
     for name, value in weights.items():
         own[name].copy_(value)
+
+
+def check_moved(init_from: str | None, moved: Path | None) -> None:
+    """Refuse to move codes of a model that begins with random weights (see `move_codes`).
+
+    Raises:
+        ConfigError: says so.
+    """
+    if moved is not None and init_from is None:
+        raise ConfigError(
+            "init.moved_codes moves the codes of a trained model. Give it as run.init_from, or leave it out."
+        )
 
 
 @torch.no_grad()

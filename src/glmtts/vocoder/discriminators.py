@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-SLOPE = 0.1  # of the leaky rectifiers
+SLOPE = 0.1  # of the leaky rectifiers, as in HiFi-GAN
 KEEPS_POWER = (3 * 2 / (1 + SLOPE**2)) ** 0.5  # PyTorch draws weights of variance 1 / (3 · inputs)
 SPEECH = 0.1  # root mean square of speech, which discriminators of periods take to 1
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128))  # window and hop in samples, as in Vocos
@@ -46,7 +46,7 @@ class ResolutionDiscriminator(nn.Module):
         self.out = _normed(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, samples_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Samples (B, T) to a map of scores and the features of every layer."""
+        """Samples (B, T) to a map of scores (B, 1, about F / 16, frames) and the features of every layer."""
         # the STFT knows no bfloat16, and 1e-7 keeps the gradient of the root finite where there is silence
         with torch.autocast(samples_BT.device.type, enabled=False):
             window, samples = self.window, samples_BT.float()
@@ -61,7 +61,10 @@ class ResolutionDiscriminator(nn.Module):
 
 
 class PeriodDiscriminator(nn.Module):
-    """Samples folded into rows of one period: strided convolutions down the rows, none across them."""
+    """Samples folded into rows of one period: strided convolutions down the rows, none across them.
+
+    Kernels and strides are HiFi-GAN's (Kong et al., 2020), its channels grow to 1024.
+    """
 
     def __init__(self, period: int, channels: int) -> None:
         super().__init__()
@@ -75,7 +78,10 @@ class PeriodDiscriminator(nn.Module):
         self.out = _normed(nn.Conv2d(sizes[-1], 1, (3, 1), padding=(1, 0)))
 
     def forward(self, samples_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Samples (B, T) to a map of scores and the features of every layer; what fills no row is left out."""
+        """Samples (B, T) to scores (B, 1, about rows / 81, period) and the features of every layer.
+
+        What fills no row of a period is left out.
+        """
         rows = samples_BT.shape[1] // self.period
         # (B, 1, rows, period): a column holds every period-th sample
         x = samples_BT[:, : rows * self.period].view(-1, 1, rows, self.period) / SPEECH

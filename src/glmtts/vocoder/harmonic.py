@@ -29,7 +29,8 @@ class HarmonicVocosConfig(MelGeometry):
     """Geometry and size: blocks at the mel's frames, then at frames `finer` times as many.
 
     `look_ahead` are the frames that a stream waits for, as measured with trained weights: what lies further changes
-    samples by less than is heard. Where it is None, a stream waits for all that samples depend on.
+    samples by less than is heard. Where it is None, a stream waits for all that samples depend on; it never waits for
+    more, nor for less than F0 needs.
     """
 
     mel_mean: float = -5.5

@@ -19,7 +19,12 @@ LAST_SLOPE, LOUDEST_MAGNITUDE = 0.01, 100.0  # the release's
 
 
 class HiFTConfig(MelGeometry):
-    """Sizes of HiFT; the defaults are those of the release. `n_fft` and `hop_length` are the mel's."""
+    """Sizes of HiFT; the defaults are those of the release. `n_fft` and `hop_length` are the mel's.
+
+    The source has `harmonics` above F0, of amplitude `sine_amplitude`, with noise of `noise_deviation`; frames of an F0
+    above `voiced_above_hz` are voiced. `istft_n_fft` and `istft_hop` are in samples, as the product of `upsample_rates`
+    and the latter is a frame of the mel. `slope` is that of the leaky rectifiers; samples are clipped at ±`limit`.
+    """
 
     base_channels: int = 512
     f0_channels: int = 512
@@ -39,7 +44,7 @@ class HiFTConfig(MelGeometry):
 
 
 class Snake(nn.Module):
-    """x + sin²(α x) / α with one α a channel (Ziyin et al., 2020)."""
+    """x + sin²(α x) / α with one α a channel (Ziyin et al., 2020); the release adds 1e-9 to the α below."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -25,6 +25,7 @@ class InverseSTFT(nn.Module):
         envelope = self.window.square()[None, :, None].expand(1, -1, frames)
         cut = (self.n_fft - self.hop_length) // 2
         total = self._overlap_add(waves)[:, cut : cut + frames * self.hop_length]
+        # 1e-8: where windows do not overlap, a Hann window of 0 at its very end would divide 0 by 0
         return total / self._overlap_add(envelope)[:, cut : cut + frames * self.hop_length].clamp(min=1e-8)
 
     def _overlap_add(self, frames_BNT: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Losses of the vocoder: hinge, feature matching, log-mel at several resolutions."""
+"""Losses of the vocoder (report section 2.7): hinge, feature matching, log-mel at several resolutions."""
 
 from collections.abc import Sequence
 
@@ -8,22 +8,31 @@ from torch import Tensor, nn
 
 from glmtts.audio.mel import LogMel, MelConfig
 
-RECONSTRUCTION = ((512, 128, 40), (1024, 256, 80), (2048, 512, 128))  # window, hop, mel bins
+RECONSTRUCTION = ((512, 128, 40), (1024, 256, 80), (2048, 512, 128))  # window and hop in samples, mel bins
 
 
 def discriminator_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
-    """Hinge: Σ mean max(0, 1 − D(x)) + mean max(0, 1 + D(G(m)))."""
+    """Hinge (Lim and Ye, 2017): Σ mean max(0, 1 − D(x)) + mean max(0, 1 + D(G(m))), a scalar.
+
+    `real` and `fake` are the scores of each discriminator, maps of any shape.
+    """
     pairs = zip(real, fake, strict=True)
     return torch.stack([F.relu(1 - r.float()).mean() + F.relu(1 + f.float()).mean() for r, f in pairs]).sum()
 
 
 def generator_loss(fake: list[Tensor]) -> Tensor:
-    """Hinge: Σ mean max(0, 1 − D(G(m)))."""
+    """Σ mean max(0, 1 − D(G(m))) over the discriminators' scores, maps of any shape; a scalar.
+
+    So SoundStream has it (Zeghidour et al., 2021), and Vocos; the hinge of images has −D(G(m)) here.
+    """
     return torch.stack([F.relu(1 - f.float()).mean() for f in fake]).sum()
 
 
 def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """Mean absolute difference of the discriminator's features, averaged over its layers."""
+    """Mean absolute difference of the discriminators' features (MelGAN, Kumar et al., 2019), a scalar.
+
+    `real` and `fake` hold for each discriminator the features of each layer; the mean is over all layers of all.
+    """
     pairs = [(r, f) for rs, fs in zip(real, fake, strict=True) for r, f in zip(rs, fs, strict=True)]
     return torch.stack([(r.detach() - f).abs().float().mean() for r, f in pairs]).mean()
 
@@ -42,5 +51,5 @@ class ReconstructionLoss(nn.Module):
         )
 
     def forward(self, real_BT: Tensor, fake_BT: Tensor) -> Tensor:
-        """Mean over the resolutions."""
+        """Samples (B, T) both, to the mean over the resolutions, a scalar."""
         return torch.stack([F.l1_loss(mel(fake_BT), mel(real_BT)) for mel in self.mels]).mean()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from glmtts.audio.mel import LogMel
 from glmtts.data import Dataset, Item, UtteranceRef
+from glmtts.data.finite import Finite
 from glmtts.data.section import BatchSource, DataSection, draws
 
 QUIETEST, LOUDEST = 0.4, 1.2  # gain of a piece: recordings are levelled, what a flow gives is not
@@ -68,12 +69,14 @@ class PieceBatches:
     frames: int
     flow_mel_share: float
     seed: int
+    finite: Finite = field(default_factory=Finite)
 
-    def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> Pieces:
-        """A random piece of each recording."""
+    def __call__(self, number: int, refs: Sequence[UtteranceRef]) -> Pieces | None:
+        """A random piece of each recording; None where the features of none are numbers."""
         rng = draws(self.seed, number)
-        cut = [random_piece(self.dataset.load(ref), self.mel, self.frames, self.flow_mel_share, rng) for ref in refs]
-        return Pieces(*(torch.stack(parts) for parts in zip(*cut, strict=True)))
+        items = [item for ref in refs if self.finite(item := self.dataset.load(ref))]
+        cut = [random_piece(item, self.mel, self.frames, self.flow_mel_share, rng) for item in items]
+        return Pieces(*(torch.stack(parts) for parts in zip(*cut, strict=True))) if cut else None
 
 
 def random_piece(

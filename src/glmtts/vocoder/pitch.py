@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from glmtts.audio.pitch import SEMITONES, octaves_of
 
-BINS = 360  # 13 cents apart
+BINS = 360  # as many as CREPE's; over fewer octaves, 13 cents apart
 LOWEST, HIGHEST = -2.0, 2.0  # octaves from 150 Hz: 37.5 to 600 Hz
 NEAR = 5  # bins on either side of the best one whose mean is taken
-SPREAD = 0.25  # semitones: width of the target's peak
+SPREAD = 0.25  # semitones: the deviation of the target's peak, as in CREPE
 REACH = 2  # frames on either side that one convolution sees
 
 
@@ -51,7 +51,10 @@ def octaves_of_logits(logits_BPT: Tensor) -> Tensor:
 
 
 def pitch_loss(logits_BPT: Tensor, f0_BT: Tensor) -> Tensor:
-    """Cross-entropy with a peak at the true F0 in Hz (B, T), over voiced frames; F0 is 0 elsewhere."""
+    """Cross-entropy of scores (B, P, T) with a peak at the true F0 in Hz (B, T), a mean over voiced frames, in nats.
+
+    F0 is 0 elsewhere.
+    """
     distance_BPT = SEMITONES * (_centres(logits_BPT) - octaves_of(f0_BT, relative=False)[:, None])
     target_BPT = (-distance_BPT.square() / (2 * SPREAD**2)).softmax(1)
     entropy_BT = -(target_BPT * logits_BPT.log_softmax(1)).sum(1)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LOW_BITS = 0xFFFFFFFF
+LOW_BITS = 0xFFFFFFFF  # 32 of them, as Murmur3 counts
 NEAR_A_PULSE = 1e-4  # of a period: where the closed form divides by nearly nothing, its limit is taken
 
 

@@ -15,6 +15,7 @@ from glmtts.audio.mel import LogMel
 from glmtts.audio.pitch import SEMITONES, octaves_of
 from glmtts.config import StrictConfig
 from glmtts.data import Dataset
+from glmtts.data.finite import Finite
 from glmtts.data.section import BatchSource, check_feature
 from glmtts.errors import ConfigError
 from glmtts.training.checkpoint import latest, read_group
@@ -41,7 +42,8 @@ class VocoderLoss(StrictConfig):
 
     There is one a resolution, and one a period of `periods` (Vocos: 2, 3, 5, 7, 11; the report's vocoder has none).
     They are new, or those of the run `critic_init`: new ones tell nothing for hundreds of steps. Reconstruction is
-    measured at `resolutions` (window, hop, mel bins).
+    measured at `resolutions` (window and hop in samples, mel bins). Without discriminators their channels and
+    `periods`, `feature_weight` and `augmentation` are not read; without periods `period_channels` is not.
     """
 
     gan_start: int | None = Field(default=8000, ge=0)
@@ -173,13 +175,18 @@ class VocoderTask(Task):
     @cached_property
     def _held_out(self) -> list[Pieces]:
         """Whole held-out recordings, cut to mel frames; with mels by the flow where training has them."""
-        data, hop, mel = self.section(VocoderData), self.geometry.hop_length, LogMel(self.geometry.mel)
+        data, hop, mel, finite = (
+            self.section(VocoderData),
+            self.geometry.hop_length,
+            LogMel(self.geometry.mel),
+            Finite(),
+        )
         whole = []
         for ref in data.held_out(self._dataset):
             item = self._dataset.load(ref)
             real = floats(item.features["wave"])[None]
             real = real[:, : real.shape[1] // hop * hop]
-            if not real.shape[1]:
+            if not real.shape[1] or not finite(item):
                 continue
             made = mel_by_flow(item)[None] if data.flow_mel_share else mel(real)
             if not (frames := min(made.shape[2], real.shape[1] // hop)):

@@ -51,11 +51,12 @@ class Block(nn.Module):
         self.pwconv1 = nn.Linear(channels, inner)
         self.shortcut = nn.Linear(config.n_mels, inner) if config.mel_shortcuts else None
         self.pwconv2 = nn.Linear(inner, channels)
+        # 1 / layers, as in Vocos: all blocks together add at first what one would alone
         self.gamma = nn.Parameter(torch.full((channels,), 1 / config.layers))
         self.activation = nn.GELU()
 
     def forward(self, x_BCFT: Tensor, mel_BTM: Tensor) -> Tensor:
-        """Maps (B, C, F, T), channels last in memory, and the mel (B, T, M)."""
+        """Maps (B, C, F, T), channels last in memory, and the mel (B, T, M), to maps of the same shape."""
         inner = self.norm(self.dwconv(x_BCFT).permute(0, 2, 3, 1))
         inner = self.pwconv1(inner)
         if self.shortcut is not None:

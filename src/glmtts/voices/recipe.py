@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from glmtts.bundle import Bundle
 from glmtts.config import StrictConfig
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.training.config import RunConfig
-from glmtts.voices.tasks import LENGTHS
+from glmtts.voices.tasks import LENGTHS, check_lengths
 
 Method = Literal["lora", "full", "prefix"]
+Network = Literal["lm", "flow"]
 PROMPT_SHARE, PHONEMES_SHARE = 0.7, 0.9
 # 0.99 averages over 1 / (1 − 0.99) = 100 steps: an epoch of twenty minutes in batches of 12 s
 EMA, WARMUP_STEPS = 0.99, 50
@@ -26,9 +27,10 @@ RATES: dict[str, dict[str, float]] = {
 class VoiceTraining(StrictConfig):
     """What is trained and for how long.
 
-    `share` is that of the backbone which a LoRA trains. A run lasts at most `epochs` of its data, and ends where
-    `patience` epochs were no better than the best. A batch holds `batch_seconds` of speech. `prefix` are text ids
-    before every text. Epochs are left out that take less or more than `lengths` of the speaker's time.
+    `share` is that of the backbone which a LoRA trains, and is refused with another method. A run lasts at most
+    `epochs` of its data (the flow's `flow_epochs`, where given), and ends where `patience` epochs were no better than
+    the best. A batch holds `batch_seconds` of speech. `prefix` are text ids before every text, which a LoRA has none
+    of. Epochs are left out that take less or more than `lengths` of the speaker's time.
     """
 
     method: Method = "lora"
@@ -38,12 +40,21 @@ class VoiceTraining(StrictConfig):
     patience: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
     batch_seconds: float = Field(default=12.0, gt=0, allow_inf_nan=False)
-    learning_rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default={})
+    learning_rates: dict[Network, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default={})
     prefix: tuple[int, ...] = ()
     lengths: tuple[float, float] = LENGTHS
     precision: Literal["no", "bf16"] = "bf16"
 
-    def rate(self, kind: str) -> float:
+    @model_validator(mode="after")
+    def _all_is_read(self) -> Self:
+        check_lengths(self.lengths)
+        if self.method != "lora" and self.share != type(self).model_fields["share"].default:
+            raise ValueError(f"share is that of an adapter, and method {self.method} trains all weights: leave it out")
+        if self.method == "lora" and self.prefix:
+            raise ValueError("prefix is for the methods full and prefix: a voice file would speak without it")
+        return self
+
+    def rate(self, kind: Network) -> float:
         """The learning rate of a network."""
         return self.learning_rates.get(kind, RATES[kind][self.method])
 
@@ -58,7 +69,7 @@ class Ground:
     seconds: float
 
 
-def run_of(kind: str, ground: Ground, out: Path, how: VoiceTraining) -> RunConfig:
+def run_of(kind: Network, ground: Ground, out: Path, how: VoiceTraining) -> RunConfig:
     """The run that trains the network `kind` of a bundle, "lm" or "flow"."""
     entry, language_model = ground.bundle.config.modules[kind], kind == "lm"
     epochs = how.epochs if language_model or how.flow_epochs is None else how.flow_epochs
@@ -110,7 +121,7 @@ def _lm_loss(ground: Ground) -> dict[str, Any]:
     return {"corruption": 0.1, "alignment_scale": 0.2, "guided_layers": [max(0, layers // 2 - 1), layers // 2]}
 
 
-def _optimizer(kind: str, how: VoiceTraining) -> dict[str, Any]:
+def _optimizer(kind: Network, how: VoiceTraining) -> dict[str, Any]:
     """Weight decay would pull an adapter to nothing, which is the base."""
     rate, decay = how.rate(kind), 0.0 if how.method == "lora" else 0.01
     return {"learning_rate": rate, "final_learning_rate": rate / 20, "ema_decay": EMA, "weight_decay": decay}

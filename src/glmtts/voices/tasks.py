@@ -6,17 +6,18 @@ twenty minutes of speech are learnt by heart in a few dozen epochs.
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.distributed as dist
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from glmtts import durable
 from glmtts.config import StrictConfig
 from glmtts.data.section import DataSection
+from glmtts.errors import ConfigError
 from glmtts.flow.dit import FlowConfig
 from glmtts.flow.train import FlowInit, FlowLoss, FlowTask
 from glmtts.lm.listening import said
@@ -34,10 +35,17 @@ LENGTHS = (0.8, 1.25)  # of what the model says to what the speaker takes
 SPOKEN_LINES = 12  # held-out lines that are spoken in an evaluation of the language model
 
 
+def check_lengths(lengths: tuple[float, float]) -> None:
+    """Raises ValueError where no length lies within `lengths`, so that no weights would ever be kept."""
+    if not 0 <= lengths[0] <= lengths[1]:
+        raise ValueError(f"no length is within lengths {list(lengths)}: give the least first, then the most")
+
+
 class VoiceInit(StrictConfig):
     """`share` of the backbone that an adapter trains, None trains all weights; `run.init_from` is the base.
 
-    The run ends where `patience` evaluations in a row were no better than the best.
+    Without a base an adapter is trained on the embedded bundle, and training all weights is refused. The run ends where
+    `patience` evaluations in a row were no better than the best.
     """
 
     share: float | None = 0.15
@@ -53,6 +61,11 @@ class VoiceLMInit(LMInit, VoiceInit):
     prefix: tuple[int, ...] = ()
     lengths: tuple[float, float] = LENGTHS
 
+    @model_validator(mode="after")
+    def _some_length_serves(self) -> Self:
+        check_lengths(self.lengths)
+        return self
+
 
 class VoiceFlowInit(FlowInit, VoiceInit):
     """As `VoiceInit`."""
@@ -64,6 +77,27 @@ class VoiceTask(Task):
     kind: ClassVar[str]
     judged_by: ClassVar[tuple[str, ...]]
     ranks: Ranks | None = None
+
+    def check(self) -> None:
+        """Refuse also to train all weights from random ones, and what an adapter would leave out.
+
+        Raises:
+            ConfigError: says so.
+        """
+        super().check()
+        init = self.section(VoiceInit)
+        if init.share is None and self.config.run.init_from is None:
+            raise ConfigError(
+                "run.init_from is missing: training all weights (init.share = null) would begin with random ones. "
+                "Give a bundle's folder or a run's, or `bundle` for the embedded one."
+            )
+        # how new weights begin, which a voice never has, and how the base's are changed, which an adapter does not
+        unread = ("speech_rows", "mel_head", *(("moved_codes",) if init.share is not None else ()))
+        if given := [name for name in unread if getattr(init, name, None) is not None]:
+            raise ConfigError(
+                f"init.{given[0]} would not be read: a voice begins with the weights of its base, and an adapter "
+                "leaves them as they are. Leave it out."
+            )
 
     def build(self) -> Any:
         """The network of the base, with an adapter in it unless all is trained."""

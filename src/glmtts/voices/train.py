@@ -24,13 +24,13 @@ from glmtts.training.logs import read_rows
 from glmtts.training.registry import create_task
 from glmtts.voices.checks import Limits, Report, check, refuse
 from glmtts.voices.dataset import write_dataset
-from glmtts.voices.recipe import Ground, VoiceTraining, run_of
+from glmtts.voices.recipe import Ground, Network, VoiceTraining, run_of
 from glmtts.voices.recordings import Recording, find_recordings
 from glmtts.voices.takes import Take, TakeMaker
 from glmtts.voices.targets import Ranks, describe_ranks
 from glmtts.voices.tasks import BEST, VoiceTask
 
-KINDS = ("lm", "flow")
+KINDS: tuple[Network, ...] = ("lm", "flow")
 REPORT, DATA, TAKES, BEFORE = "report.txt", "data", "takes", "base.json"
 Say = Callable[[str], None]
 
@@ -108,7 +108,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def train_all(
-    report: Report, work: Path, bundle: Bundle, how: VoiceTraining, say: Say, kinds: Sequence[str] = KINDS
+    report: Report, work: Path, bundle: Bundle, how: VoiceTraining, say: Say, kinds: Sequence[Network] = KINDS
 ) -> dict[str, Trained] | None:
     """Train language model and flow on the takes in use; None where a signal stopped it before its end.
 
@@ -119,7 +119,7 @@ def train_all(
     # a checkpoint counts its steps in this very data
     begun = any(checkpoints(work / kind) for kind in KINDS)
     ground = Ground(bundle, where, write_dataset(work / DATA, report.used, bundle, begun), 60 * report.minutes)
-    trained = {}
+    trained: dict[str, Trained] = {}
     for kind in kinds:
         task = create_task(run_of(kind, ground, work / kind, how))
         assert isinstance(task, VoiceTask)

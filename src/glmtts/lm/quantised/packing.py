@@ -36,7 +36,7 @@ def _quantised(blocks_NGB: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 
 def restored(packed_NGB: Tensor, scales_NG: Tensor, bits: int) -> Tensor:
-    """The matrix (N, K) float32 that packed weights stand for."""
+    """The matrix (N, K) float32 that packed weights and scales, shaped as `quantised` gives them, stand for."""
     if bits == 4:
         packed_NGB = torch.stack([packed_NGB & 15, packed_NGB >> 4], dim=-1).flatten(2)
     return ((packed_NGB.float() - 2 ** (bits - 1)) * scales_NG[..., None]).flatten(1)
