@@ -107,6 +107,8 @@ def test_bands_watch_something() -> None:
     for bands, named in (
         ({"f0_devation": {"fall": 0.3}}, "f0_devation, and the figures are .*f0_deviation"),
         ({"second_asr_error": {"high": 0.5}}, "needs second_asr"),
+        ({"similarity": {"then": "stop"}}, "stops nothing; give its bounds"),
+        ({"silence": {"high": 0.4, "margin": 0.1}}, "neither is given"),
         ({"entropy": {"fall": float("nan")}}, "entropy.fall"),
     ):
         with pytest.raises(ConfigError, match=named):

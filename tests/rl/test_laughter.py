@@ -5,8 +5,7 @@ import itertools
 import pytest
 
 from glmtts.rl.rewards.emotion import emotion_reward
-from glmtts.rl.rewards.laughter import laughter_reward
-from glmtts.text.laughter import asks_for_laughter
+from glmtts.text.laughter import asks_for_laughter, laughter_reward
 from tests.rl import reference
 
 TEXTS = {

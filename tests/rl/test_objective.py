@@ -81,6 +81,8 @@ def test_schedules() -> None:
     rising = Schedule(start=0.2, end=0.3, steps=1000)
     for step in (0, 1, 499, 999, 1000, 5000):
         assert rising.at(step, 7) == pytest.approx(reference.linear(0.2, 0.3, 1000, step), abs=1e-9)
+    with pytest.raises(ConfigError, match="steps=9 lead nowhere"):
+        Schedule.parse({"start": 0.2, "steps": 9})
     whole = Schedule(start=1.0, end=3.0)
     assert [whole.at(step, 11) for step in (0, 5, 10)] == pytest.approx([1.0, 2.0, 3.0])
     with pytest.raises(ConfigError, match="steps of its own"):

@@ -2,19 +2,24 @@
 
 import json
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from glmtts.bundle import Bundle
 from glmtts.errors import ConfigError, RlError, VoiceError
 from glmtts.rl.grpo import PolicyTask
 from glmtts.rl.policy import PolicySection, with_adapters
 from glmtts.rl.prompts import Line, PromptData, Prompts, read_lines
+from glmtts.rl.readable import sure_reader
 from glmtts.rl.settings import RolloutSection
 from glmtts.synthesis.synthesizer import Synthesizer
-from glmtts.text.frontend import TextFrontend
+from glmtts.text.frontend import Piece, TextFrontend, phonemes_of
 from tests.rl.conftest import TEXTS
 
 
@@ -42,14 +47,67 @@ def test_unreadable_texts_are_left_out_with_one_warning(
         prompts(task, tmp_path / "t.tsv", "en\t......\n", held_out=1)
 
 
-def test_texts_without_phonemes_are_none_for_diffro(
+def test_texts_without_phonemes_are_none_for_diffro(task: PolicyTask, tmp_path: Path) -> None:
+    for phonemes, count in ((False, 7), (True, 6)):
+        found = prompts(task, tmp_path / "t.tsv", TEXTS + "zh\t哟哟哟哟。\n", phonemes)
+        assert len(found.trained) + len(found.held_out) == count
+
+
+def counted(task: PolicyTask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that are read from now on."""
+    read, prepare = list[str](), task.synthesizer.frontend.prepare
+
+    def noted(text: str, language: str | None = None) -> list[Piece]:
+        read.append(text)
+        return prepare(text, language)
+
+    monkeypatch.setattr(task.synthesizer.frontend, "prepare", noted)
+    return read
+
+
+def test_texts_are_read_when_they_are_asked_for_and_once(
     task: PolicyTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared, empty = TextFrontend.to_hybrid, "All is well."
-    monkeypatch.setattr(TextFrontend, "to_hybrid", lambda self, text: "" if text == empty else prepared(self, text))
-    for phonemes, count in ((False, 6), (True, 5)):
-        found = prompts(task, tmp_path / "t.tsv", TEXTS, phonemes)
-        assert len(found.trained) + len(found.held_out) == count
+    read = counted(task, monkeypatch)
+    found = prompts(task, tmp_path / "t.tsv", TEXTS + "en\tRoom 12, please.\n")
+    # of a text with figures its characters do not tell whether it can be read
+    assert read == ["Room 12, please."]
+    line = next(line for line in found.trained if line.text != "Room 12, please.")
+    for seed in (0, 1):
+        assert found.prompt(line, "tone", seed).segment.seed == seed
+    assert read == ["Room 12, please.", line.text]
+
+
+MARKS, LETTERS = " ,.?!'。，！？、", "abcdefghijklmnopqrstuvwxyzABTVWEIX"
+
+
+@cache
+def front_end() -> TextFrontend:
+    return Bundle.open().frontend()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    text=st.text(st.sampled_from(f"{LETTERS}{MARKS}天气很好了的行长哟")).map(str.strip),
+    language=st.sampled_from(["en", "zh"]),
+)
+@example(text="WEBVTT part", language="en")
+@example(text="I. B. A", language="zh")
+def test_a_text_that_is_sure_to_be_read_has_phonemes(text: str, language: str) -> None:
+    front = front_end()
+    if sure_reader(front, phonemes=True)(text):
+        first = front.prepare(text, language)[0]
+        assert phonemes_of(front.with_mode("all").to_hybrid(first.closed))
+
+
+def test_only_plain_texts_are_sure(task: PolicyTask) -> None:
+    front = task.synthesizer.frontend
+    sure, spelled = (sure_reader(front, phonemes) for phonemes in (False, True))
+    assert all(map(sure, ("How are you?", "I'm well.", "你好，世界。")))
+    assert not any(map(sure, ("", "...", "Room 12", "WEBVTT", "<b>No</b>", "😀", "{行|hang2}", "㐀㐁", "a" * 9999)))
+    # a user's own word may stand for anything
+    own = TextFrontend(front.config.model_copy(update={"replacements": {"well": "."}}), front.tokenizer)
+    assert spelled("All is well.") and not sure_reader(own, phonemes=True)("All is well.")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,41 @@ def test_a_reward_may_decline_and_is_asked_again_later() -> None:
     assert set(seconds) == {"own"}
 
 
+@pytest.mark.parametrize(
+    ("values", "gpus"),
+    [
+        ({}, 0.0),
+        ({"options": {"heard_by": "cuda", "device": "cpu"}}, 0.0),
+        ({"options": {"device": "cuda:0"}}, 1.0),
+        ({"options": {"detector_options": {"device": "cuda"}}}, 1.0),
+        ({"options": {"device": "cuda"}, "gpus": 0.25}, 0.25),
+        ({"gpus": 2}, 2.0),
+    ],
+)
+def test_an_actor_asks_for_a_gpu_where_its_reward_names_one(values: dict[str, Any], gpus: float) -> None:
+    assert RewardSection.parse({"runs": "ray", **values}).gpus_each == gpus
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"workers": 2}, "of Ray actors"),
+        ({"gpus": 0}, "of Ray actors"),
+        ({"runs": "ray", "gpus": 1.5}, "a part of one GPU, or several whole ones"),
+        ({"runs": "ray", "gpus": -1}, "gpus"),
+    ],
+)
+def test_what_no_actor_would_read_is_refused(values: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        RewardSection.parse(values)
+
+
+def test_a_reward_s_bundle_lies_where_it_is_told(bundle: Path) -> None:
+    assert Context(bundle, device="cpu").synthesizer.bundle.device == torch.device("cpu")
+    with pytest.raises(ConfigError, match="The device is 'gpu'"):
+        _ = Context(bundle, device="gpu").synthesizer
+
+
 def test_likelihood_is_that_of_the_judge(bundle: Path) -> None:
     context = Context(bundle)
     given = [Completion(str(n), "a", "en", ("EN_AH0",), tuple(range(1, 4 + n)), True) for n in range(3)]

@@ -1,16 +1,20 @@
 """Rollouts of several updates: what a resumed run may need stays, whoever wrote it, and lies where the model does."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from glmtts.errors import RlError, TrainingError
 from glmtts.rl.distribution import Support
 from glmtts.rl.experience import Experience
 from glmtts.rl.grpo import PolicyTask
+from glmtts.rl.prompts import Line
+from glmtts.rl.rollout import Answer
 from glmtts.rl.store import Store
 
 
@@ -69,6 +73,38 @@ def test_all_processes_share_the_rollouts(make_run: Any, monkeypatch: pytest.Mon
         monkeypatch.setenv("RANK", rank)
         folders.add(task_of(make_run, 2, 4).store.folder)
     assert len(folders) == 1
+
+
+def test_answers_find_the_very_prompt_that_they_answer(make_run: Any, tmp_path: Path) -> None:
+    """The same text in two emotions, by two voices and with two seeds."""
+    task = PolicyTask(make_run())
+    prompts, (voice, *_) = task.prompts, task.synthesizer.voices
+    path = task.synthesizer.bundle.folder / "voices" / f"{voice}.safetensors"
+    prompts._voices[str(path)] = task.synthesizer.voice(str(path))
+    calm, happy = (Line("Good day to you.", "en", emotion) for emotion in ("calm", "happy"))
+    asked = [prompts.prompt(calm, voice, 0), prompts.prompt(happy, voice, 0)]
+    asked += [prompts.prompt(calm, str(path), 0), prompts.prompt(calm, voice, 1)]
+    learnt = Experience(
+        answers=[Answer(prompt, (1,), (place,), "stop", 1) for place, prompt in enumerate(asked)],
+        advantages=[np.ones(2) for _ in asked],
+    )
+    store = Store(tmp_path / "rollouts")
+    store.write(3, learnt, {3})
+    found = store.read(3, asked[::-1])
+    assert [answer.tokens for answer in found.answers] == [(0,), (1,), (2,), (3,)]
+    assert all(answer.prompt is prompt for answer, prompt in zip(found.answers, asked, strict=True))
+    with pytest.raises(RlError, match="missing or damaged"):
+        store.read(3, asked[1:])
+
+
+def test_a_rollout_of_an_earlier_version_is_found_by_its_text(make_run: Any, tmp_path: Path) -> None:
+    task = PolicyTask(make_run())
+    prompts, path = task.asked(0), tmp_path / "rollouts" / "00000003.safetensors"
+    row = {"text": prompts[1].segment.piece.text, "prompt_ids": [1], "tokens": [2], "finish_reason": "stop", "least": 1}
+    path.parent.mkdir()
+    plain = json.dumps({"answers": [row], "metrics": {}})
+    save_file({"advantages.0": torch.ones(2, dtype=torch.float64)}, path, metadata={"rollout": plain})
+    assert Store(path.parent).read(3, prompts).answers[0].prompt is prompts[1]
 
 
 def test_tensors_follow_the_model() -> None:

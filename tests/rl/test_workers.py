@@ -37,6 +37,16 @@ def test_a_ray_actor_that_cannot_be_made_or_fails_is_not_waited_for() -> None:
         Scoring({"own": loud}, Context(None), None).score(completions(1), ["own"])
 
 
+def test_actors_do_not_wait_for_gpus_that_are_not_there() -> None:
+    """The cluster of these tests has none."""
+    options = {"heard_by": "whisper-tiny", "device": "cuda"}
+    with pytest.raises(RlError, match=r"'cer' ask for 2 GPUs, and the Ray cluster has 0"):
+        Scoring({"cer": RewardSection(runs="ray", workers=2, options=options)}, Context(None), None)
+    section = RewardSection(kind="tests.rl.own_rewards:FewTokens", runs="ray", gpus=0.25)
+    with pytest.raises(RlError, match=r"ask for 0\.25 GPUs"):
+        Scoring({"own": section}, Context(None), None)
+
+
 def test_a_ray_actor_that_hangs_is_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "FIRST_WAIT", 0.0)
     section = RewardSection(kind="tests.rl.own_rewards:FewTokens", runs="ray", patience_minutes=5)

@@ -57,14 +57,17 @@ def rl_worker(
         Path | None,
         typer.Option(help="A folder that keeps scores, so that a worker started again scores nothing twice."),
     ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda: where the bundle's own models lie.")] = "cpu",
 ) -> None:
     """Serve rewards to runs whose configuration says runs = "grpc" and this address.
+
+    Models that a reward loads itself lie where its options say (device = "cuda").
 
     It makes any reward that a run asks for. Listen on trusted networks only: nobody is asked who they are.
     """
     from glmtts.rl.rewards.base import Context
     from glmtts.rl.rewards.remote import RewardWorker, serve
 
-    server = serve(RewardWorker(Context(bundle), ledger), address)
+    server = serve(RewardWorker(Context(bundle, device=device), ledger), address)
     typer.echo(f"Scoring at {address}.", err=True)
     server.wait_for_termination()

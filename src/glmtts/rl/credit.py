@@ -18,7 +18,8 @@ from glmtts.text.labels import BOUNDARY, without_boundaries
 class CreditConfig(StrictConfig):
     """`elsewhere` is the share of a negative advantage for tokens outside of wrong syllables; 1 gives all the same.
 
-    `context` are tokens on both sides of a wrong syllable that are blamed with it: a slip begins before it is heard.
+    `context` are tokens on both sides of a wrong syllable that are blamed with it: a slip begins before it is heard. It
+    is not read where `elsewhere` is 1, nor is either with `advantages.learn_from` "best", which blames nobody.
     """
 
     elsewhere: float = Field(default=1.0, ge=0, le=1)

@@ -35,6 +35,14 @@ class Band(StrictConfig):
     margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     then: Literal["warn", "stop"] = "warn"
 
+    @model_validator(mode="after")
+    def _all_is_read(self) -> Self:
+        if self.then == "stop" and not self.bounded:
+            raise ValueError('a band without a bound is switched off, so then = "stop" stops nothing; give its bounds')
+        if self.margin is not None and self.fall is None and self.rise is None:
+            raise ValueError("margin is the least change of fall and rise, and neither is given")
+        return self
+
     @property
     def bounded(self) -> bool:
         """Whether it has any bound; a band without one switches off the usual one."""

@@ -21,7 +21,8 @@ MOST_NATS = 20.0  # of a log-ratio: e^20 is far outside every clip, and its squa
 class ObjectiveConfig(StrictConfig):
     """`ratio_to`: "reference" is the model that training started from, "old" the one that sampled.
 
-    `level` "sequence" is GSPO (Zheng et al., 2025): one ratio for an answer, the geometric mean of its tokens'.
+    With "old" and one update a rollout the ratio is 1, and neither clip matters. `level` "sequence" is GSPO (Zheng et
+    al., 2025): one ratio for an answer, the geometric mean of its tokens'.
     `kl` weighs the k3 estimate of KL(π ‖ reference), `entropy` a bonus. `updates` is the number of steps that learn
     from one rollout. `truncated` says what becomes of answers that ran into their bound: "scored" like others, or
     "masked" (DAPO's overlong filter). `distribution` is what π is: "sampled" as the answers were drawn, nucleus and

@@ -12,13 +12,14 @@ from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.errors import RlError, TextError
+from glmtts.rl.readable import sure_reader
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice
 from glmtts.text.frontend import Piece, phonemes_of
 
 logger = logging.getLogger(__name__)
-PROMPTS_KEPT = 4096  # so a list of that many texts is read once and not in every epoch
+PROMPTS_KEPT = 4096  # a segment with its voice each, so that a list of that many texts is made once for all epochs
 Language = Literal["en", "zh"]
 
 
@@ -48,10 +49,11 @@ class Line(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """A line and how it is to be spoken."""
+    """A line and how it is to be spoken; `voice` names who speaks it, as in `PromptData.voices`."""
 
     line: Line
     segment: Segment
+    voice: str = ""
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -93,11 +95,12 @@ def _line(written: str, table: bool) -> Line:
 class Prompts:
     """The texts of a run, those that are trained on and those that are held out, spoken with the bundle's front end.
 
-    With `phonemes`, texts without any are left out too.
+    With `phonemes`, texts without any are left out too. A text is read when it is first asked for, and kept; at the
+    start those alone are read of which their characters do not tell whether they can be (readable.py).
     """
 
     def __init__(self, config: PromptData, synthesizer: Synthesizer, phonemes: bool = False) -> None:
-        """Read all texts and voices.
+        """Read the lists and the voices, and of the texts as few as it takes to know which can be read.
 
         Raises:
             RlError: there are too few texts, a language has no voice, or a voice has an adapter.
@@ -106,9 +109,9 @@ class Prompts:
         self.config, self.synthesizer = config, synthesizer
         found = [line for path in config.texts for line in read_lines(path)]
         of_length = [line for line in found if config.shortest <= len(line.text) <= config.longest]
+        self._pieces: dict[Line, Piece] = {}
         # each once, since a text may stand in two files
-        self._pieces = self._readable(list(dict.fromkeys(of_length)), phonemes)
-        distinct = list(self._pieces)
+        distinct = self._readable(list(dict.fromkeys(of_length)), phonemes)
         self.trained, self.held_out = _divided(distinct, config.held_out)
         if not self.trained:
             raise RlError(
@@ -130,22 +133,32 @@ class Prompts:
             raise RlError(f"The bundle has no voice that could speak {language}. Name saved ones in data.voices.")
         return names
 
-    def _readable(self, lines: Sequence[Line], phonemes: bool) -> dict[Line, Piece]:
-        """The first piece of every text that the front end can read; one warning says which it cannot."""
-        front, pieces = self.synthesizer.frontend, dict[Line, Piece]()
-        phonemic = front.with_mode("all") if phonemes else front
+    def _readable(self, lines: Sequence[Line], phonemes: bool) -> list[Line]:
+        """The lines that the front end can read, in their order; one warning says which it cannot."""
+        front = self.synthesizer.frontend
+        phonemic, sure = front.with_mode("all") if phonemes else front, sure_reader(front, phonemes)
+        lost: list[Line] = []
         for line in lines:
+            if sure(line.text):
+                continue
             try:
-                piece = front.prepare(line.text, line.language)[0]
+                piece = self._piece(line)
             except TextError:
+                lost.append(line)
                 continue
             # all of it as phonemes: hybrid text has them for polyphones and rare characters alone
-            if not phonemes or phonemes_of(phonemic.to_hybrid(piece.closed)):
-                pieces[line] = piece
-        lost = [line for line in lines if line not in pieces]
+            if phonemes and not phonemes_of(phonemic.to_hybrid(piece.closed)):
+                lost.append(line)
         if lost:
             logger.warning("%d texts cannot be read and are left out; the first is '%s'.", len(lost), lost[0].text)
-        return pieces
+        unread = frozenset(lost)
+        return [line for line in lines if line not in unread]
+
+    def _piece(self, line: Line) -> Piece:
+        """The first piece of a text, read once. Raises TextError where there is none."""
+        if line not in self._pieces:
+            self._pieces[line] = self.synthesizer.frontend.prepare(line.text, line.language)[0]
+        return self._pieces[line]
 
     def _voice(self, name: str) -> Voice:
         voice = self.synthesizer.voice(name)
@@ -158,8 +171,8 @@ class Prompts:
     def _prompt(self, line: Line, voice: str, seed: int) -> Prompt:
         """The first piece of a text in a voice."""
         # one seed for all answers to a text: what the flow draws is alike, and tokens alone tell them apart
-        (segment,) = self.synthesizer.segments([self._pieces[line]], self._voices[voice], seed, {})
-        return Prompt(line, segment)
+        (segment,) = self.synthesizer.segments([self._piece(line)], self._voices[voice], seed, {})
+        return Prompt(line, segment, voice)
 
     def draw(self, number: int, count: int, seed: int) -> list[int]:
         """Numbers of the `count` training texts of micro-batch `number`: each epoch in an order of its own."""

@@ -11,7 +11,8 @@ from glmtts.errors import ConfigError
 class Schedule(StrictConfig):
     """From `start` linearly to `end` over the first `steps` steps, then `end`; constant where no `end` is given.
 
-    Without `steps` the value reaches its end with the run, as in Table 5. A plain number stands for a constant.
+    Without `steps` the value reaches its end with the run, as in Table 5. A plain number stands for a constant, of
+    which `steps` would say nothing.
     """
 
     start: float = Field(allow_inf_nan=False)
@@ -22,6 +23,12 @@ class Schedule(StrictConfig):
     @classmethod
     def _of_number(cls, values: Any) -> Any:
         return {"start": values} if isinstance(values, int | float) else values
+
+    @model_validator(mode="after")
+    def _steps_lead_somewhere(self) -> Self:
+        if self.steps is not None and self.end is None:
+            raise ValueError(f"steps={self.steps} lead nowhere without an end; give one, or leave them out")
+        return self
 
     @classmethod
     def constant(cls, value: float) -> Self:

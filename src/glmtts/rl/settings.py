@@ -18,7 +18,8 @@ from glmtts.rl.schedules import Schedule
 class PolicySection(StrictConfig):
     """[model]: `bundle` gives the language model its sizes and first weights, and all other stages.
 
-    Without `lora_rank` all weights are trained; else adapters of that rank on `lora_targets`, and nothing but them.
+    Without `lora_rank` all weights are trained, and neither `lora_alpha` nor `lora_targets` is read; else adapters of
+    that rank on `lora_targets`, scaled by lora_alpha / lora_rank (Hu et al., 2021), and nothing but them.
     """
 
     bundle: str = "bundle"

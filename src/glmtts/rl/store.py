@@ -52,23 +52,23 @@ class Store:
                     old.unlink(missing_ok=True)  # another process may have been there before
 
     def read(self, number: int, prompts: Sequence[Prompt]) -> Experience:
-        """A rollout that was kept.
+        """A rollout that was kept; `prompts` are all that it answers, made again.
 
         Raises:
-            RlError: it is not there any more.
+            RlError: it is not there any more, or answers other prompts.
         """
+        known: dict[Any, Prompt] = {prompt.segment.piece.text: prompt for prompt in prompts}
+        known |= {named(prompt): prompt for prompt in prompts}
         try:
             with safe_open(str(self._path(number)), framework="pt") as file:
                 plain = json.loads(file.metadata()["rollout"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, ValueError):
+            answers = [_answer(row, known) for row in plain["answers"]]
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             raise RlError(
                 f"The rollout {self._path(number)} is missing or damaged, in the middle of its updates. Start the run "
                 "anew, or with run.init_from."
             ) from None
-        # prompts are a function of the rollout's number: their texts are enough to find them again
-        by_text = {prompt.segment.piece.text: prompt for prompt in prompts}
-        answers = [_answer(row, by_text) for row in plain["answers"]]
         learnt = Experience(answers=answers, metrics=plain["metrics"])
         learnt.advantages = [tensors[f"advantages.{place}"].numpy() for place in range(len(answers))]
         if "old" in tensors:
@@ -82,7 +82,7 @@ class Store:
 
 def _plain(answer: Answer) -> dict[str, Any]:
     return {
-        "text": answer.segment.piece.text,
+        "prompt": named(answer.prompt),
         "prompt_ids": list(answer.prompt_ids),
         "tokens": list(answer.tokens),
         "finish_reason": answer.finish_reason,
@@ -90,6 +90,15 @@ def _plain(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _answer(row: dict[str, Any], prompts: dict[str, Prompt]) -> Answer:
-    prompt = prompts[row["text"]]
+def named(prompt: Prompt) -> tuple[str | int | None, ...]:
+    """What finds a prompt again among those of its rollout, which are a function of the rollout's number.
+
+    Not the text alone: it may be asked for in several voices and emotions, and the first piece of two texts may be one.
+    """
+    return (*prompt.line, prompt.voice, prompt.segment.seed)
+
+
+def _answer(row: dict[str, Any], prompts: dict[Any, Prompt]) -> Answer:
+    # the second of a rollout that an earlier version wrote
+    prompt = prompts[tuple(row["prompt"]) if "prompt" in row else row["text"]]
     return Answer(prompt, tuple(row["prompt_ids"]), tuple(row["tokens"]), row["finish_reason"], row["least"])

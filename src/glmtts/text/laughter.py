@@ -1,7 +1,8 @@
 """Laugh words of a text, and whether a transcript holds them (report section 3.3).
 
-A text asks for laughter where one laugh syllable is repeated, as in "ha ha", "hey hey", "hehe" and 哈哈; "hey, he left"
-and 嘻哈 are words.
+A text asks for laughter where one laugh syllable is repeated, as in "ha ha", "hey hey", "hehe" and 哈哈; "hey, he
+left", 嘻哈 and 笑嘻嘻 are words. The reward (rl/rewards/laughter.py) and the evaluation (eval/protocols/laughter.py)
+both go by this.
 """
 
 import re
@@ -49,6 +50,15 @@ def laugh_places(units: Sequence[tuple[str, str]]) -> list[int]:
 def asks_for_laughter(text: str) -> bool:
     """Whether a text has two or more laugh words in a row."""
     return bool(laugh_places(laugh_units(text)))
+
+
+def laughter_reward(text: str, found: bool, heard: str) -> float:
+    """The report's reward (section 3.3): 1 where `text` asks for laughter, it was found, and the ASR wrote none.
+
+    `found` says whether a detector finds laughter in the audio, `heard` is the ASR's transcript. Of a text that asks
+    for none it is 0 whatever is heard, so that it has no variance among answers and takes no part.
+    """
+    return float(found and asks_for_laughter(text) and not laughter_written(text, heard))
 
 
 def laughter_written(text: str, heard: str) -> bool:

@@ -10,7 +10,7 @@ from glmtts.eval.lists import shipped_list
 from glmtts.eval.protocols.base import Protocol, Settings
 from glmtts.eval.units import PUBLISHED
 from glmtts.eval.utterance import Utterance
-from glmtts.text.laughter import asks_for_laughter, laughter_written
+from glmtts.text.laughter import asks_for_laughter, laughter_reward
 
 
 def found(one: Utterance) -> float | None:
@@ -24,7 +24,7 @@ def reward(one: Utterance) -> float | None:
     laughed = found(one)
     if laughed is None or one.hypothesis is None:
         return None
-    return laughed * float(not laughter_written(one.item.text, one.hypothesis))
+    return laughter_reward(one.item.text, bool(laughed), one.hypothesis)
 
 
 def _made(settings: Settings) -> list[EvalList]:

@@ -69,20 +69,31 @@ class Completion:
 
 
 class Context:
-    """What rewards may need of the model: its synthesizer, opened when it is first asked for."""
+    """What rewards may need of the model: its synthesizer, opened when it is first asked for.
 
-    def __init__(self, bundle: Path | None, synthesizer: "Synthesizer | None" = None) -> None:
-        self.bundle, self._given = bundle, synthesizer
+    `device` is where a bundle is opened, as `glmtts.device.chosen_device` names it; None is the CPU.
+    """
+
+    def __init__(
+        self, bundle: Path | None, synthesizer: "Synthesizer | None" = None, device: str | None = None
+    ) -> None:
+        self.bundle, self._given, self.device = bundle, synthesizer, device
 
     @cached_property
     def synthesizer(self) -> "Synthesizer":
-        """The synthesizer of the run's bundle."""
+        """The synthesizer of the run's bundle.
+
+        Raises:
+            BundleError: there is no such bundle.
+            ConfigError: there is no such device.
+        """
         if self._given is not None:
             return self._given
         from glmtts.bundle import Bundle
+        from glmtts.device import chosen_device
         from glmtts.synthesis.synthesizer import Synthesizer
 
-        return Synthesizer(Bundle.open(self.bundle))
+        return Synthesizer(Bundle.open(self.bundle, None if self.device is None else chosen_device(self.device)))
 
     @property
     def digest(self) -> str:

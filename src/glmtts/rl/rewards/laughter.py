@@ -1,7 +1,8 @@
 """The reward for laughter (report section 3.3, Table 6).
 
-If the text has two or more laugh words in a row (text/laughter.py) and the detector finds laughter in the audio, then
-the reward is 1 where the ASR hears a deletion there, and 0 where it writes the words.
+If the text has two or more laugh words in a row and the detector finds laughter in the audio, then the reward is 1
+where the ASR hears a deletion there, and 0 where it writes the words. The rule is in text/laughter.py, which the
+evaluation reads too.
 """
 
 from collections.abc import Sequence
@@ -13,21 +14,14 @@ from glmtts.eval import scorers
 from glmtts.rl.rewards.base import Completion, Context, Reward
 from glmtts.rl.rewards.pronunciation import transcribed
 from glmtts.rl.rewards.scorer import clip_of
-from glmtts.text.laughter import asks_for_laughter, laughter_written
-
-
-def laughter_reward(text: str, laughter_found: bool, heard: str) -> float:
-    """1 where `text` asks for laughter, laughter was found, and the ASR wrote nothing for the laugh words; else 0.
-
-    All answers of a text that asks for none get 0, so that the reward has no variance there and takes no part.
-    """
-    return float(laughter_found and asks_for_laughter(text) and not laughter_written(text, heard))
+from glmtts.text.laughter import asks_for_laughter, laughter_reward
 
 
 class Laughter(Reward):
-    """`laughter_reward` with a laughter detector of `glmtts.eval.scorers` and a recogniser of `glmtts.asr`.
+    """The report's rule (text/laughter.py) with a detector of `glmtts.eval.scorers` and a recogniser of `glmtts.asr`.
 
-    Laughter is found where the detector's first column reaches `threshold`.
+    Laughter is found where the detector's first column reaches `threshold`. The recogniser lies on `device`; where the
+    detector lies its own options say.
     """
 
     needs_audio = True
@@ -39,14 +33,15 @@ class Laughter(Reward):
         detector: str = "laughter",
         threshold: float = 0.5,
         detector_options: dict[str, Any] | None = None,
+        device: str = "cpu",
     ) -> None:
         super().__init__(context)
-        self.heard_by, self.threshold = heard_by, threshold
+        self.heard_by, self.threshold, self.device = heard_by, threshold, device
         self.detector = scorers.load(detector, **(detector_options or {}))
 
     @cached_property
     def _recogniser(self) -> SpeechRecogniser:
-        return load(self.heard_by)
+        return load(self.heard_by, self.device)
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the detector gave nothing."""

@@ -28,16 +28,21 @@ class ErrorRate(Reward):
 
     `heard_by` "tokens" reads phonemes from the speech tokens: nothing is rendered, and the bundle's recogniser does it
     in one forward. Any other name is a recogniser of `glmtts.asr`. `unit` is what errors are counted in: characters
-    (words in English), syllables with their tones, or phonemes.
+    (words in English), syllables with their tones, or phonemes. `device` is where that recogniser lies.
     """
 
     def __init__(
-        self, context: Context, heard_by: str = TOKENS, unit: Unit | None = None, slope: float = SLOPE
+        self,
+        context: Context,
+        heard_by: str = TOKENS,
+        unit: Unit | None = None,
+        slope: float = SLOPE,
+        device: str = "cpu",
     ) -> None:
         super().__init__(context)
         if heard_by == TOKENS:
             context.check_recogniser()
-        self.heard_by, self.slope = heard_by, slope
+        self.heard_by, self.slope, self.device = heard_by, slope, device
         self.unit: Unit = unit or ("phonemes" if heard_by == TOKENS else "characters")
         if heard_by == TOKENS and self.unit == "characters":
             raise ConfigError("The token recogniser hears phonemes: set unit to phonemes or syllables.")
@@ -50,7 +55,7 @@ class ErrorRate(Reward):
 
     @cached_property
     def _recogniser(self) -> SpeechRecogniser:
-        return load(self.heard_by)
+        return load(self.heard_by, self.device)
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the recogniser gave nothing to compare with."""

@@ -161,10 +161,11 @@ class RayBackend:
     """A reward in Ray actors, which are asked in turn; one that dies is started again."""
 
     def __init__(self, kind: str, section: RewardSection, context: Context) -> None:
-        """Start the actors, and wait until each has made its reward.
+        """Start the actors, each with `section.gpus_each` GPUs, and wait until each has made its reward.
 
         Raises:
-            RlError: Ray is not installed, the reward cannot be made, or no actor starts for `patience_minutes`.
+            RlError: Ray is not installed, the cluster has too few GPUs, the reward cannot be made, or no actor starts
+                for `patience_minutes`.
         """
         try:
             import ray
@@ -173,15 +174,31 @@ class RayBackend:
         if not ray.is_initialized():
             ray.init(log_to_driver=False)
         self._ray, self._turn = ray, count()
-        actor: Any = ray.remote(max_restarts=-1)(_Actor)
-        self._actors: list[Any] = [actor.remote(kind, context.bundle, section.options) for _ in range(section.workers)]
+        gpus = section.gpus_each
+        self._check_gpus(kind, gpus * section.workers)
+        actor: Any = ray.remote(max_restarts=-1, num_gpus=gpus)(_Actor)
+        # Ray shows an actor its own GPU alone, whatever its number
+        given = (kind, context.bundle, section.options, "cuda" if gpus else None)
+        self._actors: list[Any] = [actor.remote(*given) for _ in range(section.workers)]
         self._kind, self._timeout = kind, 60 * section.patience_minutes
         self.needs_audio = reward_class(kind).hears(section.options)
         try:
             # options that a reward does not take end the run here, and not an actor again and again
             self._answer([one.make.remote() for one in self._actors])
         except WorkerLostError as error:
-            raise RlError(f"No Ray actor starts for the reward '{kind}' ({error}). Give the cluster CPUs.") from None
+            needed = "CPUs and GPUs" if gpus else "CPUs"
+            raise RlError(
+                f"No Ray actor starts for the reward '{kind}' ({error}). Give the cluster {needed}."
+            ) from None
+
+    def _check_gpus(self, kind: str, wanted: float) -> None:
+        """Refuse to wait for GPUs that the cluster does not have: Ray would for ever."""
+        there = self._ray.cluster_resources().get("GPU", 0.0)
+        if wanted > there:
+            raise RlError(
+                f"The workers of the reward '{kind}' ask for {wanted:g} GPUs, and the Ray cluster has {there:g}. Set "
+                "its gpus to a part of one, give it fewer workers, or the cluster more GPUs."
+            )
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See `scoring.Backend`.
@@ -209,13 +226,13 @@ class _Actor:
     An error of an actor's constructor looks like an actor that died, which is started again and again.
     """
 
-    def __init__(self, kind: str, bundle: Path | None, options: dict[str, Any]) -> None:
-        self._given = kind, bundle, options
+    def __init__(self, kind: str, bundle: Path | None, options: dict[str, Any], device: str | None) -> None:
+        self._given = kind, bundle, options, device
 
     @cached_property
     def _reward(self) -> Reward:
-        kind, bundle, options = self._given
-        return make_reward(kind, Context(bundle), options)
+        kind, bundle, options, device = self._given
+        return make_reward(kind, Context(bundle, device=device), options)
 
     def make(self) -> None:
         _ = self._reward

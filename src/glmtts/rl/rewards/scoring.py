@@ -28,7 +28,10 @@ class RewardSection(StrictConfig):
     """One reward of a run. `kind` names it where its name in the table does not; `options` are its own.
 
     `runs` says where: "here"; in `workers` Ray actors; or at the gRPC workers `addresses` (`glm-tts rl-worker`).
-    Answers are sent `batch` at a time. A worker that does not answer is asked again for `patience_minutes`.
+    Each Ray actor asks for `gpus`, a number or a part of one; None asks for one where an option `device` of the
+    reward is a CUDA device, else for none. An actor that has any opens the run's bundle on it too.
+    Answers are sent `batch` at a time. A worker that does not answer is asked again for `patience_minutes`; a reward
+    that runs here needs none.
     """
 
     kind: str | None = None
@@ -36,6 +39,7 @@ class RewardSection(StrictConfig):
     options: dict[str, Any] = Field(default={})
     runs: Literal["here", "ray", "grpc"] = "here"
     workers: int = Field(default=1, ge=1)
+    gpus: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     addresses: tuple[str, ...] = ()
     batch: int = Field(default=8, ge=1)
     patience_minutes: float = Field(default=60.0, gt=0)
@@ -45,6 +49,27 @@ class RewardSection(StrictConfig):
         if (self.runs == "grpc") != bool(self.addresses):
             raise ValueError('addresses are for runs = "grpc", which needs them')
         return self
+
+    @model_validator(mode="after")
+    def _has_actors(self) -> Self:
+        if self.runs != "ray" and (self.workers > 1 or self.gpus is not None):
+            raise ValueError('workers and gpus are of Ray actors, which runs = "ray" starts')
+        if self.gpus is not None and self.gpus > 1 and self.gpus % 1:
+            raise ValueError(f"gpus is {self.gpus:g}, but an actor has a part of one GPU, or several whole ones")
+        return self
+
+    @property
+    def gpus_each(self) -> float:
+        """GPUs that each Ray actor asks for."""
+        if self.gpus is not None:
+            return self.gpus
+        return 1.0 if _names_cuda(self.options) else 0.0
+
+
+def _names_cuda(options: Mapping[str, Any]) -> bool:
+    """Whether an option `device` is a CUDA device, as recognisers and scorers take it; also in options of options."""
+    inner = any(_names_cuda(value) for value in options.values() if isinstance(value, Mapping))
+    return inner or str(options.get("device")).partition(":")[0] == "cuda"
 
 
 class WorkerLostError(Exception):
