@@ -105,7 +105,7 @@ UNFIT: dict[str, Change] = {
 UNREADABLE: dict[str, Change] = {
     "no text": lambda tensors, metadata: metadata.update(text="<break>"),
     "an emoji": lambda tensors, metadata: metadata.update(text="\N{GRINNING FACE}"),
-    "too long a text": lambda tensors, metadata: metadata.update(text="a" * 5000),
+    "too long a text": lambda tensors, metadata: metadata.update(text="word " * 999),
     "one token": lambda tensors, metadata: tensors.update(tokens=tensors["tokens"][0]),
     "an F0 of two numbers": lambda tensors, metadata: tensors.update(f0=tensors["f0"].repeat(2)),
 }
