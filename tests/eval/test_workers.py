@@ -32,7 +32,7 @@ def test_an_address_of_no_cluster_is_told() -> None:
         free.bind(("127.0.0.1", 0))
         closed = free.getsockname()[1]  # nothing listens there
     known = [f"127.0.0.1:{closed}", f"ray://127.0.0.1:{closed}", f"[::1]:{closed}"]
-    addresses = [*known, "nonsense", "auto", "127.0.0.1:99999999"]
+    addresses = [*known, "nonsense", "127.0.0.1:99999999"]
     without = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     done = subprocess.run(
         [sys.executable, "-c", ASK, *addresses], env=without, capture_output=True, text=True, timeout=120, check=True
