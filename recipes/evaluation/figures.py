@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from glmtts.eval.ranking import ranking_table
-from glmtts.eval.report.cells import ARROWS, DASH, Table, figure, percent
+from glmtts.eval.report.cells import ARROWS, DASH, Table, figure, of_lines, percent
 from glmtts.eval.report.markdown import extra_tables, markdown_table
 from glmtts.eval.results import Results
 
@@ -67,7 +67,7 @@ def _figures(results: Results, row: Row) -> Figures:
         if cell is None:
             continue
         if not column["errors"]:
-            of = f" of {cell['values']}" if cell["values"] < row["lines"] - row["missing"] else ""
+            of = of_lines(cell["values"], row["lines"] - row["missing"])
             found[key] = title, figure(cell["mean"], cell["interval"]) + of
             continue
         mean = percent(cell["as_published"], cell["as_published_interval"])

@@ -10,12 +10,12 @@ from glmtts.data.pipeline.config import StandardiseSection
 from glmtts.data.pipeline.inputs import Entry, check_apart, list_inputs
 from glmtts.data.pipeline.plan import clips_of, drops_of, plan, without_duplicates
 from glmtts.data.pipeline.sound import write_sound
-from glmtts.data.pipeline.stage import CLIP_FAULTS, Decision, Result, Stage, check, decisions
+from glmtts.data.pipeline.stage import Decision, Result, Stage, decisions, fault_of
 from glmtts.data.pipeline.standardise import Standardised, standardise, wav_path
 from glmtts.data.pipeline.store import owned, write_through, write_whole
-from glmtts.data.pipeline.values import check_finite, json_of
-from glmtts.data.pipeline.work import named
-from glmtts.errors import DataError, GlmTtsError
+from glmtts.data.pipeline.values import json_of
+from glmtts.data.pipeline.work import named, processed
+from glmtts.errors import DataError
 
 DECISIONS = "decisions.jsonl"
 _CLIP = re.compile(r"[0-9a-f]{16}-\d{10}\.(wav|json)")  # what a try writes, and no other file is likely to be called
@@ -86,15 +86,10 @@ def _tried(
 
 def _results(stage: Stage, clips: Sequence[Clip], path: str) -> list[Result]:
     try:
-        results = stage.process(clips)
-        check(stage.name, clips, results)
-        check_finite(results)
+        return processed(clips, stage.name, stage)
     except Exception as error:  # whatever a model throws
-        if isinstance(error, GlmTtsError) and not isinstance(error, CLIP_FAULTS):
-            raise
-        what = f"{type(error).__name__}: {error}"
+        what = fault_of(error)
         raise DataError(f"Stage '{stage.name}' failed on {named(clips)} of {path} ({what}). Mend it.") from error
-    return results
 
 
 def _row(one: Decision, path: str) -> dict[str, object]:

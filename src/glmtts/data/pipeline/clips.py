@@ -55,6 +55,11 @@ class Span:
         """Its length."""
         return self.end - self.start
 
+    @property
+    def id(self) -> str:
+        """What a clip that begins with it is called."""
+        return f"{self.source}-{self.start:010d}"
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -90,7 +95,7 @@ class Clip:
     @property
     def id(self) -> str:
         """A name that no other clip of a run has, since each sample of a source belongs to one clip."""
-        return f"{self.source}-{self.spans[0].start:010d}"
+        return self.spans[0].id
 
     @property
     def samples(self) -> int:

@@ -17,6 +17,19 @@ from glmtts.errors import AudioError, ConfigError, DataError, GlmTtsError, TextE
 GROUP = "glmtts.pipeline_stages"
 BUILT_IN = "glmtts.data.pipeline.stages.register"
 CLIP_FAULTS = (AudioError, TextError)  # of what a clip holds, not of the stage
+
+
+def fault_of(error: Exception) -> str:
+    """What a stage failed with, in words, where it is a fault of its clips or of a model; else raises it again.
+
+    Raises:
+        GlmTtsError: `error`, where it says that the stage itself cannot work.
+    """
+    if isinstance(error, GlmTtsError) and not isinstance(error, CLIP_FAULTS):
+        raise error
+    return f"{type(error).__name__}: {error}"
+
+
 _targets: dict[str, str] = {}
 
 

@@ -15,6 +15,7 @@ from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.stage import Result
 from glmtts.errors import DataError
 
+_NO_JSON = "Labels and details of a stage must be JSON values: {}. Convert them."
 WAVE = "wave"  # the samples in the shards, which vocoders and tokenizers train on
 
 
@@ -27,7 +28,7 @@ def json_of(values: Any, indent: int | None = None) -> bytes:
     try:
         return json.dumps(values, ensure_ascii=False, allow_nan=False, indent=indent).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise DataError(f"Labels and details of a stage must be JSON values: {error}. Convert them.") from None
+        raise DataError(_NO_JSON.format(error)) from None
 
 
 def check_announced(stage: str, features: Mapping[str, FeatureSpec]) -> None:
@@ -45,11 +46,12 @@ def check_announced(stage: str, features: Mapping[str, FeatureSpec]) -> None:
             raise DataError(f"Stage '{stage}' announces a feature that shards cannot hold: {error}") from None
 
 
-def check_finite(results: Sequence[Result]) -> None:
+def check_values(stage: str, results: Sequence[Result]) -> None:
     """See that sound, features and labels hold numbers: training on others ends in a loss that is none.
 
     Raises:
         ValueError: names the clip. It is one of the clips', as when a model overflows: `on_error` decides.
+        DataError: a label or a detail is no JSON value, which a stage gives to all. Names the stage.
     """
     for clip in (clip for result in results for clip in result.kept):
         arrays = {WAVE: clip.wave, **clip.features}
@@ -59,8 +61,8 @@ def check_finite(results: Sequence[Result]) -> None:
     for where, values in _said(results):
         try:
             json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
-        except TypeError:  # of the stage, which gives such to all: `specs_of` says so
-            continue
+        except TypeError as error:
+            raise DataError(f"Stage '{stage}': {_NO_JSON.format(error)}") from None
         except (ValueError, RecursionError) as error:
             raise ValueError(f"it says of clip {where} what no JSON holds ({error})") from None
 
@@ -69,8 +71,7 @@ def specs_of(stage: str, results: Sequence[Result], specs: Mapping[str, FeatureS
     """The features so far, `specs`, with what the arrays of the kept clips say of their types and shapes.
 
     Raises:
-        DataError: a clip has others than were announced, or they are unlike each other, or a label or a detail is no
-            JSON value. Names the stage.
+        DataError: a clip has others than were announced, or they are unlike each other. Names the stage.
     """
     found = dict(specs)
     for clip in (clip for result in results for clip in result.kept):
@@ -82,11 +83,6 @@ def specs_of(stage: str, results: Sequence[Result], specs: Mapping[str, FeatureS
             )
         for name, array in clip.features.items():
             found[name] = _spec(stage, clip, name, found[name], array)
-    for _, values in _said(results):
-        try:
-            json_of(values)
-        except DataError as error:
-            raise DataError(f"Stage '{stage}': {error}") from None
     return found
 
 
@@ -101,4 +97,4 @@ def _said(results: Sequence[Result]) -> list[tuple[str, dict[str, Any]]]:
     """Labels and details, each with the clip that it is of."""
     labels = [(clip.id, dict(clip.labels)) for result in results for clip in result.kept]
     drops = [(one.span, dict(one.detail)) for result in results for one in result.dropped]
-    return labels + [(f"{span.source}-{span.start:010d}", detail) for span, detail in drops]
+    return labels + [(span.id, detail) for span, detail in drops]

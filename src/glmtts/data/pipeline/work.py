@@ -11,9 +11,9 @@ import numpy as np
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip, Span
 from glmtts.data.pipeline.config import ReportSection
-from glmtts.data.pipeline.stage import CLIP_FAULTS, Decision, Result, Stage, check, decisions, drop
-from glmtts.data.pipeline.values import check_finite, specs_of
-from glmtts.errors import DataError, GlmTtsError
+from glmtts.data.pipeline.stage import Decision, Result, Stage, check, decisions, drop, fault_of
+from glmtts.data.pipeline.values import check_values, specs_of
+from glmtts.errors import DataError
 
 FAILED = "the stage failed"
 AUDIBLE = 0.3  # seconds; shorter drops are only heard where there is nothing longer
@@ -93,14 +93,9 @@ def advance(
 def _results(clips: Sequence[Clip], label: str, stage: Stage, on_error: Literal["stop", "drop"]) -> list[Result]:
     """What a stage gives; with "drop", clips that it fails on are dropped, each found by being tried alone."""
     try:
-        results = stage.process(clips)
-        check(label, clips, results)
-        check_finite(results)
-        return results
+        return processed(clips, label, stage)
     except Exception as error:  # whatever a model throws
-        if isinstance(error, GlmTtsError) and not isinstance(error, CLIP_FAULTS):
-            raise
-        what = f"{type(error).__name__}: {error}"
+        what = fault_of(error)
         if on_error == "stop":
             raise DataError(
                 f"Stage '{label}' failed on {named(clips)} ({what}). Finished units are kept. "
@@ -109,6 +104,14 @@ def _results(clips: Sequence[Clip], label: str, stage: Stage, on_error: Literal[
         if len(clips) == 1:
             return [drop(clips[0], FAILED, error=what)]
         return [result for clip in clips for result in _results([clip], label, stage, on_error)]
+
+
+def processed(clips: Sequence[Clip], label: str, stage: Stage) -> list[Result]:
+    """What a stage gives of clips, checked; raises whatever a model throws, and what `check` and `check_values` do."""
+    results = stage.process(clips)
+    check(label, clips, results)
+    check_values(label, results)
+    return results
 
 
 def named(clips: Sequence[Clip]) -> str:
@@ -130,7 +133,7 @@ def _heard(label: str, clips: Sequence[Clip], results: Sequence[Result], report:
         for one in result.dropped:
             # the first part is enough to hear: a span may lie in several of the clip's
             wave = next(_sound_of(clip, one.span))
-            name = f"{one.span.source}-{one.span.start:010d}"
+            name = one.span.id
             sample = Sample(label, one.reason, name, clip.label("text"), wave, clip.sample_rate)
             reasons.setdefault(one.reason, []).append(sample)
     return [sample for samples in reasons.values() for sample in _drawn(samples, report)]

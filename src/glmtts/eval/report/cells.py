@@ -36,18 +36,18 @@ def _row(row: dict[str, Any], columns: Sequence[dict[str, Any]]) -> list[str]:
             texts.append(
                 DASH
                 if cell is None
-                else figure(cell["mean"], cell["interval"]) + _of(cell["values"], row["lines"] - row["missing"])
+                else figure(cell["mean"], cell["interval"]) + of_lines(cell["values"], row["lines"] - row["missing"])
             )
         elif cell is None:
             texts += [DASH] * 4
         else:
             texts += [percent(cell[key], cell[f"{key}_interval"]) for key in ("as_published", "all_counted", "corpus")]
-            texts[-3] += _of(cell["utterances"], row["lines"])
+            texts[-3] += of_lines(cell["utterances"], row["lines"])
             texts.append(str(cell["above_half"]))
     return texts
 
 
-def _of(lines: int, most: int) -> str:
+def of_lines(lines: int, most: int) -> str:
     """How many lines a figure rests on, where these are not all that there are."""
     return f" of {lines}" if lines < most else ""
 

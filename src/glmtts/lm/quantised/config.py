@@ -26,6 +26,11 @@ class QuantisedLMConfig(LMConfig):
         return self.head_bits if name == "head" else self.bits
 
 
+def input_widths(config: LMConfig) -> set[int]:
+    """The inputs of the packed matrices: blocks run along them, so each must be whole ones."""
+    return {config.hidden_size, config.num_heads * config.head_dim, config.intermediate_size}
+
+
 def matrices(config: QuantisedLMConfig) -> dict[str, tuple[int, int]]:
     """Names and sizes (outputs, inputs) of the packed matrices."""
     width, heads = config.hidden_size, config.num_heads * config.head_dim

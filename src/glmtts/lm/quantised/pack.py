@@ -7,7 +7,7 @@ from torch import Tensor
 
 from glmtts.errors import BundleError
 from glmtts.lm.model import Llama
-from glmtts.lm.quantised.config import BLOCK, HEAD_BITS, Bits, Block, QuantisedLMConfig, matrices
+from glmtts.lm.quantised.config import BLOCK, HEAD_BITS, Bits, Block, QuantisedLMConfig, input_widths
 from glmtts.lm.quantised.packing import quantised
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.weights import in_bytes
@@ -26,8 +26,7 @@ def packed(
     """
     sizes = model.config.model_dump()
     config = QuantisedLMConfig(**sizes, bits=bits, head_bits=head_bits, block=block, choices=layout.count + 1)
-    # blocks run along the inputs, the axis that a product sums over; a row holds whole ones
-    widths = {inputs for _, inputs in matrices(config).values()}
+    widths = input_widths(config)
     if any(width % block for width in widths):
         raise BundleError(f"The language model has widths of {sorted(widths)}; packing needs multiples of {block}.")
     codes_VD, scales_V = in_bytes(model.model.embed_tokens.weight)
@@ -44,9 +43,7 @@ def usual_block(model: Llama, bits: Bits) -> Block:
     Of eight bits 64, by which a step of `mini` takes 4 to 9 % less than by 32, and is as exact; of four bits
     32, since their error grows with the block. 32 too where a width of the model is no multiple of 64.
     """
-    config = model.config
-    widths = (config.hidden_size, config.num_heads * config.head_dim, config.intermediate_size)
-    return 64 if bits == 8 and not any(width % 64 for width in widths) else BLOCK
+    return 64 if bits == 8 and not any(width % 64 for width in input_widths(model.config)) else BLOCK
 
 
 def norms(model: Llama) -> dict[str, Tensor]:
