@@ -25,6 +25,14 @@ class FewTokens(Reward):
         return [1 / (1 + len(one.tokens)) for one in completions]
 
 
+class Hangs(Reward):
+    """Takes longer over its answers than anybody waits."""
+
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        time.sleep(5)
+        return [0.0 for _ in completions]
+
+
 class LowCodes(Reward):
     """A known optimum: answers of nothing but the code 0."""
 

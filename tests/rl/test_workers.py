@@ -49,7 +49,7 @@ def test_actors_do_not_wait_for_gpus_that_are_not_there() -> None:
 
 def test_a_ray_actor_that_hangs_is_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "FIRST_WAIT", 0.0)
-    section = RewardSection(kind="tests.rl.own_rewards:FewTokens", runs="ray", patience_minutes=5)
+    section = RewardSection(kind="tests.rl.own_rewards:Hangs", runs="ray", patience_minutes=5)
     own = Scoring({"own": section}, Context(None), None)
     own._backends["own"]._timeout = 0.0
     own.sections = {"own": section.model_copy(update={"patience_minutes": 1e-6})}
