@@ -33,7 +33,7 @@ CHATS = {
     "哈哈哈666": "哈哈哈六六六",
     "send it to max@mail.example.com pls": "send it to max at mail dot example dot com pls",
     "AA制，每人35块": "aa制每人三十五块",
-    "u r gr8": "u r gr eight",
+    "u r gr8": "u r great",
 }
 TABLES = {
     "| Name | Age |\n|------|-----|\n| Kim | 42 |": "name age kim forty two",
@@ -121,7 +121,8 @@ def test_other_scripts_are_named_once(frontend: TextFrontend, script: str, caplo
 
 UNITS = ["1", "1,", "1.", "1:", "1/", "1-", "a@", "a.", "((", "[](", "{a|", "<a ", "&a;", "| ", "a\n", "字\n", "- a\n",
          "www.", "http://", "x^", "½", "A.B.", "Mr. ", "Jan ", "2020-", "\t", "¼1", "$1-", "…", "I read 2 books. ",
-         "今天3点去银行，"]  # fmt: skip
+         "今天3点去银行，", "1+…", "(°□", "nǐ ", "hǎoā", "'a ", "#字", "6-4，", "2mg/kg·d", "+1 ", "1/1s", "No. 1-",
+         "|x|", ":a_", "CO2·", "2大"]  # fmt: skip
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -41,6 +41,33 @@ def test_words_apart(written: str, spoken: str) -> None:
     assert normalise(written, "en") == spoken
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "spoken"),
+    [
+        ("en", "in the 90+3' minute", "in the ninety plus three minute"),
+        ("en", "Take 500 mg b.i.d. for 7 days.", "Take five hundred milligrams B I D for seven days."),
+        ("en", "NaCl, HCl and KOH", "N A C L, H C L and K O H"),
+        ("en", "CO levels rose.", "C O levels rose."),
+        ("en", "42 U.S.C. § 1983", "forty two U S C section nineteen eighty three"),
+        ("en", "Rs. 499/- or CHF 120.–", "four hundred ninety nine rupees or one hundred twenty Swiss francs"),
+        ("en", "version 2.0.0-beta.3", "version two point zero point zero-beta three"),
+        ("en", "at 5 p.m. Monday, 6 p.m. ET", "at five P M Monday, six P M ET"),
+        ("en", "10am PST / 1pm EST and / or", "ten A M PST, one P M EST and or"),
+        ("en", "Wait…what? No...no.", "Wait. what? No. no."),
+        ("en", "He said ‘no’, 'go on, James', to the dogs' owner.", "He said no, go on, James, to the dogs' owner."),
+        ("zh", "欧赔1.75/3.5/4.8", "欧赔一点七五，三点五，四点八"),
+        ("zh", "CO2浓度，CO中毒，2CO2", "C O二浓度，C O中毒，二C O二"),
+        ("zh", "NaCl和HCl", "N A C L和H C L"),
+        ("zh", "#新年快乐# 2024年，#今日话题#", "新年快乐，二零二四年，今日话题"),
+        ("zh", "他说：“她说‘好’。”", "他说：她说好。"),
+        ("zh", "外‘内’外，don't", "外内外，don't"),
+    ],
+)  # fmt: skip
+def test_marks_and_letters_apart(language: str, written: str, spoken: str) -> None:
+    """Pauses, ends of sentences and letters one by one, which the tables of cases do not see."""
+    assert normalise(written, language) == spoken
+
+
 @pytest.mark.parametrize("sign", ["\ud800", "\udfff", "😀", "\u200b", "\ue000", "\u0301", "\U00100000"])
 def test_what_no_text_may_hold_no_address_may(sign: str) -> None:
     """A path goes around the rules for text, and is put in words on its own."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.grammar import tables
+from glmtts.text.homographs import homograph_model
 from glmtts.text.hybrid import Replacements
 from glmtts.text.mandarin import read_pinyin
 from glmtts.text.phonemes import split_syllable
@@ -63,6 +64,21 @@ def test_own_english_sentences_are_read_right() -> None:
             position += len(span.text)
     assert len(cases) > 100
     assert len(misread) <= 0.06 * len(cases), misread
+
+
+@pytest.mark.parametrize(
+    ("sentence", "word", "phones"),
+    [
+        ("Desert the camp at once.", "Desert", "D IH0 Z ER1 T"), ("Permit us a question.", "Permit", "P ER0 M IH1 T"),
+        ("We waited. Import the file.", "Import", "IH2 M P AO1 R T"),
+        ("“Contract a nurse.”", "Contract", "K AH0 N T R AE1 K T"),
+        ("Attribute it to luck.", "Attribute", "AH0 T R IH1 B Y UW2 T"),
+        ("We saw the desert the next day.", "desert", "D EH1 Z ER0 T"),
+    ],
+)  # fmt: skip
+def test_a_verb_begins_a_sentence_before_its_object(sentence: str, word: str, phones: str) -> None:
+    start = sentence.index(word)
+    assert homograph_model().read(sentence, start, start + len(word)) == tuple(phones.split())
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,11 @@ def test_labels_of_the_asr_head() -> None:
     assert " ".join(phonemes_of(hybrid)) == "N I3 | AI4 | H AO3 | EN_HH EN_AY1 | EN_Y EN_UW1"
 
 
+def test_a_word_begins_where_the_language_changes() -> None:
+    hybrid = "<|D|><|IAN3|><|ER2|><|EN_N|><|EN_OW1|><|G|><|E5|><|EN_IY0|><|AI4|>"
+    assert " ".join(phonemes_of(hybrid)) == "D IAN3 | ER2 | EN_N EN_OW1 | G E5 | EN_IY0 | AI4"
+
+
 @given(st.from_regex(r"[A-Za-z]{1,12}", fullmatch=True))
 @settings(max_examples=200, deadline=None)
 def test_every_word_has_phones(word: str) -> None:

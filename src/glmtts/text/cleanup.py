@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 from glmtts.text.normalisation.addresses import MASK
+from glmtts.text.normalisation.formulas import ABSOLUTE
 from glmtts.text.normalisation.symbols import SYMBOLS
 from glmtts.text.placeholders import is_placeholder
 
@@ -40,9 +41,16 @@ _EMPHASIS = re.compile(
     r"|`+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|~~+|\^\[\d+\]|\\(?=[*_`#\[\]()~>|.!-])"
 )
 # Faces of typed marks (:-) ;P ^_^ T_T) that stand alone; "(see :(" with words beside it is none.
+# A heart is no comparison at the end of a line: <3, but "if x <3" compares.
 _FACE = re.compile(
-    r"(?<![^\s一-鿿。！？，、!?.,~])(?:[:;=]['’]?[-o^]?[)(DPp*|\]\[]+|[:;]-?[/\\]|\(?\^[_.-]{0,2}\^;*\)?|[TOQ]_+[TOQ]"
+    r"(?<![^\s一-鿿。！？，、!?.,~])(?:<[/\\]?3+(?=[\s!.]*$)(?<!\b[A-Za-z]\s<3)|xD(?=[\s!.]*$)|:[a-z][a-z_]{1,24}[a-z]:|[:;=]['’]?[-o^]?[)(DPp*|\]\[]+|[:;]-?[/\\]|\(?\^[_.-]{0,2}\^;*\)?|[TOQ]_+[TOQ]"
     r"|-_+-[|#]*|>[_.]<)(?![^\s。！？，、!?.,~])"
+)
+# Faces of Japan stand in brackets: none of their signs is one of a text, (≧▽≦) and (╯°□°）╯︵ ┻━┻.
+_EYES = "□▽‿︶◡゜゚◕ಠ⌒⊙╯╰╭╮﹏Дд益ω∀≧≦￣`´｀·･・^＾>＞<＜;；_—￢¬๑•̀́ノ"
+_KAOMOJI = re.compile(
+    r"[ヽ乁٩\\]?[(（]\s?(?=[^()（）\n]{0,10}[□▽‿︶◡゜◕ಠ⌒⊙╯╰﹏Д益∀≧≦￣･・＾^_>＞]|[^()（）\n]{0,8}ω[^\w\s]|°[〇oO]|•̀)"
+    r"(?:[^()（）\w\s]|[ωДд益oOTvu3ಠ_〇ㅂ]){2,12}\s?[)）](?:[ノﾉ۶ゞ╯／/و]+|b(?!\w))?(?:\s?︵\s?[┻━┳]+)?"
 )
 _POWER = re.compile(r"(?<=\d)\*\*(?=\d)")
 _PRODUCT = re.compile(r"(?<=(?<![A-Za-z*])[A-Za-z])\s?\*\s?(?=[A-Za-z](?![A-Za-z*]))")
@@ -78,9 +86,11 @@ def without_marks(line: str) -> str:
     """A line without the marks of links, emphasis and code; the cells of a table are set apart."""
     if "](" in line or "][" in line:
         line = _REFERENCE.sub(lambda match: match[1], _LINK.sub(lambda match: match[1], line))
-    line = _FACE.sub(" ", line)
+    line = _FACE.sub(" ", _KAOMOJI.sub(" ", line))
     # powers and products first: their asterisks would go with those of emphasis
     line = _EMPHASIS.sub("", _PRODUCT.sub("×", _POWER.sub("^", line)))
+    if ABSOLUTE.search(line):
+        return line  # |x| is no row of a table
     return line.strip("| ").replace("\t", " | ") if "|" in line or "\t" in line else line
 
 

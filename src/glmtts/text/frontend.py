@@ -11,6 +11,7 @@ from pydantic import Field
 
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, EmptyTextError, TextError
+from glmtts.text.beside import readings_beside
 from glmtts.text.english import WORD
 from glmtts.text.hybrid import TOKENS, HybridWriter, PhonemeIn, Replacements, Span
 from glmtts.text.mandarin import CHINESE
@@ -222,8 +223,9 @@ class TextFrontend:
         held = {mark: controls.get(mark, Control()) for mark in part if is_placeholder(mark)}
         spoken = {mark: self._spoken(control) for mark, control in held.items()}
         written = {mark: control.written or spoken[mark] for mark, control in held.items()}
+        beside = readings_beside(self._writer, part, held, self._current()) if held else {}
         return Piece(
-            text="".join(spoken.get(mark, mark) for mark in part),
+            text="".join(beside.get(place) or spoken.get(mark, mark) for place, mark in enumerate(part)),
             written="".join(written.get(mark, mark) for mark in part),
         )
 
@@ -281,7 +283,9 @@ def phonemes_of(hybrid: str) -> list[str]:
         starts_syllable = symbol and not symbol.startswith("EN_") and not symbol[-1].isdigit()
         if symbol:
             lone_final = symbol[-1].isdigit() and not symbol.startswith("EN_") and _closed(labels)
-            if (starts_syllable or lone_final) and labels and labels[-1] != "|":
+            # an English word may follow a syllable without a blank: "有点儿nervous"
+            starts_word = symbol.startswith("EN_") and bool(labels) and not labels[-1].startswith("EN_")
+            if (starts_syllable or lone_final or starts_word) and labels and labels[-1] != "|":
                 labels.append("|")
             labels.append(symbol)
         elif labels and labels[-1] != "|":

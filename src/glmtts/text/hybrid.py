@@ -1,7 +1,7 @@
 """Hybrid text: phonemes where a reading must be sure, text elsewhere (report section 2.6)."""
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from glmtts.text.acronyms import read_capitals
@@ -10,13 +10,14 @@ from glmtts.text.homographs import homograph_model
 from glmtts.text.letters import is_letter_a
 from glmtts.text.mandarin import CHINESE, read_pinyin
 from glmtts.text.phonemes import split_syllable, token
+from glmtts.text.pinyin_marks import pinyin_words
 from glmtts.text.placeholders import PLACEHOLDERS
 from glmtts.text.sandhi import apply_sandhi
 from glmtts.text.vocabulary import polyphones, rare_characters
 
 PhonemeIn = Literal["all", "ambiguous", "off"]
 TOKENS = re.compile(r"(?:<\|[A-Z][A-Z0-9_]*\|>)+")
-_HELD = PLACEHOLDERS[0]
+HELD = PLACEHOLDERS[0]
 
 
 class Span(NamedTuple):
@@ -61,13 +62,17 @@ class HybridWriter:
         """The spans of a piece in order; their texts joined are the piece, their hybrids the hybrid text."""
         held = iter(TOKENS.findall(piece))
         # one of these characters in the text itself would be taken for the place of a run
-        masked = TOKENS.sub(_HELD, piece.replace(_HELD, ""))
+        masked = TOKENS.sub(HELD, piece.replace(HELD, ""))
         return [
-            span if span.text != _HELD else Span(run := next(held), run, None, "written as phonemes in the text")
-            for span in self._masked_spans(masked, replacements)
+            span if span.text != HELD else Span(run := next(held), run, None, "written as phonemes in the text")
+            for span in self.masked_spans(masked, replacements)
         ]
 
-    def _masked_spans(self, text: str, replacements: Replacements) -> Iterator[Span]:
+    def masked_spans(self, text: str, replacements: Replacements) -> list[Span]:
+        """The spans of a text without phonemes; `HELD` may stand for a run of them."""
+        return list(self._spans(text, replacements))
+
+    def _spans(self, text: str, replacements: Replacements) -> Iterator[Span]:
         if self.mode == "off":
             yield from (Span(character, character, None, "phoneme-in is off") for character in text)
             return
@@ -83,8 +88,8 @@ class HybridWriter:
             position = end
 
     def _fixed(self, text: str, replacements: Replacements) -> Iterator[tuple[int, int, Span]]:
-        """Replacements and English words in order: start, end, span."""
-        position = 0
+        """Replacements, words of pinyin and English words in order: start, end, span."""
+        position, marked = 0, pinyin_words(text)
         found, word = replacements.search(text, 0), WORD.search(text, 0)
         while found or word:
             # where both begin at one place, the user's word wins
@@ -93,7 +98,11 @@ class HybridWriter:
                 yield start, end, Span(text[start:end], hybrid, None, "in the dictionary of pronunciations")
             elif word:
                 start, end = word.span()
-                yield start, end, self._word(text, start, end)
+                span = self._word(text, start, end)
+                if pinyin := marked.get(start):
+                    start = max(position, pinyin.start)
+                    span = self._pinyin(text[start:end], pinyin.syllables)
+                yield start, end, span
             position = end
             if found and found[0] < position:
                 found = replacements.search(text, position)
@@ -115,6 +124,16 @@ class HybridWriter:
         if character in rare_characters():
             return "rare character"
         return "every known reading is replaced" if self.mode == "all" else "not in the list of safe characters"
+
+    def _pinyin(self, written: str, syllables: Sequence[str]) -> Span:
+        """A word of pinyin with tone marks, with the blank before it where another one stands there."""
+        if self.sandhi:
+            # no characters are known: third tones alone change
+            syllables = [reading or "" for reading in apply_sandhi("\0" * len(syllables), list(syllables))]
+        tokens = [token(symbol) for syllable in syllables for symbol in split_syllable(syllable)]
+        if not all(item in self.known for item in tokens):
+            return Span(written, written, None, "this vocabulary has no Mandarin phonemes")
+        return Span(written, "".join(tokens), None, "pinyin with tone marks")
 
     def _word(self, text: str, start: int, end: int) -> Span:
         word = text[start:end]

@@ -22,12 +22,17 @@ _PAUSES = dict.fromkeys("—()[]{}|（）【】，、·", ", ")
 _ASCII = {"–": "-", "…": ".", "’": "'", "‘": "'", "\\": " ", "_": " ", "/": " ", "。": ". ", "：": ": ", "；": "; ",
           "？": "? ", "！": "! "}  # fmt: skip
 _MARKS = str.maketrans(_SILENT | _PAUSES | _ASCII)
+_ELLIPSIS = re.compile(r"(?<=[A-Za-z])(?:…+|\.{3,6})(?=[A-Za-z])")  # a blank after it, as after any stop
+# Single quotes in pairs go as double ones do; an apostrophe (dogs', 'em) has no partner and is as silent either way.
+_QUOTED = re.compile(r"(?<!\w)'(?=\w)(?!n')((?:[^']|(?<=\w)'(?=\w)){1,200}?)'(?!\w)")
 _DASHES = re.compile(r"\s?-{2,}\s?|\s[-–]\s")
 _QUOTES = re.compile(r"(?<=[A-Za-z])[’](?=[A-Za-z])|’")
 
 
 def in_words(text: str) -> str:
     """`text` with every number, sign and common abbreviation spelled out, marks in ASCII."""
-    text = applied(RULES, _QUOTES.sub("'", text).replace("～", "~"))
+    text = _ELLIPSIS.sub("... ", text)
+    text = _QUOTED.sub(r"\1", _QUOTES.sub("'", text.replace("‘", "'")))
+    text = applied(RULES, text.replace("～", "~"))
     text = symbols_in_words(_DASHES.sub(", ", text), chinese=False)
     return re.sub(r"\s+([,.!?;:])", r"\1", text.translate(_MARKS))

@@ -21,13 +21,16 @@ RULES: list[Rule] = [
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”‘"″「」《》〈〉『』~～^\\<>@#/®™`*·', "")
 _MARKS = str.maketrans(_SILENT | dict.fromkeys("—（）()[]{}【】〔〕〖〗|", "，") | {"…": "。", "’": "'", "_": " "})
+# A quote in single marks; the apostrophe of don't stays.
+_QUOTES = re.compile(r"(?<![A-Za-zÀ-ɏ])['’]|['’](?![A-Za-zÀ-ɏ])")
 _STROKES = re.compile(r"(?<=[A-Za-z0-9])[/\\]+(?=[A-Za-z])|(?<=[A-Za-z]:)[/\\]+")  # of TCP/IP, which are two words
 _DASHES = re.compile(r"-{2,}|(?<=[一-鿿])\s[-–]\s(?=[一-鿿])|(?<=[一-鿿])[–](?=[一-鿿])")
 
 
 def in_words(text: str) -> str:
     """`text` with every number and sign spelled out."""
-    return symbols_in_words(_STROKES.sub(" ", _DASHES.sub("，", _applied(text))), chinese=True).translate(_MARKS)
+    words = _QUOTES.sub("", _STROKES.sub(" ", _DASHES.sub("，", _applied(text))))
+    return symbols_in_words(words, chinese=True).translate(_MARKS)
 
 
 def _applied(text: str) -> str:

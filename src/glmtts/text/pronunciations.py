@@ -120,7 +120,7 @@ def read_file(path: Path) -> dict[str, str]:
     if path.suffix not in readers:
         raise ConfigError(f"The dictionary {path} is neither .toml nor .jsonl. Rename or convert it.")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The dictionary {path} cannot be read as UTF-8 text: {error}.") from None
     words = {}

@@ -12,13 +12,23 @@ MASK = "\U00100000"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ENDINGS = (
     "com|org|net|edu|gov|mil|int|info|biz|app|dev|blog|xyz|tech|cloud|wiki|io|ai|co|tv|cc|fm|ly|gg|im|eu|uk|ca|au|nz|de|"
-    "fr|es|nl|ch|se|fi|dk|pl|cz|pt|gr|ru|ua|cn|hk|tw|jp|kr|sg|my|th|vn|ph|br|mx|ar|za|il|tr|ae"
+    "fr|es|nl|ch|se|fi|dk|pl|cz|pt|gr|ru|ua|cn|hk|tw|jp|kr|sg|my|th|vn|ph|br|mx|ar|za|il|tr|ae|"
+    # endings that are no word which a sentence begins with, should its blank be forgotten
+    "ie|hu|ro|bg|lt|lv|hr|sk|lu|cl|ng|gh|eg|sa|qa|pk|bd|lk|kz|eus|museum|photography|academy|agency|software|email|ventures|"
+    "mobi|coop|asia|nyc|berlin|travel|technology"
 )
 # Endings that are words too: "so we did.it was" is no address, youtu.be/abc is one.
 _WORDLIKE = "me|to|it|in|is|be|at|no|us|so|am|id|name|shop|site|online|store|top|page|news"
 _FILES = (
     "txt|pdf|docx?|xlsx?|pptx?|csv|tsv|json|jsonl|xml|ya?ml|toml|html?|css|jsx?|tsx?|py|ipynb|rb|go|rs|java|cpp|sh|bat|exe|"
     "dll|zip|tar|gz|rar|7z|png|jpe?g|gif|svg|webp|mp3|mp4|wav|flac|ogg|avi|mov|mkv|md|log|ini|cfg|env|sql|db|bin|iso|apk"
+)
+# In small letters or in capitals, but not as the word that begins a sentence: "He did.Go home".
+_EXTENSION = rf"(?:{_FILES}|{_FILES.upper()})"
+# A file or a host with a Chinese name keeps it: 报告.docx, example.中国.
+CHINESE_FILE = re.compile(
+    rf"(?<=[一-鿿）】])\.(?={_EXTENSION}(?![A-Za-z0-9]))|"
+    r"(?<=[A-Za-z0-9])\.(?=(?:中国|公司|网络|网址|香港|集团)(?![一-鿿]))"
 )
 _HOST = rf"(?:{_LABEL}\.){{1,8}}"
 _END = r"(?![A-Za-z0-9])"
@@ -31,7 +41,7 @@ ADDRESS = re.compile(
     rf"|{_SCHEME}(?:[\w.+-]{{1,80}}@)?[^\s/?#<>\"“”，。！？；：、（）《》:一-鿿]{{1,255}}{_REST}"
     rf"|www\.{_HOST}[A-Za-z]{{2,}}{_REST}|{_HOST}(?:{_ENDINGS}){_END}{_REST}|{_HOST}(?:{_WORDLIKE})(?=/\w){_REST}"
     rf"|(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|localhost)(?=[:/]\d){_REST}"
-    rf"|[A-Za-z0-9_][A-Za-z0-9_-]{{0,80}}\.(?:{_FILES})(?![A-Za-z0-9_-]|\.[A-Za-z0-9]))",
+    rf"|[A-Za-z0-9_][A-Za-z0-9_-]{{0,80}}(?:\.[A-Za-z0-9_-]{{1,20}}){{0,3}}\.{_EXTENSION}(?![A-Za-z0-9_-]|\.[A-Za-z0-9]))",
 )
 _TRAILING = ".,;:!?'*_~&"
 _WORDS: dict[str, tuple[str, str]] = {
@@ -42,34 +52,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     ";": ("semicolon", "分号"), "!": ("exclamation mark", "感叹号"), "*": ("star", "星号"), "$": ("dollar", "美元"),
 }  # fmt: skip
 # Labels of two letters that are words; others are read by their letters.
-_SAID = frozenset(
-    [
-        "my",
-        "me",
-        "go",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "up",
-        "we",
-        "it",
-        "is",
-        "do",
-        "or",
-        "so",
-        "no",
-        "be",
-        "he",
-        "if",
-        "of",
-        "an",
-        "as",
-        "am",
-        "us",
-    ]
-)
+_SAID = frozenset([
+    "my", "me", "go", "to", "in", "on", "at", "by", "up", "we", "it", "is",
+    "do", "or", "so", "no", "be", "he", "if", "of", "an", "as", "am", "us",
+])  # fmt: skip
 _CODED = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _PRIVATE = re.compile("[\U000f0000-\U0010ffff]")  # the mask's planes, and those of inline controls
 _PARTS = re.compile(r"[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9]")

@@ -60,7 +60,8 @@ SIGNS = {
 }  # fmt: skip
 CURRENCIES = SIGNS | _CODES
 SIGN = alternatives(SIGNS)
-CODE = alternatives(_CODES)
+# INR 2.5 of a blood test, PHP 8.2 of a program and TRY 3 in a headline are no money before small numbers.
+CODE = rf"(?!(?:INR|TRY|PHP)\s?\d(?:\.\d{{1,2}})*(?![\d,]))(?:{alternatives(_CODES)})"
 # "$20 dollars": the name of the currency after an amount that has its sign.
 NAMES_EN = (
     "(?:(?:US|U\\.S\\.|American|Canadian|Australian|Hong Kong|Singapore|New Zealand) )?(?:dollars?|bucks)|"

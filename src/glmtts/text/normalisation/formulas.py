@@ -14,6 +14,10 @@ _UNKNOWN = r"(?:(?<![\dA-Za-z])[A-Za-z]|(?<=\d)[abcnpqruvxyz])(?![A-Za-z])"
 _ENDS_UNKNOWN = re.compile(rf"{_UNKNOWN}(?:\^\d)?[)）]*$")
 _BEGINS_UNKNOWN = re.compile(rf"(?:\d+(?:\.\d+)?)?{_UNKNOWN}|[(（√π]")
 _MODEL = re.compile(r"[A-Z]$")
+# |x| beside a sign of comparison or arithmetic; the cells of a table have none.
+ABSOLUTE = re.compile(
+    r"(?<![A-Za-z0-9|])\|\s?(?P<inside>[-−]?(?:\d+|[a-z])(?:\s?[-−+]\s?(?:\d+|[a-z]))?)\s?\|(?=\s?[=<>≤≥≠+*/-])"
+)
 _WINDOW = 24  # characters on either side in which the rest of the formula is looked for
 
 

@@ -9,6 +9,12 @@ Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d+)(?:\.\d+)?"
 # The same, or decimals alone (.5).
 AMOUNT = rf"(?:{NUMBER}|\.\d+)"
+# A colour of web pages: six hexadecimal digits with a letter among them, or one that repeats; of three digits only
+# where they are alike or the word says so, since #10a may be a flat and #fad a topic.
+COLOUR = (
+    r"(?<![A-Za-z\d&])#(?:(?=[0-9A-Fa-f]{0,5}\d)(?=\d{0,5}[A-Fa-f])[0-9A-Fa-f]{6}|([0-9A-Fa-f])\1{5}|([0fF])\2\2)(?![A-Za-z\d#])|"
+    r"(?:(?<=color )|(?<=colour )|(?<=颜色)|(?<=色值)|(?<=色号))#[0-9A-Fa-f]{3}(?:[0-9A-Fa-f]{3})?(?![A-Za-z\d])"
+)
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 

@@ -16,6 +16,7 @@ SYMBOLS = {
     "∵": ("because", "因为"), "∝": ("proportional to", "正比于"), "∠": ("angle", "角"),
     "⊥": ("perpendicular to", "垂直于"),
     "∥": ("parallel to", "平行于"), "△": ("triangle", "三角形"), "≡": ("is identical to", "恒等于"),
+    "≌": ("is congruent to", "全等于"), "∽": ("is similar to", "相似于"), "⊙": ("circle", "圆"),
     "≈": ("is about", "约等于"), "≠": ("is not equal to", "不等于"), "≤": ("is less than or equal to", "小于等于"),
     "≥": ("is greater than or equal to", "大于等于"), "≪": ("is much less than", "远小于"),
     "≫": ("is much greater than", "远大于"), "±": ("plus or minus", "正负"), "∓": ("minus or plus", "负正"),
@@ -56,7 +57,7 @@ def symbols_in_words(text: str, chinese: bool) -> str:
     if text.isascii() and "~" not in text and not _SIGNS.search(text):
         return text
     language = 1 if chinese else 0
-    text = _SECTION.sub(lambda match: f"第{match[1]}节", text) if chinese else text.replace("§§", "§")
+    text = _SECTION.sub(lambda match: f"第{match[1]}节", text) if chinese else text.replace("§§", " sections ")
     text = _STARS.sub(lambda match: _stars(match[0], chinese), text)
     text = _GREEK_RUN.sub(lambda match: _quantity(match[0], language), text)
     text = tildes_in_words(text, chinese)

@@ -57,7 +57,10 @@ _OTHERS = {
     "psi": ("P S I", "P S I", "磅每平方英寸"), "atm": ("atmosphere", "atmospheres", "大气压"),
     "hp": ("horsepower", "horsepower", "马力"),
     "rad": ("radian", "radians", "弧度"), "lx": ("lux", "lux", "勒克斯"), "lm": ("lumen", "lumens", "流明"),
-    "cd": ("candela", "candelas", "坎德拉"), "IU": ("I U", "I U", "国际单位"), "kn": ("knot", "knots", "节"),
+    "cd": ("candela", "candelas", "坎德拉"), "IU": ("I U", "I U", "国际单位"),
+    "mIU": ("milli I U", "milli I U", "毫国际单位"), "mcg": ("microgram", "micrograms", "微克"),
+    "U": ("unit", "units", "单位"), "mEq": ("milliequivalent", "milliequivalents", "毫当量"),
+    "kn": ("knot", "knots", "节"),
     "deg": ("degree", "degrees", "度"), "ly": ("light year", "light years", "光年"), "pH": ("P H", "P H", "pH"),
     "bps": ("bit per second", "bits per second", "比特每秒"),
     "mpg": ("mile per gallon", "miles per gallon", "英里每加仑"),
@@ -115,7 +118,7 @@ _SHARES = {
     "ounce": ("ounce", "盎司"),
     "liter": ("liter", "升"),
 }  # fmt: skipSHARES = frozenset(name for name in _SHARES if len(name) > 2)
-_LETTERS = frozenset("ATFNJH")
+_LETTERS = frozenset("ATFNJHU")
 _ANY_CASE_NOT = frozenset(
     ("in", "IN", "AC", "PT", "MI", "CAL", "BAR", "MOL", "SEC", "HA", "MO", "T", "Mo", "Min", "Gal", "Pt", "US", "CD",
      "PS", "NS", "AS")
@@ -155,11 +158,13 @@ _ANY_CASE = {symbol.lower(): unit for symbol, unit in reversed(UNITS.items()) if
 _ANY_CASE |= {"mb": UNITS["MB"], "mw": UNITS["MW"], "mm": UNITS["mm"], "mbps": UNITS["Mbps"], "ml": UNITS["mL"],
               "mhz": UNITS["MHz"], "kw": UNITS["kW"], "gb": UNITS["GB"], "pa": UNITS["Pa"], "mg": UNITS["mg"],
               "ms": UNITS["ms"], "ma": UNITS["mA"]}  # fmt: skip
-_ATOM = r"(?:°[CF]?|Å|[A-Za-zμΩ]{1,8})"
+ATOM = r"(?:°[CF]?|Å|[A-Za-zμΩ]{1,8})"
 _POWER = r"(?:\^[-−]?[1-4]|\^\{-?[1-4]\}|[23](?![\d.,]))?"
 # A unit as it may be written; `unit_of` says whether it is one.
-WRITTEN = rf"{_ATOM}{_POWER}(?:\s?[·⋅*]\s?{_ATOM}{_POWER})*(?:\s?/\s?(?:10{{1,3}}\s?)?{_ATOM}{_POWER}){{0,2}}"
-_FACTOR = re.compile(rf"(\d{{1,4}})?\s?({_ATOM})({_POWER})")
+WRITTEN = rf"{ATOM}{_POWER}(?:\s?[·⋅*]\s?{ATOM}{_POWER})*"
+# Below a slash: 100km, 1.73m² of a filtration rate, kg·d of a dose.
+WRITTEN += rf"(?:\s?/\s?(?:10{{1,3}}\s?|\d\.\d{{1,2}}\s?)?{ATOM}{_POWER}(?:[·⋅]{ATOM})?){{0,2}}"
+_FACTOR = re.compile(rf"(\d{{1,4}}(?:\.\d{{1,2}})?)?\s?({ATOM})({_POWER})")
 _LENGTHS = frozenset(("m", "cm", "mm", "km", "dm", "μm", "nm", "ft", "in", "mi", "yd"))
 
 
@@ -173,7 +178,8 @@ def unit_of(written: str, glued: bool, letters: bool = False) -> Unit | None:
     parts = re.split("[·⋅*]", over)
     compound = bool(under) or len(parts) > 1
     factors = [_factor(part.strip(), glued or compound, letters or compound) for part in parts]
-    shares = [_share(part) for part in under]
+    # mg/kg·d is per kilogram and per day
+    shares = [_share(part) for written_share in under for part in re.split("[·⋅]", written_share)]
     if None in factors or None in shares:
         return None
     above = [factor for factor in factors if factor is not None]
@@ -221,7 +227,7 @@ def _share(written: str) -> Unit | None:
         from glmtts.text import numbers_en, numbers_zh
 
         return Unit(
-            f"{numbers_en.cardinal(match[1])} {unit.many}", unit.many, numbers_zh.cardinal(match[1]) + unit.mandarin
+            f"{numbers_en.number(match[1])} {unit.many}", unit.many, numbers_zh.number(match[1]) + unit.mandarin
         )
     return unit
 

@@ -4,6 +4,7 @@ import re
 
 from glmtts.text.normalisation.languages import FUNCTION_WORDS
 from glmtts.text.normalisation.rules import Rule, alternatives, rule
+from glmtts.text.numbers_en import cardinal
 
 _ANYWHERE = {
     "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Messrs.": "Messieurs", "Dr.": "Doctor", "Prof.": "Professor",
@@ -15,14 +16,16 @@ _ANYWHERE = {
     "viz.": "namely", "ca.": "circa", "a.k.a.": "also known as", "Asst.": "Assistant", "Univ.": "University",
     "Assn.": "Association", "Bros.": "Brothers", "ext.": "extension", "Ext.": "Extension", "tel.": "telephone",
     "Tel.": "Telephone", "max.": "maximum", "avg.": "average", "temp.": "temperature", "misc.": "miscellaneous",
-    "Apt.": "Apartment", "apt.": "apartment", "b/c": "because", "Ph.D.": "P H D",
+    "Apt.": "Apartment", "apt.": "apartment", "b/c": "because", "Ph.D.": "P H D", "Rte.": "Route",
 }  # fmt: skip
 _BEFORE_DIGITS = {
     "p.": "page", "pp.": "pages", "pg.": "page", "Fig.": "Figure", "fig.": "figure", "Figs.": "Figures",
     "figs.": "figures", "Vol.": "Volume", "vol.": "volume", "Vols.": "Volumes", "Ch.": "Chapter", "ch.": "chapter",
     "Sec.": "Section", "sec.": "section", "Art.": "Article", "Eq.": "Equation", "eq.": "equation", "No.": "Number",
     "no.": "number", "Nos.": "Numbers", "nos.": "numbers", "Nr.": "Number", "Pt.": "Part", "Tab.": "Table",
-    "Rm.": "Room", "Op.": "Opus", "op.": "opus", "ver.": "version", "Ver.": "Version", "par.": "paragraph",
+    "cl.": "clause", "Cl.": "Clause", "Res.": "Resolution", "Reg.": "Regulation", "para.": "paragraph",
+    "paras.": "paragraphs", "Rm.": "Room", "Op.": "Opus", "op.": "opus", "ver.": "version", "Ver.": "Version",
+    "par.": "paragraph",
 }  # fmt: skip
 _MAYBE_LAST = {
     "etc.": "et cetera", "Inc.": "Incorporated", "Corp.": "Corporation", "Co.": "Company",
@@ -99,18 +102,38 @@ def _begins_name(match: re.Match[str]) -> bool:
     return word is None or word[1][0].isupper() or word[1].lower() in ("by", "with", "and", "to", "from", "of", "for")
 
 
+def _every(match: re.Match[str]) -> str:
+    last = f" to {cardinal(match[2])}" if match[2] else ""
+    return f"every {cardinal(match[1])}{last} hours"
+
+
+_A_YEAR = r"(?:1[5-9]|20)\d\d(?!\d)"
+_LIVED = {"est": "established", "b": "born", "d": "died"}
+# Words of chats that a figure is a sound of; B4 in capitals is a size of paper.
+_CHAT = {"gr8": "great", "m8": "mate", "l8r": "later", "L8R": "later", "b4": "before", "w8": "wait", "h8": "hate",
+         "2nite": "tonight", "2day": "today", "2moro": "tomorrow", "4ever": "forever", "b4n": "bye for now",
+         "str8": "straight", "gr8ful": "grateful"}  # fmt: skip
 _SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 RULES: list[Rule] = [
     rule(r"\bc/o\b", lambda m: "care of"),
+    rule(r"(?<=[A-Za-z])\s?'n'\s?(?=[A-Za-z])", lambda m: " and "),
+    rule(r"(?<![\w.])(i\.e|e\.g)(?=\s)", lambda m: _ANYWHERE[m[1] + "."]),
+    # Before a year: established, born, died; elsewhere "est." is an estimate.
+    rule(rf"(?<![\w.])(est|b|d)\.\s?(?={_A_YEAR})", lambda m: f"{_LIVED[m[1]]} "),
+    # Of a dose: q6h is every six hours, q4-6h every four to six.
+    rule(r"\b[qQ](\d{1,2})(?:\s?[-–]\s?(\d{1,2}))?\s?h(?:rs?)?\b", _every),
+    rule(r"(?<=\d)[\s-]?y/o\b", lambda m: " year old"),
+    rule(rf"(?<![\w.#@-])(?:{alternatives(_CHAT)})(?![\w.-])", lambda m: _CHAT[m[0]]),
     rule(r"(?<=[a-z])\sv\.(?=\s[A-Z])", lambda m: " versus"),
     rule(r"(?<![\w.])c\.\s?(?=[1-9]\d{2,3}\b)", lambda m: "circa "),
+    rule(r"(?<![\w/])w/e\b", lambda m: "whatever"),
     rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{_stop(m)}"),
     rule(r"\b([NSEW])\.?\s(?=\d{1,3}(?:st|nd|rd|th)\s(?:St|Ave))", lambda m: f"{_SIDES[m[1]]} "),
     rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
     rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
     rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\(?\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
     rule(
-        r"(?<![\w.])(Vol|vol|Vols|Ch|Fig|Pt)\.\s(?=[IVXL]{2,}\b|[VX]\b|I(?=[,;:)]|\.?$))",
+        r"(?<![\w.])(Vol|vol|Vols|Ch|Fig|Pt|Art|Sec)\.\s(?=[IVXL]{2,}\b|[VX]\b|I(?=[,;:)]|\.?$))",
         lambda m: f"{_BEFORE_DIGITS[m[1] + '.']} ",
     ),
     rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),

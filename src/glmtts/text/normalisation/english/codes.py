@@ -2,7 +2,8 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule, alternatives, rule
+from glmtts.text.normalisation.chemistry import FORMULA, HYDRATE, ION, SALT, ion, letters
+from glmtts.text.normalisation.rules import COLOUR, Rule, rule
 from glmtts.text.numbers_en import cardinal, digits, number, plural, year
 
 _CALL = (
@@ -14,7 +15,7 @@ _CODED = (
     r"[Pp]assword|[Pp]asscode|"
     r"[Ee]xtension|ext|OTP|[Aa]ccount|ID|[Ss]erial|[Oo]rder|[Tt]racking|[Ii]nvoice|(?<![Ii]n )[Cc]ase|"
     r"[Tt]icket|[Rr]eference|[Cc]onfirmation|[Mm]odel|"
-    r"[Ll]icense|[Pp]assport|[Bb]adge|[Cc]ombination|ISBN|SSN|IMEI|SKU)"
+    r"[Ll]icense|[Pp]assport|[Bb]adge|[Cc]ombination|ISBN|SSN|IMEI|SKU|CVV)"
 )
 # Plural nouns are counted (order 500 units); verbs in -s and these are not (order 1234 ships today).
 _COUNTED = re.compile(
@@ -56,6 +57,19 @@ def _group(written: str, groups: int) -> str:
 def _lettered(match: re.Match[str]) -> str:
     """1-800-FLOWERS."""
     return f"{', '.join(digits(group) for group in re.findall(chr(92) + 'd+', match[1]))}, {match[2]}"
+
+
+def _book(match: re.Match[str]) -> str:
+    """ISBN 0-306-40615-2 by its groups; the X of an old one is a digit, too."""
+    groups = [" ".join(filter(None, (digits(part.rstrip("X")), "X" * part.count("X")))) for part in match[2].split("-")]
+    return f"{match[1].replace('-', ' ')} {', '.join(groups)}"
+
+
+def _docket(match: re.Match[str]) -> str:
+    """No. 19-1392 is nineteen dash one three nine two; No. 3-5 may be a span."""
+    if len(match[2]) < 3 and int(match[1]) < int(match[2]):
+        return match[0]
+    return f"{cardinal(match[1])} dash {digits(match[2]) if len(match[2]) > 3 else cardinal(match[2])}"
 
 
 def _after_word(match: re.Match[str]) -> str:
@@ -114,15 +128,21 @@ def _long(match: re.Match[str]) -> str:
     return cardinal(written) if written.endswith("000000") and len(written) <= 15 else digits(written)
 
 
-_ELEMENTS = (
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Ti Cr Mn Fe Co Ni Cu Zn As Se Br Kr Ag Sn I Xe Ba Pt Au Hg Pb U"
-)
-
-
 def _formula(match: re.Match[str]) -> str:
     """Letters and numbers of a chemical formula: CO2 is C O two, Fe2O3 F E two O three."""
-    parts = re.findall(r"[A-Za-z]|\d+", match[0])
-    return " ".join(cardinal(part) if part.isdigit() else part.upper() for part in parts)
+    return _by_letters(match[0])
+
+
+def _by_letters(written: str) -> str:
+    return " ".join(cardinal(part) if part.isdigit() else part for part in letters(written))
+
+
+def _ion(match: re.Match[str]) -> str:
+    """Cl- is C L minus, SO42- S O four two minus."""
+    written, charge, positive = ion(match)
+    # of one element without a figure the name stays: Ca two plus
+    name = _by_letters(written) if len(written) > 2 or not positive else written
+    return f"{name}{f' {cardinal(charge)}' if charge else ''} {'plus' if positive else 'minus'}"
 
 
 def _hexadecimal(written: str) -> str:
@@ -131,6 +151,18 @@ def _hexadecimal(written: str) -> str:
 
 _SERVICES = "911|999|112|411|511|311|211|988|101|111|811|611|711|000"
 RULES: list[Rule] = [
+    rule(COLOUR, lambda m: f"hash {_hexadecimal(m[0][1:])}"),
+    rule(r"(?<=\d{3}[-. ]\d{4})\s?x\s?(?=\d{2,5}\b)", lambda m: " extension "),
+    # Airports with a short dash between them: LHR–JFK.
+    rule(r"(?<![\w–-])([A-Z]{3})–(?=[A-Z]{3}(?![\w–-]))", lambda m: f"{m[1]} to "),
+    # The number of a case or a law is no span: No. 19-1392.
+    rule(r"(?<=\bNumber )(\d{1,4})-(\d{1,5})(?![\w-]|\.\d)", _docket),
+    rule(r"(?<=-)(alpha|beta|rc|pre|dev|preview|canary)\.(?=\d)", lambda m: f"{m[1]} "),
+    rule(r"(?<=\d)\.x\b", lambda m: " point x"),
+    rule(r"(?<![\w.$-])(7[0-8]7)(?=\s(?:MAX|Max|jets?|aircraft|Dreamliner|airliner)\b)", lambda m: in_pairs(m[1])),
+    # What a name holds between hyphens is no span: Llama-3-8B.
+    rule(r"(?<=[A-Za-z]-)(\d{1,3})-(?=\d{1,4}[A-Z])", lambda m: f"{cardinal(m[1])} "),
+    rule(r"(?<![A-Za-z])CO(?=\s(?:levels?|poisoning|alarms?|detectors?|emissions?|gas)\b)", lambda m: "C O"),
     rule(r"(?<![\w.])(401|403|457)\s?\(([abk])\)", lambda m: f"{code(m[1])} {m[2]}"),
     rule(r"(?<![\w.,$])401k\b(?!\s(?:views|users|people|followers))", lambda m: "four oh one k"),
     rule(r"(?<!\w)0[xX]([0-9A-Fa-f]{1,16})(?!\w)", lambda m: f"zero x {_hexadecimal(m[1])}"),
@@ -140,10 +172,14 @@ RULES: list[Rule] = [
         r"(?<![\w.,$])(1099|1040|1098)(?=[\s-](?:form|tax)\b)",
         lambda m: in_pairs(m[0]),
     ),
-    rule(rf"(?<![\w-])(?=[A-Z][A-Za-z]*\d)(?:(?:{alternatives(_ELEMENTS.split())})\d{{0,2}}){{2,}}(?![\w-])", _formula),
-    rule(r"\b(1?-?8\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
+    rule(HYDRATE, lambda m: ", "),
+    rule(ION, _ion),
+    rule(FORMULA, _formula),
+    rule(SALT, _formula),
+    rule(r"\b(1?-?[89]\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
     rule(
-        r"(?<!\w)\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|(?<!\w)\+\d{8,15}(?!\w)",
+        r"(?<!\w)(?=\+(?:[ .()-]{0,2}\d){7})\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|"
+        r"(?<!\w)\+\d{8,15}(?!\w)",
         _groups,
     ),
     rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\(\d{{2,4}}\)\s?\d{{3,4}}[-. ]\d{{4}}(?![\d-])", _groups),
@@ -155,6 +191,8 @@ RULES: list[Rule] = [
     rule(r"(?<![\w.$-])(?:1[38]00|0[38]00|0[1-9]\d{1,3})[ -]\d{2,4}(?:[ -]\d{2,4}){0,2}(?![\w-])", _groups),
     rule(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\w.-])\d{4}([- ])\d{4}\1\d{4}\1\d{1,4}(?![\w-])", _groups),
     rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])|(?<![\w.$-])0\d{4}[ -]\d{6}(?![\w-])", _groups),
+    rule(r"\b(ISBN(?:-1[03])?|ISSN):?\s([\dX]{1,7}(?:-[\dX]{1,7}){1,4})(?![\w-])", _book),
+    rule(r"(?<![\w.-])1-([89])00(?![\w-])", lambda m: f"one {cardinal(m[1])} hundred"),
     rule(r"(?<![\w.-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX](?![\w-])", _groups),
     rule(
         rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)"

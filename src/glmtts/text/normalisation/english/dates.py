@@ -18,6 +18,7 @@ _NO_VERB = r"(?<!\bmay)(?<!\bmarch)(?<!\bmar)"
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _YEAR = r"(?:1\d|20)\d\d"
 _ANY_YEAR = rf"(?P<year>{_YEAR}|['’]\d\d)"
+_SMALL_WORDS = ("sat", "sun", "wed", "mon")  # in small letters these are days before a month only: I sat 5 minutes
 _AFTER = r"(?![\d%]|[:.,]\d|\s?(?:%|percent|million|people|times|miles|km))"
 # After the day and the month two digits are a year even without an apostrophe, unless they are a time.
 _SHORT_YEAR = rf"(?P<year>{_YEAR}|['’]?\d\d(?![\d:.]|\s?[aApP]\.?[mM]|\s[a-z]+s\b))"
@@ -92,7 +93,7 @@ def _decades(match: re.Match[str]) -> str:
     """1950s-70s, '90s, the 80s."""
     first = match["first"] or match["first2"]
     spoken = plural(year(first)) if len(first) == 4 else plural(cardinal(first))
-    if first in ("00", "10"):
+    if first in ("00", "10"):  # a decade of two digits that has no plural
         spoken = "two thousands" if first == "00" else "twenty tens"
     if match["last"]:
         last = match["last"].lstrip("'’")
@@ -122,12 +123,18 @@ def _short_range(match: re.Match[str]) -> str:
 
 
 def _months(match: re.Match[str]) -> str:
-    first, last = (_NAMES[name.lower()] for name in match.group(1, 2))
+    first, last = (_NAMES[name.lower()] for name in match.groups() if name)
     return f"{first} to {last}"
 
 
 def _weekdays(match: re.Match[str]) -> str:
     return f"{_DAYS[match[1].lower()]} to {_DAYS[match[2].lower()]}"
+
+
+def _day_of_date(match: re.Match[str]) -> str:
+    if match[1] in _SMALL_WORDS and not re.match(rf",?\s{_MONTHS_ANY}\b", match.string[match.end() :][:12]):
+        return match[0]
+    return _DAYS[match[1].lower()]
 
 
 def _weekend(match: re.Match[str]) -> str:
@@ -161,12 +168,19 @@ RULES: list[Rule] = [
     rule(rf"{_WEEKDAY}\.?\s?[-–—~]\s?({alternatives(_DAYS)})\b\.?(?!\w)", _weekdays, re.IGNORECASE),
     rule(
         rf"\b({alternatives(_DAYS)})\b\.?(?=,?\s(?:{_MONTHS_ANY})\b|,\s?\d|\.?\s\d)",
-        lambda m: _DAYS[m[1].lower()],
+        _day_of_date,
         re.IGNORECASE,
     ),
     rule(r"\b(Mon|Tues?|Weds?|Thu|Thurs?|Fri)\b(?!['-]|\s[A-Z][a-z])\.?(?=\W|$)", lambda m: _DAYS[m[1].lower()]),
     rule(r"\b(?:Sat|Sun)\s?(?:[/&]|and|or)\s?(?:Sat|Sun)\b|(?<=day)\s?(?:[/&,]|and|or)\s?(?:Sat|Sun)\b", _weekend),
-    rule(rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?![- ]?\d)(?<!\bmay)", _months),
+    rule(
+        rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?![- ]?\d)(?<!\bmay)|"
+        rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?=\s(?:{_YEAR}|['’]\d\d)\b)",
+        _months,
+    ),
+    # From one date to another: Jan 5–Feb 10, 7th–8th.
+    rule(rf"(?<=\d)(?:st|nd|rd|th)?\s?[-–—]\s?(?={_MONTHS_ANY}\b\.?\s\d)", lambda m: " to "),
+    rule(r"(?<=\d(?:st|nd|rd|th))\s?[-–—]\s?(?=\d+(?:st|nd|rd|th)\b)", lambda m: " to "),
     rule(
         rf"(?<![\w/.-])(?P<year>{_YEAR})[-/ ]{_MONTH}[-/ ]{_DAY}(?![\w-])",
         lambda m: _of(_NAMES[m["month"].lower()], m["day"], m["year"]),
@@ -206,6 +220,7 @@ RULES: list[Rule] = [
         rf"(?<![\w.,])(?P<first>\d{{1,4}})(?:{TO}(?P<last>\d{{1,4}}))?\s?(?P<era>BCE|BC|CE|AD|B\.C\.E\.|B\.C\.|A\.D\.)(?![\w.])",
         _era,
     ),
+    rule(r"(?<=\b[QH][1-4])['’](?=\d\d\b)", lambda m: " "),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
     rule(
         rf"(?<![\w.,$])(?P<year>{_YEAR})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\w|[,.]\d|\s[a-z]+s\b)",
@@ -217,7 +232,8 @@ RULES: list[Rule] = [
         _decades,
     ),
     rule(
-        r"(?<![\w])(?:['’](?P<first>\d0)|(?P<first2>[2-9]0))['’]?s(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b",
+        r"(?<![\w])(?:['’](?P<first>\d0)|(?P<first2>[2-9]0|(?<=[Tt]he )00))['’]?s"
+        r"(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b",
         _decades,
     ),
     rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),

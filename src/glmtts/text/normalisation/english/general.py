@@ -112,17 +112,35 @@ def _ruler(match: re.Match[str]) -> str:
 
 
 def _after_name(match: re.Match[str]) -> str:
-    """Rocky IV is four; an IV drip and the VI editor are letters."""
-    if match[0] in ("IV", "VI") and _last_word(match) in _DETERMINERS:
+    """Rocky IV is four; an IV drip, the VI editor and a dose IV are letters."""
+    if match[0] in ("IV", "VI") and (_last_word(match) in _DETERMINERS or _is_dose(match)):
         return match[0]
     return cardinal(roman(match[0]))
+
+
+def _is_dose(match: re.Match[str]) -> bool:
+    """Whether an amount or a time of a medicine stands before: 2 g IV, every eight hours IV, 5 mg/kg IV."""
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    return re.search(r"(?:grams?|liters?|units|hours|dose|mg|daily|kilogram|given|[a-z]/[a-z]+)\s$", before) is not None
+
+
+def _dotted(match: re.Match[str]) -> str:
+    """b.i.d. and w.r.t. are letters; the last stop ends the sentence where a capital or nothing follows."""
+    rest = match.string[match.end() : match.end() + 4].strip()
+    return " ".join(match[1].replace(".", "").upper()) + ("." if not rest or rest[0].isupper() else "")
 
 
 RULES: list[Rule] = [
     rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
     rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
     rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
-    rule(r"(?<!\w)#\s?(?=\d)", lambda m: "number "),
+    # The number of a heading; one letter may be the initial of a name.
+    rule(
+        r"^(?P<roman>[IVX]{2,5}|[ivx]{2,5})\.\s",
+        lambda m: f"{cardinal(roman(m['roman'].upper()))}. " if _NUMERAL.fullmatch(m["roman"].upper()) else m[0],
+    ),
+    rule(r"(?<!\w)#(?=\d+[A-Za-z]{3})", lambda m: "hashtag "),
+    rule(r"(?<!\w)#\s?(?=\d|[A-Z]{1,3}-\d)", lambda m: "number "),
     rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
     rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b(?!['’](?!s\b))", _numbered),
     rule(r"(?<![\w.])(pp?)\.\s(?=[ivxl]{1,6}\b)", lambda m: "pages " if m[1] == "pp" else "page "),
@@ -162,6 +180,8 @@ RULES: list[Rule] = [
     rule(r"(?<![\w-])([A-F])[-−](?=[,.;:!?)]|$|\s(?:in|on|for|average|and|or|to)\b)", lambda m: f"{m[1]} minus"),
     rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
     rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
-    rule(r"\b((?:[A-Z]\.){2,})(?=(\s[a-z])|,|;|\?|!|(\s[A-Z])|$|')", _letters),
+    rule(r"(?<=[A-Za-z.])(?<!and)\s/\s(?=[A-Za-z])", lambda m: ", "),
+    rule(r"(?<![\w.])((?:[a-z]\.){2,})(?!\w)", _dotted),
+    rule(r"\b((?:[A-Z]\.){2,})(?![A-Za-z0-9])", _letters),
     rule(r"\b((?:[A-Z]\.){1,3}[A-Z])\b(?!\.)", lambda m: m[1].replace(".", " ")),
 ]

@@ -2,9 +2,12 @@
 
 import re
 
+from glmtts.text.normalisation.chemistry import letters
+from glmtts.text.normalisation.english import strokes
 from glmtts.text.normalisation.english.measures import FREE, TO
+from glmtts.text.normalisation.formulas import ABSOLUTE
 from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, alternatives, is_inch, rule
-from glmtts.text.normalisation.units import WRITTEN, unit_of
+from glmtts.text.normalisation.units import ATOM, WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, fraction, number, ordinal
 
 _SIGNS = {
@@ -45,9 +48,14 @@ def _unit(match: re.Match[str]) -> str:
 
 def _number_power(match: re.Match[str]) -> str:
     """6.02 × 10^23, 10^9 bytes."""
-    factor = f"{number(match['factor'])} times " if match["factor"] else ""
+    low = f"{number(match['low'])} to " if match["low"] else ""
+    factor = f"{low}{number(match['factor'])} times " if match["factor"] else ""
     exponent = match["exponent"].strip("(){} ").lstrip("+")
-    return f"{factor}{number(match['base'])} {_to_the(exponent)}{_unit(match)}"
+    power = f"{factor}{number(match['base'])} {_to_the(exponent)}"
+    if match["share"]:  # 10^9/L: what is shared is looked up below a slash only, so a gram is lent above it
+        share = unit_of("g/" + match["share"], glued=True)
+        return power + (share.one.removeprefix("gram") if share else f" per {match['share']}")
+    return power + _unit(match)
 
 
 def _power(match: re.Match[str]) -> str:
@@ -80,9 +88,15 @@ def _divided(match: re.Match[str]) -> str:
 
 
 def _ion(match: re.Match[str]) -> str:
-    """Ca²⁺ is Ca two plus."""
+    """Ca²⁺ is Ca two plus, SO₄²⁻ S O four two minus."""
     charge = f" {cardinal(match[2])}" if match[2] else ""
-    return f"{match[1]}{charge} {_SIGNS[match[3]]}"
+    parts = [match[1]] if len(match[1]) < 3 else letters(match[1])
+    formula = " ".join(cardinal(part) if part.isdigit() else part for part in parts)
+    return f"{formula}{charge} {_SIGNS[match[3]]}"
+
+
+def _derivative(match: re.Match[str]) -> str:
+    return f"{match[1]}{' double' if len(match[2]) > 1 else ''} prime of {match[3]}"
 
 
 def _part_of(match: re.Match[str]) -> str:
@@ -149,6 +163,7 @@ def _is_bound(match: re.Match[str]) -> bool:
 
 # Before money and measures, which would take the numbers of these.
 FIRST: list[Rule] = [
+    *strokes.RULES,
     rule(
         r"(?<![\w./-])(\d{1,2})/(\d{1,3})(?:rds?|ths?|nds?)\b",
         lambda m: fraction(m[1], m[2]) if int(m[2]) > 1 else m[0],
@@ -156,10 +171,15 @@ FIRST: list[Rule] = [
     # v=s/t: between two letters of a formula a stroke divides.
     rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/]|\stest)", lambda m: f"{m[1]} over {m[2]}"),
     rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]} over {m[2]}"),
-    rule(r"(?<=[\dn])!(?=\s=\s)", lambda m: " factorial"),
+    rule(r"(?<=[\dn])!(?=\s?=)", lambda m: " factorial"),
+    # 1+2+3+…+100 goes on.
+    rule(r"(?<=[\w)])\s?\+\s?(?:…|\.{3})\s?\+\s?(?=\w)", lambda m: " plus and so on plus "),
+    (ABSOLUTE, lambda m: f"the absolute value of {m['inside']}"),
+    rule(r"\b([fgh])(['′]{1,2})\(([a-z]|\d+)\)", _derivative),
+    rule(r"(?<![A-Za-z])d([a-z])/d([a-z])(?![A-Za-z])", lambda m: f"d {m[1]} over d {m[2]}"),
     rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: " "),
     rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
-    rule(r"\b([A-Z][a-z]?)\^(\d?)([+-])(?!\w)", _ion),
+    rule(r"(?<![A-Za-z\d])([A-Z][A-Za-z0-9]{0,5})\^(\d?)([+-])(?!\w)", _ion),
     rule(r"(?<=\d/)(\d{1,2})\s?[\"″](?=\s|[,.;:)]|$)", lambda m: f"{m[1]}in" if is_inch(m) else m[0]),
     rule(
         rf"(?<![\w./-])(?:(\d{{1,3}})[ -])?(\d{{1,2}})/(\d{{1,2}})(\s?)({WRITTEN})(?![\w/^])(?:\.(?=\s[a-z]))"
@@ -172,7 +192,7 @@ FIRST: list[Rule] = [
         lambda m: f"{cardinal(m[1])} over {cardinal(m[2])} millimeters of mercury",
     ),
     rule(
-        r"(?P<before>(?:^|[^\w\s)\]])\s?|(?<![A-Za-z])[A-Za-z]{2,}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])",
+        r"(?P<before>(?:^|[^\w\s)\]=-])\s?|(?<![A-Za-z])[A-Za-z]{2,}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])",
         lambda m: m["before"] + _ALONE[m["sign"]] + " " if _is_bound(m) else m[0],
     ),
     rule(
@@ -185,7 +205,8 @@ FIRST: list[Rule] = [
     ),
     rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?!\w){_UNIT}", _scientific),
     rule(
-        rf"(?:(?<![\w.])(?P<factor>{NUMBER})\s?[xX×*·]\s?|(?<![\w.]))(?P<base>{NUMBER})\s?(?:\^|\*\*)\s?(?P<exponent>{_EXPONENT}){_UNIT}",
+        rf"(?:(?<![\w.])(?:(?P<low>{NUMBER}){TO})?(?P<factor>{NUMBER})\s?[xX×*·]\s?|(?<![\w.]))(?P<base>{NUMBER})"
+        rf"\s?(?:\^|\*\*)\s?(?P<exponent>{_EXPONENT})(?:/(?P<share>{ATOM})(?![\w/^])|{_UNIT})",
         _number_power,
     ),
 ]
@@ -225,13 +246,14 @@ RULES: list[Rule] = [
         lambda m: f"{number(m[1])} to {number(m[2])}",
     ),
     rule(
-        rf"{FREE}(\d+(?:\.\d+)?)\s?:\s?(\d+(?:\.\d+)?)(?:\s?:\s?(\d+))?(?!\w|\.\d)",
+        rf"{FREE}(\d+(?:\.\d+)?)\s?:\s?({NUMBER})(?:\s?:\s?(\d+))?(?!\w|\.\d)",
         lambda m: " to ".join(number(part) for part in m.groups() if part),
     ),
     rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
     rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
     rule(
-        rf"{FREE}({AMOUNT})\s?(?:[x×]|(?<!\d{{4}})X)(?!\w|\s?[-+=*/^<>]|\s(?:minus|plus|equals)\b)",
+        rf"{FREE}(?<!equals )(?<!plus )(?<!minus )({AMOUNT})\s?(?:[x×]|(?<!\d{{4}})X)"
+        r"(?!\w|\s?[-+=*/^<>]|\s(?:minus|plus|equals)\b)",
         lambda m: f"{number(m[1])} times",
     ),
     rule(

@@ -81,12 +81,19 @@ def _feet_and_inches(match: re.Match[str]) -> str:
     return f"{feet} {several(number(match[2]), 'inch', 'inches')}"
 
 
+# What has sides, in the singular or plural.
+_SIDED = re.compile(r"[ -](?:relay|tin|pan|tray|board|panel|frame|plot|grid|rug|sheet|tile|box)s?\b")
+
+
 def _sides(match: re.Match[str]) -> str:
     """3 x 4 m is three by four meters."""
     sides = [part.strip() for part in re.split(r"[xX×*]", match["sides"])]
     unit = unit_of(match["unit"], glued=True)
     plain = [re.sub(r"\s?[A-Za-z]+$", "", side) for side in sides]
-    return " by ".join(number(side) for side in plain) + f" {unit.many}" if unit else match[0]
+    # the 4x100m relay, a 20x30 cm tin: before its noun the last unit is one
+    noun = _SIDED.match(match.string[match.end() :][:8])
+    one = unit and (noun or attributive(match))
+    return " by ".join(number(side) for side in plain) + f" {unit.one if one else unit.many}" if unit else match[0]
 
 
 def _shared(match: re.Match[str]) -> str:
@@ -137,6 +144,9 @@ RULES: list[Rule] = [
     rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
     rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
     rule(rf"(?<=\d )(?P<what>[a-z]{{3,}}s|people)\s?/\s?(?P<share>{WRITTEN})(?![\w/^])", _shared),
+    rule(r"(?<![\w.])(\d{1,2})ft(\d{1,2})(?![\w.])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
+    # The minute of a match: in the 90+3' minute.
+    rule(r"(?<=\d)['′](?=\s(?:minute|min)\b)", lambda m: ""),
     rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
     rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))\s?(?P<unit>mm|cm|m|km|ft|in|px)\b",

@@ -10,7 +10,7 @@ from glmtts.text.numbers_en import cardinal, number
 
 _SCALE = (
     r"(?:(?:\s?|-(?=[mbt]\w*illion|thousand))"
-    r"(?P<scale>thousand|million|billion|trillion|lakhs?|crores?|[kK]|[mM][nmM]?|[bB]n?|BN|[tT]n?)(?![A-Za-z0-9]))?"
+    r"(?P<scale>thousand|million|billion|trillion|lakhs?(?:\scrores?)?|crores?|[kK]|[mM][nmM]?|[bB]n?|BN|[tT]n?)(?![A-Za-z0-9]))?"
 )
 _SCALES = {"k": "thousand", "m": "million", "mn": "million", "mm": "million", "b": "billion", "bn": "billion",
            "t": "trillion", "tn": "trillion"}  # fmt: skip
@@ -33,7 +33,7 @@ def money(sign: str, written: str, scale: str | None = None, attribute: bool = F
         amounts.append(several(cardinal(whole or "0"), one, many))
     if part and int(part):
         amounts.append(_cents(str(int(part)), sign, bool(amounts)))
-    joint = " " if " " in one and sign in SIGNS and sign != "US$" else " and "
+    joint = " " if " " in CURRENCIES[sign].one and sign in SIGNS and sign != "US$" else " and "
     return joint.join(amounts)
 
 
@@ -55,7 +55,7 @@ def _cents(written: str, sign: str, after: bool) -> str:
 
 def _before(match: re.Match[str]) -> str:
     """$5, -$5, US$ 5 million, USD 20, $15/mo, $20 dollars."""
-    minus = "minus " if match["minus"] or match["minus2"] else ""
+    minus = {"+": "plus ", "": ""}.get(match["minus"] or match["minus2"] or "", "minus ")
     sign = match["sign"]
     twice = match["twice"] or ""
     spoken = money(sign, match["amount"], match["scale"], not twice and attributive(match), twice)
@@ -86,10 +86,16 @@ def _share(written: str | None) -> str:
         return ""
     # what is shared is looked up below a slash only, so a gram is lent above it and taken off again
     unit = unit_of("g/" + written, glued=True)
-    return unit.one.removeprefix("gram") if unit else f" per {written}"
+    return unit.one.removeprefix("gram").replace("per each", "each") if unit else f" per {written}"
 
 
+# What British prices have behind them without a blank: £9.99pm, £30k pa.
+_BRITISH = {"p": "", "pm": " per month", "pcm": " per month", "pw": " per week", "pa": " per year", "pp": " per person",
+            "ph": " per hour", "pn": " per night"}  # fmt: skip
 RULES: list[Rule] = [
+    # What is left of the pence in amounts without them: Rs. 499/-, CHF 120.–
+    rule(r"(?<=\d)(?:/[-–—]|\.[-–]|,[-–](?=\s?(?:€|EUR)))(?!\w)", lambda m: ""),
+    rule(rf"([£€]\s?{AMOUNT}[kKmM]?)(?:(p[mwpnh]?)|\s?(pcm|pa))(?![\w/])", lambda m: m[1] + _BRITISH[m[2] or m[3]]),
     # Decimal commas of the continent: €3,50 and 1.234,56 €.
     rule(
         rf"((?:{SIGN})\s?)(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?![\d,])", lambda m: f"{m[1]}{m[2].replace('.', '')}.{m[3]}"
@@ -101,7 +107,7 @@ RULES: list[Rule] = [
         _range,
     ),
     rule(
-        rf"(?P<minus>(?<!\w)[-−])?(?P<sign>(?<![A-Za-z])(?:{SIGN}))\s?(?P<minus2>[-−](?=\d))?(?P<amount>{AMOUNT}){_SCALE}{_PER}{_TWICE}",
+        rf"(?P<minus>(?<!\w)[-−+])?(?P<sign>(?<![A-Za-z])(?:{SIGN}))\s?(?P<minus2>[-−](?=\d))?(?P<amount>{AMOUNT}){_SCALE}{_PER}{_TWICE}",
         _before,
     ),
     rule(rf"(?P<minus>)(?P<minus2>)\b(?P<sign>{CODE})\s?(?P<amount>{AMOUNT}){_SCALE}{_PER}(?P<twice>)", _before),

@@ -10,6 +10,14 @@ _TO = r"\s?(?:[-–—~]|to)\s?"
 _HOUR, _MINUTE = r"(?:[01]?\d|2[0-4])", r"[0-5]\d"
 
 
+# A zone or a day after "p.m." goes with it, and so does what is in capitals: 5 p.m. ET, 5 p.m. Monday.
+_AFTER_CLOCK = re.compile(
+    r"[A-Z]{2,5}(?![A-Za-z])|(?:Eastern|Pacific|Central|Mountain|Atlantic|Greenwich|Beijing|London|Local|Today|Tonight)|"
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:[a-z]*day)?\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)d?|"
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\s?\d?"
+)
+
+
 def clock(hour: str, minute: str, half: str | None) -> str:
     """10:30 a.m. is ten thirty A M, 3:05 three oh five, 9:00 nine o'clock, 14:00 fourteen hundred."""
     hours = cardinal(str(int(hour)))
@@ -34,8 +42,8 @@ def _time(match: re.Match[str]) -> str:
 
 def _full_stop(match: re.Match[str]) -> str:
     """The stop of "a.m." ends the sentence only at the end of the text or before a capital."""
-    rest = match.string[match.end() : match.end() + 9].strip()
-    ends = rest[0].isupper() if rest else match.start() > 0
+    rest = match.string[match.end() : match.end() + 10].strip()
+    ends = rest[0].isupper() and not _AFTER_CLOCK.match(rest) if rest else match.start() > 0
     return "." if ends and match[0].endswith(".") else ""
 
 

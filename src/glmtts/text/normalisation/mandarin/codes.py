@@ -2,9 +2,30 @@
 
 import re
 
+from glmtts.text.normalisation.addresses import CHINESE_FILE
+from glmtts.text.normalisation.chemistry import FORMULA, HYDRATE, ION, SALT, ion, letters
 from glmtts.text.normalisation.mandarin.amounts import amount
-from glmtts.text.normalisation.rules import NUMBER, Rule, rule
+from glmtts.text.normalisation.rules import COLOUR, NUMBER, Rule, rule
 from glmtts.text.numbers_zh import cardinal, digits, number
+
+
+def _spelled(written: str) -> str:
+    """Capitals one by one, so that CO2 is no word, and the figures of a formula or colour."""
+    return "".join(digits(part) if part.isdigit() else f" {part}" for part in letters(written)).strip()
+
+
+def _ion(match: re.Match[str]) -> str:
+    """Fe2+ is Fe二加, SO42- S O四二减."""
+    written, charge, positive = ion(match)
+    name = _spelled(written) if len(written) > 2 or not positive else written
+    return f"{name}{cardinal(charge) if charge else ''}{'加' if positive else '减'}"
+
+
+def _parts(match: re.Match[str]) -> str:
+    """The first part of a version after its name is a number (iOS17.2.1); addresses of machines go by their digits."""
+    first, *rest = match[0].split(".")
+    named = len(first) < 3 and len(rest) < 3 and re.search(r"[A-Za-z]\s?$", match.string[: match.start()][-2:])
+    return "点".join([cardinal(first) if named else digits(first), *map(digits, rest)])
 
 
 def telephone(written: str) -> str:
@@ -61,6 +82,26 @@ _COUNTED = (
 _SEP = r"[- \u2011]?"
 # Before dates, which would take the digits of these.
 FIRST: list[Rule] = [
+    rule(COLOUR, lambda m: f"井号{_spelled(m[0][1:])}"),
+    # A topic between two marks is a phrase of its own: #新年快乐# 2024.
+    rule(r"#(?=[^\s#\d])([^#\n]{1,40})#(\s*\w)?", lambda m: f"{m[1]}，{m[2]}" if m[2] else m[1]),
+    (CHINESE_FILE, lambda m: "点"),
+    rule(HYDRATE, lambda m: "，"),
+    rule(ION, _ion),
+    rule(FORMULA, lambda m: _spelled(m[0])),
+    rule(SALT, lambda m: _spelled(m[0])),
+    rule(r"(?<![A-Za-z\d])CO(?=中毒|浓度|排放|气体|报警|含量|超标)", lambda m: "C O"),
+    # Isotopes by their digits: 铀-235, 碳-14.
+    rule(
+        r"(?<=[铀钚铯锶碘镭钍镅钴碳氢氦钾锂氡])-?((?:2[23]\d|1[0-9]{2})(?![\d.%克毫度升元])|(?<=-)\d{1,2}(?![\d.]))",
+        lambda m: digits(m[1]) if len(m[1]) > 2 else cardinal(m[1]),
+    ),
+    # Two trains or flights under one name: K528/525次, CZ3101/3102.
+    rule(
+        r"(?<![A-Za-z\d])([A-Z]{1,2})(\d{3,4})/(\d{1,4})(?![\d/.A-Za-z])",
+        lambda m: f"{m[1]}{digits(m[2])}，{digits(m[3])}",
+    ),
+    rule(r"(?<=[A-Za-z])-(\d{1,3})-(?=\d{1,4}[A-Z])", lambda m: f"{cardinal(m[1])} "),
     rule(r"(?<!\d)(\d{5,6})\.(HK|SH|SZ|SS|BJ)(?![A-Za-z])", lambda m: f"{digits(m[1])}点{m[2]}"),
     rule(r"(?<![A-Za-z\d])([A-Z])(\d{1,3})\s?[-–—~～]\s?(?=\1\d{1,3}(?!\d))", lambda m: f"{m[1]}{m[2]}到"),
     rule(r"(?<![A-Za-z\d])([Pp])(\d{1,4})\s?[-–—~～]\s?(?=\d)", lambda m: f"{m[1]}{cardinal(m[2])}到"),
@@ -68,7 +109,7 @@ FIRST: list[Rule] = [
     rule(
         rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)"
         r"(\d{2,}(?:-\d+| \d{3,6}(?![\d:：.%年月日点元个次分人件条名只张块米公])){0,5})"
-        r"(?!\d|-\d|\.\d|[万个元])",
+        r"(?!\d|-\d|\.\d|[:：]\d|[万个元])",
         lambda m: f"{m[1]}{m[2].rstrip('-')}{'，'.join(map(digits, re.split('[- ]', m[3])))}",
     ),
     rule(
@@ -97,12 +138,13 @@ FIRST: list[Rule] = [
 ]
 RULES: list[Rule] = [
     rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
-    rule(r"(?<!\w)\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
+    # a telephone has seven digits and more, +130 is an amount
+    rule(r"(?<!\w)(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
     rule(r"(?<![\d.-])(?:\(0\d{2,3}\)|（0\d{2,3}）)\s?\d{3,4}[- ]?\d{4}(?!\d)", lambda m: telephone(m[0])),
     rule(r"(?<![\d.-])(?:0\d{1,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
     rule(r"(?<![\d.-])(?:0(?:10|2\d|[3-9]\d{2})\d{7,8}|[48]00\d{7})(?![\d-])", lambda m: telephone(m[0])),
     rule(
-        rf"({_CALL}[是为到了给：:个过]{{0,2}}\s?)(\d[\d-]{{1,14}}\d)(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局])"
+        rf"({_CALL}[是为到了给：:个过]{{0,2}}\s?)(?!\d{{1,2}}-\d{{1,2}}(?![\d-]))(\d[\d-]{{1,14}}\d)(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局])"
         rf"((?:{_OR}(?:{_EMERGENCY}|1[0-9]{{4}}|9[56]\d{{3,4}}){_NO_CALL})*)",
         lambda m: m[1] + telephone(m[2]) + digits(m[3], one="幺"),
     ),
@@ -148,7 +190,7 @@ RULES: list[Rule] = [
     rule(r"(?<!\d)7-11(?=便利|店|超市)", lambda m: "七十一"),
     rule(r"(?<![A-Za-z0-9])\.NET(?![A-Za-z])", lambda m: "点NET"),
     rule(r"(?<=[GDCZTKYSL])(\d{1,4})(?=次)", lambda m: digits(m[1])),
-    rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", lambda m: "点".join(digits(part) for part in m[0].split("."))),
+    rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", _parts),
     rule(
         r"(?<![A-Za-z])[vV]\.?\s?(\d+(?:\.\d+)*)(?![\dA-Za-z])",
         lambda m: "V" + "点".join(cardinal(part) if len(part) < 3 else digits(part) for part in m[1].split(".")),

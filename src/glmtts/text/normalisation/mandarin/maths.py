@@ -2,6 +2,7 @@
 
 import re
 
+from glmtts.text.normalisation.formulas import ABSOLUTE
 from glmtts.text.normalisation.mandarin.amounts import COUNTED, FREE, SCALE, TO
 from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
 from glmtts.text.numbers_zh import cardinal, number
@@ -89,7 +90,19 @@ def _span(match: re.Match[str]) -> str:
     return f"{low}{match[2]}到{high}"
 
 
+def _times_of(match: re.Match[str]) -> str:
+    """步骤1/3 is the first of three."""
+    return f"{match[1]}{cardinal(match[2])}，共{cardinal(match[3])}{match[1][0]}"
+
+
 RULES: list[Rule] = [
+    (ABSOLUTE, lambda m: f"{m['inside']}的绝对值"),
+    rule(r"(步骤|页码|页)\s?(\d{1,3})/(\d{1,3})(?![\d/.])", _times_of),
+    # 1+2+3+…+100 goes on to its end; 5÷2=2……1 leaves one over.
+    rule(r"(?<=[\w)）])\s?\+\s?(?:…{1,2}|\.{3,6})\s?\+\s?(?=\w)", lambda m: "一直加到"),
+    rule(r"(=\s?\d+)\s?(?:…{1,2}|\.{3,6})\s?(?=\d)", lambda m: f"{m[1]}余"),
+    rule(r"(?<=[\dn])[!！](?=\s?=)", lambda m: "的阶乘"),
+    rule(r"(?<![\d.A-Za-z/])(\d{1,3})/([a-z])(?![A-Za-z/])", lambda m: f"{m[2]}分之{cardinal(m[1])}"),
     rule(r"(?<![\d.])(\d+)\s?分之\s?(\d+(?:\.\d+)?)", lambda m: f"{cardinal(m[1])}分之{number(m[2])}"),
     rule(
         r"第(\d{1,4})\s?/\s?(\d{1,4})(?=[页頁张章])",

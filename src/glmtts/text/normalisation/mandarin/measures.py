@@ -6,7 +6,7 @@ from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalisation.mandarin.amounts import AMOUNT, FREE, SCALE, SIGNED, TO, amount, signed, spread
 from glmtts.text.normalisation.mandarin.money import per
 from glmtts.text.normalisation.rules import Rule, is_inch, rule
-from glmtts.text.normalisation.units import WRITTEN, unit_of
+from glmtts.text.normalisation.units import ATOM, WRITTEN, unit_of
 from glmtts.text.numbers_zh import digits, number
 
 # Units that Mandarin writes itself and that take a share: 次/分, 公里/小时.
@@ -66,11 +66,19 @@ def _measure(match: re.Match[str]) -> str:
         return match[0]
     low, high, scale = match["low"], match["high"], match["scale"]
     follows = match.string[match.end() : match.end() + 1]
-    if match["unit"] == "A" and CHINESE.match(follows) and follows not in "的电充快输保空":
-        return match[0]  # 5A景区
+    if match["unit"] == "A" and not _is_current(match, follows):
+        return match[0]  # 5A景区, 座位12A
     if high:
         return f"{amount(low)}到{amount(high)}{scale}{unit.mandarin}"
     return (number(low) + scale if scale else amount(low)) + unit.mandarin
+
+
+def _is_current(match: re.Match[str], follows: str) -> bool:
+    """Whether an A behind a number is of amperes: by what follows it, or by a word of electricity before it."""
+    if CHINESE.match(follows):
+        return follows in "的电充快输保空"
+    before = match.string[max(0, match.start() - 12) : match.start()]
+    return re.search(r"[电流伏充熔插]|保险|开关|\d\s?V|[伏瓦]", before) is not None
 
 
 def _own(match: re.Match[str]) -> str:
@@ -126,6 +134,8 @@ RULES: list[Rule] = [
         rf"(?<=\d)(\s?(?:\^|\*\*)\s?[-−+]?\d{{1,3}}|\s?(?:\^|\*\*)\s?[(（{{][-−+]?\d{{1,3}}[)）}}])\s?(?P<unit>{WRITTEN})(?![A-Za-z\d^/])",
         lambda m: m[1] + unit.mandarin if (unit := unit_of(m["unit"], glued=True)) else m[0],
     ),
+    # The same below a slash: 4.5×10^9/L.
+    rule(rf"(?<=\^\d)(\d?)/(?P<unit>{ATOM})(?![A-Za-z\d^/])", lambda m: m[1] + per(m["unit"])),
     rule(
         rf"(?<=\d)(\s?(?:[A-Za-zμ]{{1,4}}|[一-鿿]{{1,2}}))/({_THINGS})(?=[，。、；！？,.;!?）)\s×的装起]|$)",
         lambda m: f"{m[1]}每{m[2]}",
@@ -157,6 +167,15 @@ RULES: list[Rule] = [
     rule(r"(?<![\w^/])([kcdm]?m)([23])(?![\w^.])", lambda m: unit.mandarin if (unit := unit_of(m[0], True)) else m[0]),
     rule(rf"({SIGNED})°(?:\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?)?", _angle),
     rule(r"(?<![\d.])(\d{2,3})\s?/\s?(\d{2,3})\s?(mmHg|毫米汞柱|kPa)", _pressure),
+    # A share of a unit: 1/250s, 1/2kg.
+    rule(
+        rf"(?<![\d./])(\d{{1,2}})/(\d{{1,5}})\s?(?P<unit>{WRITTEN})(?![A-Za-z\d^/])",
+        lambda m: (
+            f"{number(m[2])}分之{number(m[1])}{unit.mandarin}"
+            if int(m[1]) < int(m[2]) and (unit := unit_of(m["unit"], glued=True))
+            else m[0]
+        ),
+    ),
     rule(r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})", lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}"),
     rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?[a-z]{{0,2}}(?:\s?[xX×*]\s?{AMOUNT}\s?[a-z]{{0,2}}){{1,2}})(?![A-Za-z\d^.])",

@@ -32,14 +32,28 @@ def _after_word(match: re.Match[str]) -> str:
     return match["word"] + ratio(match)
 
 
+def _may_be_score(match: re.Match[str]) -> bool:
+    """Whether two falling numbers are no figure, price or clause of something else."""
+    before = match.string[max(0, match.start() - 3) : match.start()]
+    return re.search(r"[图圖表式例题題章节课价格温度量长宽约单元室房]\s?$", before) is None
+
+
 RULES: list[Rule] = [
-    rule(rf"(?P<word>比分[为是达约到了]?\s?[:：]?\s?)(?P<ratio>\d{{1,3}}[:：∶–-]\d{{1,3}}{_SETS}*)(?!\d)", _after_word),
+    rule(
+        r"(?P<word>(?:比分|[单双]打|[男女][单双]|混双)[为是达约到了]?\s?[:：]?\s?)"
+        rf"(?P<ratio>\d{{1,3}}[:：∶–-]\d{{1,3}}{_SETS}*)(?!\d|[名人位])",
+        _after_word,
+    ),
     rule(rf"(?P<word>{_SET}\s?)(?P<ratio>\d{{1,2}}[:：–-]\d{{1,2}})(?!\d|[:：.点分])", _after_word),
     rule(rf"(?P<word>{_BEFORE}[为是达约到了]?\s?[:：]?\s?)(?P<ratio>{RATIO}{{1,3}})(?!\d)", _after_word),
     rule(rf"(?P<word>{_TIED}\s?)(?P<ratio>\d{{1,3}}[:：–-]\d{{1,3}})(?!\d)", _after_word),
     rule(rf"(?P<ratio>(?<![\d:：.])\d{{1,3}}\s?[:：]\s?\d{{1,3}})(?={_VERBS})", ratio),
     rule(rf"(?P<ratio>(?<![\d.-])\d{{1,3}}[-–]\d{{1,3}})(?={_VERBS}|拿下|获)", ratio),
-    # What falls is no span: 勇士108-93.
+    # What falls is no span: 6-4，7-6（7-5）, 勇士108-93.
+    rule(
+        r"(?<![\dA-Za-z./第满号栋楼-])(?P<ratio>\d{1,2}-\d{1,2})(?=[，。！；,;!（）()]|\s*$)",
+        lambda m: ratio(m) if int(m[0].split("-")[0]) > int(m[0].split("-")[1]) and _may_be_score(m) else m[0],
+    ),
     rule(
         r"(?<=[一-鿿])(?<![满从价格温度量])(?P<ratio>(?:1\d\d|[6-9]\d)[-–](?:1\d\d|[6-9]\d))(?=[，。！；,;!\s]|$)",
         lambda m: ratio(m) if int(re.split("[-–]", m[0])[0]) > int(re.split("[-–]", m[0])[1]) else m[0],

@@ -23,7 +23,7 @@ def clock(hour: str, minute: str, second: str | None = None) -> str:
 
 
 def _clock(match: re.Match[str]) -> str:
-    half = _HALF[match["half"].lower()] if match["half"] else ""
+    half = _half_of(match, match["half"]) if match["half"] else ""
     # 30:25 is no time of day and is left to the rule of ratios, which comes after this one
     if int(match["hour"]) > 24:
         return match[0]
@@ -40,10 +40,26 @@ def _span(match: re.Match[str]) -> str:
 
 def _hour(match: re.Match[str]) -> str:
     """8am, 8点30."""
-    return _HALF[match[2].lower()] + ("两" if match[1] == "2" else cardinal(str(int(match[1])))) + "点"
+    return _half_of(match, match[2]) + ("两" if match[1] == "2" else cardinal(str(int(match[1])))) + "点"
+
+
+def _half_of(match: re.Match[str], half: str) -> str:
+    """The half of the day, unless the text says it already: 下午2 pm."""
+    before = match.string[max(0, match.start() - 4) : match.start()].rstrip()
+    return "" if re.search(rf"(?:{_PART})$", before) else _HALF[half.lower()]
+
+
+def _offset(match: re.Match[str]) -> str:
+    minutes = "" if match[3] == "00" else f"小时{cardinal(match[3])}分"
+    return f"{'加' if match[1] == '+' else '减'}{cardinal(match[2])}{minutes}"
 
 
 RULES: list[Rule] = [
+    # An offset is no time of day: UTC+8:00.
+    rule(
+        r"(?<=UTC|GMT)\s?([-−+])0?(\d{1,2}):([0-5]\d)(?!\d)",
+        _offset,
+    ),
     rule(rf"(?:(?<=\d[点月日号])|(?<=点半))\s?[-~～–—－]{{1,2}}\s?(?=(?:{_PART})\d)", lambda m: "到"),
     rule(
         rf"(?<!\d)(?<!\d[:：])(\d{{1,2}})[:：]([0-5]\d)(?:[:：]([0-5]\d))?{_TO}({_PART})?(\d{{1,2}})[:：]([0-5]\d)(?:[:：]([0-5]\d))?(?!\d|[:：]\d)",
