@@ -12,6 +12,7 @@ import glmtts
 from glmtts.errors import ConfigError
 from glmtts.judging.faults import Fault, Target
 from glmtts.lm.candidates import CandidateSet
+from glmtts.synthesis.cuts import halves
 from glmtts.synthesis.options import settings
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import Draft, SynthesisDefaults
@@ -182,8 +183,8 @@ def test_a_lost_word_at_either_end_is_a_fault(tts: Synthesizer, lost: str) -> No
 def test_words_lost_at_a_joint_are_decoded_again_by_halves(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole sentence always loses its last word; its halves are said whole."""
     segment = segment_of(tts)
-    halves = segment.halves()
-    target = {tuple(tts.generator._prompter.requests(one, [0], tts.bundle.lm)[0].prompt_ids): one for one in halves}
+    parts = halves(segment)
+    target = {tuple(tts.generator._prompter.requests(one, [0], tts.bundle.lm)[0].prompt_ids): one for one in parts}
 
     def answer(candidates: CandidateSet) -> list[int]:
         half = target.get(tuple(candidates.requests[0].prompt_ids))
@@ -200,8 +201,8 @@ def test_words_lost_at_a_joint_are_decoded_again_by_halves(tts: Synthesizer, mon
 def test_halves_keep_every_reading(tts: Synthesizer) -> None:
     for text in (TEXT, "他在银行的行长办公室里慢慢地走着，说得很好"):
         segment = segment_of(tts, text)
-        left, right = segment.halves()
+        left, right = halves(segment)
         assert [*left.phonemes, "|", *right.phonemes] == list(segment.phonemes)
         assert left.hybrid + right.hybrid == segment.hybrid
         assert len({segment.seed, left.seed, right.seed}) == 3
-    assert segment_of(tts, "Hello there.").halves() == [], "two words are not halved"
+    assert halves(segment_of(tts, "Hello there.")) == [], "two words are not halved"

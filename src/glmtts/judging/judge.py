@@ -119,6 +119,11 @@ class Judge:
             return tokens
         return tokens[: len(tokens) - max(0, reading.trailing_silence - most)]
 
+    def without_leading_silence(self, tokens: list[int], most: int) -> list[int]:
+        """The tokens with at most `most` before the first in which something is read; all if nothing is."""
+        reading = self.reading(tokens)
+        return tokens if reading is None else tokens[max(0, reading.leading_silence - most) :]
+
     def prefix_scorer(self, target: Target, count: int) -> PrefixScorer | None:
         """Scores for `count` unfinished candidates of a target; None without a recogniser or phonemes to find."""
         if self.recogniser is None or not target.phonemes:

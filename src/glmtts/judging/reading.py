@@ -50,6 +50,12 @@ class Reading:
         said = self.log_probs_SV.argmax(-1).nonzero()[0]
         return len(self.log_probs_SV) - 1 - int(said[-1]) if len(said) else 0
 
+    @cached_property
+    def leading_silence(self) -> int:
+        """Tokens before the first in which a label is read; 0 where none is read at all."""
+        said = self.log_probs_SV.argmax(-1).nonzero()[0]
+        return int(said[0]) if len(said) else 0
+
     def heard_after(self, end: int) -> bool:
         """Whether a phoneme, not a boundary alone, is read in the tokens from `end` on."""
         # a run that `end` cuts counts as heard after it

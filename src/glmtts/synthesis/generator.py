@@ -18,6 +18,7 @@ from glmtts.judging.resampling import ParticleFilter
 from glmtts.judging.selection import choices, ranked, trimmed
 from glmtts.lm.candidates import CandidateSet, decode_sets
 from glmtts.lm.service import ServiceClosedError, TokenService
+from glmtts.synthesis.cuts import Joints, halves, language_runs
 from glmtts.synthesis.segment import Prompter, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.tries import CANDIDATE_STRIDE, Try, tell_faults, tell_retry, tries
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from glmtts.bundle import Bundle
 
 LOST = {Fault.late, Fault.truncated}  # faults that halves may mend
-JOINT_SECONDS = 0.12  # of silence between two halves of a sentence: a joint must not be heard as its end
 
 
 class TokenGenerator:
@@ -36,7 +36,7 @@ class TokenGenerator:
     def __init__(self, bundle: Bundle, frontend: TextFrontend, judge: Judge) -> None:
         self.bundle, self.judge = bundle, judge
         self._prompter = Prompter(frontend, bundle.audio_tokens)
-        self._joint = round(JOINT_SECONDS * bundle.clock.token_rate)
+        self._joints = Joints(judge, bundle.clock.token_rate)
         self._begin()
         if hasattr(os, "register_at_fork"):  # the decoding thread does not live on in a forked child
             os.register_at_fork(after_in_child=partial(_begin_anew, weakref.ref(self)))
@@ -57,13 +57,22 @@ class TokenGenerator:
         """Tokens as the candidates agree on them, by a thread that serves all streams together.
 
         Where the prompt's last syllable leaks into the first tokens, before any has left, others are decoded. What is
-        said or paused for after the text is trimmed, as far as it has not left.
+        said or paused for after the text is trimmed, as far as it has not left. Of runs of one language the first
+        streams, and each of the others leaves when it is whole.
         """
+        first, *others = self._runs(segment)
+        yield from self._stream(first, self._joints.after(first) if others else None)
+        for number, run in enumerate(others, 1):
+            most = self._joints.after(run) if number < len(others) else None
+            yield from self._joints.begun(list(self._stream(run, most)))
+
+    def _stream(self, segment: Segment, most_silence: int | None) -> Generator[int, None, None]:
+        """Tokens of a run, with at most so much silence at their end."""
         segment = replace(segment, settings=segment.settings.for_streams(self.bundle.clock.frames_per_token))
         target = self._prompter.target(segment)
         for one in tries(segment.settings, segment.language):
             candidates = self._candidates(segment, target, one)
-            choose = partial(self._end_of_stream, segment=segment, target=target)
+            choose = partial(self._end_of_stream, segment=segment, target=target, most_silence=most_silence)
             with closing(self._served(candidates, choose)) as tokens:
                 start = list(islice(tokens, self.judge.limits.leak if target.prompt_tokens else 0))
                 # what has not left yet can still be thrown away, so only the start is ever decoded anew
@@ -81,7 +90,26 @@ class TokenGenerator:
         all, the others that are accepted. Where none is, more are decoded, as `tries` says; at last those that say more
         than their text are cut where it ends, and where words are missing its halves are decoded in its place. What a
         segment gets depends on its own seed alone.
+
+        A text of two languages is decoded in runs of one, where the bundle says so; it comes in one way alone.
         """
+        parts = [self._runs(segment) for segment in segments]
+        owners = [(number, place) for number, runs in enumerate(parts) for place in range(len(runs))]
+        found: list[dict[int, list[list[int]]]] = [{} for _ in segments]
+        for flat, ways in self._decode([run for runs in parts for run in runs]):
+            number, place = owners[flat]
+            found[number][place] = ways
+            if len(found[number]) == len(parts[number]) == 1:
+                yield number, ways
+            elif len(found[number]) == len(parts[number]):
+                best = [found[number][place][0] for place in range(len(parts[number]))]
+                yield number, [self._joints.runs(parts[number], best)]
+
+    def _runs(self, segment: Segment) -> list[Segment]:
+        return language_runs(segment) if segment.settings.language_runs else [segment]
+
+    def _decode(self, segments: Sequence[Segment]) -> Iterator[tuple[int, list[list[int]]]]:
+        """As `generate`, of segments that are not cut any more."""
         waiting, verdicts = list(range(len(segments))), dict[int, list[Verdict]]()
         plans = [tries(segment.settings, segment.language) for segment in segments]
         for attempt in range(max(map(len, plans), default=0)):
@@ -116,13 +144,12 @@ class TokenGenerator:
 
     def _by_halves(self, best: Verdict, segment: Segment, target: Target) -> Verdict:
         """`best`, or where words are missing at its ends, the tokens of the text's halves, if they say more of it."""
-        halves = segment.halves() if LOST & set(best.faults) else []
-        if not halves:
+        parts = halves(segment) if LOST & set(best.faults) else []
+        if not parts:
             return best
-        # `generate` gives them as they are done: by number they are in the order of the text
-        first, second = (tokens for _, (tokens, *_) in sorted(self.generate(halves)))
-        joined = [*self.judge.without_trailing_silence(first, self._joint), *second]
-        return min(best, self.judge.verdict(joined, target), key=lambda verdict: verdict.rank)
+        # they come as they are done: by number they are in the order of the text
+        first, second = (tokens for _, (tokens, *_) in sorted(self._decode(parts)))
+        return min(best, self.judge.verdict(self._joints.halves(first, second), target), key=lambda one: one.rank)
 
     def _served(
         self, candidates: CandidateSet, choose: Callable[[CandidateSet], list[int]]
@@ -155,11 +182,13 @@ class TokenGenerator:
             _compete(candidates, self.judge, target, how)
         return candidates
 
-    def _end_of_stream(self, candidates: CandidateSet, segment: Segment, target: Target) -> list[int]:
+    def _end_of_stream(
+        self, candidates: CandidateSet, segment: Segment, target: Target, most_silence: int | None
+    ) -> list[int]:
         """The tokens of a stream whose candidates have ended."""
         (best, *_) = ranked(self.judge, candidates, target, 1)
         best = trimmed(self.judge, best, candidates, target, segment.settings.max_nll)
-        return self.judge.without_trailing_silence(best.tokens)
+        return self.judge.without_trailing_silence(best.tokens, most_silence)
 
 
 def _begin_anew(generator: weakref.ref[TokenGenerator]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,10 +24,7 @@ from glmtts.text.split import join_pieces
 if TYPE_CHECKING:
     from glmtts.synthesis.voice import Voice
 
-HYBRID_TOKEN = re.compile(r"<\|.+?\|>|[^<]")
-FEWEST_BORDERS = 8  # between words or syllables: less is not halved, a language model speaks two words badly
 _ENGLISH = frozenset(ENGLISH)
-HALF_SEED = 1 << 20  # apart from those of candidates, retries and the pieces that follow
 PROMPTS_KEPT = 64  # voices whose texts need not be read again
 
 
@@ -58,33 +54,12 @@ class Segment:
     @property
     def language(self) -> Language:
         """English where all phonemes are; Mandarin sentences with English words are Mandarin."""
-        return "en" if all(symbol in _ENGLISH for symbol in self.phonemes if symbol != BOUNDARY) else "zh"
+        return "en" if is_english(self.phonemes) else "zh"
 
     @property
     def lone_word(self) -> bool:
         """Whether the text is one word, or one syllable of Mandarin."""
         return bool(self.phonemes) and BOUNDARY not in self.phonemes
-
-    def halves(self) -> list[Segment]:
-        """The segment in two, cut between words near its middle; none where it is short or partly without phonemes.
-
-        The hybrid text is cut, not the written one, so that each word keeps the reading that the sentence gave it.
-        """
-        if list(self.phonemes).count(BOUNDARY) < FEWEST_BORDERS:
-            return []
-        ends = [match.end() for match in HYBRID_TOKEN.finditer(self.hybrid)]
-        for end in sorted(ends, key=lambda end: abs(end - len(self.hybrid) / 2)):
-            left, right = self.hybrid[:end], self.hybrid[end:]
-            phonemes = phonemes_of(left), phonemes_of(right)
-            # a cut within a word adds a boundary; beside text that stays text, phonemes are missing
-            if [*phonemes[0], BOUNDARY, *phonemes[1]] == list(self.phonemes):
-                whole = replace(self, piece=replace(self.piece, cut=True))
-                seeds = self.seed + HALF_SEED, self.seed + 2 * HALF_SEED
-                return [
-                    replace(whole, hybrid=text, phonemes=spoken, seed=seed)
-                    for text, spoken, seed in zip((left, right), phonemes, seeds, strict=True)
-                ]
-        return []
 
 
 @dataclass(frozen=True)
@@ -94,6 +69,11 @@ class EarlierPiece:
     hybrid: str
     phonemes: Sequence[str]
     tokens: Sequence[int]
+
+
+def is_english(phonemes: Sequence[str]) -> bool:
+    """Whether all phonemes are English ones."""
+    return all(symbol in _ENGLISH for symbol in phonemes if symbol != BOUNDARY)
 
 
 class Prompter:

@@ -42,13 +42,15 @@ class SynthesisDefaults(StrictConfig):
     of text, and the one with the lowest CTC loss is used. Where even that one has a fault (judging/faults.py), or costs
     more than `max_nll` (nats a phoneme), all are decoded again with other seeds. With `resampling` they compete while
     they are decoded (judging/resampling.py). Before that, the `drafts` of its language are tried in turn: one without
-    fault within its limit is kept and rendered once, which spares the rest. With `audio_best_of` above 1 the audio is
-    judged too: while it costs more than `max_audio_nll`, the next best candidate is rendered, and the best is used
-    (synthesis/rendering.py). In `adaptation_steps` steps the mel prior is tuned to each new voice (flow/adaptation.py);
-    with `show_prompt` the flow sees the voice's recording before the speech. `blocks` are the token counts of a
-    stream's blocks; the last one repeats. A stream has at most `stream_candidates`, and no drafts. With
-    `history_tokens`, the language model also continues the earlier pieces of a text, the oldest left out where prompt
-    and speech would be more tokens than that (the release's way, with 750); pieces are then decoded one after another.
+    fault within its limit is kept and rendered once, which spares the rest. With `language_runs` a sentence of two
+    languages is decoded in runs of one (synthesis/cuts.py), for a language model that learnt them apart. With
+    `audio_best_of` above 1 the audio is judged too: while it costs more than `max_audio_nll`, the next best candidate
+    is rendered, and the best is used (synthesis/rendering.py). In `adaptation_steps` steps the mel prior is tuned to
+    each new voice (flow/adaptation.py); with `show_prompt` the flow sees the voice's recording before the speech.
+    `blocks` are the token counts of a stream's blocks; the last one repeats. A stream has at most `stream_candidates`,
+    and no drafts. With `history_tokens`, the language model also continues the earlier pieces of a text, the oldest
+    left out where prompt and speech would be more tokens than that (the release's way, with 750); pieces are then
+    decoded one after another.
     """
 
     voice: str | None = None
@@ -59,6 +61,7 @@ class SynthesisDefaults(StrictConfig):
     drafts: tuple[Draft, ...] = ()
     max_nll: Limit = 1e9
     resampling: ResamplingConfig | None = None
+    language_runs: bool = False
     audio_best_of: int = Field(default=1, ge=1)
     max_audio_nll: Limit = 0.0
     stream_candidates: int = Field(default=4, ge=1)
