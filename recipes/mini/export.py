@@ -57,6 +57,13 @@ RUNS = {"vocoder": ("harmonic_people", "harmonic", "vocoder")}  # the first of t
 SAMPLING = SamplingConfig(
     temperature=0.5, repetition_threshold=0.4, min_ratio=0.8, max_ratio=6.0, min_tokens=4, extra_tokens=12
 )
+# of 99 English lines the best of two costs at most 0.3 nats in four of five; of Mandarin the recogniser is surer
+DRAFTS = (
+    Draft(candidates=2, max_nll=0.15, languages=("zh",)),
+    Draft(candidates=2, max_nll=0.3, languages=("en",)),
+    Draft(candidates=2, max_nll=0.8, languages=("en",)),
+    Draft(candidates=4, max_nll=0.8, languages=("zh",)),
+)
 DESCRIPTION = "Mandarin and English, 24 kHz, trained from scratch by recipes/mini on a few hours of speech."
 LICENCE = "Apache-2.0"
 
@@ -121,9 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             voice="heart",
             continue_prompt=False,
             candidates=8,
-            drafts=(Draft(candidates=2, max_nll=0.15, languages=("zh",)), Draft(candidates=4, max_nll=0.8)),
+            drafts=DRAFTS,
             max_nll=1.5,
             resampling=ResamplingConfig(keep=4),
+            language_runs=True,
             audio_best_of=2,
             max_audio_nll=0.5,
             stream_candidates=4,
