@@ -1,12 +1,14 @@
 """An export with eight bits: flow, vocoder and judge multiply in integers, and stay close to what they were."""
 
 import logging
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from glmtts.errors import BundleError
 from glmtts.onnx.bundle import OnnxBundle
 from glmtts.onnx.export import ROUNDED_STAGES, export
 from glmtts.stages import Solver
@@ -66,3 +68,12 @@ def test_the_root_logger_speaks_again_afterwards(rounded_folder: Path, caplog: p
 def _alike(whole: np.ndarray, rounded: np.ndarray) -> None:
     assert np.corrcoef(whole.ravel(), rounded.ravel())[0, 1] > 0.99
     assert (whole != rounded).any()
+
+
+def test_a_missing_package_is_said_before_anything_is_written(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BundleError, match="needs the package onnxruntime"):
+        export(tiny_folder, tmp_path / "out", 8)
+    assert not list(tmp_path.iterdir())

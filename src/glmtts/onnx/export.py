@@ -44,10 +44,11 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
     recogniser multiply in integers (integers.py).
 
     Raises:
-        BundleError: `out` holds something or cannot be written, the package onnx is missing, or a stage cannot be
-            exported. Then nothing of it stays.
+        BundleError: `out` holds something or cannot be written, the package onnx is missing (with `bits`, onnxruntime
+            too), or a stage cannot be exported. Then nothing of it stays.
     """
-    backend("onnx", "The export", INSTALL, BundleError)
+    for package in ("onnx", "onnxruntime") if bits else ("onnx",):
+        backend(package, "The export", INSTALL, BundleError)
     check_new_folder(out, BundleError, "exported model")
     bundle = Bundle.open(source)
     vocoder = bundle.network("vocoder")
