@@ -1,13 +1,15 @@
 """CPU time for a second of speech: `mini` with PyTorch and with ONNX Runtime beside its peers, in one run.
 
     glm-tts export-onnx MINI_ONNX --bits 8
-    python benchmarks/speed.py --onnx MINI_ONNX [--kokoro kokoro.onnx --vocab vocab.json --voices voices/]
+    glm-tts export-onnx MINI_FLOAT
+    python benchmarks/speed.py --onnx MINI_ONNX [--float MINI_FLOAT] \\
+        [--kokoro kokoro.onnx --vocab vocab.json --voices voices/]
 
-Every system speaks the same lines three times, with other seeds, in a process of its own with one thread, after a line
-that is not counted. The systems take turns, five times, and the median of a system counts. Counted is CPU time, since
-others share the machine; ratios are to `hibari-tts` on English lines, and to Kokoro's int8 export on Mandarin ones. The
-start is from the command to the first samples of a stream, wall time, the better of two. A picture shows where the time
-of `mini` goes.
+Every system speaks the first lines of `mini-en` or `mini-zh`, each with a seed of its own, in a process of its own with
+one thread, after a line that is not counted. The systems take turns, three times, and the median of a system counts.
+Counted is CPU time, since others share the machine; ratios are to `hibari-tts` on English lines, and to Kokoro's int8
+export on Mandarin ones. The start is from the command to the first samples of a stream, wall time, the better of two. A
+picture shows where the time of `mini` goes.
 
 With `--model`, another bundle stands for the embedded one.
 """
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,26 +29,12 @@ from typing import Any
 import numpy as np
 from report import RESULTS, environment, write_result
 
-ENGLISH = (
-    "The train to the coast leaves at a quarter past nine, and the next one is an hour later.",
-    "Could you tell me where the library is?",
-    "She has worked in the same small bakery for almost twenty years.",
-    "If it rains tomorrow, we will stay at home and read.",
-    "In the evening we walked along the river, and the children ran ahead of us to the old stone bridge.",
-    "Thank you very much.",
-)
-MANDARIN = (
-    "今天天气很好，我们去公园散步吧。",
-    "请问，图书馆在什么地方？",
-    "她在那家小面包店工作了差不多二十年。",
-    "如果明天下雨，我们就待在家里看书。",
-    "晚上我们沿着河边散步，孩子们跑在前面，一直跑到那座老石桥。",
-    "非常感谢。",
-)
-# One turn alone gave ratios from 7 to 13 in runs of the same code: a round of hibari-tts is 0.2 s, and a shared machine
-# is faster in one minute than in the next. Of one seed, a line that had to be spoken again counted in every turn, and
-# chance decided over a tenth of the time of `mini`.
-TURNS, ROUNDS = 5, 3
+from glmtts.eval.lists import shipped_list
+
+LANGUAGES = {"en": "English", "zh": "Mandarin"}
+# One turn alone gave ratios from 7 to 13 in runs of the same code: a shared machine is faster in one minute than in the
+# next. Of six lines, one that the judge refuses is a sixth of the sample and speaks for a hundredth of everyday lines.
+TURNS, LINES = 3, 40
 Speak = Callable[[str, int], float]  # a line and a seed to the seconds that it is spoken in
 
 
@@ -59,9 +47,17 @@ def mini_torch(given: argparse.Namespace, language: str) -> Speak:
 
 
 def mini_onnx(given: argparse.Namespace, language: str) -> Speak:
+    return exported(given.onnx, language)
+
+
+def mini_float(given: argparse.Namespace, language: str) -> Speak:
+    return exported(given.float, language)
+
+
+def exported(folder: Path, language: str) -> Speak:
     import glmtts
 
-    tts = glmtts.load_onnx(given.onnx, 1)
+    tts = glmtts.load_onnx(folder, 1)
     voice = "heart" if language == "en" else "xiaoxiao"
     return lambda line, seed: tts.say(line, voice, seed=seed).seconds
 
@@ -94,19 +90,25 @@ def kokoro(given: argparse.Namespace, language: str) -> Speak:
 SYSTEMS: dict[str, tuple[Callable[[argparse.Namespace, str], Speak], tuple[str, ...]]] = {
     "mini (PyTorch)": (mini_torch, ("en", "zh")),
     "mini (ONNX Runtime)": (mini_onnx, ("en", "zh")),
+    "mini (ONNX Runtime, float32)": (mini_float, ("en", "zh")),
     "hibari-tts": (hibari, ("en",)),
     "Kokoro int8": (kokoro, ("zh",)),
 }
 
 
+def spoken(language: str, count: int) -> list[str]:
+    """The first lines of the list of a language that ships with the package."""
+    return [item.text for item in shipped_list(f"mini-{language}").items[:count]]
+
+
 def measured(given: argparse.Namespace) -> dict[str, Any]:
     """CPU seconds a second of speech of one system, and its peak memory."""
     make, _ = SYSTEMS[given.only]
-    lines = ENGLISH if given.language == "en" else MANDARIN
+    lines = spoken(given.language, given.lines)
     speak = make(given, given.language)
     speak(lines[1], 0)
     started = time.process_time()
-    seconds = sum(speak(line, seed) for seed in range(ROUNDS) for line in lines)
+    seconds = sum(speak(line, seed) for seed, line in enumerate(lines))
     rate = (time.process_time() - started) / seconds
     status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     peak = int(next(line for line in status if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
@@ -142,8 +144,8 @@ def flops() -> float:
     return round(2 * 1024**3 / best / 1e9, 1)
 
 
-def parts(onnx: Path) -> dict[str, float]:
-    """CPU milliseconds of each stage of `mini` for a second of English speech, with ONNX Runtime."""
+def parts(onnx: Path, lines: Sequence[str]) -> dict[str, float]:
+    """CPU milliseconds of each stage of `mini` for a second of these English lines, with ONNX Runtime."""
     import glmtts
 
     tts, spent = glmtts.load_onnx(onnx, 1), Counter[str]()
@@ -163,7 +165,7 @@ def parts(onnx: Path) -> dict[str, float]:
 
         setattr(owner, method, call)
 
-    tts.say(ENGLISH[1])
+    tts.say(lines[1])
     for owner, method, name in (
         (tts.frontend, "prepare", "text"),
         (tts.bundle.lm, "prefill", "language model"),
@@ -179,9 +181,8 @@ def parts(onnx: Path) -> dict[str, float]:
             watched(owner, method, name)
     seconds = 0.0
     with timed("sampling, choice, rest"):
-        for seed in range(ROUNDS):
-            for line in ENGLISH:
-                seconds += tts.say(line, seed=seed).seconds
+        for seed, line in enumerate(lines):
+            seconds += tts.say(line, seed=seed).seconds
     return {name: round(1000 * value / seconds, 1) for name, value in spent.most_common()}
 
 
@@ -206,9 +207,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
     for language, colour in (("en", "#4477aa"), ("zh", "#ee6677")):
         systems = {name: one[language] for name, one in result["systems"].items() if language in one}
-        label = "English" if language == "en" else "Mandarin"
         widths = [1000 * one["cpu_seconds_a_second"] for one in systems.values()]
-        left.barh([f"{name}, {language}" for name in systems], widths, color=colour, label=label)
+        left.barh([f"{name}, {language}" for name in systems], widths, color=colour, label=LANGUAGES[language])
     left.set(xlabel="CPU ms a second of speech, one thread", xscale="log")
     left.legend()
     names = list(result["stages_ms_a_second"])
@@ -219,11 +219,9 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
 def in_turns(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """The figures of every system by language: the median of its turns, and the highest peak."""
+    there = {"Kokoro int8": all((given.kokoro, given.vocab, given.voices)), "mini (ONNX Runtime, float32)": given.float}
     asked = [
-        (name, language)
-        for name, (_, languages) in SYSTEMS.items()
-        if name != "Kokoro int8" or all((given.kokoro, given.vocab, given.voices))
-        for language in languages
+        (name, language) for name, (_, languages) in SYSTEMS.items() if there.get(name, True) for language in languages
     ]
     found: dict[tuple[str, str], list[dict[str, Any]]] = {one: [] for one in asked}
     for _ in range(TURNS):
@@ -243,17 +241,19 @@ def in_turns(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--onnx", type=Path, required=True, help="what `glm-tts export-onnx` wrote")
+    parser.add_argument("--float", type=Path, help="the same without --bits; left out without it")
     parser.add_argument("--model", type=Path, help="the bundle that was exported; the embedded one by default")
     for name in ("kokoro", "vocab", "voices"):
         parser.add_argument(f"--{name}", type=Path, help="of Kokoro-82M's ONNX export; left out without them")
     parser.add_argument("--only", choices=SYSTEMS, help=argparse.SUPPRESS)
-    parser.add_argument("--language", choices=("en", "zh"), help=argparse.SUPPRESS)
+    parser.add_argument("--language", choices=LANGUAGES, help=argparse.SUPPRESS)
+    parser.add_argument("--lines", type=int, default=LINES, help="of each language; default %(default)s")
     given = parser.parse_args()
     if given.only:
         print(json.dumps(measured(given)))
         return
     systems = in_turns(given)
-    result = {**environment(), "float32_gigaflop_a_second": flops(), "systems": systems}
+    result = {**environment(), "float32_gigaflop_a_second": flops(), "lines": given.lines, "systems": systems}
     peers = {"en": "hibari-tts", "zh": "Kokoro int8"}
     for language, peer in peers.items():
         if peer in systems:
@@ -264,7 +264,7 @@ def main() -> None:
                 if language in one
             }
     result["start_to_first_samples_seconds"] = {"PyTorch": start_up(None), "ONNX Runtime": start_up(given.onnx)}
-    result["stages_ms_a_second"] = parts(given.onnx)
+    result["stages_ms_a_second"] = parts(given.onnx, spoken("en", given.lines))
     write_result("speed", result)
     draw(result, RESULTS / "speed.png")
 

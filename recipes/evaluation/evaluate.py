@@ -29,7 +29,11 @@ BEGIN = "<!-- figures: written by recipes/evaluation/evaluate.py -->"
 
 
 def run(step: dict[str, Any], places: dict[str, str], processes: int) -> None:
-    """Run one step."""
+    """Run one step, and before it the exports that it asks for, where they are not there yet."""
+    for folder, *options in step.get("exports", ()):
+        if not Path(folder.format(**places)).exists():
+            command = [sys.executable, "-m", "glmtts", "export-onnx", folder.format(**places), *options]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     arguments = [text.format(**places) for text in step["arguments"]]
     command = [sys.executable, "-m", "glmtts", "eval", *arguments, "-o", str(Path(places["out"]) / step["name"])]
     if step["name"] not in ("text", "streaming") and processes > 1:  # times need one process
@@ -44,7 +48,8 @@ def section(step: dict[str, Any], results: Results) -> str:
     named = (argument.replace("{tests}", tests) for argument in step["arguments"])
     shown = shlex.join(argument.replace("{", "").replace("}", "") for argument in named)
     text = f"### {step['title']}\n\n" + (f"{step['text']}\n\n" if step["text"] else "")
-    text += f"```bash\nglm-tts eval {shown}\n```\n\n"
+    made = [f"glm-tts export-onnx {shlex.join(one)}\n".replace("{out}", "out") for one in step.get("exports", ())]
+    text += f"```bash\n{''.join(made)}glm-tts eval {shown}\n```\n\n"
     about, kept = results.about, f"../benchmarks/results/evaluation/{step['name']}.json"
     stand_ins = f"Stand-ins: {'; '.join(about['stand_ins'])}. " if about["stand_ins"] else ""
     hardware = f"{about['hardware']}, {about['instruction_set']}, {about['read_gigabytes_a_second']} GB/s"
