@@ -1,10 +1,16 @@
-"""Plot the metrics of runs over their steps, each as a running mean of ten steps.
+"""Plot the metrics of runs over their steps, and write what they began and ended with.
 
-python recipes/rl/curves.py PICTURE RUN …
+    python recipes/rl/curves.py PICTURE RUN … [--result OUT.json] [--steps 9]
+
+Each line of the picture is a running mean of ten steps. `--result` writes the means of the first and of the last
+`--steps` steps of every run, and the last phoneme error of its held-out texts: the columns of the tables in docs/rl.md
+that are of training.
 """
 
-import sys
+import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -23,7 +29,9 @@ METRICS = (
     "entropy",
     "completions/mean_length",
 )
+TOLD = (*METRICS, "clip_ratio/region_mean", "groups/dropped", "groups/resampled")
 WIDTH, COLUMNS = 10, 2
+Rows = list[dict[str, str]]
 
 
 def smoothed(values: list[float]) -> np.ndarray:
@@ -31,15 +39,24 @@ def smoothed(values: list[float]) -> np.ndarray:
     return np.array([np.mean(values[max(0, place + 1 - WIDTH) : place + 1]) for place in range(len(values))])
 
 
-def main() -> None:
-    picture, *runs = map(Path, sys.argv[1:])
-    logs = {run.name: [row for row in read_rows(run / "log.csv") if row.get("reward")] for run in runs}
+def ends(rows: Rows, evaluations: Rows, steps: int) -> dict[str, Any]:
+    """Means of the first and of the last `steps` rows of a run's log, by metric."""
+    known = [metric for metric in TOLD if all(row.get(metric) for row in rows)]
+    found: dict[str, Any] = {"steps": len(rows)}
+    for metric in known:
+        values = [float(row[metric]) for row in rows]
+        found[metric] = [round(float(np.mean(part)), 4) for part in (values[:steps], values[-steps:])]
+    errors = [float(row["eval/phoneme_error"]) for row in evaluations if row.get("eval/phoneme_error")]
+    return found | ({"held_out_phoneme_error": round(errors[-1], 4)} if errors else {})
+
+
+def plot(logs: dict[str, Rows], picture: Path) -> None:
     metrics = [metric for metric in METRICS if any(row.get(metric) for rows in logs.values() for row in rows)]
     rows = -(-len(metrics) // COLUMNS)
     figure, panels = pyplot.subplots(rows, COLUMNS, figsize=(14, 2.4 * rows), squeeze=False)
     for metric, axes in zip(metrics, panels.flat, strict=False):
-        for name, rows in logs.items():
-            values = [(int(row["step"]), float(row[metric])) for row in rows if row.get(metric)]
+        for name, own in logs.items():
+            values = [(int(row["step"]), float(row[metric])) for row in own if row.get(metric)]
             if values:
                 steps, heights = zip(*values, strict=True)
                 axes.plot(steps, smoothed(list(heights)), label=name)
@@ -50,6 +67,21 @@ def main() -> None:
     panels.flat[0].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(picture, dpi=90)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--result", type=Path, help="also write a result file here")
+    parser.add_argument("--steps", type=int, default=9, help="steps at either end that a mean is taken of")
+    given = parser.parse_args()
+    logs = {run.name: [row for row in read_rows(run / "log.csv") if row.get("reward")] for run in given.runs}
+    plot(logs, given.picture)
+    if given.result:
+        found = {run.name: ends(logs[run.name], read_rows(run / "evaluation.csv"), given.steps) for run in given.runs}
+        text = json.dumps({"steps_at_either_end": given.steps, **found}, indent=1)
+        given.result.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -67,4 +67,4 @@ for first in "$out"/measured/*-0.jsonl; do # a row: its seeds, and all of them t
   row=$(basename "$first" -0.jsonl)
   $python "$here/measure.py" compare "$out/measured/base.jsonl" "$out/measured/$row"-*.jsonl --result "$out/$row.json"
 done
-$python "$here/curves.py" "$out/curves.png" "$out"/runs/*
+$python "$here/curves.py" "$out/curves.png" "$out"/runs/* --result "$out/rows.json"

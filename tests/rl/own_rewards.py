@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,3 +65,33 @@ class Mortal(Reward):
                 file.write(json.dumps(one.key) + "\n")
             time.sleep(0.001)
         return [float(np.mean(one.tokens)) for one in completions]
+
+
+class Fails(Reward):
+    """Raises, or gives what is no score for each answer."""
+
+    def __init__(self, context: Context, gives: Any = None) -> None:
+        super().__init__(context)
+        self.gives = gives
+
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        return self.gives if self.gives is not None else [1 / len(self.context.digest[:0]) for _ in completions]
+
+
+class Nan(Reward):
+    """Computes no number."""
+
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        return [float("nan") for _ in completions]
+
+
+class Detector:
+    """A scorer whose value is `found` for every clip."""
+
+    columns = ("laughs",)
+
+    def __init__(self, found: float) -> None:
+        self.found = found
+
+    def score(self, clips: Sequence[Any]) -> list[dict[str, float | None]]:
+        return [{"laughs": self.found} for _ in clips]

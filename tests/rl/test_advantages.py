@@ -77,3 +77,25 @@ def test_the_best_alone_is_learnt_from() -> None:
             continue
         assert found.valid_A.sum() == 1 and found.values_A.sum() == found.values_A[found.valid_A][0] == 1
         assert every.values_A[found.valid_A][0] == every.values_A[every.valid_A].max()
+
+
+def test_a_reward_for_the_log_alone_leaves_no_answer_out() -> None:
+    """Of weight 0, and could not score the best answer."""
+    rewards = {"cer": np.array([0.2, 0.9, 0.4]), "dnsmos": np.array([3.0, np.nan, 2.0])}
+    weights = {"cer": 1.0, "dnsmos": 0.0}
+    alone = group_advantages({"cer": rewards["cer"]}, {"cer": 1.0}, AdvantageConfig())
+    found = group_advantages(rewards, weights, AdvantageConfig())
+    assert found.valid_A.tolist() == [True] * 3 and found.values_A.tolist() == alone.values_A.tolist()
+    deciding = group_advantages(rewards, weights, AdvantageConfig(decided_by=("dnsmos",)))
+    assert deciding.valid_A.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("learn_from", ["all", "best"])
+@pytest.mark.parametrize("floor", [0.0, 1.0])
+def test_a_fused_reward_that_tells_nothing_gives_no_advantage(learn_from: str, floor: float) -> None:
+    """Two rewards that cancel, and one that decides with weight 0: rounding is no reason, the first is not best."""
+    values = np.array([0.1, 0.7, 0.3, 0.35])
+    for weights, decided in (({"a": 0.3, "b": 0.3}, ()), ({"a": 0.0, "c": 1.0}, ("a",))):
+        rewards = {"a": values, "b": 1 - values, "c": np.full(4, 0.5)}
+        config = AdvantageConfig.parse({"learn_from": learn_from, "floor": floor, "decided_by": decided})
+        assert not group_advantages(rewards, weights, config).values_A.any()

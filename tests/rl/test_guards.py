@@ -12,6 +12,7 @@ from glmtts.rl.figures import audio_figures, f0_deviation, frame_levels, silent_
 from glmtts.rl.grpo import PolicyTask
 from glmtts.rl.guards import Band, GuardConfig, Guards
 from glmtts.rl.rewards.base import Completion
+from glmtts.training.registry import create_task
 from tests.training.runs import train
 
 OWN = "tests.rl.own_rewards"
@@ -190,3 +191,37 @@ def test_a_planted_exploit_is_caught(name: str, make_run: Any) -> None:
     )
     with pytest.raises(RlError, match=figure):
         train(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "band", "said"),
+    [
+        ("entropy", {"fall": 25}, "fall is 25, a share of its first value"),
+        ("similarity", {"low": 0.0}, "no similarity lies below 0"),
+        ("truncated", {"high": 1.0}, "no truncated lies above 1"),
+        ("dnsmos", {"low": 1}, "no dnsmos lies below 1"),
+        ("silence", {"low": 0.5, "high": 0.2}, "every value is outside"),
+    ],
+)
+def test_a_bound_that_nothing_or_everything_breaches_is_refused(name: str, band: dict[str, float], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        GuardConfig.parse({"bands": {name: band}})
+    assert GuardConfig.parse({"bands": {"loudness_db": {"fall": 1.5}, "silence": {"rise": 2.0}}})
+
+
+@pytest.mark.parametrize(
+    ("guards", "named"),
+    [
+        ({"bands": {"similarity": {"fall": 0.1}}}, r"bands\.similarity"),
+        ({"second_asr": "whisper-base"}, "second_asr"),
+        ({"dnsmos": True}, "dnsmos"),
+    ],
+)
+@pytest.mark.parametrize("task", ["grpo", "diffro"])
+def test_guards_of_evaluations_need_evaluations(guards: dict[str, Any], named: str, task: str, make_run: Any) -> None:
+    plain = make_run(task=task)
+    loss = {**plain.loss, "guards": guards}
+    create_task(plain).check()
+    create_task(make_run(task=task, loss=loss, log={"evaluate_every": 2})).check()
+    with pytest.raises(ConfigError, match=rf"loss\.guards\.{named} is watched in evaluations"):
+        create_task(make_run(task=task, loss=loss)).check()

@@ -1,10 +1,18 @@
 """The report's rule for laughter, on cases and against the reference."""
 
 import itertools
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from glmtts.asr import Transcript
+from glmtts.errors import ConfigError
+from glmtts.eval import scorers
+from glmtts.rl.rewards.base import Completion, Context
 from glmtts.rl.rewards.emotion import emotion_reward
+from glmtts.rl.rewards.laughter import Laughter
 from glmtts.text.laughter import asks_for_laughter, laughter_reward
 from tests.rl import reference
 
@@ -75,3 +83,20 @@ def test_emotion_with_and_without_a_wish() -> None:
     assert emotion_reward(seen, "happy") == 0.7
     assert emotion_reward(seen, None) == pytest.approx(0.8)
     assert emotion_reward(seen, "angry") is None
+
+
+def test_a_detector_without_a_number_gives_no_reward_of_zero() -> None:
+    scorers.register("own_detector", "tests.rl.own_rewards:Detector")
+    one = Completion("a", "Ha ha.", "en", (), (1,), True, np.zeros(24000, np.float32), 24000)
+    scores = []
+    for found in (float("nan"), 0.1, 0.9):
+        reward = Laughter(Context(None), detector="own_detector", detector_options={"found": found})
+        reward.__dict__["_recogniser"] = SimpleNamespace(transcribe=lambda waves, language: [Transcript("", language)])
+        scores += reward.score([one])
+    assert scores == [None, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "high"])
+def test_a_threshold_is_a_probability(threshold: Any) -> None:
+    with pytest.raises(ConfigError, match="threshold of the reward laughter"):
+        Laughter(Context(None), threshold=threshold)

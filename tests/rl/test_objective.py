@@ -1,6 +1,7 @@
 """The objective against the NumPy reference and finite differences; ε matters as the report says, and not otherwise."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor
 from glmtts.errors import ConfigError
 from glmtts.rl.objective import ObjectiveConfig, TokenTerms, policy_loss
 from glmtts.rl.schedules import Schedule
+from glmtts.training.registry import create_task
 from tests.rl import reference
 
 
@@ -110,3 +112,16 @@ def test_a_bandit_reaches_its_optimum() -> None:
         loss.backward()
         optimizer.step()
     assert float(logits.detach().softmax(0)[1]) > 0.95
+
+
+@pytest.mark.parametrize("where", ["data.temperature", "loss.objective.clip_low", "loss.objective.clip_high"])
+def test_a_schedule_without_an_end_is_refused_before_the_first_rollout(where: str, make_run: Any) -> None:
+    """A run of minutes has no last step; nothing is decoded to find that out."""
+    plain, (section, *rest) = make_run(), where.split(".")
+    inner = {rest[-1]: {"start": 0.2, "end": 0.4}}
+    changed = inner if section == "data" else {**plain.loss, rest[0]: inner}
+    minutes = {section: changed, "schedule": {"steps": None, "minutes": 1}}
+    with pytest.raises(ConfigError, match="measured in minutes"):
+        create_task(make_run(**minutes)).check()
+    inner[rest[-1]]["steps"] = 5
+    create_task(make_run(**minutes)).check()

@@ -12,9 +12,12 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
-from glmtts.errors import TrainingError
+from glmtts.errors import ConfigError, RlError, TrainingError
 from glmtts.lm.model import Llama
 from glmtts.rl import policy
+from glmtts.rl.command import rl
+from glmtts.rl.export import export_bundle
+from glmtts.rl.grpo import PolicyTask
 from glmtts.rl.policy import plain_weights, start_policy, with_adapters
 from glmtts.rl.settings import PolicySection
 from tests.tiny import tiny_lm
@@ -80,3 +83,28 @@ def test_weights_that_do_not_fit_an_adapted_policy_are_named(
     monkeypatch.setattr(policy, "start_weights", lambda where, module: plain.state_dict())
     start_policy(adapted, "there")
     assert all(torch.equal(plain.state_dict()[name], value) for name, value in plain_weights(adapted).items())
+
+
+def test_a_policy_of_no_numbers_is_named(make_run: Any) -> None:
+    """Not as a damaged bundle, which would be installed again."""
+    task = PolicyTask(make_run())
+    model = task.build()
+    with torch.no_grad():
+        model.model.embed_tokens.weight.fill_(float("nan"))
+    with pytest.raises(RlError, match="The policy computes no finite numbers any more"):
+        task.loss(model, {"rollout": torch.tensor(0), "update": torch.tensor(0)}, 0)
+
+
+def test_a_place_that_takes_no_bundle_is_one_sentence(
+    make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_run()
+    monkeypatch.setattr("glmtts.rl.export.trained_model", lambda out: PolicyTask(config).build())
+    (tmp_path / "file").touch()
+    with pytest.raises(RlError, match=r"cannot be written: .*choose another folder"):
+        export_bundle(config, tmp_path / "file" / "bundle")
+
+
+def test_a_dry_run_exports_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--dry-run writes nothing"):
+        rl(tmp_path / "run.toml", dry_run=True, export=tmp_path / "bundle")

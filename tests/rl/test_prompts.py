@@ -210,3 +210,10 @@ def test_the_texts_of_a_run_are_divided_as_before(task: PolicyTask, tmp_path: Pa
     lines = [line.split("\t")[1] for line in TEXTS.splitlines()]
     order = np.random.default_rng(0).permutation(6)
     assert [line.text for line in [*found.trained, *found.held_out]] == [lines[number] for number in order]
+
+
+def test_an_empty_emotion_is_none(tmp_path: Path) -> None:
+    """A third column that is empty in most lines: the same text, once."""
+    path = tmp_path / "texts.tsv"
+    path.write_text("en\tAll is well.\t\nen\tAll is well.\nen\tAll is well.\t happy \n", encoding="utf-8")
+    assert [line.emotion for line in read_lines(path)] == [None, None, "happy"]

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from glmtts.bundle import Bundle
+from glmtts.eval import scorers
+from glmtts.rl.rewards.base import reward_class
 from glmtts.rl.settings import PolicyLoss
 from glmtts.training.config import load_config
 from glmtts.training.registry import create_task
@@ -72,3 +74,13 @@ def test_a_bundle_between_two(bundle: Path, tmp_path: Path, monkeypatch: pytest.
         wanted = 0.75 * before[name].float() + 0.25 * after[name].float()
         torch.testing.assert_close(value.float(), wanted, atol=2e-3, rtol=1e-2)
     assert any((before[name] != after[name]).any() for name in before)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_models_that_a_recipe_names_are_known(path: Path) -> None:
+    """Found by name where the run begins, which for the full size is on machines that are paid for."""
+    for name, reward in load_config(path).loss.get("rewards", {}).items():
+        options = reward.get("options", {})
+        assert reward_class(reward.get("kind", name))
+        named = [options[key] for key in ("classifier", "detector", "name") if key in options]
+        assert set(named) <= set(scorers.names())

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from glmtts.errors import RlError
 from glmtts.rl.decoding import RayDecoder
@@ -26,6 +27,16 @@ def test_ray_workers_answer_as_one_process(make_run: Any) -> None:
     assert isinstance(remote, RayDecoder)
     together = remote.with_policy(model, task.sampling(0))(prompts, seeds)
     assert [[one.tokens for one in group] for group in together] == [[one.tokens for one in group] for group in alone]
+
+
+def test_a_rollout_worker_that_fails_says_one_sentence(make_run: Any) -> None:
+    """A policy of no numbers, as in one process: no traceback of another machine."""
+    task = PolicyTask(make_run(data={"prompts": 1, "ray_workers": 1}))
+    model = task.build()
+    with torch.no_grad():
+        model.model.embed_tokens.weight.fill_(float("nan"))
+    with pytest.raises(RlError, match=r"^A rollout worker failed: The policy computes no finite numbers any more"):
+        task.decoder.with_policy(model, task.sampling(0))(task.asked(0), [[1, 2]])
 
 
 def test_a_ray_actor_that_cannot_be_made_or_fails_is_not_waited_for() -> None:

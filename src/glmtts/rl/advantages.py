@@ -18,6 +18,8 @@ from pydantic import Field
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError
 
+TIE = 1e-9  # of the largest weight: what is left of a sum of rewards that cancel is rounding, some 1e-16 of it
+
 
 class AdvantageConfig(StrictConfig):
     """`flat` is the deviation below which a reward counts as the same for all answers of a group.
@@ -28,8 +30,9 @@ class AdvantageConfig(StrictConfig):
     Dong et al., 2023), the choice among candidates distilled into one. Set `objective.ratio_to` to "old" with it.
     """
 
-    flat: float = Field(default=1e-2, gt=0)
-    floor: float = Field(default=1.0, ge=0)
+    # rewards go from 0 to 1; one wrong phoneme of 40 in one of eight answers is a deviation of 0.02 of CER, and counts
+    flat: float = Field(default=1e-2, gt=0, allow_inf_nan=False)
+    floor: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     decided_by: tuple[str, ...] = ()
     resamplings: int = Field(default=3, ge=0)  # report sections 2.4 and 3.3: up to three times
     learn_from: Literal["all", "best"] = "all"
@@ -39,7 +42,7 @@ class AdvantageConfig(StrictConfig):
 class Advantages:
     """Of one group: an advantage for each answer (A,), which answers count (A,), and whether the group is trained on.
 
-    `flat` names the rewards without variance.
+    `flat` names the rewards without variance. The advantages are all 0 where the fused reward is the same for all.
     """
 
     values_A: np.ndarray
@@ -70,9 +73,9 @@ def group_advantages(
 
     z_k = (r_k − mean r_k) / std r_k, 0 where std < flat; fused = Σ w_k z_k;
     A = (fused − mean) / max(std, floor · max w). Deviations are those of the population. An answer that any reward
-    could not score leaves the group.
+    could not score leaves the group, but for rewards of weight 0 that decide nothing: those are there for the log.
     """
-    names = list(weights)
+    names = [name for name, weight in weights.items() if weight or name in config.decided_by]
     rows_KA = np.stack([np.asarray(rewards[name], dtype=np.float64) for name in names])
     # a missing score is NaN, which would spread over mean and deviation of the whole group
     valid_A = np.logical_and.reduce(np.isfinite(rows_KA))
@@ -87,14 +90,18 @@ def group_advantages(
     normal_KA = np.where(varied_K[:, None], centred_KA / np.where(varied_K, deviations_K, 1.0)[:, None], 0.0)
     weights_K = np.array([weights[name] for name in names])
     fused = weights_K @ normal_KA
+    flat = tuple(name for name, varied in zip(names, varied_K, strict=True) if not varied)
+    # one deciding reward that tells the answers apart is enough
+    trains = not set(deciding(config, weights)) <= set(flat)
+    largest = float(np.abs(weights_K).max())
+    if fused.std() <= TIE * largest:
+        # rewards that cancel, or a deciding one of weight 0: the best would be any answer, and 0 / 0 its advantage
+        return Advantages(values_A, valid_A, trains, flat)
     # second normalisation; the floor binds where the strong rewards are flat and a weak one alone is left
-    spread = max(float(fused.std()), config.floor * float(np.abs(weights_K).max()))
-    values_A[valid_A] = (fused - fused.mean()) / spread if spread else 0.0
+    spread = max(float(fused.std()), config.floor * largest)
+    values_A[valid_A] = (fused - fused.mean()) / spread
     if config.learn_from == "best":
         # argmax counts through the valid answers alone, so its place among all of them is looked up
         valid_A = np.arange(len(valid_A)) == np.flatnonzero(valid_A)[fused.argmax()]
         values_A = valid_A.astype(np.float64)
-    flat = tuple(name for name, varied in zip(names, varied_K, strict=True) if not varied)
-    # one deciding reward that tells the answers apart is enough
-    trains = not set(deciding(config, weights)) <= set(flat)
     return Advantages(values_A, valid_A, trains, flat)

@@ -21,6 +21,7 @@ from glmtts.rl.policy import bundle_of, frozen_reference, new_policy, own_device
 from glmtts.rl.prompts import Prompt, Prompts
 from glmtts.rl.rewards.base import Completion
 from glmtts.rl.rollout import Answer, answer_seed
+from glmtts.rl.schedules import Schedule
 from glmtts.rl.settings import PolicySection, RolloutSection
 from glmtts.rl.speaking import completions_of
 from glmtts.synthesis.segment import Prompter
@@ -64,6 +65,33 @@ class RolloutTask(Task):
     def guards_config(self) -> GuardConfig:
         """What the guards of the run watch."""
         raise NotImplementedError
+
+    @property
+    def schedules(self) -> list[Schedule]:
+        """All values of the run that may change while it trains."""
+        temperature = self.section(RolloutSection).temperature
+        return [] if temperature is None else [temperature]
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether the log asks for evaluations."""
+        return self.config.log.evaluate_every is not None or self.config.log.evaluate_minutes is not None
+
+    def check(self) -> None:
+        """Refuse what would fail after the first rollout, or never do anything.
+
+        Raises:
+            ConfigError: a schedule has no end in a run of minutes, or guards watch evaluations that are not made.
+        """
+        super().check()
+        for schedule in self.schedules:
+            schedule.at(0, self.run_steps)
+        asked = self.guards_config.of_evaluations
+        if asked and not self.evaluates:
+            raise ConfigError(
+                f"loss.guards.{asked[0]} is watched in evaluations, and the log asks for none: set log.evaluate_every, "
+                "or leave it out."
+            )
 
     def build(self) -> Llama:
         """The policy, its weights not set."""
@@ -192,8 +220,7 @@ class RolloutTask(Task):
 
         It goes to the guards alone, since a task cannot write the log.
         """
-        log = self.config.log
-        if step or self._start_evaluated or (log.evaluate_every is None and log.evaluate_minutes is None):
+        if step or self._start_evaluated or not self.evaluates:
             return
         self._start_evaluated = True  # a step may have several micro-batches
         # the engine evaluates without autocast, and its evaluations are compared with this one

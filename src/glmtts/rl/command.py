@@ -28,12 +28,14 @@ def rl(
 ) -> None:
     """Train a bundle's language model by reinforcement learning; the same command goes on where it stopped.
 
-    The run's folder holds checkpoints, log.csv with the metrics of each step, audio of the same held-out texts, and
-    the scores of all answers. A guard that finds the rewards exploited stops the run with a sentence.
+    The run's folder (run.out) holds checkpoints, log.csv with the metrics of each step, the scores of all answers, and
+    with log.sample_every audio of held-out texts. A guard that finds the rewards exploited stops the run.
     """
     from glmtts.training.command import train
     from glmtts.training.config import load_config
 
+    if dry_run and export is not None:
+        raise ConfigError("--dry-run writes nothing, and --export writes a bundle. Give one of them.")
     task = load_config(config, set_ or ()).run.task
     if task not in TASKS:
         raise ConfigError(

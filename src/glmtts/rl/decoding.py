@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from glmtts.device import chosen_device
-from glmtts.errors import RlError
+from glmtts.errors import BundleError, GlmTtsError, RlError
 from glmtts.lm.model import Llama
 from glmtts.lm.request import SamplingConfig
 from glmtts.rl.policy import bundle_of, new_policy, plain_weights
@@ -38,7 +38,13 @@ class LocalDecoder:
         """See `Decoder`."""
 
         def decode(prompts: Sequence[Prompt], seeds: Sequence[Sequence[int]]) -> list[list[Answer]]:
-            return roll_out(model, self.layout, self.prompter, prompts, sampling, seeds, self.capacity)
+            try:
+                return roll_out(model, self.layout, self.prompter, prompts, sampling, seeds, self.capacity)
+            except BundleError as error:  # its sentence asks to install the model again
+                raise RlError(
+                    "The policy computes no finite numbers any more. Begin a new run with a lower "
+                    "optimizer.learning_rate."
+                ) from error
 
         return decode
 
@@ -78,11 +84,31 @@ class RayDecoder:
                 for n, worker in enumerate(self._workers)
             ]
             found: list[list[Answer]] = [[] for _ in prompts]
-            for number, part in enumerate(self._ray.get(parts)):
+            for number, part in enumerate(self._answers(parts)):
                 found[number::count] = part  # undoes prompts[n::count]
             return found
 
         return decode
+
+    def _answers(self, parts: Sequence[Any]) -> list[list[list[Answer]]]:
+        """What the workers found.
+
+        Raises:
+            RlError: one failed, or died however often it was started again.
+        """
+        errors = self._ray.exceptions
+        try:
+            answers: list[list[list[Answer]]] = self._ray.get(list(parts))
+        except errors.RayTaskError as error:
+            cause = error.cause
+            sentence = str(cause) if isinstance(cause, GlmTtsError) else f"{type(cause).__name__}: {cause}"
+            raise RlError(f"A rollout worker failed: {sentence}") from None
+        except errors.RayActorError as error:
+            raise RlError(
+                f"A rollout worker dies again and again ({type(error).__name__}). If memory ran out, set a lower "
+                "data.capacity or fewer data.ray_workers; the same command goes on."
+            ) from None
+        return answers
 
 
 def gpus_each(gpus: float, workers: int) -> float:

@@ -21,6 +21,7 @@ from glmtts.training.listening import Sound
 if TYPE_CHECKING:
     from glmtts.rl.base_task import RolloutTask
 
+SAMPLES = 4  # held-out texts that are written as audio: nobody listens to more of every checkpoint
 HEARD = 8  # held-out texts that are rendered and transcribed: two seconds of work for each
 
 
@@ -90,7 +91,7 @@ def _by_models(task: "RolloutTask", completions: Sequence[Completion]) -> dict[s
 def rendered_samples(task: "RolloutTask", model: Llama) -> dict[str, Sound]:
     """The first held-out texts as audio."""
     try:
-        completions = task.speak(held_out_answers(task, model)[:4], True)
+        completions = task.speak(held_out_answers(task, model)[:SAMPLES], True)
     except AudioError:
         return {}
     return {f"held_out_{place}": Sound(one.audio(), one.rate) for place, one in enumerate(completions)}

@@ -128,7 +128,8 @@ class Collector:
         for group, part, one, train in zip(groups, parts, wanted, trains, strict=True):
             rewards = {**part, **next(rest)} if one and self._others else part
             whole = group_advantages(rewards, self._weights(rewards), self.config)
-            found.append(_Group(list(group), rewards, whole if train else _dropped(whole)))
+            # advantages that are all 0 would be learnt from as momentum and decay
+            found.append(_Group(list(group), rewards, whole if train and whole.values_A.any() else _dropped(whole)))
         return found
 
     def _weights(self, rewards: dict[str, np.ndarray]) -> dict[str, float]:
@@ -188,7 +189,8 @@ def _first_metrics(groups: Sequence[_Group], weights: Mapping[str, float]) -> di
 
 def _fused(groups: Sequence[_Group], weights: Mapping[str, float]) -> dict[str, float]:
     """Mean of the weighted sum of rewards, and its mean deviation within groups; answers without a score are out."""
-    sums = [sum(weights[name] * values for name, values in group.rewards.items()) for group in groups]
+    # a reward of weight 0 leaves no answer out: 0 · NaN is NaN
+    sums = [sum(weights[n] * values for n, values in group.rewards.items() if weights[n]) for group in groups]
     kept = [own for one in sums if len(own := np.asarray(one)[np.isfinite(one)])]
     if not kept:
         return {"reward": 0.0, "reward_std": 0.0}

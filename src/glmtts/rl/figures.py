@@ -11,7 +11,12 @@ from glmtts.rl.rewards.base import Completion
 from glmtts.rl.rollout import Answer
 from glmtts.text.labels import without_boundaries
 
-FRAME_SECONDS = 0.02
+FRAME_SECONDS = 0.02  # a period of the lowest voice (60 Hz) and more, and shorter than any pause
+F0_WINDOW, F0_HOP = 0.04, 0.01  # seconds: two periods of 50 Hz, as autocorrelation needs; the usual 100 frames a second
+PERIODIC = 0.6  # share of the autocorrelation at lag 0; a choice: noise lies below, a steady voice near 1
+FAINTEST = 1e-3  # of the loudest frame's power, −30 dB: what is fainter is breath or echo
+FEWEST_VOICED = 10  # frames, 0.1 s: a deviation of fewer says nothing
+OCTAVE_ERROR = 9.0  # semitones from the median: more is a wrong octave rather than the voice's own
 SILENT_DB = -40.0  # below the loudest frame: pauses lie at −60, fricatives above −35
 OCTAVE_COST = 0.05  # of correlation: else twice the period, which fits as well, is taken for the period
 FAINT_DB = -60.0  # of full scale: a clip that is all silence has no loud frame to compare with
@@ -61,7 +66,7 @@ def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
     By autocorrelation of 40 ms frames (Boersma, 1993, without its path search): needs no package, and a guard asks
     whether the pitch still moves, not where it is.
     """
-    window, hop = int(0.04 * rate), int(0.01 * rate)
+    window, hop = int(F0_WINDOW * rate), int(F0_HOP * rate)
     if len(wave) < window:
         return None
     frames = torch.from_numpy(np.ascontiguousarray(wave)).double().unfold(0, window, hop)
@@ -78,13 +83,11 @@ def f0_deviation(wave: np.ndarray, rate: int) -> float | None:
     cost = OCTAVE_COST * torch.log2(lags / low).double()
     place = (normal[:, low:high] - cost).argmax(1)
     strength = normal[:, low:high].gather(1, place[:, None])[:, 0]
-    # periodic, and at most 30 dB below the loudest frame
-    voiced = (strength > 0.6) & (correlation[:, 0] > 1e-3 * correlation[:, 0].max())
-    if int(voiced.sum()) < 10:
+    voiced = (strength > PERIODIC) & (correlation[:, 0] > FAINTEST * correlation[:, 0].max())
+    if int(voiced.sum()) < FEWEST_VOICED:
         return None
     semitones = 12 * torch.log2(rate / (low + place[voiced]).double())
-    centre = semitones.median()
-    return float(semitones[(semitones - centre).abs() < 9].std())  # octave errors are none of the voice's
+    return float(semitones[(semitones - semitones.median()).abs() < OCTAVE_ERROR].std())
 
 
 def longest_copy(prompt: Sequence[int], tokens: Sequence[int]) -> int:

@@ -19,6 +19,7 @@ from glmtts.rl.policy import draw_logits
 from glmtts.rl.rewards.base import Context
 from glmtts.rl.rewards.scoring import Scoring
 from glmtts.rl.rollout import Answer, DrawBatch, draw_batch
+from glmtts.rl.schedules import Schedule
 from glmtts.rl.settings import PolicyLoss, PolicySection, RolloutSection
 from glmtts.rl.store import Store
 from glmtts.training import checkpoint
@@ -36,6 +37,12 @@ class PolicyTask(RolloutTask):
     def guards_config(self) -> GuardConfig:
         """[loss.guards]."""
         return self.section(PolicyLoss).guards
+
+    @property
+    def schedules(self) -> list[Schedule]:
+        """With both bounds of the clip."""
+        objective = self.section(PolicyLoss).objective
+        return [*super().schedules, objective.clip_low, objective.clip_high]
 
     @cached_property
     def collector(self) -> Collector:

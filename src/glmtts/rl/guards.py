@@ -9,6 +9,7 @@ evaluation with those of one before the first step.
 import json
 import logging
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -41,6 +42,8 @@ class Band(StrictConfig):
             raise ValueError('a band without a bound is switched off, so then = "stop" stops nothing; give its bounds')
         if self.margin is not None and self.fall is None and self.rise is None:
             raise ValueError("margin is the least change of fall and rise, and neither is given")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low is {self.low:g} and high {self.high:g}: every value is outside; exchange them")
         return self
 
     @property
@@ -63,6 +66,9 @@ class Band(StrictConfig):
         return max(share * abs(first), self.margin or 0.0)
 
 
+# Choices, wide of what healthy runs of `mini` had: 2.3 to 4.3 tokens a phoneme, silence 0.15 to 0.31, none truncated,
+# 0.01 to 0.03 copied, −28 to −24 dB, an F0 that moves by 2.8 to 3.6 semitones, a similarity of 0.83 to 0.87. What a
+# voice may have of its own, loudness and pitch, warns alone.
 DEFAULTS = {
     "tokens_per_phoneme": Band(low=1.0, high=6.0, fall=0.25, rise=0.35, then="stop"),
     "entropy": Band(fall=0.75, then="stop"),
@@ -86,8 +92,23 @@ MARGINS = {
     "second_asr_error": 0.05,
     "phoneme_error": 0.05,
 }
+# The least and the greatest value that a figure can have: a bound that lies there is never breached
+RANGES = {
+    "tokens_per_phoneme": (0.0, inf),
+    "entropy": (0.0, inf),
+    "truncated": (0.0, 1.0),
+    "silence": (0.0, 1.0),
+    "prompt_copied": (0.0, 1.0),
+    "loudness_db": (-90.0, inf),  # the floor of `figures.frame_levels`
+    "f0_deviation": (0.0, inf),
+    "similarity": (0.0, 1.0),
+    "dnsmos": (1.0, 5.0),
+    "second_asr_error": (0.0, inf),
+    "phoneme_error": (0.0, inf),
+}
+EVALUATED = ("similarity", "dnsmos", "second_asr_error", "phoneme_error")  # of evaluations alone, never of a rollout
 HISTORY = 256  # changes of a figure's breaches that are kept: a run is hardly set back by more
-FIGURES = (*DEFAULTS, "phoneme_error")  # the last one has no usual band: it is what most rewards pay for
+FIGURES = tuple(RANGES)  # the last one has no usual band: it is what most rewards pay for
 
 
 class GuardConfig(StrictConfig):
@@ -110,7 +131,15 @@ class GuardConfig(StrictConfig):
             raise ValueError(f"bands names {', '.join(unknown)}, and the figures are {', '.join(FIGURES)}")
         if self.second_asr is None and (band := self.bands.get("second_asr_error")) is not None and band.bounded:
             raise ValueError("bands.second_asr_error needs second_asr, a recogniser that gives no reward")
+        for name, band in self.bands.items():
+            _check_reach(name, band)
         return self
+
+    @property
+    def of_evaluations(self) -> list[str]:
+        """What this configuration asks for that evaluations alone can watch."""
+        bands = [f"bands.{name}" for name in EVALUATED if name in self.bands and self.bands[name].bounded]
+        return [*bands, *(["second_asr"] if self.second_asr else []), *(["dnsmos"] if self.dnsmos else [])]
 
     @property
     def hears_dnsmos(self) -> bool:
@@ -124,6 +153,22 @@ class GuardConfig(StrictConfig):
         if band is None or band.margin is not None:
             return band
         return band.model_copy(update={"margin": MARGINS.get(figure, 0.0)})
+
+
+def _check_reach(name: str, band: Band) -> None:
+    """Refuse a bound that no value of the figure can lie beyond.
+
+    Raises:
+        ValueError: there is one.
+    """
+    least, most = RANGES[name]
+    if band.low is not None and band.low <= least:
+        raise ValueError(f"bands.{name}.low is {band.low:g}, and no {name} lies below {least:g}; raise it")
+    if band.high is not None and band.high >= most:
+        raise ValueError(f"bands.{name}.high is {band.high:g}, and no {name} lies above {most:g}; lower it")
+    # a share of the first value: where values are positive, less than nothing is left
+    if band.fall is not None and band.fall >= 1 and least >= 0:
+        raise ValueError(f"bands.{name}.fall is {band.fall:g}, a share of its first value; give one below 1")
 
 
 class Guards:
@@ -167,7 +212,7 @@ class Guards:
         if stops:
             raise RlError(
                 f"The run is stopped at step {step}: {' '.join(stops)} The policy may exploit its rewards: listen to "
-                "its samples, and go on from an earlier checkpoint with other weights, or with a wider band."
+                "its samples, and begin a new run with other weights of its rewards, or with a wider band."
             )
         return list(found.values())
 

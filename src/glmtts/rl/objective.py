@@ -32,10 +32,10 @@ class ObjectiveConfig(StrictConfig):
 
     ratio_to: Literal["reference", "old"] = "reference"
     level: Literal["token", "sequence"] = "token"
-    clip_low: Schedule = Schedule(start=0.2)
+    clip_low: Schedule = Schedule(start=0.2)  # report section 3.3: 0.2, and 0.3 with clip-higher
     clip_high: Schedule = Schedule(start=0.3)
-    kl: float = Field(default=0.0, ge=0)
-    entropy: float = Field(default=0.0, ge=0)
+    kl: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    entropy: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     updates: int = Field(default=1, ge=1)
     truncated: Literal["scored", "masked"] = "scored"
     distribution: Literal["sampled", "softmax"] = "sampled"

@@ -35,8 +35,8 @@ class PromptData(StrictConfig):
 
     texts: tuple[Path, ...] = Field(min_length=1)
     voices: Mapping[Language, tuple[str, ...]] = {}
-    shortest: int = Field(default=4, ge=1)
-    longest: int = Field(default=160, ge=1)
+    shortest: int = Field(default=4, ge=1)  # of less than two words or syllables a reward is mostly chance
+    longest: int = Field(default=160, ge=1)  # about twelve seconds: rendering costs more than all else
     held_out: int = Field(default=16, ge=1)
 
 
@@ -64,7 +64,7 @@ def read_lines(path: Path) -> list[Line]:
     """
     try:
         # not `splitlines`, which also cuts at U+2028 and others that a JSON string may hold
-        written = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        written = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise RlError(f"{path} cannot be read as texts: {error}. Give .jsonl or .tsv files in UTF-8.") from None
     lines = []
@@ -87,6 +87,7 @@ def _line(written: str, table: bool) -> Line:
         text, language, emotion = values["text"], values["lang"], values.get("emotion")
     if not isinstance(text, str) or not isinstance(emotion, str | None):
         raise TypeError("text and emotion are no text")
+    emotion = (emotion or "").strip() or None  # an empty third column wants none
     if language not in ("en", "zh") or not text.strip():
         raise ValueError("no language of ours, or no text")
     return Line(text, language, emotion)

@@ -24,7 +24,7 @@ class PolicySection(StrictConfig):
 
     bundle: str = "bundle"
     lora_rank: int | None = Field(default=None, ge=1)
-    lora_alpha: float = Field(default=16.0, gt=0, allow_inf_nan=False)
+    lora_alpha: float = Field(default=16.0, gt=0, allow_inf_nan=False)  # a choice; of rank 16 it scales by 1
     lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -37,8 +37,8 @@ class RolloutSection(PromptData):
     `capacity` answers are decoded together. `ray_workers` roll out beside the learner; 0 does it in this process.
     """
 
-    prompts: int = Field(default=4, ge=1)
-    answers: int = Field(default=8, ge=2)
+    prompts: int = Field(default=4, ge=1)  # with eight answers each 32 are decoded together, half of `capacity`
+    answers: int = Field(default=8, ge=2)  # as the release takes
     sampling: SamplingConfig | None = None
     temperature: Schedule | None = None
     capacity: int = Field(default=64, ge=1)
@@ -76,7 +76,8 @@ class DiffroLoss(StrictConfig):
     reads the drawn tokens and differentiates the soft ones; "soft" reads the soft ones.
     """
 
-    softness: float = Field(default=1.0, gt=0)
-    kl: float = Field(default=0.1, ge=0)
+    # choices: at 1 the soft tokens are the policy's own distribution, and a KL of 1 nat a draw costs a tenth of a nat
+    softness: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    kl: float = Field(default=0.1, ge=0, allow_inf_nan=False)
     estimator: Literal["straight", "soft"] = "straight"
     guards: GuardConfig = GuardConfig()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glmtts.errors import ConfigError
+from glmtts.errors import ConfigError, RlError
 
 if TYPE_CHECKING:
     from glmtts.synthesis.synthesizer import Synthesizer
@@ -132,9 +132,28 @@ class Reward(ABC):
         """Whether a reward with these options needs audio; asked of workers' rewards, which are not made here."""
         return cls.needs_audio
 
+    def prepare(self) -> None:
+        """Load what scoring needs. Called where answers are scored, before the first of them is decoded."""
+        return
+
     @abstractmethod
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """One number for each answer, higher is better; None where it cannot be told, which is not the same as bad."""
+
+
+def scores_of(name: str, given: Any, count: int) -> list[float | None]:
+    """What the reward `name` gave for `count` answers, as plain numbers.
+
+    Raises:
+        RlError: it is no list of a number or None for each.
+    """
+    try:
+        found = [None if one is None else float(one) for one in given]
+    except (TypeError, ValueError):
+        found = []
+    if len(found) != count:
+        raise RlError(f"The reward '{name}' must give a number or None for each of {count} answers, not {given!r:.80}.")
+    return found
 
 
 def reward_class(name: str) -> type[Reward]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from glmtts.errors import ConfigError
 from glmtts.eval import scorers
 from glmtts.rl.rewards.base import Completion, Context, Reward
 from glmtts.rl.rewards.scorer import clip_of
@@ -26,6 +27,11 @@ class Emotion(Reward):
     def __init__(self, context: Context, classifier: str = "emotion", options: dict[str, Any] | None = None) -> None:
         super().__init__(context)
         self.classifier = scorers.load(classifier, **(options or {}))
+        if not any(column.endswith(f"_{NEUTRAL}") for column in self.classifier.columns):
+            raise ConfigError(
+                f"The scorer '{classifier}' gives {', '.join(self.classifier.columns)} and no P({NEUTRAL}). Give one "
+                "that tells emotions: emotion or emo2vec."
+            )
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class."""

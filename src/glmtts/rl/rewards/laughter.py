@@ -5,11 +5,13 @@ where the ASR hears a deletion there, and 0 where it writes the words. The rule 
 evaluation reads too.
 """
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 from glmtts.asr import SpeechRecogniser, load
+from glmtts.errors import ConfigError
 from glmtts.eval import scorers
 from glmtts.rl.rewards.base import Completion, Context, Reward
 from glmtts.rl.rewards.pronunciation import transcribed
@@ -36,12 +38,18 @@ class Laughter(Reward):
         device: str = "cpu",
     ) -> None:
         super().__init__(context)
+        if not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
+            raise ConfigError(f"The threshold of the reward laughter is {threshold}. Give a probability, 0 to 1.")
         self.heard_by, self.threshold, self.device = heard_by, threshold, device
         self.detector = scorers.load(detector, **(detector_options or {}))
 
     @cached_property
     def _recogniser(self) -> SpeechRecogniser:
         return load(self.heard_by, self.device)
+
+    def prepare(self) -> None:
+        """Load the recogniser."""
+        _ = self._recogniser
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the detector gave nothing."""
@@ -55,7 +63,7 @@ class Laughter(Reward):
         heard = transcribed(self._recogniser, asked)
         for number, one, row, transcript in zip(asking, asked, rows, heard, strict=True):
             probability = row[self.detector.columns[0]]
-            if probability is None:
+            if probability is None or not math.isfinite(probability):  # NaN ≥ threshold is false, and no laughter
                 found[number] = None
             else:
                 found[number] = laughter_reward(one.text, probability >= self.threshold, transcript.text)

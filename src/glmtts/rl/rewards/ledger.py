@@ -1,6 +1,7 @@
 """What has been scored: a line for each answer, so that none is scored twice, whatever is killed and started again."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -39,7 +40,9 @@ class Ledger:
         for line in whole.splitlines():
             try:
                 row = json.loads(line)
-                self._scores[row["key"]] = float(row["score"])
+                key, score = row["key"], float(row["score"])
+                if math.isfinite(score):
+                    self._scores[key] = score
             except (ValueError, KeyError, TypeError):
                 continue
 
@@ -53,12 +56,14 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._scores)
 
-    def add(self, key: str, score: float) -> None:
-        """Keep a score; it is in the file before this returns.
+    def add(self, key: str, score: float | None) -> None:
+        """Keep a score; it is in the file before this returns. None and what is not finite are no scores: not kept.
 
         Raises:
             RlError: the file cannot be written, or the disk is full; what stood there before stays whole.
         """
+        if score is None or not math.isfinite(score):
+            return  # a reward that declines once is asked again when the answer comes again
         if self.path is not None:
             self._append(self.path, json.dumps({"key": key, "score": score}) + "\n")
         self._scores[key] = score

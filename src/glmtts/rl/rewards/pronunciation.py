@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from pypinyin import Style, lazy_pinyin
@@ -44,6 +44,12 @@ class ErrorRate(Reward):
             context.check_recogniser()
         self.heard_by, self.slope, self.device = heard_by, slope, device
         self.unit: Unit = unit or ("phonemes" if heard_by == TOKENS else "characters")
+        if self.unit not in get_args(Unit):
+            raise ConfigError(f"The unit of the reward cer is '{unit}'. Give {', '.join(get_args(Unit))}.")
+        if not (isinstance(slope, int | float) and 0 < slope < math.inf):
+            raise ConfigError(
+                f"The slope of the reward cer is {slope}. Give a number above 0; the usual one is {SLOPE}."
+            )
         if heard_by == TOKENS and self.unit == "characters":
             raise ConfigError("The token recogniser hears phonemes: set unit to phonemes or syllables.")
         self.needs_audio = self.hears({"heard_by": heard_by})
@@ -56,6 +62,11 @@ class ErrorRate(Reward):
     @cached_property
     def _recogniser(self) -> SpeechRecogniser:
         return load(self.heard_by, self.device)
+
+    def prepare(self) -> None:
+        """Load the ASR, where one listens."""
+        if self.needs_audio:
+            _ = self._recogniser
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class; None where the recogniser gave nothing to compare with."""

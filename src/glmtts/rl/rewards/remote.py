@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from glmtts.errors import RlError
-from glmtts.rl.rewards.base import Completion, Context, Reward, make_reward, reward_class
+from glmtts.errors import ConfigError, RlError
+from glmtts.rl.rewards.base import Completion, Context, Reward, make_reward, reward_class, scores_of
 from glmtts.rl.rewards.ledger import Ledger, scored_by
 from glmtts.rl.rewards.scoring import RewardSection, WorkerLostError
 
@@ -70,7 +70,12 @@ class GrpcBackend:
         ]
         channels = [grpc.insecure_channel(address, options=options) for address in section.addresses]
         self._calls = [channel.unary_unary(f"/{SERVICE}/{SCORE}") for channel in channels]
-        self._request = {"kind": kind, "options": section.options}
+        try:
+            self._head = json.dumps({"kind": kind, "options": section.options}).encode()
+        except TypeError as error:  # TOML's dates
+            raise ConfigError(
+                f"The options of the reward '{kind}' cannot be sent: {error}. Write text there."
+            ) from None
         self._timeout = 60 * section.patience_minutes
         self.needs_audio = reward_class(kind).hears(section.options)
 
@@ -78,9 +83,10 @@ class GrpcBackend:
         """See `scoring.Backend`."""
         # in turn also after an error: what one worker did not answer is asked of the next
         call = self._calls[next(self._turn) % len(self._calls)]
-        head = json.dumps(self._request).encode()
         try:
-            reply = call(len(head).to_bytes(8, "little") + head + packed(completions), timeout=self._timeout)
+            reply = call(
+                len(self._head).to_bytes(8, "little") + self._head + packed(completions), timeout=self._timeout
+            )
         except self._errors as error:
             if error.code().name in REFUSALS:
                 raise RlError(f"The reward worker refused: {error.details()}") from None
@@ -106,9 +112,7 @@ class RewardWorker:
             for one in completions:
                 if one.key not in ledger:
                     # one by one: each is in the ledger before the next may take the worker down
-                    (score,) = reward.score([one])
-                    if score is not None:
-                        ledger.add(one.key, float(score))
+                    ledger.add(one.key, *scores_of(request["kind"], reward.score([one]), 1))
                 scores.append(ledger.get(one.key))
         return json.dumps(scores).encode()
 
@@ -118,7 +122,9 @@ class RewardWorker:
             path = None  # of a ledger for this reward by this worker's bundle, whose models may decide the score
             if self.folder is not None:
                 path = self.folder / f"{scored_by(kind, options, self.context.digest)}.jsonl"
-            self._rewards[name] = make_reward(kind, self.context, options), Ledger(path)
+            reward = make_reward(kind, self.context, options)
+            reward.prepare()
+            self._rewards[name] = reward, Ledger(path)
         return self._rewards[name]
 
 
@@ -232,7 +238,9 @@ class _Actor:
     @cached_property
     def _reward(self) -> Reward:
         kind, bundle, options, device = self._given
-        return make_reward(kind, Context(bundle, device=device), options)
+        reward = make_reward(kind, Context(bundle, device=device), options)
+        reward.prepare()
+        return reward
 
     def make(self) -> None:
         _ = self._reward

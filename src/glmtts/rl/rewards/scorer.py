@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from glmtts.errors import ConfigError
 from glmtts.eval import scorers
 from glmtts.rl.rewards.base import Completion, Context, Reward
 
@@ -27,6 +28,8 @@ class ScorerReward(Reward):
         super().__init__(context)
         self.scorer = scorers.load(name, **(options or {}))
         self.column = column or self.scorer.columns[0]
+        if self.column not in self.scorer.columns:
+            raise ConfigError(f"The scorer '{name}' has no column '{column}'. It has {', '.join(self.scorer.columns)}.")
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See the class."""

@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from glmtts.config import StrictConfig
-from glmtts.errors import RlError
-from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class
+from glmtts.errors import GlmTtsError, RlError
+from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class, scores_of
 from glmtts.rl.rewards.ledger import Ledger, scored_by
 
 logger = logging.getLogger(__name__)
@@ -35,14 +35,14 @@ class RewardSection(StrictConfig):
     """
 
     kind: str | None = None
-    weight: float = 1.0
+    weight: float = Field(default=1.0, allow_inf_nan=False)
     options: dict[str, Any] = Field(default={})
     runs: Literal["here", "ray", "grpc"] = "here"
     workers: int = Field(default=1, ge=1)
     gpus: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     addresses: tuple[str, ...] = ()
-    batch: int = Field(default=8, ge=1)
-    patience_minutes: float = Field(default=60.0, gt=0)
+    batch: int = Field(default=8, ge=1)  # a group: what a killed worker takes along is scored anew
+    patience_minutes: float = Field(default=60.0, gt=0, allow_inf_nan=False)  # a machine may be started anew meanwhile
 
     @model_validator(mode="after")
     def _has_addresses(self) -> Self:
@@ -90,12 +90,23 @@ class Here:
     """A reward in this process."""
 
     def __init__(self, name: str, section: RewardSection, context: Context) -> None:
-        self._reward = make_reward(section.kind or name, context, section.options)
+        self._name, self._reward = name, make_reward(section.kind or name, context, section.options)
+        self._reward.prepare()
         self.needs_audio = self._reward.needs_audio
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
-        """See `Backend`."""
-        return self._reward.score(completions)
+        """See `Backend`.
+
+        Raises:
+            RlError: the reward itself failed, as it would again.
+        """
+        try:
+            return self._reward.score(completions)
+        except (GlmTtsError, MemoryError):  # these are sentences already
+            raise
+        except Exception as error:
+            logger.exception("The reward '%s' failed.", self._name)  # for those who wrote it
+            raise RlError(f"The reward '{self._name}' failed: {type(error).__name__}: {error}") from error
 
 
 def backend(name: str, section: RewardSection, context: Context) -> Backend:
@@ -156,9 +167,7 @@ class Scoring:
         for start in range(0, len(fresh), size):
             batch = fresh[start : start + size]
             for one, score in zip(batch, self._asked(name, batch), strict=True):
-                # None is not kept: a reward that declines once is asked again when the answer comes again
-                if score is not None and math.isfinite(score):
-                    ledger.add(one.key, float(score))
+                ledger.add(one.key, score)
         return np.array([math.nan if (score := ledger.get(one.key)) is None else score for one in completions])
 
     def _asked(self, name: str, batch: Sequence[Completion]) -> list[float | None]:
@@ -166,7 +175,7 @@ class Scoring:
         section, wait, started = self.sections[name], FIRST_WAIT, time.monotonic()
         while True:
             try:
-                return self._backends[name].score(batch)
+                return scores_of(name, self._backends[name].score(batch), len(batch))
             except WorkerLostError as error:
                 if time.monotonic() - started > 60 * section.patience_minutes:
                     raise RlError(
