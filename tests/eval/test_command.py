@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from glmtts.cli import app
 from glmtts.errors import AsrError, BundleError, EvaluationError, GlmTtsError
 from glmtts.eval import protocols
 from glmtts.eval.command import _recognisers, _scorers
+from glmtts.eval.work import LOCK
 
 RUNNER = CliRunner()
 
@@ -35,6 +37,21 @@ def test_a_run_its_report_comparison_ranking_and_listening_test(tmp_path: Path, 
     assert "noise > person" in call("rank", out, "-s", "noise", "-s", "person")
     call("listening", "make", out, "-s", "person", "-s", "noise", "--lines", "3", "-o", tmp_path / "test")
     assert (tmp_path / "test/page/index.html").is_file()
+
+
+def test_two_runs_in_one_folder_do_not_write_each_others_tables(tmp_path: Path, lines: Path) -> None:
+    out = tmp_path / "run"
+    run = ("mini", lines, "--lines", "2", "--asr", "none", "--scorer", "level", "-o", out)
+    call(*run, "-s", "person=recordings")
+    tables = (out / "results.json").read_bytes()
+    scores = tmp_path / "scores.txt"
+    scores.write_text('{"key": "a", "utmos": 4.0}\n', encoding="utf-8")
+    with FileLock(out / LOCK):  # as a run does that is at work; its system and ours are not the same
+        for other in ((*run, "-s", "noise=noisy?snr=0"), ("versa", f"a={scores}", "-o", out), ("report", out)):
+            with pytest.raises(EvaluationError, match=r"^Another run is at work in .*/run\. Wait for it, or give"):
+                call(*other)
+    assert (out / "results.json").read_bytes() == tables
+    call(*run, "-s", "person=recordings", "-s", "noise=noisy?snr=0")  # the file of the lock alone stops nobody
 
 
 def test_mistakes_are_said_in_a_sentence(tmp_path: Path, lines: Path) -> None:

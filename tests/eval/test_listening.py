@@ -141,7 +141,13 @@ def test_files_that_are_no_key_and_no_answers_are_told_in_a_sentence(finished: P
         path.write_text(json.dumps({"test": key["test"], "rater": "r", "answers": [wrong]}), encoding="utf-8")
         with pytest.raises(EvaluationError, match=said):
             analyse(key_path, [path])
-    for change in ({"kind": "best"}, {"trials": [{"id": trial}]}, {"kind": "preference"}, {"systems": None}):
+    for change in (
+        {"kind": "best"},
+        {"trials": [{"id": trial}]},
+        {"kind": "preference"},
+        {"systems": None},
+        {"systems": ["person"]},
+    ):
         (tmp_path / "damaged.json").write_text(json.dumps(key | change), encoding="utf-8")
         with pytest.raises(EvaluationError, match="no key"):
             analyse(tmp_path / "damaged.json", good)

@@ -108,3 +108,34 @@ def test_scores_by_other_weights_of_the_same_name_are_not_taken_over(tmp_path: P
     with pytest.raises(EvaluationError, match="another system or setting"):
         run(out, lines, nobody, f"weighted?weights={places[1]}")
     assert run(out, lines, nobody, f"weighted?weights={places[2]}").tables == first.tables
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answer", "said"),
+    [
+        ("mini", "raise", r"'whisper-base' failed on the lines 'line0' to 'line1': IndexError: out of range \(test_st"),
+        ("mini", "one less", r"'whisper-base' failed on the lines 'line0' to 'line1': ValueError: zip"),
+        ("long-form", "raise", r"'whisper-base' failed on the line 'line0': IndexError: out of range"),
+    ],
+)
+def test_a_recogniser_that_fails_is_one_sentence_and_what_was_spoken_is_kept(
+    tmp_path: Path, lines: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, answer: str, said: str
+) -> None:
+    class Broken:
+        def transcribe(self, waves: Sequence[np.ndarray], language: str | None) -> list[asr.Transcript]:
+            if waves and answer == "raise":
+                raise IndexError("out of range")
+            return [asr.Transcript("", "")] * max(0, len(waves) - 1)
+
+    if protocol == "long-form":
+        pytest.importorskip("resemblyzer")
+    recogniser_of.cache_clear()
+    monkeypatch.setattr(asr, "load", lambda name, device, **options: Broken())
+    settings = Settings(lists=(str(lines),), lines=3, scorers=())
+    try:
+        with pytest.raises(EvaluationError, match=said) as told:
+            protocols.load(protocol).run([SystemSpec.parse("recordings")], settings, Run(tmp_path, InProcess()))
+    finally:
+        recogniser_of.cache_clear()
+    assert "What was finished is kept" in str(told.value)
+    assert len(list(tmp_path.rglob("speech/0000.json"))) == 1

@@ -42,7 +42,7 @@ Device = Annotated[str, typer.Option(help="Of recognisers: cpu, cuda, …")]
 
 
 def _command(name: str) -> Callable[..., None]:
-    def run(
+    def measure(
         lists: Lists = None,
         out: Out = Path("evaluation") / name,
         system: Systems = None,
@@ -62,7 +62,6 @@ def _command(name: str) -> Callable[..., None]:
     ) -> None:
         from glmtts.eval import protocols
         from glmtts.eval.protocols.base import Settings
-        from glmtts.eval.report import write_report
         from glmtts.eval.runner import Run
         from glmtts.eval.systems import SystemSpec
         from glmtts.eval.workers import workers_of
@@ -73,13 +72,11 @@ def _command(name: str) -> Callable[..., None]:
         settings = Settings(tuple(lists or ()), language, corpus, lines, heard_by, scored_by, device, bundle)
         specs = [SystemSpec.parse(text) for text in system] if system else protocol.default_systems(settings)
         _check_labels([spec.label for spec in specs])
-        results = protocol.run(specs, settings, Run(out, workers_of(processes, ray, gpus), chunk, restart))
-        results.save(out)
-        write_report(results, out)
-        _show(results)
+        run = Run(out, workers_of(processes, ray, gpus), chunk, restart)
+        _show(protocol.run(specs, settings, run, lambda results: _save(results, out)))
         typer.echo(f"{out / 'report.md'}, {out / 'report.html'}", err=True)
 
-    return run
+    return measure
 
 
 def _add(name: str, text: str) -> None:
@@ -146,6 +143,13 @@ def _check_labels(labels: list[str]) -> None:
         raise EvaluationError(f"Two systems are named '{twice}'. Give each a LABEL= of its own.")
 
 
+def _save(results: Any, out: Path) -> None:
+    from glmtts.eval.report import write_report
+
+    results.save(out)
+    write_report(results, out)
+
+
 def _show(results: Any) -> None:
     from glmtts.eval.report.cells import head_lines, tables_of
     from glmtts.eval.report.markdown import extra_tables, markdown_table
@@ -170,13 +174,13 @@ def text(
     homographs_train: Annotated[Path | None, typer.Option(help="Its training lines, for the most frequent.")] = None,
 ) -> None:
     """Text front end: normalisation, polyphones and homographs, beside wetext, pypinyin and g2pM where installed."""
-    from glmtts.eval.report import write_report
     from glmtts.eval.text.protocol import Tables, measure
+    from glmtts.eval.work import alone
 
     tables = Tables(cases or (), written or (), readings or (), everyday, homographs, homographs_train)
     results = measure(tables, out)
-    results.save(out)
-    write_report(results, out)
+    with alone(out):
+        _save(results, out)
     _show(results)
 
 
@@ -185,8 +189,11 @@ def report(run: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> Non
     """Write the report of a finished run again, from its results."""
     from glmtts.eval.report import write_report
     from glmtts.eval.results import Results
+    from glmtts.eval.work import alone
 
-    write_report(Results.load(run), run)
+    results = Results.load(run)
+    with alone(run):
+        write_report(results, run)
     typer.echo(f"{run / 'report.md'}, {run / 'report.html'}", err=True)
 
 
@@ -214,16 +221,16 @@ def versa(
 ) -> None:
     """Read score files of VERSA into a results folder, to report and compare."""
     from glmtts.errors import EvaluationError
-    from glmtts.eval.report import write_report
     from glmtts.eval.versa import results_of_versa
+    from glmtts.eval.work import alone
 
     pairs = [text.partition("=") for text in files]
     if not all(equals for _, equals, _ in pairs):
         raise EvaluationError("Write each file as SYSTEM=FILE.")
     _check_labels([label for label, _, _ in pairs])
     results = results_of_versa({label: Path(path) for label, _, path in pairs}, name, out)
-    results.save(out)
-    write_report(results, out)
+    with alone(out):
+        _save(results, out)
     _show(results)
 
 
@@ -265,6 +272,11 @@ def listening_analyse(
     title = "MOS [95 %]" if found.kind == "mos" else "share that prefers the first [95 %]"
     rows = [[one.system, figure(one.mean, one.interval), str(one.ratings)] for one in found.figures]
     typer.echo(markdown_table((["system", title, "ratings"], rows)))
+    if found.order:
+        rows = [[one.system, figure(one.mean, one.interval), str(one.ratings)] for one in found.order]
+        typer.echo(markdown_table((["system", "strength (Bradley-Terry) [95 %]", "answers"], rows)))
+    if found.note:
+        typer.echo(found.note)
     left = ", ".join(f"{name} ({100 * failed:.0f} % of checks)" for name, failed in found.left_out.items())
     typer.echo(f"{found.raters} listeners" + (f"; left out: {left}" if left else ""))
 

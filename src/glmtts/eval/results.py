@@ -59,9 +59,9 @@ class Results:
             EvaluationError: there are none, or they are damaged.
         """
         try:
-            plain = json.loads((out / RESULTS).read_text(encoding="utf-8"))
-            lines = (out / UTTERANCES).read_text(encoding="utf-8").split("\n")  # a transcript may hold U+2028
-            times = json.loads((out / TIMES).read_text(encoding="utf-8"))
+            plain = json.loads((out / RESULTS).read_text(encoding="utf-8-sig"))
+            lines = (out / UTTERANCES).read_text(encoding="utf-8-sig").split("\n")  # a transcript may hold U+2028
+            times = json.loads((out / TIMES).read_text(encoding="utf-8-sig"))
             if not isinstance(plain, dict) or not _NEEDED <= plain.keys() <= _KEYS:
                 raise ValueError(f"{RESULTS} does not hold what a run of this version writes")
             results = cls(**plain, utterances=[json.loads(line) for line in lines if line], times=times)

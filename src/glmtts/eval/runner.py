@@ -2,14 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from glmtts.errors import EvaluationError
 from glmtts.eval import systems
@@ -53,7 +50,7 @@ class Run:
     restart: bool = False
 
     def row(self, one: EvalList, spec: SystemSpec, stages: Sequence[Stage]) -> Row:
-        """Have a system speak a list, and pass what it said through the stages.
+        """Have a system speak a list, and pass what it said through the stages; no other run may be at work in `out`.
 
         Raises:
             EvaluationError: an earlier run in this folder was another one, the folder cannot be written, or a backend
@@ -66,37 +63,19 @@ class Run:
         identity = _identity(system, items, self.chunk)
         everything: list[Stage] = [Speech(spec), *stages]
         about: dict[str, Any] = {}
-        with self._alone(folder):
-            for stage in everything if items else []:
-                about[stage.name] = stage.about()
-                before = {name: about[name] for name in (one.name for one in before_of(stage, everything))}
-                self._stage(folder, stage, before | {stage.name: about[stage.name]}, utterances, identity)
+        with writable(folder):
+            self._clear(folder)
+        for stage in everything if items else []:
+            about[stage.name] = stage.about()
+            before = {name: about[name] for name in (one.name for one in before_of(stage, everything))}
+            self._stage(folder, stage, before | {stage.name: about[stage.name]}, utterances, identity)
         return Row(one, spec, utterances, about)
 
-    @contextmanager
-    def _alone(self, folder: Path) -> Iterator[None]:
-        """Keep other runs out of a folder, and take away what a killed one left half-written there."""
-        # beside the folder, which --restart removes
-        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-        with writable(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                raise EvaluationError(
-                    f"Another run is at work in {folder}. Wait for it, or give another --out."
-                ) from None
-        try:
-            with writable(folder):
-                self._clear(folder)
-            yield
-        finally:
-            lock.release()
-
     def _clear(self, folder: Path) -> None:
-        """Hidden folders and files that no run writes, such as an editor's, stay."""
-        if self.restart:
+        """Take away what a killed run left half-written; hidden files that no run writes, such as an editor's, stay."""
+        if self.restart and folder.exists():
             shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         for path in folder.rglob(".*"):
             if path.suffix in (PART, AUDIO) and path.is_file():
                 path.unlink()

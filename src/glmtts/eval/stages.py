@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -209,10 +210,16 @@ def _recognise(names: dict[str, str], device: str, heard: Sequence[tuple[str, st
     texts: dict[str, str] = {}
     for language in dict.fromkeys(language for _, language, _ in heard):
         lines = [(name, wave) for name, its, wave in heard if its == language]
-        found = recogniser_of(names[language], device).transcribe([wave for _, wave in lines], language)
-        for (name, _), transcript in zip(lines, found, strict=True):
-            texts[name] = simplified(transcript.text) if language == "zh" else transcript.text.strip()
+        with failing(names[language], [name for name, _ in lines]):
+            found = recogniser_of(names[language], device).transcribe([wave for _, wave in lines], language)
+            for (name, _), transcript in zip(lines, found, strict=True):
+                texts[name] = simplified(transcript.text) if language == "zh" else transcript.text.strip()
     return Done([{"id": name, "hypothesis": texts[name]} for name, _, _ in heard])
+
+
+def failing(recogniser: str, ids: Sequence[str]) -> AbstractContextManager[None]:
+    """Say of a recogniser that fails within on which lines it does: an EvaluationError."""
+    return foreign(f"The recogniser '{told(recogniser)}' failed {on_lines(ids)}", KEPT)
 
 
 def _score(scorer: str, clips: Sequence[Clip]) -> Done:

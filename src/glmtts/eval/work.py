@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from glmtts import durable
@@ -22,6 +23,7 @@ from glmtts.errors import EvaluationError
 Record = dict[str, Any]
 AUDIO = ".flac"  # ends the name of a recording of a run
 PART = ".part"  # ends the name of a file that is being written
+LOCK = ".lock"  # of the folder of a run
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,26 @@ def whole_file(path: Path) -> Iterator[Path]:
 def writable(path: Path) -> AbstractContextManager[None]:
     """Tell in a sentence that `path` cannot be written: an EvaluationError of what fails within."""
     return durable.writable(path, EvaluationError, "Free some space, or give another --out.")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Make a run's folder and keep other runs out of it; the system lets go of it when this process dies.
+
+    Raises:
+        EvaluationError: another one holds it, or it cannot be written.
+    """
+    held = FileLock(folder / LOCK)
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            held.acquire(timeout=0)
+        except Timeout:
+            raise EvaluationError(f"Another run is at work in {folder}. Wait for it, or give another --out.") from None
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def chunks(count: int, size: int) -> list[range]:

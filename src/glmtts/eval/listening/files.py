@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from glmtts.errors import EvaluationError
-from glmtts.eval.listening.trials import Kind
+from glmtts.eval.listening.trials import CHECK, Kind
 
 RANGES: dict[Kind, tuple[float, float]] = {"mos": (1.0, 5.0), "preference": (0.0, 1.0)}  # of a value
 
@@ -47,8 +47,11 @@ def read_key(path: Path) -> Key:
     try:
         size = {"mos": 1, "preference": 2}[values["kind"]]
         trials = {_text(one["id"]): Trial(_texts(one["systems"]), _text(one["line"])) for one in values["trials"]}
-        if all(len(trial.systems) == size for trial in trials.values()):
-            return Key(values["test"], values["kind"], _texts(values["systems"]), trials)
+        systems = _texts(values["systems"])
+        # a pair of one system, or a system that the test has not, would be counted as something else
+        known = all(set(trial.systems) <= {*systems, CHECK} for trial in trials.values())
+        if known and all(len(trial.systems) == len(set(trial.systems)) == size for trial in trials.values()):
+            return Key(values["test"], values["kind"], systems, trials)
     except (KeyError, TypeError):
         pass
     raise EvaluationError(f"{path} is no key of a listening test. Give the test's key.json first, then the answers.")
@@ -69,15 +72,17 @@ def read_answers(path: Path, key: Key) -> Answers:
     if values["test"] != key.test:
         raise EvaluationError(f"{path} is of another test. Give the answers of this one.")
     low, high = RANGES[key.kind]
-    ratings = []
+    ratings: dict[str, float] = {}
     for trial, value in given:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise EvaluationError(
                 f"{path} answers the trial '{trial}' with {value!r}, which is no number from {low:g} to {high:g}. "
                 "Give the file as the page has saved it."
             )
-        ratings.append((trial, float(value)))
-    return Answers(rater, ratings)
+        if trial in ratings:
+            raise EvaluationError(f"{path} answers the trial '{trial}' twice. Give the file as the page has saved it.")
+        ratings[trial] = float(value)
+    return Answers(rater, list(ratings.items()))
 
 
 def _text(value: Any) -> str:

@@ -27,11 +27,13 @@ def make_page(run: Path, systems: Sequence[str], kind: Kind, lines: int, out: Pa
     Gives the number of trials.
 
     Raises:
-        EvaluationError: the run has no results, or not of these systems; preference has one system only; `out` cannot
-            be written.
+        EvaluationError: the run has no results, or not of these systems; preference has one system only, or one is
+            named twice; `out` cannot be written.
     """
     if kind == "preference" and len(systems) < 2:
         raise EvaluationError("A preference needs two systems or more. Name them with --system.")
+    if len(set(systems)) < len(systems):
+        raise EvaluationError("A system is named twice, and would be compared with itself. Name each once.")
     results = Results.load(run)
     trials = make_trials(results, run, systems, kind, lines, out / "page", seed)
     # the names of the clips are hashes of their samples: answers of another run's clips are none of this test

@@ -17,6 +17,7 @@ from glmtts.eval.results import Results, results_of
 from glmtts.eval.runner import Row, Run
 from glmtts.eval.stages import Recognition, Scoring, Stage, recogniser_of, scorer_of, told
 from glmtts.eval.systems import SystemSpec
+from glmtts.eval.work import alone
 from glmtts.eval.workers import InProcess, RayWorkers
 from glmtts.places import is_file
 
@@ -70,12 +71,21 @@ class Protocol:
     notes: tuple[str, ...] = ()
     extra: Callable[[Sequence[Row]], dict[str, Any]] = lambda rows: {}
 
-    def run(self, specs: Sequence[SystemSpec], settings: Settings, run: Run) -> Results:
+    def run(
+        self,
+        specs: Sequence[SystemSpec],
+        settings: Settings,
+        run: Run,
+        save: Callable[[Results], None] = lambda results: None,
+    ) -> Results:
         """Run it; what an earlier run in the same folder finished is kept.
+
+        `save` is given the results while no other run may have the folder: each has the tables of its own systems, and
+        two at once would write them over each other.
 
         Raises:
             EvaluationError: a list, system or backend is missing, a list or option is not for this protocol, or the
-                folder holds another run.
+                folder holds another run, or one is at work in it.
             GlmTtsError: another part of the package cannot load something.
         """
         # what is missing is said before hours of synthesis, not after
@@ -92,11 +102,14 @@ class Protocol:
         for spec in specs:
             systems.load(spec)
         self._load(stages, lists, run)
-        rows = [run.row(one, spec, stages) for one in lists for spec in specs]
-        about = environment() | {"stand_ins": stand_ins, "protocol": self.name}
-        source = (self.name, self.title, self.source)
         columns += [column for name in scorers for column in by_scorer[name]]
-        return results_of(source, rows, columns, about, run.out, self.notes, self.extra(rows))
+        source = (self.name, self.title, self.source)
+        with alone(run.out):
+            rows = [run.row(one, spec, stages) for one in lists for spec in specs]
+            about = environment() | {"stand_ins": stand_ins, "protocol": self.name}
+            results = results_of(source, rows, columns, about, run.out, self.notes, self.extra(rows))
+            save(results)
+        return results
 
     def default_systems(self, settings: Settings) -> list[SystemSpec]:
         """The systems where the user names none; copies go through the bundle that is measured."""

@@ -20,7 +20,7 @@ from glmtts.eval.closed_choice import Readings, chooses, heard_reading, written_
 from glmtts.eval.columns import ValueColumn
 from glmtts.eval.items import EvalList, Item
 from glmtts.eval.protocols.base import Protocol, Settings
-from glmtts.eval.stages import Stage, about_recognisers, recogniser_of, told
+from glmtts.eval.stages import Stage, about_recognisers, failing, recogniser_of, told
 from glmtts.eval.units import syllables, words
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import Done, Work
@@ -138,12 +138,11 @@ class Choice:
 
 
 def _choose(device: str, asked: Sequence[tuple[str, str, str, Any, Readings]]) -> Done:
-    return Done(
-        [
-            {"id": line, "reading": heard_reading(_judge(name, device), wave, language, readings)}
-            for line, name, language, wave, readings in asked
-        ]
-    )
+    records = []
+    for line, name, language, wave, readings in asked:
+        with failing(name, [line]):
+            records.append({"id": line, "reading": heard_reading(_judge(name, device), wave, language, readings)})
+    return Done(records)
 
 
 def _judge(name: str, device: str) -> Any:

@@ -23,7 +23,7 @@ from glmtts.eval.long_text import long_text
 from glmtts.eval.protocols.base import Protocol, Settings
 from glmtts.eval.runner import Row
 from glmtts.eval.scorers import Clip
-from glmtts.eval.stages import Stage, about_recognisers, recogniser_of, scorer_of
+from glmtts.eval.stages import Stage, about_recognisers, failing, recogniser_of, scorer_of
 from glmtts.eval.units import PUBLISHED, SPOKEN
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import Done, Work
@@ -80,7 +80,10 @@ class Windows:
 def _measure(names: dict[str, str], device: str, asked: Sequence[tuple[str, str, np.ndarray]]) -> Done:
     records = []
     for name, language, wave in asked:
-        text, times = _heard(names[language], device, wave, language) if language in names else (None, [])
+        text, times = None, list[float]()
+        if language in names:
+            with failing(names[language], [name]):
+                text, times = _heard(names[language], device, wave, language)
         records.append({"id": name, "hypothesis": text, "windows": windows_of(wave, times, language)})
     return Done(records)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
 
@@ -30,7 +30,7 @@ class AudioboxAesthetics:
         try:
             self.predictor: Any = package.initialize_predictor(None if weights is None else str(weights))
         except Exception as error:  # downloads, and what its model's code raises
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+            reason = reason_of(error)
             raise EvaluationError(
                 f"Audiobox Aesthetics cannot be loaded: {reason}. It needs the network once, or its checkpoint as the "
                 "option 'weights'."

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import soxr
 
+from glmtts.audio.bounds import all_finite
 from glmtts.errors import EvaluationError
 from glmtts.eval.statistics import finite
 
@@ -52,7 +53,7 @@ class Clip:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.wave).all():
+        if not all_finite(self.wave):
             raise EvaluationError(f"Clip '{self.id}' holds samples that are not numbers. Make or export it again.")
         if self.wave.ndim != 1 or self.wave.dtype != np.float32 or self.sample_rate <= 0:
             raise EvaluationError(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
 
@@ -34,7 +34,7 @@ class Emotion2Vec:
                 model=model, device=device, disable_update=True, disable_pbar=True, disable_log=True
             )
         except Exception as error:  # FunASR raises whatever its parts do
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+            reason = reason_of(error)
             raise EvaluationError(
                 f"FunASR cannot load '{model}': {reason}. Give a folder or a name of its hub."
             ) from None

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from glmtts.audio.fbank import kaldi_fbank
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.errors import BundleError, EvaluationError
 from glmtts.eval.scorers.similarity import SpeakerScorer
 from glmtts.speaker.onnx import OnnxSpeaker, OnnxSpeakerConfig
@@ -33,7 +33,7 @@ class Eres2Net(SpeakerScorer):
         try:
             self._pipeline = modelscope.pipeline(task="speaker-verification", model=model, device=device)
         except Exception as error:  # ModelScope raises whatever its parts do
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+            reason = reason_of(error)
             raise EvaluationError(f"ModelScope cannot load '{model}': {reason}. Give a folder or its name.") from None
 
     def embed(self, wave: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from glmtts.backends import reason_of
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
 from glmtts.places import is_folder
@@ -26,7 +27,7 @@ class Utmos:
         try:
             self.network = torch.hub.load(repository, MODEL, source=source, trust_repo=True).to(device).eval()
         except Exception as error:  # urllib's, torch.hub's, and whatever the repository's code raises
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+            reason = reason_of(error)
             raise EvaluationError(
                 f"UTMOS cannot be loaded from '{repository}': {reason}. It needs the network once, or a clone of "
                 "https://github.com/tarepan/SpeechMOS as the option 'repository' with its weights in torch.hub's cache."

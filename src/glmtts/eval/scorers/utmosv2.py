@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 import torch
 
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
 
@@ -33,7 +33,7 @@ class UtmosV2:
         try:
             self.model: Any = package.create_model(pretrained=True, device=device)
         except Exception as error:  # downloads, and what its configuration raises
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+            reason = reason_of(error)
             raise EvaluationError(f"UTMOSv2 cannot be loaded: {reason}. It needs the network once.") from None
         self.device, self.repetitions = device, repetitions
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
+from glmtts.audio.bounds import all_finite
 from glmtts.errors import EvaluationError
 from glmtts.eval.foreign import foreign
 from glmtts.eval.items import Item
@@ -55,7 +56,7 @@ class SystemOutput:
         samples = np.asarray(self.samples)
         if samples.ndim != 1 or samples.dtype.kind != "f" or self.rate <= 0:
             raise ValueError(f"samples {samples.shape} of {samples.dtype} at {self.rate} Hz are not (T,) of float32")
-        if not np.isfinite(samples).all():
+        if not all_finite(samples):
             return replace(self, samples=None, error="the system gave values that are not numbers")
         return replace(self, samples=samples.astype(np.float32, copy=False))
 
