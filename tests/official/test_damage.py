@@ -1,6 +1,7 @@
 """Whatever of a release or of an interrupted conversion is damaged is one sentence, before anything is written."""
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -14,7 +15,9 @@ from glmtts.errors import ReleaseError
 from glmtts.official import convert as conversion
 from glmtts.official.convert import JOURNAL, convert
 from glmtts.official.fetch import check_folder
+from glmtts.official.parts import language_model
 from glmtts.official.release import Release
+from glmtts.official.text import text_config
 from tests.official.synthetic_release import write_release
 
 LM, TOKENIZER = "llm/config.json", "speech_tokenizer/config.json"
@@ -103,6 +106,11 @@ def test_wrong_values_are_named(spoilt: Path, tmp_path: Path, file: str, values:
         (SPEAKERS, b"jam: [.inf]", "no table of speakers"),
         (SPEAKERS, b"[" * 20_000, "no table of speakers"),
         (SPEAKERS, b"jam: \xff", "no table of speakers"),
+        (SPEAKERS, b"jam: '123'", "no table of speakers"),
+        (SPEAKERS, b"jam: [1.7]", "no table of speakers"),
+        (SPEAKERS, b"jam: [true]", "no table of speakers"),
+        (SPEAKERS, b"jam: {3: 4}", "no table of speakers"),
+        (WORDS, b'{"": "a"}', "line 1: not an object"),
     ],
 )
 def test_files_of_another_kind_are_named(
@@ -110,6 +118,16 @@ def test_files_of_another_kind_are_named(
 ) -> None:
     (spoilt / file).write_bytes(content)
     _refused(spoilt, tmp_path, sentence)
+
+
+def test_a_mark_of_an_editor_and_odd_signs_are_read(spoilt: Path) -> None:
+    words, own = {"\u2028长\x85": "<|A4|>"}, spoilt / "configs" / "custom_replace.jsonl"
+    for path, read in ((own, words), (spoilt / SAFE, ["你"]), (spoilt / LM, json.loads((spoilt / LM).read_text()))):
+        path.write_text(json.dumps(read, ensure_ascii=False), encoding="utf-8-sig")
+    release = Release.open(spoilt)
+    config = text_config(release)
+    assert config.safe_characters == "你" and words.items() <= config.replacements.items()
+    assert language_model(release).config.model_dump()["num_layers"] == 2
 
 
 def _flow(**tensors: torch.Tensor) -> Callable[[Path], None]:
@@ -136,7 +154,7 @@ def _twice(folder: Path) -> None:
     torch.save({"model": state}, folder / "flow" / "flow.pt")
 
 
-GAIN, PLAIN = "conv_pre.parametrizations.weight.original0", "conv_pre.weight"
+GAIN, PLAIN, BIAS = "conv_pre.parametrizations.weight.original0", "conv_pre.weight", "conv_pre.bias"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +164,10 @@ GAIN, PLAIN = "conv_pre.parametrizations.weight.original0", "conv_pre.weight"
         (_flow(proj_out=torch.zeros(80, 0)), r"proj_out.weight has shape \[80, 0\]"),
         (_flow(proj_out=torch.zeros(80, 2)), "is not the released flow: none has its sizes"),
         (_flow(**{"norm_out.linear": torch.zeros(8, 8)}), "is not the released flow"),
+        (_flow(proj_out=torch.zeros(80, 129)), "another model: width 129 is no even multiple of heads, 2"),
         (_hift(lambda state: state.update({7: torch.zeros(1)})), "names a tensor 7"),
+        (_hift(lambda state: state.update({BIAS: state[BIAS].to_sparse()})), "conv_pre.bias is no plain tensor"),
+        (_hift(lambda state: state.update({BIAS: state[BIAS].to("meta")})), "conv_pre.bias is no plain tensor"),
         (_hift(lambda state: state.update({GAIN: torch.zeros(5, 1, 1)})), "original0 does not fit"),
         (_hift(lambda state: state.update({GAIN[:-1] + "1": torch.zeros(32)})), "original0 does not fit"),
         (_twice, r"estimator.proj_out.weight and proj_out.weight both are proj_out.weight"),
@@ -158,6 +179,24 @@ def test_weights_of_other_shapes_are_named(
 ) -> None:
     spoil(spoilt)
     _refused(spoilt, tmp_path, sentence)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [
+        (_hift(lambda state: state.update({BIAS: state[BIAS] * math.nan})), BIAS),
+        (_hift(lambda state: state[GAIN[:-1] + "1"].zero_()), PLAIN),  # a norm of nothing
+    ],
+)
+def test_what_is_no_number_is_named_and_the_rest_is_kept(
+    release: Path, spoilt: Path, tmp_path: Path, spoil: Callable[[Path], None], name: str
+) -> None:
+    spoil(spoilt)
+    with pytest.raises(ReleaseError, match=f"hift.pt: {name} holds what is no number"):
+        convert(spoilt, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    shutil.copy(release / "hift" / "hift.pt", spoilt / "hift" / "hift.pt")
+    assert (convert(spoilt, tmp_path / "out") / "bundle.json").is_file()
 
 
 def _refused(folder: Path, tmp_path: Path, sentence: str) -> None:

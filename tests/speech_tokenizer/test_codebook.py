@@ -115,6 +115,16 @@ def test_vectors_that_are_no_numbers_teach_nothing() -> None:
     assert torch.isfinite(warm.recent).all()
 
 
+def test_a_step_without_vectors_teaches_nothing() -> None:
+    codebook, training = Codebook(4, 2), CodebookTraining(4, 2, warmup=True)
+    training.reset_ema(codebook)
+    before = codebook.weight.clone()
+    training.keep_recent()
+    training.update(codebook, 0.9, restart_interval=1)
+    torch.testing.assert_close(codebook.weight.detach(), before)
+    assert not training.recent_total
+
+
 def test_gradient_passes_straight_through() -> None:
     codebook, training = started(4, 2)
     vectors = torch.randn(5, 2, requires_grad=True)

@@ -38,8 +38,8 @@ def take(number: int, signal: Signal | None = None, nll: float = 0.4, speaker: i
     """A take of ten seconds of good speech, but for what is given."""
     signal = signal or Signal(10.0, -3.0, 0.0, 40.0, 11000.0, 0.2)
     embedding = torch.nn.functional.normalize(torch.eye(8)[speaker] + 0.1 * torch.randn(8), dim=0)
-    some = torch.zeros(4)
-    return Take(f"u{number}", f"u{number}", "text", "en", signal, some, some, some, some, embedding, nll)
+    some, tokens = torch.zeros(4), torch.full((4,), number)  # no two recordings have the same tokens
+    return Take(f"u{number}", f"u{number}", "text", "en", signal, tokens, some, some, some, embedding, nll)
 
 
 GOOD = [take(number) for number in range(30)]

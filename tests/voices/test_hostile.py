@@ -95,6 +95,17 @@ DAMAGED: dict[str, Change] = {
     "nested objects": config('{"a":' * 100_000),
     "400 digits": config(f'{{"lora_alpha": 1{"0" * 400}}}'),
     "a scale that overflows": scaled(1e300, "lm"),
+    "weights of DoRA": config('{"lora_alpha": 8, "use_dora": true}'),
+    "scales of layers": config('{"lora_alpha": 8, "alpha_pattern": {"q_proj": 100}}', "flow"),
+}
+CARDS: dict[str, dict[str, object]] = {
+    "negative hours": {"hours": -5},
+    "negative utterances": {"utterances": -1},
+    "more than all": {"share": {"lm": 1.5}},
+    "half a surrogate": {"licence": "\ud800"},
+    "an escape": {"base_name": "\x1b[2J"},
+    "two lines": {"base_name": "mini\nAll is lost."},
+    "lines for a hash": {"base": {"lm": "\n\n"}},
 }
 UNFIT: dict[str, Change] = {
     "wider": pair("lm", lambda down, up: (down, torch.cat([up, up[:3]]))),
@@ -118,6 +129,17 @@ def command(*given: object) -> GlmTtsError:
     assert isinstance(result.exception, GlmTtsError), result.exception
     assert "\n" not in str(result.exception)
     return result.exception
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_cards_of_lies_are_refused(name: str, voice: Path, tts: glmtts.Synthesizer, tmp_path: Path) -> None:
+    def lie(tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+        metadata["card"] = json.dumps({**json.loads(metadata["card"]), **CARDS[name]})
+
+    path = changed(voice, tmp_path / "lies.glmvoice", lie)
+    assert "is not a trained voice" in str(command("info", path))
+    with pytest.raises(VoiceError, match="is not a trained voice"):
+        tts.voice(path)
 
 
 @pytest.mark.parametrize("name", DAMAGED)

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
@@ -53,13 +53,20 @@ class FlowConfig(StrictConfig):
     frames_per_token: int = 2
     sample_rate: int = 24000
     n_fft: int = 1920
-    mel_mean: float = -5.5
-    mel_std: float = 2.5
+    mel_mean: float = Field(default=-5.5, allow_inf_nan=False)
+    mel_std: float = Field(default=2.5, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _kernel_has_a_middle(self) -> Self:
         if self.position_kernel % 2 == 0:
             raise ValueError("position_kernel must be odd")
+        return self
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        # rotary positions turn pairs of a head's channels
+        if self.heads < 1 or self.width % (2 * self.heads):
+            raise ValueError(f"width {self.width} is no even multiple of heads, {self.heads}")
         return self
 
     @model_validator(mode="after")

@@ -33,8 +33,12 @@ class HarmonicComb(nn.Module):
         if type(filters_MK) is Tensor and not filters_MK.is_meta:  # else a dry run's, which has no values
             # thousands of small operations: a fifth of a second less in NumPy, since a bundle watches those of torch
             filters = filters_MK.cpu().numpy()
-            rows = [_comb(LOWEST_HZ * 2 ** (step / STEPS_PER_OCTAVE), filters, sample_rate) for step in range(steps)]
-            table = torch.from_numpy(np.stack(rows)).to(filters_MK.device)
+            with np.errstate(invalid="ignore", divide="ignore"):  # told below, in one sentence
+                frequencies = [LOWEST_HZ * 2 ** (step / STEPS_PER_OCTAVE) for step in range(steps)]
+                combs = np.stack([_comb(hz, filters, sample_rate) for hz in frequencies])
+            if not np.isfinite(combs).all():  # a filter narrower than a bin of the STFT, or no harmonic below half rate
+                raise ValueError(f"a mel of {len(filters)} bins at {sample_rate} Hz has filters that hear nothing")
+            table = torch.from_numpy(combs).to(filters_MK.device)
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, octaves_BT: Tensor) -> Tensor:

@@ -150,7 +150,11 @@ def _write(part: Part, sources: dict[str, str], work: Path, dtype: torch.dtype) 
 
     def tensor(name: str) -> torch.Tensor:
         bar.update()
-        return part.weights.tensor(sources[name])
+        value = part.weights.tensor(sources[name]).to(dtype)
+        # of damaged bits, or a weight norm of nothing: one such weight, and the model gives no number at all
+        if not value.isfinite().all():
+            raise ReleaseError(f"{part.weights.origin}: {sources[name]} holds what is no number. Fetch it again.")
+        return value
 
     write_safetensors(path, {name: shapes[released] for name, released in sources.items()}, tensor, dtype)
     bar.close()

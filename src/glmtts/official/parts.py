@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from glmtts.errors import ReleaseError
 from glmtts.flow.dit import FlowConfig
 from glmtts.lm.model import LMConfig
@@ -81,7 +83,8 @@ def flow(release: Release) -> Part:
     # a grouped convolution's weight is (outputs, inputs / groups, kernel)
     _, group, kernel = _shape(shapes, "emb_concator.conv_pos_embed.conv1d.0.weight", weights, 3)
     _, condition = _shape(shapes, "norm_out.linear.weight", weights, 2)
-    config = FlowConfig(
+    config = _flow_config(
+        weights,
         # the table has a row more than there are codes (flow/layers.py)
         vocabulary=rows - 1,
         token_width=token_width,
@@ -106,6 +109,15 @@ def flow(release: Release) -> Part:
         mel_std=1.0,
     )
     return Part("flow", "dit", config, weights, flow_name)
+
+
+def _flow_config(weights: Weights, **values: Any) -> FlowConfig:
+    """The configuration of a flow model; its own checks know sizes that shapes alone do not rule out."""
+    try:
+        return FlowConfig(**values)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ReleaseError(f"{weights.origin} is another model: {reason}. Fetch the release again.") from None
 
 
 def hift(release: Release) -> Part:

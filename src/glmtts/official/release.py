@@ -80,7 +80,7 @@ class Release:
             ReleaseError: it is damaged.
         """
         try:
-            return parse_json(path.read_text(encoding="utf-8"))
+            return parse_json(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
             raise ReleaseError(f"{path} is damaged: {error}. Fetch it again.") from None
 

@@ -80,7 +80,8 @@ def _own_replacements(path: Path) -> dict[str, str]:
 def _replacements(path: Path) -> dict[str, str]:
     words: dict[str, str] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # not `splitlines`, which also cuts at U+2028 and others that a JSON string may hold
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ReleaseError(f"{path} cannot be read as UTF-8: {error}. Fetch the code again.") from None
     for number, line in enumerate(lines, 1):
@@ -90,8 +91,8 @@ def _replacements(path: Path) -> dict[str, str]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             entry = None
-        if not isinstance(entry, dict) or not all(map(_is_text, [*entry, *entry.values()])):
-            raise ReleaseError(f"{path}, line {number}: not an object of words and their phonemes.")
+        if not isinstance(entry, dict) or not all(entry) or not all(map(_is_text, [*entry, *entry.values()])):
+            raise ReleaseError(f"{path}, line {number}: not an object of words and their phonemes. Correct it.")
         words |= entry
     return words
 
@@ -99,6 +100,11 @@ def _replacements(path: Path) -> dict[str, str]:
 def _is_text(value: object) -> bool:
     """Whether a value of a file is text that can be written again: JSON can spell half of a surrogate pair."""
     return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def _are_ids(value: object, ids: int) -> bool:
+    """Whether a value of a file is a list of ids; of "123" Python would make three, and of 1.7 the id 1."""
+    return isinstance(value, list) and all(type(one) is int and 0 <= one < ids for one in value)
 
 
 def speaker_prompts(release: Release, ids: int) -> dict[str, list[int]]:
@@ -111,9 +117,9 @@ def speaker_prompts(release: Release, ids: int) -> dict[str, list[int]]:
     if not is_file(path, ReleaseError):
         return {}
     try:
-        read: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        prompts = {str(name): [int(number) for number in numbers] for name, numbers in read.items()}
-        if all(map(_is_text, prompts)) and all(0 <= one < ids for numbers in prompts.values() for one in numbers):
+        read: Any = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        prompts = {str(name): numbers for name, numbers in read.items()}
+        if all(map(_is_text, prompts)) and all(_are_ids(numbers, ids) for numbers in prompts.values()):
             return prompts
     except (OSError, yaml.YAMLError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         pass

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -87,6 +88,9 @@ def load_pickle(path: Path, change: Callable[[dict[str, Tensor]], dict[str, Tens
         if not isinstance(name, str):
             raise ReleaseError(f"{path} names a tensor {name!r}: it is no released module. Fetch it again.")
         _check_dtype(str(value.dtype), f"{path}: {name}")
+        if value.layout is not torch.strided or value.is_meta:  # sparse, or a shape without values
+            raise ReleaseError(f"{path}: {name} is no plain tensor, and the release has no others. Fetch it again.")
+    state = {name: value.detach() for name, value in state.items()}
     return Loaded(path, change(state) if change else state)
 
 

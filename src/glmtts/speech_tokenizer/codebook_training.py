@@ -58,7 +58,7 @@ class CodebookTraining(nn.Module):
     @torch.no_grad()
     def keep_recent(self) -> None:
         """After a step of warm-up: keep its vectors, of all processes, in place of the oldest ones."""
-        step, self._step = torch.cat([vectors for vectors, _ in self._step]), []
+        step, self._step = torch.cat([self.recent[:0], *(vectors for vectors, _ in self._step)]), []
         vectors = gathered(step[are_numbers(step)])
         size = len(self.recent)
         vectors = vectors[-size:]
@@ -116,7 +116,7 @@ class CodebookTraining(nn.Module):
         self.hits += counts
         self.updates += 1
         if self.updates % restart_interval == 0:
-            self._restart_dead(codebook, gathered(torch.cat(live)))
+            self._restart_dead(codebook, gathered(torch.cat([self.ema_weight[:0], *live])))
             self.hits.zero_()
 
     def _restart_dead(self, codebook: Codebook, vectors_ND: Tensor) -> None:

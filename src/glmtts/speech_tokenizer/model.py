@@ -59,6 +59,12 @@ class SpeechTokenizerConfig(StrictConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        if self.heads < 1 or self.d_model % self.heads:
+            raise ValueError(f"d_model {self.d_model} is no multiple of heads, {self.heads}")
+        return self
+
     @property
     def tokens_per_second(self) -> float:
         """Whisper's 50 frames a second over the pooling: 25 Hz or 12.5 Hz."""

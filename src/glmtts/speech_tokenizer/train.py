@@ -64,10 +64,10 @@ class TokenizerLoss(StrictConfig):
     `restart_interval`, in steps, are those of codebook_training.py; a grid (model.levels) never moves, and reads none.
     """
 
-    asr_scale: float = Field(default=2.5, ge=0)
-    pitch_scale: float = Field(default=1.0, ge=0)
-    mel_scale: float = Field(default=3.0, ge=0)
-    commitment_scale: float = Field(default=2.5, ge=0)
+    asr_scale: float = Field(default=2.5, ge=0, allow_inf_nan=False)
+    pitch_scale: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    mel_scale: float = Field(default=3.0, ge=0, allow_inf_nan=False)
+    commitment_scale: float = Field(default=2.5, ge=0, allow_inf_nan=False)
     relative_pitch: bool = True
     probes: bool = False
     quantizer_warmup_steps: int = Field(default=400, ge=0)
@@ -276,10 +276,12 @@ def _start_from_whisper(model: SpeechTokenizerTraining, weights: dict[str, Tenso
         model.tokenizer, {name: value for name, value in weights.items() if name in own}, "init.whisper",
         optional=("project.", "codebook."),
     )  # fmt: skip
-    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
+    layers = 1 + max((int(name.split(".")[1]) for name in weights if name.startswith("layers.")), default=-1)
+    first = layers - len(model.asr.layers)
     for number, layer in enumerate(model.asr.layers):
-        prefix = f"layers.{layers - len(model.asr.layers) + number}."
-        layer.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+        prefix = f"layers.{first + number}."
+        # in one sentence, where sizes differ or there are fewer layers
+        fill(layer, {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}, "init.whisper")
 
 
 @torch.inference_mode()

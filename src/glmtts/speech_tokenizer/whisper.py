@@ -1,8 +1,8 @@
 """Read the encoder of a released Whisper into our speech tokenizer's names.
 
 From the Hub's safetensors (`model.encoder.…` or `encoder.…`, the same names as ours), or from a CTranslate2 `model.bin`
-in float16, version 6: the name of the model's specification and its revision, then variables (name, axes, type,
-bytes), each preceded by lengths; all little-endian.
+in float32 or float16, version 6: the name of the model's specification and its revision, then variables (name, axes,
+type, bytes), each preceded by lengths; all little-endian.
 """
 
 import struct
@@ -68,11 +68,11 @@ def _from_hub(path: Path) -> dict[str, Tensor]:
 
 
 def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
-    variables = {
-        name: torch.from_numpy(values.astype(np.float32))
-        for name, values in read_ctranslate2(path).items()
-        if name.startswith("encoder/") and values.ndim
-    }
+    read = {name: v for name, v in read_ctranslate2(path).items() if name.startswith("encoder/") and v.ndim}
+    # their scales stand beside them: as they are, they would be weights of up to 127
+    if packed := [name for name, values in read.items() if values.dtype.kind != "f"]:
+        raise ValueError(f"{packed[0]} is stored in integers; convert it with --quantization float16")
+    variables = {name: torch.from_numpy(values.astype(np.float32)) for name, values in read.items()}
     weights = {
         "conv1.weight": variables["encoder/conv1/weight"],
         "conv1.bias": variables["encoder/conv1/bias"],

@@ -9,10 +9,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -29,6 +29,7 @@ FORMAT = "glmvoice-1"
 MODULES = ("lm", "flow")
 LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added
 PREFIX = "base_model.model."  # peft's, before the name of a layer
+UNKNOWN = ("alpha_pattern", "use_dora", "lora_bias", "fan_in_fan_out")  # of peft's, which change what is added
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
 
@@ -45,7 +46,7 @@ def check_voice_name(name: str) -> str:
 
 
 class VoiceCard(StrictConfig):
-    """What is known of a trained voice.
+    """What is known of a trained voice; a stranger may have written it.
 
     `base` holds the sha256 of the modules that it was trained for. `consent` is the statement that the speaker agreed,
     `licence` that of the recordings. `share` is the trained share of each module's backbone, `figures` what was
@@ -57,15 +58,24 @@ class VoiceCard(StrictConfig):
     base: dict[str, str]
     method: Literal["lora"] = "lora"
     languages: tuple[str, ...] = ()
-    utterances: int = 0
-    hours: float = 0.0
+    utterances: int = Field(default=0, ge=0)
+    hours: float = Field(default=0.0, ge=0)
     licence: str
     consent: str
-    share: dict[str, float] = Field(default={})
-    trained_parameters: dict[str, int] = Field(default={})
+    share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default={})
+    trained_parameters: dict[str, Annotated[int, Field(ge=0)]] = Field(default={})
     figures: dict[str, float] = Field(default={})
     created: str = ""
     made_by: str = ""
+
+    @model_validator(mode="after")
+    def _texts_can_be_shown(self) -> Self:
+        # JSON and UTF-8 hold no half surrogates; the base stands in sentences, where a terminal would obey an escape
+        shown = (self.base_name, *self.base, *self.base.values())
+        texts = (self.licence, self.consent, self.created, self.made_by, *self.languages, *self.share, *self.figures)
+        if not all(map(str.isprintable, shown)) or not all(map(is_utf8, (*shown, *texts, *self.trained_parameters))):
+            raise ValueError("it has a text that cannot be shown")
+        return self
 
     @field_validator("name")
     @classmethod
@@ -89,6 +99,8 @@ class TrainedAdapter:
         if isinstance(alpha, bool) or not isinstance(alpha, int | float):
             raise ValueError("its configuration has no scale")
         float(alpha)  # an integer may be too large: OverflowError
+        if unknown := [name for name in UNKNOWN if self.config.get(name)]:
+            raise ValueError(f"its {unknown[0]} would not be followed")
         layers = {name.removesuffix(DOWN).removesuffix(UP) for name in self.tensors}
         if not layers or self.tensors.keys() != {layer + end for layer in layers for end in (DOWN, UP)}:
             raise ValueError("its tensors are no pairs of factors")

@@ -18,6 +18,7 @@ from typing import IO, Self
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from glmtts.audio.mel import MelConfig
@@ -40,7 +41,7 @@ class TorchScriptVocoderConfig(MelGeometry):
     sample_rate: int = 32000
     n_fft: int = 2560
     hop_length: int = 640
-    mel_mean: float = 7.847762537473608
+    mel_mean: float = Field(default=7.847762537473608, allow_inf_nan=False)
 
 
 class TorchScriptVocoder:

@@ -80,12 +80,19 @@ class VocoderTask(Task):
         self.reconstruction = ReconstructionLoss(self.geometry.sample_rate, self.section(VocoderLoss).resolutions)
 
     def _check_pieces(self) -> None:
-        """Refuse pieces that the discriminators, which join late, cannot hear.
+        """Refuse pieces that the discriminators, which join late, cannot hear, or a resolution of the loss cannot.
 
         Raises:
-            ConfigError: names the least number of frames.
+            ConfigError: names the least number of frames, or the resolution.
         """
         loss, hop = self.section(VocoderLoss), self.geometry.hop_length
+        for window, step, _ in loss.resolutions:
+            # a held-out recording may have a single frame of the mel; LogMel pads what is shorter than its reflection
+            if step > max(hop, (window - step) // 2 + 1):
+                raise ConfigError(
+                    f"In loss.resolutions the hop {step} of the window {window} is longer than a mel frame of {hop} "
+                    "samples, which would be no frame at all. Give a quarter of the window."
+                )
         # an STFT reflects half a window, which takes one sample more than that; a period needs a whole row
         needed = max(1 + max(window for window, _ in RESOLUTIONS) // 2, *loss.periods, 0)
         # the shift of the augmentation takes less than a hop away

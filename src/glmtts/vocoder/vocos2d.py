@@ -4,7 +4,7 @@ import math
 from typing import Self
 
 import torch
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig, mel_filters
@@ -22,8 +22,8 @@ class Vocos2DConfig(MelGeometry):
     the magnitudes (FreeV, Lv et al., 2024), so that the network has only the difference to tell.
     """
 
-    mel_mean: float = -5.5
-    mel_std: float = 2.5
+    mel_mean: float = Field(default=-5.5, allow_inf_nan=False)
+    mel_std: float = Field(default=2.5, gt=0, allow_inf_nan=False)
     channels: int = 32
     expansion: int = 3
     layers: int = 8

@@ -16,6 +16,8 @@ from glmtts.errors import VoiceError
 from glmtts.voices.takes import Take
 
 SHOWN = 20  # recordings that the report lists by name
+COPIES = "copies of others"
+SAME_MEL = 0.1  # of a log-mel, on average: a recording as MP3 has 0.07, 10 ms later 0.3, another 1.8 (ljspeech)
 
 
 class Limits(StrictConfig):
@@ -100,7 +102,10 @@ def check(takes: Sequence[Take], limits: Limits) -> Report:
             left.append(take)
         else:
             dropped.append(Dropped(take, *found))
-    strangers = _strangers(left, limits)
+    copies = _copies(left)
+    dropped += copies
+    single = [take for take in left if take.id not in {one.take.id for one in copies}]
+    strangers = _strangers(single, limits)
     dropped += [Dropped(take, "of another speaker", why) for take, why in strangers]
     gone = {one.take.id for one in dropped}
     # a clause goes with the recording that it was cut out of
@@ -134,6 +139,29 @@ def _fault(take: Take, limits: Limits) -> tuple[str, str] | None:
     return None
 
 
+def _copies(takes: Sequence[Take]) -> list[Dropped]:
+    """Whole recordings whose sound and text another one has, as a file that lies there twice or in two formats.
+
+    One of two that is held out would be learnt by heart with the other, and tell nothing of when to stop.
+    """
+    known, found = dict[tuple[str, tuple[int, ...]], list[Take]](), []
+    for take in takes:
+        if take.parent != take.id or not len(take.tokens):
+            continue
+        alike = known.setdefault((take.text, tuple(take.tokens.tolist())), [])
+        # tokens first, which are quick to compare; alone they are the same of some short recordings that are two
+        if first := next((one for one in alike if _same_sound(one, take)), None):
+            found.append(Dropped(take, COPIES, f"is a copy of {first.id}; leave one of them out"))
+        else:
+            alike.append(take)
+    return found
+
+
+def _same_sound(one: Take, other: Take) -> bool:
+    """Whether the mels of two takes of as many tokens differ by no more than coding without loss makes them."""
+    return float((one.mel.float() - other.mel.float()).abs().mean()) < SAME_MEL
+
+
 def _strangers(takes: Sequence[Take], limits: Limits) -> list[tuple[Take, str]]:
     """Whole recordings whose speaker is not that of most others.
 
@@ -161,8 +189,8 @@ def refuse(report: Report, limits: Limits) -> None:
     Raises:
         VoiceError: too little is left, or too much fails for one reason; the sentence says which and what to do.
     """
-    # recordings alone: clauses are cut out by us, and their faults are none of the user's
-    main = [one for one in report.dropped if one.take.parent == one.take.id]
+    # recordings alone: clauses are cut out by us, and their faults are none of the user's; copies say little
+    main = [one for one in report.dropped if one.take.parent == one.take.id and one.kind != COPIES]
     counts = Counter(one.kind for one in main)
     every = len(main) + sum(take.parent == take.id for take in report.used)
     worst = counts.most_common(1)[0] if counts else ("", 0)

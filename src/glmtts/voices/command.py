@@ -59,7 +59,7 @@ def train(
     """
     from glmtts.bundle import Bundle
     from glmtts.voices.recipe import VoiceTraining
-    from glmtts.voices.train import prepare, train_all, writable
+    from glmtts.voices.train import check_share, prepare, train_all, writable
 
     rates = {} if learning_rate is None else {"lm": learning_rate, "flow": learning_rate}
     how = VoiceTraining.parse({
@@ -69,7 +69,9 @@ def train(
     OPTIONS["language"].check(language)
     if not check_only:
         _check_wishes(output, consent, licence, method)
-    bundle, work = Bundle.open(model), work or output.with_name(f"{output.name}.work")
+    bundle, work = Bundle.open(model), work or output.with_name(f"{_named(output)}.work")
+    if not check_only:
+        check_share(bundle, how)
     with writable(work):
         work.mkdir(parents=True, exist_ok=True)
     # takes are kept in `work`: a second run, or one after --check-only, measures what is new alone
@@ -86,11 +88,20 @@ def train(
     _write(output, bundle, report, trained, how, licence, consent or "")
 
 
+def _named(output: Path) -> str:
+    """The name of an output, which "." and "/" have none of."""
+    if not output.name:
+        raise ConfigError(
+            f"The output is {output}, which is no name of a voice. Give one such as anna{TRAINED_SUFFIX}."
+        )
+    return output.name
+
+
 def _check_wishes(output: Path, consent: str | None, licence: str, method: str) -> None:
     """Look at what is needed at the end only, before hours of training."""
     from glmtts.synthesis.trained_voice import check_voice_name
 
-    if not consent:
+    if consent is None or not consent.strip():
         raise VoiceError(
             'A voice is trained only with the statement that its speaker agreed: --consent "NAME agreed on DATE".'
         )

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from glmtts import durable
+from glmtts.audio.pitch import REFERENCE_HZ
 from glmtts.bundle import Bundle
 from glmtts.data import FeatureSpec, ShardWriter, Utterance
 from glmtts.data.dataset import HELD_OUT_EVERY
@@ -81,7 +82,7 @@ def _stays(folder: Path, digest: str, begun: bool) -> bool:
     try:
         ours = read_manifest(folder).provenance == PROVENANCE
     except DataError:
-        ours = not any(folder.iterdir())
+        ours = folder.is_dir() and not any(folder.iterdir())
     if not ours:  # it is about to be removed
         raise VoiceError(f"{folder} holds something else than the data of this voice. Choose another --work.")
     if not (folder / FILE).is_file():
@@ -127,5 +128,7 @@ def trained_voice(takes: Sequence[Take], bundle: Bundle) -> Voice:
     prompt = min(handy, key=lambda take: (take.nll or 0.0, take.id))
     # frames of all recordings together; their median, as octave errors of F0 would pull a mean
     voiced = torch.cat([take.f0[take.f0 > 0] for take in whole])
+    # whispers have none: as of a clone, then one between men and women, since a voice without F0 cannot be opened
+    f0 = voiced.median() if len(voiced) else torch.tensor(REFERENCE_HZ)
     tokens_S, mel_MT, speaker = prompt.tokens.long(), prompt.mel.float().T, speaker_embedding(takes)
-    return voice_of_features(bundle, prompt.text, tokens_S, mel_MT, speaker, voiced.median())
+    return voice_of_features(bundle, prompt.text, tokens_S, mel_MT, speaker, f0)

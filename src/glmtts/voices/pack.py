@@ -45,7 +45,8 @@ def card_of(
     figures = {f"{kind}_{key}": value for kind, one in trained.items() for key, value in one.figures.items()}
     return VoiceCard(
         name=name,
-        base_name=bundle.config.name,
+        # a card with what cannot be shown is none, and a bundle's name may hold anything
+        base_name="".join(filter(str.isprintable, bundle.config.name)),
         base=base_of(bundle),
         languages=tuple(sorted({take.language for take in whole})),
         utterances=len(whole),

@@ -10,14 +10,16 @@ from typing import Any
 
 from torch import Tensor
 
+from glmtts.audio.io import AUDIO_SUFFIXES
 from glmtts.config import parse_json
 from glmtts.errors import VoiceError
+from glmtts.options import LANGUAGES
 from glmtts.places import anything_at, is_file
 from glmtts.text.encodings import decoded
 from glmtts.text.mandarin import CHINESE
 
-INDEX = "index.jsonl"
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+INDEX, TEXT = "index.jsonl", ".txt"
+TAGS = {"eng": "en", "cmn": "zh", "zho": "zh", "chi": "zh"}  # of ISO 639-2 and 639-3
 PIECE_END, CLAUSE_END = re.compile(r"-\d{3,}$"), re.compile(r"\+\d+$")  # as takes.py names what is cut out
 SHORTEST_PAUSE, FRAME = 0.2, 0.02  # seconds
 SHOWN = 80  # characters of an id in a sentence
@@ -47,13 +49,13 @@ def find_recordings(folder: Path, language: str | None = None) -> list[Recording
     counts, whose text is in a file of the same name that ends in .txt. `language` is that of texts that do not tell.
 
     Raises:
-        VoiceError: there are none, or the index cannot be read, or lists a file twice.
+        VoiceError: there are none, or the folder or the index cannot be read, or a file is listed twice.
         TextError: the index or a text is in no encoding that is known.
     """
     index = folder / INDEX
     found = _listed(index, language) if is_file(index, VoiceError) else _beside(folder, language)
     if not found:
-        raise VoiceError(f"{folder} holds no recordings. Put files there that end in {', '.join(SUFFIXES)}.")
+        raise VoiceError(f"{folder} holds no recordings. Put files there that end in {', '.join(AUDIO_SUFFIXES)}.")
     twice = [path for path, count in Counter(path for path, *_ in found).items() if count > 1]
     if twice:
         raise VoiceError(f"{index} lists {twice[0]} twice. Remove a line.")
@@ -83,8 +85,9 @@ def _of_a_piece(name: str, known: set[str]) -> bool:
 
 
 def _readable(name: str) -> str:
-    """A file's name as text, as it may be none in UTF-8."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    """A file's name as text of one line: it may be none in UTF-8, or hold what a terminal would obey."""
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _listed(index: Path, language: str | None) -> list[Line]:
@@ -95,13 +98,26 @@ def _listed(index: Path, language: str | None) -> list[Line]:
             continue
         try:
             record = parse_json(line)
-            spoken = record.get("lang") or language
-            if not isinstance(spoken, str | None):
-                raise TypeError("no language")
+            spoken = _language_of(record.get("lang"), f"{index}, line {number}") or language
             found.append((_audio_of(index.parent, record), *_text_of(record.get("text"), spoken)))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise VoiceError(f"{index}, line {number} is no JSON object with `file` and `text`. Correct it.") from None
     return found
+
+
+def _language_of(tag: str | None, where: str) -> str | None:
+    """`zh` or `en` of a language's tag such as en-US or cmn; None where none is given.
+
+    Raises:
+        VoiceError: it is another language, which the model would read as English.
+    """
+    if not tag:
+        return None
+    first = re.split("[-_]", tag.strip().lower())[0]
+    known = TAGS.get(first, first)
+    if known not in LANGUAGES:
+        raise VoiceError(f"{where} has lang {tag[:SHOWN]!r}. Give zh or en, or leave the line out.")
+    return known
 
 
 def _read(path: Path) -> str:
@@ -114,23 +130,32 @@ def _read(path: Path) -> str:
 
 def _audio_of(folder: Path, record: dict[str, Any]) -> Path:
     if "file" in record:
-        # opening such a path is a ValueError without a sentence
-        if b"\0" in os.fsencode(record["file"]):
+        path = folder / record["file"]
+        # opening such a path is a ValueError without a sentence; "." and "/" have no name at all
+        if b"\0" in os.fsencode(path) or not Path(record["file"]).name:
             raise ValueError("no file can be called so")
-        return folder / record["file"]
+        return path
     name = str(record["id"])
-    found = [path for suffix in SUFFIXES if anything_at(path := folder / f"{name}{suffix}") and path.is_file()]
+    found = [path for suffix in AUDIO_SUFFIXES if anything_at(path := folder / f"{name}{suffix}") and path.is_file()]
     if not found:  # also of an id that is too long for a name of a file
         raise VoiceError(f"{folder} holds no audio file called {name[:SHOWN]}. Give its name as `file`.")
     return found[0]
 
 
 def _beside(folder: Path, language: str | None) -> list[Line]:
+    try:
+        # hidden ones are none: on disks of others macOS lays a file `._line1.wav` beside each, which is no audio
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise VoiceError(f"{folder} cannot be read: {error.strerror or error}. Give a folder of recordings.") from None
+    # endings in whatever case, of texts as of audio: recorders and Windows write LINE1.WAV and LINE1.TXT
+    texts = {path.stem: path for path in paths if path.suffix.lower() == TEXT and is_file(path, VoiceError)}
     found = []
-    for path in sorted(folder.glob("*")):
-        if path.suffix.lower() in SUFFIXES:
-            written = path.with_suffix(".txt")
-            text = _read(written).strip() if is_file(written, VoiceError) else None
+    for path in paths:
+        if path.suffix.lower() in AUDIO_SUFFIXES:
+            text = _read(texts[path.stem]).strip() if path.stem in texts else None
             found.append((path, *_text_of(text, language)))
     return found
 

@@ -21,6 +21,7 @@ from glmtts import durable
 from glmtts.asr import SpeechRecogniser
 from glmtts.audio.f0 import estimate_f0
 from glmtts.audio.io import load_audio
+from glmtts.audio.loudness import integrated_loudness, to_loudness
 from glmtts.audio.mel import LogMel
 from glmtts.audio.resample import resample
 from glmtts.bundle import Bundle, bundle_digest
@@ -38,6 +39,8 @@ LONGEST_SECONDS = 20.0  # longer prompts and utterances leave no room in the lan
 ASR_RATE = 16000
 CLAUSE = re.compile(r"(?<=[,;:.!?，。；：！？、])\s*")
 QUOTES = " \"'“”‘’「」《》"
+SILENT_DB = -60.0  # peak relative to full scale
+LOUDNESS = (-25.0, -17.0)  # LUFS: of the speech that mini learnt from, and of its own voices (audio/prompt.py)
 SHORT_SECONDS = (0.5, 3.0)  # of a clause that becomes a take of its own
 EDGE_SECONDS = (
     0.1  # of the pauses around a clause that are kept; where a neighbour is nearer, the clause is not cut out
@@ -94,6 +97,19 @@ class Take:
 FEATURES = ("tokens", "alignment", "mel", "f0", "embedding")
 
 
+def levelled(samples_T: Tensor, rate: int) -> Tensor:
+    """Samples (T,) at a loudness (ITU-R BS.1770) within `LOUDNESS`; silence, and what lies within, stays as it is.
+
+    A voice speaks as loud as the recordings that it learnt: those of one corpus have -36 LUFS, and what the base learnt
+    and clones from (synthesis/voice.py) some -21.
+    """
+    if not len(samples_T) or float(samples_T.abs().max()) < 10 ** (SILENT_DB / 20):
+        return samples_T
+    loudness = integrated_loudness(samples_T.numpy(), rate)
+    wanted = min(max(loudness, LOUDNESS[0]), LOUDNESS[1])
+    return samples_T if wanted == loudness else torch.from_numpy(to_loudness(samples_T.numpy(), rate, wanted))
+
+
 def unusable(recording: Recording, problem: str, parent: str | None = None) -> Take:
     """What stands for a recording that cannot be read, or for a clause of the recording `parent`."""
     none, silent = torch.zeros(0), Signal(0.0, -90.0, 0.0, 0.0, 0.0, 0.0)
@@ -123,7 +139,8 @@ class TakeMaker:
         """The takes of a recording: itself, or its pieces, and short clauses of them."""
         rate = self.bundle.clock.sample_rate
         try:
-            samples = load_audio(recording.path, rate)
+            # the whole of a recording by one gain: how its pieces differ is the speaker's
+            samples = levelled(load_audio(recording.path, rate), rate)
         except AudioError as error:
             return [unusable(recording, str(error))]
         if recording.text is not None:
@@ -156,8 +173,8 @@ class TakeMaker:
         samples_T = samples_T[: len(samples_T) // clock.samples_per_token * clock.samples_per_token]
         signal = measure(samples_T, clock.sample_rate) if len(samples_T) else None
         recording = Recording(name, Path(name), text, language)
-        if signal is None or signal.seconds < SHORT_SECONDS[0] or signal.peak_db < -60:
-            silent = signal is not None and signal.peak_db < -60
+        if signal is None or signal.seconds < SHORT_SECONDS[0] or signal.peak_db < SILENT_DB:
+            silent = signal is not None and signal.peak_db < SILENT_DB
             return unusable(recording, "silent" if silent else f"shorter than {SHORT_SECONDS[0]:g} s", parent)
         if signal.seconds > LONGEST_SECONDS:  # what could not be cut at a pause
             return unusable(recording, f"{signal.seconds:.0f} s without a pause: cut it", parent)

@@ -4,6 +4,7 @@ An evaluation keeps the weights where they are the best so far, and ends the run
 twenty minutes of speech are learnt by heart in a few dozen epochs.
 """
 
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -32,6 +33,7 @@ from glmtts.voices.targets import Ranks, solve_ranks
 
 BEST = "best.safetensors"
 LENGTHS = (0.8, 1.25)  # of what the model says to what the speaker takes
+LOGGED_DIGITS = 6  # behind the point, as training/logs.py writes figures
 SPOKEN_LINES = 12  # held-out lines that are spoken in an evaluation of the language model
 
 
@@ -122,7 +124,8 @@ class VoiceTask(Task):
         """The stage's own figures; the averaged weights are kept where they are the best so far."""
         # `costs` reads the log once, and here at the latest: before the engine adds the row of this evaluation
         before, figures = [*self.costs], self.figures(model, device)
-        self.costs.append(self._cost(figures))
+        # as the log has them: a run that is killed reads its costs there, and must keep what an unbroken one keeps
+        self.costs.append(self._cost({name: round(value, LOGGED_DIGITS) for name, value in figures.items()}))
         if self.costs[-1] < min(before, default=float("inf")):
             _save_best(self.config.run.out, model)
         return figures
@@ -135,7 +138,14 @@ class VoiceTask(Task):
         """What an evaluation is judged by; infinite where its weights may not be the best."""
         known = [figures[name] for name in self.judged_by if name in figures]
         # of the flow two losses, which both go into what is heard
-        return sum(known) if known and self.acceptable(figures) else float("inf")
+        cost = sum(known) if known and self.acceptable(figures) else math.inf
+        # NaN is below nothing and above nothing: as the first cost it would keep every later one from being the best
+        return cost if math.isfinite(cost) else math.inf
+
+    @property
+    def none_kept(self) -> str:
+        """What to do where no evaluation had weights that may be the best."""
+        return f"No epoch of {self.config.run.out} gave numbers on held-out recordings. Lower the --learning-rate."
 
     def measures(self, model: nn.Module) -> dict[str, float]:
         """More figures of an evaluation."""
@@ -178,6 +188,25 @@ class VoiceLanguageModel(VoiceTask, LanguageModelTask):
 
     kind, judged_by = "lm", ("held_out_loss",)
     sections: ClassVar = {"model": LMConfig, "data": LMData, "loss": LMLoss, "init": VoiceLMInit}
+
+    def check(self) -> None:
+        """Refuse also a prefix that the model has no rows for.
+
+        Raises:
+            ConfigError: names the id.
+        """
+        super().check()
+        rows = self.section(LMConfig).vocab_size
+        if beyond := [number for number in self.prefix if not 0 <= number < rows]:
+            raise ConfigError(f"init.prefix has the id {beyond[0]}, and the model has those from 0 to {rows - 1}.")
+
+    @property
+    def none_kept(self) -> str:
+        """As above, of a model that may also have spoken too fast or too slowly."""
+        return (
+            f"No epoch of {self.config.run.out} kept to the speaker's rate of speaking. Train with a lower "
+            "--learning-rate, or look whether the texts are complete;"
+        )
 
     @property
     def prefix(self) -> tuple[int, ...]:

@@ -8,14 +8,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from glmtts import durable
 from glmtts.asr import SpeechRecogniser
 from glmtts.bundle import Bundle, embedded
 from glmtts.errors import VoiceError
+from glmtts.flow.dit import DiT, FlowConfig
+from glmtts.lm.model import Llama, LMConfig
 from glmtts.tasks import EMBEDDED
 from glmtts.training.checkpoint import checkpoints
 from glmtts.training.engine import Engine
@@ -24,14 +27,15 @@ from glmtts.training.logs import read_rows
 from glmtts.training.registry import create_task
 from glmtts.voices.checks import Limits, Report, check, refuse
 from glmtts.voices.dataset import write_dataset
+from glmtts.voices.lora import adapter_config
 from glmtts.voices.recipe import Ground, Network, VoiceTraining, run_of
 from glmtts.voices.recordings import Recording, find_recordings
-from glmtts.voices.takes import Take, TakeMaker
-from glmtts.voices.targets import Ranks, describe_ranks
+from glmtts.voices.takes import LOUDNESS, Take, TakeMaker
+from glmtts.voices.targets import Ranks, describe_ranks, solve_ranks
 from glmtts.voices.tasks import BEST, VoiceTask
 
 KINDS: tuple[Network, ...] = ("lm", "flow")
-REPORT, DATA, TAKES, BEFORE = "report.txt", "data", "takes", "base.json"
+REPORT, DATA, TAKES, BEFORE, EVALUATION = "report.txt", "data", "takes", "base.json", "evaluation.csv"
 Say = Callable[[str], None]
 
 
@@ -76,11 +80,12 @@ def prepare(
 def _kept_takes(folder: Path, recording: Recording, maker: TakeMaker) -> list[Take]:
     """The takes of a recording, from the disk where the same models made them before of the same file and text."""
     try:
-        changed = recording.path.stat().st_mtime_ns
+        there = recording.path.stat()
+        state = there.st_mtime_ns, there.st_size
     except (OSError, ValueError):  # the last of a name that no file can have; what is there is told as it is read
-        changed = 0
-    # by time, not by content: a folder of hours is not read again to learn that nothing changed
-    key = sha256(repr((recording, changed, maker.made_with)).encode()).hexdigest()[:16]
+        state = 0, 0
+    # not by content: a folder of hours is not read again to learn that nothing changed
+    key = sha256(repr((recording, state, LOUDNESS, maker.made_with)).encode()).hexdigest()[:16]
     listed = folder / f"{key}.json"
     with suppress(OSError, ValueError, TypeError, VoiceError):  # missing, or damaged: then they are made anew
         return [Take.load(folder / name) for name in json.loads(listed.read_text(encoding="utf-8"))]
@@ -107,6 +112,28 @@ def _write(path: Path, text: str) -> None:
     durable.replace(temporary, path)
 
 
+def check_share(bundle: Bundle, how: VoiceTraining, kinds: Sequence[Network] = KINDS) -> None:
+    """See before hours of work that every network can have an adapter of the share.
+
+    Raises:
+        ConfigError: the share is too small or too large for one of them.
+        TrainingError: peft is not installed.
+    """
+    if how.method != "lora":
+        return
+    for kind in kinds:
+        config = bundle.config.modules[kind].parsed()
+        # shapes alone are counted: no memory for a module of gigabytes
+        with torch.device("meta"):
+            network: nn.Module | None = None
+            if isinstance(config, LMConfig):
+                network = Llama(config)
+            elif isinstance(config, FlowConfig):
+                network = DiT(config)
+        if network is not None:  # another is refused where its task is made
+            adapter_config(solve_ranks(network, kind, how.share))
+
+
 def train_all(
     report: Report, work: Path, bundle: Bundle, how: VoiceTraining, say: Say, kinds: Sequence[Network] = KINDS
 ) -> dict[str, Trained] | None:
@@ -114,7 +141,9 @@ def train_all(
 
     Raises:
         VoiceError: training had begun on other takes, no weights serve, or `work` takes nothing.
+        ConfigError, TrainingError: as `check_share`.
     """
+    check_share(bundle, how, kinds)
     where = EMBEDDED if bundle.folder == embedded() else str(bundle.folder.resolve())
     # a checkpoint counts its steps in this very data
     begun = any(checkpoints(work / kind) for kind in KINDS)
@@ -152,20 +181,26 @@ def _measure_base(engine: Engine, task: VoiceTask) -> None:
 
 def _trained(engine: Engine, task: VoiceTask) -> Trained:
     run = engine.config.run.out
-    rows = read_rows(run / "evaluation.csv")
     if not (run / BEST).is_file():
-        raise VoiceError(
-            f"No epoch of {run} kept to the speaker's rate of speaking. Train with a lower --learning-rate, or look "
-            f"whether the texts are complete; {run / 'evaluation.csv'} has the figures."
-        )
-    costs = task.costs
-    # rows and costs run alike: one a row of evaluation.csv
-    best = rows[costs.index(min(costs))]
-    figures = {name: float(value) for name, value in best.items() if value and name != "step"}
+        raise VoiceError(f"{task.none_kept} {run / EVALUATION} has the figures.")
+    rows, costs = read_rows(run / EVALUATION), task.costs
+    # rows and costs run alike, one a row of evaluation.csv; where that is lost, the weights are still there
+    best = rows[costs.index(min(costs))] if costs else {}
+    figures = {name: float(value) for name, value in best.items() if value}
     figures |= {f"base_{name}": value for name, value in _base_figures(run / BEFORE).items()}
-    figures |= {"step": float(best["step"]), "steps": float(engine.step), "minutes": round(engine.minutes, 2)}
+    figures |= {"steps": float(engine.step), "minutes": round(engine.minutes, 2)}
     parameters = sum(p.numel() for p in engine.model.parameters() if p.requires_grad)
-    return Trained(load_file(run / BEST), task.ranks, parameters, figures)
+    return Trained(_best_weights(run / BEST), task.ranks, parameters, figures)
+
+
+def _best_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise VoiceError(
+            f"{path} is damaged ({error}), and nothing else has these weights. Remove {path.parent}, and the same "
+            "command trains this network again."
+        ) from None
 
 
 def _base_figures(path: Path) -> dict[str, float]:
