@@ -1,10 +1,18 @@
 """A new folder is there whole or not at all."""
 
+import errno
+import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from glmtts import durable
+from glmtts.audio.io import write_audio
 from glmtts.durable import new_folder
+from glmtts.errors import AudioError
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -27,3 +35,57 @@ def test_a_folder_is_filled_whole_or_not_at_all(tmp_path: Path, there: bool) -> 
     ]
     assert list(target.parent.iterdir()) == [target]
     assert target.stat().st_mode & 0o777 == (tmp_path / "below").stat().st_mode & 0o777
+
+
+@pytest.fixture
+def folders_fail(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A disk on which the flush of a folder, and of nothing else, fails with an error of the system."""
+    fsync = os.fsync
+
+    def use(number: int) -> None:
+        def failing(handle: int) -> None:
+            if stat.S_ISDIR(os.fstat(handle).st_mode):
+                raise OSError(number, os.strerror(number))
+            fsync(handle)
+
+        monkeypatch.setattr("os.fsync", failing)
+
+    return use
+
+
+def _write_audio(path: Path) -> None:
+    write_audio(path, np.zeros(240, np.float32), 24000)
+
+
+def _replace(path: Path) -> None:
+    part = path.with_suffix(".part")
+    part.write_bytes(b"a")
+    with durable.writable(path, AudioError, "Choose another path."):
+        durable.replace(part, path)
+
+
+def _fill(path: Path) -> None:
+    path.mkdir()
+    with durable.writable(path, AudioError, "Choose another path."), new_folder(path) as folder:
+        (folder / "a").touch()
+
+
+@pytest.mark.parametrize("write", [_write_audio, _replace, _fill])
+def test_what_is_in_its_place_is_not_said_to_be_unwritable(
+    tmp_path: Path, folders_fail: Callable[[int], None], write: Callable[[Path], None]
+) -> None:
+    folders_fail(errno.EIO)
+    target = tmp_path / "out.wav"
+    with pytest.raises(AudioError, match="is written and whole, but the disk does not say that it keeps it") as told:
+        write(target)
+    assert target.exists() and "cannot be written" not in str(told.value)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_folder_that_no_call_can_flush_is_no_failure(
+    tmp_path: Path, folders_fail: Callable[[int], None], number: int
+) -> None:
+    """As on network disks: nothing failed, and nothing could be done."""
+    folders_fail(number)
+    for write in (_write_audio, _replace, _fill):
+        write(tmp_path / f"{write.__name__}.wav")

@@ -1,5 +1,6 @@
 """Files that survive a power cut: what was reported as written is on the disk, whole."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,22 @@ from safetensors import SafetensorError
 from glmtts.errors import GlmTtsError
 
 WINDOWS = os.name == "nt"
+# what systems say of a folder that they cannot flush at all, as on network disks, or that may be filled but not opened;
+# PostgreSQL passes over the same (fsync_fname): the disk itself did not fail, and nothing can be done
+UNFLUSHED = (errno.EACCES, errno.EBADF, errno.EINVAL, errno.EISDIR, errno.ENOTSUP)
+
+
+class NotKeptError(OSError):
+    """A file or folder is in its place, whole, but the disk does not say that it keeps the name of it."""
+
+    def __init__(self, target: Path, error: OSError) -> None:
+        super().__init__(error.errno, error.strerror or str(error), str(target))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.filename} is written and whole, but the disk does not say that it keeps it ({self.strerror}): "
+            "a power cut may lose it. Look at that disk, or copy it to another."
+        )
 
 
 def sync(path: Path) -> None:
@@ -19,25 +36,38 @@ def sync(path: Path) -> None:
     Raises:
         OSError: the disk does not take it.
     """
-    if WINDOWS and path.is_dir():  # Windows opens no folder, and NTFS journals names itself
+    folder = path.is_dir()
+    if WINDOWS and folder:  # Windows opens no folder, and NTFS journals names itself
         return
-    handle = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)  # Windows flushes only what may be written
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)  # Windows flushes only what may be written
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if not (folder and error.errno in UNFLUSHED):
+            raise
 
 
 def replace(temporary: Path, target: Path) -> None:
     """Rename a finished file over `target`; without the first sync a power cut can leave an empty file of that name.
 
     Raises:
+        NotKeptError: it is there, and only its name could not be flushed.
         OSError: the disk does not take it.
     """
     sync(temporary)
     temporary.replace(target)
-    # the name stands in the folder, which is flushed apart from the file
-    sync(target.parent)
+    _keep(target.parent, target)
+
+
+def _keep(folder: Path, target: Path) -> None:
+    """Have the name of `target` on the disk: it stands in `folder`, which is flushed apart from what is in it."""
+    try:
+        sync(folder)
+    except OSError as error:
+        raise NotKeptError(target, error) from None
 
 
 @contextmanager
@@ -45,10 +75,12 @@ def writable(place: Path, kind: type[GlmTtsError], cure: str) -> Iterator[None]:
     """Say in one sentence, as an error of this kind, that a place takes nothing, and with `cure` what to do.
 
     Raises:
-        GlmTtsError: of `kind`; something within could not be written.
+        GlmTtsError: of `kind`; something within could not be written, or may not be kept.
     """
     try:
         yield
+    except NotKeptError as error:  # nothing is lost: who read that it cannot be written would make it again
+        raise kind(str(error)) from None
     except (OSError, SafetensorError, UnicodeEncodeError) as error:  # the last of a name or text that is not UTF-8
         reason = getattr(error, "strerror", None) or str(error)
         raise kind(f"{place} cannot be written: {reason}. {cure}") from None
@@ -66,6 +98,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     `target` is not there, or empty: then it stays the folder that it is, which may be a mounted one.
 
     Raises:
+        NotKeptError: it is there, and only its name could not be flushed.
         OSError: the disk does not take it.
     """
     there = target.is_dir()
@@ -82,6 +115,6 @@ def new_folder(target: Path) -> Iterator[Path]:
         if there:
             for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime_ns):  # what was last comes last
                 path.replace(target / path.name)
-            sync(target)
+            _keep(target, target)
         else:
             replace(folder, target)

@@ -39,6 +39,7 @@ AUDIO_SUFFIXES = (*FORMATS, ".aif", ".aiff", ".caf", ".au", *CONTAINERS)  # of r
 MOST_CHANNELS = 8  # those of 7.1; a choice
 MOST_SAMPLES = 180_000_000  # of all channels: an hour at 48 kHz; 0.7 GB when decoded
 BLOCK = 1 << 16  # frames
+SYSTEM_ERROR = 2  # libsndfile's code of a call that the system refused
 UNKNOWN_LENGTH = (1 << 63) - 1  # frames, as libsndfile has it: it loses the end of such a file
 
 
@@ -85,6 +86,19 @@ def _read(path: Path, longest: float | None) -> tuple[np.ndarray, int]:
             seconds = MOST_SAMPLES / file.channels / file.samplerate
             raise AudioError(f"{path} is longer than {seconds:.0f} s. Cut it into shorter files.")
         return _decoded(path, file, min(most, MOST_SAMPLES // file.channels)), int(file.samplerate)
+
+
+def read_span(path: Path, start: int, end: int) -> np.ndarray:
+    """The frames from `start` up to `end` of a file of any length, mono float32 (T,); nothing else is decoded.
+
+    Raises:
+        AudioError: the file is missing or no audio, or ends before.
+    """
+    with _opened(path) as file:
+        if file.frames < end:
+            raise ended_early(path, end / file.samplerate, file.frames / file.samplerate)
+        file.seek(start)
+        return _decoded(path, file, end - start)
 
 
 def load_audio(path: str | Path, rate: int, longest: float | None = None) -> Tensor:
@@ -269,7 +283,16 @@ def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[st
         temporary.chmod(0o644)  # mkstemp lets its owner alone read it
         durable.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        reason = str(error).rstrip(".")
-        raise AudioError(f"{path} cannot be written: {reason}. Free some space or choose another path.") from None
+        raise unwritable(path, error, "Free some space or choose another path.") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unwritable(place: Path, error: Exception, cure: str) -> AudioError:
+    """What to say where the writing of audio to a place failed, with `cure` what to do."""
+    if isinstance(error, durable.NotKeptError):
+        return AudioError(str(error))
+    # libsndfile knows no more of a disk that is full than "System error."
+    full = isinstance(error, soundfile.LibsndfileError) and error.code == SYSTEM_ERROR
+    reason = "the disk does not take all of it" if full else str(error).rstrip(".")
+    return AudioError(f"{place} cannot be written: {reason}. {cure}")

@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 from torch import Tensor
 
 from glmtts import durable
-from glmtts.audio.io import new_audio
+from glmtts.audio.io import new_audio, unwritable
 from glmtts.audio.provenance import synthetic_tags
 from glmtts.config import StrictConfig
 from glmtts.errors import AudioError, ConfigError
@@ -224,5 +224,4 @@ class Journal:
 
 
 def _unwritable(folder: Path, error: Exception) -> AudioError:
-    reason = str(error).rstrip(".")
-    return AudioError(f"{folder} cannot be written: {reason}. Free some space and run the same command again.")
+    return unwritable(folder, error, "Free some space and run the same command again.")
