@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +15,9 @@ import httpx
 import pytest
 
 from glmtts.cli import main
+from glmtts.errors import BundleError, ConfigError
 from glmtts.server.engine import Engine
+from glmtts.server.run import run
 from glmtts.server.service import Service
 from glmtts.server.settings import ServerSettings
 from tests.server.running import PATIENCE, GatedEngine, Running, free_port, running, wait_until
@@ -91,6 +94,20 @@ def test_a_shutdown_waits_for_a_file_too(gated: tuple[Running, GatedEngine]) -> 
         assert [spoken.result().status_code, encoded.result().status_code] == [200, 200]
     assert counted == 2
     wait_until(lambda: server.service.active == 0)
+
+
+def test_an_address_that_is_taken_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+    """The models of a large bundle take minutes."""
+    settings = ServerSettings(voices_folder=tmp_path)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        for host, port in (("127.0.0.1", taken), ("203.0.113.7", 8000), ("no.such.invalid", 8000)):
+            with pytest.raises(ConfigError, match=f"No server can listen at {host}, port {port}: .*Choose another"):
+                run(tmp_path / "no model", "cpu", settings, host, port)
+    with pytest.raises(BundleError):  # the port is free: the next thing is the model
+        run(tmp_path / "no model", "cpu", settings, "127.0.0.1", taken)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What a client may not do is refused with the right status and a reason in OpenAI's shape."""
 
+import json
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -212,3 +214,47 @@ def test_phonemes_wait_their_turn(gated: tuple[Running, GatedEngine]) -> None:
 def test_a_bit_rate_that_mp3_lacks_is_told_before_anything_is_served(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"MP3 at 24000 Hz has no 320 kbit/s\. Choose one of 8, 16,.* 160\."):
         create_app(engine, ServerSettings(voices_folder=tmp_path, mp3_kbps=320))
+
+
+def exchanged(server: Running, *sent: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Status, headers and body of the answer to bytes that a client sends."""
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
+        for part in sent:
+            connection.sendall(part)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    assert int(headers["content-length"]) == len(body)
+    return int(status.split()[1]), headers, json.loads(body)
+
+
+CHUNKED = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", CHUNKED + b"no number\r\n"])
+def test_what_is_no_http_is_refused_in_the_same_shape(server: Running, sent: bytes) -> None:
+    status, headers, body = exchanged(server, sent)
+    assert (status, headers["content-type"]) == (400, "application/json")
+    assert set(body["error"]) == {"message", "type", "param", "code"} and "HTTP/1.1" in body["error"]["message"]
+
+
+def test_who_asks_before_sending_is_refused_before_sending(server: Running) -> None:
+    """`Expect: 100-continue`: the client waits for the answer, and its body never comes."""
+    head = (
+        b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n"
+    )
+    status, headers, body = exchanged(server, head)
+    assert (status, headers["connection"], body["error"]["code"]) == (413, "close", "too_large")
+
+
+def test_what_the_framework_refuses_says_what_to_do(server: Running) -> None:
+    assert "/docs" in refused(server.client.get("/v1/nothing"), 404, "not_found")["message"]
+    answer = server.client.get("/v1/audio/speech")
+    assert "takes POST alone" in refused(answer, 405, "method_not_allowed")["message"]
+    assert answer.headers["allow"] == "POST"
+    form = server.client.post("/v1/audio/voices", content=b"--x", headers={"Content-Type": "multipart/form-data"})
+    assert "Correct the body" in refused(form, 400, "invalid_value")["message"]

@@ -104,6 +104,13 @@ def test_what_is_wrong_with_a_message_is_named(server: Running, messages: list[d
         assert (told["type"], told["error"]["param"]) == ("error", param)
 
 
+def test_what_is_wrong_with_a_message_is_said(server: Running) -> None:
+    for sent, begins in (("{", "The message is not valid: "), ('{"type": "text"}', "'type' of the message is not ")):
+        with open_socket(server) as socket:
+            socket.send(sent)
+            assert json.loads(socket.recv(60))["error"]["message"].startswith(begins)
+
+
 def test_a_message_that_is_too_long_is_refused(server: Running) -> None:
     with open_socket(server) as socket:
         say(socket, type="start")

@@ -122,8 +122,14 @@ def _refusal(error: HTTPException, request: Request) -> ApiError:
     if error.status_code == 400 and error.__cause__ is not None:
         unreadable = "The body cannot be read as what its Content-Type says. Correct one of them."
         return ApiError(400, unreadable, "invalid_value")
-    headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
-    return ApiError(error.status_code, str(error.detail), headers=headers)
+    if error.status_code == 404:
+        return ApiError(404, "There is nothing at this address. GET /docs shows what there is.", "not_found")
+    if error.status_code == 405:
+        known = _methods(request)
+        return ApiError(405, f"This address takes {known} alone.", "method_not_allowed", headers={"Allow": known})
+    if error.status_code == 400:  # of Starlette's, such as a form without a boundary
+        return ApiError(400, f"{str(error.detail).rstrip('.')}. Correct the body.", "invalid_value")
+    return ApiError(error.status_code, str(error.detail), headers=error.headers)
 
 
 def install_handlers(app: FastAPI) -> None:

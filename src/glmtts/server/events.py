@@ -4,10 +4,9 @@
 beginning of the audio, `speech.warning` what was ignored, `speech.audio.done` the usage; `error` ends an answer early.
 """
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from glmtts.server.engine import Words
@@ -22,29 +21,27 @@ async def events(
     wire: Wire,
     job: SpeechJob,
     parts: AsyncIterator[bytes | Words],
-    count_text: Callable[[], int],
     warnings: Sequence[str],
 ) -> AsyncIterator[str]:
-    """The events of one answer, each as it becomes ready; `count_text` gives the tokens of the text."""
+    """The events of one answer, each as it becomes ready, of a job that counts its text."""
     frame = "data: {}\n\n" if wire == "sse" else "{}\n"
-    async for event in _contents(job, parts, count_text, warnings):
+    async for event in _contents(job, parts, warnings):
         yield frame.format(json.dumps(event, ensure_ascii=False))
 
 
 async def _contents(
-    job: SpeechJob, parts: AsyncIterator[bytes | Words], count_text: Callable[[], int], warnings: Sequence[str]
+    job: SpeechJob, parts: AsyncIterator[bytes | Words], warnings: Sequence[str]
 ) -> AsyncIterator[dict[str, Any]]:
     for warning in warnings:
         yield {"type": "speech.warning", "message": warning}
     try:
         async for part in parts:
             yield words_event(part) if isinstance(part, Words) else _delta(part)
-        text_tokens = await asyncio.to_thread(count_text)
     except Exception as error:
         yield {"type": "error", **as_api_error(error).body()}
         return
     made = round(job.seconds * job.token_rate)
-    usage = {"input_tokens": text_tokens, "output_tokens": made, "total_tokens": text_tokens + made}
+    usage = {"input_tokens": job.text_tokens, "output_tokens": made, "total_tokens": job.text_tokens + made}
     yield {"type": "speech.audio.done", "usage": usage}
 
 

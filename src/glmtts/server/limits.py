@@ -31,9 +31,12 @@ class LimitBody:
             return await self._app(scope, receive, send)
         largest = self._limits.get(scope["path"], self._largest)
         guard = _Guard(receive, send, largest, self._seconds)
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > largest:
             guard.refuse(_too_large(largest))
+            # who asks before sending sends nothing; to take in what comes would be to ask for it
+            guard.more = headers.get(b"expect", b"").lower() != b"100-continue"
         else:
             with suppress(_Refused):
                 await self._app(scope, guard.receive, guard.send)

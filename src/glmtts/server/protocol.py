@@ -10,12 +10,26 @@ from glmtts.server.errors import ApiError
 from glmtts.server.settings import ServerSettings
 
 LARGEST_HEAD = 16 * 1024  # bytes; httptools, uvicorn's other parser, has no limit at all
-_REFUSAL = json.dumps(
-    ApiError(503, "The server holds as many connections as it may. Try again.", "busy").body()
-).encode()
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\n\r\n%b" % (len(_REFUSAL), _REFUSAL)
+
+
+def _answer(status: str, error: ApiError, *headers: bytes) -> bytes:
+    """A whole answer that ends its connection, for what does not come as far as the app."""
+    body = json.dumps(error.body()).encode()
+    length = b"Content-Length: %d" % len(body)
+    head = [f"HTTP/1.1 {status}".encode(), *headers, b"Connection: close", b"Content-Type: application/json", length]
+    return b"\r\n".join([*head, b"", body])
+
+
+_FULL = _answer(
+    "503 Service Unavailable",
+    ApiError(503, "The server holds as many connections as it may. Try again.", "busy"),
+    b"Retry-After: 2",
+)
+_UNREADABLE = _answer(
+    "400 Bad Request",
+    ApiError(
+        400, f"This is no HTTP/1.1, or its head is larger than {LARGEST_HEAD} bytes. Correct it.", "invalid_value"
+    ),
 )
 
 
@@ -42,6 +56,15 @@ class BoundedProtocol(H11Protocol):
         """Bytes came."""
         super().data_received(data)
         self._watch_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """What came cannot be read: uvicorn would say so in plain text, which clients of OpenAI's cannot read.
+
+        Where an answer has begun already, a second one would be taken for its end.
+        """
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(_UNREADABLE)
+        self.transport.close()
 
     def _watch_head(self) -> None:
         """Wait for the rest of a head, but not for ever."""

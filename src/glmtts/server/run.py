@@ -1,7 +1,10 @@
 """Run the app under uvicorn, and end it gracefully."""
 
+import errno
 import logging
+import os
 import signal
+import socket
 from pathlib import Path
 from types import FrameType
 
@@ -10,6 +13,7 @@ import python_multipart  # noqa: F401
 import uvicorn
 from fastapi import FastAPI
 
+from glmtts.errors import ConfigError
 from glmtts.memory import set_malloc_trim
 from glmtts.server.app import create_app
 from glmtts.server.engine import open_engine
@@ -64,13 +68,50 @@ def configured(app: FastAPI, settings: ServerSettings, host: str, port: int, log
     )
 
 
+def check_address(host: str, port: int) -> None:
+    """Find out before the models are loaded, which takes a minute on a busy machine, whether a server can listen.
+
+    Raises:
+        ConfigError: another program listens there, or the address is none of this machine's.
+    """
+    failed = list[OSError]()
+    try:
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise _cannot_listen(host, port, getattr(error, "strerror", None) or str(error)) from None
+    for family, kind, number, _, address in places:
+        try:
+            with socket.socket(family, kind, number) as probe:
+                if os.name != "nt":  # as asyncio: a port that an ended server had is free, though the system waits
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:  # the same port at an address of version 4 is another place
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(address)
+        except OSError as error:
+            failed.append(error)
+    # a name may stand for an address of version 6 too, which many containers lack
+    told = [error for error in failed if error.errno != errno.EADDRNOTAVAIL or len(failed) == len(places)]
+    if told:
+        raise _cannot_listen(host, port, told[0].strerror)
+
+
+def _cannot_listen(host: str, port: int, reason: str | None) -> ConfigError:
+    return ConfigError(
+        f"No server can listen at {host}, port {port}: {reason}. Choose another --port, or another --host."
+    )
+
+
 def run(
     model: Path | None, device: str, settings: ServerSettings, host: str, port: int, allow_program: bool = False
 ) -> None:
     """Serve a model until a signal ends it.
 
     The workers and the thread that decodes share the cores: an operation gets its share of threads, not all of them.
+
+    Raises:
+        ConfigError: no server can listen at the address, or as `open_engine` does.
     """
+    check_address(host, port)
     set_malloc_trim()
     engine = open_engine(model, device, allow_program)
     count = engine.use_threads(settings.workers)

@@ -145,6 +145,14 @@ class Service:
         Raises:
             ApiError: 413 too long, 400 nothing to speak.
         """
+        self.check_length(text, param)
+        try:
+            return self.engine.read(text, language)
+        except TextError as error:
+            raise ApiError(400, str(error), "invalid_value", param) from None
+
+    def check_length(self, text: str, param: str = "input") -> None:
+        """Refuse a text that is longer than the operator allows. Raises ApiError 413."""
         if len(text) > self.settings.max_characters:
             raise ApiError(
                 413,
@@ -153,10 +161,6 @@ class Service:
                 "text_too_long",
                 param,
             )
-        try:
-            return self.engine.read(text, language)
-        except TextError as error:
-            raise ApiError(400, str(error), "invalid_value", param) from None
 
     def encoder(self, format: Format, rate: int | None = None) -> Encoder:
         """An encoder for samples at `rate`, the engine's where none is given, with tags that say what made them."""
@@ -167,12 +171,15 @@ class Service:
         """A voice from a recording, made on the thread for that; given up where the client leaves.
 
         Raises:
-            ApiError: 413, 429, 499, 503 or 504.
+            ApiError: 400 the text cannot be read, 413, 429, 499, 503 or 504.
             GlmTtsError: the recording does not serve.
         """
         longest = self.settings.max_recording_seconds
 
         def work() -> Iterator[ServedVoice | None]:
+            if text is not None:
+                self.read(text, None, "text")
+                yield None
             _check_length(recording, longest)
             # a step between reading and cloning, at which a client that left ends the work
             yield None

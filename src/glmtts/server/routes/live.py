@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from glmtts.audio.encode import PCM_RATE, Encoder
 from glmtts.server.auth import bearer, check_key
-from glmtts.server.engine import Words
+from glmtts.server.engine import SpeechRequest, Words
 from glmtts.server.errors import ApiError, as_api_error, place_in
 from glmtts.server.events import words_event
 from glmtts.server.incoming import Incoming
@@ -169,16 +169,14 @@ class Session:
         await self._warn(start.ignored(self._service))
         while sentences := await self._incoming.next(self._ahead):
             self._speaking = True
-            if pieces := await asyncio.to_thread(self._pieces, sentences, start.language):
-                await self._warn(warnings_of(pieces))
-                job = SpeechJob(self._service, replace(wanted, pieces=pieces), self._client, admitted=True)
-                await self._speak_part(job, encoding)
+            read = partial(self._request, wanted, sentences, start.language)
+            await self._speak_part(SpeechJob(self._service, read, self._client, admitted=True), encoding)
             self._speaking = False
             self._count()
         await self._send(await asyncio.to_thread(encoding.finish))
 
-    def _pieces(self, sentences: Sequence[Sentence], language: str | None) -> list[Piece]:
-        """The pieces of a part, none where it holds nothing to speak (a lone mark)."""
+    def _request(self, wanted: SpeechRequest, sentences: Sequence[Sentence], language: str | None) -> SpeechRequest:
+        """`wanted` with the pieces of a part, none where it holds nothing to speak (a lone mark)."""
         pieces: list[Piece] = []
         for sentence in sentences:
             more = self._silence.before(partial(self._service.engine.read_sentence, sentence, language))
@@ -187,7 +185,7 @@ class Session:
             pieces += more
             if not more and sentence.after.seconds:  # an empty line after a sentence that was spoken before
                 self._silence.at_least(sentence.after.seconds)
-        return pieces
+        return replace(wanted, pieces=pieces)
 
     async def _warn(self, warnings: list[str]) -> None:
         for warning in warnings:
@@ -196,6 +194,7 @@ class Session:
     async def _speak_part(self, job: SpeechJob, encoding: Encoder) -> None:
         before = self._seconds
         try:
+            await self._warn(warnings_of((await job.prepared()).pieces))
             async for part in job.parts():
                 if isinstance(part, Words):
                     await self._tell(words_event(part, before))
@@ -234,7 +233,8 @@ def _invalid(error: ValidationError, text: str, tags: int = 0) -> ApiError:
     first = error.errors()[0]
     body = None if first["type"] == "json_invalid" else from_json(text)
     param = place_in(body, first["loc"][tags:], first["type"]) or None
-    return ApiError(400, f"The message is not valid: {param or 'it'}: {first['msg']}.", "invalid_value", param)
+    where = f"'{param}' of the message" if param else "The message"
+    return ApiError(400, f"{where} is not valid: {first['msg']}.", "invalid_value", param)
 
 
 @router.websocket("/v1/audio/stream")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -11,14 +10,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from glmtts.audio.encode import MEDIA_TYPES, Encoder
-from glmtts.server.engine import Words
+from glmtts.server.engine import SpeechRequest, Words
 from glmtts.server.errors import CLIENT_GONE, ApiError, documented
 from glmtts.server.events import EVENT_TYPES, Wire, events
 from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
 from glmtts.server.routes.options import Lower, SpeechOptions, check_model
 from glmtts.server.service import Service, warning_header, warnings_of
 from glmtts.server.speech_job import SpeechJob
-from glmtts.text.frontend import Piece
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
 
@@ -73,23 +71,27 @@ async def speech(body: SpeechBody, request: Request, service: ServiceOf) -> Resp
     """Speak a text; audio leaves as soon as it is made."""
     check_model(body.model, service)
     warnings = body.ignored(service)
-    pieces = await asyncio.to_thread(service.read, body.input, body.language)
-    wanted = await asyncio.to_thread(body.request, pieces, service)
-    job = SpeechJob(service, wanted, client_of(request))
+    service.check_length(body.input)
+    encoding = service.encoder(body.response_format)
+
+    def read() -> SpeechRequest:
+        return body.request(service.read(body.input, body.language), service)
+
+    job = SpeechJob(service, read, client_of(request), count_text=body.stream_format != "audio")
     job.cancel_when_gone(request.receive)
-    parts = encoded(job, service.encoder(body.response_format))
+    parts = encoded(job, encoding)
     try:
+        warnings += warnings_of((await job.prepared()).pieces)
         first = await anext(parts)  # so that what goes wrong before any audio is an error status
     except BaseException as error:
         job.close()
         if isinstance(error, StopAsyncIteration):
             raise ApiError(CLIENT_GONE, "The client left.") from None
         raise
-    warnings += warnings_of(pieces)
     if body.stream_format == "audio":
         return SpeechResponse(job, _audio(first, parts), MEDIA_TYPES[body.response_format], warnings)
     wire: Wire = body.stream_format
-    content = events(wire, job, _joined(first, parts), partial(_text_tokens, service, pieces), warnings)
+    content = events(wire, job, _joined(first, parts), warnings)
     return SpeechResponse(job, content, EVENT_TYPES[wire], warnings)
 
 
@@ -114,7 +116,3 @@ async def _audio(first: bytes | Words, rest: AsyncIterator[bytes | Words]) -> As
     async for part in _joined(first, rest):
         if isinstance(part, bytes):
             yield part
-
-
-def _text_tokens(service: Service, pieces: Sequence[Piece]) -> int:
-    return sum(len(piece.ids) for piece in service.engine.encode(pieces))

@@ -101,8 +101,6 @@ async def add_voice(
         record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
         await keep_trained(service, name, await sample.read(), record, request)
         return _added(name, record)
-    if text:
-        await asyncio.to_thread(service.read, text, None, "text")
     voice = await _clone(service, request, await sample.read(), text)
     record = VoiceRecord(description=description, consent=CONSENT, created=int(time.time()))
     try:
