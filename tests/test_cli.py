@@ -49,6 +49,23 @@ def test_a_mistake_is_one_sentence_in_a_process_of_its_own(tiny_folder: Path, tm
     assert_refused(run_apart("say", "…", "-o", str(tmp_path / "a.wav"), "--model", str(tiny_folder)), tmp_path)
 
 
+def test_ctrl_c_while_the_commands_are_imported_shows_nothing() -> None:
+    """That takes a second, of which a person may have enough."""
+    interrupted = """
+import sys
+
+class Stop:
+    def find_spec(self, name, path=None, target=None):
+        if name == "glmtts.tasks":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Stop())
+from glmtts.cli import main
+"""
+    done = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_lists_voices(tiny_folder: Path, run: Run) -> None:
     assert run("voices", "--model", str(tiny_folder)).stdout == "tone  a sine\n"
 

@@ -57,6 +57,8 @@ def test_a_vocoder_of_another_package_speaks(
     class EntryPoint:
         """As an installed package brings one along."""
 
+        name = "hum"
+
         @staticmethod
         def load() -> None:
             register("hum", config=f"{__name__}:HumConfig", model=f"{__name__}:Hum")

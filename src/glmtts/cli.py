@@ -1,26 +1,30 @@
 """The command line: thin commands over the API."""
 
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+try:  # a second passes before `main` is called, in which Ctrl-C would show a traceback
+    from enum import StrEnum
+    from pathlib import Path
+    from typing import Annotated, Any
 
-import typer
+    import typer
 
-import glmtts.tasks  # noqa: F401, registers what can be trained
-from glmtts.data.command import app as data_app
-from glmtts.errors import GlmTtsError
-from glmtts.eval.command import app as eval_app
-from glmtts.onnx.command import export_onnx
-from glmtts.quantise_command import command as quantise
-from glmtts.rl.command import rl, rl_worker
-from glmtts.server.command import serve
-from glmtts.synthesis.command import clone, read, say
-from glmtts.synthesis.flags import Model
-from glmtts.terminal import sentence_of, stop, with_utf8
-from glmtts.threads import wait_without_spinning
-from glmtts.training.command import train
-from glmtts.version import installed_version
-from glmtts.voices.command import app as voice_app
+    import glmtts.tasks  # noqa: F401, registers what can be trained
+    from glmtts.data.command import app as data_app
+    from glmtts.errors import GlmTtsError
+    from glmtts.eval.command import app as eval_app
+    from glmtts.onnx.command import export_onnx
+    from glmtts.quantise_command import command as quantise
+    from glmtts.rl.command import rl, rl_worker
+    from glmtts.server.command import serve
+    from glmtts.synthesis.command import clone, read, say
+    from glmtts.synthesis.flags import Model
+    from glmtts.terminal import sentence_of, stop, with_utf8
+    from glmtts.threads import wait_without_spinning
+    from glmtts.training.command import train
+    from glmtts.version import installed_version
+    from glmtts.voices.command import app as voice_app
+except KeyboardInterrupt:
+    raise SystemExit(130) from None
+
 
 app = typer.Typer(
     add_completion=False,

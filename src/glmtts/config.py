@@ -117,7 +117,7 @@ def _read(path: Path, limit: int, kind: str, parse: Callable[[str], Any]) -> Any
             data = file.read(limit + 1)
         if len(data) > limit:
             raise ConfigError(f"{path} is larger than {limit} bytes, so it is no {kind} of ours. Give the right file.")
-        values = parse(data.decode("utf-8"))
+        values = parse(data.decode("utf-8-sig"))
         _check_depth(values)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}. Give another file.") from None

@@ -17,6 +17,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from glmtts.audio.geometry import MelConfig
+from glmtts.backends import foreign
 from glmtts.config import StrictConfig
 from glmtts.errors import BundleError
 from glmtts.text.audio_tokens import AudioTokens
@@ -269,7 +270,7 @@ def architecture(name: str) -> Architecture:
     """The architecture of this name.
 
     Raises:
-        BundleError: there is none.
+        BundleError: there is none, or a plug-in cannot be loaded.
     """
     # here and not at the top: these packages import this module to register themselves
     for package in BUILT_IN:
@@ -277,7 +278,8 @@ def architecture(name: str) -> Architecture:
     # plugins only where no built-in has the name: importing a stranger's package may be slow, or fail
     if name not in _registered:
         for plugin in entry_points(group=PLUGINS):
-            plugin.load()
+            with foreign(f"The plug-in '{plugin.name}' cannot be loaded", "Mend or uninstall it.", BundleError):
+                plugin.load()
     if name not in _registered:
         known = ", ".join(sorted(_registered))
         raise BundleError(f"The bundle has a module of the architecture '{name}'; known are {known}. Update glm-tts.")

@@ -343,6 +343,12 @@ def test_logs_grow_new_columns(tmp_path: Path) -> None:
     assert read_rows(tmp_path / "log.csv") == [{"step": "1", "critic": ""}, {"step": "2", "critic": "0.5"}]
 
 
+def test_small_figures_keep_their_digits_in_the_log(tmp_path: Path) -> None:
+    append_row(tmp_path / "log.csv", {"step": 12345678, "learning_rate": 2.54321e-6, "norm": 1234.5678901})
+    (row,) = read_rows(tmp_path / "log.csv")
+    assert row == {"step": "12345678", "learning_rate": "2.54321e-06", "norm": "1234.568"}
+
+
 @pytest.mark.parametrize("torn", ["1", "1,", "1,0.", "\0\0\0\r\n", "\0\0\0\0,\0\r\n", "1,0.21,0.5\r\n"])
 def test_a_row_that_a_power_cut_tore_is_dropped(torn: str, tmp_path: Path) -> None:
     path = tmp_path / "log.csv"

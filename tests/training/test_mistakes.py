@@ -1,12 +1,14 @@
 """What a person can get wrong in a run is one sentence, and most of it is told by the dry run."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import tests.training.toy  # noqa: F401, registers the task
@@ -14,7 +16,7 @@ from glmtts.cli import app
 from glmtts.data import Dataset, SourceConfig
 from glmtts.errors import ConfigError, DataError, GlmTtsError, TrainingError
 from glmtts.training import checkpoint
-from glmtts.training.config import RunConfig
+from glmtts.training.config import RunConfig, load_config
 from glmtts.training.dryrun import measure
 from glmtts.training.engine import Engine
 from glmtts.training.registry import create_task
@@ -33,7 +35,7 @@ TOY = '[run]\ntask = "toy"\nout = "{out}"\nprecision = "no"\n[schedule]\nsteps =
         ("lm", {"loss": {"guided_layers": [9], "alignment_scale": 0.5}}, "guided_layers names layer 9, but a model"),
         ("lm", {"data": {"sources": []}}, "nothing to train on"),
         ("lm", {"run": {"init_from": "/nowhere/at/all"}}, "neither a bundle nor a run"),
-        ("flow", {"model": {"width": 30, "heads": 4}}, r"sizes in \[model\] do not fit"),
+        ("flow", {"model": {"width": 30, "heads": 4}}, "width 30 is no even multiple of heads"),
     ],
 )
 def test_a_dry_run_tells(task: str, sections: dict, sentence: str, speech: Path, tmp_path: Path) -> None:
@@ -49,6 +51,14 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", str(tmp_path / "run.toml")])
     assert isinstance(result.exception, TrainingError)
     assert "run cannot be written: Not a directory" in str(result.exception)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_folder_that_no_weights_can_be_read_from(tmp_path: Path) -> None:
+    out = Path(os.fsdecode(os.fsencode(tmp_path) + b"/run\xff"))
+    with pytest.raises(TrainingError, match=r"is not UTF-8, and weights cannot be read there\. Choose another"):
+        train(run_of("toy", tmp_path, out))
+    assert not out.exists()
 
 
 def test_a_full_disk_at_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +89,32 @@ def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monk
     assert len(files) == 3
     assert set(flushed[:3]) == files
     assert flushed[3:] == ["step-00000003.part", "checkpoints"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        ("state.json", "[]", "state.json does not say its step"),
+        ("state.json", "{}", "state.json does not say its step"),
+        ("state.json", "[" * 9000, "cannot be read"),
+        ("state.json", '{"step": 2}', "does not say where its run stood"),
+        ("state.json", '{"step": 2, "consumed": "x", "minutes": 0, "data": {}}', "does not say where its run stood"),
+        ("model-00001-of-00001.safetensors", None, "is no part of a checkpoint"),
+    ],
+)
+def test_a_checkpoint_that_is_damaged_says_what_to_remove(
+    tmp_path: Path, file: str, text: str | None, sentence: str
+) -> None:
+    (tmp_path / "run.toml").write_text(TOY.format(out=tmp_path / "run"))
+    train(load_config(tmp_path / "run.toml"))
+    path = checkpoint.latest(tmp_path / "run") / file
+    if text is None:  # whole, and not of ours
+        save_file({"a": torch.zeros(1)}, path)
+    else:
+        path.write_text(text)
+    with pytest.raises(TrainingError, match=sentence) as error:
+        train(load_config(tmp_path / "run.toml", ["schedule.steps=4"]))
+    assert "Remove" in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.fixture

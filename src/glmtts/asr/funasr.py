@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from glmtts.asr.transcript import AsrSettings, Transcript, Word
-from glmtts.backends import backend
+from glmtts.backends import backend, reason_of
 from glmtts.errors import AsrError
 
 INSTALL = "pip install funasr torchaudio"
@@ -32,7 +32,7 @@ class _FunAsr:
                 model=model, device=settings.device, disable_update=True, disable_pbar=True, disable_log=True
             )
         except Exception as error:  # FunASR raises whatever its parts do, assertions among them
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+            reason = reason_of(error)
             raise AsrError(f"FunASR cannot load '{model}': {reason}. Give a folder or a name of its hub.") from None
 
     def _generate(self, wave: np.ndarray, **options: Any) -> dict[str, Any]:

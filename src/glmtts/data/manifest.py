@@ -81,7 +81,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / FILE
     try:
-        return Manifest.parse(json.loads(path.read_text(encoding="utf-8")))
+        return Manifest.parse(json.loads(path.read_text(encoding="utf-8-sig")))
     except OSError:
         raise DataError(
             f"{folder} is no dataset: it holds no {FILE}. Write one with glmtts.data.ShardWriter."

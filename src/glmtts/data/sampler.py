@@ -98,7 +98,7 @@ class BucketSampler:
         Raises:
             TrainingError: the state is of other data or settings.
         """
-        if state["fingerprint"] != self.fingerprint:
+        if state.get("fingerprint") != self.fingerprint:
             raise TrainingError(
                 "the data or their settings are not those of the checkpoint, so that its place in them means nothing. "
                 "Put them back, or begin a new run from its weights."

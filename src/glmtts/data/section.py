@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from glmtts.backends import reason_of
 from glmtts.config import StrictConfig
 from glmtts.data.dataset import Dataset, Item, SourceConfig, UtteranceRef
 from glmtts.data.sampler import BucketSampler
@@ -89,7 +90,7 @@ class BatchSource:
             try:
                 made = self.make(number, self.sampler.batch(number))
             except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-                reason = str(error).partition("\n")[0] or type(error).__name__
+                reason = reason_of(error)
                 raise DataError(
                     f"Micro-batch {number} cannot be made ({reason}): a file of the datasets is damaged, or a feature "
                     "is not what this task needs. `glm-tts data verify FOLDER` finds damaged files."

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glmtts.backends import reason_of
 from glmtts.errors import ConfigError, TrainingError
 from glmtts.training.config import LogSection
 from glmtts.training.registry import bundles
@@ -26,7 +27,7 @@ def built(task: "Task") -> "nn.Module":
         # the first is a RuntimeError too, and a fault of the task; neither says that sizes do not fit each other
         if isinstance(error, NotImplementedError) or "out of memory" in str(error):
             raise
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = reason_of(error)
         raise ConfigError(f"The sizes in [model] do not fit each other: {reason}. Correct them.") from None
 
 

@@ -93,11 +93,19 @@ def load(checkpoint: Path, groups: Groups) -> dict[str, Any]:
 
 
 def values_of(checkpoint: Path) -> dict[str, Any]:
-    """The plain values of a checkpoint."""
+    """The plain values of a checkpoint, `step` among them.
+
+    Raises:
+        TrainingError: they cannot be read, or there is no step.
+    """
+    reason: object = f"{STATE_FILE} does not say its step"
     try:
-        return json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{checkpoint} cannot be read: {error}. Remove it to go on from the one before.") from None
+        values = json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
+        if isinstance(values, dict) and isinstance(values.get("step"), int):
+            return values
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error
+    raise TrainingError(f"{checkpoint} cannot be read: {reason}. Remove it to go on from the one before.")
 
 
 def read_group(checkpoint: Path, group: str) -> dict[str, Tensor]:
@@ -112,7 +120,7 @@ def read_group(checkpoint: Path, group: str) -> dict[str, Tensor]:
     files = _files(checkpoint, group)
     for path in files:
         with _opened(path) as file:
-            for name, (shape, offset) in json.loads(file.metadata()["places"]).items():
+            for name, (shape, offset) in _places(file, path).items():
                 part = file.get_tensor(name)
                 whole.setdefault(name, torch.empty(shape, dtype=part.dtype))[_slices(offset, part.shape)] = part
                 filled[name] = filled.get(name, 0) + part.numel()
@@ -203,11 +211,21 @@ def _opened(path: Path) -> Any:
         raise TrainingError(f"{path} cannot be read: {error}. Remove {path.parent}, the one before serves.") from None
 
 
+def _places(file: Any, path: Path) -> dict[str, tuple[list[int], list[int]]]:
+    """Shape and offset of the whole tensors that a file has parts of, by name; `save` writes them into its header."""
+    try:
+        return {name: (shape, offset) for name, (shape, offset) in json.loads(file.metadata()["places"]).items()}
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise TrainingError(
+            f"{path} is no part of a checkpoint. Remove {path.parent}, the one before serves."
+        ) from None
+
+
 def _parts(checkpoint: Path, group: str, shards: Mapping[str, Shard]) -> Iterator[tuple[str, list[int], Any]]:
     """Name, offset and lazily read part of every stored tensor that is asked for."""
     for path in _files(checkpoint, group):
         with _opened(path) as file:
-            for name, (shape, offset) in json.loads(file.metadata()["places"]).items():
+            for name, (shape, offset) in _places(file, path).items():
                 if name not in shards:
                     continue
                 if tuple(shape) != shards[name].shape:

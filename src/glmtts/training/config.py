@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from glmtts import durable
 from glmtts.config import StrictConfig, read_toml
 from glmtts.errors import ConfigError, TrainingError
+from glmtts.places import check_holds_weights
 
 CONFIG_FILE, LOCK_FILE = "config.json", ".lock"
 OTHER_VALUES = "Set them back, or choose another run.out and start there with run.init_from."
@@ -222,8 +223,9 @@ def alone_in(run: Path) -> Iterator[None]:
     """Hold a run's folder, so that the same command, started twice, does not write two runs into one.
 
     Raises:
-        TrainingError: another process trains there.
+        TrainingError: another process trains there, or the folder cannot hold a checkpoint.
     """
+    check_holds_weights(run, TrainingError)
     with writable(run):
         run.mkdir(parents=True, exist_ok=True)
         # within `writable`, as the lock is a file too

@@ -289,9 +289,13 @@ class Engine:
         values = checkpoint.load(folder, self.groups())
         if values.get("hash", self._digest) != self._digest:
             raise TrainingError(f"{folder} was trained with other values than {CONFIG_FILE} has. {OTHER_VALUES}")
-        self.step, self.consumed = int(values["step"]), int(values["consumed"])
-        self._saved = self.step
-        self._minutes_before, self._place = float(values["minutes"]), values["data"]
+        try:
+            self.step, self.consumed, self._place = int(values["step"]), int(values["consumed"]), dict(values["data"])
+            self._minutes_before, self._saved = float(values["minutes"]), self.step
+        except (KeyError, TypeError, ValueError):
+            raise TrainingError(
+                f"{folder} does not say where its run stood. Remove it: the one before serves."
+            ) from None
 
 
 def _called(function: Any, model: nn.Module, device: torch.device) -> Any:

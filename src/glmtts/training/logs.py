@@ -133,7 +133,8 @@ def _step(columns: list[str], row: list[str]) -> bool:
 
 def append_row(path: Path, row: dict[str, float]) -> None:
     """Append one row; a new column, as when a critic joins, is empty in the rows before."""
-    written: dict[str, Any] = {name: round(value, 6) for name, value in row.items()}
+    # digits that float32 has, and not places: six of these would leave 2e-6 of a learning rate of 2.5e-6
+    written: dict[str, Any] = {name: value if name == "step" else float(f"{value:.7g}") for name, value in row.items()}
     columns = read_columns(path)
     if columns and set(columns) >= set(written):
         with path.open("a", newline="", encoding="utf-8") as file:

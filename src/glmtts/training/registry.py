@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from glmtts.backends import foreign
 from glmtts.errors import ConfigError
 from glmtts.training.config import RunConfig
 
@@ -66,7 +67,7 @@ def create_task(config: RunConfig) -> "Task":
     """The task of a run.
 
     Raises:
-        ConfigError: there is no task of this name, or its sections are not valid.
+        ConfigError: there is no task of this name, its sections are not valid, or its code fails.
     """
     # a task of this package wins over another's of the same name
     known = {point.name: point.value for point in entry_points(group=GROUP)} | _targets
@@ -74,4 +75,8 @@ def create_task(config: RunConfig) -> "Task":
     if target is None:
         raise ConfigError(f"There is no task '{config.run.task}'. Known are: {', '.join(sorted(known))}.")
     module, _, name = target.partition(":")
-    return getattr(import_module(module), name)(config)
+    with foreign(
+        f"The task '{config.run.task}' cannot be started", "Install what it needs, or correct it.", ConfigError
+    ):
+        task: Task = getattr(import_module(module), name)(config)
+    return task

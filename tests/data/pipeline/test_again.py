@@ -204,7 +204,9 @@ def test_what_a_killed_run_was_standardising_is_removed(tmp_path: Path) -> None:
         assert not any(path.exists() for path in left)
 
 
-@pytest.mark.parametrize(("damage", "said"), [("units", "it is damaged"), ("wav", "it is cut short")])
+@pytest.mark.parametrize(
+    ("damage", "said"), [("units", "it is damaged"), ("wav", "it is missing, damaged or cut short")]
+)
 def test_what_was_damaged_between_two_runs_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, said: str
 ) -> None:

@@ -67,7 +67,7 @@ def test_an_error_of_a_clip_names_it_or_drops_it(tmp_path: Path, kind: type) -> 
     dropped = record["drops"][kind.__name__]["the stage failed"]
     assert 0 < dropped < 0.5 * 24000
     assert record["kept"] == record["samples"] - dropped
-    with pytest.raises(DataError, match=r"failed on clip .* of 00a.wav \("):
+    with pytest.raises(DataError, match=r"failed on clip .* of 00a.wav: "):
         run_alone(
             create_stage(stage(NumpyStage)[0]["name"].replace("Numpy", "Throwing")), tmp_path / "raw", tmp_path / "a"
         )

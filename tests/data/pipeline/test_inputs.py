@@ -92,6 +92,10 @@ def test_a_manifest_names_recordings_and_what_is_known_of_them(tmp_path: Path) -
     (tmp_path / "list.jsonl").write_text('{"path": "a.wav"}\n' * 2)
     with pytest.raises(DataError, match=r"a.wav twice"):
         list_inputs(raw, tmp_path / "list.jsonl")
+    (tmp_path / "list.jsonl").write_text("\n")
+    run = {"input": raw, "output": tmp_path / "out", "manifest": tmp_path / "list.jsonl"}
+    with pytest.raises(DataError, match=r"list\.jsonl names no recordings"):
+        run_pipeline(configured(tmp_path, run=run, stage=LENGTH))
 
 
 def test_a_long_recording_is_cut_where_it_is_quiet(tmp_path: Path) -> None:

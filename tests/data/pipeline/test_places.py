@@ -2,16 +2,18 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import soundfile
 
+from glmtts.data import Dataset, SourceConfig
 from glmtts.data.pipeline.alone import run_alone
 from glmtts.data.pipeline.config import OWN, load_pipeline
 from glmtts.data.pipeline.inputs import list_inputs
-from glmtts.data.pipeline.runner import run_pipeline
+from glmtts.data.pipeline.runner import run_and_report, run_pipeline
 from glmtts.data.pipeline.stage import create_stage
 from glmtts.data.pipeline.store import owned
 from glmtts.data.pipeline.tables import read_rows
@@ -162,3 +164,13 @@ def test_labels_that_no_text_can_hold_are_refused_with_their_line(tmp_path: Path
     (tmp_path / "list.jsonl").write_text('{"path": "a.wav"}\n{"path": "b.wav", "labels": {"text": "\\ud800"}}\n')
     with pytest.raises(DataError, match="line 2, is not"):
         list_inputs(tmp_path / "raw", tmp_path / "list.jsonl")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_an_output_whose_name_is_not_utf8_takes_everything(tmp_path: Path) -> None:
+    recorded(tmp_path / "raw", "a.wav", "b.wav")
+    output = Path(os.fsdecode(os.fsencode(tmp_path) + b"/out\xff"))
+    report = run_and_report(configured(tmp_path, run={"input": tmp_path / "raw", "output": output}, stage=LENGTH))
+    assert report.kept == 1.0 and {"report.csv", "index.html", "report.json"} <= {one.name for one in output.iterdir()}
+    dataset = Dataset.open([SourceConfig(path=output / "shards")], ["wave"])
+    assert sum(one.seconds for one in dataset.utterances()) == 1.0 and dataset.verify() == 2

@@ -115,7 +115,10 @@ def test_features_that_a_later_stage_cuts_off_stop_the_run(tmp_path: Path) -> No
 
 def test_a_stage_that_cannot_be_started_is_one_sentence(tmp_path: Path) -> None:
     odd_corpus(tmp_path / "raw", 1)
-    with pytest.raises(ConfigError, match=r"GivingStage' cannot be started \(FileNotFoundError: .*/none/weights'\)"):
+    with pytest.raises(
+        ConfigError,
+        match=r"GivingStage' cannot be started: FileNotFoundError: .*/none/weights' \(test_values.py, line \d+\)",
+    ):
         run_pipeline(configured(tmp_path, stage=stages("no start")))
 
 
@@ -147,7 +150,7 @@ class TinyStage(GivingStage):
 def test_one_stage_alone_names_the_file_of_a_fault(tmp_path: Path) -> None:
     odd_corpus(tmp_path / "raw", 2)
     for stage, said in ((TinyStage(Given()), "AudioError: a recording is too short"), (made("NaN"), "not finite")):
-        with pytest.raises(DataError, match=rf"failed on clip .* of 0\da?b?\.(wav|flac) \(.*{said}"):
+        with pytest.raises(DataError, match=rf"failed on clip .* of 0\da?b?\.(wav|flac): .*{said}"):
             run_alone(stage, tmp_path / "raw", tmp_path / "out")
 
 

@@ -89,7 +89,7 @@ def _results(stage: Stage, clips: Sequence[Clip], path: str) -> list[Result]:
         return processed(clips, stage.name, stage)
     except Exception as error:  # whatever a model throws
         what = fault_of(error)
-        raise DataError(f"Stage '{stage.name}' failed on {named(clips)} of {path} ({what}). Mend it.") from error
+        raise DataError(f"Stage '{stage.name}' failed on {named(clips)} of {path}: {what}. Mend it.") from error
 
 
 def _row(one: Decision, path: str) -> dict[str, object]:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -98,8 +99,9 @@ def _named(manifest: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         with manifest.open("rb") as file:
             # a line that is longer comes in parts, none of which is JSON
             for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
-                if line.strip():
-                    yield _row(manifest, number, line)
+                text = line.removeprefix(BOM_UTF8) if number == 1 else line  # editors of Windows write one
+                if text.strip():
+                    yield _row(manifest, number, text)
     except OSError as error:
         raise DataError(f"{manifest} cannot be read: {error.strerror}. Give a JSONL file.") from None
 

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from glmtts.audio.io import read_span
 from glmtts.data.pipeline.clips import Clip, Source, Span
 from glmtts.data.pipeline.config import StandardiseSection
 from glmtts.data.pipeline.stage import Decision
 from glmtts.data.pipeline.standardise import Standardised, wav_path
-from glmtts.errors import DataError
+from glmtts.errors import AudioError, DataError
 
 FRAME_SECONDS = 0.1  # the quietest frame of this length is where a long source is cut
 MOST_BLOCKS = 256  # of one unit, where they are short; a choice
@@ -141,14 +141,11 @@ def read_wave(path: Path, start: int, end: int) -> np.ndarray:
         DataError: the file is missing or damaged.
     """
     try:
-        with soundfile.SoundFile(str(path)) as file:
-            file.seek(start)
-            wave: np.ndarray = file.read(end - start, dtype="float32")
-    except soundfile.LibsndfileError as error:
-        raise DataError(f"{path} cannot be read: {error} Delete {path.parent.parent} and run again.") from None
-    if len(wave) < end - start:
-        raise DataError(f"{path} cannot be read: it is cut short. Delete {path.parent.parent} and run again.")
-    return wave
+        return read_span(path, start, end)
+    except AudioError:  # whose advice is for a recording of the user's
+        raise DataError(
+            f"{path} cannot be read: it is missing, damaged or cut short. Delete {path.parent.parent} and run again."
+        ) from None
 
 
 def clips_of(unit: Unit, work: Path) -> list[Clip]:

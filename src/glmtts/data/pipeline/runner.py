@@ -86,6 +86,8 @@ def _run(
                 windows is None or len(records) < windows
             ):
                 records.append(_run_window(config, engine, entries, first, records, progress))
+    if not entries and config.run.manifest is not None:
+        raise DataError(f"{config.run.manifest} names no recordings. Give a JSONL file with a path a line.")
     if not entries:
         raise DataError(f"{config.run.input} holds no files. Give the folder of the recordings as run.input.")
     shutil.rmtree(work_folder(config), ignore_errors=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from glmtts.places import name_for_c
+
 
 @contextmanager
 def sound_file(path: Path, rate: int, subtype: str, form: str) -> Iterator[soundfile.SoundFile]:
@@ -21,10 +23,10 @@ def sound_file(path: Path, rate: int, subtype: str, form: str) -> Iterator[sound
     """
     path.open("wb").close()  # where that is forbidden, the system says so itself
     try:
-        with soundfile.SoundFile(str(path), "w", rate, 1, subtype, format=form) as file:
+        with soundfile.SoundFile(name_for_c(path), "w", rate, 1, subtype, format=form) as file:
             yield file
             frames = file.frames
-        whole = not frames or soundfile.info(str(path)).frames == frames
+        whole = not frames or soundfile.info(name_for_c(path)).frames == frames
     except (soundfile.LibsndfileError, AssertionError):  # soundfile asserts that all samples were written
         whole = False
     if not whole:

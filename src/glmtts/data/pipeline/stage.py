@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, cast
 
+from glmtts.backends import failure_of, foreign
 from glmtts.config import StrictConfig
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip, Span, merged
@@ -27,7 +28,7 @@ def fault_of(error: Exception) -> str:
     """
     if isinstance(error, GlmTtsError) and not isinstance(error, CLIP_FAULTS):
         raise error
-    return f"{type(error).__name__}: {error}"
+    return failure_of(error)
 
 
 _targets: dict[str, str] = {}
@@ -181,11 +182,8 @@ def stage_class(name: str) -> type[Stage]:
     if ":" not in name and name not in known:
         raise ConfigError(f"There is no stage '{name}'. Known are: {', '.join(sorted(known))}.")
     module, _, attribute = known.get(name, name).partition(":")
-    try:
+    with foreign(f"Stage '{name}' cannot be loaded", "Install what it needs, or correct it.", ConfigError):
         found = getattr(import_module(module), attribute)
-    except Exception as error:  # whatever a module throws when it is imported
-        what = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"Stage '{name}' cannot be loaded: {what}. Install what it needs, or correct it.") from None
     config = getattr(found, "config_class", None)
     if not (isinstance(config, type) and issubclass(config, StrictConfig) and callable(found)):
         raise ConfigError(
@@ -203,12 +201,6 @@ def create_stage(name: str, options: Mapping[str, Any] | None = None, device: st
     """
     kind = stage_class(name)
     config = kind.config_class.parse(dict(options or {}))
-    try:
+    cure = "Correct its options and device, or install what it needs."
+    with foreign(f"Stage '{name}' cannot be started", cure, ConfigError):
         return kind(config, device)
-    except GlmTtsError:
-        raise
-    except Exception as error:  # whatever a model throws when it is loaded
-        what = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise ConfigError(
-            f"Stage '{name}' cannot be started ({what}). Correct its options and device, or install what it needs."
-        ) from error

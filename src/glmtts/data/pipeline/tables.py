@@ -52,7 +52,9 @@ class DecisionWriter:
     """Writes decisions a unit at a time, so that a window of any size needs the memory of one unit."""
 
     def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(path, DECISIONS, compression="zstd")
+        # opened here, as Arrow takes no name that is not UTF-8
+        self._file = path.open("wb")
+        self._writer = pq.ParquetWriter(self._file, DECISIONS, compression="zstd")
 
     def add(self, decisions: Iterable[Decision], sources: Mapping[str, Source]) -> None:
         """Append rows."""
@@ -66,7 +68,8 @@ class DecisionWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._writer.close()
+        with self._file:
+            self._writer.close()
 
 
 def _decision(one: Decision, source: Source) -> dict[str, Any]:
@@ -89,7 +92,9 @@ def _decision(one: Decision, source: Source) -> dict[str, Any]:
 
 def write_sources(path: Path, accounts: Sequence[Account]) -> None:
     """Write the ledger of a window."""
-    pq.write_table(pa.Table.from_pylist([_source(one) for one in accounts], schema=SOURCES), path, compression="zstd")
+    table = pa.Table.from_pylist([_source(one) for one in accounts], schema=SOURCES)
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def _source(one: Account) -> dict[str, Any]:
@@ -114,4 +119,5 @@ def _source(one: Account) -> dict[str, Any]:
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a table."""
-    return pq.read_table(path).to_pylist()
+    with path.open("rb") as file:
+        return pq.read_table(file).to_pylist()

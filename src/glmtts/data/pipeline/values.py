@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from glmtts.audio.bounds import all_finite
 from glmtts.data.features import check_feature, spec_with
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.stage import Result
-from glmtts.errors import DataError
+from glmtts.errors import AudioError, DataError, TextError
 
 _NO_JSON = "Labels and details of a stage must be JSON values: {}. Convert them."
 WAVE = "wave"  # the samples in the shards, which vocoders and tokenizers train on
@@ -50,21 +51,20 @@ def check_values(stage: str, results: Sequence[Result]) -> None:
     """See that sound, features and labels hold numbers: training on others ends in a loss that is none.
 
     Raises:
-        ValueError: names the clip. It is one of the clips', as when a model overflows: `on_error` decides.
+        AudioError, TextError: names the clip. It is one of the clips', as when a model overflows: `on_error` decides.
         DataError: a label or a detail is no JSON value, which a stage gives to all. Names the stage.
     """
     for clip in (clip for result in results for clip in result.kept):
         arrays = {WAVE: clip.wave, **clip.features}
-        wrong = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
-        if wrong:
-            raise ValueError(f"it gave clip {clip.id} values that are not finite, in {' and '.join(wrong)}")
+        if wrong := [name for name, array in arrays.items() if not all_finite(array)]:
+            raise AudioError(f"it gave clip {clip.id} values that are not finite, in {' and '.join(wrong)}")
     for where, values in _said(results):
         try:
             json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
         except TypeError as error:
             raise DataError(f"Stage '{stage}': {_NO_JSON.format(error)}") from None
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"it says of clip {where} what no JSON holds ({error})") from None
+            raise TextError(f"it says of clip {where} what no JSON holds ({error})") from None
 
 
 def specs_of(stage: str, results: Sequence[Result], specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:

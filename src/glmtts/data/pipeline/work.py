@@ -98,7 +98,7 @@ def _results(clips: Sequence[Clip], label: str, stage: Stage, on_error: Literal[
         what = fault_of(error)
         if on_error == "stop":
             raise DataError(
-                f"Stage '{label}' failed on {named(clips)} ({what}). Finished units are kept. "
+                f"Stage '{label}' failed on {named(clips)}: {what}. Finished units are kept. "
                 'Mend it, or set on_error = "drop", and run again.'
             ) from error
         if len(clips) == 1:

@@ -18,6 +18,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 from ray.exceptions import RayError
 
+from glmtts.backends import reason_of
 from glmtts.data.pipeline.config import PipelineConfig, StageSection
 from glmtts.data.pipeline.engines.task import Listed, make_stage, read_file, work_folder, write_unit
 from glmtts.data.pipeline.plan import Unit, clips_of, from_json, to_json
@@ -89,7 +90,7 @@ class RayEngine:
                 )
             except Exception as error:  # Ray raises plain ones where its processes do not start in time
                 where = self.config.engine.address or "this machine"
-                reason = str(error).partition("\n")[0].rstrip(".")
+                reason = reason_of(error).rstrip(".")
                 raise DataError(
                     f"Ray at {where} cannot be used: {reason}. Correct engine.address, or run again."
                 ) from None
