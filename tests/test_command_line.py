@@ -212,7 +212,7 @@ def test_without_pyav_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         (("say", "Hi", "--device", "gpu"), "Choose one of auto, cpu, cuda, mps"),
         (("say", "Hi", "--device", "cuda:99"), "cuda:99" if torch.cuda.is_available() else "CUDA"),
         (("say", "Hi", "--threads", "0"), "number of threads is 0"),
-        (("say", "Hi", "--threads", "100000"), "Invalid value for '--threads'"),
+        (("say", "Hi", "--threads", "100000"), "number of threads is 100000. Choose 1 to 1024"),
         (("say", "Hi", "--voice", "me.safetensors"), "me.safetensors is not a file"),
         (("say", "Hi", "there"), "A text of several words needs quotes"),
         (("say", "Hi", "-o", ""), "The name after -o is empty"),

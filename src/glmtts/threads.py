@@ -13,6 +13,7 @@ from pathlib import Path
 from glmtts.errors import ConfigError
 
 SMALL_BUNDLE = 400 << 20  # bytes: above, reading the weights takes longer than threads take to meet
+MOST_THREADS = 1024  # above what any machine gains from; of 100,000 OpenMP cannot make all, and ends the process
 VARIABLE = "OMP_NUM_THREADS"
 CGROUP, MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
@@ -63,13 +64,13 @@ def threads_for(weights: int, cpus: int | None = None) -> int:
 
 
 def check_threads(threads: int | None) -> None:
-    """Refuse a number of threads that is given and is not one or more.
+    """Refuse a number of threads that is given and that no machine can use.
 
     Raises:
-        ConfigError: it is zero or below.
+        ConfigError: it is zero or below, or above 1,024.
     """
-    if threads is not None and threads < 1:
-        raise ConfigError(f"The number of threads is {threads}. Choose 1 or more, or leave it out.")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise ConfigError(f"The number of threads is {threads}. Choose 1 to {MOST_THREADS}, or leave it out.")
 
 
 def use_threads(folder: Path, requests: int = 1, threads: int | None = None) -> int:
@@ -79,7 +80,7 @@ def use_threads(folder: Path, requests: int = 1, threads: int | None = None) -> 
     well as lowers it.
 
     Raises:
-        ConfigError: the given number is not one or more.
+        ConfigError: the given number is not from 1 to 1,024.
     """
     import torch
 

@@ -10,7 +10,6 @@ import typer
 
 from glmtts.options import TABLE, Option, check
 
-MOST_THREADS = 1024  # above what any machine gains from; of 100,000 OpenMP cannot make all, and ends the process
 DEVICES = "auto, cpu, cuda, cuda:1, … or mps; auto is a CUDA GPU where there is one."
 
 Voice = Annotated[
@@ -24,9 +23,7 @@ Model = Annotated[Path | None, typer.Option("--model", help="A model bundle; the
 Device = Annotated[str, typer.Option(help=DEVICES)]
 Threads = Annotated[
     int | None,
-    typer.Option(
-        max=MOST_THREADS, help="Threads of an operation on a CPU; by the size of the model.", show_default=False
-    ),
+    typer.Option(help="Threads of an operation on a CPU; by the size of the model.", show_default=False),
 ]
 Runtime = Annotated[
     str, typer.Option(help="torch, or onnx for a model that `glm-tts export-onnx` wrote; by the model.")
