@@ -59,11 +59,15 @@ def replace(temporary: Path, target: Path) -> None:
     """
     sync(temporary)
     temporary.replace(target)
-    _keep(target.parent, target)
+    keep(target.parent, target)
 
 
-def _keep(folder: Path, target: Path) -> None:
-    """Have the name of `target` on the disk: it stands in `folder`, which is flushed apart from what is in it."""
+def keep(folder: Path, target: Path) -> None:
+    """Have the name of `target` on the disk: it stands in `folder`, which is flushed apart from what is in it.
+
+    Raises:
+        NotKeptError: the disk does not say so.
+    """
     try:
         sync(folder)
     except OSError as error:
@@ -115,6 +119,6 @@ def new_folder(target: Path) -> Iterator[Path]:
         if there:
             for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime_ns):  # what was last comes last
                 path.replace(target / path.name)
-            _keep(target, target)
+            keep(target, target)
         else:
             replace(folder, target)

@@ -290,6 +290,22 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path) -> None:
         train(config)
 
 
+def test_a_checkpoint_that_may_not_be_kept_is_said_to_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the folder's own flush fails, after the rename."""
+    run, fsync = tmp_path / "run", os.fsync
+    folder = run / "checkpoints"
+
+    def failing(handle: int) -> None:
+        if folder.exists() and os.path.samestat(os.fstat(handle), folder.stat()):
+            raise OSError(5, "Input/output error")
+        fsync(handle)
+
+    monkeypatch.setattr("os.fsync", failing)
+    with pytest.raises(TrainingError, match="is written and whole, but the disk does not say that it keeps it"):
+        train(toy(run))
+    assert trained_weights(run)
+
+
 def saved_in_halves(run: Path) -> Path:
     """A checkpoint whose `model` and `ema` two processes wrote, two rows each."""
     whole, barrier = torch.arange(8.0).view(4, 2), Barrier(2)

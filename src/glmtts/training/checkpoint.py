@@ -71,7 +71,7 @@ def _publish(aside: Path, final: Path, values: dict[str, Any]) -> None:
         _remove(old)
         final.rename(old)
     aside.rename(final)
-    durable.sync(final.parent)
+    durable.keep(final.parent, final)
     _remove(old)
 
 
