@@ -131,10 +131,15 @@ def _step(columns: list[str], row: list[str]) -> bool:
     return "step" not in columns or row[columns.index("step")].isdecimal()
 
 
+def logged(value: float) -> float:
+    """A figure as a row of a log has it, so that who goes on from the log has what an unbroken run has."""
+    # digits that float32 has, and not places: six of these would leave 2e-6 of a learning rate of 2.5e-6
+    return float(f"{value:.7g}")
+
+
 def append_row(path: Path, row: dict[str, float]) -> None:
     """Append one row; a new column, as when a critic joins, is empty in the rows before."""
-    # digits that float32 has, and not places: six of these would leave 2e-6 of a learning rate of 2.5e-6
-    written: dict[str, Any] = {name: value if name == "step" else float(f"{value:.7g}") for name, value in row.items()}
+    written: dict[str, Any] = {name: value if name == "step" else logged(value) for name, value in row.items()}
     columns = read_columns(path)
     if columns and set(columns) >= set(written):
         with path.open("a", newline="", encoding="utf-8") as file:

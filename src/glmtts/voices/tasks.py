@@ -25,7 +25,7 @@ from glmtts.lm.listening import said
 from glmtts.lm.model import Llama, LMConfig
 from glmtts.lm.train import LanguageModelTask, LMData, LMInit, LMLoss
 from glmtts.training.config import writable
-from glmtts.training.logs import read_rows
+from glmtts.training.logs import logged, read_rows
 from glmtts.training.task import Task
 from glmtts.training.weights import start_weights
 from glmtts.voices.lora import put_in, start_from
@@ -33,7 +33,6 @@ from glmtts.voices.targets import Ranks, solve_ranks
 
 BEST = "best.safetensors"
 LENGTHS = (0.8, 1.25)  # of what the model says to what the speaker takes
-LOGGED_DIGITS = 6  # behind the point, as training/logs.py writes figures
 SPOKEN_LINES = 12  # held-out lines that are spoken in an evaluation of the language model
 
 
@@ -125,7 +124,7 @@ class VoiceTask(Task):
         # `costs` reads the log once, and here at the latest: before the engine adds the row of this evaluation
         before, figures = [*self.costs], self.figures(model, device)
         # as the log has them: a run that is killed reads its costs there, and must keep what an unbroken one keeps
-        self.costs.append(self._cost({name: round(value, LOGGED_DIGITS) for name, value in figures.items()}))
+        self.costs.append(self._cost({name: logged(value) for name, value in figures.items()}))
         if self.costs[-1] < min(before, default=float("inf")):
             _save_best(self.config.run.out, model)
         return figures
