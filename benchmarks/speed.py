@@ -38,28 +38,27 @@ TURNS, LINES = 3, 40
 Speak = Callable[[str, int], float]  # a line and a seed to the seconds that it is spoken in
 
 
+def mini(tts: Any, language: str) -> Speak:
+    voice = "heart" if language == "en" else "xiaoxiao"
+    return lambda line, seed: tts.say(line, voice, seed=seed).seconds
+
+
 def mini_torch(given: argparse.Namespace, language: str) -> Speak:
     import glmtts
 
-    tts = glmtts.load(given.model, threads=1)
-    voice = "heart" if language == "en" else "xiaoxiao"
-    return lambda line, seed: tts.say(line, voice, seed=seed).seconds
+    return mini(glmtts.load(given.model, threads=1), language)
 
 
 def mini_onnx(given: argparse.Namespace, language: str) -> Speak:
-    return exported(given.onnx, language)
+    import glmtts
+
+    return mini(glmtts.load_onnx(given.onnx, 1), language)
 
 
 def mini_float(given: argparse.Namespace, language: str) -> Speak:
-    return exported(given.float, language)
-
-
-def exported(folder: Path, language: str) -> Speak:
     import glmtts
 
-    tts = glmtts.load_onnx(folder, 1)
-    voice = "heart" if language == "en" else "xiaoxiao"
-    return lambda line, seed: tts.say(line, voice, seed=seed).seconds
+    return mini(glmtts.load_onnx(given.float, 1), language)
 
 
 def hibari(given: argparse.Namespace, language: str) -> Speak:

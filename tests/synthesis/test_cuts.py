@@ -1,11 +1,9 @@
 """Sentences of two languages, decoded in runs of one."""
 
-from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 import glmtts
 from glmtts.lm.candidates import CandidateSet
@@ -13,7 +11,8 @@ from glmtts.synthesis.cuts import MARK_SECONDS, PART_SEED, RUNS_SECONDS, Joints,
 from glmtts.synthesis.segment import Segment, is_english
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.text.frontend import Piece, phonemes_of
-from glmtts.text.labels import BOUNDARY, LABEL_IDS, LABELS
+from glmtts.text.labels import BOUNDARY, LABEL_IDS
+from tests.synthesis.label_reader import reading_labels
 
 MIXED = "他有点儿nervous，on Monday我们再谈吧。"
 SILENCE = 0  # the label that is no phoneme, in the token of that number
@@ -26,14 +25,7 @@ def loaded(tiny_folder: Path) -> Synthesizer:
 
 @pytest.fixture
 def tts(loaded: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> Synthesizer:
-    """A recogniser that reads label n in token n."""
-
-    def log_probs(tokens: torch.Tensor, start: int = 0, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        return torch.full((*tokens.shape, len(LABELS)), -9.0).scatter(-1, tokens[..., None], -0.01)
-
-    monkeypatch.setattr(loaded.judge, "_kept", OrderedDict())
-    monkeypatch.setattr(loaded.bundle.recogniser, "log_probs", log_probs)
-    return loaded
+    return reading_labels(loaded, monkeypatch)
 
 
 def segment_of(tts: Synthesizer, text: str = MIXED, mode: str = "all", seed: int = 3) -> Segment:

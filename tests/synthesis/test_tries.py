@@ -1,12 +1,10 @@
 """Drafts, tries with all candidates, and the halves of a sentence whose words are lost."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 import glmtts
 from glmtts.errors import ConfigError
@@ -19,10 +17,10 @@ from glmtts.synthesis.settings import Draft, SynthesisDefaults
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.tries import tries
 from glmtts.text.frontend import Piece
-from glmtts.text.labels import LABEL_IDS, LABELS
+from glmtts.text.labels import LABEL_IDS
+from tests.synthesis.label_reader import reading_labels
 
 TEXT = "the quiet river runs along the old stone bridge and was closed"
-MARGIN = -9.0  # log-probability of what a token does not say
 
 Says = Callable[[Sequence[str]], list[int]]
 
@@ -34,14 +32,7 @@ def loaded(tiny_folder: Path) -> Synthesizer:
 
 @pytest.fixture
 def tts(loaded: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> Synthesizer:
-    """A recogniser that reads label n in token n."""
-
-    def log_probs(tokens: torch.Tensor, start: int = 0, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        return torch.full((*tokens.shape, len(LABELS)), MARGIN).scatter(-1, tokens[..., None], -0.01)
-
-    monkeypatch.setattr(loaded.judge, "_kept", OrderedDict())
-    monkeypatch.setattr(loaded.bundle.recogniser, "log_probs", log_probs)
-    return loaded
+    return reading_labels(loaded, monkeypatch)
 
 
 def said(phonemes: Sequence[str]) -> list[int]:

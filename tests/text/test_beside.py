@@ -3,17 +3,13 @@
 import pytest
 
 from glmtts.text.frontend import TextConfig, TextFrontend
-from glmtts.text.phonemes import split_syllable, token
+from tests.text.pinyin import tokens
 from tests.tiny import tiny_tokenizer
 
 
 @pytest.fixture(scope="module")
 def frontend() -> TextFrontend:
     return TextFrontend(TextConfig(), tiny_tokenizer())
-
-
-def tokens(pinyin: str) -> str:
-    return "".join(token(symbol) for syllable in pinyin.split() for symbol in split_syllable(syllable))
 
 
 @pytest.mark.parametrize(

@@ -47,14 +47,12 @@ class Reading:
     @cached_property
     def trailing_silence(self) -> int:
         """Tokens after the last in which a label is read; 0 where none is read at all."""
-        said = self.log_probs_SV.argmax(-1).nonzero()[0]
-        return len(self.log_probs_SV) - 1 - int(said[-1]) if len(said) else 0
+        return len(self.log_probs_SV) - 1 - int(self._said[-1]) if len(self._said) else 0
 
     @cached_property
     def leading_silence(self) -> int:
         """Tokens before the first in which a label is read; 0 where none is read at all."""
-        said = self.log_probs_SV.argmax(-1).nonzero()[0]
-        return int(said[0]) if len(said) else 0
+        return int(self._said[0]) if len(self._said) else 0
 
     def heard_after(self, end: int) -> bool:
         """Whether a phoneme, not a boundary alone, is read in the tokens from `end` on."""
@@ -111,6 +109,11 @@ class Reading:
             ids_L = np.array([LABEL_IDS[label] for label in asked], dtype=np.int64)
             self._known_costs[asked] = ctc_costs(self.log_probs_SV, ids_L)
         return self._known_costs[asked]
+
+    @cached_property
+    def _said(self) -> np.ndarray:
+        """Places of the tokens in which a label is read; label 0 is the blank."""
+        return self.log_probs_SV.argmax(-1).nonzero()[0]
 
     @cached_property
     def _known_costs(self) -> dict[tuple[str, ...], np.ndarray]:

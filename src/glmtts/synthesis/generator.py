@@ -99,11 +99,10 @@ class TokenGenerator:
         for flat, ways in self._decode([run for runs in parts for run in runs]):
             number, place = owners[flat]
             found[number][place] = ways
-            if len(found[number]) == len(parts[number]) == 1:
-                yield number, ways
-            elif len(found[number]) == len(parts[number]):
-                best = [found[number][place][0] for place in range(len(parts[number]))]
-                yield number, [self._joints.runs(parts[number], best)]
+            runs = parts[number]
+            if len(found[number]) == len(runs):
+                best = [found[number][place][0] for place in range(len(runs))]
+                yield number, ways if len(runs) == 1 else [self._joints.runs(runs, best)]
 
     def _runs(self, segment: Segment) -> list[Segment]:
         return language_runs(segment) if segment.settings.language_runs else [segment]

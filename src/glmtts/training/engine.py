@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from operator import call
 from typing import Any
 
 import torch
@@ -248,7 +249,7 @@ class Engine:
         seed_draws(self.config.run.seed, "aside")
         try:
             with torch.no_grad(), self.average.applied():
-                return self.inside(partial(_called, function), self.processes.device)
+                return self.inside(partial(call, function), self.processes.device)
         # through `Inside`, where FSDP has gathered the averaged weights
         finally:
             self.processes.release(self.inside)  # else the next step would begin with the averaged weights
@@ -296,7 +297,3 @@ class Engine:
             raise TrainingError(
                 f"{folder} does not say where its run stood. Remove it: the one before serves."
             ) from None
-
-
-def _called(function: Any, model: nn.Module, device: torch.device) -> Any:
-    return function(model, device)

@@ -61,10 +61,9 @@ def train(
     from glmtts.voices.recipe import VoiceTraining
     from glmtts.voices.train import check_share, prepare, train_all, writable
 
-    rates = {} if learning_rate is None else {"lm": learning_rate, "flow": learning_rate}
     how = VoiceTraining.parse({
         "method": method, "share": share, "epochs": epochs, "flow_epochs": flow_epochs, "patience": patience,
-        "seed": seed, "learning_rates": rates,
+        "seed": seed, "learning_rates": {} if learning_rate is None else {"lm": learning_rate, "flow": learning_rate},
     })  # fmt: skip
     OPTIONS["language"].check(language)
     if not check_only:
@@ -79,8 +78,7 @@ def train(
     typer.echo(report.text(), err=True)
     if check_only:
         return
-    if method == "prefix":
-        how = how.model_copy(update={"prefix": _prefix(bundle, output.stem)})
+    how = how.model_copy(update={"prefix": _prefix(bundle, output.stem)} if method == "prefix" else {})
     trained = train_all(report, work, bundle, how, lambda line: typer.echo(line, err=True))
     if trained is None:
         typer.echo("Stopped early; the same command goes on.", err=True)
