@@ -198,6 +198,7 @@ class Figured(VoiceFlow):
         ([1.0, math.nan, 2.0], 0),
         ([2.0, -math.inf, 1.0], 2),
         ([1.0000004, 1.0000001], 0),  # alike in the log, where a run that was killed reads them
+        ([0.1234568, 0.1234566], 1),  # apart in the log
     ],
 )
 def test_the_best_weights_are_those_of_the_lowest_number(losses: list[float], best: int, tmp_path: Path) -> None:
