@@ -1,5 +1,6 @@
 """Stages of a bundle as networks that can be traced into ONNX: what differs from their forwards is only the form."""
 
+from copy import deepcopy
 from typing import Any
 
 from torch import Tensor, nn
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from glmtts.errors import BundleError
 from glmtts.flow.dit import DiT
 from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.onnx.operators import HalfRotary, JoinedAttention, Mish, TanhGelu, as_bias
 from glmtts.speech_tokenizer.encoder import attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.vocoder.harmonic import HarmonicVocos
@@ -33,11 +35,23 @@ class FlowInputsGraph(nn.Module):
 
 
 class FlowVelocityGraph(nn.Module):
-    """The velocity (B, T, M)."""
+    """The velocity (B, T, M), in few operators (operators.py) where ONNX Runtime has one for what the flow does."""
 
     def __init__(self, flow: DiT) -> None:
         super().__init__()
-        self.flow = flow
+        # a copy: parts of it are replaced
+        self.flow = deepcopy(flow)
+        # the release turns its first head alone, for which there is no operator
+        self.joined = not flow.config.rotate_first_head_only
+        positions: Any = self.flow.emb_concator.conv_pos_embed.conv1d
+        positions[1], positions[3] = Mish(), Mish()
+        blocks: Any = self.flow.transformer_blocks
+        for block in blocks:
+            block.ff.ff[0][1] = TanhGelu()
+            if self.joined:
+                block.attn = JoinedAttention(block.attn)
+        if self.joined:
+            self.flow.rotary_embed = HalfRotary(flow.rotary_embed)  # type: ignore[assignment]
 
     def forward(
         self,
@@ -49,6 +63,9 @@ class FlowVelocityGraph(nn.Module):
         attention_mask: Tensor,
     ) -> Tensor:
         """See the class."""
+        if self.joined:
+            # once, not in every block: what attention adds
+            attention_mask = as_bias(attention_mask)[None, None]
         # no mask of lengths: one voice speaks at a time, and no row is padded
         return self.flow(noisy_BTM, t_B, embedded_BTE, prompt_BTM, speaker_BD, None, attention_mask)
 
