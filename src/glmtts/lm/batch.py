@@ -23,6 +23,8 @@ class DecodingBatch:
     def __init__(self, model: LanguageModel, layout: AudioTokens) -> None:
         self.model, self.layout = model, layout
         self.requests: list[Request] = []
+        # of each request the least and the most tokens, which stay as they are while it is decoded
+        self._bounds: list[tuple[int, int]] = []
         self._draws = draws_of(model, layout)
 
     @property
@@ -35,12 +37,12 @@ class DecodingBatch:
         # first, since it may fail: then no request of these is in flight, and the others go on
         self._draws.join(requests)
         self.requests += requests
+        self._bounds += [bounds(self.model, request) for request in requests]
 
     def step(self) -> list[Request]:
         """Draw a token for every request; gives those that have ended, which leave."""
-        limits = [bounds(self.model, request) for request in self.requests]
-        drawn = self._draws.draw(self.requests, [at_least for at_least, _ in limits])
-        for request, code, (_, at_most) in zip(self.requests, drawn, limits, strict=True):
+        drawn = self._draws.draw(self.requests, [at_least for at_least, _ in self._bounds])
+        for request, code, (_, at_most) in zip(self.requests, drawn, self._bounds, strict=True):
             # codes end at count − 1; the one after them is the end of audio (AudioTokens.choices)
             request.append(None if code == self.layout.count else code, at_most)
         ended = [request for request in self.requests if request.ended]
@@ -76,6 +78,7 @@ class DecodingBatch:
         moved = dict(zip(gaps, (row for row in staying if row >= len(kept)), strict=True))
         order = [moved.get(row, row) for row in range(len(kept))]
         self.requests = [self.requests[row] for row in order]
+        self._bounds = [self._bounds[row] for row in order]
         self._draws.reorder(order, self.requests)
 
 

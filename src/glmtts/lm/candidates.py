@@ -51,14 +51,18 @@ class CandidateSet:
         if self.resample is not None:
             self.resample(batch, self.requests)
         running = [request for request in self.requests if not request.ended]
+        # nearly every step ends here: until one has ended, there is nothing by which the others are too long
+        if len(running) == len(self.requests):
+            return
         if self.complete is not None and running:
             # by identity, since two candidates may have drawn the same tokens
             known = {id(request) for request in self._early}
             self._early += [r for r in self.requests if r.finish_reason == "stop" and id(r) not in known]
         # before anybody is cancelled: one that was cut short must not be the measure of the others
-        if not running or any(len(request.tokens) > self._longest() for request in running):
-            self._settle()
         longest = self._longest()
+        if not running or any(len(request.tokens) > longest for request in running):
+            self._settle()
+            longest = self._longest()
         for request in running:
             if len(request.tokens) > longest:
                 batch.leave(request)

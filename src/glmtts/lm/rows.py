@@ -5,6 +5,7 @@ A model whose `device` is None gives NumPy arrays; then PyTorch is never importe
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -51,44 +52,63 @@ def draw(logits_BC: Any, requests: Sequence[Request], unfinished: Sequence[int])
 
 
 def _softmax(logits_BC: np.ndarray, requests: Sequence[Request]) -> np.ndarray:
-    """Probabilities (B, C) at the temperature of each request: all rows at once, since a call costs more than a row."""
+    """Probabilities (B, C) at the temperature of each request, in the place of the logits.
+
+    All rows at once, and without a copy: of so few numbers a call costs more than what it computes.
+    """
     # greedy rows are divided as well, for their argmax; by 0 the likeliest logit would be 0 / 0
-    temperature_B = np.array([max(request.sampling.temperature, COLDEST) for request in requests], np.float32)
+    temperature_B1 = np.array([[max(request.sampling.temperature, COLDEST)] for request in requests], np.float32)
     with np.errstate(invalid="ignore"):  # a row with an infinite logit becomes NaN, which `_drawn` looks for
-        probabilities_BC = np.exp((logits_BC - logits_BC.max(1, keepdims=True)) / temperature_B[:, None])
-        probabilities_BC /= probabilities_BC.sum(1, keepdims=True)
-    return np.asarray(probabilities_BC)
+        logits_BC -= np.maximum.reduce(logits_BC, 1, keepdims=True)
+        logits_BC /= temperature_B1
+        np.exp(logits_BC, logits_BC)
+        logits_BC /= np.add.reduce(logits_BC, 1, keepdims=True)
+    return logits_BC
 
 
 def _drawn(probabilities_C: np.ndarray, request: Request) -> int:
     """As `sampling.draw`, of one row: the nucleus, and the whole softmax where a token would repeat."""
-    if not np.isfinite(probabilities_C[0]):  # the sum that all were divided by was none, so all are not
+    if not isfinite(probabilities_C[0]):  # the sum that all were divided by was none, so all are not
         return NO_CODE
     how = request.sampling
     if how.temperature < COLDEST:
         return int(probabilities_C.argmax())
-    likeliest = _likeliest(probabilities_C, how.top_p, how.top_k)
-    sums = probabilities_C[likeliest].cumsum()
-    # tokens before which less than p is spent: the one that crosses p belongs to the nucleus
-    count = int((sums - probabilities_C[likeliest] < how.top_p).sum())
+    likeliest, sums = _nucleus(probabilities_C, how.top_p, how.top_k)
     # scaled by the nucleus' own sum, which is a renormalisation without a division
-    place = bisect_right(sums.tolist(), float(sums[count - 1]) * request.generator.random())
-    token = int(likeliest[min(place, count - 1)])
+    token = likeliest[min(bisect_right(sums, sums[-1] * request.generator.random()), len(sums) - 1)]
     if request.repeats(token):
         whole = np.cumsum(probabilities_C, dtype=np.float64)  # float32 loses the tail
         token = int(np.searchsorted(whole, whole[-1] * request.generator.random(), side="right"))
     return min(token, len(probabilities_C) - 1)
 
 
-def _likeliest(probabilities_C: np.ndarray, top_p: float, top_k: int) -> np.ndarray:
-    """The `top_k` likeliest codes in falling order, but for some that no nucleus of `top_p` reaches.
+def _nucleus(probabilities_C: np.ndarray, top_p: float, top_k: int) -> tuple[list[int], list[float]]:
+    """The likeliest codes in falling order, at most `top_k` that reach `top_p`, and the sums up to each of them."""
+    codes, likely = _likeliest(probabilities_C, top_p, top_k)
+    sums: list[float] = []
+    total = 0.0
+    for probability in likely:
+        # the code that crosses p belongs to the nucleus
+        if total >= top_p and sums:
+            break
+        total += probability
+        sums.append(total)
+    return codes, sums
+
+
+def _likeliest(probabilities_C: np.ndarray, top_p: float, top_k: int) -> tuple[list[int], list[float]]:
+    """The `top_k` likeliest codes in falling order and their probabilities, but for some that no nucleus reaches.
 
     A code below (1 − p) / C, and all that come after it, have less than 1 − p together, so the nucleus is full before
-    it. Few are left, and to find those takes a third of the time of a partition.
+    it. Few are left, and to find those takes a third of the time of a partition; lists of so few are quicker than
+    arrays.
     """
     # 0.99 leaves room for the rounding of float32
-    codes = np.flatnonzero(probabilities_C >= np.float32(0.99 * (1 - top_p) / len(probabilities_C)))
+    least = np.float32(0.99 * (1 - top_p) / len(probabilities_C))
+    codes = (probabilities_C >= least).nonzero()[0]
     if len(codes) > 4 * top_k:
         # a flat distribution leaves many, and to sort them all costs more
         codes = codes[np.argpartition(-probabilities_C[codes], top_k)[:top_k]]
-    return np.asarray(codes[np.argsort(-probabilities_C[codes], kind="stable")][:top_k])
+    # of equal ones the first comes first, as in a stable sort
+    pairs = sorted(zip((-probabilities_C[codes]).tolist(), codes.tolist(), strict=True))[:top_k]
+    return [code for _, code in pairs], [-negated for negated, _ in pairs]

@@ -109,7 +109,7 @@ class Decoder:
     def step(self, state: DecoderState, ids: Sequence[int]) -> np.ndarray:
         """Append one id to every row; gives the logits that follow (B, C)."""
         self._reserve(state, len(ids), max(state.lengths) + 1)
-        return self._run(state, np.asarray(ids)[:, None])
+        return self._run(state, np.array(ids)[:, None])
 
     def reorder(self, state: DecoderState, rows: Sequence[int]) -> None:
         """Row i of the state becomes what row `rows[i]` was; rows that are not named leave."""
