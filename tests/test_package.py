@@ -32,6 +32,32 @@ def test_importing_is_quick_and_sets_how_threads_wait() -> None:
     assert done.stdout == "False PASSIVE\n"
 
 
+def test_a_line_waits_for_its_own_language_alone() -> None:
+    """The dictionaries of Mandarin, and the rules of the other language, would be half of the start."""
+    code = """
+import sys
+from glmtts.text.normalisation.english import dates as english
+from glmtts.text.normalisation.mandarin import dates as mandarin
+from glmtts.text.normalise import normalise
+
+for text in ("It was 5 km.", "今天5 km。"):
+    words = normalise(text)
+    compiled = ["pattern" in vars(rule) for rule in (english.RULES[0], mandarin.RULES[0])]
+    print(words, *compiled, "pypinyin" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.splitlines() == [
+        "It was five kilometers. True False False",
+        "今天五公里。 True True False",
+    ]
+
+
+def test_the_command_line_waits_for_nothing_that_trains() -> None:
+    code = "import sys, glmtts.cli; print({'torch', 'numpy', 'pydantic', 'pypinyin'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_audio_as_bytes(tiny_folder: Path, tmp_path: Path) -> None:
     import io
 

@@ -7,8 +7,6 @@ open to the classifier of `polyphones`.
 
 from functools import lru_cache
 
-from pypinyin import Style, lazy_pinyin
-
 from glmtts.text.grammar import told_reading
 from glmtts.text.polyphone_features import phrase_reading
 from glmtts.text.polyphones import polyphone_model
@@ -30,6 +28,9 @@ def _one_each(characters: str) -> str:
 
 def dictionary_readings(text: str) -> Readings:
     """pypinyin's phrases alone: one entry a character, None where it is not Chinese."""
+    # here: its dictionaries take a quarter of a second, and English needs none of them
+    from pypinyin import Style, lazy_pinyin
+
     readings: Readings = [None] * len(text)
     for run in RUN.finditer(text):
         spoken = lazy_pinyin(run[0], style=Style.TONE3, neutral_tone_with_five=True, errors=_one_each)

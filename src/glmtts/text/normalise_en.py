@@ -4,14 +4,14 @@ import re
 
 from glmtts.text.normalisation.english import abbreviations, codes, dates, general, maths, measures, money, times
 from glmtts.text.normalisation.formulas import minus
-from glmtts.text.normalisation.rules import Rule, applied, rule
+from glmtts.text.normalisation.rules import Rule, applied
 from glmtts.text.normalisation.symbols import symbols_in_words
 
 # Digits grouped by narrow blanks or apostrophes are one number: 1 000 000 with U+202F, 1'000'000.
 _GROUPED: list[Rule] = [
-    rule(r"(?<![\w.,])\d{1,3}(?:[\u202f\u2009]\d{3})+(?!\d)", lambda m: re.sub(r"\s", "", m[0])),
-    rule(r"(?<![\w.,])\d{1,3}(?:['’]\d{3})+(?!\d)", lambda m: re.sub(r"['’]", ",", m[0])),
-    rule(r"(?<![\w.,])[1-9]\d{0,2}(?: 000)+(?!\d)", lambda m: m[0].replace(" ", "")),
+    Rule(r"(?<![\w.,])\d{1,3}(?:[\u202f\u2009]\d{3})+(?!\d)", lambda m: re.sub(r"\s", "", m[0])),
+    Rule(r"(?<![\w.,])\d{1,3}(?:['’]\d{3})+(?!\d)", lambda m: re.sub(r"['’]", ",", m[0])),
+    Rule(r"(?<![\w.,])[1-9]\d{0,2}(?: 000)+(?!\d)", lambda m: m[0].replace(" ", "")),
 ]
 RULES: list[Rule] = [
     *_GROUPED, *abbreviations.RULES, *dates.RULES, *times.RULES, *minus(" minus "), *maths.FIRST, *codes.RULES,

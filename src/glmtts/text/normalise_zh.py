@@ -4,16 +4,16 @@ import re
 
 from glmtts.text.normalisation.formulas import minus
 from glmtts.text.normalisation.mandarin import codes, dates, general, labels, maths, measures, money, scores, times
-from glmtts.text.normalisation.rules import Rule, applied, applied_beside, rule
+from glmtts.text.normalisation.rules import Rule, applied, applied_beside
 from glmtts.text.normalisation.symbols import symbols_in_words
 from glmtts.text.normalisation.tildes import BEFORE_NUMBERS
 from glmtts.text.script import simplified
 
 _GROUPED: list[Rule] = [
-    rule(r"(?<![\w.,])\d{1,3}(?:[\u202f\u2009]\d{3})+(?!\d)", lambda m: re.sub(r"\s", "", m[0])),
-    rule(r"(?<![\w.,])\d{1,3}(?:['’]\d{3})+(?!\d)", lambda m: re.sub(r"['’]", "", m[0])),
+    Rule(r"(?<![\w.,])\d{1,3}(?:[\u202f\u2009]\d{3})+(?!\d)", lambda m: re.sub(r"\s", "", m[0])),
+    Rule(r"(?<![\w.,])\d{1,3}(?:['’]\d{3})+(?!\d)", lambda m: re.sub(r"['’]", "", m[0])),
     # A full-width comma parts numbers (100，200), but no number is 000.
-    rule(r"(?<![\d.,，])[1-9]\d{0,2}(?:，000)+(?!\d)", lambda m: m[0].replace("，", "")),
+    Rule(r"(?<![\d.,，])[1-9]\d{0,2}(?:，000)+(?!\d)", lambda m: m[0].replace("，", "")),
 ]
 RULES: list[Rule] = [
     *_GROUPED, BEFORE_NUMBERS, *minus("减"), *codes.FIRST, *dates.RULES, *labels.RULES, *scores.RULES, *times.RULES,

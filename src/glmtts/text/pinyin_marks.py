@@ -11,8 +11,6 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from pypinyin.constants import PINYIN_DICT
-
 from glmtts.text.english import WORD
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.phonemes import split_syllable
@@ -129,5 +127,7 @@ def _plain(written: str) -> tuple[str, str]:
 @lru_cache(maxsize=1)
 def _numbered() -> frozenset[str]:
     """Every syllable with a tone that some character has and that the inventory can spell."""
+    from pypinyin.constants import PINYIN_DICT
+
     marked = {reading for readings in PINYIN_DICT.values() for reading in readings.split(",")}
     return frozenset(syllable for one in marked if split_syllable(syllable := "".join(_plain(one))))

@@ -4,9 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from pypinyin.constants import PHRASES_DICT
-from pypinyin.contrib.tone_convert import to_tone3
-
 from glmtts.text.words import Sentence
 
 CONTEXT, LONGEST_PHRASE, PHRASES = 4, 8, 3
@@ -17,6 +14,9 @@ _FLOOR = 1e-6
 @lru_cache(maxsize=16384)
 def phrase_reading(phrase: str) -> tuple[str, ...]:
     """Pinyin of a phrase of pypinyin's dictionary, with tone digits; empty where it is none."""
+    from pypinyin.constants import PHRASES_DICT
+    from pypinyin.contrib.tone_convert import to_tone3
+
     syllables = PHRASES_DICT.get(phrase, ())
     if len(syllables) != len(phrase):
         return ()

@@ -10,8 +10,6 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from pypinyin.constants import PHRASES_DICT
-
 from glmtts.text.data import data_file, read_lines
 
 CHINESE = re.compile(r"[㐀-䶿一-鿿〇\U00020000-\U0002ebef]")
@@ -36,6 +34,8 @@ class Word(NamedTuple):
 @lru_cache(maxsize=1)
 def lexicon() -> dict[str, tuple[float, str]]:
     """Log-probability and part of speech of every word, corrections and phrases of pypinyin among them."""
+    from pypinyin.constants import PHRASES_DICT
+
     base = math.log(TOTAL)
     rare, met = math.log(PHRASE_COUNT) - base, math.log(CORRECTION_COUNT) - base
     words = dict.fromkeys(PHRASES_DICT, (rare, "x"))

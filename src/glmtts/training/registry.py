@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from glmtts.backends import foreign
 from glmtts.errors import ConfigError
-from glmtts.training.config import RunConfig
 
 if TYPE_CHECKING:  # the command line registers tasks, and must not wait for torch
     import torch
     from torch import nn
 
+    from glmtts.training.config import RunConfig
     from glmtts.training.listening import Renderer
     from glmtts.training.task import Task
 
@@ -63,7 +63,7 @@ def bundles() -> Bundles:
     return _readers[0]
 
 
-def create_task(config: RunConfig) -> "Task":
+def create_task(config: "RunConfig") -> "Task":
     """The task of a run.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule
 
 _COMPARED = "[=<>≥≤≈≠]"
 # Letters stand alone or in pairs in a formula, but for the names of functions.
@@ -24,12 +24,12 @@ _WINDOW = 24  # characters on either side in which the rest of the formula is lo
 def minus(word: str) -> list[Rule]:
     """The rules that put `word` for the minus signs of formulas."""
     return [
-        rule(
+        Rule(
             r"(?<=[\dA-Za-z)）π])(?:\s[-−]\s|[-−])(?=[\dA-Za-z(（π√.])",
             lambda match: word if _is_minus(match) else match[0],
         ),
         # Without a sign of comparison these letters alone are unknowns.
-        rule(r"(?<![\w.'’/-])((?:\d+)?([xyz])|n(?=-[12](?!\d)))-(?=\d+(?!\2|[\d.]*[-/]))", lambda m: f"{m[1]}{word}"),
+        Rule(r"(?<![\w.'’/-])((?:\d+)?([xyz])|n(?=-[12](?!\d)))-(?=\d+(?!\2|[\d.]*[-/]))", lambda m: f"{m[1]}{word}"),
     ]
 
 

@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.currencies import SIGN
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule
 
 # An amount, a day or a time that a span begins with.
 _AMOUNT_BEFORE = re.compile(r"[\d零一二三四五六七八九十百千万亿两半日天末初中底][一-鿿A-Za-z%％℃°/²³^]{0,4}\s?$")
@@ -31,7 +31,7 @@ def _about(match: re.Match[str]) -> str:
     return "" if before.endswith("约") else "约"
 
 
-BEFORE_NUMBERS: Rule = rule(rf"[~～]\s?(?=(?:{SIGN})?\s?\.?\d)", _about)
+BEFORE_NUMBERS: Rule = Rule(rf"[~～]\s?(?=(?:{SIGN})?\s?\.?\d)", _about)
 
 
 def tildes_in_words(text: str, chinese: bool) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.languages import FUNCTION_WORDS
-from glmtts.text.normalisation.rules import Rule, alternatives, rule
+from glmtts.text.normalisation.rules import Rule, alternatives
 from glmtts.text.numbers_en import cardinal
 
 _ANYWHERE = {
@@ -115,33 +115,33 @@ _CHAT = {"gr8": "great", "m8": "mate", "l8r": "later", "L8R": "later", "b4": "be
          "str8": "straight", "gr8ful": "grateful"}  # fmt: skip
 _SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 RULES: list[Rule] = [
-    rule(r"\bc/o\b", lambda m: "care of"),
-    rule(r"(?<=[A-Za-z])\s?'n'\s?(?=[A-Za-z])", lambda m: " and "),
-    rule(r"(?<![\w.])(i\.e|e\.g)(?=\s)", lambda m: _ANYWHERE[m[1] + "."]),
+    Rule(r"\bc/o\b", lambda m: "care of"),
+    Rule(r"(?<=[A-Za-z])\s?'n'\s?(?=[A-Za-z])", lambda m: " and "),
+    Rule(r"(?<![\w.])(i\.e|e\.g)(?=\s)", lambda m: _ANYWHERE[m[1] + "."]),
     # Before a year: established, born, died; elsewhere "est." is an estimate.
-    rule(rf"(?<![\w.])(est|b|d)\.\s?(?={_A_YEAR})", lambda m: f"{_LIVED[m[1]]} "),
+    Rule(rf"(?<![\w.])(est|b|d)\.\s?(?={_A_YEAR})", lambda m: f"{_LIVED[m[1]]} "),
     # Of a dose: q6h is every six hours, q4-6h every four to six.
-    rule(r"\b[qQ](\d{1,2})(?:\s?[-–]\s?(\d{1,2}))?\s?h(?:rs?)?\b", _every),
-    rule(r"(?<=\d)[\s-]?y/o\b", lambda m: " year old"),
-    rule(rf"(?<![\w.#@-])(?:{alternatives(_CHAT)})(?![\w.-])", lambda m: _CHAT[m[0]]),
-    rule(r"(?<=[a-z])\sv\.(?=\s[A-Z])", lambda m: " versus"),
-    rule(r"(?<![\w.])c\.\s?(?=[1-9]\d{2,3}\b)", lambda m: "circa "),
-    rule(r"(?<![\w/])w/e\b", lambda m: "whatever"),
-    rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{_stop(m)}"),
-    rule(r"\b([NSEW])\.?\s(?=\d{1,3}(?:st|nd|rd|th)\s(?:St|Ave))", lambda m: f"{_SIDES[m[1]]} "),
-    rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
-    rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
-    rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\(?\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
-    rule(
+    Rule(r"\b[qQ](\d{1,2})(?:\s?[-–]\s?(\d{1,2}))?\s?h(?:rs?)?\b", _every),
+    Rule(r"(?<=\d)[\s-]?y/o\b", lambda m: " year old"),
+    Rule(rf"(?<![\w.#@-])(?:{alternatives(_CHAT)})(?![\w.-])", lambda m: _CHAT[m[0]]),
+    Rule(r"(?<=[a-z])\sv\.(?=\s[A-Z])", lambda m: " versus"),
+    Rule(r"(?<![\w.])c\.\s?(?=[1-9]\d{2,3}\b)", lambda m: "circa "),
+    Rule(r"(?<![\w/])w/e\b", lambda m: "whatever"),
+    Rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{_stop(m)}"),
+    Rule(r"\b([NSEW])\.?\s(?=\d{1,3}(?:st|nd|rd|th)\s(?:St|Ave))", lambda m: f"{_SIDES[m[1]]} "),
+    Rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
+    Rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
+    Rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\(?\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
+    Rule(
         r"(?<![\w.])(Vol|vol|Vols|Ch|Fig|Pt|Art|Sec)\.\s(?=[IVXL]{2,}\b|[VX]\b|I(?=[,;:)]|\.?$))",
         lambda m: f"{_BEFORE_DIGITS[m[1] + '.']} ",
     ),
-    rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
-    rule(r"\bSt\.(?!\w)", _saint),
-    rule(
+    Rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
+    Rule(r"\bSt\.(?!\w)", _saint),
+    Rule(
         r"(?<=[a-z]\s)(Ave|Blvd|Rd|St|Ln|Hwy)\b(?![.'-]|\s[A-Z])", lambda m: _SUFFIXES[m[1]] if _is_street(m) else m[0]
     ),
-    rule(rf"\b({alternatives(_NO_STOP)})(?=\s[A-Z])", lambda m: _NO_STOP[m[1]]),
-    rule(r"\bvs\b", lambda m: "versus"),
-    rule(r"(?<![\w.])(?P<initials>[A-Z]\.(?:\s?[A-Z]\.){0,3})\s(?P<name>[A-Z][a-z]+)", _initial),
+    Rule(rf"\b({alternatives(_NO_STOP)})(?=\s[A-Z])", lambda m: _NO_STOP[m[1]]),
+    Rule(r"\bvs\b", lambda m: "versus"),
+    Rule(r"(?<![\w.])(?P<initials>[A-Z]\.(?:\s?[A-Z]\.){0,3})\s(?P<name>[A-Z][a-z]+)", _initial),
 ]

@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.chemistry import FORMULA, HYDRATE, ION, SALT, ion, letters
-from glmtts.text.normalisation.rules import COLOUR, Rule, rule
+from glmtts.text.normalisation.rules import COLOUR, Rule
 from glmtts.text.numbers_en import cardinal, digits, number, plural, year
 
 _CALL = (
@@ -151,101 +151,101 @@ def _hexadecimal(written: str) -> str:
 
 _SERVICES = "911|999|112|411|511|311|211|988|101|111|811|611|711|000"
 RULES: list[Rule] = [
-    rule(COLOUR, lambda m: f"hash {_hexadecimal(m[0][1:])}"),
-    rule(r"(?<=\d{3}[-. ]\d{4})\s?x\s?(?=\d{2,5}\b)", lambda m: " extension "),
+    Rule(COLOUR, lambda m: f"hash {_hexadecimal(m[0][1:])}"),
+    Rule(r"(?<=\d{3}[-. ]\d{4})\s?x\s?(?=\d{2,5}\b)", lambda m: " extension "),
     # Airports with a short dash between them: LHR–JFK.
-    rule(r"(?<![\w–-])([A-Z]{3})–(?=[A-Z]{3}(?![\w–-]))", lambda m: f"{m[1]} to "),
+    Rule(r"(?<![\w–-])([A-Z]{3})–(?=[A-Z]{3}(?![\w–-]))", lambda m: f"{m[1]} to "),
     # The number of a case or a law is no span: No. 19-1392.
-    rule(r"(?<=\bNumber )(\d{1,4})-(\d{1,5})(?![\w-]|\.\d)", _docket),
-    rule(r"(?<=-)(alpha|beta|rc|pre|dev|preview|canary)\.(?=\d)", lambda m: f"{m[1]} "),
-    rule(r"(?<=\d)\.x\b", lambda m: " point x"),
-    rule(r"(?<![\w.$-])(7[0-8]7)(?=\s(?:MAX|Max|jets?|aircraft|Dreamliner|airliner)\b)", lambda m: in_pairs(m[1])),
+    Rule(r"(?<=\bNumber )(\d{1,4})-(\d{1,5})(?![\w-]|\.\d)", _docket),
+    Rule(r"(?<=-)(alpha|beta|rc|pre|dev|preview|canary)\.(?=\d)", lambda m: f"{m[1]} "),
+    Rule(r"(?<=\d)\.x\b", lambda m: " point x"),
+    Rule(r"(?<![\w.$-])(7[0-8]7)(?=\s(?:MAX|Max|jets?|aircraft|Dreamliner|airliner)\b)", lambda m: in_pairs(m[1])),
     # What a name holds between hyphens is no span: Llama-3-8B.
-    rule(r"(?<=[A-Za-z]-)(\d{1,3})-(?=\d{1,4}[A-Z])", lambda m: f"{cardinal(m[1])} "),
-    rule(r"(?<![A-Za-z])CO(?=\s(?:levels?|poisoning|alarms?|detectors?|emissions?|gas)\b)", lambda m: "C O"),
-    rule(r"(?<![\w.])(401|403|457)\s?\(([abk])\)", lambda m: f"{code(m[1])} {m[2]}"),
-    rule(r"(?<![\w.,$])401k\b(?!\s(?:views|users|people|followers))", lambda m: "four oh one k"),
-    rule(r"(?<!\w)0[xX]([0-9A-Fa-f]{1,16})(?!\w)", lambda m: f"zero x {_hexadecimal(m[1])}"),
-    rule(r"(?<![\w.])(480|720|1080|1440|2160|4320)([pi])\b", lambda m: f"{in_pairs(m[1])} {m[2]}"),
-    rule(
+    Rule(r"(?<=[A-Za-z]-)(\d{1,3})-(?=\d{1,4}[A-Z])", lambda m: f"{cardinal(m[1])} "),
+    Rule(r"(?<![A-Za-z])CO(?=\s(?:levels?|poisoning|alarms?|detectors?|emissions?|gas)\b)", lambda m: "C O"),
+    Rule(r"(?<![\w.])(401|403|457)\s?\(([abk])\)", lambda m: f"{code(m[1])} {m[2]}"),
+    Rule(r"(?<![\w.,$])401k\b(?!\s(?:views|users|people|followers))", lambda m: "four oh one k"),
+    Rule(r"(?<!\w)0[xX]([0-9A-Fa-f]{1,16})(?!\w)", lambda m: f"zero x {_hexadecimal(m[1])}"),
+    Rule(r"(?<![\w.])(480|720|1080|1440|2160|4320)([pi])\b", lambda m: f"{in_pairs(m[1])} {m[2]}"),
+    Rule(
         r"(?<=\bForm )(1\d{3}|8\d{3})(?![\w-]|[.,]\d|\s[a-z]+s\b)|"
         r"(?<![\w.,$])(1099|1040|1098)(?=[\s-](?:form|tax)\b)",
         lambda m: in_pairs(m[0]),
     ),
-    rule(HYDRATE, lambda m: ", "),
-    rule(ION, _ion),
-    rule(FORMULA, _formula),
-    rule(SALT, _formula),
-    rule(r"\b(1?-?[89]\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
-    rule(
+    Rule(HYDRATE, lambda m: ", "),
+    Rule(ION, _ion),
+    Rule(FORMULA, _formula),
+    Rule(SALT, _formula),
+    Rule(r"\b(1?-?[89]\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
+    Rule(
         r"(?<!\w)(?=\+(?:[ .()-]{0,2}\d){7})\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|"
         r"(?<!\w)\+\d{8,15}(?!\w)",
         _groups,
     ),
-    rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\(\d{{2,4}}\)\s?\d{{3,4}}[-. ]\d{{4}}(?![\d-])", _groups),
-    rule(
+    Rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\(\d{{2,4}}\)\s?\d{{3,4}}[-. ]\d{{4}}(?![\d-])", _groups),
+    Rule(
         rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\d{{3}}([-. ])\d{{3}}\1\d{{4}}(?![\d-])|(?<![\w.$-])"
         rf"\d{{3}}-\d{{4}}(?![\w-])",
         _groups,
     ),
-    rule(r"(?<![\w.$-])(?:1[38]00|0[38]00|0[1-9]\d{1,3})[ -]\d{2,4}(?:[ -]\d{2,4}){0,2}(?![\w-])", _groups),
-    rule(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\w.-])\d{4}([- ])\d{4}\1\d{4}\1\d{1,4}(?![\w-])", _groups),
-    rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])|(?<![\w.$-])0\d{4}[ -]\d{6}(?![\w-])", _groups),
-    rule(r"\b(ISBN(?:-1[03])?|ISSN):?\s([\dX]{1,7}(?:-[\dX]{1,7}){1,4})(?![\w-])", _book),
-    rule(r"(?<![\w.-])1-([89])00(?![\w-])", lambda m: f"one {cardinal(m[1])} hundred"),
-    rule(r"(?<![\w.-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX](?![\w-])", _groups),
-    rule(
+    Rule(r"(?<![\w.$-])(?:1[38]00|0[38]00|0[1-9]\d{1,3})[ -]\d{2,4}(?:[ -]\d{2,4}){0,2}(?![\w-])", _groups),
+    Rule(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\w.-])\d{4}([- ])\d{4}\1\d{4}\1\d{1,4}(?![\w-])", _groups),
+    Rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])|(?<![\w.$-])0\d{4}[ -]\d{6}(?![\w-])", _groups),
+    Rule(r"\b(ISBN(?:-1[03])?|ISSN):?\s([\dX]{1,7}(?:-[\dX]{1,7}){1,4})(?![\w-])", _book),
+    Rule(r"(?<![\w.-])1-([89])00(?![\w-])", lambda m: f"one {cardinal(m[1])} hundred"),
+    Rule(r"(?<![\w.-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX](?![\w-])", _groups),
+    Rule(
         rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)"
         rf"(\d{{3,6}}(?:[ -]\d{{2,5}}){{0,4}})(?![\w:%-]|[.,]\d|\s(?:times|people|miles))",
         lambda m: m[0] if _is_counted(m) else m[1] + _groups_of(m[2]),
     ),
-    rule(
+    Rule(
         r"(?<![\w.,$£€#/-])911(?![\w%,/-]|\.\d|\s[a-z]+s\b|\s(?:people|men|women))|\b(?:999|112)(?=\s(?:call|emergency|operator))",
         lambda m: digits(m[0]),
     ),
-    rule(
+    Rule(
         rf"\b({_CODED}{_IS})(\d{{3,12}}(?:[- ]\d{{3,6}}){{0,3}})(?![\w:%]|[.,]\d|\s(?:times|people|dollars|of|"
         rf"words|lines|percent|points))",
         _after_word,
     ),
-    rule(
+    Rule(
         r"\b([A-Z]{2}\s)(\d{5})(?:-(\d{4}))?(?![\w-]|[.,]\d)",
         lambda m: m[1] + code(m[2]) + (f", {code(m[3])}" if m[3] else ""),
     ),
-    rule(
+    Rule(
         r"\b(Python |Node |Java |Ubuntu |iOS |macOS |Android |Windows |Linux |[Vv]er(?:sion|\.)? ?)(\d+(?:\.\d+)+)"
         r"(?!\w)",
         _software,
     ),
-    rule(
+    Rule(
         r"(?<![A-Za-z])[Vv]\.?\s?(\d+(?:\.\d+)*)(?![\w])",
         _version,
     ),
-    rule(r"(?<![\w.])802\.(\d{1,2})([a-z]{0,2})(?!\w|\.\d)", _network),
-    rule(r"(?<![\w.$£€,-])(10{1,6})s(?=\sof\b)", lambda m: _HUNDREDS[len(m[1])]),
-    rule(r"(?<![\w.$£€,-])(7[0-8]7)s\b", lambda m: plural(in_pairs(m[1]))),
+    Rule(r"(?<![\w.])802\.(\d{1,2})([a-z]{0,2})(?!\w|\.\d)", _network),
+    Rule(r"(?<![\w.$£€,-])(10{1,6})s(?=\sof\b)", lambda m: _HUNDREDS[len(m[1])]),
+    Rule(r"(?<![\w.$£€,-])(7[0-8]7)s\b", lambda m: plural(in_pairs(m[1]))),
     # Several of what a capital and a number name: AK-47s, MP3s, PS5s.
-    rule(r"(?<=[A-Z]-)(\d{1,3})s\b", lambda m: plural(cardinal(m[1]))),
-    rule(r"(?<=[A-Z])(\d{1,3})['’]?s\b", lambda m: f" {plural(cardinal(m[1]))}"),
-    rule(r"\b(iPhone|iPad|Nexus|Galaxy|Redmi|Xiaomi|OnePlus) (\d{1,2})s\b", lambda m: f"{m[1]} {cardinal(m[2])} S"),
-    rule(
+    Rule(r"(?<=[A-Z]-)(\d{1,3})s\b", lambda m: plural(cardinal(m[1]))),
+    Rule(r"(?<=[A-Z])(\d{1,3})['’]?s\b", lambda m: f" {plural(cardinal(m[1]))}"),
+    Rule(r"\b(iPhone|iPad|Nexus|Galaxy|Redmi|Xiaomi|OnePlus) (\d{1,2})s\b", lambda m: f"{m[1]} {cardinal(m[2])} S"),
+    Rule(
         r"(?<![\w.])(\d{1,3})-in-(\d{1,3}(?:,\d{3})*|\d{4,7})(?!\w)",
         lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}",
     ),
-    rule(r"(?<![\w.-])([A-Z])(\d{1,3})\s?[-–—]\s?(?=\1\d{1,3}(?![\w.-]))", lambda m: f"{m[1]} {cardinal(m[2])} to "),
-    rule(
+    Rule(r"(?<![\w.-])([A-Z])(\d{1,3})\s?[-–—]\s?(?=\1\d{1,3}(?![\w.-]))", lambda m: f"{m[1]} {cardinal(m[2])} to "),
+    Rule(
         r"\b(ISO(?:/IEC)?|IEC|IEEE|EN|DIN|BS|JIS|GB(?:/T)?)\s(\d{3,6}(?:-\d{1,2})?)[:-]((?:19|20)\d\d)(?![\w-])",
         lambda m: f"{m[1]} {' '.join(number(part) for part in m[2].split('-'))}, {year(m[3])}",
     ),
-    rule(r"(?<=[A-Za-z])-?(\d+(?:\.\d+)+)(?![\d.]*\d)", lambda m: f" {version(m[1])}"),
-    rule(r"(?<![\w.])(\d+(?:\.\d+){2,})(?![\w])", lambda m: version(m[1])),
-    rule(r"\b([A-GJ])#(?![\w#])", lambda m: f"{m[1]} sharp"),
-    rule(r"(?<!\w)\.NET\b", lambda m: "dot net"),
-    rule(
+    Rule(r"(?<=[A-Za-z])-?(\d+(?:\.\d+)+)(?![\d.]*\d)", lambda m: f" {version(m[1])}"),
+    Rule(r"(?<![\w.])(\d+(?:\.\d+){2,})(?![\w])", lambda m: version(m[1])),
+    Rule(r"\b([A-GJ])#(?![\w#])", lambda m: f"{m[1]} sharp"),
+    Rule(r"(?<!\w)\.NET\b", lambda m: "dot net"),
+    Rule(
         r"\b(Boeing|Airbus|Flight|Room|Rm|Route|Highway|Hwy|Suite|Apartment|Apt|Interstate|Bus|Xbox|RTX|GTX|Ferrari|Porsche|Peugeot|Building|Gate|Level)\s(\d{1,2})(\d\d)(?!\d|[,.]\d)",
         lambda m: f"{m[1]} {in_pairs(m[2] + m[3])}",
     ),
-    rule(r"\b(\d{3})(?=\s(?:area code|error|status|page)\b)", lambda m: code(m[1])),
-    rule(r"(?<![\w.,$£€¥])\d{10,}(?!\w|[,.]\d)", _long),
-    rule(r"\d{19,}", lambda m: digits(m[0])),
+    Rule(r"\b(\d{3})(?=\s(?:area code|error|status|page)\b)", lambda m: code(m[1])),
+    Rule(r"(?<![\w.,$£€¥])\d{10,}(?!\w|[,.]\d)", _long),
+    Rule(r"\d{19,}", lambda m: digits(m[0])),
 ]

@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule, alternatives, rule
+from glmtts.text.normalisation.rules import Rule, alternatives
 from glmtts.text.numbers_en import cardinal, ordinal, plural, year
 
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -158,87 +158,87 @@ def _verse(match: re.Match[str]) -> str:
 
 _MONTHS_ANY = f"(?i:{alternatives(_NAMES)})"
 RULES: list[Rule] = [
-    rule(
+    Rule(
         rf"\b((?:[123]\s)?(?:{_BOOKS}))\s(\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\w:]|\s?[aApP]\.?[mM])",
         _verse,
     ),
     # The T of ISO 8601 goes first: the rule of 2021-07-04 takes no date that a letter touches.
-    rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
-    rule(r"(?<=:\d\d)(?:\.\d{1,9})?Z\b", lambda m: " U T C"),
-    rule(rf"{_WEEKDAY}\.?\s?[-–—~]\s?({alternatives(_DAYS)})\b\.?(?!\w)", _weekdays, re.IGNORECASE),
-    rule(
+    Rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
+    Rule(r"(?<=:\d\d)(?:\.\d{1,9})?Z\b", lambda m: " U T C"),
+    Rule(rf"{_WEEKDAY}\.?\s?[-–—~]\s?({alternatives(_DAYS)})\b\.?(?!\w)", _weekdays, re.IGNORECASE),
+    Rule(
         rf"\b({alternatives(_DAYS)})\b\.?(?=,?\s(?:{_MONTHS_ANY})\b|,\s?\d|\.?\s\d)",
         _day_of_date,
         re.IGNORECASE,
     ),
-    rule(r"\b(Mon|Tues?|Weds?|Thu|Thurs?|Fri)\b(?!['-]|\s[A-Z][a-z])\.?(?=\W|$)", lambda m: _DAYS[m[1].lower()]),
-    rule(r"\b(?:Sat|Sun)\s?(?:[/&]|and|or)\s?(?:Sat|Sun)\b|(?<=day)\s?(?:[/&,]|and|or)\s?(?:Sat|Sun)\b", _weekend),
-    rule(
+    Rule(r"\b(Mon|Tues?|Weds?|Thu|Thurs?|Fri)\b(?!['-]|\s[A-Z][a-z])\.?(?=\W|$)", lambda m: _DAYS[m[1].lower()]),
+    Rule(r"\b(?:Sat|Sun)\s?(?:[/&]|and|or)\s?(?:Sat|Sun)\b|(?<=day)\s?(?:[/&,]|and|or)\s?(?:Sat|Sun)\b", _weekend),
+    Rule(
         rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?![- ]?\d)(?<!\bmay)|"
         rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?=\s(?:{_YEAR}|['’]\d\d)\b)",
         _months,
     ),
     # From one date to another: Jan 5–Feb 10, 7th–8th.
-    rule(rf"(?<=\d)(?:st|nd|rd|th)?\s?[-–—]\s?(?={_MONTHS_ANY}\b\.?\s\d)", lambda m: " to "),
-    rule(r"(?<=\d(?:st|nd|rd|th))\s?[-–—]\s?(?=\d+(?:st|nd|rd|th)\b)", lambda m: " to "),
-    rule(
+    Rule(rf"(?<=\d)(?:st|nd|rd|th)?\s?[-–—]\s?(?={_MONTHS_ANY}\b\.?\s\d)", lambda m: " to "),
+    Rule(r"(?<=\d(?:st|nd|rd|th))\s?[-–—]\s?(?=\d+(?:st|nd|rd|th)\b)", lambda m: " to "),
+    Rule(
         rf"(?<![\w/.-])(?P<year>{_YEAR})[-/ ]{_MONTH}[-/ ]{_DAY}(?![\w-])",
         lambda m: _of(_NAMES[m["month"].lower()], m["day"], m["year"]),
     ),
-    rule(
+    Rule(
         rf"(?<![\w/.:,-]){_DAY}(?:{TO}(?P<last>\d{{1,2}})(?:st|nd|rd|th)?)?(?:\sof\s|\s|-|/)(?!may\s[a-z])(?!march\s[a-z]){_MONTH}"
         rf"(?:(?:,\s?|\s|-|/){_SHORT_YEAR}\b)?(?![\w-])",
         _day_first,
     ),
-    rule(
+    Rule(
         rf"\b{_MONTH}{_NO_VERB}(?:\s|-|\.\s?)?(?<![a-z]){_DAY}(?:{TO}(?P<last>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:]))?"
         rf"(?:(?:,\s?|\s|-|/){_ANY_YEAR}\b(?!:))?{_AFTER}",
         _named,
     ),
-    rule(
+    Rule(
         rf"\b(?P<month>may|march|mar)\b\.?\s{_DAY}(?P<last>)(?:,\s?|\s){_ANY_YEAR}\b",
         _named,
     ),
-    rule(
+    Rule(
         rf"\b{_MONTH}[\s-](?P<year>{_YEAR}|['’]\d\d)\b(?![-\d,]\d)",
         lambda m: f"{_NAMES[m['month'].lower()]} {spoken_year(m['year'])}",
     ),
-    rule(
+    Rule(
         rf"(?<![\w/.-])(?P<year>{_YEAR})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})(?![\w/-]|\.\d)",
         _year_first,
     ),
-    rule(
+    Rule(
         rf"(?<![\w/.-])(?P<first>\d{{1,2}})(?P<mark>[-/.])(?P<second>\d{{1,2}})(?P=mark)(?P<year>{_YEAR})(?![\w/-]|\.\d)",
         _numbers,
     ),
-    rule(r"(?<![\w/.-])(?P<first>\d{1,2})(?P<mark>/)(?P<second>\d{1,2})/(?P<year>\d\d)(?![\w/-]|\.\d)", _numbers),
-    rule(
+    Rule(r"(?<![\w/.-])(?P<first>\d{1,2})(?P<mark>/)(?P<second>\d{1,2})/(?P<year>\d\d)(?![\w/-]|\.\d)", _numbers),
+    Rule(
         r"\b(?P<before>(?:[Oo]n|[Uu]ntil|[Tt]ill|[Bb]y|[Ss]ince|[Dd]ue|[Dd]ated?:?|[Bb]efore|[Aa]fter|[Ff]rom)\s)(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\w/])",
         _without_year,
     ),
-    rule(
+    Rule(
         rf"(?<![\w.,])(?P<first>\d{{1,4}})(?:{TO}(?P<last>\d{{1,4}}))?\s?(?P<era>BCE|BC|CE|AD|B\.C\.E\.|B\.C\.|A\.D\.)(?![\w.])",
         _era,
     ),
-    rule(r"(?<=\b[QH][1-4])['’](?=\d\d\b)", lambda m: " "),
-    rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
-    rule(
+    Rule(r"(?<=\b[QH][1-4])['’](?=\d\d\b)", lambda m: " "),
+    Rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
+    Rule(
         rf"(?<![\w.,$])(?P<year>{_YEAR})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\w|[,.]\d|\s[a-z]+s\b)",
         _year_first,
     ),
-    rule(rf"(?<![\w-])({_YEAR}){TO}({_YEAR})(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
-    rule(
+    Rule(rf"(?<![\w-])({_YEAR}){TO}({_YEAR})(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
+    Rule(
         rf"(?<![\w.])(?!1000s\sof)(?P<first>{_YEAR})(?P<first2>)['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b",
         _decades,
     ),
-    rule(
+    Rule(
         r"(?<![\w])(?:['’](?P<first>\d0)|(?P<first2>[2-9]0|(?<=[Tt]he )00))['’]?s"
         r"(?:\s?(?:[-–—~]|to)\s?['’]?(?P<last>[2-9]0)['’]?s)?\b",
         _decades,
     ),
-    rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
-    rule(r"(?<=\b[Yy]ear )[1-9]\d{3}(?!\w|[,.]\d)", lambda m: year(m[0])),
-    rule(
+    Rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
+    Rule(r"(?<=\b[Yy]ear )[1-9]\d{3}(?!\w|[,.]\d)", lambda m: year(m[0])),
+    Rule(
         rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca|[Ee]arly|[Ll]ate|[Mm]id|[Bb]orn|[Dd]ied)[\s-]){_YEAR}(?!\w|[,.]\d)(?!\s(?:people|men|women|words|of)\b)",
         lambda m: m[1] + year(m[0][len(m[1]) :]),
     ),

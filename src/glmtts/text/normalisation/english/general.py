@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.languages import FUNCTION_WORDS
-from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, roman, rule
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, roman
 from glmtts.text.numbers_en import cardinal, digits, number, ordinal, year
 
 _NUMBERED = (
@@ -131,57 +131,57 @@ def _dotted(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
-    rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
-    rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
+    Rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
+    Rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
+    Rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
     # The number of a heading; one letter may be the initial of a name.
-    rule(
+    Rule(
         r"^(?P<roman>[IVX]{2,5}|[ivx]{2,5})\.\s",
         lambda m: f"{cardinal(roman(m['roman'].upper()))}. " if _NUMERAL.fullmatch(m["roman"].upper()) else m[0],
     ),
-    rule(r"(?<!\w)#(?=\d+[A-Za-z]{3})", lambda m: "hashtag "),
-    rule(r"(?<!\w)#\s?(?=\d|[A-Z]{1,3}-\d)", lambda m: "number "),
-    rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
-    rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b(?!['’](?!s\b))", _numbered),
-    rule(r"(?<![\w.])(pp?)\.\s(?=[ivxl]{1,6}\b)", lambda m: "pages " if m[1] == "pp" else "page "),
-    rule(rf"\b(?P<what>(?i:{_PARTS}))\s(?P<low>[ivxl]{{2,6}})(?:[-–](?P<high>[ivxl]{{1,6}}))?\b(?!['’-])", _small),
-    rule(r"[(](ii|iii|iv|vi|vii|viii|ix)[)]", lambda m: f"({cardinal(roman(m[1].upper()))})"),
-    rule(
+    Rule(r"(?<!\w)#(?=\d+[A-Za-z]{3})", lambda m: "hashtag "),
+    Rule(r"(?<!\w)#\s?(?=\d|[A-Z]{1,3}-\d)", lambda m: "number "),
+    Rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
+    Rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b(?!['’](?!s\b))", _numbered),
+    Rule(r"(?<![\w.])(pp?)\.\s(?=[ivxl]{1,6}\b)", lambda m: "pages " if m[1] == "pp" else "page "),
+    Rule(rf"\b(?P<what>(?i:{_PARTS}))\s(?P<low>[ivxl]{{2,6}})(?:[-–](?P<high>[ivxl]{{1,6}}))?\b(?!['’-])", _small),
+    Rule(r"[(](ii|iii|iv|vi|vii|viii|ix)[)]", lambda m: f"({cardinal(roman(m[1].upper()))})"),
+    Rule(
         rf"\b(?P<who>{_RULERS})\s"
         r"(?P<roman>[IVX]{2,}|[VX](?!\s[A-Z][a-z])|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!'(?!s))",
         _ruler,
     ),
-    rule(
+    Rule(
         r"\b(?=[XVI]{2})(?:X{0,3}(?:IX|IV|V?I{0,3}))(?=\s(?:century|centuries|Olympiad))",
         lambda m: ordinal(roman(m[0])),
     ),
-    rule(
+    Rule(
         r"(?<=[A-Za-z]\s)(?:II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI|XX)(?![\w'.-])"
         rf"(?!\s(?:{_MEDICAL})\b)",
         _after_name,
     ),
-    rule(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b", lambda m: m[0]),
-    rule(r"(?<![\w.-])\d{1,3}(?:-\d{1,3}){2,6}(?![\w-]|\.\d)", _dashed),
-    rule(r"\b(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]} minus "),
-    rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
-    rule(rf"(?<![\w.])({AMOUNT})([kKM]?)\s?[-–]\s?({AMOUNT})([kKM])\b", _scaled_range),
-    rule(rf"(?<![\w.])({AMOUNT})([kKM])\b(?!-)", _scaled),
-    rule(r"(?<![\w.])\.(\d+)", lambda m: "point " + digits(m[1])),
-    rule(r"(?<=[A-Za-z])\d{1,3}(?!\d)", lambda m: f" {cardinal(m[0])} "),
-    rule(r"(?<=[A-Za-z])(?:19|20)\d\d(?!\d)", lambda m: f" {year(m[0])} "),
-    rule(r"(?<=[A-Za-z])\d{4,}", lambda m: f" {digits(m[0])} "),
-    rule(r"(?<![\w.])(\d+)-(?=[A-Za-z])", _before_hyphen),
-    rule(rf"{NUMBER}(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
-    rule(NUMBER, _integer),
-    rule(r"\s?&&?\s?", lambda m: " and "),
-    rule(r"\s\+\s", lambda m: " plus "),
-    rule(r"\s\|\|\s", lambda m: " or "),
-    rule(r"(?<=\w)\s?\+{1,2}(?!\w)", lambda m: " plus" * m[0].count("+")),
-    rule(r"(?<![\w-])([A-F])[-−](?=[,.;:!?)]|$|\s(?:in|on|for|average|and|or|to)\b)", lambda m: f"{m[1]} minus"),
-    rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
-    rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
-    rule(r"(?<=[A-Za-z.])(?<!and)\s/\s(?=[A-Za-z])", lambda m: ", "),
-    rule(r"(?<![\w.])((?:[a-z]\.){2,})(?!\w)", _dotted),
-    rule(r"\b((?:[A-Z]\.){2,})(?![A-Za-z0-9])", _letters),
-    rule(r"\b((?:[A-Z]\.){1,3}[A-Z])\b(?!\.)", lambda m: m[1].replace(".", " ")),
+    Rule(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b", lambda m: m[0]),
+    Rule(r"(?<![\w.-])\d{1,3}(?:-\d{1,3}){2,6}(?![\w-]|\.\d)", _dashed),
+    Rule(r"\b(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]} minus "),
+    Rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
+    Rule(rf"(?<![\w.])({AMOUNT})([kKM]?)\s?[-–]\s?({AMOUNT})([kKM])\b", _scaled_range),
+    Rule(rf"(?<![\w.])({AMOUNT})([kKM])\b(?!-)", _scaled),
+    Rule(r"(?<![\w.])\.(\d+)", lambda m: "point " + digits(m[1])),
+    Rule(r"(?<=[A-Za-z])\d{1,3}(?!\d)", lambda m: f" {cardinal(m[0])} "),
+    Rule(r"(?<=[A-Za-z])(?:19|20)\d\d(?!\d)", lambda m: f" {year(m[0])} "),
+    Rule(r"(?<=[A-Za-z])\d{4,}", lambda m: f" {digits(m[0])} "),
+    Rule(r"(?<![\w.])(\d+)-(?=[A-Za-z])", _before_hyphen),
+    Rule(rf"{NUMBER}(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
+    Rule(NUMBER, _integer),
+    Rule(r"\s?&&?\s?", lambda m: " and "),
+    Rule(r"\s\+\s", lambda m: " plus "),
+    Rule(r"\s\|\|\s", lambda m: " or "),
+    Rule(r"(?<=\w)\s?\+{1,2}(?!\w)", lambda m: " plus" * m[0].count("+")),
+    Rule(r"(?<![\w-])([A-F])[-−](?=[,.;:!?)]|$|\s(?:in|on|for|average|and|or|to)\b)", lambda m: f"{m[1]} minus"),
+    Rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
+    Rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
+    Rule(r"(?<=[A-Za-z.])(?<!and)\s/\s(?=[A-Za-z])", lambda m: ", "),
+    Rule(r"(?<![\w.])((?:[a-z]\.){2,})(?!\w)", _dotted),
+    Rule(r"\b((?:[A-Z]\.){2,})(?![A-Za-z0-9])", _letters),
+    Rule(r"\b((?:[A-Z]\.){1,3}[A-Z])\b(?!\.)", lambda m: m[1].replace(".", " ")),
 ]

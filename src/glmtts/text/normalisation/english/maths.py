@@ -6,7 +6,7 @@ from glmtts.text.normalisation.chemistry import letters
 from glmtts.text.normalisation.english import strokes
 from glmtts.text.normalisation.english.measures import FREE, TO
 from glmtts.text.normalisation.formulas import ABSOLUTE
-from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, alternatives, is_inch, rule
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, alternatives, is_inch
 from glmtts.text.normalisation.units import ATOM, WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, fraction, number, ordinal
 
@@ -164,116 +164,116 @@ def _is_bound(match: re.Match[str]) -> bool:
 # Before money and measures, which would take the numbers of these.
 FIRST: list[Rule] = [
     *strokes.RULES,
-    rule(
+    Rule(
         r"(?<![\w./-])(\d{1,2})/(\d{1,3})(?:rds?|ths?|nds?)\b",
         lambda m: fraction(m[1], m[2]) if int(m[2]) > 1 else m[0],
     ),
     # v=s/t: between two letters of a formula a stroke divides.
-    rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/]|\stest)", lambda m: f"{m[1]} over {m[2]}"),
-    rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]} over {m[2]}"),
-    rule(r"(?<=[\dn])!(?=\s?=)", lambda m: " factorial"),
+    Rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/]|\stest)", lambda m: f"{m[1]} over {m[2]}"),
+    Rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]} over {m[2]}"),
+    Rule(r"(?<=[\dn])!(?=\s?=)", lambda m: " factorial"),
     # 1+2+3+…+100 goes on.
-    rule(r"(?<=[\w)])\s?\+\s?(?:…|\.{3})\s?\+\s?(?=\w)", lambda m: " plus and so on plus "),
-    (ABSOLUTE, lambda m: f"the absolute value of {m['inside']}"),
-    rule(r"\b([fgh])(['′]{1,2})\(([a-z]|\d+)\)", _derivative),
-    rule(r"(?<![A-Za-z])d([a-z])/d([a-z])(?![A-Za-z])", lambda m: f"d {m[1]} over d {m[2]}"),
-    rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: " "),
-    rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
-    rule(r"(?<![A-Za-z\d])([A-Z][A-Za-z0-9]{0,5})\^(\d?)([+-])(?!\w)", _ion),
-    rule(r"(?<=\d/)(\d{1,2})\s?[\"″](?=\s|[,.;:)]|$)", lambda m: f"{m[1]}in" if is_inch(m) else m[0]),
-    rule(
+    Rule(r"(?<=[\w)])\s?\+\s?(?:…|\.{3})\s?\+\s?(?=\w)", lambda m: " plus and so on plus "),
+    Rule(ABSOLUTE, lambda m: f"the absolute value of {m['inside']}"),
+    Rule(r"\b([fgh])(['′]{1,2})\(([a-z]|\d+)\)", _derivative),
+    Rule(r"(?<![A-Za-z])d([a-z])/d([a-z])(?![A-Za-z])", lambda m: f"d {m[1]} over d {m[2]}"),
+    Rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: " "),
+    Rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
+    Rule(r"(?<![A-Za-z\d])([A-Z][A-Za-z0-9]{0,5})\^(\d?)([+-])(?!\w)", _ion),
+    Rule(r"(?<=\d/)(\d{1,2})\s?[\"″](?=\s|[,.;:)]|$)", lambda m: f"{m[1]}in" if is_inch(m) else m[0]),
+    Rule(
         rf"(?<![\w./-])(?:(\d{{1,3}})[ -])?(\d{{1,2}})/(\d{{1,2}})(\s?)({WRITTEN})(?![\w/^])(?:\.(?=\s[a-z]))"
         rf"?",
         _part_of,
     ),
-    rule(r"(?:^|(?<=[\s(]))(?<!\d\s)–(?=\.?\d)", lambda m: "-"),
-    rule(
+    Rule(r"(?:^|(?<=[\s(]))(?<!\d\s)–(?=\.?\d)", lambda m: "-"),
+    Rule(
         r"(?<![\w./])(\d{2,3})/(\d{2,3})\s?mm\s?Hg\b",
         lambda m: f"{cardinal(m[1])} over {cardinal(m[2])} millimeters of mercury",
     ),
-    rule(
+    Rule(
         r"(?P<before>(?:^|[^\w\s)\]=-])\s?|(?<![A-Za-z])[A-Za-z]{2,}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])",
         lambda m: m["before"] + _ALONE[m["sign"]] + " " if _is_bound(m) else m[0],
     ),
-    rule(
+    Rule(
         r"(?<![\w./])(\d+)(?:\s?/\s?(\d+)(?=\s?=)|\s/\s(\d+)(?![\w/]))",
         _divided,
     ),
-    rule(
+    Rule(
         r"(?<![\w:.])(\d{1,3}):(\d{1,3})[-–](\d{1,3})(?![\w:])",
         lambda m: f"{cardinal(m[1])} {cardinal(str(int(m[2])))} to {cardinal(m[3])}",
     ),
-    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?!\w){_UNIT}", _scientific),
-    rule(
+    Rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?!\w){_UNIT}", _scientific),
+    Rule(
         rf"(?:(?<![\w.])(?:(?P<low>{NUMBER}){TO})?(?P<factor>{NUMBER})\s?[xX×*·]\s?|(?<![\w.]))(?P<base>{NUMBER})"
         rf"\s?(?:\^|\*\*)\s?(?P<exponent>{_EXPONENT})(?:/(?P<share>{ATOM})(?![\w/^])|{_UNIT})",
         _number_power,
     ),
 ]
 RULES: list[Rule] = [
-    rule(
+    Rule(
         rf"(?P<base>(?<![A-Za-z])[A-Za-z]{{1,2}}|[α-ωΑ-Ω]|(?<=[A-Za-z0-9)\]])(?=\s?\^)|[A-Za-z]+(?=\^))\s?(?:\^|\*\*)\s?"
         rf"(?P<exponent>{_EXPONENT})",
         lambda m: _power(m) if m["base"] else " " + _to_the(m["exponent"].strip("(){} ").lstrip("+")),
     ),
-    rule(
+    Rule(
         r"(?<![\w.])([-−]?\d+)(?:\s|-)(\d{1,2})/(\d{1,3})(?![\w/]|\.\d)(?!\s?=)",
         lambda m: _mixed(m) if int(m[2]) < int(m[3]) else m[0],
     ),
-    rule(r"\b24/7\b", lambda m: "twenty four seven"),
-    rule(
+    Rule(r"\b24/7\b", lambda m: "twenty four seven"),
+    Rule(
         rf"(?<![\w./-])(?<!\d,)(\d{{1,3}}\.\d{{1,2}})/({NUMBER})(?![\w/]|[.,]\d)",
         lambda m: f"{number(m[1])} {'out of' if m[2] in _MARKS else 'over'} {number(m[2])}",
     ),
-    rule(
+    Rule(
         rf"(?<![\w./-])(?P<top>\d{{1,3}})/(?P<bottom>{alternatives(_MARKS)})(?![\w/]|\.\d)",
         lambda m: f"{cardinal(m['top'])} out of {cardinal(m['bottom'])}" if _is_mark(m) else m[0],
     ),
-    rule(r"(?<![\w./-])(\d{1,3})/(\d{1,7})(?![\w/]|\.\d)", _pair),
-    rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
-    rule(r"(?<=[\w)\]])\s?(?P<sign><=>|<->|->|=>)\s?(?=[\w(])", lambda m: f" {_SIGNS.get(m['sign'], 'to')} "),
-    rule(r"(?<!\w)(?P<sign>->|=>)\s?", lambda m: ""),
-    rule(rf"(?<=[\w)\]}}%°])\s?(?P<sign>{_COMPARING})\s?(?=[-−+(]?[\w$£€.√α-ωΑ-Ω])", _compared),
-    rule(rf"(?P<sign>{_COMPARING})\s?(?=[-−]?\d)", _compared),
-    rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: " plus or minus "),
-    rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?(?:=|\bequals\b))", lambda m: f"{cardinal(m[1])} minus "),
-    rule(
+    Rule(r"(?<![\w./-])(\d{1,3})/(\d{1,7})(?![\w/]|\.\d)", _pair),
+    Rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
+    Rule(r"(?<=[\w)\]])\s?(?P<sign><=>|<->|->|=>)\s?(?=[\w(])", lambda m: f" {_SIGNS.get(m['sign'], 'to')} "),
+    Rule(r"(?<!\w)(?P<sign>->|=>)\s?", lambda m: ""),
+    Rule(rf"(?<=[\w)\]}}%°])\s?(?P<sign>{_COMPARING})\s?(?=[-−+(]?[\w$£€.√α-ωΑ-Ω])", _compared),
+    Rule(rf"(?P<sign>{_COMPARING})\s?(?=[-−]?\d)", _compared),
+    Rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: " plus or minus "),
+    Rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?(?:=|\bequals\b))", lambda m: f"{cardinal(m[1])} minus "),
+    Rule(
         rf"(?<![\w.,$-])({NUMBER})[xX×]?{TO}({NUMBER})[xX×](?!\w)",
         lambda m: f"{number(m[1])} to {number(m[2])} times",
     ),
-    rule(
+    Rule(
         rf"(?<![\w.,$-])({NUMBER})(?:{TO}|\s?…\s?|\.{{2,3}})({NUMBER})(?![\w-]|[.,]\d)",
         lambda m: f"{number(m[1])} to {number(m[2])}",
     ),
-    rule(
+    Rule(
         rf"{FREE}(\d+(?:\.\d+)?)\s?:\s?({NUMBER})(?:\s?:\s?(\d+))?(?!\w|\.\d)",
         lambda m: " to ".join(number(part) for part in m.groups() if part),
     ),
-    rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
-    rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
-    rule(
+    Rule(rf"{FREE}({AMOUNT})\s?([+×*÷±])\s?(?=[-−]?[\d.(√a-z])", _operated),
+    Rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
+    Rule(
         rf"{FREE}(?<!equals )(?<!plus )(?<!minus )({AMOUNT})\s?(?:[x×]|(?<!\d{{4}})X)"
         r"(?!\w|\s?[-+=*/^<>]|\s(?:minus|plus|equals)\b)",
         lambda m: f"{number(m[1])} times",
     ),
-    rule(
+    Rule(
         rf"(?<=\w\s)[xX]({NUMBER})(?![\w.]|\s?[-+=*/^])|(?<!\w)×\s?({NUMBER})(?![\w.])"
         rf"",
         lambda m: f"times {number(m[1] or m[2])}",
     ),
-    rule(rf"(?<![\w.])({NUMBER})\s[-−]\s(?=\d)", lambda m: f"{number(m[1])} minus "),
-    rule(r"(?<=[A-Za-z)\]])\s?([=×÷±])\s?(?=[-−(]?[\w√])", lambda m: f" {_SIGNS[m[1]]} "),
-    rule(r"(?<=\b[a-z])\s?([+])\s?(?=[a-z\d]\b)", lambda m: f" {_SIGNS[m[1]]} "),
-    rule(r"(?<=\b[a-z])\s[-−]\s(?=[a-z\d]\b)", lambda m: " minus "),
-    rule(r"(?<=[a-z]) \+ (?=\w)", lambda m: " plus "),
-    rule(
+    Rule(rf"(?<![\w.])({NUMBER})\s[-−]\s(?=\d)", lambda m: f"{number(m[1])} minus "),
+    Rule(r"(?<=[A-Za-z)\]])\s?([=×÷±])\s?(?=[-−(]?[\w√])", lambda m: f" {_SIGNS[m[1]]} "),
+    Rule(r"(?<=\b[a-z])\s?([+])\s?(?=[a-z\d]\b)", lambda m: f" {_SIGNS[m[1]]} "),
+    Rule(r"(?<=\b[a-z])\s[-−]\s(?=[a-z\d]\b)", lambda m: " minus "),
+    Rule(r"(?<=[a-z]) \+ (?=\w)", lambda m: " plus "),
+    Rule(
         r"(?<![\w)%])(?:[-−]|(?<!\d\s)[–](?=\d))\s?(?=\.?\d)|(?<=equals )[-−](?=[a-z]\b)|(?<=to )[-−](?=\d)",
         lambda m: "minus ",
     ),
-    rule(r"(?<![\w+])\+(?=\.?\d)", lambda m: "plus "),
-    rule(r"\b([fgh])\(([a-z]|\d+)\)", lambda m: f"{m[1]} of {cardinal(m[2]) if m[2].isdigit() else m[2]}"),
-    rule(r"(?<=[A-Za-z0-9)])\+(?=[A-Za-z0-9(√])", lambda m: " plus "),
-    rule(
+    Rule(r"(?<![\w+])\+(?=\.?\d)", lambda m: "plus "),
+    Rule(r"\b([fgh])\(([a-z]|\d+)\)", lambda m: f"{m[1]} of {cardinal(m[2]) if m[2].isdigit() else m[2]}"),
+    Rule(r"(?<=[A-Za-z0-9)])\+(?=[A-Za-z0-9(√])", lambda m: " plus "),
+    Rule(
         r"(?<!\w)~\s?(?=\d)",
         lambda m: "" if m.string[: m.start()].endswith(("about ", "around ")) else "about ",
     ),

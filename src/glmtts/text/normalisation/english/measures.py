@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.languages import FUNCTION_WORDS
-from glmtts.text.normalisation.rules import AMOUNT, Rule, is_inch, rule
+from glmtts.text.normalisation.rules import AMOUNT, Rule, is_inch
 from glmtts.text.normalisation.units import WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, number
 
@@ -117,52 +117,52 @@ def _percent(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
-    rule(
+    Rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
+    Rule(
         rf"{FREE}(?:(\d{{1,3}}){TO})?(\d{{1,3}}(?:\.\d+)?)[\s-]?bps\b",
         _basis_points,
     ),
-    rule(r"(?<!\d\s)(?<![\w°])°\s?([CF])\b", lambda m: f"degrees{_SCALES[m[1]]}"),
-    rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
-    rule(
+    Rule(r"(?<!\d\s)(?<![\w°])°\s?([CF])\b", lambda m: f"degrees{_SCALES[m[1]]}"),
+    Rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
+    Rule(
         rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
         _degrees,
     ),
-    rule(
+    Rule(
         r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″”](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"
     ),
-    rule(r"(?<![\w.])(\d{1,2})['′](?=\s(?:tall|high|long|wide|deep|thick)\b)", lambda m: f"{cardinal(m[1])} feet"),
-    rule(r"(?<![\w.])(\d)['′](\d{1,2})(?![\w\"″])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
-    rule(
+    Rule(r"(?<![\w.])(\d{1,2})['′](?=\s(?:tall|high|long|wide|deep|thick)\b)", lambda m: f"{cardinal(m[1])} feet"),
+    Rule(r"(?<![\w.])(\d)['′](\d{1,2})(?![\w\"″])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
+    Rule(
         r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?(?:in|inch|inches)\b\.?(?!\s[a-z])",
         _feet_and_inches,
     ),
-    rule(
+    Rule(
         rf"(?<![\w.])({AMOUNT})\s?[\"″](?=\s|[,.;:)]|$)",
         lambda m: several(number(m[1]), "inch", "inch" if attributive(m) else "inches") if is_inch(m) else m[0],
     ),
-    rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
-    rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
-    rule(rf"(?<=\d )(?P<what>[a-z]{{3,}}s|people)\s?/\s?(?P<share>{WRITTEN})(?![\w/^])", _shared),
-    rule(r"(?<![\w.])(\d{1,2})ft(\d{1,2})(?![\w.])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
+    Rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
+    Rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
+    Rule(rf"(?<=\d )(?P<what>[a-z]{{3,}}s|people)\s?/\s?(?P<share>{WRITTEN})(?![\w/^])", _shared),
+    Rule(r"(?<![\w.])(\d{1,2})ft(\d{1,2})(?![\w.])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
     # The minute of a match: in the 90+3' minute.
-    rule(r"(?<=\d)['′](?=\s(?:minute|min)\b)", lambda m: ""),
-    rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
-    rule(
+    Rule(r"(?<=\d)['′](?=\s(?:minute|min)\b)", lambda m: ""),
+    Rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
+    Rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))\s?(?P<unit>mm|cm|m|km|ft|in|px)\b",
         _sides,
     ),
-    rule(
+    Rule(
         rf"{FREE}({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-–—~]|to)\s?(?={AMOUNT}\s?(?P=same)(?![\w/^]))",
         lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
     ),
-    rule(r"(?<=\d)\s?r/min\b", lambda m: " rpm"),
+    Rule(r"(?<=\d)\s?r/min\b", lambda m: " rpm"),
     # Spans of two units: 20 Hz–20 kHz.
-    rule(
+    Rule(
         rf"{FREE}({AMOUNT}\s?(?P<one>{WRITTEN}))\s?[-–—~]\s?(?={AMOUNT}\s?(?P<other>{WRITTEN})(?![\w/^]))",
         lambda m: f"{m[1]} to " if unit_of(m["one"], True) and unit_of(m["other"], True) else m[0],
     ),
-    rule(
+    Rule(
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)(?P<dot>\.(?=\s[a-z]))?",
         _measure,
     ),

@@ -4,7 +4,7 @@ import re
 
 from glmtts.text.normalisation.currencies import CODE, CURRENCIES, NAMES_EN, SIGN, SIGNS, Currency
 from glmtts.text.normalisation.english.measures import attributive, several
-from glmtts.text.normalisation.rules import AMOUNT, Rule, rule
+from glmtts.text.normalisation.rules import AMOUNT, Rule
 from glmtts.text.normalisation.units import unit_of
 from glmtts.text.numbers_en import cardinal, number
 
@@ -94,27 +94,27 @@ _BRITISH = {"p": "", "pm": " per month", "pcm": " per month", "pw": " per week",
             "ph": " per hour", "pn": " per night"}  # fmt: skip
 RULES: list[Rule] = [
     # What is left of the pence in amounts without them: Rs. 499/-, CHF 120.–
-    rule(r"(?<=\d)(?:/[-–—]|\.[-–]|,[-–](?=\s?(?:€|EUR)))(?!\w)", lambda m: ""),
-    rule(rf"([£€]\s?{AMOUNT}[kKmM]?)(?:(p[mwpnh]?)|\s?(pcm|pa))(?![\w/])", lambda m: m[1] + _BRITISH[m[2] or m[3]]),
+    Rule(r"(?<=\d)(?:/[-–—]|\.[-–]|,[-–](?=\s?(?:€|EUR)))(?!\w)", lambda m: ""),
+    Rule(rf"([£€]\s?{AMOUNT}[kKmM]?)(?:(p[mwpnh]?)|\s?(pcm|pa))(?![\w/])", lambda m: m[1] + _BRITISH[m[2] or m[3]]),
     # Decimal commas of the continent: €3,50 and 1.234,56 €.
-    rule(
+    Rule(
         rf"((?:{SIGN})\s?)(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?![\d,])", lambda m: f"{m[1]}{m[2].replace('.', '')}.{m[3]}"
     ),
-    rule(r"(?<![\w.,])(\d{1,3}(?:\.\d{3})*),(\d\d)(?=\s?(?:€|EUR\b))", lambda m: f"{m[1].replace('.', '')}.{m[2]}"),
-    rule(
+    Rule(r"(?<![\w.,])(\d{1,3}(?:\.\d{3})*),(\d\d)(?=\s?(?:€|EUR\b))", lambda m: f"{m[1].replace('.', '')}.{m[2]}"),
+    Rule(
         rf"(?P<sign>{SIGN})\s?(?P<low>{AMOUNT})\s?(?P<scale1>[kK]|[mM]n?|[bB]n?|thousand|million|billion)?{_TO}(?:{SIGN})?\s?(?P<amount>{AMOUNT})"
         rf"{_SCALE}(?!\s?%){_PER}{_TWICE}",
         _range,
     ),
-    rule(
+    Rule(
         rf"(?P<minus>(?<!\w)[-−+])?(?P<sign>(?<![A-Za-z])(?:{SIGN}))\s?(?P<minus2>[-−](?=\d))?(?P<amount>{AMOUNT}){_SCALE}{_PER}{_TWICE}",
         _before,
     ),
-    rule(rf"(?P<minus>)(?P<minus2>)\b(?P<sign>{CODE})\s?(?P<amount>{AMOUNT}){_SCALE}{_PER}(?P<twice>)", _before),
-    rule(
+    Rule(rf"(?P<minus>)(?P<minus2>)\b(?P<sign>{CODE})\s?(?P<amount>{AMOUNT}){_SCALE}{_PER}(?P<twice>)", _before),
+    Rule(
         rf"(?<![\w.,-])(?P<low>{AMOUNT})(?P<scale1>(?<=\d)[kKM])?{_TO}(?P<amount>{AMOUNT}){_SCALE}\s?"
         rf"(?P<sign>[€£₩₹₽₺₫฿₪₱₴]|(?:{CODE})\b)(?!\d){_PER}(?P<twice>)",
         _range,
     ),
-    rule(rf"(?<![\w.])(?P<amount>{AMOUNT}){_SCALE}\s?(?P<sign>[€£¢₩₹₽₺₫฿₪₱₴¥￥]|\$(?!\d)|(?:{CODE})\b){_PER}", _after),
+    Rule(rf"(?<![\w.])(?P<amount>{AMOUNT}){_SCALE}\s?(?P<sign>[€£¢₩₹₽₺₫฿₪₱₴¥￥]|\$(?!\d)|(?:{CODE})\b){_PER}", _after),
 ]

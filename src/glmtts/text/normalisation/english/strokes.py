@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.english.measures import FREE
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule
 from glmtts.text.numbers_en import cardinal, ordinal
 
 # What odds are spoken of with; 5/2 alone is a fraction.
@@ -20,14 +20,14 @@ def _odds(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    rule(rf"(?P<odds>{FREE}\d{{1,3}}/\d{{1,2}})(?![\w/]|\.\d)", _odds),
-    rule(
+    Rule(rf"(?P<odds>{FREE}\d{{1,3}}/\d{{1,2}})(?![\w/]|\.\d)", _odds),
+    Rule(
         r"\b(?P<what>[Ss]tep|[Pp]art|[Pp]age|[Ss]lide|[Dd]ay|[Qq]uestion|[Ee]pisode|[Tt]ask|[Rr]ound|[Ss]tage|[Ll]esson)"
         r"\s(\d{1,3})/(\d{1,3})(?![\w/]|\.\d)",
         lambda m: f"{m['what']} {cardinal(m[2])} of {cardinal(m[3])}" if int(m[2]) <= int(m[3]) else m[0],
     ),
     # A shutter of 1/250 s.
-    rule(
+    Rule(
         r"(?<![\w./-])1/(\d{2,5})\s?(?:s|sec|secs|seconds?)\b",
         lambda m: f"one {ordinal(m[1])} of a second",
     ),

@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule
 from glmtts.text.numbers_en import cardinal, digits
 
 _HALF = r"\s?(?P<half>[aApP])\.?\s?[mM]\b\.?"
@@ -96,31 +96,31 @@ def _duration(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    rule(r"\b(noon|midnight)\s?[-–—]\s?(?=\d)", lambda m: f"{m[1]} to ", re.IGNORECASE),
-    rule(r"(?<=[\dmM.])\s?[-–—]\s?(?=(?:noon|midnight)\b)", lambda m: " to "),
-    rule(r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:]|\.\d)", _stopwatch),
-    rule(
+    Rule(r"\b(noon|midnight)\s?[-–—]\s?(?=\d)", lambda m: f"{m[1]} to ", re.IGNORECASE),
+    Rule(r"(?<=[\dmM.])\s?[-–—]\s?(?=(?:noon|midnight)\b)", lambda m: " to "),
+    Rule(r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:]|\.\d)", _stopwatch),
+    Rule(
         rf"(?<![\w.:])(?P<h1>{_HOUR})(?:[:.](?P<m1>{_MINUTE}))?(?:\s?(?P<half1>[aApP])\.?[mM]\.?)?{_TO}(?P<h2>{_HOUR})"
         rf"(?:[:.](?P<m2>{_MINUTE}))?{_HALF}(?!\w)",
         _range,
     ),
-    rule(
+    Rule(
         rf"(?<![\d:.])(\d{{1,2}}):({_MINUTE})\s?[-–—~]\s?(?=\d{{1,2}}:\d\d)",
         lambda m: f"{clock(m[1], m[2], None)} to " if int(m[1]) <= 24 else m[0],
     ),
-    rule(
+    Rule(
         rf"(?<![\d:.])(?P<hour>\d{{1,2}}):(?P<minute>{_MINUTE})(?::(?P<second>{_MINUTE}))?(?:{_HALF}|h\b|\s(?:hours|hrs)\b)?(?![\d:]|[.,]\d)",
         _time,
     ),
-    rule(rf"(?<=\b(?:in|at) )(\d\d):({_MINUTE})(?![\d:]|[.,]\d|\s(?:ratio|proportion|odds|split))", _minutes),
-    rule(rf"(?<![\w.:])(?P<hour>{_HOUR})\.(?P<minute>{_MINUTE})(?P<second>){_HALF}(?!\w)", _time),
-    rule(
+    Rule(rf"(?<=\b(?:in|at) )(\d\d):({_MINUTE})(?![\d:]|[.,]\d|\s(?:ratio|proportion|odds|split))", _minutes),
+    Rule(rf"(?<![\w.:])(?P<hour>{_HOUR})\.(?P<minute>{_MINUTE})(?P<second>){_HALF}(?!\w)", _time),
+    Rule(
         rf"(?<![\w.:,])(?P<hour>\d{{1,2}}){_HALF}(?!\w)",
         lambda m: f"{cardinal(str(int(m['hour'])))} {m['half'].upper()} M" + _full_stop(m),
     ),
-    rule(r"\b([ap])\.\s?m\.", lambda m: f"{m[1].upper()} M" + ("." if not m.string[m.end() :].strip() else "")),
-    rule(r"(?<![\w.:])([01]\d|2[0-3])([0-5]\d)\s?(?:hours|hrs|h)\b", _military),
-    rule(r"(?<![\w.])(\d{1,2})h([0-5]\d)(?!\w)", lambda m: clock(m[1], m[2], None)),
-    rule(r"(?<![\w.,])(?:\d+\s?d\s?)?\d+\s?hr?s?\s?\d+\s?m(?:ins?)?(?:\s?\d+\s?s(?:ecs?)?)?(?!\w)", _duration),
-    rule(r"(?<![\w.,])\d+\s?m(?:in)?\s?\d+\s?s(?:ec)?(?!\w)|(?<![\w.,])\d+\s?d\s?\d+\s?h(?!\w)", _duration),
+    Rule(r"\b([ap])\.\s?m\.", lambda m: f"{m[1].upper()} M" + ("." if not m.string[m.end() :].strip() else "")),
+    Rule(r"(?<![\w.:])([01]\d|2[0-3])([0-5]\d)\s?(?:hours|hrs|h)\b", _military),
+    Rule(r"(?<![\w.])(\d{1,2})h([0-5]\d)(?!\w)", lambda m: clock(m[1], m[2], None)),
+    Rule(r"(?<![\w.,])(?:\d+\s?d\s?)?\d+\s?hr?s?\s?\d+\s?m(?:ins?)?(?:\s?\d+\s?s(?:ecs?)?)?(?!\w)", _duration),
+    Rule(r"(?<![\w.,])\d+\s?m(?:in)?\s?\d+\s?s(?:ec)?(?!\w)|(?<![\w.,])\d+\s?d\s?\d+\s?h(?!\w)", _duration),
 ]

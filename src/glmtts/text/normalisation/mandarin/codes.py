@@ -5,7 +5,7 @@ import re
 from glmtts.text.normalisation.addresses import CHINESE_FILE
 from glmtts.text.normalisation.chemistry import FORMULA, HYDRATE, ION, SALT, ion, letters
 from glmtts.text.normalisation.mandarin.amounts import amount
-from glmtts.text.normalisation.rules import COLOUR, NUMBER, Rule, rule
+from glmtts.text.normalisation.rules import COLOUR, NUMBER, Rule
 from glmtts.text.numbers_zh import cardinal, digits, number
 
 
@@ -82,125 +82,125 @@ _COUNTED = (
 _SEP = r"[- \u2011]?"
 # Before dates, which would take the digits of these.
 FIRST: list[Rule] = [
-    rule(COLOUR, lambda m: f"井号{_spelled(m[0][1:])}"),
+    Rule(COLOUR, lambda m: f"井号{_spelled(m[0][1:])}"),
     # A topic between two marks is a phrase of its own: #新年快乐# 2024.
-    rule(r"#(?=[^\s#\d])([^#\n]{1,40})#(\s*\w)?", lambda m: f"{m[1]}，{m[2]}" if m[2] else m[1]),
-    (CHINESE_FILE, lambda m: "点"),
-    rule(HYDRATE, lambda m: "，"),
-    rule(ION, _ion),
-    rule(FORMULA, lambda m: _spelled(m[0])),
-    rule(SALT, lambda m: _spelled(m[0])),
-    rule(r"(?<![A-Za-z\d])CO(?=中毒|浓度|排放|气体|报警|含量|超标)", lambda m: "C O"),
+    Rule(r"#(?=[^\s#\d])([^#\n]{1,40})#(\s*\w)?", lambda m: f"{m[1]}，{m[2]}" if m[2] else m[1]),
+    Rule(CHINESE_FILE, lambda m: "点"),
+    Rule(HYDRATE, lambda m: "，"),
+    Rule(ION, _ion),
+    Rule(FORMULA, lambda m: _spelled(m[0])),
+    Rule(SALT, lambda m: _spelled(m[0])),
+    Rule(r"(?<![A-Za-z\d])CO(?=中毒|浓度|排放|气体|报警|含量|超标)", lambda m: "C O"),
     # Isotopes by their digits: 铀-235, 碳-14.
-    rule(
+    Rule(
         r"(?<=[铀钚铯锶碘镭钍镅钴碳氢氦钾锂氡])-?((?:2[23]\d|1[0-9]{2})(?![\d.%克毫度升元])|(?<=-)\d{1,2}(?![\d.]))",
         lambda m: digits(m[1]) if len(m[1]) > 2 else cardinal(m[1]),
     ),
     # Two trains or flights under one name: K528/525次, CZ3101/3102.
-    rule(
+    Rule(
         r"(?<![A-Za-z\d])([A-Z]{1,2})(\d{3,4})/(\d{1,4})(?![\d/.A-Za-z])",
         lambda m: f"{m[1]}{digits(m[2])}，{digits(m[3])}",
     ),
-    rule(r"(?<=[A-Za-z])-(\d{1,3})-(?=\d{1,4}[A-Z])", lambda m: f"{cardinal(m[1])} "),
-    rule(r"(?<!\d)(\d{5,6})\.(HK|SH|SZ|SS|BJ)(?![A-Za-z])", lambda m: f"{digits(m[1])}点{m[2]}"),
-    rule(r"(?<![A-Za-z\d])([A-Z])(\d{1,3})\s?[-–—~～]\s?(?=\1\d{1,3}(?!\d))", lambda m: f"{m[1]}{m[2]}到"),
-    rule(r"(?<![A-Za-z\d])([Pp])(\d{1,4})\s?[-–—~～]\s?(?=\d)", lambda m: f"{m[1]}{cardinal(m[2])}到"),
-    rule(r"(?<=[A-Za-z])(?:\.\d{1,3}){2,}(?![\d.])", lambda m: "点".join(map(digits, m[0].split(".")))),
-    rule(
+    Rule(r"(?<=[A-Za-z])-(\d{1,3})-(?=\d{1,4}[A-Z])", lambda m: f"{cardinal(m[1])} "),
+    Rule(r"(?<!\d)(\d{5,6})\.(HK|SH|SZ|SS|BJ)(?![A-Za-z])", lambda m: f"{digits(m[1])}点{m[2]}"),
+    Rule(r"(?<![A-Za-z\d])([A-Z])(\d{1,3})\s?[-–—~～]\s?(?=\1\d{1,3}(?!\d))", lambda m: f"{m[1]}{m[2]}到"),
+    Rule(r"(?<![A-Za-z\d])([Pp])(\d{1,4})\s?[-–—~～]\s?(?=\d)", lambda m: f"{m[1]}{cardinal(m[2])}到"),
+    Rule(r"(?<=[A-Za-z])(?:\.\d{1,3}){2,}(?![\d.])", lambda m: "点".join(map(digits, m[0].split(".")))),
+    Rule(
         rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)"
         r"(\d{2,}(?:-\d+| \d{3,6}(?![\d:：.%年月日点元个次分人件条名只张块米公])){0,5})"
         r"(?!\d|-\d|\.\d|[:：]\d|[万个元])",
         lambda m: f"{m[1]}{m[2].rstrip('-')}{'，'.join(map(digits, re.split('[- ]', m[3])))}",
     ),
-    rule(
+    Rule(
         r"(?<![A-Za-z\d])((?:GB|ISO|IEC|IEEE|EN|DIN|JIS|ANSI|ASTM|QB|YY|HJ|JGJ|DB\d\d|DL|SH|NY|WS)(?:/(?:T|Z|IEC))?\s?)"
         r"(\d{3,6}(?:[.-]\d{1,2})?)(?:([-—–:：])((?:19|20)\d\d))?(?!\d|[.-]\d|[A-Za-z万元个])",
         _standard,
     ),
-    rule(r"(?<![\w.])802\.(\d{1,2})(?=[a-z]{0,2}(?![A-Za-z0-9.]))", lambda m: f"八零二点{digits(m[1])}"),
-    rule(r"(?<![\dA-Za-z-])(\d{1,3})-in-(\d{1,3})(?![\dA-Za-z])", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
-    rule(
+    Rule(r"(?<![\w.])802\.(\d{1,2})(?=[a-z]{0,2}(?![A-Za-z0-9.]))", lambda m: f"八零二点{digits(m[1])}"),
+    Rule(r"(?<![\dA-Za-z-])(\d{1,3})-in-(\d{1,3})(?![\dA-Za-z])", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
+    Rule(
         r"(?<![A-Za-z])(iPhone|iPad|Redmi|红米|小米|Nexus) ?(\d{1,2})s(?![A-Za-z])",
         lambda m: f"{m[1]} {cardinal(m[2])}S",
     ),
-    rule(r"(?<![\d.])985/211(?!\d)", lambda m: "九八五，二幺幺"),
-    rule(r"(?<![\d.])404(?=页|错误|报错|界面)", lambda m: digits(m[0])),
-    rule(r"(?<![\dA-Za-z])0[xX]([0-9A-Fa-f]{1,16})(?![0-9A-Za-z])", lambda m: f"零x{digits(m[1])}"),
-    rule(
+    Rule(r"(?<![\d.])985/211(?!\d)", lambda m: "九八五，二幺幺"),
+    Rule(r"(?<![\d.])404(?=页|错误|报错|界面)", lambda m: digits(m[0])),
+    Rule(r"(?<![\dA-Za-z])0[xX]([0-9A-Fa-f]{1,16})(?![0-9A-Za-z])", lambda m: f"零x{digits(m[1])}"),
+    Rule(
         rf"(?<![\dA-Za-z.])({NUMBER})([kKw])\s?(?:[-~～–—]|至|到)\s?(?={NUMBER}([kKwW])(?![A-Za-z]))",
         lambda m: f"{amount(m[1])}万到" if m[2] == "w" else f"{number(m[1])}{m[2]}到",
     ),
     # The stop of Vol.3 and Fig.3 is none of a number.
-    rule(r"(?<![A-Za-z])(Vol|Fig|Ch|Chap|Ep|EP|Sec|Tab|Eq|[Ll]v|LV)\.\s?(?=\d)", lambda m: f"{m[1]} "),
-    rule(r"(?<![\d.])(?:925(?=纯?银)|9{3,4}(?=[足纯千][金银足]))", lambda m: digits(m[0])),
-    rule(r"(?<=[台臺]北)101(?!\d|[万亿个人])", lambda m: digits(m[0])),
-    rule(r"(?<![A-Za-z])((?:RTX|GTX|RX) )(\d{3,4})(?!\d)", lambda m: m[1] + digits(m[2])),
+    Rule(r"(?<![A-Za-z])(Vol|Fig|Ch|Chap|Ep|EP|Sec|Tab|Eq|[Ll]v|LV)\.\s?(?=\d)", lambda m: f"{m[1]} "),
+    Rule(r"(?<![\d.])(?:925(?=纯?银)|9{3,4}(?=[足纯千][金银足]))", lambda m: digits(m[0])),
+    Rule(r"(?<=[台臺]北)101(?!\d|[万亿个人])", lambda m: digits(m[0])),
+    Rule(r"(?<![A-Za-z])((?:RTX|GTX|RX) )(\d{3,4})(?!\d)", lambda m: m[1] + digits(m[2])),
 ]
 RULES: list[Rule] = [
-    rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
+    Rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
     # a telephone has seven digits and more, +130 is an amount
-    rule(r"(?<!\w)(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
-    rule(r"(?<![\d.-])(?:\(0\d{2,3}\)|（0\d{2,3}）)\s?\d{3,4}[- ]?\d{4}(?!\d)", lambda m: telephone(m[0])),
-    rule(r"(?<![\d.-])(?:0\d{1,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
-    rule(r"(?<![\d.-])(?:0(?:10|2\d|[3-9]\d{2})\d{7,8}|[48]00\d{7})(?![\d-])", lambda m: telephone(m[0])),
-    rule(
+    Rule(r"(?<!\w)(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
+    Rule(r"(?<![\d.-])(?:\(0\d{2,3}\)|（0\d{2,3}）)\s?\d{3,4}[- ]?\d{4}(?!\d)", lambda m: telephone(m[0])),
+    Rule(r"(?<![\d.-])(?:0\d{1,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
+    Rule(r"(?<![\d.-])(?:0(?:10|2\d|[3-9]\d{2})\d{7,8}|[48]00\d{7})(?![\d-])", lambda m: telephone(m[0])),
+    Rule(
         rf"({_CALL}[是为到了给：:个过]{{0,2}}\s?)(?!\d{{1,2}}-\d{{1,2}}(?![\d-]))(\d[\d-]{{1,14}}\d)(?!\d|[.:：]\d|[万亿千百个次元张分块把份天小米公斤岁件折年月日人本集球场局])"
         rf"((?:{_OR}(?:{_EMERGENCY}|1[0-9]{{4}}|9[56]\d{{3,4}}){_NO_CALL})*)",
         lambda m: m[1] + telephone(m[2]) + digits(m[3], one="幺"),
     ),
-    rule(
+    Rule(
         rf"(?<![\d.,])(?<!\d[、，/]){_EMERGENCY}(?:{_OR}{_EMERGENCY})+(?!{_OR}?\d)(?!之间|左右|上下){_NO_CALL}",
         lambda m: digits(m[0], one="幺") if re.search("119|122", m[0]) else m[0],
     ),
-    rule(
+    Rule(
         rf"(?<![\d.])(?:{_SERVICES})(?=号?(?:客服|热线|网站|平台|短信|电话|急救|报警|火警|指挥|服务|APP|官网|专线|[台](?!阶|币|湾)))",
         lambda m: digits(m[0], one="幺"),
     ),
-    rule(
+    Rule(
         rf"(?<![\d.,￥¥$])(?:12306|12315|123[0-9]{{2}}|1008[0-9]|1001[0-9]|95[0-9]{{3}}){_COUNTED}",
         lambda m: digits(m[0], one="幺") if _is_service(m) else m[0],
     ),
-    rule(
+    Rule(
         r"(?<![\d.])(?:110|119|120|122|114)(?=报警|报火警|急救|救护|出警|查号|来了|民警|警)",
         lambda m: digits(m[0], one="幺"),
     ),
-    rule(
+    Rule(
         rf"(?<![\d.,第共有约仅达了])(?<![-+×xX*=])(?:{_NAMES}){_COUNTED}", lambda m: _named(m) if _is_name(m) else m[0]
     ),
     # More than two numbers in a row are no span: 90-60-90, and codes in groups.
-    rule(r"(?<![\dA-Za-z.-])\d{1,5}(?:-\d{1,5}){2,}(?![\dA-Za-z-]|\.\d)", _groups),
-    rule(r"(?<![\d.])双(\d\d)(?!\d)", lambda m: f"双{cardinal(m[1])}"),
-    rule(
+    Rule(r"(?<![\dA-Za-z.-])\d{1,5}(?:-\d{1,5}){2,}(?![\dA-Za-z-]|\.\d)", _groups),
+    Rule(r"(?<![\d.])双(\d\d)(?!\d)", lambda m: f"双{cardinal(m[1])}"),
+    Rule(
         r"(?<![\d.])([56])\.(1|18)(?=大促|促销|购物|活动|劳动节|假期)",
         lambda m: digits(m[1] + m[2], one="幺" if m[2] == "18" else "一"),
     ),
-    rule(
+    Rule(
         r"(?<!\d)(\d{3,4})(?=(?:号?房间?|室(?![内外])|教室|国道|省道|路(?:公交|车|站)?|次(?:列车|航班|快车)|航班|宿舍|寝室|包厢|会议室|办公室|医院|部队|厂(?![家商长])))",
         lambda m: digits(m[1]),
     ),
-    rule(
+    Rule(
         r"(?:(?<=[楼栋幢座])|(?<=单元|房间|套房|包厢|病房|教室))(\d{3,4})(?![\d.]|[万千百元块])", lambda m: digits(m[1])
     ),
-    rule(r"(?<!\d)(\d{1,3})#(?=楼|栋|宿舍|机)", lambda m: f"{cardinal(m[1])}号"),
-    rule(
+    Rule(r"(?<!\d)(\d{1,3})#(?=楼|栋|宿舍|机)", lambda m: f"{cardinal(m[1])}号"),
+    Rule(
         r"([京沪津渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·•\s-]?(?=[A-Z0-9]{5,6}(?![A-Z0-9]))([A-Z0-9]*\d[A-Z0-9]*)",
         lambda m: m[1] + digits(m[2]),
     ),
-    rule(r"(?<![A-Za-z])N95(?!\d)", lambda m: "N九五"),
-    rule(r"(?<!\d)7-11(?=便利|店|超市)", lambda m: "七十一"),
-    rule(r"(?<![A-Za-z0-9])\.NET(?![A-Za-z])", lambda m: "点NET"),
-    rule(r"(?<=[GDCZTKYSL])(\d{1,4})(?=次)", lambda m: digits(m[1])),
-    rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", _parts),
-    rule(
+    Rule(r"(?<![A-Za-z])N95(?!\d)", lambda m: "N九五"),
+    Rule(r"(?<!\d)7-11(?=便利|店|超市)", lambda m: "七十一"),
+    Rule(r"(?<![A-Za-z0-9])\.NET(?![A-Za-z])", lambda m: "点NET"),
+    Rule(r"(?<=[GDCZTKYSL])(\d{1,4})(?=次)", lambda m: digits(m[1])),
+    Rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", _parts),
+    Rule(
         r"(?<![A-Za-z])[vV]\.?\s?(\d+(?:\.\d+)*)(?![\dA-Za-z])",
         lambda m: "V" + "点".join(cardinal(part) if len(part) < 3 else digits(part) for part in m[1].split(".")),
     ),
-    rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
-    rule(r"(?<=[A-Za-z])[-\s]?(\d+\.\d+)(?!\d|\.\d)", lambda m: (" " if " " in m[0] else "") + number(m[1])),
-    rule(r"(?<![A-Za-z])([A-GJ])#(?![A-Za-z0-9#])", lambda m: f"{m[1]} sharp"),
-    rule(r"(?<![A-Za-z])[NnＮ][Oo]\.?\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
-    rule(r"#\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
-    rule(r"\d{17,}", lambda m: digits(m[0])),
+    Rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
+    Rule(r"(?<=[A-Za-z])[-\s]?(\d+\.\d+)(?!\d|\.\d)", lambda m: (" " if " " in m[0] else "") + number(m[1])),
+    Rule(r"(?<![A-Za-z])([A-GJ])#(?![A-Za-z0-9#])", lambda m: f"{m[1]} sharp"),
+    Rule(r"(?<![A-Za-z])[NnＮ][Oo]\.?\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
+    Rule(r"#\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
+    Rule(r"\d{17,}", lambda m: digits(m[0])),
 ]
 
 

@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.mandarin.amounts import COUNTED
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule
 from glmtts.text.numbers_zh import cardinal, digits
 
 _TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
@@ -78,82 +78,82 @@ _HELD = (
 )
 _COUNTED_AFTER = f"[{COUNTED}名余]|学生|考生|观众|选手|球迷"
 RULES: list[Rule] = [
-    rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: " "),
-    rule(r"(?<![\d.])(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})[日号]?(?![\d.])", _date),
-    rule(
+    Rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: " "),
+    Rule(r"(?<![\d.])(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})[日号]?(?![\d.])", _date),
+    Rule(
         r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d|[.]\d|[元个人])",
         _date,
     ),
-    rule(r"(?<![\d/])(\d{1,2})([/.])(\d{1,2})\2((?:19|20)\d\d)(?!\d)", _day_first),
-    rule(r"(?<![\d/.])(?P<year>\d\d)/(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/])", _date),
-    rule(r"(?<!\d)(\d{4})(年?)(?:\s?[-~～–—－]{1,2}\s?|到)(\d{4})(?=年)", _span),
-    rule(r"(?<!\d)((?:19|20)\d\d)(年?)(?:\s?[-~～–—－]{1,2}\s?|到)((?:19|20)\d\d)(?!\d)", _span),
+    Rule(r"(?<![\d/])(\d{1,2})([/.])(\d{1,2})\2((?:19|20)\d\d)(?!\d)", _day_first),
+    Rule(r"(?<![\d/.])(?P<year>\d\d)/(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/])", _date),
+    Rule(r"(?<!\d)(\d{4})(年?)(?:\s?[-~～–—－]{1,2}\s?|到)(\d{4})(?=年)", _span),
+    Rule(r"(?<!\d)((?:19|20)\d\d)(年?)(?:\s?[-~～–—－]{1,2}\s?|到)((?:19|20)\d\d)(?!\d)", _span),
     # The years of a life in brackets, titles, and what is held in a year: （1881—1936）, 《1984》, 2008北京奥运会.
-    rule(
+    Rule(
         r"(?<=[（(])(1\d{3})\s?[-~～–—－]{1,2}\s?(1\d{3}|20\d\d)?(?=[）)])",
         lambda m: f"{digits(m[1])}到{digits(m[2] or '今')}",
     ),
-    rule(r"(?<=[《〈])(?:1[5-9]|20)\d\d(?=[》〉])", lambda m: digits(m[0])),
-    rule(rf"(?<![\d.])(?:19[5-9]|20[0-4])\d(?=(?!{_COUNTED_AFTER})[一-鿿]{{0,6}}?{_HELD})", lambda m: digits(m[0])),
-    rule(r"(?<!\d)((?:19|20)\d\d)()[-–—~～/](\d\d)(?=年|学年|赛季|财年|年度)", _span),
-    rule(r"(?<!\d)((?:19|20)\d\d)()/((?:19|20)\d\d)(?=年|学年|赛季|财年|年度)", _span),
+    Rule(r"(?<=[《〈])(?:1[5-9]|20)\d\d(?=[》〉])", lambda m: digits(m[0])),
+    Rule(rf"(?<![\d.])(?:19[5-9]|20[0-4])\d(?=(?!{_COUNTED_AFTER})[一-鿿]{{0,6}}?{_HELD})", lambda m: digits(m[0])),
+    Rule(r"(?<!\d)((?:19|20)\d\d)()[-–—~～/](\d\d)(?=年|学年|赛季|财年|年度)", _span),
+    Rule(r"(?<!\d)((?:19|20)\d\d)()/((?:19|20)\d\d)(?=年|学年|赛季|财年|年度)", _span),
     # A year in brackets: 国发〔2023〕15号, （2024）京01民终123号.
-    rule(r"(?<=[〔\[（(])(?:1[89]|20)\d\d(?=[〕\]）)](?![元块个人名万亿年]))", lambda m: digits(m[0])),
-    rule(r"(?<![\dA-Za-z])((?:19|20)\d\d)?\s?年?\s?[Qq]([1-4])(?!\d)", _season),
-    rule(r"(?<![\dA-Za-z.])([12]\d)(?:年\s?)?[Qq]([1-4])(?!\d)", _season),
-    rule(
+    Rule(r"(?<=[〔\[（(])(?:1[89]|20)\d\d(?=[〕\]）)](?![元块个人名万亿年]))", lambda m: digits(m[0])),
+    Rule(r"(?<![\dA-Za-z])((?:19|20)\d\d)?\s?年?\s?[Qq]([1-4])(?!\d)", _season),
+    Rule(r"(?<![\dA-Za-z.])([12]\d)(?:年\s?)?[Qq]([1-4])(?!\d)", _season),
+    Rule(
         r"(?<![\d.])(?:19[5-9]|20[0-4])\d(?=(?:上半年|下半年|全年|年度|新年|元旦|春节|国庆|[春夏秋冬]季|第[一二三四1-4]季|财年|校招|届))",
         lambda m: digits(m[0]),
     ),
-    rule(r"(?<![\d./-])(?P<year>)(?P<month>0?[1-9]|1[0-2])-(?P<day>0?[1-9]|[12]\d|3[01])(?=\s\d{1,2}[:：]\d\d)", _date),
-    rule(r"(?<!\d)((?:19|20)\d\d)\s?年?\s?H([12])(?![A-Za-z\d])", _half),
-    rule(r"(?<![\d.])(\d{4})\s?(?=年(?!" + _NOT_A_YEAR + "))", lambda m: digits(m[1])),
-    rule(r"(?<![\d.])((?:1[5-9]|20)\d\d)(?=年(?:前|后|以|来))", lambda m: digits(m[1]) if m[1][-2:] != "00" else m[1]),
-    rule(r"(?<![\d-])((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])(?![\d-])", _month),
-    rule(
+    Rule(r"(?<![\d./-])(?P<year>)(?P<month>0?[1-9]|1[0-2])-(?P<day>0?[1-9]|[12]\d|3[01])(?=\s\d{1,2}[:：]\d\d)", _date),
+    Rule(r"(?<!\d)((?:19|20)\d\d)\s?年?\s?H([12])(?![A-Za-z\d])", _half),
+    Rule(r"(?<![\d.])(\d{4})\s?(?=年(?!" + _NOT_A_YEAR + "))", lambda m: digits(m[1])),
+    Rule(r"(?<![\d.])((?:1[5-9]|20)\d\d)(?=年(?:前|后|以|来))", lambda m: digits(m[1]) if m[1][-2:] != "00" else m[1]),
+    Rule(r"(?<![\d-])((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])(?![\d-])", _month),
+    Rule(
         r"(?<![\d.])(0\d|[89][1-9]|[12]\d)(?=年(?!代|前|后|内|来|间|以|的|了|时|多|级别|级|龄|期|度))",
         lambda m: digits(m[1]) if _short_year(m) else m[1],
     ),
-    rule(r"(?<![\d.])(\d{4})(?=(?:级|届|款|版|赛季|财年)(?![别]))", lambda m: digits(m[1])),
-    rule(r"(?<![\d.])(\d\d)(?=级(?:学生|新生|本科|毕业|研究生|同学|校友))", lambda m: digits(m[1])),
-    rule(r"(?<![\d.第])([5-9][05]|0[05]|10)(?=(?:[、和与及/](?:[5-9][05]|0[05]|10))+后)", lambda m: digits(m[1])),
-    rule(r"(?<![\d.第])([06-9][05]|[1-5]5|10|00)(?=后(?!退|的?[一二三两\d]|天|面|来|续|续))", lambda m: digits(m[1])),
-    rule(
+    Rule(r"(?<![\d.])(\d{4})(?=(?:级|届|款|版|赛季|财年)(?![别]))", lambda m: digits(m[1])),
+    Rule(r"(?<![\d.])(\d\d)(?=级(?:学生|新生|本科|毕业|研究生|同学|校友))", lambda m: digits(m[1])),
+    Rule(r"(?<![\d.第])([5-9][05]|0[05]|10)(?=(?:[、和与及/](?:[5-9][05]|0[05]|10))+后)", lambda m: digits(m[1])),
+    Rule(r"(?<![\d.第])([06-9][05]|[1-5]5|10|00)(?=后(?!退|的?[一二三两\d]|天|面|来|续|续))", lambda m: digits(m[1])),
+    Rule(
         r"(?<![\d.])([12]\d)?(\d0)(['’]?)s(?![A-Za-z])",
         lambda m: f"{digits((m[1] or '') + m[2]) if m[1] else cardinal(m[2])}年代" if _is_decade(m) else m[0],
     ),
-    rule(rf"(?<![\d./])([1-9]|1[0-2])[./]([1-9]|[12]\d|3[01])(?={_FESTIVALS})", _festival),
-    rule(
+    Rule(rf"(?<![\d./])([1-9]|1[0-2])[./]([1-9]|[12]\d|3[01])(?={_FESTIVALS})", _festival),
+    Rule(
         r"(?:(?<=日期|截止|截至|生日|定于|改到)|(?<=deadline)|(?<=DDL|ddl)|(?<=due))(\s?[是为在到至于：:]{0,2}\s?)(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/小年月天周个])",
         lambda m: m[1] + spoken_date(None, m["month"], m["day"]) if _is_date(m["month"], m["day"]) else m[0],
     ),
-    rule(r"(?<![\d.])([1-9]|1[0-2])[·•]([1-9]|[12]\d|3[01])(?!\d)", _event),
-    rule(
+    Rule(r"(?<![\d.])([1-9]|1[0-2])[·•]([1-9]|[12]\d|3[01])(?!\d)", _event),
+    Rule(
         r"(?<![\d月./-])(1[0-2]|0?[1-9])[./]([12]\d|3[01]|0?[1-9])(?=日|号)",
         lambda m: f"{cardinal(str(int(m[1])))}月{cardinal(str(int(m[2])))}",
     ),
-    rule(
+    Rule(
         r"(?<![\d年])([1-9]|1[0-2])\s?[-~～–—]\s?([1-9]|1[0-2])(?=月(?!大|龄|的?宝))",
         lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}",
     ),
-    rule(r"(?<=[\d][月日号点周年])\s?[-~～–—－]{1,2}\s?(?=\d|[一二][零一二三四五六七八九]{3}年)", lambda m: "到"),
-    rule(r"(?<=[年月日号周])\s?[-~～–—－]\s?(?=\d{1,4}[年月日号周])", lambda m: "到"),
-    rule(r"(?<=\d[楼层室栋章节页课级题])\s?[-~～–—－]{1,2}\s?(?=第?\d)", lambda m: "到"),
+    Rule(r"(?<=[\d][月日号点周年])\s?[-~～–—－]{1,2}\s?(?=\d|[一二][零一二三四五六七八九]{3}年)", lambda m: "到"),
+    Rule(r"(?<=[年月日号周])\s?[-~～–—－]\s?(?=\d{1,4}[年月日号周])", lambda m: "到"),
+    Rule(r"(?<=\d[楼层室栋章节页课级题])\s?[-~～–—－]{1,2}\s?(?=第?\d)", lambda m: "到"),
     # Dates in words already: 2024.10.01-2024.10.07.
-    rule(
+    Rule(
         rf"(?<=[{_NUMERALS}]日)\s?[-~～–—－]{{1,2}}\s?(?=[{_NUMERALS}]{{4}}年|[{_NUMERALS}]{{1,2}}月)", lambda m: "到"
     ),
-    rule(
+    Rule(
         r"(周|星期|礼拜)([一二三四五六日天1-7])\s?[-~～–—－]{1,2}\s?(?:\1)?([一二三四五六日天1-7])(?!\d)",
         lambda m: f"{m[1]}{_weekday(m[2])}到{m[1]}{_weekday(m[3])}",
     ),
-    rule(
+    Rule(
         rf"(?<![每一两几整])(周|星期|礼拜)([1-7])(?!\d|{_TIMES})|"
         rf"(?<=[每一两几整])(周|星期|礼拜)([1-7])(?!\d|{_TIMES}|[天个节场])",
         lambda m: (m[1] or m[3]) + _weekday(m[2] or m[4]),
     ),
-    rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
-    rule(
+    Rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
+    Rule(
         r"(?<=\d月)([12]\d|3[01]|0?[1-9])(?=[,，。、；\s]|$)",
         # the days of the lunar calendar have no 日: 农历八月十五
         lambda m: cardinal(str(int(m[1]))) + ("" if _is_lunar(m) else "日"),

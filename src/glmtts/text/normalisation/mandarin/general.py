@@ -4,7 +4,7 @@ import re
 
 from glmtts.text import numbers_en
 from glmtts.text.normalisation.mandarin.amounts import TWO_COUNTS, amount
-from glmtts.text.normalisation.rules import NUMBER, Rule, roman, rule
+from glmtts.text.normalisation.rules import NUMBER, Rule, roman
 from glmtts.text.numbers_en import ordinal
 from glmtts.text.numbers_zh import cardinal, digits, number
 
@@ -17,53 +17,53 @@ def _scaled(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    rule(r"(?<![A-Za-z\d.])(\d{1,4})(?:st|nd|rd|th)(?![A-Za-z])", lambda m: ordinal(m[1])),
+    Rule(r"(?<![A-Za-z\d.])(\d{1,4})(?:st|nd|rd|th)(?![A-Za-z])", lambda m: ordinal(m[1])),
     # Neighbours before something counted are an estimate: 2、3个, 七、八天.
-    rule(
+    Rule(
         r"(?<![\d.、第零一二三四五六七八九十])([1-8])、([2-9])(?=个(?![体性])|天|次|位|年(?!级)|岁|小时|分钟|公里|米|块|斤|遍|趟|杯|瓶)",
         lambda m: amount(m[1]) + amount(m[2]) if int(m[2]) == int(m[1]) + 1 else m[0],
     ),
-    rule(r"(?<![\d.A-Za-z第])2(?=[室房]\d[厅廳]|居室)|(?<=[\d两][室房])2(?=[厅廳])", lambda m: "两"),
-    rule(
+    Rule(r"(?<![\d.A-Za-z第])2(?=[室房]\d[厅廳]|居室)|(?<=[\d两][室房])2(?=[厅廳])", lambda m: "两"),
+    Rule(
         r"(?:(?<=^)|(?<=[\s。；;，,、！!？?：:]))(\d{1,3})\s?[.．、)）]\s?(?=[^\d\s.])", lambda m: f"{cardinal(m[1])}，"
     ),
-    rule(r"[(（](\d{1,2})[)）](?=班)", lambda m: cardinal(m[1])),
-    rule(
+    Rule(r"[(（](\d{1,2})[)）](?=班)", lambda m: cardinal(m[1])),
+    Rule(
         r"(?<=第)[(（](\d{1,3}|[一二三四五六七八九十]{1,3})[)）](?=[条款项目章节点种类])",
         lambda m: cardinal(m[1]) if m[1].isdigit() else m[1],
     ),
-    rule(r"[(（](\d{1,2})[)）]", lambda m: f"，{cardinal(m[1])}，"),
-    rule(r"国([IV]{1,3})(?=排放|标准|车|b?$|[，。、])", lambda m: f"国{cardinal(roman(m[1]))}"),
+    Rule(r"[(（](\d{1,2})[)）]", lambda m: f"，{cardinal(m[1])}，"),
+    Rule(r"国([IV]{1,3})(?=排放|标准|车|b?$|[，。、])", lambda m: f"国{cardinal(roman(m[1]))}"),
     # The letters of answers: A.5  B.6
-    rule(r"(?:(?<=^)|(?<=\s))([A-F])[.．]\s?(?=[^\s.A-Za-z]|[A-Z]\b)", lambda m: f"{m[1]}，"),
-    rule(r"(第)([IVX]{1,6})(?=[卷章节部期型代世届集册编篇条款幕季])", lambda m: m[1] + cardinal(roman(m[2]))),
-    rule(
+    Rule(r"(?:(?<=^)|(?<=\s))([A-F])[.．]\s?(?=[^\s.A-Za-z]|[A-Z]\b)", lambda m: f"{m[1]}，"),
+    Rule(r"(第)([IVX]{1,6})(?=[卷章节部期型代世届集册编篇条款幕季])", lambda m: m[1] + cardinal(roman(m[2]))),
+    Rule(
         r"(?<![A-Za-z])([IVX]{1,6})(?=[世期级])|(?<![A-Za-z])([IVX]{2,6})(?=型)",
         lambda m: cardinal(roman(m[1] or m[2])),
     ),
-    rule(
+    Rule(
         r"(?<![A-Za-z])(?=[IVX]*[IV])([IVX]{2,6})(?![A-Za-z])(?=$|[，。！？、；：\s）》]|章|卷|部)",
         lambda m: cardinal(roman(m[1])),
     ),
-    rule(rf"(?<![\d.])({NUMBER})\s?[wW](?![A-Za-z])(\+)?", _scaled),
-    rule(r"([A-Za-z])[-_]?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
-    rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
-    rule(r"(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]}减"),
-    rule(r"(?<![\dA-Za-z])(\d{1,3})(?=\s?o['’]clock)", lambda m: numbers_en.cardinal(m[1])),
-    rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
-    rule(r"(?<![\d.A-Za-z第])2(?=克(?![里莱])|升(?![到至级为值格温降上学高]))", lambda m: "两"),
-    rule(rf"{TWO_COUNTS}(?!(?<=[于为取]2)时)", lambda m: "两"),
-    rule(r"(?<![\d.])\.(\d+)", lambda m: "点" + digits(m[1])),
-    rule(NUMBER, lambda m: number(m[0])),
-    rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
-    rule(r"(?<![A-Za-z-])([A-F])-(?=$|[，。、；,)）级的])", lambda m: f"{m[1]}减"),
-    rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
+    Rule(rf"(?<![\d.])({NUMBER})\s?[wW](?![A-Za-z])(\+)?", _scaled),
+    Rule(r"([A-Za-z])[-_]?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
+    Rule(r"(?<![\d.])(\d{3,4})(?=[pP](?![A-Za-z]))", lambda m: digits(m[1])),
+    Rule(r"(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]}减"),
+    Rule(r"(?<![\dA-Za-z])(\d{1,3})(?=\s?o['’]clock)", lambda m: numbers_en.cardinal(m[1])),
+    Rule(r"([A-Za-z])-(\d)", lambda m: m[1] + m[2]),
+    Rule(r"(?<![\d.A-Za-z第])2(?=克(?![里莱])|升(?![到至级为值格温降上学高]))", lambda m: "两"),
+    Rule(rf"{TWO_COUNTS}(?!(?<=[于为取]2)时)", lambda m: "两"),
+    Rule(r"(?<![\d.])\.(\d+)", lambda m: "点" + digits(m[1])),
+    Rule(NUMBER, lambda m: number(m[0])),
+    Rule(r"(?<=[一-鿿A-Za-z])\s?&\s?(?=[一-鿿A-Za-z])", lambda m: "和"),
+    Rule(r"(?<![A-Za-z-])([A-F])-(?=$|[，。、；,)）级的])", lambda m: f"{m[1]}减"),
+    Rule(r"(?<=[A-Za-z])\+{1,2}", lambda m: "加" * len(m[0])),
     # 1/3+1/6 and 1+X add, 100+人 are more
-    rule(rf"(?<=[{_NUMERAL}])\s?\+\s?(?=[{_NUMERAL}√]|[A-Za-zα-ω](?![A-Za-z]))", lambda m: "加"),
-    rule(rf"(?<=[{_NUMERAL}])\+", lambda m: "多"),
-    rule(r"(?<=[岁人元天年个])\+", lambda m: "以上"),
-    rule(r"(?<=[一-鿿])\s?\+\s?(?=[一-鿿A-Za-z])", lambda m: "加"),
-    rule(r"\^([A-Za-z0-9])", lambda m: m[1]),
+    Rule(rf"(?<=[{_NUMERAL}])\s?\+\s?(?=[{_NUMERAL}√]|[A-Za-zα-ω](?![A-Za-z]))", lambda m: "加"),
+    Rule(rf"(?<=[{_NUMERAL}])\+", lambda m: "多"),
+    Rule(r"(?<=[岁人元天年个])\+", lambda m: "以上"),
+    Rule(r"(?<=[一-鿿])\s?\+\s?(?=[一-鿿A-Za-z])", lambda m: "加"),
+    Rule(r"\^([A-Za-z0-9])", lambda m: m[1]),
     # A stroke between numbers in words is a pause, else they would run together: 赔率1.75/3.5/4.8.
-    rule(rf"(?<=[{_NUMERAL}])/(?=[{_NUMERAL}])", lambda m: "，"),
+    Rule(rf"(?<=[{_NUMERAL}])/(?=[{_NUMERAL}])", lambda m: "，"),
 ]

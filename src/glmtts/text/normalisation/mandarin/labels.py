@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule
 from glmtts.text.numbers_zh import cardinal
 
 # After these a number is a name. 地图, 时间表 and the like are things that a time may follow.
@@ -29,12 +29,12 @@ def _verse(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    rule(rf"({_BOOKS})\s?(\d{{1,3}})[:：](\d{{1,3}})(?:[-–~～](\d{{1,3}}))?(?!\d)", _verse),
-    rule(
+    Rule(rf"({_BOOKS})\s?(\d{{1,3}})[:：](\d{{1,3}})(?:[-–~～](\d{{1,3}}))?(?!\d)", _verse),
+    Rule(
         rf"({_LABELS}\s?)(\d{{1,2}})\s?[:：]\s?(?=\d)(?!\d\d(?:之?前|准时|截止|开始))",
         lambda m: f"{m[1]}{cardinal(m[2])}：",
     ),
-    rule(
+    Rule(
         rf"(?<![\d:：.])(?<![比以])(\d{{1,2}})[:：](?=\d{{2}}(?:\.\d+)?{_AMOUNTS})",
         lambda m: f"{cardinal(m[1])}：" if re.search(r"[一-鿿A-Za-z]$", m.string[: m.start()][-1:]) else m[0],
     ),

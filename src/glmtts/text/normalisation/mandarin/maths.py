@@ -4,7 +4,7 @@ import re
 
 from glmtts.text.normalisation.formulas import ABSOLUTE
 from glmtts.text.normalisation.mandarin.amounts import COUNTED, FREE, SCALE, TO
-from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule
 from glmtts.text.numbers_zh import cardinal, number
 
 _SIGNS = {
@@ -96,57 +96,57 @@ def _times_of(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    (ABSOLUTE, lambda m: f"{m['inside']}的绝对值"),
-    rule(r"(步骤|页码|页)\s?(\d{1,3})/(\d{1,3})(?![\d/.])", _times_of),
+    Rule(ABSOLUTE, lambda m: f"{m['inside']}的绝对值"),
+    Rule(r"(步骤|页码|页)\s?(\d{1,3})/(\d{1,3})(?![\d/.])", _times_of),
     # 1+2+3+…+100 goes on to its end; 5÷2=2……1 leaves one over.
-    rule(r"(?<=[\w)）])\s?\+\s?(?:…{1,2}|\.{3,6})\s?\+\s?(?=\w)", lambda m: "一直加到"),
-    rule(r"(=\s?\d+)\s?(?:…{1,2}|\.{3,6})\s?(?=\d)", lambda m: f"{m[1]}余"),
-    rule(r"(?<=[\dn])[!！](?=\s?=)", lambda m: "的阶乘"),
-    rule(r"(?<![\d.A-Za-z/])(\d{1,3})/([a-z])(?![A-Za-z/])", lambda m: f"{m[2]}分之{cardinal(m[1])}"),
-    rule(r"(?<![\d.])(\d+)\s?分之\s?(\d+(?:\.\d+)?)", lambda m: f"{cardinal(m[1])}分之{number(m[2])}"),
-    rule(
+    Rule(r"(?<=[\w)）])\s?\+\s?(?:…{1,2}|\.{3,6})\s?\+\s?(?=\w)", lambda m: "一直加到"),
+    Rule(r"(=\s?\d+)\s?(?:…{1,2}|\.{3,6})\s?(?=\d)", lambda m: f"{m[1]}余"),
+    Rule(r"(?<=[\dn])[!！](?=\s?=)", lambda m: "的阶乘"),
+    Rule(r"(?<![\d.A-Za-z/])(\d{1,3})/([a-z])(?![A-Za-z/])", lambda m: f"{m[2]}分之{cardinal(m[1])}"),
+    Rule(r"(?<![\d.])(\d+)\s?分之\s?(\d+(?:\.\d+)?)", lambda m: f"{cardinal(m[1])}分之{number(m[2])}"),
+    Rule(
         r"第(\d{1,4})\s?/\s?(\d{1,4})(?=[页頁张章])",
         lambda m: f"第{cardinal(m[1])}{m.string[m.end()]}，共{cardinal(m[2])}",
     ),
-    rule(r"(?<![A-Za-z])([fgh])[(（]([a-z])[)）]", lambda m: f"{m[1]} {m[2]}"),
-    rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]}除以{m[2]}"),
+    Rule(r"(?<![A-Za-z])([fgh])[(（]([a-z])[)）]", lambda m: f"{m[1]} {m[2]}"),
+    Rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]}除以{m[2]}"),
     # What does not rise is the number of a figure and no span: 图3-2.
-    rule(
+    Rule(
         r"(?<=[图圖表式例题題])(\d{1,3})-(\d{1,3})(?![\d-])",
         lambda m: f"{cardinal(m[1])}杠{cardinal(m[2])}" if int(m[2]) <= int(m[1]) else m[0],
     ),
-    rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: ""),
+    Rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: ""),
     # v=s/t: between two letters of a formula a stroke divides.
-    rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/])", lambda m: f"{m[1]}除以{m[2]}"),
-    rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?![A-Za-z\d])", _scientific),
-    rule(
+    Rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/])", lambda m: f"{m[1]}除以{m[2]}"),
+    Rule(rf"{FREE}({AMOUNT})[eE]([-−+]?\d{{1,3}})(?![A-Za-z\d])", _scientific),
+    Rule(
         rf"(?P<base>(?<![\d.]){NUMBER}|[A-Za-z]|[)）\]πα-ω])\s?(?:\^|\*\*)\s?(?P<exponent>[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]|[(（{{][^(){{}}（）]{{1,12}}[)）}}])",
         _power,
     ),
-    rule(r"(?<=\d/\d)\s?[-~～–]\s?(?=\d+/\d)", lambda m: "到"),
-    rule(
+    Rule(r"(?<=\d/\d)\s?[-~～–]\s?(?=\d+/\d)", lambda m: "到"),
+    Rule(
         rf"(?<![\d./])(?:(\d+)(?:\s|又))?({_PART})/({_PART})(?![\d/]|\.\d)((?:(?<=/5)|(?<=[125]0)|(?<=00))分(?![之钟]))?",
         _fraction,
     ),
-    rule(r"(?<=[\d\w)）])\s?(?:->|=>)\s?", lambda m: "到"),
-    rule(rf"(?<=[\w)）%°])\s?({_COMPARING})\s?(?=[-−+(（]?[\w.√$￥¥€£一-鿿])", lambda m: _SIGNS[m[1]]),
-    rule(rf"({_COMPARING})\s?(?=\.?\d|[-−]\d)", lambda m: _SIGNS[m[1]]),
-    rule(
+    Rule(r"(?<=[\d\w)）])\s?(?:->|=>)\s?", lambda m: "到"),
+    Rule(rf"(?<=[\w)）%°])\s?({_COMPARING})\s?(?=[-−+(（]?[\w.√$￥¥€£一-鿿])", lambda m: _SIGNS[m[1]]),
+    Rule(rf"({_COMPARING})\s?(?=\.?\d|[-−]\d)", lambda m: _SIGNS[m[1]]),
+    Rule(
         rf"{FREE}({NUMBER})\s?(?:([+×*÷±])\s?(?=[-−]?[\d.(（√])|([xX])\s?(?=[\d.(（√])|"
         r"([-−])\s?(?=\d[^，。；]{0,20}(?:=|等于)))",
         _operated,
     ),
-    rule(r"(?<=[A-Za-z)）α-ω])\s?([+×*÷])\s?(?=[A-Za-z\d(（√α-ω])(?!\+)", lambda m: _SIGNS[m[1]]),
-    rule(rf"{FREE}({NUMBER})\s?([×*÷])\s?(?=[A-Za-zπ(（])", lambda m: number(m[1]) + _SIGNS[m[2]]),
-    rule(rf"{FREE}({NUMBER})\s?[×*]\s?(?=\S)", lambda m: f"{number(m[1])}乘"),
-    rule(
+    Rule(r"(?<=[A-Za-z)）α-ω])\s?([+×*÷])\s?(?=[A-Za-z\d(（√α-ω])(?!\+)", lambda m: _SIGNS[m[1]]),
+    Rule(rf"{FREE}({NUMBER})\s?([×*÷])\s?(?=[A-Za-zπ(（])", lambda m: number(m[1]) + _SIGNS[m[2]]),
+    Rule(rf"{FREE}({NUMBER})\s?[×*]\s?(?=\S)", lambda m: f"{number(m[1])}乘"),
+    Rule(
         rf"{FREE}(?<!等于)({NUMBER})\s?(?:[x×]|(?<!\d{{4}})X)(?![A-Za-z\d零一二三四五六七八九十百千万加减乘除等大小]|\s?[-+=*/^<>])",
         lambda m: f"{number(m[1])}倍",
     ),
-    rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: "正负"),
-    rule(r"(?<=[一-鿿])[-−](?=\.?\d)", _minus),
-    rule(rf"{FREE}([-−]?{NUMBER})({SCALE}){TO}([-−]?{NUMBER})", _span),
-    rule(r"(?<![\dA-Za-z一-鿿])[-−–](?=\.?\d)|(?<=[等大小]于)[-−](?=[A-Za-z])", lambda m: "负"),
-    rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
-    rule(r"[~～]\s?(?=\d)", _tilde),
+    Rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: "正负"),
+    Rule(r"(?<=[一-鿿])[-−](?=\.?\d)", _minus),
+    Rule(rf"{FREE}([-−]?{NUMBER})({SCALE}){TO}([-−]?{NUMBER})", _span),
+    Rule(r"(?<![\dA-Za-z一-鿿])[-−–](?=\.?\d)|(?<=[等大小]于)[-−](?=[A-Za-z])", lambda m: "负"),
+    Rule(r"(?<![\dA-Za-z])\+(?=\d)", lambda m: "加"),
+    Rule(r"[~～]\s?(?=\d)", _tilde),
 ]

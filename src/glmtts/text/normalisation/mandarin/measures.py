@@ -5,7 +5,7 @@ import re
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalisation.mandarin.amounts import AMOUNT, FREE, SCALE, SIGNED, TO, amount, signed, spread
 from glmtts.text.normalisation.mandarin.money import per
-from glmtts.text.normalisation.rules import Rule, is_inch, rule
+from glmtts.text.normalisation.rules import Rule, is_inch
 from glmtts.text.normalisation.units import ATOM, WRITTEN, unit_of
 from glmtts.text.numbers_zh import digits, number
 
@@ -130,45 +130,45 @@ def _watts(match: re.Match[str]) -> str:
 
 RULES: list[Rule] = [
     # A unit of a power, before its exponent is taken for a number of them: 3×10^8m/s.
-    rule(
+    Rule(
         rf"(?<=\d)(\s?(?:\^|\*\*)\s?[-−+]?\d{{1,3}}|\s?(?:\^|\*\*)\s?[(（{{][-−+]?\d{{1,3}}[)）}}])\s?(?P<unit>{WRITTEN})(?![A-Za-z\d^/])",
         lambda m: m[1] + unit.mandarin if (unit := unit_of(m["unit"], glued=True)) else m[0],
     ),
     # The same below a slash: 4.5×10^9/L.
-    rule(rf"(?<=\^\d)(\d?)/(?P<unit>{ATOM})(?![A-Za-z\d^/])", lambda m: m[1] + per(m["unit"])),
-    rule(
+    Rule(rf"(?<=\^\d)(\d?)/(?P<unit>{ATOM})(?![A-Za-z\d^/])", lambda m: m[1] + per(m["unit"])),
+    Rule(
         rf"(?<=\d)(\s?(?:[A-Za-zμ]{{1,4}}|[一-鿿]{{1,2}}))/({_THINGS})(?=[，。、；！？,.;!?）)\s×的装起]|$)",
         lambda m: f"{m[1]}每{m[2]}",
     ),
-    rule(r"(?<![\d.])(\d{1,3})\s?(?:bps|bp|BP|BPS)(?![A-Za-z/])", _basis_points),
-    rule(
+    Rule(r"(?<![\d.])(\d{1,3})\s?(?:bps|bp|BP|BPS)(?![A-Za-z/])", _basis_points),
+    Rule(
         r"(?<![\d.])([12])米(\d\d)(?=[，。、；！？,;!?）)\s的高多左以身]|$)",
         lambda m: f"{amount(m[1])}米{digits(m[2])}",
     ),
-    rule(r"(?<=7[xX×*]24)h(?![A-Za-z])", lambda m: "小时"),
-    rule(r"(?<=\d)\s?r/(min|s)(?![A-Za-z])", lambda m: "转每分" if m[1] == "min" else "转每秒"),
+    Rule(r"(?<=7[xX×*]24)h(?![A-Za-z])", lambda m: "小时"),
+    Rule(r"(?<=\d)\s?r/(min|s)(?![A-Za-z])", lambda m: "转每分" if m[1] == "min" else "转每秒"),
     # Spans of two units: 20Hz-20kHz.
-    rule(
+    Rule(
         rf"{FREE}({AMOUNT}\s?(?P<one>{WRITTEN}))\s?[-~～–—]\s?(?={AMOUNT}\s?(?P<other>{WRITTEN})(?![A-Za-z\d/^]))",
         lambda m: f"{m[1]}到" if unit_of(m["one"], True) and unit_of(m["other"], True) else m[0],
     ),
-    rule(rf"(?<![\d.A-Za-z])({AMOUNT})W(?:{TO}({AMOUNT})W)?(?![A-Za-z/·*])", _watts),
-    rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>[-−+]?{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
-    rule(rf"{_TEMPERATURE}(?:°\s?C(?![A-Za-z])|摄氏度)", lambda m: _degrees(m, "摄氏度")),
-    rule(rf"{_TEMPERATURE}(?:°\s?F(?![A-Za-z])|华氏度)", lambda m: _degrees(m, "华氏度")),
-    rule(
+    Rule(rf"(?<![\d.A-Za-z])({AMOUNT})W(?:{TO}({AMOUNT})W)?(?![A-Za-z/·*])", _watts),
+    Rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>[-−+]?{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
+    Rule(rf"{_TEMPERATURE}(?:°\s?C(?![A-Za-z])|摄氏度)", lambda m: _degrees(m, "摄氏度")),
+    Rule(rf"{_TEMPERATURE}(?:°\s?F(?![A-Za-z])|华氏度)", lambda m: _degrees(m, "华氏度")),
+    Rule(
         rf"(?P<word>(?:气温|温度|体温|室温|水温|低温|高温|最低|最高|降至|升至|零下|今[天日]|明[天日]|白天|夜间|晚上|早晨)[^，。；,;\d]{{0,6}}?)(?P<low>[-−]{AMOUNT})(?:{TO}(?P<high>[-−+]?{AMOUNT}))?(?=度)",
         lambda m: m["word"] + (_degrees(m, "") if m["high"] else signed(m["low"])),
     ),
     # Alone, as in the head of a table: 单位：℃, 单位：㎡.
-    rule(
+    Rule(
         r"(?<![\dA-Za-z零一二三四五六七八九十])°\s?([CF])(?![A-Za-z])", lambda m: "摄氏度" if m[1] == "C" else "华氏度"
     ),
-    rule(r"(?<![\w^/])([kcdm]?m)([23])(?![\w^.])", lambda m: unit.mandarin if (unit := unit_of(m[0], True)) else m[0]),
-    rule(rf"({SIGNED})°(?:\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?)?", _angle),
-    rule(r"(?<![\d.])(\d{2,3})\s?/\s?(\d{2,3})\s?(mmHg|毫米汞柱|kPa)", _pressure),
+    Rule(r"(?<![\w^/])([kcdm]?m)([23])(?![\w^.])", lambda m: unit.mandarin if (unit := unit_of(m[0], True)) else m[0]),
+    Rule(rf"({SIGNED})°(?:\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?)?", _angle),
+    Rule(r"(?<![\d.])(\d{2,3})\s?/\s?(\d{2,3})\s?(mmHg|毫米汞柱|kPa)", _pressure),
     # A share of a unit: 1/250s, 1/2kg.
-    rule(
+    Rule(
         rf"(?<![\d./])(\d{{1,2}})/(\d{{1,5}})\s?(?P<unit>{WRITTEN})(?![A-Za-z\d^/])",
         lambda m: (
             f"{number(m[2])}分之{number(m[1])}{unit.mandarin}"
@@ -176,33 +176,33 @@ RULES: list[Rule] = [
             else m[0]
         ),
     ),
-    rule(r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})", lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}"),
-    rule(
+    Rule(r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})", lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}"),
+    Rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?[a-z]{{0,2}}(?:\s?[xX×*]\s?{AMOUNT}\s?[a-z]{{0,2}}){{1,2}})(?![A-Za-z\d^.])",
         lambda m: _sides(m) if re.search("[a-wyz]", m["sides"]) else m[0],
     ),
-    rule(
+    Rule(
         r"(?<=身高)([为是约达有：:]{0,2})([3-7])['′’](\d{1,2})[\"″”]?(?!\d)",
         lambda m: f"{m[1]}{number(m[2])}英尺{number(m[3])}英寸",
     ),
-    rule(r"(?<![\d.])(\d{1,2})['′’](\d{1,2})[\"″”]", lambda m: f"{number(m[1])}分{number(m[2])}秒"),
-    rule(
+    Rule(r"(?<![\d.])(\d{1,2})['′’](\d{1,2})[\"″”]", lambda m: f"{number(m[1])}分{number(m[2])}秒"),
+    Rule(
         r"(?<![\d.])(\d{1,3}(?:\.\d)?)\s?(?:″|\"|'')(?=[^\w]|[一-鿿]|$)",
         lambda m: f"{number(m[1])}英寸" if is_inch(m) else m[0],
     ),
-    rule(r"(?<![\d.])(\d{1,2})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])", lambda m: f"{amount(m[1])}小时{number(m[2])}分钟"),
-    rule(
+    Rule(r"(?<![\d.])(\d{1,2})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])", lambda m: f"{amount(m[1])}小时{number(m[2])}分钟"),
+    Rule(
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<unit>{_OWN})/(?P<per>[A-Za-z]{{1,6}}|[一-鿿]{{1,2}})",
         _own,
     ),
-    rule(
+    Rule(
         rf"({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-~～–—]{{1,2}}|至|到)\s?(?={AMOUNT}\s?(?P=same)(?![A-Za-z\d/^]))",
         lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
     ),
-    rule(
+    Rule(
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d^]|/[A-Za-z])",
         _measure,
     ),
-    rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|k?m\^?[23]|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
-    rule(r"(?<=每[一-鿿])/([一-鿿])", lambda m: f"每{m[1]}"),
+    Rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|k?m\^?[23]|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
+    Rule(r"(?<=每[一-鿿])/([一-鿿])", lambda m: f"每{m[1]}"),
 ]

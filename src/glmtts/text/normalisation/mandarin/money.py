@@ -4,7 +4,7 @@ import re
 
 from glmtts.text.normalisation.currencies import CODE, CURRENCIES, NAMES_ZH, SIGN
 from glmtts.text.normalisation.mandarin.amounts import SCALE, TO, amount
-from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, rule
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule
 from glmtts.text.normalisation.units import unit_of
 from glmtts.text.numbers_zh import number
 
@@ -84,27 +84,27 @@ def per(written: str | None) -> str:
 
 _SCALED = rf"(?P<scale>[kKwWmMbB](?![A-Za-z0-9])|{SCALE})"
 RULES: list[Rule] = [
-    rule(r"(?<=\d)\.00?(?=元|块|美元|欧元|英镑|日元|港[元币]|人民币)", lambda m: ""),
+    Rule(r"(?<=\d)\.00?(?=元|块|美元|欧元|英镑|日元|港[元币]|人民币)", lambda m: ""),
     # A rebate: 满300-50.
-    rule(r"(?<=满)([\d,]+)(元?)\s?[-−–]\s?(\d+)(?!\d|[.,]\d|岁)", _rebate),
-    rule(
+    Rule(r"(?<=满)([\d,]+)(元?)\s?[-−–]\s?(\d+)(?!\d|[.,]\d|岁)", _rebate),
+    Rule(
         rf"(?P<sign>{SIGN}|{CODE})\s?(?P<low>{AMOUNT})(?P<scale1>{SCALE}){TO}(?:{SIGN}|{CODE})?\s?(?P<amount>{AMOUNT})(?P<scale>{SCALE})(?!\s?%){_TWICE}{_PER}",
         _range,
     ),
-    rule(
+    Rule(
         rf"(?P<minus>(?<![\w])[-−])?(?:人民币)?(?P<sign>(?<![A-Za-z])(?:{SIGN}|{CODE}))\s?(?P<amount>{AMOUNT}){_SCALED}{_TWICE}{_PER}",
         _money,
     ),
-    rule(
+    Rule(
         rf"(?<![\d.A-Za-z-])(?P<low>{NUMBER})(?P<scale1>{SCALE}){TO}(?P<amount>{NUMBER})(?P<scale>{SCALE})\s?"
         rf"(?P<sign>{CODE}|[€£₩₹₽₺฿](?!\d))(?![A-Za-z])(?P<twice>){_PER}",
         _range,
     ),
-    rule(
+    Rule(
         rf"(?P<minus>)(?<![\d.A-Za-z])(?P<amount>{NUMBER}){_SCALED}\s?(?P<sign>{CODE}|[€£₩₹₽₺฿¥￥](?!\d)|\$(?!\d))(?![A-Za-z])(?P<twice>){_PER}",
         _money,
     ),
-    rule(
+    Rule(
         rf"(?<![\d.A-Za-z])(?P<amount>{NUMBER})(?P<scale>{SCALE})(?P<unit>元|块|角|美元|欧元|英镑|日元|港元|港币){_PER}",
         lambda m: f"{amount(m['amount'])}{m['scale']}{m['unit']}{per(m['per'])}" if m["per"] else m[0],
     ),

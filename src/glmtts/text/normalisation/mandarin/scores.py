@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule
 from glmtts.text.numbers_zh import number
 
 _BEFORE = (
@@ -39,22 +39,22 @@ def _may_be_score(match: re.Match[str]) -> bool:
 
 
 RULES: list[Rule] = [
-    rule(
+    Rule(
         r"(?P<word>(?:比分|[单双]打|[男女][单双]|混双)[为是达约到了]?\s?[:：]?\s?)"
         rf"(?P<ratio>\d{{1,3}}[:：∶–-]\d{{1,3}}{_SETS}*)(?!\d|[名人位])",
         _after_word,
     ),
-    rule(rf"(?P<word>{_SET}\s?)(?P<ratio>\d{{1,2}}[:：–-]\d{{1,2}})(?!\d|[:：.点分])", _after_word),
-    rule(rf"(?P<word>{_BEFORE}[为是达约到了]?\s?[:：]?\s?)(?P<ratio>{RATIO}{{1,3}})(?!\d)", _after_word),
-    rule(rf"(?P<word>{_TIED}\s?)(?P<ratio>\d{{1,3}}[:：–-]\d{{1,3}})(?!\d)", _after_word),
-    rule(rf"(?P<ratio>(?<![\d:：.])\d{{1,3}}\s?[:：]\s?\d{{1,3}})(?={_VERBS})", ratio),
-    rule(rf"(?P<ratio>(?<![\d.-])\d{{1,3}}[-–]\d{{1,3}})(?={_VERBS}|拿下|获)", ratio),
+    Rule(rf"(?P<word>{_SET}\s?)(?P<ratio>\d{{1,2}}[:：–-]\d{{1,2}})(?!\d|[:：.点分])", _after_word),
+    Rule(rf"(?P<word>{_BEFORE}[为是达约到了]?\s?[:：]?\s?)(?P<ratio>{RATIO}{{1,3}})(?!\d)", _after_word),
+    Rule(rf"(?P<word>{_TIED}\s?)(?P<ratio>\d{{1,3}}[:：–-]\d{{1,3}})(?!\d)", _after_word),
+    Rule(rf"(?P<ratio>(?<![\d:：.])\d{{1,3}}\s?[:：]\s?\d{{1,3}})(?={_VERBS})", ratio),
+    Rule(rf"(?P<ratio>(?<![\d.-])\d{{1,3}}[-–]\d{{1,3}})(?={_VERBS}|拿下|获)", ratio),
     # What falls is no span: 6-4，7-6（7-5）, 勇士108-93.
-    rule(
+    Rule(
         r"(?<![\dA-Za-z./第满号栋楼-])(?P<ratio>\d{1,2}-\d{1,2})(?=[，。！；,;!（）()]|\s*$)",
         lambda m: ratio(m) if int(m[0].split("-")[0]) > int(m[0].split("-")[1]) and _may_be_score(m) else m[0],
     ),
-    rule(
+    Rule(
         r"(?<=[一-鿿])(?<![满从价格温度量])(?P<ratio>(?:1\d\d|[6-9]\d)[-–](?:1\d\d|[6-9]\d))(?=[，。！；,;!\s]|$)",
         lambda m: ratio(m) if int(re.split("[-–]", m[0])[0]) > int(re.split("[-–]", m[0])[1]) else m[0],
     ),

@@ -3,7 +3,7 @@
 import re
 
 from glmtts.text.normalisation.mandarin.scores import RATIO, ratio
-from glmtts.text.normalisation.rules import Rule, rule
+from glmtts.text.normalisation.rules import Rule
 from glmtts.text.numbers_zh import cardinal
 
 _TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
@@ -56,24 +56,24 @@ def _offset(match: re.Match[str]) -> str:
 
 RULES: list[Rule] = [
     # An offset is no time of day: UTC+8:00.
-    rule(
+    Rule(
         r"(?<=UTC|GMT)\s?([-−+])0?(\d{1,2}):([0-5]\d)(?!\d)",
         _offset,
     ),
-    rule(rf"(?:(?<=\d[点月日号])|(?<=点半))\s?[-~～–—－]{{1,2}}\s?(?=(?:{_PART})\d)", lambda m: "到"),
-    rule(
+    Rule(rf"(?:(?<=\d[点月日号])|(?<=点半))\s?[-~～–—－]{{1,2}}\s?(?=(?:{_PART})\d)", lambda m: "到"),
+    Rule(
         rf"(?<!\d)(?<!\d[:：])(\d{{1,2}})[:：]([0-5]\d)(?:[:：]([0-5]\d))?{_TO}({_PART})?(\d{{1,2}})[:：]([0-5]\d)(?:[:：]([0-5]\d))?(?!\d|[:：]\d)",
         _span,
     ),
-    rule(
+    Rule(
         r"(?<!\d)(?<!\d[:：.])(?P<hour>\d{1,2})[:：](?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d)|分)?(?:\s?(?P<half>[aApP])\.?[mM](?![A-Za-z])\.?)?(?![\d]|[:：]\d|\.\d)",
         _clock,
     ),
-    rule(rf"(?<!\d)(?<!\d[:：.])(?P<ratio>{RATIO}{{1,4}})(?!\d|[:：]\d)", ratio),
-    rule(r"(?<![\d.])(\d{1,2})\s?([aApP])\.?[mM](?![A-Za-z])\.?", _hour),
-    rule(
+    Rule(rf"(?<!\d)(?<!\d[:：.])(?P<ratio>{RATIO}{{1,4}})(?!\d|[:：]\d)", ratio),
+    Rule(r"(?<![\d.])(\d{1,2})\s?([aApP])\.?[mM](?![A-Za-z])\.?", _hour),
+    Rule(
         r"(?<![\d.])(\d{1,2})点([0-5]\d)(?![\d分点])",
         lambda m: clock(m[1], m[2]),
     ),
-    rule(r"(?<=点)0(\d)(?=分)", lambda m: f"零{cardinal(m[1])}"),
+    Rule(r"(?<=点)0(\d)(?=分)", lambda m: f"零{cardinal(m[1])}"),
 ]
