@@ -14,6 +14,7 @@ from glmtts.data.pipeline.stage import create_stage
 from glmtts.errors import BundleError, ConfigError, EvaluationError, GlmTtsError
 from glmtts.eval import scorers, systems
 from glmtts.eval.systems import SystemSpec, base
+from glmtts.rl.rewards import base as rewards
 from glmtts.training import registry
 from glmtts.training.config import RunConfig
 
@@ -31,6 +32,18 @@ class Stage:
     __init__ = failing
 
 
+class Refused(rewards.Reward):
+    """A reward that cannot be made."""
+
+    __init__ = failing
+    score = failing
+
+
+def reward() -> object:
+    """A reward of a plug-in with no options."""
+    return rewards.make_reward("ours", rewards.Context(None), {})
+
+
 def task() -> object:
     """A training run with the task of a plug-in."""
     return registry.create_task(RunConfig.parse({"run": {"task": "ours", "out": "run"}, "schedule": {"steps": 1}}))
@@ -43,6 +56,14 @@ def task() -> object:
         (pipeline, "none", lambda: create_stage("ours"), ConfigError, "Stage 'ours' cannot be loaded"),
         (registry, "failing", task, ConfigError, "The task 'ours' cannot be started"),
         (registry, "none", task, ConfigError, "The task 'ours' cannot be started"),
+        (
+            rewards,
+            "Refused",
+            lambda: rewards.make_reward("ours", rewards.Context(None), {}),
+            ConfigError,
+            "The reward 'ours'",
+        ),
+        (rewards, "none", lambda: rewards.reward_class("ours"), ConfigError, "The reward 'ours' cannot be loaded"),
         (scorers, "failing", lambda: scorers.load("ours"), EvaluationError, "The scorer 'ours' cannot be loaded"),
         (base, "failing", lambda: systems.load(SystemSpec.parse("ours")), EvaluationError, "The system 'ours' cannot"),
         (stages, "none", lambda: stages.architecture("ours"), BundleError, "The plug-in 'ours' cannot be loaded"),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from glmtts.errors import GlmTtsError
@@ -88,6 +89,25 @@ def writable(place: Path, kind: type[GlmTtsError], cure: str) -> Iterator[None]:
     except (OSError, SafetensorError, UnicodeEncodeError) as error:  # the last of a name or text that is not UTF-8
         reason = getattr(error, "strerror", None) or str(error)
         raise kind(f"{place} cannot be written: {reason}. {cure}") from None
+
+
+@contextmanager
+def alone(lock: Path, taken: GlmTtsError) -> Iterator[None]:
+    """Hold a lock file, beside which no second process works; the system lets go of it when this process dies.
+
+    Raises:
+        GlmTtsError: `taken`; another process holds it.
+        OSError: it cannot be written.
+    """
+    held = FileLock(lock, timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise taken from None
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def hidden_prefix(name: str) -> str:

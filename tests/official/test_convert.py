@@ -221,6 +221,23 @@ def test_resumes_after_a_kill(release: Path, tmp_path: Path, monkeypatch: pytest
         convert(release, tmp_path / "out")
 
 
+def test_a_second_conversion_into_one_bundle_is_refused(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one would rename the folder in which this one writes."""
+    real = conversion._write
+
+    def meanwhile(part, *rest):
+        with pytest.raises(ReleaseError, match=r"Another process converts into .*out\. Wait for it"):
+            convert(release, tmp_path / "out")
+        return real(part, *rest)
+
+    monkeypatch.setattr(conversion, "_write", meanwhile)
+    convert(release, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+
 @pytest.mark.parametrize("order", [("hift", "vocos2d"), ("vocos2d", "hift")])
 def test_another_vocoder_than_an_interrupted_call_asked_for(
     order: tuple[Vocoder, Vocoder], copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

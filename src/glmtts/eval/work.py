@@ -6,14 +6,13 @@ another company could change a sampled token.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from glmtts import durable
@@ -153,17 +152,12 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         EvaluationError: another one holds it, or it cannot be written.
     """
-    held = FileLock(folder / LOCK)
-    with writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            held.acquire(timeout=0)
-        except Timeout:
-            raise EvaluationError(f"Another run is at work in {folder}. Wait for it, or give another --out.") from None
-    try:
+    taken = EvaluationError(f"Another run is at work in {folder}. Wait for it, or give another --out.")
+    with ExitStack() as held:
+        with writable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(durable.alone(folder / LOCK, taken))
         yield
-    finally:
-        held.release()
 
 
 def chunks(count: int, size: int) -> list[range]:

@@ -31,7 +31,7 @@ from glmtts.weights import digest_of
 
 Vocoder = Literal["hift", "vocos2d"]
 SPEAKER_KIND, VOCOS2D_KIND = "campplus_onnx", "vocos2d_torchscript"  # of the modules that are copied
-JOURNAL = "converted.json"
+JOURNAL, LOCK = "converted.json", ".lock"
 CURE = "Free some space or choose another folder, and run the command again; what is done is kept."
 HISTORY_TOKENS = 750  # the release's bound on prompt, earlier pieces and speech: 30 seconds
 READERS: dict[str, Callable[[Release], Part]] = {
@@ -49,7 +49,8 @@ def convert(
     Work goes on in `out` + ".part", whose finished modules a later call keeps; it is renamed when all is there.
 
     Raises:
-        ReleaseError: the release is incomplete, damaged or another model, or `out` exists or cannot be written.
+        ReleaseError: the release is incomplete, damaged or another model, `out` exists or cannot be written, or another
+            process converts into it.
     """
     check_holds_weights(out, ReleaseError)
     if status(out, ReleaseError) is not None:
@@ -65,16 +66,21 @@ def convert(
     written = _Text(tokenizer, text.text_config(release), text.speaker_prompts(release, tokenizer.size))
     # beside `out`, since a rename does not cross disks
     work = out.with_name(f"{out.name}.part")
+    taken = ReleaseError(f"Another process converts into {out}. Wait for it, or choose another folder.")
     with durable.writable(out, ReleaseError, CURE):
         work.mkdir(parents=True, exist_ok=True)
-        journal = _Journal(work / JOURNAL)
-        modules = {}
-        for room, part in tqdm(wanted.items(), desc="converting", unit="module"):
-            write = partial(_write, part, sources[room], work, dtype)
-            modules[room] = journal.entry(room, _fingerprint(part, dtype), write)
-        modules |= _copied(release, work, vocoder)
-        _remove_leftovers(work, {entry.file for entry in modules.values()})
-        _finish(work, out, written, modules)
+        with durable.alone(work / LOCK, taken):
+            journal = _Journal(work / JOURNAL)
+            modules = {}
+            for room, part in tqdm(wanted.items(), desc="converting", unit="module"):
+                write = partial(_write, part, sources[room], work, dtype)
+                modules[room] = journal.entry(room, _fingerprint(part, dtype), write)
+            modules |= _copied(release, work, vocoder)
+            _remove_leftovers(work, {entry.file for entry in modules.values()})
+            _finish(work, written, modules)
+        # let go of first: a bundle holds no lock, and Windows renames no folder with an open file
+        (work / LOCK).unlink(missing_ok=True)
+        durable.replace(work, out)
     return out
 
 
@@ -185,8 +191,8 @@ def _remove_leftovers(work: Path, listed: set[str]) -> None:
         (work / name).unlink(missing_ok=True)
 
 
-def _finish(work: Path, out: Path, written: _Text, modules: dict[str, ModuleEntry]) -> None:
-    """Write what stands beside the modules, and give the folder its name."""
+def _finish(work: Path, written: _Text, modules: dict[str, ModuleEntry]) -> None:
+    """Write what stands beside the modules, and have all of it on the disk."""
     written.tokenizer.save(work)
     save_config(work, _description(work, written, modules, modules["vocoder"].parsed().sample_rate))
     for name in (JOURNAL, Path(JOURNAL).with_suffix(".tmp")):
@@ -194,7 +200,6 @@ def _finish(work: Path, out: Path, written: _Text, modules: dict[str, ModuleEntr
     # `durable.replace` flushes the folder's names, not its files
     for path in work.iterdir():
         durable.sync(path)
-    durable.replace(work, out)
 
 
 def _copy(source: Path, work: Path, kind: str, config: dict) -> ModuleEntry:

@@ -10,14 +10,13 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
-from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 from torch import Tensor
 
@@ -67,20 +66,16 @@ def alone_in(folder: Path) -> Iterator[None]:
         ConfigError: another run holds it.
         AudioError: the folder cannot be written.
     """
-    lock = FileLock(folder / LOCK_FILE, timeout=0)
+    taken = ConfigError(f"Another run is reading into {folder}. Wait for it, or choose another name for the output.")
     try:
-        folder.mkdir(exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise ConfigError(
-            f"Another run is reading into {folder}. Wait for it, or choose another name for the output."
-        ) from None
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    try:
-        yield
+        with ExitStack() as held:
+            try:
+                folder.mkdir(exist_ok=True)
+                held.enter_context(durable.alone(folder / LOCK_FILE, taken))
+            except OSError as error:
+                raise _unwritable(folder, error) from None
+            yield
     finally:
-        lock.release()
         with suppress(OSError):  # an unfinished reading lies there, or the folder is gone
             if durable.WINDOWS:  # which deletes no open file
                 (folder / LOCK_FILE).unlink(missing_ok=True)

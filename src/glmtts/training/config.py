@@ -9,11 +9,10 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from filelock import FileLock, Timeout
 from pydantic import Field, model_validator
 
 from glmtts import durable
@@ -226,19 +225,13 @@ def alone_in(run: Path) -> Iterator[None]:
         TrainingError: another process trains there, or the folder cannot hold a checkpoint.
     """
     check_holds_weights(run, TrainingError)
-    with writable(run):
-        run.mkdir(parents=True, exist_ok=True)
-        # within `writable`, as the lock is a file too
-        lock = FileLock(run / LOCK_FILE, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            taken = f"Another process trains in {run}. Wait for it, or choose another run.out."
-            raise TrainingError(taken) from None
-    try:
+    taken = TrainingError(f"Another process trains in {run}. Wait for it, or choose another run.out.")
+    with ExitStack() as held:
+        with writable(run):
+            run.mkdir(parents=True, exist_ok=True)
+            # within `writable`, as the lock is a file too
+            held.enter_context(durable.alone(run / LOCK_FILE, taken))
         yield
-    finally:
-        lock.release()
 
 
 def write_config(config: RunConfig, digest: str | None = None) -> None:

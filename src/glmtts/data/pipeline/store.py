@@ -23,8 +23,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from glmtts import durable
 from glmtts.config import parse_json, read_json
 from glmtts.data.pipeline.config import OWN, PipelineConfig, fingerprint
@@ -43,13 +41,11 @@ def owned(folder: Path) -> Iterator[None]:
     Raises:
         DataError: another run holds it, or it cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=0):
-            _remove_parts(folder)
-            yield
-    except Timeout:
-        raise DataError(f"Another run works in {folder}. Wait for its end, or give another output.") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = DataError(f"Another run works in {folder}. Wait for its end, or give another output.")
+    with durable.alone(folder / LOCK, taken):
+        _remove_parts(folder)
+        yield
 
 
 def _remove_parts(folder: Path) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glmtts.backends import foreign
 from glmtts.errors import ConfigError, RlError
 
 if TYPE_CHECKING:
@@ -168,10 +169,8 @@ def reward_class(name: str) -> type[Reward]:
     if target is None:
         raise ConfigError(f"There is no reward '{name}'. Known are {', '.join(sorted(known))}, or give module:Class.")
     module, _, attribute = target.partition(":")
-    try:
+    with foreign(f"The reward '{name}' cannot be loaded", "Give another one, or correct its package.", ConfigError):
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"The reward '{name}' cannot be loaded: {error}.") from None
     if not (isinstance(found, type) and issubclass(found, Reward)):
         raise ConfigError(f"The reward '{name}' is {target}, which is no subclass of {__name__}.Reward. Make it one.")
     return found
@@ -184,7 +183,5 @@ def make_reward(name: str, context: Context, options: dict[str, Any]) -> Reward:
         ConfigError: there is no such reward, or it does not take these options.
     """
     kind = reward_class(name)
-    try:
+    with foreign(f"The reward '{name}' cannot be made with these options", "Correct them, or its code.", ConfigError):
         return kind(context, **options)
-    except TypeError as error:
-        raise ConfigError(f"The reward '{name}' does not take these options: {error}.") from None

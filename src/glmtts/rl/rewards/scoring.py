@@ -9,14 +9,16 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from glmtts.backends import foreign
 from glmtts.config import StrictConfig
-from glmtts.errors import GlmTtsError, RlError
+from glmtts.errors import RlError
 from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class, scores_of
 from glmtts.rl.rewards.ledger import Ledger, scored_by
 
@@ -91,7 +93,8 @@ class Here:
 
     def __init__(self, name: str, section: RewardSection, context: Context) -> None:
         self._name, self._reward = name, make_reward(section.kind or name, context, section.options)
-        self._reward.prepare()
+        with self._foreign():
+            self._reward.prepare()
         self.needs_audio = self._reward.needs_audio
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
@@ -100,13 +103,11 @@ class Here:
         Raises:
             RlError: the reward itself failed, as it would again.
         """
-        try:
+        with self._foreign():
             return self._reward.score(completions)
-        except (GlmTtsError, MemoryError):  # these are sentences already
-            raise
-        except Exception as error:
-            logger.exception("The reward '%s' failed.", self._name)  # for those who wrote it
-            raise RlError(f"The reward '{self._name}' failed: {type(error).__name__}: {error}") from error
+
+    def _foreign(self) -> AbstractContextManager[None]:
+        return foreign(f"The reward '{self._name}' failed", "Correct its code; the same command goes on.", RlError)
 
 
 def backend(name: str, section: RewardSection, context: Context) -> Backend:
