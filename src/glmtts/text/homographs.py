@@ -66,15 +66,19 @@ class HomographModel:
         """The label of highest score for the word at text[start:end]."""
         word = self.known(text[start:end].lower())
         labels = list(self.words[word])
-        # the people and their language are written with a capital
-        if word == "polish" and text[start].islower():
+        before, after = text[max(0, start - WINDOW) : start], text[end : end + WINDOW]
+        command = _is_command(before, after)
+        # the people and their language are written with a capital, which a command has too
+        if word == "polish" and (text[start].islower() or command):
             return "polish"
-        before = text[max(0, start - WINDOW) : start]
         written = text[start:end]
         told = _form_of_read(before) if word == "read" else _told_by_the_word_before(before, word, written, labels)
-        told = told or _commanded(before, text[end : end + WINDOW], labels)
         if told:
             return told
+        verbs = [label for label in labels if label.endswith("_vrb")]
+        # seven sentences of the training lines begin so, and all are verbs
+        if command and len(verbs) == 1:
+            return verbs[0]
         features = features_of(text, start, end)
         return max(labels, key=lambda label: self._score(features, label, kind_of(label, labels)))
 
@@ -114,15 +118,11 @@ def _told_by_the_word_before(before: str, word: str, written: str, labels: list[
     return verbs[0] if last in _MODALS or last.endswith("n't") or subject or third else ""
 
 
-def _commanded(before: str, after: str, labels: list[str]) -> str:
-    """The verb that begins a sentence and has its object behind it (Desert the camp); else empty.
-
-    Seven sentences of the training lines begin so, and all are verbs.
-    """
-    verbs = [label for label in labels if label.endswith("_vrb")]
+def _is_command(before: str, after: str) -> bool:
+    """Whether a word begins a sentence and has an object behind it, as a verb has (Desert the camp)."""
     begins = not before.rstrip("\"'“‘( ") or before.rstrip("\"'“‘( ").endswith((".", "!", "?", ":", "\n"))
     follows = re.match(r"\s([A-Za-z]+)", after)
-    return verbs[0] if len(verbs) == 1 and begins and follows and follows[1].lower() in _OBJECTS else ""
+    return begins and follows is not None and follows[1].lower() in _OBJECTS
 
 
 def _form_of_read(before: str) -> str:

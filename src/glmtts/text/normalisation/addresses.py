@@ -36,11 +36,19 @@ _END = r"(?![A-Za-z0-9])"
 _REST = r"(?::\d{1,5})?(?:[/?#][^\s<>\"“”‘’（）《》「」【】，。！？；：、一-鿿|\\^`{}]{0,2000})?"
 _MAIL = rf"(?:mailto:)?[A-Za-z0-9][A-Za-z0-9_.+-]{{0,63}}@{_HOST}[A-Za-z]{{2,}}"
 _SCHEME = r"(?i:https?|ftps?|wss?|git|ssh|file)://"
+# The names of papers, whose first part is a registrant's number: 10.1038/s41586-021-03819-2.
+_DOI = r"10\.\d{4,9}/[A-Za-z0-9][^\s<>\"“”‘’（《》「」【】，。！？；：、一-鿿]{0,200}"
+# Eight groups of sixteen bits, or fewer with "::" for those that are zero; C++ has a::b, so one has a digit.
+_IPV6 = (
+    r"(?<!:)(?=[0-9A-Fa-f:]{0,38}[0-9])(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|"
+    r"(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}|:(?::[0-9A-Fa-f]{1,4}){1,7}|"
+    r"(?:[0-9A-Fa-f]{1,4}:){1,7}:(?=/\d))(?:/\d{1,3})?(?![\w:])"
+)
 ADDRESS = re.compile(
     rf"(?<![A-Za-z0-9_.+-])(?:{_MAIL}"
     rf"|{_SCHEME}(?:[\w.+-]{{1,80}}@)?[^\s/?#<>\"“”，。！？；：、（）《》:一-鿿]{{1,255}}{_REST}"
     rf"|www\.{_HOST}[A-Za-z]{{2,}}{_REST}|{_HOST}(?:{_ENDINGS}){_END}{_REST}|{_HOST}(?:{_WORDLIKE})(?=/\w){_REST}"
-    rf"|(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|localhost)(?=[:/]\d){_REST}"
+    rf"|(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|localhost)(?=[:/]\d){_REST}|{_DOI}|{_IPV6}"
     rf"|[A-Za-z0-9_][A-Za-z0-9_-]{{0,80}}(?:\.[A-Za-z0-9_-]{{1,20}}){{0,3}}\.{_EXTENSION}(?![A-Za-z0-9_-]|\.[A-Za-z0-9]))",
 )
 _TRAILING = ".,;:!?'*_~&"
@@ -97,7 +105,9 @@ def spoken(address: str, language: Language) -> str:
     """An address in words; the protocol is left out, as people leave it out."""
     address = re.sub(rf"^(?:{_SCHEME}|mailto:)", "", address, flags=re.IGNORECASE).rstrip("/")
     which = 1 if language == "zh" else 0
-    words = [_part(part, which) for part in _PARTS.findall(address)]
+    # groups of hexadecimal digits are no words, though they may look like some: fe80::cafe
+    apart = " ".join(address) if re.fullmatch(_IPV6, address) else address
+    words = [_part(part, which) for part in _PARTS.findall(apart)]
     return " ".join(words) if language == "en" else _closed(words)
 
 

@@ -24,6 +24,8 @@ _COUNTED = re.compile(
     r"requires|expires|closes|starts|begins|goes|comes|costs|ends|gives|opens|belongs|hours|days|minutes)\b)"
     r"(?:[a-z]{2,}[a-rt-z]s|people|men|women|children|more|extra)\b"
 )
+_PAGED = re.compile(r"\b(?:pages?|pp?\.?|lines?|from|between|rooms?|numbers?|verses?|nos?\.?)\s$", re.IGNORECASE)
+_MEASURED = re.compile(r"\s?(?:[a-z]{1,2}\b|%|°|percent|people|words|points|metres|meters|miles|dollars|euros|pounds)")
 _IS = r"(?:(?:\s(?:number|no\.|No\.|code))?(?:\s(?:is|was|to|at|on|of)|:|\s?#|\s?=)?\s?)"
 _SEP = r"[-. \u2010\u2011]"
 
@@ -120,6 +122,17 @@ def in_pairs(written: str) -> str:
     head, rest = written[:-2], written[-2:]
     tail = "hundred" if rest == "00" else f"oh {cardinal(rest[1])}" if rest[0] == "0" else cardinal(rest)
     return f"{cardinal(head)} {tail}"
+
+
+def _aircraft(match: re.Match[str]) -> str:
+    """787-9 and 737-800 are aircraft; pages 737-800, or what is weighed or paid, go from one number to the other."""
+    before, after = match.string[max(0, match.start() - 12) : match.start()], match.string[match.end() :]
+    maker, model, variant, ending = match.groups()
+    rising = not maker and int(model) < int(variant)
+    if rising and (_PAGED.search(before) or _MEASURED.match(after)):
+        return match[0]
+    said = plural(cardinal(variant)) if ending == "s" else " ".join([cardinal(variant), *(ending or "")])
+    return f"{maker.strip() + ' ' if maker else ''}{in_pairs(model)} {said}"
 
 
 def _long(match: re.Match[str]) -> str:
@@ -223,6 +236,8 @@ RULES: list[Rule] = [
     ),
     Rule(r"(?<![\w.])802\.(\d{1,2})([a-z]{0,2})(?!\w|\.\d)", _network),
     Rule(r"(?<![\w.$£€,-])(10{1,6})s(?=\sof\b)", lambda m: _HUNDREDS[len(m[1])]),
+    Rule(r"(?<![\w.$£€,-])(B ?)?(7[0-8]7)-(\d{1,3})(ER|LR|F|s)?(?![\w-]|[.,:]\d)", _aircraft),
+    Rule(r"\b(A ?)(3[0-9]0)-(\d{3,4})(F|s)?(?![\w-]|[.,:]\d)", _aircraft),
     Rule(r"(?<![\w.$£€,-])(7[0-8]7)s\b", lambda m: plural(in_pairs(m[1]))),
     # Several of what a capital and a number name: AK-47s, MP3s, PS5s.
     Rule(r"(?<=[A-Z]-)(\d{1,3})s\b", lambda m: plural(cardinal(m[1]))),

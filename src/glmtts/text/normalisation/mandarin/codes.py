@@ -137,6 +137,11 @@ FIRST: list[Rule] = [
     Rule(r"(?<![A-Za-z])((?:RTX|GTX|RX) )(\d{3,4})(?!\d)", lambda m: m[1] + digits(m[2])),
 ]
 RULES: list[Rule] = [
+    # Aircraft, as they are where 波音 stands before them: a range does not fall, and nobody flies one.
+    Rule(
+        r"(?<![\d.A-Za-z-])(7[0-8]7)-(\d{1,3})(?=[A-Z]{0,2}(?:客机|货机|飞机|机型|型|系列)|(?<=-[1-9])(?![\d-]|[.,:]\d))",
+        lambda m: f"{digits(m[1])}，{digits(m[2])}",
+    ),
     Rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
     # a telephone has seven digits and more, +130 is an amount
     Rule(r"(?<!\w)(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
