@@ -59,15 +59,15 @@ class Pronouncing(Mapping[str, list[str]]):
 
 @lru_cache(maxsize=1)
 def dictionary() -> Mapping[str, list[str]]:
-    """First pronunciation of every word of the CMU dictionary."""
-    return Pronouncing({word: phones for word, phones in _entries() if not word.endswith(")")})
+    """First pronunciation of every word of the CMU dictionary; others stand behind names that no text has, read(2)."""
+    return Pronouncing(_entries())
 
 
 @lru_cache(maxsize=1)
 def alternatives() -> dict[str, list[list[str]]]:
     """All pronunciations of every word of the CMU dictionary."""
     words: dict[str, list[list[str]]] = {}
-    for name, phones in _entries():
+    for name, phones in _entries().items():
         words.setdefault(name.partition("(")[0], []).append(phones.split())
     return words
 
@@ -79,9 +79,9 @@ def variants() -> dict[str, list[list[str]]]:
     return {word: phones for word, phones in alternatives.__wrapped__().items() if len(phones) > 1}
 
 
-def _entries() -> list[tuple[str, str]]:
+def _entries() -> dict[str, str]:
     lines = lzma.decompress(data_file("cmudict.xz").read_bytes()).decode().splitlines()
-    return [(word, phones) for word, _, phones in (line.partition(" ") for line in lines)]
+    return dict(line.split(" ", 1) for line in lines)
 
 
 @lru_cache(maxsize=65536)
