@@ -146,14 +146,19 @@ class Bundle:
     @cached_property
     def audio_tokens(self) -> AudioTokens:
         """Where speech tokens lie in the vocabulary."""
-        return AudioTokens.of(self.frontend().tokenizer)
+        return AudioTokens.of(self.tokenizer)
 
-    def frontend(self) -> TextFrontend:
-        """A text front end with the bundle's vocabulary."""
+    @cached_property
+    def tokenizer(self) -> TextTokenizer:
+        """The bundle's vocabulary."""
         # for the hashes alone: the tokenizer opens these files by their names
         for name, digest in self.config.text_files.items():
             self.path(name, digest)
-        return TextFrontend(self.config.text, TextTokenizer.load(self.folder))
+        return TextTokenizer.load(self.folder)
+
+    def frontend(self) -> TextFrontend:
+        """A text front end with the bundle's vocabulary."""
+        return TextFrontend(self.config.text, self.tokenizer)
 
     @property
     def speech_tokenizer(self) -> SpeechTokenizer:

@@ -71,13 +71,18 @@ class OnnxBundle:
     @cached_property
     def audio_tokens(self) -> AudioTokens:
         """Where speech tokens lie in the vocabulary."""
-        return AudioTokens.of(self.frontend().tokenizer)
+        return AudioTokens.of(self.tokenizer)
+
+    @cached_property
+    def tokenizer(self) -> TextTokenizer:
+        """The bundle's vocabulary."""
+        for name in ("tokenizer.model", "added_tokens.json"):
+            self.path(name)
+        return TextTokenizer.load(self.folder)
 
     def frontend(self) -> TextFrontend:
         """A text front end with the bundle's vocabulary."""
-        for name in ("tokenizer.model", "added_tokens.json"):
-            self.path(name)
-        return TextFrontend(self.config.text, TextTokenizer.load(self.folder))
+        return TextFrontend(self.config.text, self.tokenizer)
 
     @cached_property
     def lm(self) -> OnnxLanguageModel:

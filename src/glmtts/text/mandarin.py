@@ -63,8 +63,11 @@ def read_pinyin(text: str, in_context: bool = True) -> Readings:
 
     `in_context` weighs the sentence around what no word settles; without it the dictionary alone decides.
     """
-    sentence = Sentence(simplified(text))
     readings: Readings = [None] * len(text)
+    # English lines come here too, and need neither the lexicon nor the classifier
+    if not CHINESE.search(text):
+        return readings
+    sentence = Sentence(simplified(text))
     unsure: list[int] = []
     doubtful: list[int] = []
     for word in sentence.words:
