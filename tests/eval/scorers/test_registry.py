@@ -55,6 +55,9 @@ def test_options_of_another_kind_are_told_and_an_error_inside_is_not_taken_for_o
         ({"times": 4.5}, "takes a whole number as 'times', not '4.5'"),
         ({"share": "half"}, "takes a number as 'share', not 'half'"),
         ({"loud": "maybe"}, "takes true or false as 'loud'"),
+        ({"times": True}, "takes a whole number as 'times', not 'True'"),
+        ({"share": False}, "takes a number as 'share', not 'False'"),
+        ({"loud": 0.5}, "takes true or false as 'loud', not '0.5'"),
     ):
         with pytest.raises(EvaluationError, match=words):
             scorers.load("repeated", **options)

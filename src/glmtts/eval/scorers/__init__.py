@@ -20,8 +20,8 @@ from glmtts.eval.scorers.clip import Clip, Score, Scorer
 __all__ = ["Clip", "Score", "Scorer", "load", "names", "register"]
 
 PLUGINS = "glmtts.scorers"
-WHOLE = "a whole number"
-KINDS = {int: WHOLE, float: "a number", bool: "true or false"}
+WHOLE, TRUTH = "a whole number", "true or false"
+KINDS = {int: WHOLE, float: "a number", bool: TRUTH}
 _registered: dict[str, str] = {}
 
 
@@ -50,13 +50,21 @@ def load(name: str, **options: Any) -> Scorer:
 def _check(name: str, signature: inspect.Signature, options: dict[str, Any]) -> None:
     """Refuse options that the class does not take, and words where it takes a number or a truth."""
     try:
+        # asked before the call: a TypeError within the class is no option that it lacks
         signature.bind(**options)
     except TypeError as error:
         raise EvaluationError(f"The scorer '{name}' {error}. See docs/scorers.md.") from None
     for key, value in options.items():
         kind = KINDS.get(signature.parameters[key].annotation) if key in signature.parameters else None
-        if kind is not None and (not isinstance(value, int | float) or (kind == WHOLE and isinstance(value, float))):
+        if kind is not None and not _fits(value, kind):
             raise EvaluationError(f"The scorer '{name}' takes {kind} as '{key}', not '{value}'. See docs/scorers.md.")
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind == TRUTH:
+        return value in (0, 1)  # as which true and false count
+    # true is an int to Python, and no number to who writes it
+    return not isinstance(value, bool) and isinstance(value, int if kind == WHOLE else int | float)
 
 
 def _class_of(name: str) -> Any:

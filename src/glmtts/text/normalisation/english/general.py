@@ -132,19 +132,24 @@ def _dotted(match: re.Match[str]) -> str:
 
 RULES: list[Rule] = [
     Rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
+    # no rule of Roman numbers looks within a word
     Rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
+    # before a plus behind a word, which leaves one of the two: C++17
     Rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
     # The number of a heading; one letter may be the initial of a name.
     Rule(
         r"^(?P<roman>[IVX]{2,5}|[ivx]{2,5})\.\s",
         lambda m: f"{cardinal(roman(m['roman'].upper()))}. " if _NUMERAL.fullmatch(m["roman"].upper()) else m[0],
     ),
+    # three letters make a topic of the figures: #100DaysOfCode, but #1 and #10a
     Rule(r"(?<!\w)#(?=\d+[A-Za-z]{3})", lambda m: "hashtag "),
     Rule(r"(?<!\w)#\s?(?=\d|[A-Z]{1,3}-\d)", lambda m: "number "),
     Rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
     Rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b(?!['’](?!s\b))", _numbered),
+    # before a Roman number; that before digits is an abbreviation: p. xi
     Rule(r"(?<![\w.])(pp?)\.\s(?=[ivxl]{1,6}\b)", lambda m: "pages " if m[1] == "pp" else "page "),
     Rule(rf"\b(?P<what>(?i:{_PARTS}))\s(?P<low>[ivxl]{{2,6}})(?:[-–](?P<high>[ivxl]{{1,6}}))?\b(?!['’-])", _small),
+    # (i), (v) and (x) stay, since they may be letters
     Rule(r"[(](ii|iii|iv|vi|vii|viii|ix)[)]", lambda m: f"({cardinal(roman(m[1].upper()))})"),
     Rule(
         rf"\b(?P<who>{_RULERS})\s"
@@ -160,28 +165,34 @@ RULES: list[Rule] = [
         rf"(?!\s(?:{_MEDICAL})\b)",
         _after_name,
     ),
-    Rule(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b", lambda m: m[0]),
     Rule(r"(?<![\w.-])\d{1,3}(?:-\d{1,3}){2,6}(?![\w-]|\.\d)", _dashed),
+    # before the hyphens behind a name, which are silent in F-16: UTC-5
     Rule(r"\b(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]} minus "),
     Rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
     Rule(rf"(?<![\w.])({AMOUNT})([kKM]?)\s?[-–]\s?({AMOUNT})([kKM])\b", _scaled_range),
     Rule(rf"(?<![\w.])({AMOUNT})([kKM])\b(?!-)", _scaled),
     Rule(r"(?<![\w.])\.(\d+)", lambda m: "point " + digits(m[1])),
     Rule(r"(?<=[A-Za-z])\d{1,3}(?!\d)", lambda m: f" {cardinal(m[0])} "),
+    # a year behind letters, as of a game: PES2020
     Rule(r"(?<=[A-Za-z])(?:19|20)\d\d(?!\d)", lambda m: f" {year(m[0])} "),
+    # longer figures behind letters are no number: DK12345
     Rule(r"(?<=[A-Za-z])\d{4,}", lambda m: f" {digits(m[0])} "),
+    # the hyphen of 20-year and 10-year-old is silent
     Rule(r"(?<![\w.])(\d+)-(?=[A-Za-z])", _before_hyphen),
     Rule(rf"{NUMBER}(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
     Rule(NUMBER, _integer),
     Rule(r"\s?&&?\s?", lambda m: " and "),
     Rule(r"\s\+\s", lambda m: " plus "),
+    # one stroke alone is a pause
     Rule(r"\s\|\|\s", lambda m: " or "),
     Rule(r"(?<=\w)\s?\+{1,2}(?!\w)", lambda m: " plus" * m[0].count("+")),
+    # a grade: B- or C-
     Rule(r"(?<![\w-])([A-F])[-−](?=[,.;:!?)]|$|\s(?:in|on|for|average|and|or|to)\b)", lambda m: f"{m[1]} minus"),
     Rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
     Rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
     Rule(r"(?<=[A-Za-z.])(?<!and)\s/\s(?=[A-Za-z])", lambda m: ", "),
     Rule(r"(?<![\w.])((?:[a-z]\.){2,})(?!\w)", _dotted),
     Rule(r"\b((?:[A-Z]\.){2,})(?![A-Za-z0-9])", _letters),
+    # the last full stop left out: the U.S economy
     Rule(r"\b((?:[A-Z]\.){1,3}[A-Z])\b(?!\.)", lambda m: m[1].replace(".", " ")),
 ]

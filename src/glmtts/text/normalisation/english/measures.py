@@ -122,40 +122,51 @@ RULES: list[Rule] = [
         rf"{FREE}(?:(\d{{1,3}}){TO})?(\d{{1,3}}(?:\.\d+)?)[\s-]?bps\b",
         _basis_points,
     ),
+    # a scale without a number: temperature in °C
     Rule(r"(?<!\d\s)(?<![\w°])°\s?([CF])\b", lambda m: f"degrees{_SCALES[m[1]]}"),
     Rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
     Rule(
         rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
         _degrees,
     ),
+    # feet and inches before inches alone, which leave the feet behind: 5'11"
     Rule(
         r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″”](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"
     ),
+    # before such a word the mark is of feet, elsewhere it may close a quotation
     Rule(r"(?<![\w.])(\d{1,2})['′](?=\s(?:tall|high|long|wide|deep|thick)\b)", lambda m: f"{cardinal(m[1])} feet"),
     Rule(r"(?<![\w.])(\d)['′](\d{1,2})(?![\w\"″])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
     Rule(
-        r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?(?:in|inch|inches)\b\.?(?!\s[a-z])",
+        # "in" before another word is none of inches: it grew 6 ft 2 in the sun
+        r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?"
+        r"(?:inch(?:es)?\b|in\b(?:(?!\.?\s[a-z])|(?=\.?\s(?:tall|high|long|wide|deep|thick|and|or|by|x)\b)))(?:\.(?=\s?[a-z,;]))?",
         _feet_and_inches,
     ),
     Rule(
         rf"(?<![\w.])({AMOUNT})\s?[\"″](?=\s|[,.;:)]|$)",
         lambda m: several(number(m[1]), "inch", "inch" if attributive(m) else "inches") if is_inch(m) else m[0],
     ),
+    # as an exponent, which the units know: 300 sq ft is 300 ft^2
     Rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
+    # the unit and no end of a sentence: 2 in. of rain
     Rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
     Rule(rf"(?<=\d )(?P<what>[a-z]{{3,}}s|people)\s?/\s?(?P<share>{WRITTEN})(?![\w/^])", _shared),
+    # inches without a unit: 5ft10
     Rule(r"(?<![\w.])(\d{1,2})ft(\d{1,2})(?![\w.])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
     # The minute of a match: in the 90+3' minute.
     Rule(r"(?<=\d)['′](?=\s(?:minute|min)\b)", lambda m: ""),
+    # two abbreviations for one unit: 16 fl. oz.
     Rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
     Rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))\s?(?P<unit>mm|cm|m|km|ft|in|px)\b",
         _sides,
     ),
+    # a span says its unit once: 10kg-15kg is ten to fifteen kilograms
     Rule(
         rf"{FREE}({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-–—~]|to)\s?(?={AMOUNT}\s?(?P=same)(?![\w/^]))",
         lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
     ),
+    # revolutions, which have no letter among the units
     Rule(r"(?<=\d)\s?r/min\b", lambda m: " rpm"),
     # Spans of two units: 20 Hz–20 kHz.
     Rule(
