@@ -85,4 +85,5 @@ def _confidence(segments: Sequence[Any]) -> float | None:
     tokens = sum(len(segment.tokens) for segment in segments)
     if not tokens:
         return None
+    # a segment's figure is the mean of its tokens: weighted, so that a long one counts for more
     return math.exp(sum(segment.avg_logprob * len(segment.tokens) for segment in segments) / tokens)

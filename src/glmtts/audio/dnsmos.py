@@ -18,7 +18,7 @@ from glmtts.errors import AudioError
 SAMPLE_RATE = 16000
 WINDOW_SECONDS = 9.01
 WINDOW = int(WINDOW_SECONDS * SAMPLE_RATE)  # the input of the models
-MEL_BANDS, MEL_FFT, MEL_HOP = 120, 321, 160
+MEL_BANDS, MEL_FFT, MEL_HOP = 120, 321, 160  # as in the script: a transform one longer than its frame of 320
 # from the models' raw outputs to P.835 opinions, highest power first
 SIG = (-0.08397278, 1.22083953, 0.0052439)
 BAK = (-0.13166888, 1.60915514, -0.39604546)
@@ -105,6 +105,7 @@ def log_mel(wave: np.ndarray) -> np.ndarray:
     frames = np.lib.stride_tricks.sliding_window_view(padded, MEL_FFT)[::MEL_HOP]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(MEL_FFT) / MEL_FFT)
     power = np.abs(np.fft.rfft(frames * window)) ** 2
+    # 1e-10, and 80 dB below, are the defaults of librosa, which the script calls
     mel = np.maximum(power @ _mel_filters().T, 1e-10)
     decibels = 10 * np.log10(mel / mel.max())
     return ((np.maximum(decibels, -80) + 40) / 40).astype(np.float32)

@@ -40,7 +40,7 @@ LARGEST_WAV = (1 << 32) - (1 << 20)  # bytes of samples: lengths have 32 bits, a
 _FFMPEG = {  # container, codec, options of the container
     "mp3": ("mp3", "libmp3lame", {"write_xing": "0"}),  # the Xing header is written at the end, by seeking
     "opus": ("ogg", "libopus", {"page_duration": "20000"}),  # µs: a page each packet
-    "aac": ("adts", "aac", {"write_id3v2": "1"}),
+    "aac": ("adts", "aac", {"write_id3v2": "1"}),  # ADTS has no place for tags: they stand in front, as in an MP3
 }
 
 
@@ -101,6 +101,7 @@ def _mp3_kbps(given: int | None, rate: int) -> int:
 
 
 def _integers(samples_T: np.ndarray) -> np.ndarray:
+    # not 32768, which +1 would need and 16 bits do not have
     return np.round(np.clip(samples_T, -1, 1) * 32767).astype("<i2")
 
 

@@ -28,7 +28,7 @@ def fbank_of(samples_T: np.ndarray, n_mels: int = 80) -> np.ndarray:
     options = kaldi_native_fbank.FbankOptions()
     options.frame_opts.samp_freq = SAMPLE_RATE
     options.frame_opts.dither = 0  # else an embedding would differ from call to call
-    options.frame_opts.snip_edges = True
+    options.frame_opts.snip_edges = True  # Kaldi's default, with which CAM++ was trained
     options.mel_opts.num_bins = n_mels
     bank = kaldi_native_fbank.OnlineFbank(options)
     # ±1, where Kaldi has 16-bit values: a factor is a sum in the log, which the mean over time takes away

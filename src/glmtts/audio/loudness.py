@@ -24,6 +24,7 @@ def integrated_loudness(wave: np.ndarray, sample_rate: int) -> float:
     heard = powers[powers > _power(ABSOLUTE_GATE)]
     if not len(heard):
         return float("-inf")
+    # the second gate leaves out pauses, else a reading with long ones would count as quieter than it is
     heard = heard[heard > heard.mean() * 10 ** (RELATIVE_GATE / 10)]
     return float(OFFSET + 10 * np.log10(heard.mean()))
 

@@ -57,6 +57,7 @@ class WhisperFeatures(nn.Module):
 
     def forward(self, samples_BT: Tensor) -> Tensor:
         """Samples (B, T) to features (B, n_mels, T // 160): log10 power, at most 8 below the loudest, (x + 4) / 4."""
+        # a centred STFT mirrors 200 samples at either end, and needs more than it mirrors
         if samples_BT.shape[-1] <= 200:
             samples_BT = F.pad(samples_BT, (0, 400 - samples_BT.shape[-1]))
         # the last frame of a centred STFT is left out, as Whisper does: T // 160 remain

@@ -77,7 +77,8 @@ def _after_tag(data: mmap.mmap) -> int:
 def _frame(head: int) -> tuple[int, int]:
     """Bytes and samples of the frame that a header begins; 0 where it is none of layer III."""
     version, layer, kbps, rate, padding = head >> 19 & 3, head >> 17 & 3, head >> 12 & 15, head >> 10 & 3, head >> 9 & 1
+    # reserved are version 1, rate 3 and 15 of the bit rates; 0 of these leaves the length untold
     if head & _SYNC != _SYNC or version == 1 or layer != _LAYER_3 or not 0 < kbps < 15 or rate == 3:
         return 0, 0
-    samples = 1152 if version == 3 else 576
+    samples = 1152 if version == 3 else 576  # of layer III in MPEG 1, and in 2 and 2.5
     return samples // 8 * 1000 * _KBPS[version == 3][kbps] // _RATES[version][rate] + padding, samples

@@ -31,7 +31,7 @@ def ogg_pages(path: Path) -> Pages:
             if end > len(data):
                 return Pages(False, True)
             # streams of one file begin together, before any of their other pages
-            begins = bool(data[place + 5] & _FIRST)
+            begins = bool(data[place + 5] & _FIRST)  # RFC 3533: byte 5 has the flags of a page
             if begins and sound:
                 return Pages(True, False)
             place, sound = end, sound or not begins
@@ -43,5 +43,6 @@ def _end(data: mmap.mmap, place: int) -> int:
     table = place + _HEAD
     if table > len(data):
         return table
+    # the last byte before the table counts its entries, each the length of a segment
     segments = data[table - 1]
     return table + segments + sum(data[table : table + segments])

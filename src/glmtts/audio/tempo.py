@@ -89,6 +89,7 @@ class Tempo:
         products = np.correlate(window, wanted, "valid")
         # double precision, since energies of segments are differences of a growing sum
         energy = np.cumsum(np.concatenate([[0], window.astype(np.float64) ** 2]))
+        # 1e-9: silence has no energy to divide by
         norms = np.sqrt(np.maximum(energy[self._block :] - energy[: -self._block], 0) + 1e-9)
         return low + int(np.argmax(products / norms))
 

@@ -82,6 +82,7 @@ class BatchSource:
         """
         made, asked, epoch = None, number, self.sampler.epoch(number)
         while made is None:
+            # the rest of this epoch, and a whole one
             if self.sampler.epoch(number) > epoch + 1:
                 raise DataError(
                     f"From micro-batch {asked} on no utterance can be used in a whole epoch: none can be read, or all "
@@ -117,6 +118,7 @@ def check_feature(dataset: Dataset, name: str, rate: float | None = None, shape:
     specs = [(source.path, m.features.get(name)) for source, m in zip(dataset.sources, dataset.manifests, strict=True)]
     path, spec = next((path, spec) for path, spec in specs if spec is not None)
     wrong = []
+    # rates are quotients of sample rates and hops, which round
     if rate is not None and spec.rate and abs(spec.rate - rate) > 1e-6 * rate:
         wrong.append(f"at {spec.rate:g} a second, not {rate:g}")
     if shape is not None and spec.shape != shape:

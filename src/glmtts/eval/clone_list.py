@@ -17,6 +17,7 @@ HELD_OUT_FOLDERS = ("ljspeech", "aishell", "speechocean762")
 
 def held_out(folder: str, speaker: str) -> bool:
     """Whether a speaker of a corpus folder was kept out of all training: LJSpeech, S0252, and numbers that end in 7."""
+    # the rule of recipes/mini/corpora.py, by which they were kept out; recipes are not installed
     return folder == "ljspeech" or speaker == "S0252" or (folder == "speechocean762" and speaker.endswith("7"))
 
 
@@ -53,6 +54,7 @@ def _speakers(corpus: Path) -> list[tuple[tuple[str, str], list[tuple[Path, str]
     found: dict[tuple[str, str], list[tuple[Path, str]]] = {}
     for folder in HELD_OUT_FOLDERS:
         index = corpus / folder / "index.jsonl"
+        # a corpus need not hold all of these
         if not is_file(index, EvaluationError):
             continue
         for record in _records(index):

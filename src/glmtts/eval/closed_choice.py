@@ -62,6 +62,7 @@ def _log_likelihoods(model: Any, encoded: Any, lang: str, texts: Sequence[str]) 
     found = []
     for text in texts:
         (aligned,) = model.model.align(encoded, tokenizer.sot_sequence, [tokenizer.encode(text)], FRAMES)
+        # a probability may round to 0, which has no logarithm
         found.append(sum(math.log(max(probability, 1e-10)) for probability in aligned.text_token_probs))
     return found
 
@@ -70,6 +71,7 @@ def _log_likelihoods(model: Any, encoded: Any, lang: str, texts: Sequence[str]) 
 def _characters_of() -> dict[str, list[str]]:
     """The frequent characters of one reading, by toned syllable."""
     found: dict[str, list[str]] = {}
+    # sorted: a set of strings has another order in every process, and only the first two are taken
     for character in sorted(safe_characters()):
         (reading,) = read_pinyin(character)
         found.setdefault(reading or "", []).append(character)

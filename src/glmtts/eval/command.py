@@ -52,7 +52,7 @@ def _command(name: str) -> Callable[..., None]:
         lines: Lines = None,
         corpus: Corpus = None,
         language: Language = None,
-        chunk: Chunk = 16,
+        chunk: Chunk = 16,  # runner.CHUNK, whose import would bring PyTorch
         processes: NumberOfProcesses = 1,
         ray: RayAddress = None,
         gpus: Annotated[float, typer.Option(help="GPUs of a Ray task.")] = 0.0,

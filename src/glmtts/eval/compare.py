@@ -67,6 +67,7 @@ def compare(a: tuple[Results, str], b: tuple[Results, str], seed: int = 0) -> li
     """
     ours, theirs = _lines(*a), _lines(*b)
     columns = [column for column in a[0].columns if column["key"] in {other["key"] for other in b[0].columns}]
+    # sorted: what a seed draws depends on the order, and that of a set of strings changes between processes
     shared = sorted(ours.keys() & theirs.keys())
     same = [key for key in shared if _said(ours[key]) == _said(theirs[key])]
     if shared and not same:

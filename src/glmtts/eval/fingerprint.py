@@ -33,6 +33,7 @@ def fingerprint(path: Path) -> str:
         if not path.is_dir():
             raise EvaluationError(f"There is no {path}. Give a file or folder of weights.")
         names = {one.relative_to(path).as_posix(): one for one in path.rglob("*") if one.is_file()}
+        # sorted: file systems list a folder in an order of their own
         lines = [f"{of_file(names[name])} {name}\n" for name in sorted(names) if _counts(name)]
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read: {error.strerror}. Give another, or allow reading it.") from None
@@ -40,6 +41,7 @@ def fingerprint(path: Path) -> str:
 
 
 def _place(value: str | Path) -> Path | None:
+    # the whole first: a path may hold a colon itself
     places = (value, str(value).partition(":")[2])
     return next((Path(place) for place in places if place and anything_at(Path(place))), None)
 

@@ -67,6 +67,7 @@ def cv3_list(folder: Path, language: str | None = None) -> EvalList:
         prompt = _above(folder, prompts[name])
         labels = _emotion_of(folder, name)
         items.append(Item(name, text, spoken, number, prompt, prompt_texts.get(name), None, labels))
+    # two parts: `en/angry` and `zh/angry` are two lists, and a list's name is its folder in a run
     return EvalList("_".join(folder.absolute().parts[-2:]), tuple(items))
 
 
@@ -82,6 +83,7 @@ def index_list(folder: Path, most: int | None = None, name: str | None = None) -
         labels = {key: str(value) for key, value in record.items() if key not in ("id", "lang", "text", "file")}
         audio = recording_of(folder, record["id"], record.get("file"))
         items.append(Item(record["id"], record["text"], record["lang"], number, None, None, audio, labels))
+    # resolved: `.` has no name
     return EvalList(name or folder.resolve().name, tuple(items))
 
 
@@ -164,6 +166,7 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 def _language_of(folder: Path) -> str:
     for part in reversed(folder.absolute().parts):
+        # only where the two letters stand apart: `golden` ends in `en` too
         if part[-2:] in ("zh", "en", "ja", "ko") and (len(part) == 2 or part[-3] in "_-"):
             return part[-2:]
     raise EvaluationError(f"{folder} does not tell its language. Name it, or a folder above, like 'hard_zh' or 'en'.")

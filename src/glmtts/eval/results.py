@@ -49,6 +49,7 @@ class Results:
         lines = [json.dumps(one, ensure_ascii=False) + "\n" for one in self.utterances]
         write_text(out / UTTERANCES, "".join(lines))
         write_text(out / TABLE, _csv(self.utterances, self.columns))
+        # apart: of two runs that are the same in all else, times differ
         write_text(out / TIMES, json.dumps(self.times, indent=1) + "\n")
 
     @classmethod

@@ -188,6 +188,7 @@ def about_recognisers(names: Mapping[str, str], device: str) -> dict[str, Any]:
 
 def _speak(spec: SystemSpec, items: Sequence[Item]) -> Done:
     system = systems.load(spec)
+    # after the models are loaded: the real-time factor is of speaking
     started = time.perf_counter()
     with foreign(f"The system '{spec.label}' failed {on_lines([item.id for item in items])}", KEPT):
         given = system.speak(items)
@@ -201,6 +202,7 @@ def _speak(spec: SystemSpec, items: Sequence[Item]) -> Done:
         worked = taken if one.taken is None else one.taken
         known = {"seconds": seconds, "taken": round(worked, 4), "error": error, "details": dict(one.details)}
         records.append({"id": item.id, **known})
+        # a person's recording must not be marked as synthetic speech
         of_machine = not system.is_copy and spec.name != "recordings"
         waves[item.id + AUDIO] = Wave(one.samples, one.rate, of_machine) if one.samples is not None and there else None
     return Done(records, waves)

@@ -80,6 +80,7 @@ def complete(tasks: Sequence[Task], workers: Workers, what: str) -> None:
     """
     open_ = [task for task in tasks if not task.finished]
     total = sum(task.lines for task in tasks)
+    # disable=None: no bar where the output goes into a file
     with tqdm(total=total, initial=total - sum(t.lines for t in open_), desc=what, unit="line", disable=None) as bar:
         for task, done in workers.run(open_) if open_ else ():
             _write(task, done)

@@ -14,7 +14,7 @@ from glmtts.official.weights import Shards, Weights, load_pickle
 from glmtts.speech_tokenizer.model import SpeechTokenizerConfig
 from glmtts.vocoder.hift import HiFTConfig
 
-HEAD_CHANNELS = 64
+HEAD_CHANNELS = 64  # of the released DiT
 LARGEST_SIZE = 1 << 24  # far above any of the release: what a damaged file asks for is not built
 LARGEST_NUMBER = 1e12  # of what is no size; the base of RoPE is 10⁴ to 10⁷
 
@@ -67,6 +67,7 @@ def speech_tokenizer(release: Release) -> Part:
         max_positions=_size(values, "max_source_positions", path),
         layers_before=layers,
         codes=_size(values, "quantize_vocab_size", path),
+        # the release quantises its pooled vectors as they are
         code_width=None,
         block_frames=_size(values, "quantize_causal_block_size", path),
     )

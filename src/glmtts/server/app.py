@@ -74,11 +74,13 @@ def _middleware(service: Service, settings: ServerSettings) -> list[Middleware]:
         uploads=UPLOADS,
         seconds=settings.request_timeout,
     )
+    # outside the gate: without these headers a page could not read why it was refused
     cross_origin = Middleware(
         CORSMiddleware,
         allow_origins=settings.cors,
         allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("*",),
+        # a page of another origin may read no header of ours that is not named here
         expose_headers=("Retry-After", "X-Warning"),
     )
     return [

@@ -87,6 +87,7 @@ def _start(
     from glmtts.server.settings import ReplicaSettings, ServerSettings
     from glmtts.threads import wait_without_spinning
 
+    # before the engine imports PyTorch, which reads the variable once
     wait_without_spinning()
     settings = ServerSettings.parse(values).listening(host, insecure)
     scaling = ReplicaSettings.read(replicas) if replicas else ReplicaSettings()
@@ -108,6 +109,7 @@ def _folder(given: str | None) -> Path | None:
     """The folder of voices; an empty variable would be the working folder."""
     if given is not None and not given.strip():
         raise ConfigError("The name after --voices is empty. Give that of a folder, or leave it out.")
+    # absolute: a replica under Ray has another working folder
     return Path(given).resolve() if given is not None else None
 
 

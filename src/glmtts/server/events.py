@@ -38,6 +38,7 @@ async def _contents(
         async for part in parts:
             yield words_event(part) if isinstance(part, Words) else _delta(part)
     except Exception as error:
+        # the status has left already: what goes wrong now can only be an event
         yield {"type": "error", **as_api_error(error).body()}
         return
     made = round(job.seconds * job.token_rate)

@@ -44,6 +44,7 @@ class Gate:
         except ApiError as error:
             if scope["type"] == "websocket":
                 await receive()  # websocket.connect
+                # RFC 6455: a close frame has room for a reason of 123 bytes
                 return await send({"type": "websocket.close", "code": REFUSED, "reason": error.message[:120]})
             response = error.response()
             response.headers["Connection"] = "close"  # what is left of the body stays unread
@@ -119,6 +120,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                # the page and its documentation bring a policy of their own (app.py)
                 headers.setdefault("Content-Security-Policy", NO_CONTENT)
             await send(message)
 

@@ -24,6 +24,7 @@ class Incoming:
     """Text that has arrived and is not spoken yet; at most about twice `longest` characters."""
 
     def __init__(self, longest: int) -> None:
+        # at least 1: a session that ends puts an Incoming(0) in its place (routes/live.py)
         self._longest, self._reader, self.ended = longest, Reader(max(1, min(longest, LONGEST_WAITING))), False
         self._ready: list[Sentence] = []  # sentences that must not wait
         self._changed, self._taken = asyncio.Event(), asyncio.Event()

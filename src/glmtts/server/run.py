@@ -59,7 +59,7 @@ def configured(app: FastAPI, settings: ServerSettings, host: str, port: int, log
         host=host,
         port=port,
         log_level=log_level,
-        lifespan="on",
+        lifespan="on",  # `auto` would take an error at the start for an app without a lifespan, and go on
         http=bounded(settings),
         h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=CLOSING_SECONDS,

@@ -34,6 +34,7 @@ def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
+        # RFC 6761: all names below `localhost` are the loopback address
         return host == "localhost" or host.endswith(".localhost")
 
 
@@ -90,7 +91,7 @@ class ServerSettings(StrictConfig):
     aliases: dict[str, str] = Field(default={})
     strict: bool = False
     mp3_kbps: int | None = Field(default=None, ge=8, le=320)
-    max_characters: int = Field(default=4096, ge=1)
+    max_characters: int = Field(default=4096, ge=1)  # OpenAI's own limit
     max_upload_bytes: int = Field(default=10 * 2**20, ge=1024)
     max_recording_seconds: float = Field(default=120, gt=1)
     workers: int = Field(default=8, ge=1)

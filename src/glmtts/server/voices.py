@@ -66,6 +66,7 @@ class VoiceStore:
         self._folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # one that may be entered, but not listed, is told now, not at the first request
             next(folder.iterdir(), None)
         except OSError as error:
             raise ConfigError(
@@ -124,6 +125,7 @@ class VoiceStore:
     def _add(self, name: str, file: str, write: Callable[[Path], object], record: VoiceRecord) -> None:
         target, temporary, placed = self._folder / valid_name(name), None, False
         try:
+            # below the same folder: nothing is renamed from one file system to another
             temporary = Path(tempfile.mkdtemp(prefix=_ADDING, dir=self._folder))
             write(temporary / file)
             (temporary / _RECORD).write_text(record.model_dump_json(), encoding="utf-8")

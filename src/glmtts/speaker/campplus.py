@@ -19,7 +19,7 @@ class CampPlusConfig(StrictConfig):
     bottleneck: int = 128
     layers: tuple[int, ...] = (12, 24, 16)
     dilations: tuple[int, ...] = (1, 2, 2)
-    segment_frames: int = 100
+    segment_frames: int = 100  # two seconds, as the stem halves 100 Hz
 
 
 class NormRelu(nn.Module):
@@ -180,5 +180,6 @@ class CampPlus(nn.Module, Embeds):
             if name != "dense":
                 x = part(x)
         # statistics pooling (x-vectors, Snyder et al., 2018): (B, C, T) to (B, 2 C) for any T
+        # the deviation without bias, as 3D-Speaker computes it
         statistics = torch.cat([x.mean(dim=2), x.std(dim=2)], dim=1)
         return self.xvector["dense"](statistics)

@@ -39,7 +39,7 @@ class OnnxSpeaker(Embeds):
             ) from None
         try:
             session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-        except Exception as error:
+        except Exception as error:  # onnxruntime's own exceptions share no base
             raise BundleError(f"{path} is no ONNX model: {str(error)[:80]}. Fetch it again.") from None
         return cls(session, config)
 

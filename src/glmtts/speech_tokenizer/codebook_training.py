@@ -72,6 +72,7 @@ class CodebookTraining(nn.Module):
         """Begin as the k-means of the vectors that were kept; a centre that loses all of them takes a random one."""
         vectors, count = self.recent[: int(self.recent_total)], len(codebook.weight)
         picks = torch.randperm(len(vectors), device=vectors.device)[:count]
+        # of fewer vectors than codes some are picked twice
         picks = picks.repeat(-(-count // len(picks)))[:count]
         # the noise parts codes that were picked twice: of two alike only the first would ever be nearest
         codebook.weight.copy_(vectors[picks] + 0.01 * vectors.std() * torch.randn_like(codebook.weight))
@@ -145,6 +146,7 @@ def gathered(vectors_ND: Tensor) -> Tensor:
     length = torch.tensor([len(vectors_ND)], device=vectors_ND.device)
     lengths = [torch.zeros_like(length) for _ in range(dist.get_world_size())]
     dist.all_gather(lengths, length)
+    # `all_gather` takes tensors of one shape
     padded = F.pad(vectors_ND, (0, 0, 0, int(max(lengths)) - len(vectors_ND)))
     parts = [torch.empty_like(padded) for _ in lengths]
     dist.all_gather(parts, padded)

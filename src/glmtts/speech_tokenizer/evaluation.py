@@ -37,6 +37,7 @@ def evaluate(
             mels.append(float(mel_loss(output["mel_BTM"], batch.mel_BTM, batch.mask_BT)))
         if "pitch_BT" in output:
             pitch.add(output, batch)
+    # of codes in use alone: 0 · log 0 is NaN
     shares = counts[counts > 0] / counts.sum()
     return {
         "utterances": float(sum(len(batch.mask_BT) for batch in batches)),

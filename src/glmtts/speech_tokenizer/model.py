@@ -34,11 +34,12 @@ class SpeechTokenizerConfig(StrictConfig):
         "mel_scale", "continuous_steps",
     )  # fmt: skip
 
+    # width, heads, bins and positions of Whisper base
     d_model: int = 512
     heads: int = 8
     ffn: int = 2048
     num_mel_bins: int = 80
-    max_positions: int = 1500
+    max_positions: int = 1500  # 30 s at 50 Hz
     layers_before: int = 6
     layers_after: int = 1
     pooling: int = 2
@@ -48,7 +49,7 @@ class SpeechTokenizerConfig(StrictConfig):
     labels_per_token: int = Field(default=1, ge=1)
     causal_attention: bool = False
     causal_convolution: bool = False
-    block_frames: int = 1500
+    block_frames: int = 1500  # 30 s: within a piece all frames see each other
 
     @model_validator(mode="after")
     def _grid_has_its_size(self) -> Self:

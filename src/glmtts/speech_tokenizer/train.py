@@ -72,7 +72,7 @@ class TokenizerLoss(StrictConfig):
     probes: bool = False
     quantizer_warmup_steps: int = Field(default=400, ge=0)
     freeze_codebook_until: int = Field(default=0, ge=0)
-    ema_decay: float = Field(default=0.99, ge=0, lt=1)
+    ema_decay: float = Field(default=0.99, ge=0, lt=1)  # as van den Oord et al. (2017) take it
     restart_interval: int = Field(default=100, ge=1)
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from glmtts.errors import TrainingError
 
-TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
+TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}  # the numbers of CTranslate2's DataType
 
 
 def read_ctranslate2(path: Path) -> dict[str, np.ndarray]:
@@ -38,7 +38,7 @@ def read_ctranslate2(path: Path) -> dict[str, np.ndarray]:
         position += length
         return text
 
-    take("I"), take_string(), take("I")
+    take("I"), take_string(), take("I")  # version, name of the specification, its revision
     variables = {}
     for _ in range(take("I")):
         name = take_string()
@@ -68,6 +68,7 @@ def _from_hub(path: Path) -> dict[str, Tensor]:
 
 
 def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
+    # values without axes are settings, such as the number of heads, in integers
     read = {name: v for name, v in read_ctranslate2(path).items() if name.startswith("encoder/") and v.ndim}
     # their scales stand beside them: as they are, they would be weights of up to 127
     if packed := [name for name, values in read.items() if values.dtype.kind != "f"]:

@@ -58,7 +58,9 @@ def _is_spelled(text: str, start: int, end: int) -> bool:
     if kind in ("word", "letters"):
         return kind == "letters"
     if kind == "case":
+        # I AM is no time of day
         return not _among_capitals(text, start, end) and not (word == "AM" and text[:start].rstrip().endswith("I"))
+    # AT&T, whose sign is a word by now
     if word == "AT" and re.match(r" and T\b|&T\b", text[end:]):
         return True
     # without a vowel it cannot be said as a word; a few that the dictionary has are letters nevertheless
@@ -81,6 +83,7 @@ def _is_plain(word: str) -> bool:
     phones = dictionary().get(word.lower())
     if not phones or word in acronyms():
         return False
+    # read by its letters it has a stress for each of them
     return sum(phone[-1] in "12" for phone in phones) < len(word)
 
 

@@ -20,6 +20,7 @@ def prune_vocabulary(ranks: dict[bytes, int]) -> dict[bytes, int]:
 
 
 def _too_long(word: bytes) -> bool:
+    # a token may end within a character
     return len(CHINESE.findall(word.decode("utf-8", errors="ignore"))) > MAX_CHINESE_CHARACTERS
 
 

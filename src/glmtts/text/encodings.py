@@ -54,6 +54,7 @@ def encoding_of(data: bytes, name: str, whole: bool = True) -> str:
             return encoding
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
+        # UTF-16 of English is valid UTF-8, every second byte of it zero
         if b"\0" not in data:
             return "utf-8"
     except UnicodeDecodeError:
@@ -68,6 +69,7 @@ def encoding_of(data: bytes, name: str, whole: bool = True) -> str:
 def _share_of_usual(data: bytes, encoding: str) -> float:
     """How many of the signs beyond ASCII are usual ones; 0 where the bytes are not of this encoding."""
     try:
+        # incremental, since a sample may end within a character
         text = codecs.getincrementaldecoder(encoding)().decode(data)
     except UnicodeDecodeError:
         return 0.0

@@ -232,6 +232,7 @@ class TextFrontend:
     def _spoken(self, control: Control) -> str:
         """Phonemes of a control, or its written form where the vocabulary lacks them."""
         tokens = re.findall(r"<\|[^<>|]+\|>", control.phonemes)
+        # the release has no phonemes of English
         return control.phonemes if all(token in self.tokenizer.special for token in tokens) else control.written
 
 

@@ -34,6 +34,7 @@ class Replacements:
 
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = {word.lower(): hybrid for word, hybrid in words.items()}
+        # `re` takes the first alternative that fits, so the longest comes first
         patterns = map(_whole, sorted(words, key=len, reverse=True))
         self._pattern = re.compile("|".join(patterns), re.IGNORECASE) if words else None
 

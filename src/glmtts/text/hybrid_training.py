@@ -12,6 +12,7 @@ from glmtts.text.phonemes import split_syllable, token
 class HybridTrainingConfig(StrictConfig):
     """`probability` that a sentence is changed at all, and the largest share of its safe characters that is."""
 
+    # both are the report's examples (section 2.6)
     probability: float = 0.2
     largest_share: float = 0.5
     polyphones_in_context: bool = True

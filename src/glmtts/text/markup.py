@@ -70,6 +70,7 @@ def parse(text: str, language: str) -> Marked:
             return _text_of(match, warnings)
         if isinstance(made, str):
             return made
+        # no private character is left to hold its place
         if len(controls) > _MOST:
             return made.written
         name = chr(ord(PLACEHOLDERS[0]) + len(controls))

@@ -1,5 +1,6 @@
 """Private characters that hold the place of an inline control while a text is normalised and split."""
 
+# plane 15, for private use; its last two code points are no characters
 PLACEHOLDERS = ("\U000f0000", "\U000ffffd")
 
 

@@ -6,9 +6,10 @@ from functools import lru_cache
 
 from glmtts.text.words import Sentence
 
+# the stored classifier knows features by the names below: with other numbers it is to be trained anew
 CONTEXT, LONGEST_PHRASE, PHRASES = 4, 8, 3
 DENSE = 9
-_FLOOR = 1e-6
+_FLOOR = 1e-6  # what the network gives no chance has a logarithm too
 
 
 @lru_cache(maxsize=16384)

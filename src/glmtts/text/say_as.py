@@ -56,6 +56,7 @@ def _date(content: str, order: str, language: str) -> str:
     order = order if sorted(order) == sorted(_ORDERS.get(len(parts), "-")) else _ORDERS.get(len(parts), "")
     if not order:
         return content
+    # too short for a year, so the order is the usual one of the language: 7/4/2021, 15/3/2024
     if len(parts) == 3 and len(parts[0]) < 3 and order == "ymd":
         order = "mdy" if language == "en" else "dmy"
     named = dict(zip(order, parts, strict=True))

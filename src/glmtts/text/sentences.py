@@ -7,12 +7,14 @@ from glmtts.text.normalisation.english.abbreviations import BEFORE_DIGITS, MAYBE
 
 _END = re.compile(r"[。！？；…]+[”’」』）)\"]*|[.!?;]+[\"'”’)\]]*(?=\s|$)")
 _WORD = re.compile(r"\b[A-Za-z][A-Za-z.]*$")
+# without I, which ends sentences: so did I.
 _INITIAL = re.compile(r"[A-HJ-Z]\.")
 _LETTERS = re.compile(r"(?:[A-Za-z]\.){2,}")
 _CHAPTER = re.compile(r"\b(?i:chapter|part|book|act|scene|section|volume|canto)\s(?:[IVXLC]{1,7}|\d{1,3})$")
 _ITEM_NUMBER = re.compile(r"\s*[\"'(]?\d{1,3}")
 # A tag that is still open: its attributes may hold full stops.
 _OPEN_TAG = re.compile(r"<[A-Za-z/][^<>]*$|\{[^{}|]*\|[^{}|]*$")
+# how far back is looked, so that the work stays linear in a text without ends of sentences
 _LONGEST_WORD, _LONGEST_ITEM, _LONGEST_TAG = 8, 8, 120
 
 

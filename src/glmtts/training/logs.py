@@ -90,6 +90,7 @@ def _wandb(config: RunConfig) -> Any:
     out, values = config.run.out, config.model_dump(mode="json")
     with writable(out):
         page = wandb_id(out)
+    # allow: the page of this id goes on where there is one, and begins where there is none
     return wandb.init(project=config.log.wandb_project, name=out.name, id=page, resume="allow", dir=out, config=values)
 
 

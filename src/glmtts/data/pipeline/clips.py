@@ -58,6 +58,7 @@ class Span:
     @property
     def id(self) -> str:
         """What a clip that begins with it is called."""
+        # ten digits, so that names sort as the clips of a source follow
         return f"{self.source}-{self.start:010d}"
 
 

@@ -163,6 +163,7 @@ class PipelineConfig(Section):
         values["run"] = {key: values["run"][key] for key in ("name", "sample_rate")}
         values["standardise"].pop("workers")
         values["stage"] = [{key: stage[key] for key in ("name", "options", "on_error")} for stage in values["stage"]]
+        # a window ends its last shard: its length decides which utterances lie together
         values["window_hours"] = values.pop("engine")["window_hours"]
         return values
 

@@ -196,6 +196,7 @@ def load_work(path: Path) -> Work:
 def window_record(folder: Path, window: int) -> dict[str, Any] | None:
     """The sums of a window that is done, or None."""
     path = folder / "windows" / f"{window:06d}.json"
+    # a record names every source of its window, more than the usual limit of 8 MiB may hold
     return read_json(path, 1 << 28) if path.exists() else None
 
 

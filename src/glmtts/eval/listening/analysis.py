@@ -97,6 +97,7 @@ def _ratings(key: Key, given: Answers) -> tuple[list[Rating], float]:
             raise EvaluationError(f"There is no trial '{name}' in the key. Give the key of this test.")
         systems = trial.systems
         if CHECK in systems:
+            # of a pair the clip without noise is the right answer: 1, the second, where the noise came first
             checks.append(value > HIGHEST_CHECK if key.kind == "mos" else value != float(systems[0] == CHECK))
         elif key.kind == "mos":
             ratings.append(Rating(given.rater, trial.line, systems[0], value))
@@ -127,6 +128,7 @@ def _figure(name: str, ratings: Sequence[Rating], seed: int) -> Figure:
 def pigeonhole(ratings: Sequence[Rating], seed: int = 0) -> Interval | None:
     """95 % interval of the mean rating; None for one listener or one line."""
     values = np.array([one.value for one in ratings])
+    # of listeners who heard only some lines a draw may take no rating: it has no mean
     means = [float(weights @ values / weights.sum()) for weights in _resamples(ratings, seed) if weights.sum()]
     return _interval(np.array(means)) if means else None
 

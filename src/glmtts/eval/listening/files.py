@@ -74,6 +74,7 @@ def read_answers(path: Path, key: Key) -> Answers:
     low, high = RANGES[key.kind]
     ratings: dict[str, float] = {}
     for trial, value in given:
+        # a truth of JSON is an int to Python; NaN, which its parser takes, lies in no range
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise EvaluationError(
                 f"{path} answers the trial '{trial}' with {value!r}, which is no number from {low:g} to {high:g}. "

@@ -1,8 +1,9 @@
 """The trials of a listening test: what is heard, under names that tell nothing, and the key that tells all.
 
 MOS (ITU-T P.800, absolute category rating): one clip at a time, 1 to 5, the recordings hidden among the systems.
-Preference: two systems' clips of one line, in an order that is drawn. Checks of attention are a recording under heavy
-noise (MOS: it deserves 1 or 2) and a pair of a recording with that noise and without (preference: without is better).
+Preference: two systems' clips of one line, in an order that is drawn. Checks of attention are a clip of the first
+system under heavy noise (MOS: it deserves 1 or 2) and a pair of it with that noise and without (preference: without is
+better).
 """
 
 import hashlib
@@ -56,6 +57,7 @@ def make_trials(
         EvaluationError: a system is unknown, there are no lines that all have spoken, or `out` cannot be written.
     """
     spoken = _spoken(results, systems)
+    # sorted: a seed must draw the same lines in every process, and sets have no order of their own
     common = sorted(set.intersection(*(set(found) for found in spoken.values())))
     if not common:
         raise EvaluationError("There is no line that all these systems have spoken. Choose others.")
@@ -122,6 +124,7 @@ def _check(path: Path, line: Line, out: Path) -> Clip:
 
 
 def _saved(wave: np.ndarray, rate: int, system: str, line: Line, out: Path) -> Clip:
+    # a clip of zeros has no level and no peak to divide by
     level = 10 ** (LEVEL / 20) / max(1e-6, float(np.sqrt(np.mean(wave**2))))
     # a clip of high peaks stays softer, rather than be cut off
     loud = wave * min(level, 0.99 / max(1e-6, float(abs(wave).max())))

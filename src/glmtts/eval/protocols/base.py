@@ -205,6 +205,7 @@ def _seed(path: Path, language: str | None) -> EvalList:
     if spoken not in LANGUAGES:
         raise EvaluationError(f"{path} lies in no folder named by its language. Give --language zh or en.")
     found = seed_list(path, spoken)
+    # zh and en both have a meta.lst, and two lists of one name are refused
     return EvalList(f"{spoken}_{found.name}", found.items)
 
 

@@ -16,6 +16,7 @@ from glmtts.eval.runner import Row
 from glmtts.eval.units import PUBLISHED
 from glmtts.eval.utterance import Utterance
 
+# what RAVDESS and others call otherwise, in CV3-Eval's words
 SAME = {"disgust": "disgusted", "surprise": "surprised", "fear": "fearful", "calm": "neutral", "anger": "angry"}
 
 
@@ -24,6 +25,7 @@ def heard_emotion(one: Utterance) -> str | None:
     by_scorer: dict[str, dict[str, float]] = {}
     for key, value in one.scores.items():
         scorer, _, label = key.partition("_")
+        # these two columns of a scorer are no probabilities of a label
         if scorer.startswith("emotion") and label not in ("target", "hit") and value is not None:
             by_scorer.setdefault(scorer, {})[label] = value
     found = next(iter(by_scorer.values()), {})
@@ -51,6 +53,7 @@ def _confusion(rows: Sequence[Row]) -> dict[str, Any]:
             wanted, heard = one.item.labels.get("emotion"), heard_emotion(one)
             if wanted is not None and heard is not None:
                 counts[SAME.get(wanted, wanted), heard] += 1
+        # emotion2vec has the last two beside the emotions
         names = [name for name in (*EMOTIONS, "other", "unknown") if any(name in pair for pair in counts)]
         rest = [[name, *(counts[name, other] for other in names)] for name in names]
         tables[f"Confusion, {label} (row: wanted, column: heard)"] = {"heads": ["wanted", *names], "rows": rest}

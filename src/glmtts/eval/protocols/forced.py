@@ -29,7 +29,7 @@ from glmtts.text.mandarin import read_pinyin
 from glmtts.text.markup import CONTROL
 from glmtts.text.vocabulary import polyphones
 
-UNHEARD = "*"
+UNHEARD = "*"  # no unit of a transcript: wherever it is aligned, it costs an edit
 Row = list[str]  # kind, text with a control, unit to be heard
 
 

@@ -54,6 +54,7 @@ class Windows:
         """
         scorer_of(SIMILARITY)
         for language in sorted(self.names.keys() & set(languages)):
+            # of no recordings: it only says whether the recogniser hears the language
             recogniser_of(self.names[language], self.device, word_times=True).transcribe([], language)
 
     def work(self, utterances: Sequence[Utterance]) -> Work:
@@ -92,6 +93,7 @@ def _heard(recogniser: str, device: str, wave: np.ndarray, language: str) -> tup
     """The transcript of 16 kHz samples, and the starts of its words."""
     (transcript,) = recogniser_of(recogniser, device, word_times=True).transcribe([wave], language)
     text = simplified(transcript.text) if language == "zh" else transcript.text.strip()
+    # the rate of Mandarin is that of characters, of which a recogniser's word may have several
     return text, [word.start for word in transcript.words for _ in range(_units(word.text, language))]
 
 
@@ -112,6 +114,7 @@ def windows_of(wave: np.ndarray, times: Sequence[float], language: str) -> list[
         words = sum(WINDOW * number <= time < WINDOW * number + seconds for time in times)
         rate = words / seconds if times else None
         level = integrated_loudness(part, asr.SAMPLE_RATE)
+        # silence has −inf LUFS, which neither JSON nor a mean takes
         loudness = level if math.isfinite(level) else None
         found.append({"similarity": similarity[number], "loudness": loudness, "rate": rate})
     return found

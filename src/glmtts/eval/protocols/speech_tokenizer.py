@@ -77,6 +77,7 @@ def _read(bundle: Path | None, asked: Sequence[tuple[str, str, str, np.ndarray]]
         try:
             tokens = tts.bundle.speech_tokenizer.tokenize(torch.from_numpy(wave)).tolist()
         except AudioError:
+            # too short for a token: the head hears nothing in it, and the line counts
             tokens = []
         pieces = front.prepare(text, language if language in ("zh", "en") else None)
         wanted = phonemes_of(" ".join(front.to_hybrid(piece.text) for piece in pieces))
@@ -99,6 +100,7 @@ def _phonemes(one: Utterance) -> Errors:
 
 def _words(one: Utterance) -> Errors:
     heard, wanted = one.details.get("labels") or [], one.details["wanted"]
+    # jiwer parts at blanks: the phonemes of a word are joined, so that it is one unit
     return errors_of(*(" ".join("+".join(word.split()) for word in _split(part)) for part in (heard, wanted)))
 
 

@@ -35,6 +35,7 @@ def html_page(results: Results, plots: Sequence[str], out: Path) -> str:
     parts.append(f"<h2>Times</h2>{html_table(times_table(results))}")
     if worst := worst_of(results):
         parts += ["<h2>The worst ten</h2>", *(_article(one, out) for one in worst)]
+    # for the address first, then for HTML: a `#` in a list's name would end the address
     parts += [f'<h2>Plots</h2><img src="{escape(quote(name))}" alt="means with intervals">' for name in plots]
     parts += ["<h2>Made of</h2>", _list(about_lines(results))]
     return page(results.title, STYLE, "".join(parts))
@@ -65,6 +66,7 @@ def _article(one: dict[str, Any], out: Path) -> str:
     if one["error"]:
         parts.append(f"<p>no output: {escape(one['error'])}</p>")
     parts.append(f"<p>{_difference(one)}</p>")
+    # preload none: the page would load all recordings when it is opened
     for title, path in (("output", one["audio"]), ("reference", one["reference"])):
         if path is not None:
             parts.append(f'<p>{title}<br><audio controls preload="none" src="{escape(quote(path))}"></audio></p>')

@@ -53,6 +53,7 @@ def _plot(results: Results, name: str, out: Path) -> str:
         for place, row in enumerate(rows):
             if (point := _point(row["cells"].get(column["key"]), column["errors"])) is not None:
                 middle, low, high = point
+                # matplotlib refuses lengths below 0, and quantiles of resamples need not enclose the mean
                 axis.errorbar(
                     middle, -place, xerr=[[max(0, middle - low)], [max(0, high - middle)]], fmt="o", capsize=3
                 )

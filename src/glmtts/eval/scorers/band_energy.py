@@ -6,9 +6,9 @@ import numpy as np
 
 from glmtts.eval.scorers.clip import Clip, Score
 
-BANDS_KHZ = ((0, 1), (1, 2), (2, 4), (4, 8), (8, 12))
+BANDS_KHZ = ((0, 1), (1, 2), (2, 4), (4, 8), (8, 12))  # up to half of 24 kHz, the models' rate
 WINDOW_SECONDS = 0.04
-QUIETEST_DB = -120.0
+QUIETEST_DB = -120.0  # of a band without energy, which has no logarithm
 
 
 class BandEnergy:

@@ -59,6 +59,7 @@ class Emotion2Vec:
 
 def probabilities(result: dict[str, Any]) -> dict[str, float]:
     """FunASR's result ("生气/angry" and a score each) as label to probability."""
+    # the ninth label is written "<unk>"
     names = (label.rpartition("/")[2].strip("<>").removeprefix("unk") or "unknown" for label in result["labels"])
     return dict(zip(names, map(float, result["scores"]), strict=True))
 

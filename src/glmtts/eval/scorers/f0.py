@@ -23,6 +23,7 @@ class F0:
 
     def __init__(self) -> None:
         try:
+            # pyworld is imported at the first call: without it a run must not begin
             estimate_f0(torch.zeros(SAMPLE_RATE), SAMPLE_RATE, FRAMES_PER_SECOND)
         except TrainingError:
             raise EvaluationError(

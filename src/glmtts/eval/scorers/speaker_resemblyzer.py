@@ -22,5 +22,6 @@ class Resemblyzer(SpeakerScorer):
     def embed(self, wave: np.ndarray) -> np.ndarray:
         """The embedding (256,), of the speech without its pauses."""
         speech = self.package.preprocess_wav(wave, source_sr=SAMPLE_RATE)
+        # its voice detector may find no speech at all
         vector: np.ndarray = self.encoder.embed_utterance(speech if len(speech) else wave)
         return vector

@@ -17,7 +17,7 @@ from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
 
 INSTALL = "pip install git+https://github.com/sarulab-speech/UTMOSv2.git"
-_LOCK = Lock()
+_LOCK = Lock()  # of all scorers: the generators that are seeded are those of the process
 
 
 class UtmosV2:

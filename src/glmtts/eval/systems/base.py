@@ -111,11 +111,13 @@ class SystemSpec:
         """
         head, _, query = text.partition("?")
         before, equals, after = head.partition("=")
+        # an `=` after a colon belongs to a path
         label, rest = (before, after) if equals and ":" not in before else (text, head)
         name, _, argument = rest.partition(":")
         pairs = [option.partition("=") for option in query.split("&") if option]
         if not name or not all(equals and value for _, equals, value in pairs):
             raise EvaluationError(f"'{text}' is no system. Write [LABEL=]NAME[:ARGUMENT][?option=value&…].")
+        # the label is a folder's name, and must not hide it
         clean = "".join(sign if sign.isalnum() or sign in "-_.=&" else "_" for sign in label).strip("._")
         return cls(clean or name, name, argument or None, tuple((key, value) for key, _, value in pairs))
 

@@ -91,6 +91,7 @@ class SpeakerSystem(ABC):
 
     def _in_turn(self, item: Item) -> str | None:
         mandarin = item.language == "zh"
+        # a bundle tells the language of a voice in its description alone
         names = [name for name, words in self.tts.voices.items() if ("Mandarin" in words) == mandarin]
         return names[item.number % len(names)] if names else None
 

@@ -41,4 +41,5 @@ class Noisy:
         noise = np.random.default_rng(item.number).standard_normal(len(clean.samples)).astype(np.float32)
         level = np.sqrt(np.mean(clean.samples**2)) * 10 ** (-self.snr / 20)
         loud = clean.samples + level * noise
+        # softer rather than cut off: clipping would be another damage than noise
         return SystemOutput(loud / max(1.0, float(abs(loud).max())), clean.rate)

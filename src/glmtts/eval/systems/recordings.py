@@ -63,6 +63,7 @@ class Recordings:
 
 def _folders(pattern: Path) -> list[Path]:
     """Folders of a path that may hold patterns."""
+    # Path.glob takes no absolute pattern
     root = Path(pattern.anchor)
     return sorted(root.glob(str(pattern.relative_to(root))))
 

@@ -164,6 +164,7 @@ def _safe(speak: Say) -> Say:
     def say(text: str) -> str:
         try:
             return speak(text)
+        # a package of any make: a case that breaks it is not right, and no end of the run
         except Exception:
             return ""
 

@@ -32,6 +32,7 @@ from glmtts.text.frontend import Piece
 from glmtts.text.reader import Sentence
 
 router = APIRouter()
+# RFC 6455's normal, policy and internal error; IANA's registry has the fourth, try again later
 CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_FAILED, CLOSE_LATER = 1000, 1008, 1011, 1013
 LARGEST_START = 16 * 1024  # characters of a message that comes before its key was checked
 

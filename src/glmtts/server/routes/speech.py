@@ -83,6 +83,7 @@ async def speech(body: SpeechBody, request: Request, service: ServiceOf) -> Resp
     try:
         warnings += warnings_of((await job.prepared()).pieces)
         first = await anext(parts)  # so that what goes wrong before any audio is an error status
+    # also where the request is cancelled, which is no Exception: its work must end
     except BaseException as error:
         job.close()
         if isinstance(error, StopAsyncIteration):

@@ -125,6 +125,7 @@ def _arpabet(entry: Entry) -> str | None:
 
 def _spoken_as(word: str) -> list[str]:
     """The pronunciations of an English word that has several, from the dictionary and the list of homographs."""
+    # dictionaries write a straight apostrophe
     lower = word.lower().replace("’", "'")
     read = homograph_model().words.get(lower, {}).values()
     return list(dict.fromkeys(" ".join(phones) for phones in [*read, *variants().get(lower, [])]))

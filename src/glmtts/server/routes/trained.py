@@ -47,6 +47,7 @@ def _check(service: Service, contents: bytes) -> None:
             path.write_bytes(contents)
             service.engine.try_trained(path)
         except VoiceError as error:
+            # the name of a temporary file is no business of the client's
             message = str(error).replace(str(path), "The voice")
             raise ApiError(400, message, "invalid_voice", "audio_sample") from None
         except OSError:

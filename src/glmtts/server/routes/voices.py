@@ -119,6 +119,7 @@ async def _clone(service: Service, request: Request, recording: bytes, text: str
             await asyncio.to_thread(path.write_bytes, recording)
             return await service.clone(path, text or None, request.receive, client_of(request))
         except (AudioError, VoiceError) as error:
+            # the name of a temporary file is no business of the client's
             message = str(error).replace(str(path), "The recording")
             raise ApiError(400, message, "invalid_recording", "audio_sample") from None
         except OSError:

@@ -117,7 +117,7 @@ _SHARES = {
     "pound": ("pound", "磅"),
     "ounce": ("ounce", "盎司"),
     "liter": ("liter", "升"),
-}  # fmt: skipSHARES = frozenset(name for name in _SHARES if len(name) > 2)
+}
 _LETTERS = frozenset("ATFNJHU")
 _ANY_CASE_NOT = frozenset(
     ("in", "IN", "AC", "PT", "MI", "CAL", "BAR", "MOL", "SEC", "HA", "MO", "T", "Mo", "Min", "Gal", "Pt", "US", "CD",

@@ -209,8 +209,8 @@ def _channel(address: str, settings: RemoteSection) -> grpc.Channel:
     options = [
         ("grpc.max_receive_message_length", -1),  # results may be larger than clips; the worker is our own
         ("grpc.max_send_message_length", -1),
-        ("grpc.max_reconnect_backoff_ms", 2000),
-        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.max_reconnect_backoff_ms", 2000),  # gRPC's own is two minutes, in which a worker that is back is missed
+        ("grpc.use_local_subchannel_pool", 1),  # else channels to one address share a connection, and its backoff
         ("grpc.lb_policy_name", "round_robin"),  # over all machines that one name stands for
     ]
     if settings.ca is None:

@@ -16,7 +16,7 @@ from glmtts.data.pipeline.stages import voice_activity as vad
 from glmtts.data.pipeline.stages.per_clip import PerClip, fitted, wave_at
 from glmtts.errors import DataError
 
-SAMPLE_RATE = 48000
+SAMPLE_RATE = 48000  # DeepFilterNet 3 knows no other
 LOOK_AHEAD_FRAMES = 2  # of the model, beside the overlap of its window: half of 20 ms
 HIGHEST_SNR = 60.0  # dB; digital silence has no noise
 
@@ -91,6 +91,7 @@ class DenoiseStage(PerClip):
         wave = wave_at(clip, vad.SAMPLE_RATE)
         snr = estimated_snr(wave, vad.SAMPLE_RATE, self._detect(wave))
         clip = clip.with_labels(snr=round(snr, 1))
+        # each pass costs some of the voice (docs/pipeline_stages.md), so clean clips are spared
         if self.config.when == "snr" and snr >= self.config.max_snr:
             return keep(clip.with_labels(denoised=False))
         clean = self._filter(wave_at(clip, SAMPLE_RATE))

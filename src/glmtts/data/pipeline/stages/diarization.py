@@ -47,8 +47,9 @@ class Clustering:
     """How embeddings become speakers; see `clustering`."""
 
     min_unit_seconds: float = 0.5
+    # stretches embedded by themselves: DER from 19.2 to 12.1 % (docs/pipeline_stages.md)
     max_unit_seconds: float = 3.0
-    threshold: float = 0.45
+    threshold: float = 0.45  # DER is below 13 % from 0.4 to 0.5, and 17 % at 0.6
     smallest_speaker_seconds: float = 4.0
 
 
@@ -76,6 +77,7 @@ class PyanNetSegmenter:
     """PyanNet, in chunks of ten seconds: turns and overlaps."""
 
     def __init__(self, network: PyanNet, hop_seconds: float = 5.0) -> None:
+        # a hop of half a chunk has two chunks vote on almost every frame
         self.network, self.hop_seconds = network, hop_seconds
 
     def __call__(self, wave: np.ndarray) -> np.ndarray:

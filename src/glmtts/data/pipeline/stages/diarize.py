@@ -49,8 +49,8 @@ class DiarizeConfig(StrictConfig):
     max_pause: float = Field(default=1.0, ge=0)
     margin: float = Field(default=0.1, ge=0)
     min_seconds: float = Field(default=1.0, ge=0)
-    max_seconds: float = Field(default=40.0, gt=1)
-    loudness: float = Field(default=-23.0, lt=0)
+    max_seconds: float = Field(default=40.0, gt=1)  # the report's cap (section 2.1)
+    loudness: float = Field(default=-23.0, lt=0)  # LUFS, the target of EBU R 128
 
 
 def make_diarizer(config: DiarizeConfig, device: str) -> Diarizer:

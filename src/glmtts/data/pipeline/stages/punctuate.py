@@ -30,8 +30,10 @@ class PunctuateConfig(StrictConfig):
     """
 
     spread: Literal["variance", "std"] = "variance"
-    factor: float = Field(default=2.6, ge=0)
+    factor: float = Field(default=2.6, ge=0)  # the report's (section 2.1)
+    # in seconds the variance is below 0.001 and adds nothing: every fourth interval would be a mark
     frame_seconds: float = Field(default=0.02, gt=0)
+    # CTC marks the middle of a sound, so that long English words leave intervals; 0 is the report's rule alone
     min_silence: float = Field(default=0.1, ge=0)
     bundle: Path | None = None
 

@@ -253,6 +253,7 @@ def load_roformer(path: Path, device: str = "cpu") -> MelBandRoformer:
     Raises:
         DataError: the file is missing, or holds other weights.
     """
+    # without memory of its own: the tensors of the file, 913 MB, take the place
     with torch.device("meta"):
         model = MelBandRoformer(RoformerConfig())
     return filled(model, read_weights(path, WEIGHTS, DataError), WEIGHTS, DataError).to(device)

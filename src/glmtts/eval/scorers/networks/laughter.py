@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from glmtts.audio.mel import mel_filters
 
+# of the published code; a hop is 23 ms
 SAMPLE_RATE, N_FFT, HOP, N_MELS, WINDOW = 8000, 2048, 186, 128, 44
 RANGE_DB = 80.0
 

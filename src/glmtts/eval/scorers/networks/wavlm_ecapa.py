@@ -15,7 +15,7 @@ LARGE = {
     "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096,
     "feat_extract_norm": "layer", "do_stable_layer_norm": True, "num_buckets": 320, "max_bucket_distance": 800,
 }  # fmt: skip
-SCALE = 8
+SCALE = 8  # parts of a Res2 block, as the paper of ECAPA-TDNN has them
 
 # fairseq's names, and where they are in Transformers; applied in order
 _RENAMED = (

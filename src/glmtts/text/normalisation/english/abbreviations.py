@@ -116,6 +116,7 @@ _CHAT = {"gr8": "great", "m8": "mate", "l8r": "later", "L8R": "later", "b4": "be
 _SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 RULES: list[Rule] = [
     Rule(r"\bc/o\b", lambda m: "care of"),
+    # quotes in pairs leave these two alone (normalise_en.py): rock 'n' roll
     Rule(r"(?<=[A-Za-z])\s?'n'\s?(?=[A-Za-z])", lambda m: " and "),
     Rule(r"(?<![\w.])(i\.e|e\.g)(?=\s)", lambda m: _ANYWHERE[m[1] + "."]),
     # Before a year: established, born, died; elsewhere "est." is an estimate.
@@ -124,14 +125,18 @@ RULES: list[Rule] = [
     Rule(r"\b[qQ](\d{1,2})(?:\s?[-–]\s?(\d{1,2}))?\s?h(?:rs?)?\b", _every),
     Rule(r"(?<=\d)[\s-]?y/o\b", lambda m: " year old"),
     Rule(rf"(?<![\w.#@-])(?:{alternatives(_CHAT)})(?![\w.-])", lambda m: _CHAT[m[0]]),
+    # of a case at law; before a number it is a version: Roe v. Wade
     Rule(r"(?<=[a-z])\sv\.(?=\s[A-Z])", lambda m: " versus"),
     Rule(r"(?<![\w.])c\.\s?(?=[1-9]\d{2,3}\b)", lambda m: "circa "),
     Rule(r"(?<![\w/])w/e\b", lambda m: "whatever"),
+    # before initials: 55 m.p.h. is no M P H
     Rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{_stop(m)}"),
+    # a side before a numbered street, elsewhere a letter: W. 42nd St.
     Rule(r"\b([NSEW])\.?\s(?=\d{1,3}(?:st|nd|rd|th)\s(?:St|Ave))", lambda m: f"{_SIDES[m[1]]} "),
     Rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
     Rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
     Rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\(?\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
+    # the rule above is for digits, this one for Roman numbers: Vol. II
     Rule(
         r"(?<![\w.])(Vol|vol|Vols|Ch|Fig|Pt|Art|Sec)\.\s(?=[IVXL]{2,}\b|[VX]\b|I(?=[,;:)]|\.?$))",
         lambda m: f"{_BEFORE_DIGITS[m[1] + '.']} ",

@@ -165,19 +165,26 @@ def _hexadecimal(written: str) -> str:
 _SERVICES = "911|999|112|411|511|311|211|988|101|111|811|611|711|000"
 RULES: list[Rule] = [
     Rule(COLOUR, lambda m: f"hash {_hexadecimal(m[0][1:])}"),
+    # an extension, else the x is times: (212) 555-0100 x123
     Rule(r"(?<=\d{3}[-. ]\d{4})\s?x\s?(?=\d{2,5}\b)", lambda m: " extension "),
     # Airports with a short dash between them: LHR–JFK.
     Rule(r"(?<![\w–-])([A-Z]{3})–(?=[A-Z]{3}(?![\w–-]))", lambda m: f"{m[1]} to "),
     # The number of a case or a law is no span: No. 19-1392.
     Rule(r"(?<=\bNumber )(\d{1,4})-(\d{1,5})(?![\w-]|\.\d)", _docket),
+    # the full stop in 2.0.0-rc.1 would stay one
     Rule(r"(?<=-)(alpha|beta|rc|pre|dev|preview|canary)\.(?=\d)", lambda m: f"{m[1]} "),
     Rule(r"(?<=\d)\.x\b", lambda m: " point x"),
+    # alone 737 is a number; these words make an aircraft of it
     Rule(r"(?<![\w.$-])(7[0-8]7)(?=\s(?:MAX|Max|jets?|aircraft|Dreamliner|airliner)\b)", lambda m: in_pairs(m[1])),
     # What a name holds between hyphens is no span: Llama-3-8B.
     Rule(r"(?<=[A-Za-z]-)(\d{1,3})-(?=\d{1,4}[A-Z])", lambda m: f"{cardinal(m[1])} "),
+    # without such a word CO may be a state: Denver, CO
     Rule(r"(?<![A-Za-z])CO(?=\s(?:levels?|poisoning|alarms?|detectors?|emissions?|gas)\b)", lambda m: "C O"),
+    # else the brackets are pauses: 401(k)
     Rule(r"(?<![\w.])(401|403|457)\s?\(([abk])\)", lambda m: f"{code(m[1])} {m[2]}"),
+    # 401k views are thousands
     Rule(r"(?<![\w.,$])401k\b(?!\s(?:views|users|people|followers))", lambda m: "four oh one k"),
+    # between figures an x is by: 0x1F
     Rule(r"(?<!\w)0[xX]([0-9A-Fa-f]{1,16})(?!\w)", lambda m: f"zero x {_hexadecimal(m[1])}"),
     Rule(r"(?<![\w.])(480|720|1080|1440|2160|4320)([pi])\b", lambda m: f"{in_pairs(m[1])} {m[2]}"),
     Rule(
@@ -186,26 +193,34 @@ RULES: list[Rule] = [
         lambda m: in_pairs(m[0]),
     ),
     Rule(HYDRATE, lambda m: ", "),
+    # ions before formulas: SO42- has four and two, not forty two
     Rule(ION, _ion),
     Rule(FORMULA, _formula),
     Rule(SALT, _formula),
     Rule(r"\b(1?-?[89]\d\d-)([A-Z]{2,8}(?:-[A-Z]+)*)\b", _lettered),
+    # seven digits and more: odds of +130 are no telephone
     Rule(
         r"(?<!\w)(?=\+(?:[ .()-]{0,2}\d){7})\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|"
         r"(?<!\w)\+\d{8,15}(?!\w)",
         _groups,
     ),
+    # an area code in brackets is no number between two pauses: (212) 555-0187
     Rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\(\d{{2,4}}\)\s?\d{{3,4}}[-. ]\d{{4}}(?![\d-])", _groups),
     Rule(
         rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\d{{3}}([-. ])\d{{3}}\1\d{{4}}(?![\d-])|(?<![\w.$-])"
         rf"\d{{3}}-\d{{4}}(?![\w-])",
         _groups,
     ),
+    # groups parted by blanks are no numbers of their own: 0800 123 456, 1300 655 506
     Rule(r"(?<![\w.$-])(?:1[38]00|0[38]00|0[1-9]\d{1,3})[ -]\d{2,4}(?:[ -]\d{2,4}){0,2}(?![\w-])", _groups),
+    # a number of social security, 123-45-6789, and one of a card in groups of four
     Rule(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\w.-])\d{4}([- ])\d{4}\1\d{4}\1\d{1,4}(?![\w-])", _groups),
+    # of China and of British mobiles: 010-62345678, 07700 900123
     Rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])|(?<![\w.$-])0\d{4}[ -]\d{6}(?![\w-])", _groups),
     Rule(r"\b(ISBN(?:-1[03])?|ISSN):?\s([\dX]{1,7}(?:-[\dX]{1,7}){1,4})(?![\w-])", _book),
+    # what is dialled first, by itself no span: a 1-800 number
     Rule(r"(?<![\w.-])1-([89])00(?![\w-])", lambda m: f"one {cardinal(m[1])} hundred"),
+    # an ISBN without its name: 978-0-306-40615-7
     Rule(r"(?<![\w.-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,7}[- ][\dX](?![\w-])", _groups),
     Rule(
         rf"\b({_CALL}(?:\s(?:me|us|him|her|them|the police|now|on|at|number|is|emergency)){{0,3}}:?\s)"
@@ -221,6 +236,7 @@ RULES: list[Rule] = [
         rf"words|lines|percent|points))",
         _after_word,
     ),
+    # a ZIP code behind its state: IL 62704
     Rule(
         r"\b([A-Z]{2}\s)(\d{5})(?:-(\d{4}))?(?![\w-]|[.,]\d)",
         lambda m: m[1] + code(m[2]) + (f", {code(m[3])}" if m[3] else ""),
@@ -234,20 +250,27 @@ RULES: list[Rule] = [
         r"(?<![A-Za-z])[Vv]\.?\s?(\d+(?:\.\d+)*)(?![\w])",
         _version,
     ),
+    # else 802.11ac has acres
     Rule(r"(?<![\w.])802\.(\d{1,2})([a-z]{0,2})(?!\w|\.\d)", _network),
+    # an s behind a number is of seconds, but not in 1000s of users
     Rule(r"(?<![\w.$£€,-])(10{1,6})s(?=\sof\b)", lambda m: _HUNDREDS[len(m[1])]),
     Rule(r"(?<![\w.$£€,-])(B ?)?(7[0-8]7)-(\d{1,3})(ER|LR|F|s)?(?![\w-]|[.,:]\d)", _aircraft),
     Rule(r"\b(A ?)(3[0-9]0)-(\d{3,4})(F|s)?(?![\w-]|[.,:]\d)", _aircraft),
+    # nor are three 747s any seconds
     Rule(r"(?<![\w.$£€,-])(7[0-8]7)s\b", lambda m: plural(in_pairs(m[1]))),
     # Several of what a capital and a number name: AK-47s, MP3s, PS5s.
     Rule(r"(?<=[A-Z]-)(\d{1,3})s\b", lambda m: plural(cardinal(m[1]))),
     Rule(r"(?<=[A-Z])(\d{1,3})['’]?s\b", lambda m: f" {plural(cardinal(m[1]))}"),
+    # nor is an iPhone 5s five of them
     Rule(r"\b(iPhone|iPad|Nexus|Galaxy|Redmi|Xiaomi|OnePlus) (\d{1,2})s\b", lambda m: f"{m[1]} {cardinal(m[2])} S"),
+    # else in is of inches: 3-in-1
     Rule(
         r"(?<![\w.])(\d{1,3})-in-(\d{1,3}(?:,\d{3})*|\d{4,7})(?!\w)",
         lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}",
     ),
+    # a span of what has a letter and a number: Q1–Q3
     Rule(r"(?<![\w.-])([A-Z])(\d{1,3})\s?[-–—]\s?(?=\1\d{1,3}(?![\w.-]))", lambda m: f"{m[1]} {cardinal(m[2])} to "),
+    # the colon is none of a ratio: ISO 9001:2015
     Rule(
         r"\b(ISO(?:/IEC)?|IEC|IEEE|EN|DIN|BS|JIS|GB(?:/T)?)\s(\d{3,6}(?:-\d{1,2})?)[:-]((?:19|20)\d\d)(?![\w-])",
         lambda m: f"{m[1]} {' '.join(number(part) for part in m[2].split('-'))}, {year(m[3])}",
@@ -262,5 +285,6 @@ RULES: list[Rule] = [
     ),
     Rule(r"\b(\d{3})(?=\s(?:area code|error|status|page)\b)", lambda m: code(m[1])),
     Rule(r"(?<![\w.,$£€¥])\d{10,}(?!\w|[,.]\d)", _long),
+    # names of scales end at quadrillions (numbers_en.LONGEST)
     Rule(r"\d{19,}", lambda m: digits(m[0])),
 ]

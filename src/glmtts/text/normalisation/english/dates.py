@@ -158,12 +158,14 @@ def _verse(match: re.Match[str]) -> str:
 
 _MONTHS_ANY = f"(?i:{alternatives(_NAMES)})"
 RULES: list[Rule] = [
+    # else the colon is one of a clock or a ratio: Psalm 23:1
     Rule(
         rf"\b((?:[123]\s)?(?:{_BOOKS}))\s(\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\w:]|\s?[aApP]\.?[mM])",
         _verse,
     ),
     # The T of ISO 8601 goes first: the rule of 2021-07-04 takes no date that a letter touches.
     Rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
+    # the Z of ISO 8601 is the zone UTC
     Rule(r"(?<=:\d\d)(?:\.\d{1,9})?Z\b", lambda m: " U T C"),
     Rule(rf"{_WEEKDAY}\.?\s?[-–—~]\s?({alternatives(_DAYS)})\b\.?(?!\w)", _weekdays, re.IGNORECASE),
     Rule(
@@ -172,6 +174,7 @@ RULES: list[Rule] = [
         re.IGNORECASE,
     ),
     Rule(r"\b(Mon|Tues?|Weds?|Thu|Thurs?|Fri)\b(?!['-]|\s[A-Z][a-z])\.?(?=\W|$)", lambda m: _DAYS[m[1].lower()]),
+    # Sat and Sun may be words of a sentence; beside another day they are none
     Rule(r"\b(?:Sat|Sun)\s?(?:[/&]|and|or)\s?(?:Sat|Sun)\b|(?<=day)\s?(?:[/&,]|and|or)\s?(?:Sat|Sun)\b", _weekend),
     Rule(
         rf"\b({_MONTHS_ANY})\.?\s?[-–—]\s?({_MONTHS_ANY})\b\.?(?![- ]?\d)(?<!\bmay)|"
@@ -212,6 +215,7 @@ RULES: list[Rule] = [
         _numbers,
     ),
     Rule(r"(?<![\w/.-])(?P<first>\d{1,2})(?P<mark>/)(?P<second>\d{1,2})/(?P<year>\d\d)(?![\w/-]|\.\d)", _numbers),
+    # without such a word 2/29 is no date
     Rule(
         r"\b(?P<before>(?:[Oo]n|[Uu]ntil|[Tt]ill|[Bb]y|[Ss]ince|[Dd]ue|[Dd]ated?:?|[Bb]efore|[Aa]fter|[Ff]rom)\s)(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\w/])",
         _without_year,
@@ -220,13 +224,16 @@ RULES: list[Rule] = [
         rf"(?<![\w.,])(?P<first>\d{{1,4}})(?:{TO}(?P<last>\d{{1,4}}))?\s?(?P<era>BCE|BC|CE|AD|B\.C\.E\.|B\.C\.|A\.D\.)(?![\w.])",
         _era,
     ),
+    # the mark of a year that is cut short, with no partner: Q4'23
     Rule(r"(?<=\b[QH][1-4])['’](?=\d\d\b)", lambda m: " "),
     Rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", lambda m: f"A D {_old_year(m[1])}"),
+    # a date without marks: backup 20240315
     Rule(
         rf"(?<![\w.,$])(?P<year>{_YEAR})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\w|[,.]\d|\s[a-z]+s\b)",
         _year_first,
     ),
     Rule(rf"(?<![\w-])({_YEAR}){TO}({_YEAR})(?![\w-])", lambda m: f"{year(m[1])} to {year(m[2])}"),
+    # before the units, to which an s behind a number is of seconds
     Rule(
         rf"(?<![\w.])(?!1000s\sof)(?P<first>{_YEAR})(?P<first2>)['’]?s(?:{TO}(?P<last>(?:{_YEAR}|['’]?\d0))['’]?s)?\b",
         _decades,
@@ -237,7 +244,9 @@ RULES: list[Rule] = [
         _decades,
     ),
     Rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
+    # after this word any four digits: the year 2525
     Rule(r"(?<=\b[Yy]ear )[1-9]\d{3}(?!\w|[,.]\d)", lambda m: year(m[0])),
+    # after these it is a year from 1000 on, alone only from 1700 (general.py): in 1066
     Rule(
         rf"\b((?:[Ii]n|[Ss]ince|[Uu]ntil|[Yy]ear|[Ff]rom|[Bb]y|[Oo]f|[Cc]irca|[Ee]arly|[Ll]ate|[Mm]id|[Bb]orn|[Dd]ied)[\s-]){_YEAR}(?!\w|[,.]\d)(?!\s(?:people|men|women|words|of)\b)",
         lambda m: m[1] + year(m[0][len(m[1]) :]),

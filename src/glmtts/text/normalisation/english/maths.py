@@ -164,6 +164,7 @@ def _is_bound(match: re.Match[str]) -> bool:
 # Before money and measures, which would take the numbers of these.
 FIRST: list[Rule] = [
     *strokes.RULES,
+    # 2/3rds, before the rule of pairs leaves the letters alone
     Rule(
         r"(?<![\w./-])(\d{1,2})/(\d{1,3})(?:rds?|ths?|nds?)\b",
         lambda m: fraction(m[1], m[2]) if int(m[2]) > 1 else m[0],
@@ -171,26 +172,34 @@ FIRST: list[Rule] = [
     # v=s/t: between two letters of a formula a stroke divides.
     Rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/]|\stest)", lambda m: f"{m[1]} over {m[2]}"),
     Rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]} over {m[2]}"),
+    # before comparisons, to which 5!=120 is an inequality
     Rule(r"(?<=[\dn])!(?=\s?=)", lambda m: " factorial"),
     # 1+2+3+…+100 goes on.
     Rule(r"(?<=[\w)])\s?\+\s?(?:…|\.{3})\s?\+\s?(?=\w)", lambda m: " plus and so on plus "),
     Rule(ABSOLUTE, lambda m: f"the absolute value of {m['inside']}"),
     Rule(r"\b([fgh])(['′]{1,2})\(([a-z]|\d+)\)", _derivative),
+    # else a stroke between letters is a blank: dy/dx
     Rule(r"(?<![A-Za-z])d([a-z])/d([a-z])(?![A-Za-z])", lambda m: f"d {m[1]} over d {m[2]}"),
+    # the hyphen of fatty acids is no minus: ω-3
     Rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: " "),
+    # nor is one with figures on both sides in a name: A1-2
     Rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
+    # else a charge is an exponent, and Fe^3+ cubed
     Rule(r"(?<![A-Za-z\d])([A-Z][A-Za-z0-9]{0,5})\^(\d?)([+-])(?!\w)", _ion),
+    # before the mark of inches is taken with the lower number alone: a 1/16" gap
     Rule(r"(?<=\d/)(\d{1,2})\s?[\"″](?=\s|[,.;:)]|$)", lambda m: f"{m[1]}in" if is_inch(m) else m[0]),
     Rule(
         rf"(?<![\w./-])(?:(\d{{1,3}})[ -])?(\d{{1,2}})/(\d{{1,2}})(\s?)({WRITTEN})(?![\w/^])(?:\.(?=\s[a-z]))"
         rf"?",
         _part_of,
     ),
+    # a short dash in front of a number is a minus sign, between two a span: –20°F
     Rule(r"(?:^|(?<=[\s(]))(?<!\d\s)–(?=\.?\d)", lambda m: "-"),
     Rule(
         r"(?<![\w./])(\d{2,3})/(\d{2,3})\s?mm\s?Hg\b",
         lambda m: f"{cardinal(m[1])} over {cardinal(m[2])} millimeters of mercury",
     ),
+    # no quantity before it to compare: takes <5 minutes, >100 people
     Rule(
         r"(?P<before>(?:^|[^\w\s)\]=-])\s?|(?<![A-Za-z])[A-Za-z]{2,}\s)(?P<sign><=|>=|[<>≤≥])\s?(?=[$£€¥]?[\d.])",
         lambda m: m["before"] + _ALONE[m["sign"]] + " " if _is_bound(m) else m[0],
@@ -220,22 +229,26 @@ RULES: list[Rule] = [
         r"(?<![\w.])([-−]?\d+)(?:\s|-)(\d{1,2})/(\d{1,3})(?![\w/]|\.\d)(?!\s?=)",
         lambda m: _mixed(m) if int(m[2]) < int(m[3]) else m[0],
     ),
+    # before the rule of pairs, to which these are sevenths
     Rule(r"\b24/7\b", lambda m: "twenty four seven"),
     Rule(
         rf"(?<![\w./-])(?<!\d,)(\d{{1,3}}\.\d{{1,2}})/({NUMBER})(?![\w/]|[.,]\d)",
         lambda m: f"{number(m[1])} {'out of' if m[2] in _MARKS else 'over'} {number(m[2])}",
     ),
+    # before the rule of pairs, to which 8/10 are tenths
     Rule(
         rf"(?<![\w./-])(?P<top>\d{{1,3}})/(?P<bottom>{alternatives(_MARKS)})(?![\w/]|\.\d)",
         lambda m: f"{cardinal(m['top'])} out of {cardinal(m['bottom'])}" if _is_mark(m) else m[0],
     ),
     Rule(r"(?<![\w./-])(\d{1,3})/(\d{1,7})(?![\w/]|\.\d)", _pair),
     Rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
+    # arrows before their > is taken for a comparison: A -> B
     Rule(r"(?<=[\w)\]])\s?(?P<sign><=>|<->|->|=>)\s?(?=[\w(])", lambda m: f" {_SIGNS.get(m['sign'], 'to')} "),
     Rule(r"(?<!\w)(?P<sign>->|=>)\s?", lambda m: ""),
     Rule(rf"(?<=[\w)\]}}%°])\s?(?P<sign>{_COMPARING})\s?(?=[-−+(]?[\w$£€.√α-ωΑ-Ω])", _compared),
     Rule(rf"(?P<sign>{_COMPARING})\s?(?=[-−]?\d)", _compared),
     Rule(r"(?:\+/-|\+-|±)\s?(?=[\d.])", lambda m: " plus or minus "),
+    # before spans: 7-2=5 does not go from seven to two
     Rule(r"(?<![\w.])(\d+)\s?[-−]\s?(?=\d+\s?(?:=|\bequals\b))", lambda m: f"{cardinal(m[1])} minus "),
     Rule(
         rf"(?<![\w.,$-])({NUMBER})[xX×]?{TO}({NUMBER})[xX×](?!\w)",
@@ -271,8 +284,10 @@ RULES: list[Rule] = [
         lambda m: "minus ",
     ),
     Rule(r"(?<![\w+])\+(?=\.?\d)", lambda m: "plus "),
+    # else the brackets of a function are pauses: f(x)
     Rule(r"\b([fgh])\(([a-z]|\d+)\)", lambda m: f"{m[1]} of {cardinal(m[2]) if m[2].isdigit() else m[2]}"),
     Rule(r"(?<=[A-Za-z0-9)])\+(?=[A-Za-z0-9(√])", lambda m: " plus "),
+    # said once: about ~5
     Rule(
         r"(?<!\w)~\s?(?=\d)",
         lambda m: "" if m.string[: m.start()].endswith(("about ", "around ")) else "about ",

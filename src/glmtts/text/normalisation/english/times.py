@@ -96,8 +96,10 @@ def _duration(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
+    # spans with a word on one side, which the rules of two clock times do not meet: noon-2pm
     Rule(r"\b(noon|midnight)\s?[-–—]\s?(?=\d)", lambda m: f"{m[1]} to ", re.IGNORECASE),
     Rule(r"(?<=[\dmM.])\s?[-–—]\s?(?=(?:noon|midnight)\b)", lambda m: " to "),
+    # else a ratio: he ran it in 3:59.4
     Rule(r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:]|\.\d)", _stopwatch),
     Rule(
         rf"(?<![\w.:])(?P<h1>{_HOUR})(?:[:.](?P<m1>{_MINUTE}))?(?:\s?(?P<half1>[aApP])\.?[mM]\.?)?{_TO}(?P<h2>{_HOUR})"
@@ -112,15 +114,19 @@ RULES: list[Rule] = [
         rf"(?<![\d:.])(?P<hour>\d{{1,2}}):(?P<minute>{_MINUTE})(?::(?P<second>{_MINUTE}))?(?:{_HALF}|h\b|\s(?:hours|hrs)\b)?(?![\d:]|[.,]\d)",
         _time,
     ),
+    # what the rule above leaves as no time of day would be a ratio: finished in 45:12
     Rule(rf"(?<=\b(?:in|at) )(\d\d):({_MINUTE})(?![\d:]|[.,]\d|\s(?:ratio|proportion|odds|split))", _minutes),
+    # before the units, to which a pm is a picometer: 6.30pm, 5pm
     Rule(rf"(?<![\w.:])(?P<hour>{_HOUR})\.(?P<minute>{_MINUTE})(?P<second>){_HALF}(?!\w)", _time),
     Rule(
         rf"(?<![\w.:,])(?P<hour>\d{{1,2}}){_HALF}(?!\w)",
         lambda m: f"{cardinal(str(int(m['hour'])))} {m['half'].upper()} M" + _full_stop(m),
     ),
     Rule(r"\b([ap])\.\s?m\.", lambda m: f"{m[1].upper()} M" + ("." if not m.string[m.end() :].strip() else "")),
+    # a number with a zero in front would be read digit by digit: 0830 hours
     Rule(r"(?<![\w.:])([01]\d|2[0-3])([0-5]\d)\s?(?:hours|hrs|h)\b", _military),
     Rule(r"(?<![\w.])(\d{1,2})h([0-5]\d)(?!\w)", lambda m: clock(m[1], m[2], None)),
+    # parts of a duration in a row; one alone is left to the units
     Rule(r"(?<![\w.,])(?:\d+\s?d\s?)?\d+\s?hr?s?\s?\d+\s?m(?:ins?)?(?:\s?\d+\s?s(?:ecs?)?)?(?!\w)", _duration),
     Rule(r"(?<![\w.,])\d+\s?m(?:in)?\s?\d+\s?s(?:ec)?(?!\w)|(?<![\w.,])\d+\s?d\s?\d+\s?h(?!\w)", _duration),
 ]

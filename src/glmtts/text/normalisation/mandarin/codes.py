@@ -102,10 +102,14 @@ FIRST: list[Rule] = [
         lambda m: f"{m[1]}{digits(m[2])}，{digits(m[3])}",
     ),
     Rule(r"(?<=[A-Za-z])-(\d{1,3})-(?=\d{1,4}[A-Z])", lambda m: f"{cardinal(m[1])} "),
+    # the code of a share, whose full stop is said: 00700.HK
     Rule(r"(?<!\d)(\d{5,6})\.(HK|SH|SZ|SS|BJ)(?![A-Za-z])", lambda m: f"{digits(m[1])}点{m[2]}"),
     Rule(r"(?<![A-Za-z\d])([A-Z])(\d{1,3})\s?[-–—~～]\s?(?=\1\d{1,3}(?!\d))", lambda m: f"{m[1]}{m[2]}到"),
+    # else the hyphen is silent, and two pages follow each other: 见P23-25
     Rule(r"(?<![A-Za-z\d])([Pp])(\d{1,4})\s?[-–—~～]\s?(?=\d)", lambda m: f"{m[1]}{cardinal(m[2])}到"),
+    # else the last full stop of a name stays one: XBB.1.5
     Rule(r"(?<=[A-Za-z])(?:\.\d{1,3}){2,}(?![\d.])", lambda m: "点".join(map(digits, m[0].split(".")))),
+    # before dates too: 学号20210315 is none
     Rule(
         rf"({_CODED}[是为:：]{{0,2}}\s?)([A-Z]{{0,3}}-?)"
         r"(\d{2,}(?:-\d+| \d{3,6}(?![\d:：.%年月日点元个次分人件条名只张块米公])){0,5})"
@@ -117,23 +121,31 @@ FIRST: list[Rule] = [
         r"(\d{3,6}(?:[.-]\d{1,2})?)(?:([-—–:：])((?:19|20)\d\d))?(?!\d|[.-]\d|[A-Za-z万元个])",
         _standard,
     ),
+    # else 802.11ac has acres
     Rule(r"(?<![\w.])802\.(\d{1,2})(?=[a-z]{0,2}(?![A-Za-z0-9.]))", lambda m: f"八零二点{digits(m[1])}"),
     Rule(r"(?<![\dA-Za-z-])(\d{1,3})-in-(\d{1,3})(?![\dA-Za-z])", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
+    # an s behind a number is of seconds, but not in iPhone 5s
     Rule(
         r"(?<![A-Za-z])(iPhone|iPad|Redmi|红米|小米|Nexus) ?(\d{1,2})s(?![A-Za-z])",
         lambda m: f"{m[1]} {cardinal(m[2])}S",
     ),
     Rule(r"(?<![\d.])985/211(?!\d)", lambda m: "九八五，二幺幺"),
+    # the error of a server, by its digits
     Rule(r"(?<![\d.])404(?=页|错误|报错|界面)", lambda m: digits(m[0])),
+    # between figures an x is 乘: 0x1F
     Rule(r"(?<![\dA-Za-z])0[xX]([0-9A-Fa-f]{1,16})(?![0-9A-Za-z])", lambda m: f"零x{digits(m[1])}"),
+    # before hyphens behind letters, which are silent: 8k-12k
     Rule(
         rf"(?<![\dA-Za-z.])({NUMBER})([kKw])\s?(?:[-~～–—]|至|到)\s?(?={NUMBER}([kKwW])(?![A-Za-z]))",
         lambda m: f"{amount(m[1])}万到" if m[2] == "w" else f"{number(m[1])}{m[2]}到",
     ),
     # The stop of Vol.3 and Fig.3 is none of a number.
     Rule(r"(?<![A-Za-z])(Vol|Fig|Ch|Chap|Ep|EP|Sec|Tab|Eq|[Ll]v|LV)\.\s?(?=\d)", lambda m: f"{m[1]} "),
+    # what gold and silver are hallmarked with is read by its digits
     Rule(r"(?<![\d.])(?:925(?=纯?银)|9{3,4}(?=[足纯千][金银足]))", lambda m: digits(m[0])),
+    # a tower, by its digits
     Rule(r"(?<=[台臺]北)101(?!\d|[万亿个人])", lambda m: digits(m[0])),
+    # graphics cards, by their digits
     Rule(r"(?<![A-Za-z])((?:RTX|GTX|RX) )(\d{3,4})(?!\d)", lambda m: m[1] + digits(m[2])),
 ]
 RULES: list[Rule] = [
@@ -142,9 +154,11 @@ RULES: list[Rule] = [
         r"(?<![\d.A-Za-z-])(7[0-8]7)-(\d{1,3})(?=[A-Z]{0,2}(?:客机|货机|飞机|机型|型|系列)|(?<=-[1-9])(?![\d-]|[.,:]\d))",
         lambda m: f"{digits(m[1])}，{digits(m[2])}",
     ),
+    # mobiles of the mainland: eleven digits from 13 to 19 on, perhaps with 86 of the country
     Rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
     # a telephone has seven digits and more, +130 is an amount
     Rule(r"(?<!\w)(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
+    # an area code in brackets, which would be pauses: (021)5888 1234
     Rule(r"(?<![\d.-])(?:\(0\d{2,3}\)|（0\d{2,3}）)\s?\d{3,4}[- ]?\d{4}(?!\d)", lambda m: telephone(m[0])),
     Rule(r"(?<![\d.-])(?:0\d{1,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
     Rule(r"(?<![\d.-])(?:0(?:10|2\d|[3-9]\d{2})\d{7,8}|[48]00\d{7})(?![\d-])", lambda m: telephone(m[0])),
@@ -175,6 +189,7 @@ RULES: list[Rule] = [
     # More than two numbers in a row are no span: 90-60-90, and codes in groups.
     Rule(r"(?<![\dA-Za-z.-])\d{1,5}(?:-\d{1,5}){2,}(?![\dA-Za-z-]|\.\d)", _groups),
     Rule(r"(?<![\d.])双(\d\d)(?!\d)", lambda m: f"双{cardinal(m[1])}"),
+    # days of sales by their digits: 6.18大促
     Rule(
         r"(?<![\d.])([56])\.(1|18)(?=大促|促销|购物|活动|劳动节|假期)",
         lambda m: digits(m[1] + m[2], one="幺" if m[2] == "18" else "一"),
@@ -186,12 +201,16 @@ RULES: list[Rule] = [
     Rule(
         r"(?:(?<=[楼栋幢座])|(?<=单元|房间|套房|包厢|病房|教室))(\d{3,4})(?![\d.]|[万千百元块])", lambda m: digits(m[1])
     ),
+    # behind the number it is a sign of 号, before it (#1) another one: 12#楼
     Rule(r"(?<!\d)(\d{1,3})#(?=楼|栋|宿舍|机)", lambda m: f"{cardinal(m[1])}号"),
+    # a licence plate: province, letter, and five signs, or six on cars of new energy
     Rule(
         r"([京沪津渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·•\s-]?(?=[A-Z0-9]{5,6}(?![A-Z0-9]))([A-Z0-9]*\d[A-Z0-9]*)",
         lambda m: m[1] + digits(m[2]),
     ),
+    # a mask, by its digits
     Rule(r"(?<![A-Za-z])N95(?!\d)", lambda m: "N九五"),
+    # a shop, no span
     Rule(r"(?<!\d)7-11(?=便利|店|超市)", lambda m: "七十一"),
     Rule(r"(?<![A-Za-z0-9])\.NET(?![A-Za-z])", lambda m: "点NET"),
     Rule(r"(?<=[GDCZTKYSL])(\d{1,4})(?=次)", lambda m: digits(m[1])),
@@ -200,11 +219,14 @@ RULES: list[Rule] = [
         r"(?<![A-Za-z])[vV]\.?\s?(\d+(?:\.\d+)*)(?![\dA-Za-z])",
         lambda m: "V" + "点".join(cardinal(part) if len(part) < 3 else digits(part) for part in m[1].split(".")),
     ),
+    # the hyphen of a name with figures on both sides is no 到: A1-2
     Rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
     Rule(r"(?<=[A-Za-z])[-\s]?(\d+\.\d+)(?!\d|\.\d)", lambda m: (" " if " " in m[0] else "") + number(m[1])),
+    # a tone or a language (C#, F#, J#), before the sign is one of a number
     Rule(r"(?<![A-Za-z])([A-GJ])#(?![A-Za-z0-9#])", lambda m: f"{m[1]} sharp"),
     Rule(r"(?<![A-Za-z])[NnＮ][Oo]\.?\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
     Rule(r"#\s?(\d+)", lambda m: f"{cardinal(m[1])}号"),
+    # names of scales end at 千万亿 (numbers_zh.LONGEST)
     Rule(r"\d{17,}", lambda m: digits(m[0])),
 ]
 

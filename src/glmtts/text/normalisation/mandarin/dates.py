@@ -78,13 +78,16 @@ _HELD = (
 )
 _COUNTED_AFTER = f"[{COUNTED}名余]|学生|考生|观众|选手|球迷"
 RULES: list[Rule] = [
+    # the T of ISO 8601, before the rule below takes the date away from it
     Rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: " "),
     Rule(r"(?<![\d.])(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})[日号]?(?![\d.])", _date),
+    # a date without marks: 20240315
     Rule(
         r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d|[.]\d|[元个人])",
         _date,
     ),
     Rule(r"(?<![\d/])(\d{1,2})([/.])(\d{1,2})\2((?:19|20)\d\d)(?!\d)", _day_first),
+    # two digits of a year in front: 24/3/15
     Rule(r"(?<![\d/.])(?P<year>\d\d)/(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/])", _date),
     Rule(r"(?<!\d)(\d{4})(年?)(?:\s?[-~～–—－]{1,2}\s?|到)(\d{4})(?=年)", _span),
     Rule(r"(?<!\d)((?:19|20)\d\d)(年?)(?:\s?[-~～–—－]{1,2}\s?|到)((?:19|20)\d\d)(?!\d)", _span),
@@ -100,34 +103,44 @@ RULES: list[Rule] = [
     # A year in brackets: 国发〔2023〕15号, （2024）京01民终123号.
     Rule(r"(?<=[〔\[（(])(?:1[89]|20)\d\d(?=[〕\]）)](?![元块个人名万亿年]))", lambda m: digits(m[0])),
     Rule(r"(?<![\dA-Za-z])((?:19|20)\d\d)?\s?年?\s?[Qq]([1-4])(?!\d)", _season),
+    # a quarter makes a year of two digits: 23Q4
     Rule(r"(?<![\dA-Za-z.])([12]\d)(?:年\s?)?[Qq]([1-4])(?!\d)", _season),
     Rule(
         r"(?<![\d.])(?:19[5-9]|20[0-4])\d(?=(?:上半年|下半年|全年|年度|新年|元旦|春节|国庆|[春夏秋冬]季|第[一二三四1-4]季|财年|校招|届))",
         lambda m: digits(m[0]),
     ),
+    # a clock time behind it makes a date of what is a span: 12-25 10:32
     Rule(r"(?<![\d./-])(?P<year>)(?P<month>0?[1-9]|1[0-2])-(?P<day>0?[1-9]|[12]\d|3[01])(?=\s\d{1,2}[:：]\d\d)", _date),
     Rule(r"(?<!\d)((?:19|20)\d\d)\s?年?\s?H([12])(?![A-Za-z\d])", _half),
+    # digit by digit, unless years are counted: 3000年前
     Rule(r"(?<![\d.])(\d{4})\s?(?=年(?!" + _NOT_A_YEAR + "))", lambda m: digits(m[1])),
+    # before these a round number counts: 2000年前, but 1949年以后
     Rule(r"(?<![\d.])((?:1[5-9]|20)\d\d)(?=年(?:前|后|以|来))", lambda m: digits(m[1]) if m[1][-2:] != "00" else m[1]),
+    # a month with its year, before spans: 2024-03
     Rule(r"(?<![\d-])((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])(?![\d-])", _month),
     Rule(
         r"(?<![\d.])(0\d|[89][1-9]|[12]\d)(?=年(?!代|前|后|内|来|间|以|的|了|时|多|级别|级|龄|期|度))",
         lambda m: digits(m[1]) if _short_year(m) else m[1],
     ),
     Rule(r"(?<![\d.])(\d{4})(?=(?:级|届|款|版|赛季|财年)(?![别]))", lambda m: digits(m[1])),
+    # the year in which pupils began; alone 20级 is a level
     Rule(r"(?<![\d.])(\d\d)(?=级(?:学生|新生|本科|毕业|研究生|同学|校友))", lambda m: digits(m[1])),
+    # 后 stands behind the last of them only: 70、80、90后
     Rule(r"(?<![\d.第])([5-9][05]|0[05]|10)(?=(?:[、和与及/](?:[5-9][05]|0[05]|10))+后)", lambda m: digits(m[1])),
+    # not before 后天 and 后来, which are words
     Rule(r"(?<![\d.第])([06-9][05]|[1-5]5|10|00)(?=后(?!退|的?[一二三两\d]|天|面|来|续|续))", lambda m: digits(m[1])),
     Rule(
         r"(?<![\d.])([12]\d)?(\d0)(['’]?)s(?![A-Za-z])",
         lambda m: f"{digits((m[1] or '') + m[2]) if m[1] else cardinal(m[2])}年代" if _is_decade(m) else m[0],
     ),
     Rule(rf"(?<![\d./])([1-9]|1[0-2])[./]([1-9]|[12]\d|3[01])(?={_FESTIVALS})", _festival),
+    # these words make a date of a fraction: 截止日期：5/20
     Rule(
         r"(?:(?<=日期|截止|截至|生日|定于|改到)|(?<=deadline)|(?<=DDL|ddl)|(?<=due))(\s?[是为在到至于：:]{0,2}\s?)(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/小年月天周个])",
         lambda m: m[1] + spoken_date(None, m["month"], m["day"]) if _is_date(m["month"], m["day"]) else m[0],
     ),
     Rule(r"(?<![\d.])([1-9]|1[0-2])[·•]([1-9]|[12]\d|3[01])(?!\d)", _event),
+    # 日 makes a date of a decimal: 3.15日
     Rule(
         r"(?<![\d月./-])(1[0-2]|0?[1-9])[./]([12]\d|3[01]|0?[1-9])(?=日|号)",
         lambda m: f"{cardinal(str(int(m[1])))}月{cardinal(str(int(m[2])))}",
@@ -138,6 +151,7 @@ RULES: list[Rule] = [
     ),
     Rule(r"(?<=[\d][月日号点周年])\s?[-~～–—－]{1,2}\s?(?=\d|[一二][零一二三四五六七八九]{3}年)", lambda m: "到"),
     Rule(r"(?<=[年月日号周])\s?[-~～–—－]\s?(?=\d{1,4}[年月日号周])", lambda m: "到"),
+    # else the hyphen is silent: 1楼-3楼
     Rule(r"(?<=\d[楼层室栋章节页课级题])\s?[-~～–—－]{1,2}\s?(?=第?\d)", lambda m: "到"),
     # Dates in words already: 2024.10.01-2024.10.07.
     Rule(
@@ -152,6 +166,7 @@ RULES: list[Rule] = [
         rf"(?<=[每一两几整])(周|星期|礼拜)([1-7])(?!\d|{_TIMES}|[天个节场])",
         lambda m: (m[1] or m[3]) + _weekday(m[2] or m[4]),
     ),
+    # the zero of 03月 is silent
     Rule(r"(?<!\d)0(\d)(?=[月日号])", lambda m: cardinal(m[1])),
     Rule(
         r"(?<=\d月)([12]\d|3[01]|0?[1-9])(?=[,，。、；\s]|$)",

@@ -102,12 +102,15 @@ RULES: list[Rule] = [
     Rule(r"(?<=[\w)）])\s?\+\s?(?:…{1,2}|\.{3,6})\s?\+\s?(?=\w)", lambda m: "一直加到"),
     Rule(r"(=\s?\d+)\s?(?:…{1,2}|\.{3,6})\s?(?=\d)", lambda m: f"{m[1]}余"),
     Rule(r"(?<=[\dn])[!！](?=\s?=)", lambda m: "的阶乘"),
+    # a fraction of an unknown: 1/x
     Rule(r"(?<![\d.A-Za-z/])(\d{1,3})/([a-z])(?![A-Za-z/])", lambda m: f"{m[2]}分之{cardinal(m[1])}"),
     Rule(r"(?<![\d.])(\d+)\s?分之\s?(\d+(?:\.\d+)?)", lambda m: f"{cardinal(m[1])}分之{number(m[2])}"),
+    # no third of a page: 第1/3页
     Rule(
         r"第(\d{1,4})\s?/\s?(\d{1,4})(?=[页頁张章])",
         lambda m: f"第{cardinal(m[1])}{m.string[m.end()]}，共{cardinal(m[2])}",
     ),
+    # the brackets of a function are no pauses: f(x)
     Rule(r"(?<![A-Za-z])([fgh])[(（]([a-z])[)）]", lambda m: f"{m[1]} {m[2]}"),
     Rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]}除以{m[2]}"),
     # What does not rise is the number of a figure and no span: 图3-2.
@@ -115,6 +118,7 @@ RULES: list[Rule] = [
         r"(?<=[图圖表式例题題])(\d{1,3})-(\d{1,3})(?![\d-])",
         lambda m: f"{cardinal(m[1])}杠{cardinal(m[2])}" if int(m[2]) <= int(m[1]) else m[0],
     ),
+    # the hyphen of fatty acids is no minus: ω-3
     Rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: ""),
     # v=s/t: between two letters of a formula a stroke divides.
     Rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/])", lambda m: f"{m[1]}除以{m[2]}"),
@@ -123,14 +127,17 @@ RULES: list[Rule] = [
         rf"(?P<base>(?<![\d.]){NUMBER}|[A-Za-z]|[)）\]πα-ω])\s?(?:\^|\*\*)\s?(?P<exponent>[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]|[(（{{][^(){{}}（）]{{1,12}}[)）}}])",
         _power,
     ),
+    # before the fractions are words, between which no rule looks for a span: 1/3-1/2
     Rule(r"(?<=\d/\d)\s?[-~～–]\s?(?=\d+/\d)", lambda m: "到"),
     Rule(
         rf"(?<![\d./])(?:(\d+)(?:\s|又))?({_PART})/({_PART})(?![\d/]|\.\d)((?:(?<=/5)|(?<=[125]0)|(?<=00))分(?![之钟]))?",
         _fraction,
     ),
+    # arrows before their > is taken for a comparison: A->B
     Rule(r"(?<=[\d\w)）])\s?(?:->|=>)\s?", lambda m: "到"),
     Rule(rf"(?<=[\w)）%°])\s?({_COMPARING})\s?(?=[-−+(（]?[\w.√$￥¥€£一-鿿])", lambda m: _SIGNS[m[1]]),
     Rule(rf"({_COMPARING})\s?(?=\.?\d|[-−]\d)", lambda m: _SIGNS[m[1]]),
+    # a hyphen subtracts where an equals sign follows, and makes a span elsewhere: 5-3=2
     Rule(
         rf"{FREE}({NUMBER})\s?(?:([+×*÷±])\s?(?=[-−]?[\d.(（√])|([xX])\s?(?=[\d.(（√])|"
         r"([-−])\s?(?=\d[^，。；]{0,20}(?:=|等于)))",

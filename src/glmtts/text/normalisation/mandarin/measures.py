@@ -141,11 +141,14 @@ RULES: list[Rule] = [
         lambda m: f"{m[1]}每{m[2]}",
     ),
     Rule(r"(?<![\d.])(\d{1,3})\s?(?:bps|bp|BP|BPS)(?![A-Za-z/])", _basis_points),
+    # two digits of a metre without a unit: 1米75 is 一米七五
     Rule(
         r"(?<![\d.])([12])米(\d\d)(?=[，。、；！？,;!?）)\s的高多左以身]|$)",
         lambda m: f"{amount(m[1])}米{digits(m[2])}",
     ),
+    # round the clock: 7x24h
     Rule(r"(?<=7[xX×*]24)h(?![A-Za-z])", lambda m: "小时"),
+    # revolutions, which have no letter among the units
     Rule(r"(?<=\d)\s?r/(min|s)(?![A-Za-z])", lambda m: "转每分" if m[1] == "min" else "转每秒"),
     # Spans of two units: 20Hz-20kHz.
     Rule(
@@ -176,11 +179,13 @@ RULES: list[Rule] = [
             else m[0]
         ),
     ),
+    # no fraction: 血压120/80
     Rule(r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})", lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}"),
     Rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?[a-z]{{0,2}}(?:\s?[xX×*]\s?{AMOUNT}\s?[a-z]{{0,2}}){{1,2}})(?![A-Za-z\d^.])",
         lambda m: _sides(m) if re.search("[a-wyz]", m["sides"]) else m[0],
     ),
+    # of a height feet and inches, before these marks are minutes and seconds: 身高6'2"
     Rule(
         r"(?<=身高)([为是约达有：:]{0,2})([3-7])['′’](\d{1,2})[\"″”]?(?!\d)",
         lambda m: f"{m[1]}{number(m[2])}英尺{number(m[3])}英寸",
@@ -190,11 +195,13 @@ RULES: list[Rule] = [
         r"(?<![\d.])(\d{1,3}(?:\.\d)?)\s?(?:″|\"|'')(?=[^\w]|[一-鿿]|$)",
         lambda m: f"{number(m[1])}英寸" if is_inch(m) else m[0],
     ),
+    # the m behind hours is of minutes: 2h30m
     Rule(r"(?<![\d.])(\d{1,2})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])", lambda m: f"{amount(m[1])}小时{number(m[2])}分钟"),
     Rule(
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<unit>{_OWN})/(?P<per>[A-Za-z]{{1,6}}|[一-鿿]{{1,2}})",
         _own,
     ),
+    # a span says its unit once: 10kg-15kg is 十到十五千克
     Rule(
         rf"({AMOUNT})\s?(?P<same>{WRITTEN})\s?(?:[-~～–—]{{1,2}}|至|到)\s?(?={AMOUNT}\s?(?P=same)(?![A-Za-z\d/^]))",
         lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
@@ -203,6 +210,8 @@ RULES: list[Rule] = [
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<gap>\s?)(?P<unit>{WRITTEN})(?![A-Za-z\d^]|/[A-Za-z])",
         _measure,
     ),
+    # a share after words: 三元/kg
     Rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|k?m\^?[23]|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
+    # the second share, when the first one is words: 5元/人/天
     Rule(r"(?<=每[一-鿿])/([一-鿿])", lambda m: f"每{m[1]}"),
 ]

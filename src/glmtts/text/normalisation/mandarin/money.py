@@ -84,6 +84,7 @@ def per(written: str | None) -> str:
 
 _SCALED = rf"(?P<scale>[kKwWmMbB](?![A-Za-z0-9])|{SCALE})"
 RULES: list[Rule] = [
+    # prices say no empty places: 100.00元 is 一百元
     Rule(r"(?<=\d)\.00?(?=元|块|美元|欧元|英镑|日元|港[元币]|人民币)", lambda m: ""),
     # A rebate: 满300-50.
     Rule(r"(?<=满)([\d,]+)(元?)\s?[-−–]\s?(\d+)(?!\d|[.,]\d|岁)", _rebate),

@@ -70,7 +70,9 @@ RULES: list[Rule] = [
         _clock,
     ),
     Rule(rf"(?<!\d)(?<!\d[:：.])(?P<ratio>{RATIO}{{1,4}})(?!\d|[:：]\d)", ratio),
+    # before the units, to which a pm is a 皮米: 3pm
     Rule(r"(?<![\d.])(\d{1,2})\s?([aApP])\.?[mM](?![A-Za-z])\.?", _hour),
+    # 分 left out: 9点30
     Rule(
         r"(?<![\d.])(\d{1,2})点([0-5]\d)(?![\d分点])",
         lambda m: clock(m[1], m[2]),
