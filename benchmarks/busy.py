@@ -8,7 +8,6 @@ whose load is written down. Two processes more on two cores leave a third one tw
 the seconds. Results go to benchmarks/results/busy.json.
 """
 
-import argparse
 import os
 import resource
 import subprocess
@@ -17,6 +16,8 @@ import time
 from statistics import median
 
 from report import environment, write_result
+
+from glmtts.programs import parser_of, run_program, whole_from
 
 SAY = "import sys, time, glmtts; tts = glmtts.load(); {}; a = time.perf_counter(); tts.say('Hi.')"
 WARM = SAY.format("tts.say('Hi.')") + "; print(time.perf_counter() - a, time.process_time())"
@@ -66,8 +67,8 @@ def measured(way: str, repeats: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser = parser_of(__doc__)
+    parser.add_argument("--repeats", type=whole_from(), default=5)
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
     results = {way: measured(way, arguments.repeats) for way in WAYS}
@@ -76,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

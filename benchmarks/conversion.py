@@ -7,7 +7,6 @@ With the synthetic release the weights are random, so what it speaks is noise; i
 go to benchmarks/results/conversion.json.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -19,6 +18,10 @@ from typing import Any
 import soundfile
 from report import environment, write_result
 
+from glmtts.errors import EvaluationError
+from glmtts.places import check_new_folder
+from glmtts.programs import a_file, a_folder, folder_to_fill, parser_of, run_program
+
 
 def measured(arguments: list[str]) -> dict[str, float]:
     """Run `glm-tts` in a process of its own: seconds, and peak resident memory in gigabytes."""
@@ -26,19 +29,20 @@ def measured(arguments: list[str]) -> dict[str, float]:
     process = subprocess.Popen([sys.executable, "-c", "from glmtts.cli import main; main()", *arguments])
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"glm-tts {' '.join(arguments)} failed")
+        raise EvaluationError(f"glm-tts {' '.join(arguments)} has failed, and says why above.")
     return {"seconds": round(time.perf_counter() - started, 1), "peak_gigabytes": round(usage.ru_maxrss / 1e6, 2)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--release", type=Path, required=True, help="the folder of the weights")
-    parser.add_argument("--code", type=Path, required=True, help="the folder of the release's code")
-    parser.add_argument("--out", type=Path, required=True, help="the bundle to write; must not exist")
-    parser.add_argument("--dtype", default="bfloat16")
-    parser.add_argument("--voice", type=Path, required=True, help="a recording of some seconds")
+    parser = parser_of(__doc__)
+    parser.add_argument("--release", type=a_folder, required=True, help="the folder of the weights")
+    parser.add_argument("--code", type=a_folder, required=True, help="the folder of the release's code")
+    parser.add_argument("--out", type=folder_to_fill, required=True, help="the bundle to write; must not exist")
+    parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="bfloat16")
+    parser.add_argument("--voice", type=a_file, required=True, help="a recording of some seconds")
     parser.add_argument("--text", default="你好。")
     arguments = parser.parse_args()
+    check_new_folder(arguments.out, EvaluationError, "bundle")
     shards = [path.stat().st_size for path in arguments.release.rglob("*") if path.is_file()]
     convert = ["convert", str(arguments.release), str(arguments.out), "--code", str(arguments.code)]
     result: dict[str, Any] = {
@@ -59,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

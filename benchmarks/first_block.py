@@ -8,7 +8,6 @@ those of the machine. What the machine received from the network meanwhile is co
 Results go to benchmarks/results/NAME.json.
 """
 
-import argparse
 import io
 import os
 import shutil
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from report import environment, write_result
+
+from glmtts.programs import parser_of, run_program
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,7 +62,7 @@ def size_mib(folder: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--commit", default="HEAD")
     parser.add_argument("--name", default="first_block", help="of the result's file")
     given = parser.parse_args()
@@ -82,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -6,7 +6,6 @@ Every audio file below the folders is one clip, of which the first three seconds
 are taken, evenly spaced. Results go to benchmarks/results/laughter.json.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from report import environment, write_result
 from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
-from glmtts.errors import AudioError
+from glmtts.errors import AudioError, EvaluationError
 from glmtts.eval import scorers
 from glmtts.eval.scorers import Clip
+from glmtts.programs import a_file, a_folder, parser_of, run_program, whole_from
 
 SUFFIXES = {".wav", ".mp3", ".ogg", ".opus", ".flac"}
 LONGEST_SECONDS, RATE = 3.0, 8000
@@ -37,6 +37,8 @@ def clips_of(folder: Path, most: int | None) -> list[Clip]:
             found.append(Clip(path.name, load_audio(path, RATE, LONGEST_SECONDS).numpy(), RATE, "", "en"))
         except AudioError as error:
             print(error)
+    if not found:
+        raise EvaluationError(f"{folder} has no audio that can be read. Give another folder.")
     return found
 
 
@@ -67,11 +69,11 @@ def summary(positive: Sequence[float], negative: Sequence[float]) -> dict[str, A
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--laughs", type=Path, nargs="+", required=True)
-    parser.add_argument("--speech", type=Path, nargs="+", required=True)
-    parser.add_argument("--clips", type=int, default=20, help="speech clips a folder")
+    parser = parser_of(__doc__)
+    parser.add_argument("--weights", type=a_file, required=True)
+    parser.add_argument("--laughs", type=a_folder, nargs="+", required=True)
+    parser.add_argument("--speech", type=a_folder, nargs="+", required=True)
+    parser.add_argument("--clips", type=whole_from(), default=20, help="speech clips a folder")
     given = parser.parse_args()
     torch.set_num_threads(1)
     scorer = scorers.load("laughter", weights=given.weights)
@@ -96,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

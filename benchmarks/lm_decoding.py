@@ -30,6 +30,7 @@ from glmtts.bundle import Bundle
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.model import LMConfig
 from glmtts.lm.request import Request, SamplingConfig
+from glmtts.programs import a_folder, parser_of, run_program, whole_from
 from glmtts.text.audio_tokens import AudioTokens
 
 WIDTHS = {"F32": 4, "BF16": 2, "F16": 2, "U8": 1, "I8": 1}  # bytes a value, by safetensors' names
@@ -127,11 +128,13 @@ RUNS = {"glmtts": ours, "transformers": transformers_loop}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True, help="a bundle of the full size")
-    parser.add_argument("--tokens", type=int, default=40)
-    parser.add_argument("--prompt", type=int, default=100, help="length of the prompt in ids")
-    parser.add_argument("--packed", type=Path, action="append", default=[], help="a packed copy of it; may be repeated")
+    parser = parser_of(__doc__)
+    parser.add_argument("--model", type=a_folder, required=True, help="a bundle of the full size")
+    parser.add_argument("--tokens", type=whole_from(3), default=40)
+    parser.add_argument("--prompt", type=whole_from(), default=100, help="length of the prompt in ids")
+    parser.add_argument(
+        "--packed", type=a_folder, action="append", default=[], help="a packed copy of it; may be repeated"
+    )
     parser.add_argument("--only", choices=RUNS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -158,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

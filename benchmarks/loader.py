@@ -25,6 +25,7 @@ from report import environment, resident_mib, write_result
 
 from glmtts.data import Dataset, FeatureSpec, ShardWriter, SourceConfig, Utterance
 from glmtts.data.sampler import BucketSampler
+from glmtts.programs import parser_of, run_program
 
 HOURS = (10, 1000)
 BATCH_SECONDS = 80
@@ -178,7 +179,7 @@ def in_process(kind: str, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--lhotse", action="store_true", help="measure Lhotse too")
     arguments = parser.parse_args()
@@ -216,4 +217,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -7,7 +7,6 @@ each piece; what comes after the first minute should stay within 10 % of what it
 `glm-tts eval long-form`.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 import glmtts
 from glmtts.eval.long_text import sentences
+from glmtts.programs import a_folder, file_to_write, number_from, parser_of, run_program
 from glmtts.synthesis.reading import read_book
 
 WINDOW, FLAT = 60.0, 0.10
@@ -51,11 +51,11 @@ class Watch:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
+    parser = parser_of(__doc__)
+    parser.add_argument("--minutes", type=number_from(above=True), default=10)
+    parser.add_argument("--model", type=a_folder, help="a bundle; the embedded one by default")
     parser.add_argument("--voice", default="heart", help="as of `glm-tts read`")
-    parser.add_argument("--output", type=Path, help="where the FLAC stays; else it is removed")
+    parser.add_argument("--output", type=file_to_write, help="where the FLAC stays; else it is removed")
     arguments = parser.parse_args()
     tts = glmtts.load(arguments.model)
     with tempfile.TemporaryDirectory() as folder:
@@ -84,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -6,7 +6,6 @@ From the start of an interpreter to the first sample, the real-time factor of a 
 again, and take longer), peak memory, and the bundle's size. How well it speaks is `glm-tts eval`.
 """
 
-import argparse
 import resource
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 from report import environment, write_result
 
 import glmtts
+from glmtts.programs import a_folder, parser_of, run_program
 
 TEN_SECONDS = (
     "In the evening we walked along the river, and the children ran ahead of us to the old stone bridge, "
@@ -39,8 +39,8 @@ def seconds_to_first_sample(model: Path | None) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
+    parser = parser_of(__doc__)
+    parser.add_argument("--model", type=a_folder, help="a bundle; the embedded one by default")
     model = parser.parse_args().model
     start_up = seconds_to_first_sample(model)
     tts = glmtts.load(model)
@@ -63,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -24,6 +24,7 @@ from glmtts.ort.kernels import EXACT, ROUNDED
 from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import session
 from glmtts.ort.tensors import stored
+from glmtts.programs import a_folder, parser_of, run_program
 
 ROWS, COLUMNS, PAIRS, RUNS = 6144, 2048, 3, 8
 
@@ -73,8 +74,8 @@ def alone(folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--packed", type=Path, help="a packed bundle")
+    parser = parser_of(__doc__)
+    parser.add_argument("--packed", type=a_folder, help="a packed bundle")
     parser.add_argument("--only", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.only:
@@ -96,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

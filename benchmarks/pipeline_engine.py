@@ -10,7 +10,6 @@
 The stage is `made_stage.BusyStage`, no model.
 """
 
-import argparse
 import os
 import resource
 import shutil
@@ -24,6 +23,8 @@ import numpy as np
 import soundfile
 from pipeline_kills import hashes, made_corpus
 from report import environment, write_result
+
+from glmtts.programs import folder_to_fill, parser_of, run_program
 
 HERE = Path(__file__).parent
 RATE = 8000
@@ -143,9 +144,9 @@ def _nodes(ray: Any, cluster: Any) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure one of them."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = parser_of(__doc__)
     arguments.add_argument("what", choices=("memory", "workers", "nodes"))
-    arguments.add_argument("--work", type=Path, required=True)
+    arguments.add_argument("--work", type=folder_to_fill, required=True)
     chosen = arguments.parse_args()
     sys.path.insert(0, str(HERE))
     found = {"memory": memory, "workers": workers, "nodes": nodes}[chosen.what](chosen.work)
@@ -153,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

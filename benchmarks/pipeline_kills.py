@@ -6,7 +6,6 @@ Victims take turns: the driver alone, one worker alone, everything at once. Afte
 with a sentence and Ray starts an actor anew; after the driver's death its workers must end by themselves.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -23,6 +22,8 @@ import numpy as np
 import psutil
 import soundfile
 from report import environment, write_result
+
+from glmtts.programs import folder_to_fill, number_from, parser_of, run_program, whole_from
 
 HERE = Path(__file__).parent
 VICTIMS = ("driver", "worker", "all")
@@ -159,14 +160,14 @@ def death(run: subprocess.Popen, victim: str, config: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Compare an undisturbed run with one that is killed again and again."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--work", type=Path, required=True)
+    arguments = parser_of(__doc__)
+    arguments.add_argument("--work", type=folder_to_fill, required=True)
     arguments.add_argument("--engine", choices=("local", "ray"), default="local")
-    arguments.add_argument("--kills", type=int, default=10)
-    arguments.add_argument("--files", type=int, default=60)
-    arguments.add_argument("--passes", type=int, default=200)
-    arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument("--longest", type=float, default=25.0, help="seconds from start to kill, at most")
+    arguments.add_argument("--kills", type=whole_from(0), default=10)
+    arguments.add_argument("--files", type=whole_from(), default=60)
+    arguments.add_argument("--passes", type=whole_from(), default=200)
+    arguments.add_argument("--seed", type=whole_from(0), default=0)
+    arguments.add_argument("--longest", type=number_from(), default=25.0, help="seconds from start to kill, at most")
     chosen = arguments.parse_args()
     random.seed(chosen.seed)
     made_corpus(chosen.work / "raw", chosen.files, 25)
@@ -195,4 +196,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -8,21 +8,30 @@ recording and speech (Resemblyzer). A speaker takes a minute; `--rows` keeps tho
 Results go to benchmarks/results/prompt_loudness.json.
 """
 
-import argparse
-import json
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import torch
 from report import environment, write_result
-from resemblyzer import VoiceEncoder, preprocess_wav
 from tqdm import tqdm
 
 import glmtts
 from glmtts.audio.io import load_audio
 from glmtts.audio.loudness import integrated_loudness, to_loudness
 from glmtts.audio.prompt import PROMPT_LUFS
+from glmtts.errors import DataError
+from glmtts.programs import (
+    a_folder,
+    add_row,
+    file_to_write,
+    parser_of,
+    read_index,
+    read_rows,
+    recording,
+    run_program,
+    whole_from,
+)
 from glmtts.synthesis.voice import adapted_voice, voice_of
 
 SENTENCE = {
@@ -35,17 +44,23 @@ def recordings(corpus: Path) -> list[tuple[str, Path]]:
     """Held-out speakers, "lang name" each, with one recording of 3 to 8 s."""
     found: dict[str, list[Path]] = {}
     for folder in ("ljspeech", "aishell", "speechocean762"):
-        for line in (corpus / folder / "index.jsonl").read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
+        for record in read_index(corpus / folder):
             held_out = folder == "ljspeech" or record["speaker"] == "S0252" or record["speaker"].endswith("7")
             if held_out and 3 <= record["seconds"] <= 8:
-                path = corpus / folder / f"{record['id']}.opus"
+                path = recording(corpus / folder, record)
                 found.setdefault(f"{record['lang']} {record['speaker']}", []).append(path)
-    return [(speaker, paths[0]) for speaker, paths in found.items() if len(paths) > 1]
+    several = [(speaker, paths[0]) for speaker, paths in found.items() if len(paths) > 1]
+    if len(several) < 2:
+        raise DataError(
+            f"{corpus} has {len(several)} held-out speakers of several recordings. Give a corpus of two or more."
+        )
+    return several
 
 
-def measured(tts: glmtts.Synthesizer, encoder: VoiceEncoder, speaker: str, path: Path) -> dict[str, Any]:
+def measured(tts: glmtts.Synthesizer, encoder: Any, speaker: str, path: Path) -> dict[str, Any]:
     """The figures of one speaker."""
+    from resemblyzer import preprocess_wav
+
     rate = tts.bundle.config.sample_rate
     samples = load_audio(path, rate, 30.0)
     source = encoder.embed_utterance(preprocess_wav(load_audio(path, 16000).numpy(), source_sr=16000))
@@ -61,19 +76,22 @@ def measured(tts: glmtts.Synthesizer, encoder: VoiceEncoder, speaker: str, path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--rows", type=Path, required=True, help="a file that keeps the speakers that are done")
-    parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
-    parser.add_argument("--speakers", type=int, default=10)
+    parser = parser_of(__doc__)
+    parser.add_argument("--corpus", type=a_folder, required=True)
+    parser.add_argument(
+        "--rows", type=file_to_write, required=True, help="a file that keeps the speakers that are done"
+    )
+    parser.add_argument("--model", type=a_folder, help="a bundle; the embedded one by default")
+    parser.add_argument("--speakers", type=whole_from(2), default=10)
     given = parser.parse_args()
-    rows = [json.loads(line) for line in given.rows.read_text().splitlines()] if given.rows.exists() else []
+    rows, chosen = read_rows(given.rows), recordings(given.corpus)[: given.speakers]
+    from resemblyzer import VoiceEncoder  # --help needs it not
+
     tts, encoder = glmtts.load(given.model), VoiceEncoder("cpu", verbose=False)
     done = {row["speaker"] for row in rows}
-    for speaker, path in tqdm([one for one in recordings(given.corpus)[: given.speakers] if one[0] not in done]):
+    for speaker, path in tqdm([one for one in chosen if one[0] not in done]):
         rows.append(measured(tts, encoder, speaker, path))
-        with given.rows.open("a") as file:
-            file.write(json.dumps(rows[-1]) + "\n")
+        add_row(given.rows, rows[-1])
     figures: dict[str, Any] = {"speakers": len(rows), "level": PROMPT_LUFS, "prompt_spread": _spread(rows, "prompt")}
     for name in ("before", "after"):
         levels = [row[name]["lufs"] for row in rows]
@@ -91,4 +109,4 @@ def _spread(rows: list[dict[str, Any]], name: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

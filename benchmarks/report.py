@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from glmtts.eval.hardware import environment
+from glmtts.programs import check_names, write_text
 
 __all__ = ["RESULTS", "environment", "resident_mib", "write_result"]
 RESULTS = Path(__file__).parent / "results"
@@ -18,7 +19,7 @@ def resident_mib(process: int | str = "self") -> float:
 
 def write_result(name: str, result: dict[str, Any]) -> None:
     """Write `results/NAME.json` and show it."""
-    RESULTS.mkdir(exist_ok=True)
     text = json.dumps(result, indent=1, ensure_ascii=False)
-    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    check_names([name])
+    write_text(RESULTS / f"{name}.json", text + "\n")
     print(text)

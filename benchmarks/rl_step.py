@@ -7,7 +7,6 @@ change; both ways decode the same answers, but for ties. The similarity reward r
 benchmarks/results/rl_step.json.
 """
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from report import environment, write_result
 
 import glmtts.tasks  # noqa: F401, registers what can be trained
+from glmtts.programs import a_file, parser_of, run_program, whole_from
 from glmtts.rl import experience, grpo
 from glmtts.rl.grpo import PolicyTask
 from glmtts.training.config import RunConfig
@@ -84,10 +84,10 @@ def parts(task: PolicyTask, model: Any, steps: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--texts", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--prompts", type=int, default=4)
+    parser = parser_of(__doc__)
+    parser.add_argument("--texts", type=a_file, required=True)
+    parser.add_argument("--steps", type=whole_from(), default=3)
+    parser.add_argument("--prompts", type=whole_from(), default=4)
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -101,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -9,9 +9,9 @@ Results go to benchmarks/results/scorers.json; what was measured before and is n
 results are shown as a table; without a scorer, only that.
 """
 
-import argparse
 import json
 import time
+from argparse import ArgumentTypeError
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from glmtts.audio.io import load_audio
 from glmtts.eval import scorers
 from glmtts.eval.scorers import Clip
 from glmtts.eval.statistics import bootstrap_mean, paired
+from glmtts.programs import a_folder, parser_of, read_index, recording, run_program, whole_from
 
 RATE = 24000
 LANGUAGES = {"en": ("ljspeech", None), "zh": ("aishell", "S0252")}
@@ -35,12 +36,11 @@ SECONDS = (1.5, 8.0)
 def recordings(corpus: Path, language: str, count: int) -> list[Clip]:
     """Clips of one speaker, each with another as its prompt and itself as its reference."""
     folder, speaker = LANGUAGES[language]
-    lines = (corpus / folder / "index.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
+    records = read_index(corpus / folder)
     chosen = [r for r in records if SECONDS[0] <= r["seconds"] <= SECONDS[1] and speaker in (None, r["speaker"])][
         : count + 1
     ]
-    waves = [load_audio(corpus / folder / f"{record['id']}.opus", RATE).numpy() for record in chosen]
+    waves = [load_audio(recording(corpus / folder, record), RATE).numpy() for record in chosen]
     clips = [
         Clip(record["id"], wave, RATE, record["text"], language) for record, wave in zip(chosen, waves, strict=True)
     ]
@@ -124,18 +124,21 @@ def table(result: dict[str, Any]) -> str:
 def parsed(text: str) -> tuple[str, dict[str, str]]:
     """`name` or `name:option=value,option=value`."""
     name, _, rest = text.partition(":")
+    if wrong := [part for part in rest.split(",") if part and "=" not in part]:
+        raise ArgumentTypeError(f"'{wrong[0]}' gives an option no value. Write NAME:OPTION=VALUE,OPTION=VALUE")
     return name, dict(part.split("=", 1) for part in rest.split(",") if part)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--scorer", action="append", default=[], help="NAME or NAME:OPTION=VALUE,…; repeatable")
-    parser.add_argument("--clips", type=int, default=30, help="recordings a language")
+    parser = parser_of(__doc__)
+    parser.add_argument("--corpus", type=a_folder, required=True)
+    parser.add_argument(
+        "--scorer", type=parsed, action="append", default=[], help="NAME or NAME:OPTION=VALUE,…; repeatable"
+    )
+    parser.add_argument("--clips", type=whole_from(2), default=30, help="recordings a language")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    for text in given.scorer:
-        name, options = parsed(text)
+    for name, options in given.scorer:
         scorer = scorers.load(name, **options)
         by_language = {
             language: measured(scorer, recordings(given.corpus, language, given.clips), f"{name} {language}")
@@ -153,4 +156,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -6,7 +6,6 @@ Threads that spin while they wait for each other made this ten times as long. Th
 else the machine does falls on both.
 """
 
-import argparse
 import multiprocessing
 import os
 import statistics
@@ -15,6 +14,8 @@ import time
 import httpx
 from report import environment, write_result
 from server_client import Server, serving
+
+from glmtts.programs import parser_of, run_program, whole_from
 
 BUSY = 2
 
@@ -37,9 +38,9 @@ def seconds(client: httpx.Client, server: Server, requests: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=5, help="in a round, of each case")
+    parser = parser_of(__doc__)
+    parser.add_argument("--rounds", type=whole_from(), default=5)
+    parser.add_argument("--requests", type=whole_from(), default=5, help="in a round, of each case")
     arguments = parser.parse_args()
     alone, beside = list[float](), list[float]()
     with serving(None) as server, httpx.Client(base_url=server.url, timeout=300) as client:
@@ -64,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

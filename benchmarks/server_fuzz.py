@@ -7,7 +7,6 @@ Each seed has a server of its own. What the checks find is shown with the reques
 fail. Needs the extra [dev]. Results go to benchmarks/results/NAME.json.
 """
 
-import argparse
 import re
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from typing import Any
 import httpx
 from report import environment, write_result
 from server_client import Server, serving, tiny_bundle
+
+from glmtts.programs import parser_of, run_program, whole_from
 
 KEY = "key-of-the-fuzzing"
 GRACE = 120  # seconds after which a run that does not end by itself is ended: of a request in progress
@@ -48,10 +49,10 @@ def fuzz(server: Server, seed: int, seconds: int, report: Path) -> dict[str, Any
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--mini", action="store_true", help="the embedded model instead of tiny random ones")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--seconds", type=int, default=300, help="for each seed")
+    parser.add_argument("--seeds", type=whole_from(0), nargs="+", default=[1, 2])
+    parser.add_argument("--seconds", type=whole_from(), default=300, help="for each seed")
     parser.add_argument("--name", default="server_fuzz", help="of the result's file")
     given = parser.parse_args()
     runs = []
@@ -68,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -7,15 +7,15 @@ clients that each speak one text after the other: seconds of audio per second, p
 how much more audio comes a second with the most clients than with one.
 """
 
-import argparse
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 from report import environment, write_result
 from server_client import LONG_TEXT, TEXTS, Server, Timing, serving, timed_speech
+
+from glmtts.programs import a_folder, parser_of, run_program, whole_from
 
 TIMEOUT = 600
 
@@ -58,12 +58,14 @@ def load(server: Server, clients: int, requests: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
+    parser = parser_of(__doc__)
+    parser.add_argument("--model", type=a_folder, help="a bundle; the embedded one by default")
     parser.add_argument("--name", default="server_load", help="of the file in benchmarks/results")
-    parser.add_argument("--requests", type=int, default=50, help="requests for the first chunk, and a row of the table")
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--workers", type=int, default=8, help="as of `glm-tts serve`")
+    parser.add_argument(
+        "--requests", type=whole_from(), default=50, help="requests for the first chunk, and a row of the table"
+    )
+    parser.add_argument("--clients", type=whole_from(), nargs="+", default=[1, 4, 16])
+    parser.add_argument("--workers", type=whole_from(), default=8, help="as of `glm-tts serve`")
     arguments = parser.parse_args()
     with serving(arguments.model, "--workers", str(arguments.workers), "--request-timeout", str(TIMEOUT)) as server:
         one_client(server, TEXTS[:2], 0)
@@ -85,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

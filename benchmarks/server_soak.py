@@ -14,7 +14,6 @@ the first fifth, a thread, file descriptor, session, voice or temporary file is 
 waits more than twice its fair share: the time of a sentence alone, times the number of clients that share the server.
 """
 
-import argparse
 import json
 import math
 import random
@@ -34,6 +33,8 @@ from report import environment, write_result
 from server_client import SHORT_TEXTS, TEXTS, Server, recording, serving, tiny_bundle
 from tqdm import tqdm
 from websockets.sync.client import connect
+
+from glmtts.programs import a_folder, number_from, parser_of, run_program, whole_from
 
 OVERSIZED, QUEUE, IDLE, FLAT, FAIR = 400_000, 8, 3, 1.10, 2.0
 FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
@@ -238,12 +239,14 @@ def faults(result: dict) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a bundle; the embedded one by default")
+    parser = parser_of(__doc__)
+    parser.add_argument("--model", type=a_folder, help="a bundle; the embedded one by default")
     parser.add_argument("--tiny", action="store_true", help="a bundle of tiny random models, made for this")
     parser.add_argument("--short", action="store_true", help="sentences of two words")
-    parser.add_argument("--requests", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=math.inf, help="end earlier, where this many have passed")
+    parser.add_argument("--requests", type=whole_from(), default=1000)
+    parser.add_argument(
+        "--seconds", type=number_from(above=True), default=math.inf, help="end earlier, where this many have passed"
+    )
     parser.add_argument(
         "--steps", type=int, default=1, help="of the flow: fewer make the speech coarser and the run short"
     )
@@ -292,4 +295,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

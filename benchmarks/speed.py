@@ -30,6 +30,7 @@ import numpy as np
 from report import RESULTS, environment, write_result
 
 from glmtts.eval.lists import shipped_list
+from glmtts.programs import a_folder, parser_of, run_program, whole_from, write_whole
 
 LANGUAGES = {"en": "English", "zh": "Mandarin"}
 # One turn alone gave ratios from 7 to 13 in runs of the same code: a shared machine is faster in one minute than in the
@@ -213,7 +214,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     names = list(result["stages_ms_a_second"])
     right.barh(names[::-1], [result["stages_ms_a_second"][name] for name in names[::-1]], color="#228833")
     right.set(xlabel="CPU ms a second of speech", title="mini (ONNX Runtime), English")
-    figure.savefig(path, dpi=110)
+    write_whole(path, lambda part: figure.savefig(part, dpi=110))
 
 
 def in_turns(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -238,15 +239,15 @@ def in_turns(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--onnx", type=Path, required=True, help="what `glm-tts export-onnx` wrote")
-    parser.add_argument("--float", type=Path, help="the same without --bits; left out without it")
-    parser.add_argument("--model", type=Path, help="the bundle that was exported; the embedded one by default")
+    parser = parser_of(__doc__)
+    parser.add_argument("--onnx", type=a_folder, required=True, help="what `glm-tts export-onnx` wrote")
+    parser.add_argument("--float", type=a_folder, help="the same without --bits; left out without it")
+    parser.add_argument("--model", type=a_folder, help="the bundle that was exported; the embedded one by default")
     for name in ("kokoro", "vocab", "voices"):
         parser.add_argument(f"--{name}", type=Path, help="of Kokoro-82M's ONNX export; left out without them")
     parser.add_argument("--only", choices=SYSTEMS, help=argparse.SUPPRESS)
     parser.add_argument("--language", choices=LANGUAGES, help=argparse.SUPPRESS)
-    parser.add_argument("--lines", type=int, default=LINES, help="of each language; default %(default)s")
+    parser.add_argument("--lines", type=whole_from(), default=LINES, help="of each language; default %(default)s")
     given = parser.parse_args()
     if given.only:
         print(json.dumps(measured(given)))
@@ -269,4 +270,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -18,6 +18,7 @@ import opencc
 from report import environment, write_result
 
 from glmtts.errors import TextError
+from glmtts.programs import run_program
 from glmtts.text.encodings import OTHERS, encoding_of
 
 TESTS = Path(__file__).parents[1] / "tests" / "text"
@@ -150,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -6,7 +6,6 @@ Sentences a second of CPU time: written to spoken; the whole way from text to id
 homographs, which need no model; polyphones, beside pypinyin and, where it is installed, g2pM; English homographs.
 """
 
-import argparse
 import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ from report import environment, write_result
 
 from glmtts.bundle import Bundle
 from glmtts.eval.text.readings import choosers, read_homographs, read_marked, readers
+from glmtts.programs import a_file, parser_of, run_program
 from glmtts.text.data import data_file
 from glmtts.text.english import WORD
 from glmtts.text.homographs import homograph_model
@@ -104,9 +104,9 @@ def homographs(path: Path) -> dict[str, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--polyphones", type=Path, required=True, help="cpp_test.tsv")
-    parser.add_argument("--homographs", type=Path, required=True, help="homographs_eval.tsv")
+    parser = parser_of(__doc__)
+    parser.add_argument("--polyphones", type=a_file, required=True, help="cpp_test.tsv")
+    parser.add_argument("--homographs", type=a_file, required=True, help="homographs_eval.tsv")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     result = environment() | {"normalisation": normalisation()}
@@ -115,4 +115,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

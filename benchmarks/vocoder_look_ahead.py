@@ -7,9 +7,7 @@ several look-aheads: how far below the speech the difference is, over all of it 
 loudest), in decibels. The distance between the log-mels of both is in nepers, as in `glm-tts eval streaming`.
 """
 
-import argparse
 import math
-from pathlib import Path
 
 import torch
 from report import environment, write_result
@@ -18,6 +16,7 @@ from tqdm import tqdm
 
 import glmtts
 from glmtts.audio.mel import LogMel
+from glmtts.programs import a_folder, parser_of, run_program
 from glmtts.synthesis.vocoding import VocoderStream
 from glmtts.vocoder.harmonic import HarmonicVocos
 
@@ -57,8 +56,8 @@ def lost(vocoder: HarmonicVocos, mels: list[Tensor]) -> dict[str, float]:
 
 @torch.inference_mode()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a bundle with a vocos_harmonic; the embedded one by default")
+    parser = parser_of(__doc__)
+    parser.add_argument("--model", type=a_folder, help="a bundle with a vocos_harmonic; the embedded one by default")
     tts = glmtts.load(parser.parse_args().model)
     vocoder = tts.bundle.vocoder
     if not isinstance(vocoder, HarmonicVocos):
@@ -73,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -7,7 +7,6 @@ is decoded once (one candidate, nothing judged), in the manner of a plain stream
 benchmarks/results/voices_serving.json.
 """
 
-import argparse
 import random
 import shutil
 import statistics
@@ -22,6 +21,7 @@ from report import environment, resident_mib, write_result
 from tqdm import tqdm
 
 import glmtts
+from glmtts.programs import number_from, parser_of, run_program, whole_from
 from glmtts.synthesis.adapter_pool import base_of
 from glmtts.synthesis.trained_voice import TrainedAdapter, TrainedVoice, VoiceCard, save_trained
 from glmtts.synthesis.voice import Voice
@@ -87,10 +87,10 @@ def errors_of(tts: glmtts.Synthesizer, paths: list[Path], requests: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--voices", type=int, default=256)
-    parser.add_argument("--requests", type=int, default=500)
-    parser.add_argument("--share", type=float, default=0.15)
+    parser = parser_of(__doc__)
+    parser.add_argument("--voices", type=whole_from(), default=256)
+    parser.add_argument("--requests", type=whole_from(), default=500)
+    parser.add_argument("--share", type=number_from(0, 1, above=True), default=0.15)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     tts = glmtts.load()
@@ -122,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

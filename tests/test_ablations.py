@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from glmtts.errors import EvaluationError, TrainingError
 from glmtts.eval.results import Results
 from glmtts.training.engine import Engine
 from glmtts.training.registry import create_task
@@ -64,7 +65,7 @@ def test_a_section_is_written_between_its_marks_alone(step: Any, tmp_path: Path)
     assert "old" not in text
     assert "Vocos" in text
     assert "- two seeds" in text
-    with pytest.raises(SystemExit, match="has no place for speech_tokenizer"):
+    with pytest.raises(EvaluationError, match="has no place for speech_tokenizer"):
         page.write_section("speech_tokenizer", [""], [], [])
 
 
@@ -73,7 +74,7 @@ def test_a_run_is_copied_and_measured(step: Any, tmp_path: Path, monkeypatch: py
     runs, vocoder = step("runs"), step("vocoder")
     (run,) = runs.runs_of("vocoder", [3], ["vocos2d"])
     assert not run.is_finished
-    with pytest.raises(SystemExit, match="No run of WORK/ablations is finished"):
+    with pytest.raises(TrainingError, match="No run of WORK/ablations is finished"):
         runs.finished([run], only=True)
     config = run_of("vocoder", write_speech(tmp_path, 20), run.folder)
     Engine(create_task(config)).fit()

@@ -19,6 +19,7 @@ from glmtts.audio.io import load_audio
 from glmtts.bundle import Bundle
 from glmtts.cli import main as command
 from glmtts.data import Dataset, FeatureSpec, ShardWriter, SourceConfig, Utterance, UtteranceRef
+from glmtts.errors import DataError, TrainingError
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 from glmtts.speech_tokenizer.model import SpeechTokenizer, SpeechTokenizerConfig
 from glmtts.speech_tokenizer.train import tokens_from_hidden
@@ -185,7 +186,7 @@ def test_from_recordings_to_a_bundle_that_speaks_and_on(
 
     for stage in ("speech_tokenizer", "lm", "flow", "vocoder"):
         (work / stage).rename(work / f"old_{stage}")
-    with pytest.raises(SystemExit, match="No code has moved"):
+    with pytest.raises(TrainingError, match="No code has moved"):
         run(step("moved_codes"), work=work, before=first, frozen_layers=1)
     go_on = [f"run.init_from={first}", "loss.quantizer_warmup_steps=0", "optimizer.learning_rate=0.05"]
     train(monkeypatch, "speech_tokenizer", [*settings(work, "speech_tokenizer", 8), *go_on])
@@ -255,8 +256,16 @@ def test_held_out_speakers_and_extreme_lengths_stay_out(step: Any, tmp_path: Pat
         for number, (speaker, seconds) in enumerate(lines)
     ]
     (folder / "index.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    for number in (0, 6):
+        (folder / f"{number}.opus").touch()
     kept = step("corpora").read_corpus(folder)
     assert [one.id for one in kept] == ["0", "6"]  # every second, of those that may train
+    (folder / "6.opus").unlink()
+    with pytest.raises(DataError, match=r"6\.opus is not there"):
+        step("corpora").read_corpus(folder)
+    (folder / "index.jsonl").write_text(json.dumps(rows[4]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"has no line of 0\.5 to 20 s"):
+        step("corpora").read_corpus(folder)
 
 
 def test_warped_speakers_are_new_ones(step: Any, tmp_path: Path) -> None:

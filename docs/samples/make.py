@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 import glmtts
+from glmtts.programs import parser_of, run_program
 
 FOLDER = Path(__file__).parent
 
@@ -28,6 +29,7 @@ def spoken(tts: glmtts.Synthesizer, sample: dict[str, Any]) -> glmtts.Audio:
 
 
 def main() -> None:
+    parser_of(__doc__).parse_args()
     tts = glmtts.load()
     table = tomllib.loads((FOLDER / "samples.toml").read_text(encoding="utf-8"))
     for sample in tqdm(table["sample"], unit="sample"):
@@ -35,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

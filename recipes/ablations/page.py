@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from glmtts.errors import EvaluationError
 from glmtts.eval.report.markdown import markdown_table
 from glmtts.eval.work import write_text
 
@@ -15,7 +16,7 @@ def write_section(name: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
     before, found, rest = PAGE.read_text(encoding="utf-8").partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise SystemExit(f"{PAGE} has no place for {name}: put the lines '{begin}' and '{end}' where it belongs.")
+        raise EvaluationError(f"{PAGE} has no place for {name}: put the lines '{begin}' and '{end}' where it belongs.")
     lines = "".join(f"- {note}\n" for note in notes)
     table = markdown_table((list(heads), [list(row) for row in rows]))
     write_text(PAGE, f"{before}{begin}\n\n{table}\n{lines}\n{end}{after}")

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from matplotlib import pyplot
 from runs import Ablated
 
 from glmtts.audio.io import load_audio
 from glmtts.eval.items import Item
+from glmtts.programs import write_whole
 
 PICTURE = Path(__file__).parents[2] / "docs" / "ablations_vocoder.png"
 RATE, SECONDS = 24000, 2.5
@@ -18,7 +17,11 @@ QUIETEST_DB = -90  # below the loudest: where 16 bits end
 
 def write_picture(runs: Sequence[Ablated], item: Item) -> None:
     """Draw the recording of a line and its copies up to 12 kHz."""
+    import matplotlib
+
     matplotlib.use("Agg")
+    from matplotlib import pyplot
+
     assert item.reference_audio is not None
     paths = {"recording": item.reference_audio} | {run.name: run.folder / "copies" / f"{item.id}.wav" for run in runs}
     columns = 2
@@ -39,4 +42,4 @@ def write_picture(runs: Sequence[Ablated], item: Item) -> None:
     figure.supxlabel("seconds", fontsize=9)
     figure.supylabel("kHz", fontsize=9)
     figure.tight_layout()
-    figure.savefig(PICTURE, dpi=90)
+    write_whole(PICTURE, lambda path: figure.savefig(path, dpi=90))

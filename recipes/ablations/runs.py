@@ -3,9 +3,9 @@
 The configurations name the folder WORK of recipes/mini/README.md: be where it lies.
 """
 
-import argparse
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from torch import nn
 
 import glmtts.tasks  # noqa: F401 - registers the tasks by name
 from glmtts.errors import TrainingError
+from glmtts.programs import a_folder, parser_of, whole_from
 from glmtts.training.checkpoint import latest, values_of
 from glmtts.training.config import RunConfig, saved_config
 from glmtts.training.weights import trained_model
@@ -75,12 +76,14 @@ def runs_of(table: str, seeds: Sequence[int], names: Sequence[str] | None = None
     return [Ablated(folder / f"{name}.toml", seed) for seed in seeds for name in order]
 
 
-def arguments_of(description: str | None, seeds: Sequence[int], lines: int) -> argparse.ArgumentParser:
+def arguments_of(description: str | None, seeds: Sequence[int], lines: int) -> ArgumentParser:
     """The arguments that the tables have in common, with their usual seeds and lines."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--lists", type=Path, nargs="+", required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
-    parser.add_argument("--lines", type=int, default=lines, help="of each list")
+    parser = parser_of(description)
+    parser.add_argument(
+        "--lists", type=a_folder, nargs="+", required=True, help="folders with recordings, an index.jsonl each"
+    )
+    parser.add_argument("--seeds", type=whole_from(0), nargs="+", default=seeds)
+    parser.add_argument("--lines", type=whole_from(2), default=lines, help="of each list")
     parser.add_argument("--only-finished", action="store_true", help="train nothing; measure the runs that are there")
     return parser
 
@@ -91,5 +94,5 @@ def finished(runs: Sequence[Ablated], only: bool, changes: Sequence[str] = ()) -
         run.train(changes)
     done = [run for run in runs if run.is_finished]
     if not done:
-        raise SystemExit(f"No run of {WORK} is finished. Train them without --only-finished, or be where WORK lies.")
+        raise TrainingError(f"No run of {WORK} is finished. Train them without --only-finished, or be where WORK lies.")
     return done

@@ -30,6 +30,7 @@ from glmtts.eval.lists import index_list
 from glmtts.eval.report.cells import figure
 from glmtts.eval.statistics import bootstrap_mean, bootstrap_ratio
 from glmtts.eval.work import write_text
+from glmtts.programs import a_file, run_program
 from glmtts.speech_tokenizer.batches import TokenizerExample, collate
 from glmtts.speech_tokenizer.evaluation import evaluate
 from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
@@ -99,7 +100,7 @@ def measured(run: Ablated, examples: Sequence[TokenizerExample]) -> dict[str, An
 
 def main() -> None:
     parser = arguments_of(__doc__, seeds=[0], lines=60)
-    parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
+    parser.add_argument("--whisper", type=a_file, required=True, help="model.bin of Whisper-base (CTranslate2)")
     chosen = parser.parse_args()
     runs = runs_of("speech_tokenizer", chosen.seeds, tuple(TOLD))
     runs = finished(runs, chosen.only_finished, [f"init.whisper={chosen.whisper.absolute()}"])
@@ -138,4 +139,4 @@ def notes_of(result: dict[str, Any], chosen: argparse.Namespace) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -33,6 +33,7 @@ from glmtts.eval.report.cells import figure
 from glmtts.eval.results import Results
 from glmtts.eval.statistics import bootstrap_mean, paired
 from glmtts.eval.work import write_text
+from glmtts.programs import a_folder, check_names, run_program, whole_from, write_whole
 
 TOLD = {
     "vocos": "Vocos, as many parameters",
@@ -67,12 +68,14 @@ def copy(run: Ablated, lists: Sequence[Path], lines: int) -> Path:
     model: Any = run.model()
     mel = LogMel(model.mel)
     items = [item for one in lists for item in index_list(one, lines).items]
+    check_names(item.id for item in items)
     for item in tqdm(items, desc=run.label):
         target = folder / f"{item.id}.wav"
         if not target.exists() and item.reference_audio is not None:
             wave = load_audio(item.reference_audio, model.config.sample_rate)
             made = model(mel(wave[None]))[0].clamp(-1, 1)
-            soundfile.write(target, made.numpy(), model.config.sample_rate)
+            sound, rate = made.numpy(), model.config.sample_rate
+            write_whole(target, lambda path, sound=sound, rate=rate: soundfile.write(path, sound, rate))
     return folder
 
 
@@ -149,8 +152,8 @@ def cells(row: dict[str, Any], size: dict[str, float] | None) -> list[str]:
 
 def main() -> None:
     parser = arguments_of(__doc__, seeds=[0, 1], lines=12)
-    parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--models", type=a_folder, required=True, help="holds nisqa/")
+    parser.add_argument("--processes", type=whole_from(), default=1)
     chosen = parser.parse_args()
     runs = finished(runs_of("vocoder", chosen.seeds, tuple(TOLD)), chosen.only_finished)
     for run in runs:
@@ -186,4 +189,4 @@ def notes_of(found: dict[str, Any], chosen: argparse.Namespace) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

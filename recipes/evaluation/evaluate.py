@@ -8,7 +8,6 @@ homographs, and sentences.json of hsk-sentences-audio. The steps are in steps.to
 page has what was finished. What the page is made of goes to benchmarks/results/evaluation/.
 """
 
-import argparse
 import shlex
 import subprocess
 import sys
@@ -18,8 +17,10 @@ from typing import Any
 
 from figures import tables
 
+from glmtts.errors import EvaluationError
 from glmtts.eval.results import RESULTS, Results
 from glmtts.eval.work import write_text
+from glmtts.programs import a_folder, file_to_write, folder_to_fill, parser_of, run_program, whole_from
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "evaluation_figures.md"
@@ -58,16 +59,21 @@ def section(step: dict[str, Any], results: Results) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name in ("corpus", "whisper", "models", "text", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser = parser_of(__doc__)
+    for name in ("corpus", "whisper", "models", "text"):
+        parser.add_argument(f"--{name}", type=a_folder, required=True)
+    parser.add_argument("--out", type=folder_to_fill, required=True, help="the folder of the runs")
     parser.add_argument("--only", nargs="*", help="names of steps; none writes the page alone")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--processes", type=whole_from(), default=1)
+    parser.add_argument("--page", type=file_to_write, default=PAGE)
     arguments = parser.parse_args()
     names = ("corpus", "whisper", "models", "text", "out")
     places = {name: str(getattr(arguments, name)) for name in names} | {"tests": str(TESTS)}
     steps = tomllib.loads((HERE / "steps.toml").read_text(encoding="utf-8"))["step"]
+    if unknown := sorted(set(arguments.only or ()) - {step["name"] for step in steps}):
+        raise EvaluationError(
+            f"There is no step {', '.join(unknown)}. Known are: {', '.join(s['name'] for s in steps)}."
+        )
     for step in steps:
         if arguments.only is None or step["name"] in arguments.only:
             run(step, places, arguments.processes)
@@ -82,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -16,8 +16,10 @@ import sys
 import time
 from pathlib import Path
 
+from glmtts.errors import EvaluationError
 from glmtts.eval.hardware import environment
 from glmtts.eval.results import Results
+from glmtts.programs import folder_to_fill, number_from, parser_of, run_program, whole_from, write_text
 
 
 def started(arguments: argparse.Namespace, out: Path) -> subprocess.Popen:
@@ -45,7 +47,7 @@ def killed_run(arguments: argparse.Namespace, out: Path) -> list[dict[str, float
         kills.append({"seconds": round(time.monotonic() - begun, 2), "files": files_of(out)})
         print(kills[-1], flush=True)
     if started(arguments, out).wait():
-        raise SystemExit("the evaluation failed; run its command to see why")
+        raise EvaluationError("The evaluation failed. Run its command, without this program, to see why.")
     return kills
 
 
@@ -55,21 +57,21 @@ def files_of(out: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--asr", required=True, help="a recogniser, as of glm-tts eval")
     parser.add_argument("--scorer", default="none")
     parser.add_argument("--lists", nargs="+", default=["mini-en", "mini-zh"])
-    parser.add_argument("--lines", type=int, default=6)
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--after", type=float, default=8.0, help="longest time after a first new file until a kill")
-    parser.add_argument("--longest", type=float, default=60.0, help="longest time to wait for a new file")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--lines", type=whole_from(), default=6)
+    parser.add_argument("--processes", type=whole_from(), default=2)
+    parser.add_argument("--kills", type=whole_from(0), default=10)
+    parser.add_argument("--after", type=number_from(), default=8.0, help="longest time from a first new file to a kill")
+    parser.add_argument("--longest", type=number_from(), default=60.0, help="longest time to wait for a new file")
+    parser.add_argument("--seed", type=whole_from(0), default=0)
+    parser.add_argument("--out", type=folder_to_fill, required=True)
     arguments = parser.parse_args()
     whole, broken = arguments.out / "whole", arguments.out / "broken"
     if started(arguments, whole).wait():
-        raise SystemExit("the evaluation failed; run its command to see why")
+        raise EvaluationError("The evaluation failed. Run its command, without this program, to see why.")
     kills = killed_run(arguments, broken)
     one, other = Results.load(whole), Results.load(broken)
     same = {
@@ -79,9 +81,9 @@ def main() -> None:
         == [path.read_bytes() for path in sorted(broken.rglob("*.flac"))],
     }
     result = environment() | {"kills": kills, "same": same}
-    (arguments.out / "killed.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(arguments.out / "killed.json", json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -23,6 +23,9 @@ from glmtts.eval.protocols.base import Settings
 from glmtts.eval.runner import Run
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.workers import workers_of
+from glmtts.programs import folder_to_fill, parser_of, run_program, whole_from, write_text
+
+LINES = min(len(shipped_list(name).items) for name in ("mini-en", "mini-zh"))
 
 
 def measured(arguments: argparse.Namespace, out: Path, spec: str, chunk: int, processes: int) -> dict[str, Any]:
@@ -37,16 +40,14 @@ def measured(arguments: argparse.Namespace, out: Path, spec: str, chunk: int, pr
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--asr", default="none")
-    parser.add_argument("--lines", type=int, default=32, help="lines a language")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--lines", type=whole_from(1, LINES), default=32, help="lines a language")
+    parser.add_argument("--processes", type=whole_from(), default=2)
+    parser.add_argument("--rounds", type=whole_from(), default=2)
+    parser.add_argument("--out", type=folder_to_fill, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for name in ("mini-en", "mini-zh"):
-        assert len(shipped_list(name).items) >= arguments.lines
     ways = {
         "one by one": ("mini?batch=0", 1, 1),
         "together": ("mini", 16, 1),
@@ -59,8 +60,8 @@ def main() -> None:
             found[name].append(measured(arguments, arguments.out / "run", *way))
             print(name, found[name][-1], flush=True)
     result = environment() | {"lines": 2 * arguments.lines, "asr": arguments.asr.partition(":")[0], "ways": found}
-    (arguments.out / "throughput.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(arguments.out / "throughput.json", json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

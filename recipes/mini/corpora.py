@@ -1,6 +1,5 @@
 """Corpora of recordings: folders with audio and an `index.jsonl`, and which of their utterances train `mini`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,8 @@ import numpy as np
 import soundfile
 
 from glmtts.data import Utterance
+from glmtts.errors import DataError
+from glmtts.programs import add_row, read_index, recording
 
 SAMPLE_RATE = 24000  # of what the recipe writes
 LOUD, MARGIN_SECONDS = 0.01, 0.2
@@ -18,16 +19,6 @@ EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
 def held_out_speaker(corpus: str, speaker: str) -> bool:
     """Speakers kept out of all training, for cloning tests: they may only be spoken with."""
     return corpus == "ljspeech" or speaker == "S0252" or (corpus == "speechocean762" and speaker.endswith("7"))
-
-
-def recording(folder: Path, record: dict[str, Any]) -> Path:
-    """Where the audio of a line of an index lies."""
-    return folder / record.get("file", f"{record['id']}.opus")
-
-
-def read_index(index: Path) -> list[dict[str, Any]]:
-    """The lines of an index; none where it is not begun."""
-    return [json.loads(line) for line in index.read_text("utf-8").splitlines()] if index.exists() else []
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
@@ -45,18 +36,21 @@ def trimmed(samples: np.ndarray) -> np.ndarray:
 def add_recording(index: Path, record: dict[str, Any], samples: np.ndarray) -> float:
     """Write samples at `SAMPLE_RATE`, trimmed, beside an index, then their line; gives their seconds."""
     samples = trimmed(samples)
-    path, seconds = recording(index.parent, record), round(len(samples) / SAMPLE_RATE, 3)
+    path, seconds = index.parent / record.get("file", f"{record['id']}.opus"), round(len(samples) / SAMPLE_RATE, 3)
     opus = {"format": "OGG", "subtype": "OPUS"} if path.suffix == ".opus" else {}
     soundfile.write(path, samples, SAMPLE_RATE, **opus)
-    with index.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**record, "seconds": seconds, "sample_rate": SAMPLE_RATE}, ensure_ascii=False) + "\n")
+    add_row(index, {**record, "seconds": seconds, "sample_rate": SAMPLE_RATE})
     return seconds
 
 
 def read_corpus(folder: Path) -> list[Utterance]:
-    """The trainable utterances of one corpus folder; `extra["path"]` is where the recording lies."""
+    """The trainable utterances of one corpus folder; `extra["path"]` is where the recording lies.
+
+    Raises:
+        DataError: the index or a recording is not as it should be, or nothing of it may be trained on.
+    """
     utterances = []
-    for record in read_index(folder / "index.jsonl")[:: EVERY.get(folder.name, 1)]:
+    for record in read_index(folder)[:: EVERY.get(folder.name, 1)]:
         if held_out_speaker(folder.name, record["speaker"]) or not SHORTEST <= record["seconds"] <= LONGEST:
             continue
         utterances.append(
@@ -69,4 +63,6 @@ def read_corpus(folder: Path) -> list[Utterance]:
                 extra={"path": str(recording(folder, record).resolve())},
             )
         )
+    if not utterances:
+        raise DataError(f"{folder} has no line of {SHORTEST:g} to {LONGEST:g} s that may be trained on. Leave it out.")
     return utterances

@@ -9,17 +9,19 @@ is; lines that share a sentence with the held-out texts are left out. With `--sh
 single words instead. Resumable; writes FLAC and an `index.jsonl`.
 """
 
-import argparse
 import csv
-import json
 import random
 import re
 from pathlib import Path
 
-from corpora import add_recording, read_index
-from hibari import Hibari
+from corpora import add_recording
+from sentences import read_sentences
 from short_lines import clauses_of, short_lines
 from tqdm import tqdm
+
+from glmtts.errors import DataError
+from glmtts.eval.text.tables import read_text
+from glmtts.programs import a_file, a_folder, folder_to_fill, number_from, parser_of, read_rows, run_program, whole_from
 
 PLAIN = re.compile(r"[A-Za-z ,.;:!?'-]+")
 EXAMPLE = re.compile(r'"([^"]{15,160})"')
@@ -29,10 +31,10 @@ def sentences_of(wordnet: Path, hsk: Path) -> list[str]:
     """Examples of WordNet's data files as sentences, then the translations of the HSK sentences."""
     found: list[str] = []
     for part in ("noun", "verb", "adj", "adv"):
-        for line in (wordnet / f"data.{part}").read_text(encoding="utf-8").splitlines():
+        for line in read_text(wordnet / f"data.{part}").splitlines():
             gloss = line.partition("| ")[2]
             found += [example.strip() for example in EXAMPLE.findall(gloss)]
-    records = json.loads(hsk.read_text(encoding="utf-8"))
+    records = read_sentences(hsk)
     found += [record["translation"]["en"] for record in records if record.get("translation", {}).get("en")]
     spoken = [text for text in found if len(text.split()) >= 3 and PLAIN.fullmatch(text)]
     return [text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".") for text in dict.fromkeys(spoken)]
@@ -41,7 +43,7 @@ def sentences_of(wordnet: Path, hsk: Path) -> list[str]:
 def prose_of(wikipedia: Path, seed: int) -> list[str]:
     """Sentences of 5 to 28 words of a tab-separated file with the column `sentence`; a third end at a comma."""
     rng = random.Random(seed)
-    with wikipedia.open(encoding="utf-8", newline="") as file:
+    with wikipedia.open(encoding="utf-8-sig", newline="") as file:
         sentences = [row["sentence"] for row in csv.DictReader(file, delimiter="\t")]
     lines = []
     for text in dict.fromkeys(sentences):
@@ -76,27 +78,35 @@ def short_lines_of(sentences: list[str], held_out: str, seed: int) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name in ("wordnet", "sentences", "exclude", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--wikipedia", type=Path, help="tab-separated, with a column `sentence`")
-    parser.add_argument("--hours", type=float, default=3.0, help="how much speech to make in all")
+    parser = parser_of(__doc__)
+    parser.add_argument(
+        "--wordnet", type=a_folder, required=True, help="holds data.noun, data.verb, data.adj, data.adv"
+    )
+    parser.add_argument("--sentences", type=a_file, required=True, help="sentences.json of hsk-sentences-audio")
+    parser.add_argument("--exclude", type=a_file, required=True, help="texts that are measured with, a line each")
+    parser.add_argument("--out", type=folder_to_fill, required=True, help="the corpus")
+    parser.add_argument("--wikipedia", type=a_file, help="tab-separated, with a column `sentence`")
+    parser.add_argument("--hours", type=number_from(above=True), default=3.0, help="how much speech to make in all")
     parser.add_argument("--voices", nargs="+", default=["heart"], help="hibari's voices, in turn")
     parser.add_argument("--short", action="store_true", help="lines of one to four words")
-    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--seed", type=whole_from(0), default=11)
     arguments = parser.parse_args()
+    from hibari import Hibari  # --help needs it not
+
     arguments.out.mkdir(parents=True, exist_ok=True)
     index = arguments.out / "index.jsonl"
-    done = read_index(index)
+    done = read_rows(index)
     seconds = sum(record["seconds"] for record in done)
     voices = [Hibari(voice=voice) for voice in arguments.voices]
-    held_out = arguments.exclude.read_text(encoding="utf-8")
+    held_out = read_text(arguments.exclude)
     prose = prose_of(arguments.wikipedia, arguments.seed) if arguments.wikipedia else []
     sentences = sentences_of(arguments.wordnet, arguments.sentences)
     if arguments.short:
         lines = short_lines_of(sentences, held_out, arguments.seed)
     else:
         lines = lines_of(sentences, prose, held_out, arguments.seed)
+    if not lines:
+        raise DataError("No line is left to be spoken. Give more --sentences, or fewer texts to --exclude.")
     bar = tqdm(total=round(arguments.hours * 3600), initial=round(seconds), unit="s", desc="english")
     for number in range(len(done), len(lines)):
         if seconds >= arguments.hours * 3600:
@@ -120,4 +130,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

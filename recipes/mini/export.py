@@ -3,12 +3,10 @@
 python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/models/mini
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from corpora import read_index, recording
 from models import load_tokenizer
 from torch import nn
 
@@ -22,8 +20,10 @@ from glmtts.bundle import (
     save_config,
     save_module,
 )
+from glmtts.errors import DataError
 from glmtts.judging.resampling import ResamplingConfig
 from glmtts.lm.request import SamplingConfig
+from glmtts.programs import a_folder, folder_to_fill, parser_of, read_index, recording, run_program
 from glmtts.synthesis.settings import Draft, SynthesisDefaults
 from glmtts.synthesis.voice import voice_of
 from glmtts.text.frontend import TextConfig
@@ -97,22 +97,28 @@ def kind_of(name: str, module: nn.Module) -> str:
 
 def pick(corpus: Path, speaker: str) -> tuple[Path, str]:
     """A recording of the speaker between three and five seconds long, with what is said in it."""
-    for record in read_index(corpus / "index.jsonl"):
+    for record in read_index(corpus):
         if record["speaker"] == speaker and 3 <= record["seconds"] <= 5:
             return recording(corpus, record), record["text"]
-    raise SystemExit(f"{corpus} has no recording of {speaker} of 3 to 5 seconds")
+    raise DataError(f"{corpus} has no recording of {speaker} of 3 to 5 seconds. Give the corpora of the voices.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="holds the trained stages")
-    parser.add_argument("--corpus", type=Path, required=True, help="holds the corpora of the voices")
-    parser.add_argument("--out", type=Path, required=True)
+    parser = parser_of(__doc__)
+    parser.add_argument("--work", type=a_folder, required=True, help="holds the trained stages")
+    parser.add_argument("--corpus", type=a_folder, required=True, help="holds the corpora of the voices")
+    parser.add_argument("--out", type=folder_to_fill, required=True)
     parser.add_argument(
-        "--bytes", nargs="*", default=(), metavar="MODULE", help="modules whose matrices take eight bits a weight"
+        "--bytes",
+        nargs="*",
+        default=(),
+        choices=(*MODULES, "vocoder"),
+        metavar="MODULE",
+        help="modules whose matrices take eight bits a weight",
     )
     chosen = parser.parse_args(arguments)
     out: Path = chosen.out
+    prompts = {name: pick(chosen.corpus / corpus, speaker) for name, (corpus, speaker, _) in VOICES.items()}
     (out / "voices").mkdir(parents=True, exist_ok=True)
     TextTokenizer.load(chosen.work / "text").save(out)
     config = BundleConfig(
@@ -146,13 +152,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ).model_dump(mode="json"),
     )
     bundle, entries = Bundle(out, config, torch.device("cpu")), {}
-    for name, (corpus, speaker, description) in VOICES.items():
-        path, text = pick(chosen.corpus / corpus, speaker)
+    for name, (path, text) in prompts.items():
         file = out / "voices" / f"{name}.safetensors"
         voice_of(bundle, load_audio(path, config.sample_rate), text).save(file)  # the flow has learnt it
-        entries[name] = VoiceEntry(file=f"voices/{name}.safetensors", sha256=digest_of(file), description=description)
+        entries[name] = VoiceEntry(
+            file=f"voices/{name}.safetensors", sha256=digest_of(file), description=VOICES[name][2]
+        )
     save_config(out, config.model_copy(update={"voices": entries}))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

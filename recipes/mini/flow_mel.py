@@ -7,9 +7,7 @@ frames as the recording, so that a vocoder trained on pairs of them learns what 
 HiFi-GAN, Kong et al., 2020). Reads `wave`, writes the feature `flow_mel` (80 bins, 50 Hz). Resumable by shards.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -19,6 +17,7 @@ from models import datasets_of, digest_of_weights
 from glmtts.bundle import Bundle
 from glmtts.data import FeatureSpec, Item, add_feature
 from glmtts.eval.systems.copies import flow_mel
+from glmtts.programs import a_folder, parser_of, run_program
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import voice_of
 
@@ -34,9 +33,9 @@ def flow_mel_of(tts: Synthesizer) -> Callable[[Item], np.ndarray]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="holds data/")
-    parser.add_argument("--bundle", type=Path, help="the embedded one by default")
+    parser = parser_of(__doc__)
+    parser.add_argument("--work", type=a_folder, required=True, help="holds data/")
+    parser.add_argument("--bundle", type=a_folder, help="the embedded one by default")
     parser.add_argument("--only", nargs="+", help="names of datasets; all that have `wave` by default")
     chosen = parser.parse_args(arguments)
     with Synthesizer(Bundle.open(chosen.bundle)) as tts:
@@ -46,4 +45,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -8,26 +8,24 @@ written in its place. Lines for whose reading there is no frequent character are
 misaki[zh].
 """
 
-import argparse
-from pathlib import Path
-
 import torch
-from teacher import Kokoro
+from teacher import Kokoro, add_kokoro
 from tqdm import tqdm
 
 from glmtts.audio.io import write_audio
 from glmtts.eval.protocols import load
 from glmtts.eval.protocols.base import Settings
 from glmtts.eval.protocols.forced import readings_of
+from glmtts.programs import folder_to_fill, parser_of, run_program
 
 VOICES = ("zf_xiaoxiao", "zf_xiaoyi", "zm_yunjian", "zm_yunxi")  # of which the bundle's Mandarin voices are made
 RATE = 24000  # Kokoro's
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name in ("model", "vocab", "voices", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser = parser_of(__doc__)
+    add_kokoro(parser)
+    parser.add_argument("--out", type=folder_to_fill, required=True, help="where the recordings go")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
@@ -43,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -8,7 +8,6 @@ run. Measured is the mean negative log-likelihood a token of the true text: of f
 error rates do not. Needs the extra [eval].
 """
 
-import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from corpora import read_index, recording
 from torch import Tensor
 from tqdm import tqdm
 
@@ -26,6 +24,16 @@ from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
 from glmtts.eval.hardware import environment
 from glmtts.eval.systems.copies import flow_mel
+from glmtts.programs import (
+    a_folder,
+    file_to_write,
+    parser_of,
+    read_index,
+    recording,
+    run_program,
+    whole_from,
+    write_text,
+)
 from glmtts.synthesis.voice import voice_of
 from glmtts.training.weights import trained_model
 
@@ -58,7 +66,7 @@ def measure(corpus: Path, lines: int, vocoders: dict[str, Callable[[Tensor], Ten
     """Negative log-likelihoods (recording and vocoders, lines)."""
     tts, found = glmtts.load(), []
     rate = tts.bundle.clock.sample_rate
-    for seed, record in enumerate(tqdm(read_index(corpus / "index.jsonl")[:lines], corpus.name)):
+    for seed, record in enumerate(tqdm(read_index(corpus)[:lines], corpus.name)):
         original, text = load_audio(recording(corpus, record), rate), record["text"]
         mel = flow_mel(tts, voice_of(tts.bundle, original, text), seed)
         copies = [vocoder(mel)[0].clamp(-1, 1) for vocoder in vocoders.values()]
@@ -68,12 +76,12 @@ def measure(corpus: Path, lines: int, vocoders: dict[str, Callable[[Tensor], Ten
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and write the means with the paired differences to the embedded vocoder and their standard errors."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--whisper", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--lines", type=int, default=40)
+    parser = parser_of(__doc__)
+    parser.add_argument("corpus", type=a_folder, help="a folder with an index.jsonl and recordings")
+    parser.add_argument("runs", type=a_folder, help="folders of trainings", nargs="+")
+    parser.add_argument("--whisper", type=a_folder, required=True)
+    parser.add_argument("--out", type=file_to_write, required=True)
+    parser.add_argument("--lines", type=whole_from(2), default=40)
     chosen = parser.parse_args(arguments)
     vocoders: dict[str, Any] = {"embedded": glmtts.load().bundle.vocoder}
     vocoders |= {run.name: trained_model(run).eval() for run in chosen.runs}
@@ -84,9 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         more = {"more_than_embedded": round((one - embedded).mean(), 4), "standard_error": round(error, 4)}
         result[run.name] = {"mean": round(one.mean(), 4), **more}
     result = {**environment(), "corpus": chosen.corpus.name, "lines": chosen.lines, **result}
-    chosen.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(chosen.out, json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -8,6 +8,7 @@ from torch import nn
 
 import glmtts.tasks  # noqa: F401 - registers the tasks whose runs are read
 from glmtts.data.manifest import FILE, read_manifest
+from glmtts.errors import DataError
 from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.speech_tokenizer.heads import SpeechTokenizerTraining
 from glmtts.speech_tokenizer.model import SpeechTokenizer
@@ -24,10 +25,12 @@ CONFIG = Path(__file__).parents[2] / "configs" / "mini_speech_tokenizer.toml"
 def datasets_of(work: Path, feature: str | None = None, names: Sequence[str] | None = None) -> list[Path]:
     """The datasets in `work/data` that hold a feature, or of them those that are named."""
     folders = sorted(path.parent for path in (work / "data").glob(f"*/{FILE}"))
+    if unknown := sorted(set(names or ()) - {folder.name for folder in folders}):
+        raise DataError(f"{work / 'data'} has no dataset {', '.join(unknown)}. Correct the names, or run prepare.py.")
     named = [folder for folder in folders if names is None or folder.name in names]
     found = [folder for folder in named if feature is None or feature in read_manifest(folder).features]
     if not found:
-        raise SystemExit(f"{work / 'data'} has no such dataset{f' with {feature}' if feature else ''}. Run prepare.py.")
+        raise DataError(f"{work / 'data'} has no such dataset{f' with {feature}' if feature else ''}. Run prepare.py.")
     return found
 
 

@@ -8,9 +8,7 @@ know. Run it after `tokens.py` has written the new tokens; `WORK/moved_codes.saf
 those stages name as `init.moved_codes`.
 """
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from models import FROZEN_LAYERS, datasets_of
@@ -20,6 +18,8 @@ from tqdm import tqdm
 
 from glmtts.bundle import Bundle
 from glmtts.data import Dataset, SourceConfig, UtteranceRef
+from glmtts.errors import TrainingError
+from glmtts.programs import a_folder, parser_of, run_program, whole_from, write_whole
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.speech_tokenizer.train import tokens_from_hidden
 
@@ -36,7 +36,7 @@ def shares_of_old(before: SpeechTokenizer, frozen_layers: int, dataset: Dataset)
         pairs.append(new * codes + torch.from_numpy(old).long())
     counts_CC = torch.bincount(torch.cat(pairs), minlength=codes**2).view(codes, codes).float()
     if counts_CC.equal(counts_CC.diag().diag()):
-        raise SystemExit("No code has moved. Train the speech tokenizer to its end, then run tokens.py.")
+        raise TrainingError("No code has moved. Train the speech tokenizer to its end, then run tokens.py.")
     unseen = counts_CC.sum(1) == 0
     counts_CC[unseen] = torch.eye(codes)[unseen]
     return counts_CC / counts_CC.sum(1, keepdim=True)
@@ -54,18 +54,18 @@ def _sampled(dataset: Dataset) -> list[UtteranceRef]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="holds data/")
-    parser.add_argument("--before", type=Path, help="the bundle of the old codes; the embedded one by default")
-    parser.add_argument("--frozen-layers", type=int, default=FROZEN_LAYERS)
+    parser = parser_of(__doc__)
+    parser.add_argument("--work", type=a_folder, required=True, help="holds data/")
+    parser.add_argument("--before", type=a_folder, help="the bundle of the old codes; the embedded one by default")
+    parser.add_argument("--frozen-layers", type=whole_from(0), default=FROZEN_LAYERS)
     parser.add_argument("--datasets", nargs="+", help="which are looked at; all that have tokens by default")
     chosen = parser.parse_args(arguments)
     sources = [SourceConfig(path=folder) for folder in datasets_of(chosen.work, "tokens", chosen.datasets)]
     dataset = Dataset.open(sources, ("hidden", "tokens"))
     before = Bundle.open(chosen.before).network("speech_tokenizer")
     shares_CC = shares_of_old(before, chosen.frozen_layers, dataset)
-    save_file({"shares": shares_CC}, chosen.work / "moved_codes.safetensors")
+    write_whole(chosen.work / "moved_codes.safetensors", lambda path: save_file({"shares": shares_CC}, path))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

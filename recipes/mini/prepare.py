@@ -7,7 +7,6 @@ For each corpus a dataset `WORK/data/NAME` with `wave` (24 kHz int16, for the vo
 `--features hidden`. Run it again to go on after a kill, or when a corpus has grown: what is there stays.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +22,8 @@ from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
 from glmtts.data import Dataset, FeatureSpec, Item, ShardWriter, SourceConfig, add_feature
 from glmtts.data.manifest import FILE
+from glmtts.errors import DataError
+from glmtts.programs import a_file, a_folder, folder_to_fill, parser_of, run_program
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 
 TOKEN_SAMPLES = 960  # a speech token at 24 kHz: recordings are cut to whole ones
@@ -82,19 +83,34 @@ def prepare(corpus: Path, folder: Path, extract: dict[str, Callable[[Tensor], np
         add_feature(folder, name, SPECS[name], lambda item, compute=compute: compute(wave_of(item)))
 
 
+def check_corpora(corpora: Sequence[Path]) -> None:
+    """Read all of them before the first is prepared, which takes an hour; datasets have the names of their folders.
+
+    Raises:
+        DataError: one cannot be used, or two have the same name.
+    """
+    names = dict[str, Path]()
+    for corpus in corpora:
+        other = names.setdefault(corpus.resolve().name.casefold(), corpus)
+        if other is not corpus:
+            raise DataError(f"{other} and {corpus} would be one dataset. Rename one of them, or leave it out.")
+        read_corpus(corpus)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--corpus", type=Path, nargs="+", required=True)
-    parser.add_argument("--whisper", type=Path, required=True, help="model.bin of Whisper-base (CTranslate2)")
-    parser.add_argument("--work", type=Path, required=True, help="the datasets go to its folder data/")
+    parser = parser_of(__doc__)
+    parser.add_argument("--corpus", type=a_folder, nargs="+", required=True)
+    parser.add_argument("--whisper", type=a_file, required=True, help="model.bin of Whisper-base (CTranslate2)")
+    parser.add_argument("--work", type=folder_to_fill, required=True, help="the datasets go to its folder data/")
     parser.add_argument("--features", nargs="+", default=tuple(SPECS), choices=tuple(SPECS), help="all by default")
-    parser.add_argument("--config", type=Path, help="run of the speech tokenizer; the one in configs/ by default")
+    parser.add_argument("--config", type=a_file, help="run of the speech tokenizer; the one in configs/ by default")
     chosen = parser.parse_args(arguments)
+    check_corpora(chosen.corpus)
     tokenizer, frozen_layers = load_whisper(chosen.whisper, chosen.config)
     extract = extractors(tokenizer, frozen_layers)
     for corpus in chosen.corpus:
-        prepare(corpus, chosen.work / "data" / corpus.name, {name: extract[name] for name in chosen.features})
+        prepare(corpus, chosen.work / "data" / corpus.resolve().name, {name: extract[name] for name in chosen.features})
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

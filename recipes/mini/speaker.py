@@ -5,7 +5,6 @@
 Writes `WORK/speaker.safetensors`, and the feature `speaker` (192 numbers) of every dataset in `WORK/data`.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 
 from glmtts.audio.io import load_audio
 from glmtts.data import Dataset, FeatureSpec, SourceConfig, add_feature
+from glmtts.programs import a_file, a_folder, parser_of, run_program, write_whole
 from glmtts.speaker.campplus import CampPlus, CampPlusConfig
 
 SPEAKER = "speaker.safetensors"
@@ -63,13 +63,14 @@ class SpeakerEmbeddings:
 
 
 def main(arguments: Sequence[str] | None = None, config: CampPlusConfig | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="holds data/")
+    parser = parser_of(__doc__)
+    parser.add_argument("--weights", type=a_file, required=True)
+    parser.add_argument("--work", type=a_folder, required=True, help="holds data/")
     chosen = parser.parse_args(arguments)
     model = load_open_weights(chosen.weights, config or CampPlusConfig())
     weights = {name: value for name, value in model.state_dict().items() if "num_batches" not in name}
-    save_file(weights, chosen.work / SPEAKER, metadata={"config": model.config.model_dump_json()})
+    about = {"config": model.config.model_dump_json()}
+    write_whole(chosen.work / SPEAKER, lambda path: save_file(weights, path, metadata=about))
     spec = FeatureSpec(rate=None, made_by=f"campplus {digest_of_weights(model)}")
     for folder in datasets_of(chosen.work):
         speakers = SpeakerEmbeddings(model, Dataset.open([SourceConfig(path=folder)]))
@@ -77,4 +78,4 @@ def main(arguments: Sequence[str] | None = None, config: CampPlusConfig | None =
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

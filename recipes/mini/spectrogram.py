@@ -3,31 +3,30 @@
 python recipes/mini/spectrogram.py docs/spectrogram.png
 """
 
-import argparse
-from pathlib import Path
-
-import matplotlib
-from matplotlib import pyplot
-
 import glmtts
 from glmtts.audio.mel import LogMel, MelConfig
+from glmtts.programs import file_to_write, parser_of, run_program, write_whole
 
 TEXT = "The rain in Spain stays mainly in the plain."
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("picture", type=Path)
+    parser = parser_of(__doc__)
+    parser.add_argument("picture", type=file_to_write, help="the file, such as docs/spectrogram.png")
     arguments = parser.parse_args()
+    import matplotlib
+
     matplotlib.use("Agg")
+    from matplotlib import pyplot
+
     audio = glmtts.load().say(TEXT)
     mel = LogMel(MelConfig())(audio.samples[None])[0]
     figure, axes = pyplot.subplots(figsize=(9, 2.6))
     axes.imshow(mel.numpy(), origin="lower", aspect="auto", extent=(0, audio.seconds, 0, 80), cmap="magma")
     axes.set(xlabel="seconds", ylabel="mel bin", title=f"mini: “{TEXT}”")
     figure.tight_layout()
-    figure.savefig(arguments.picture, dpi=110)
+    write_whole(arguments.picture, lambda path: figure.savefig(path, dpi=110))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

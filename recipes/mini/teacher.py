@@ -12,20 +12,22 @@ Writes one Opus file a line and an `index.jsonl` in the format of the other corp
 are in the index already are not spoken again. Several processes may share the work (`--shard 0/2`).
 """
 
-import argparse
 import json
 import random
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-from corpora import add_recording, read_index
-from misaki import zh
+from corpora import add_recording
+from sentences import read_sentences
 from short_lines import clauses_of, short_lines
 from tqdm import tqdm
 
+from glmtts.errors import DataError
+from glmtts.eval.text.tables import read_text
+from glmtts.programs import a_file, a_folder, folder_to_fill, number_from, parser_of, read_rows, run_program, whole_from
 from glmtts.text.vocabulary import polyphones, safe_characters
 
 MAX_PHONEMES = 400
@@ -48,7 +50,7 @@ def lines_of(records: Sequence[dict[str, Any]], held_out: str, seed: int) -> lis
 def short_lines_of(records: Sequence[dict[str, Any]], held_out: str, seed: int) -> list[str]:
     """Clauses of at most five characters, and words of the sentences alone."""
     clauses = clauses_of((record["chinese"] for record in records), 5, "。")
-    words = (f"{token['word']}。" for record in records for token in record["tokens"])
+    words = (f"{token['word']}。" for record in records for token in record.get("tokens", ()))
     return short_lines(clauses, words, held_out, seed)
 
 
@@ -67,6 +69,9 @@ class Kokoro:
     """The ONNX export of Kokoro-82M with its voice tables of shape (510, 1, 256)."""
 
     def __init__(self, model: Path, vocab: Path, voices: Path) -> None:
+        import onnxruntime  # the help of the programs needs neither
+        from misaki import zh
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(str(model), options)
@@ -76,6 +81,10 @@ class Kokoro:
             path.stem: np.fromfile(path, dtype=np.float32).reshape(-1, 1, 256)
             for path in sorted(voices.glob("z[fm]_*.bin"))
         }
+        if len(self.voices) < 2:
+            raise DataError(
+                f"{voices} has {len(self.voices)} Mandarin voices, z[fm]_*.bin. Give a folder with two or more."
+            )
 
     def speak(self, text: str, voice: np.ndarray, speed: float) -> tuple[np.ndarray, str]:
         """Samples at 24 kHz and the phonemes that were spoken."""
@@ -99,24 +108,40 @@ def pick_voice(kokoro: Kokoro, rng: random.Random) -> tuple[str, np.ndarray]:
     return f"{first}*{weight}+{second}*{1 - weight:.2f}", mixture
 
 
+def add_kokoro(parser: ArgumentParser) -> None:
+    """Add the arguments of `Kokoro`."""
+    parser.add_argument("--model", type=a_file, required=True, help="the ONNX export of Kokoro-82M")
+    parser.add_argument("--vocab", type=a_file, required=True, help="its vocab.json")
+    parser.add_argument("--voices", type=a_folder, required=True, help="its voices, z[fm]_*.bin")
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """A type of arguments: one part of several, such as 0/2 and 1/2."""
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and int(number) < int(count)):
+        raise ArgumentTypeError(f"'{text}' is no part of the work. Write 0/2 for the first of two, 1/2 for the second")
+    return int(number), int(count)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name in ("model", "vocab", "voices", "sentences", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--exclude", type=Path, nargs="+", required=True, help="texts that are measured with")
-    parser.add_argument("--shard", default="0/1", help="this process's part of the work, such as 0/2")
-    parser.add_argument("--scramble", type=float, default=0.0, help="share of characters that others stand for")
+    parser = parser_of(__doc__)
+    add_kokoro(parser)
+    parser.add_argument("--sentences", type=a_file, required=True, help="sentences.json of hsk-sentences-audio")
+    parser.add_argument("--out", type=folder_to_fill, required=True, help="the corpus")
+    parser.add_argument("--exclude", type=a_file, nargs="+", required=True, help="texts that are measured with")
+    parser.add_argument("--shard", type=shard_of, default=(0, 1), help="this process's part of the work, such as 0/2")
+    parser.add_argument("--scramble", type=number_from(0, 1), default=0.0, help="share of characters to replace")
     parser.add_argument("--short", action="store_true", help="lines of one word to a short clause")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=whole_from(0), default=7)
     arguments = parser.parse_args()
-    shard, shards = map(int, arguments.shard.split("/"))
+    shard, shards = arguments.shard
     arguments.out.mkdir(parents=True, exist_ok=True)
     index = arguments.out / f"index.{shard}.jsonl"
-    done = {record["id"] for record in read_index(index)}
+    done = {record["id"] for record in read_rows(index)}
     kokoro = Kokoro(arguments.model, arguments.vocab, arguments.voices)
     make = short_lines_of if arguments.short else lines_of
-    records = json.loads(arguments.sentences.read_text(encoding="utf-8"))
-    held_out = "\n".join(path.read_text(encoding="utf-8") for path in arguments.exclude)
+    records = read_sentences(arguments.sentences)
+    held_out = "\n".join(map(read_text, arguments.exclude))
     lines = make(records, held_out, arguments.seed)
     if arguments.scramble:
         pool = sorted(safe_characters() - set(PARTICLES))
@@ -142,4 +167,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

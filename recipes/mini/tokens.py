@@ -8,9 +8,7 @@ without word boundaries; it is empty where a transcript leaves its reading open 
 again after the tokenizer was trained on: the codes have then moved, and are all written anew.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +17,7 @@ from models import datasets_of, digest_of_weights, load_tokenizer
 from glmtts.data import FeatureSpec, Item, add_feature
 from glmtts.data.readings import Transcripts
 from glmtts.judging.recogniser import TokenRecogniser
+from glmtts.programs import a_folder, parser_of, run_program
 from glmtts.speech_tokenizer.train import tokens_from_hidden
 from glmtts.text.frontend import TextConfig, TextFrontend
 from glmtts.text.labels import BOUNDARY
@@ -40,8 +39,8 @@ def aligner(recogniser: TokenRecogniser, transcripts: Transcripts) -> Callable[[
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="holds data/ and the vocabulary text/")
+    parser = parser_of(__doc__)
+    parser.add_argument("--work", type=a_folder, required=True, help="holds data/ and the vocabulary text/")
     parser.add_argument("--tokenizer", default="bundle", help="the run of the speech tokenizer, or a bundle")
     chosen = parser.parse_args(arguments)
     tokenizer, recogniser, frozen_layers = load_tokenizer(chosen.tokenizer)
@@ -59,4 +58,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

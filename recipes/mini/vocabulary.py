@@ -6,7 +6,6 @@ Writes `WORK/text`, where there is none yet, and prints how many ids it has. Lan
 need the bundle's vocabulary.
 """
 
-import argparse
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +15,8 @@ from models import AUDIO_CODES, datasets_of
 
 from glmtts.bundle import Bundle
 from glmtts.data import Dataset, SourceConfig
+from glmtts.errors import TrainingError
+from glmtts.programs import a_folder, parser_of, run_program, whole_from
 from glmtts.text.bpe import train_bpe
 from glmtts.text.tokenizer import TextTokenizer, mini_tokenizer
 
@@ -29,15 +30,15 @@ def trained(work: Path, size: int, codes: int) -> TextTokenizer:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="holds data/")
-    parser.add_argument("--bundle", type=Path, help="take the vocabulary of this bundle")
-    parser.add_argument("--size", type=int, default=BPE_SIZE, help="ids of text")
-    parser.add_argument("--codes", type=int, default=AUDIO_CODES, help="speech tokens")
+    parser = parser_of(__doc__)
+    parser.add_argument("--work", type=a_folder, required=True, help="holds data/")
+    parser.add_argument("--bundle", type=a_folder, help="take the vocabulary of this bundle")
+    parser.add_argument("--size", type=whole_from(257), default=BPE_SIZE, help="ids of text")
+    parser.add_argument("--codes", type=whole_from(), default=AUDIO_CODES, help="speech tokens")
     chosen = parser.parse_args(arguments)
     folder = chosen.work / "text"
     if folder.exists():
-        raise SystemExit(f"{folder} is there already. Move it, and train the language model anew.")
+        raise TrainingError(f"{folder} is there already. Move it, and train the language model anew.")
     made = Path(tempfile.mkdtemp(prefix=".text-", dir=chosen.work))
     try:
         bundled = chosen.bundle and Bundle.open(chosen.bundle).frontend().tokenizer
@@ -50,4 +51,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

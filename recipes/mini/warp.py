@@ -7,17 +7,26 @@ al., "Speaker augmentation and bandwidth extension for deep speaker embedding", 
 language model does not, as their tempo is not a speaker's own. Resumable; writes FLAC and an `index.jsonl`.
 """
 
-import argparse
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpora import SAMPLE_RATE, add_recording, read_corpus, read_index
+from corpora import SAMPLE_RATE, add_recording, read_corpus
 from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
 from glmtts.data import Utterance
+from glmtts.programs import (
+    a_folder,
+    check_names,
+    folder_to_fill,
+    number_from,
+    parser_of,
+    read_rows,
+    run_program,
+    whole_from,
+)
 
 SLOWER, FASTER = (0.82, 0.95), (1.05, 1.22)
 PARTS = 16  # a speaker's recordings become so many new speakers
@@ -40,18 +49,24 @@ def chosen(folders: list[Path], hours: float, seed: int) -> list[Utterance]:
     return picked
 
 
+def name_of(utterance: Utterance) -> str:
+    """What its warped recording is called: by corpus and id."""
+    return f"{utterance.speaker.partition('/')[0]}_{utterance.id}"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--corpus", type=Path, nargs="+", required=True)
-    parser.add_argument("--hours", type=float, default=3.0, help="of recordings, in all")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=13)
+    parser = parser_of(__doc__)
+    parser.add_argument("--corpus", type=a_folder, nargs="+", required=True)
+    parser.add_argument("--hours", type=number_from(above=True), default=3.0, help="of recordings, in all")
+    parser.add_argument("--out", type=folder_to_fill, required=True)
+    parser.add_argument("--seed", type=whole_from(0), default=13)
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     index = options.out / "index.jsonl"
-    done = {record["id"] for record in read_index(index)}
-    for utterance in tqdm(chosen(options.corpus, options.hours, options.seed), desc="warp", unit="utt"):
-        name = f"{utterance.speaker.partition('/')[0]}_{utterance.id}"
+    done = {record["id"] for record in read_rows(index)}
+    picked = {name_of(one): one for one in chosen(options.corpus, options.hours, options.seed)}
+    check_names(picked)
+    for name, utterance in tqdm(picked.items(), desc="warp", unit="utt"):
         if name in done:
             continue
         part = sum(utterance.id.encode()) % PARTS
@@ -69,4 +84,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

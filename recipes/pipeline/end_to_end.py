@@ -12,7 +12,6 @@ Offline, `--first whisper-base` and `--second tokens` (the CTC recogniser of the
 recognisers. Each step is skipped where it was done before.
 """
 
-import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +26,13 @@ from glmtts.data.pipeline.config import PipelineConfig
 from glmtts.data.pipeline.report import as_text, summed
 from glmtts.data.pipeline.runner import run_pipeline
 from glmtts.data.readings import Transcripts
+from glmtts.errors import DataError
 from glmtts.eval.hardware import environment
+from glmtts.eval.lists import recording_of
 from glmtts.lm.model import Llama
 from glmtts.lm.sequences import collate, example, text_view
 from glmtts.lm.train import LMLoss, lm_loss
+from glmtts.programs import a_folder, folder_to_fill, parser_of, read_index, run_program, whole_from, write_text
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.training.config import RunConfig
 from glmtts.training.engine import Engine
@@ -39,25 +41,30 @@ from glmtts.training.weights import trained_model
 
 HELD_OUT_EVERY = 10
 FEATURES = {"name": "features", "options": {"features": ["tokens", "alignment"], "speaking_rate": False}}
-SUFFIXES = (".opus", ".wav", ".flac", ".ogg", ".mp3")
 
 
 def manifests(corpus: Path, work: Path, files: int | None) -> None:
     """Lists of recordings: with their labels (clean, held_out), and without (pipeline)."""
-    rows = [json.loads(line) for line in (corpus / "index.jsonl").read_text(encoding="utf-8").splitlines()][:files]
+    rows = read_index(corpus, ("id", "text", "lang", "speaker"))[:files]
+    if len(rows) <= HELD_OUT_EVERY:
+        raise DataError(
+            f"{corpus} has {len(rows)} recordings. Give more than {HELD_OUT_EVERY}, of which one is held out."
+        )
     lists: dict[str, list[dict[str, Any]]] = {"clean": [], "held_out": [], "pipeline": []}
     for number, row in enumerate(rows):
-        path = next(path for suffix in SUFFIXES if (path := corpus / f"{row['id']}{suffix}").exists()).name
+        found = recording_of(corpus, row["id"], row.get("file"))
+        if found is None or not found.is_file():
+            raise DataError(f"{corpus} has no recording of '{row['id']}'. Add it, or take its line out.")
+        path = found.relative_to(corpus).as_posix()
         labels = {"text": row["text"], "language": row["lang"], "speaker": row["speaker"]}
         if number % HELD_OUT_EVERY == 0:
             lists["held_out"].append({"path": path, "labels": labels})
         else:
             lists["clean"].append({"path": path, "labels": labels})
             lists["pipeline"].append({"path": path})
-    work.mkdir(parents=True, exist_ok=True)
     for name, entries in lists.items():
         lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
-        (work / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+        write_text(work / f"{name}.jsonl", lines)
 
 
 def prepare(corpus: Path, work: Path, name: str, stages: list[dict[str, Any]]) -> tuple[Path, float]:
@@ -152,11 +159,11 @@ def _without_folder(name: str) -> str:
 
 def main() -> None:
     """Prepare both datasets, train both models, compare them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--files", type=int, help="only so many recordings")
-    parser.add_argument("--steps", type=int, default=600)
+    parser = parser_of(__doc__)
+    parser.add_argument("corpus", type=a_folder)
+    parser.add_argument("--work", type=folder_to_fill, required=True)
+    parser.add_argument("--files", type=whole_from(HELD_OUT_EVERY + 1), help="only so many recordings")
+    parser.add_argument("--steps", type=whole_from(), default=600)
     parser.add_argument("--first", default="whisper-large-v3")
     parser.add_argument("--second", default="reverb")
     chosen = parser.parse_args()
@@ -178,9 +185,9 @@ def main() -> None:
         "steps": chosen.steps,
         "recognisers": [_without_folder(chosen.first), _without_folder(chosen.second)],
     }
-    (chosen.work / "end_to_end.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    write_text(chosen.work / "end_to_end.json", json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

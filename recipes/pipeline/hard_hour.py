@@ -5,12 +5,10 @@ formats; one file in twenty is corrupt. `truth.jsonl` says of each file who spea
 speech alone of files with noise or music. Files that are there are not made again.
 """
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import av
 import numpy as np
 import soundfile
 import typer
@@ -18,6 +16,8 @@ from sounds import background
 from tqdm import tqdm
 
 from glmtts.audio.io import load_audio
+from glmtts.errors import DataError
+from glmtts.programs import add_row, read_index, read_rows, recording, run_program
 
 # Sample rate, suffix, channels; Opus takes 48 kHz and AAC is written by PyAV.
 FORMATS = (
@@ -47,6 +47,7 @@ FOLDERS = {
 }
 OVERLAP_SHARE, LONG_SILENCE_SHARE = 0.15, 0.08
 FRAME = 0.01  # seconds
+MOST_SPEAKERS = 4  # of a recording
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,9 @@ def read_lines(corpus: Path) -> Lines:
     for language, folders in FOLDERS.items():
         for folder in folders:
             by_speaker = lines.setdefault(language, {}).setdefault(folder, {})
-            for row in map(json.loads, (corpus / folder / "index.jsonl").read_text(encoding="utf-8").splitlines()):
+            for row in read_index(corpus / folder, ("id", "text", "speaker")):
                 if "*" not in row["speaker"]:
-                    path = corpus / folder / f"{row['id']}.opus"
+                    path = recording(corpus / folder, row)
                     line = Line(row["id"], path, row["text"], language, row["speaker"])
                     by_speaker.setdefault(row["speaker"], []).append(line)
     return {
@@ -112,7 +113,7 @@ def read_lines(corpus: Path) -> Lines:
 
 def cast(lines: dict[str, dict[str, list[Line]]], shares: dict[str, float], rng: np.random.Generator) -> list[str]:
     """Two to four speakers, each as "folder/speaker", none twice."""
-    wanted, chosen = int(rng.integers(2, 5)), []
+    wanted, chosen = int(rng.integers(2, MOST_SPEAKERS + 1)), []
     while len(chosen) < wanted:
         folder = str(rng.choice(list(shares), p=list(shares.values())))
         speakers = sorted(lines[folder])
@@ -185,6 +186,8 @@ def write(path: Path, samples: np.ndarray, rate: int, channels: int) -> None:
             for start in range(0, len(samples), rate):  # libsndfile crashes on long blocks of Vorbis
                 file.write(np.repeat(samples[start : start + rate, None], channels, axis=1))
         return
+    import av  # --help needs it not
+
     with av.open(str(path), "w") as file:
         stream = file.add_stream("aac", rate=rate, layout="stereo")
         for start in range(0, len(samples), 1024):
@@ -228,28 +231,37 @@ def corrupt(number: int, out: Path, seed: int) -> Truth:
 
 
 def main(
-    corpus: Annotated[Path, typer.Argument(help="A folder of corpora, each with an index.jsonl.")],
-    out: Annotated[Path, typer.Argument(help="Where the recordings and truth.jsonl are written.")],
-    minutes: Annotated[float, typer.Option(help="Length of all readable recordings together, about.")] = 60,
-    file_seconds: Annotated[float, typer.Option(help="Mean length of a recording.")] = 90,
-    music: Annotated[Path | None, typer.Option(help="A folder of music to lay under speech.")] = None,
-    noise: Annotated[Path | None, typer.Option(help="A folder of noises to lay under speech.")] = None,
-    seed: int = 1,
+    corpus: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="A folder of corpora, each with an index.jsonl.")
+    ],
+    out: Annotated[Path, typer.Argument(file_okay=False, help="Where the recordings and truth.jsonl are written.")],
+    minutes: Annotated[float, typer.Option(min=0.1, help="Length of all readable recordings together, about.")] = 60,
+    file_seconds: Annotated[float, typer.Option(min=5, help="Mean length of a recording.")] = 90,
+    music: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A folder of music to lay under speech.")
+    ] = None,
+    noise: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A folder of noises to lay under speech.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another one makes another hour.")] = 1,
 ) -> None:
     """Make the hard hour."""
-    (out / "audio").mkdir(parents=True, exist_ok=True)
     lines, truths = read_lines(corpus), out / "truth.jsonl"
+    for language, folders in lines.items():
+        if sum(map(len, folders.values())) < MOST_SPEAKERS or not all(folders.values()):
+            raise DataError(
+                f"{corpus} has too few speakers of five lines or more in the corpora of '{language}'. Add some."
+            )
+    (out / "audio").mkdir(parents=True, exist_ok=True)
     files = max(1, round(minutes * 60 / file_seconds))
-    done = truths.read_text(encoding="utf-8").splitlines() if truths.exists() else []
-    with truths.open("a", encoding="utf-8") as file:
-        for number in tqdm(range(len(done), files + max(1, round(files / 19))), desc="recordings"):
-            if number < files:
-                truth = make(number, out, lines, file_seconds, seed, {"music": music, "noise": noise})
-            else:
-                truth = corrupt(number - files, out, seed)
-            file.write(json.dumps(asdict(truth), ensure_ascii=False) + "\n")
-            file.flush()
+    done = read_rows(truths)
+    for number in tqdm(range(len(done), files + max(1, round(files / 19))), desc="recordings"):
+        if number < files:
+            truth = make(number, out, lines, file_seconds, seed, {"music": music, "noise": noise})
+        else:
+            truth = corrupt(number - files, out, seed)
+        add_row(truths, asdict(truth))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_program(lambda: typer.run(main))

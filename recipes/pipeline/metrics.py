@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 FRAMES_A_SECOND = 100
 
@@ -33,6 +32,8 @@ def diarization_errors(found_KF: np.ndarray, true_SF: np.ndarray, collar: float 
         scored_F[max(0, edge + 1 - reach) : edge + 1 + reach] = False
     found, true = found_KF[:, scored_F].astype(int), true_SF[:, scored_F].astype(int)
     common_KS = found @ true.T
+    from scipy.optimize import linear_sum_assignment  # --help needs it not
+
     rows, columns = linear_sum_assignment(-common_KS)
     right_F = sum((found[k] & true[s] for k, s in zip(rows, columns, strict=True)), np.zeros(found.shape[1], dtype=int))
     said_F, heard_F = true.sum(0), found.sum(0)

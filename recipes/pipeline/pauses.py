@@ -7,7 +7,6 @@ of the text are the truth: a reader pauses at most of them, and seldom elsewhere
 """
 
 import json
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,8 +24,11 @@ from glmtts.data.pipeline.stages.punctuate import (
     silences,
 )
 from glmtts.data.pipeline.stages.token_reader import SAMPLE_RATE, TimedUnit, TokenReader
+from glmtts.eval.hardware import environment
+from glmtts.programs import read_index, recording, run_program, write_text
 from glmtts.text.normalise import normalise
 
+RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "pauses.json"
 FOLDERS = {"zh": "zh_daily", "en": "ljspeech"}
 SPREADS: dict[str, dict[str, Any]] = {
     "variance of seconds": {"frame_seconds": 1.0},
@@ -46,11 +48,12 @@ Line = tuple[list[TimedUnit], list[float]]  # units, and the silence between the
 def aligned_lines(corpus: Path, language: str, lines: int, reader: TokenReader) -> list[Line]:
     """Lines with at least one mark before their end, aligned; every seventh, so that speakers and texts vary."""
     folder, found = corpus / FOLDERS[language], []
-    rows = [json.loads(row) for row in (folder / "index.jsonl").read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if any(mark in row["text"][:-1] for mark in ",，。！？!?;；")]
+    rows = [
+        row for row in read_index(folder, ("id", "text")) if any(mark in row["text"][:-1] for mark in ",，。！？!?;；")
+    ]
     for row in tqdm(rows[:: max(1, len(rows) // lines)][:lines], desc=language):
         text = normalise(row["text"], language)
-        wave = load_audio(folder / f"{row['id']}.opus", SAMPLE_RATE).numpy()
+        wave = load_audio(recording(folder, row), SAMPLE_RATE).numpy()
         if timed := reader.aligned(reader.log_probs(wave), text):
             found.append((timed, silences(wave, timed)))
     return found
@@ -75,13 +78,10 @@ def judged(lines: list[Line], config: PunctuateConfig) -> dict[str, float | None
 
 
 def main(
-    corpus: Annotated[Path, typer.Argument(help="The folder of corpora.")],
-    lines: Annotated[int, typer.Option(help="Lines a language.")] = 60,
+    corpus: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The folder of corpora.")],
+    lines: Annotated[int, typer.Option(min=1, help="Lines a language.")] = 60,
 ) -> None:
     """Measure the rules, and write benchmarks/results/pauses.json."""
-    sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-    from report import environment, write_result
-
     reader, result = TokenReader(), dict[str, Any]()
     for language in FOLDERS:
         found = aligned_lines(corpus, language, lines, reader)
@@ -92,8 +92,10 @@ def main(
             "std_duration": round(float(durations.std()), 3),
             "rules": {name: judged(found, config) for name, config in RULES.items()},
         }
-    write_result("pauses", {**environment(), **result})
+    text = json.dumps({**environment(), **result}, indent=1, ensure_ascii=False)
+    write_text(RESULT, text + "\n")
+    print(text)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_program(lambda: typer.run(main))

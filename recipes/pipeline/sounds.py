@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import lfilter
 
 from glmtts.audio.io import load_audio
 
@@ -24,6 +23,8 @@ def background(kind: str, seconds: float, rate: int, rng: np.random.Generator, f
 
 def made_noise(count: int, rate: int, rng: np.random.Generator) -> np.ndarray:
     """White, pink or brown noise, mains hum with its harmonics, or passing cars, drawn by `rng`."""
+    from scipy.signal import lfilter  # --help needs it not
+
     kind = rng.choice(["white", "pink", "brown", "hum", "street"])
     white = rng.standard_normal(count)
     if kind == "white":

@@ -1,6 +1,5 @@
 """The truth of made recordings, and what of it a clip should say."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from metrics import to_frames
 from glmtts.bundle import Bundle
 from glmtts.data.pipeline.clips import Span
 from glmtts.data.pipeline.stages.units import compared, error_rate
+from glmtts.errors import DataError
+from glmtts.programs import read_rows
 from glmtts.text.normalise import normalise
 
 COVERED = 0.5  # of a line's speech: then its words belong to a clip
@@ -62,9 +63,15 @@ class Recording:
 
 
 def read_truth(folder: Path) -> list[Recording]:
-    """The readable recordings."""
-    rows = [json.loads(line) for line in (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [Recording(row) for row in rows if not row["corrupt"]]
+    """The readable recordings.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = [Recording(row) for row in read_rows(folder / "truth.jsonl") if not row.get("corrupt")]
+    if not found:
+        raise DataError(f"{folder} has no recordings in a truth.jsonl. Make them with hard_hour.py.")
+    return found
 
 
 class TextErrors:

@@ -7,18 +7,15 @@ Each line of the picture is a running mean of ten steps. `--result` writes the m
 that are of training.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 
+from glmtts.errors import TrainingError
+from glmtts.programs import a_folder, file_to_write, parser_of, run_program, whole_from, write_text, write_whole
 from glmtts.training.logs import read_rows
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
 
 METRICS = (
     "rewards/cer/mean",
@@ -51,6 +48,12 @@ def ends(rows: Rows, evaluations: Rows, steps: int) -> dict[str, Any]:
 
 
 def plot(logs: dict[str, Rows], picture: Path) -> None:
+    """Draw each metric over the steps, a line a run."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
     metrics = [metric for metric in METRICS if any(row.get(metric) for rows in logs.values() for row in rows)]
     rows = -(-len(metrics) // COLUMNS)
     figure, panels = pyplot.subplots(rows, COLUMNS, figsize=(14, 2.4 * rows), squeeze=False)
@@ -66,23 +69,25 @@ def plot(logs: dict[str, Rows], picture: Path) -> None:
         axes.axis("off")
     panels.flat[0].legend(fontsize=7)
     figure.tight_layout()
-    figure.savefig(picture, dpi=90)
+    write_whole(picture, lambda path: figure.savefig(path, dpi=90))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("picture", type=Path)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--result", type=Path, help="also write a result file here")
-    parser.add_argument("--steps", type=int, default=9, help="steps at either end that a mean is taken of")
+    parser = parser_of(__doc__)
+    parser.add_argument("picture", type=file_to_write, help="the file, such as curves.png")
+    parser.add_argument("runs", type=a_folder, nargs="+", help="folders of runs")
+    parser.add_argument("--result", type=file_to_write, help="also write a result file here")
+    parser.add_argument("--steps", type=whole_from(), default=9, help="steps at either end that a mean is taken of")
     given = parser.parse_args()
     logs = {run.name: [row for row in read_rows(run / "log.csv") if row.get("reward")] for run in given.runs}
+    if empty := [name for name, rows in logs.items() if not rows]:
+        raise TrainingError(f"The log of {', '.join(empty)} has no step with a reward. Give runs of glm-tts rl.")
     plot(logs, given.picture)
     if given.result:
         found = {run.name: ends(logs[run.name], read_rows(run / "evaluation.csv"), given.steps) for run in given.runs}
         text = json.dumps({"steps_at_either_end": given.steps, **found}, indent=1)
-        given.result.write_text(text + "\n", encoding="utf-8")
+        write_text(given.result, text + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

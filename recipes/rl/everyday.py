@@ -7,17 +7,21 @@ TEXTS.tsv are those of texts.py, or any lines of language, tab, text. sentences.
 CORPUS and those of the lists that `glm-tts eval` ships are left out. Lines are in random order, each once.
 """
 
-import argparse
-import json
 import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from glmtts.config import read_json
+from glmtts.errors import DataError
 from glmtts.eval.lists import shipped_list
+from glmtts.eval.text.tables import read_text
+from glmtts.programs import a_file, a_folder, file_to_write, parser_of, run_program, write_text
+from glmtts.rl.prompts import read_lines
 
 HSK, OTHERS = 2200, 1600  # English lines of each; the dialogues are 1,400
 WORDS, LONGEST = range(3, 21), 105
+LARGEST = 64 << 20  # bytes of sentences.json
 PLAIN = re.compile(r"[A-Za-z0-9 ,.;:!?'\"-]+")
 QUESTION = re.compile(r"(?:what|who|why|how|where|when|which|can|do|does|is|are|have|did|could|will)\b", re.IGNORECASE)
 
@@ -30,7 +34,7 @@ def bare(text: str) -> str:
 def spoken_lines(folder: Path) -> Iterator[str]:
     """Lines of dialogue, each with a capital and an end."""
     for path in sorted(folder.glob("*.yml")):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in read_text(path).splitlines():
             found = re.match(r"\s*-\s?-?\s*(.+)$", line)
             if found and not found[1].isupper():
                 text = re.sub(r"\bi\b", "I", found[1].strip(" '\"").replace("’", "'"))
@@ -38,25 +42,37 @@ def spoken_lines(folder: Path) -> Iterator[str]:
                 yield text[:1].upper() + text[1:] + end
 
 
+def english_of(path: Path) -> list[str]:
+    """The English side of the sentences of hsk-sentences-audio.
+
+    Raises:
+        ConfigError, DataError: it is another file.
+    """
+    try:
+        return [one["translation"]["en"] for one in read_json(path, LARGEST) if one.get("translation", {}).get("en")]
+    except (AttributeError, KeyError, TypeError):
+        raise DataError(f"{path} is no sentences.json of hsk-sentences-audio. Give that file.") from None
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("texts", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--hsk", type=Path, required=True)
-    parser.add_argument("--dialogues", type=Path, required=True)
+    parser = parser_of(__doc__)
+    parser.add_argument("texts", type=a_file)
+    parser.add_argument("out", type=file_to_write, help="a .tsv file")
+    parser.add_argument("--corpus", type=a_folder, required=True)
+    parser.add_argument("--hsk", type=a_file, required=True)
+    parser.add_argument("--dialogues", type=a_folder, required=True)
     given = parser.parse_args()
     held_out = {bare(item.text) for name in ("mini-en", "mini-zh") for item in shipped_list(name).items}
     for path in given.corpus.glob("heldout_*.txt"):
-        held_out |= set(map(bare, path.read_text(encoding="utf-8").splitlines()))
+        held_out |= set(map(bare, read_text(path).splitlines()))
 
     def usable(text: str) -> bool:
         plain = PLAIN.fullmatch(text) and len(text.split()) in WORDS and len(text) <= LONGEST
         return bool(plain) and bare(text) not in held_out
 
     order = random.Random(0)
-    others = [line.split("\t")[:2] for line in given.texts.read_text(encoding="utf-8").splitlines()]
-    hsk = [one["translation"]["en"] for one in json.loads(given.hsk.read_text(encoding="utf-8"))]
+    others = [(line.language, line.text) for line in read_lines(given.texts)]
+    hsk = english_of(given.hsk)
     sources = (
         (hsk, HSK),
         (spoken_lines(given.dialogues), None),
@@ -69,9 +85,9 @@ def main() -> None:
         lines += [f"en\t{text}\n" for text in kept[:most]]
     lines = list(dict.fromkeys(lines))
     order.shuffle(lines)
-    given.out.write_text("".join(lines), encoding="utf-8")
+    write_text(given.out, "".join(lines))
     print(f"{len(lines)} texts in {given.out}")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -8,7 +8,6 @@ turn and then those that compete. Nothing is rendered. The judge is the bundle's
 here, so errors are for another recogniser (measure.py). `--texts` takes other texts: language, tab, text.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from tqdm import tqdm
 
 import glmtts
 from glmtts.judging.judge import Verdict
-from glmtts.rl.prompts import Line
+from glmtts.programs import a_file, a_folder, file_to_write, parser_of, run_program, whole_from
+from glmtts.rl.prompts import Line, read_lines
 from glmtts.synthesis.segment import Prompter
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.tries import tries
@@ -31,9 +31,8 @@ COUNT = 8
 
 def texts_of(path: Path) -> Iterator[tuple[str, int, str]]:
     """Language, number and text of the lines of a file."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-        lang, text = line.split("\t")
-        yield lang, number, text
+    for number, line in enumerate(read_lines(path)):
+        yield line.language, number, line.text
 
 
 def drawn(how: SynthesisDefaults, lang: Language, verdicts: Sequence[Verdict]) -> int:
@@ -78,16 +77,16 @@ def judged(folder: Path, lines: Sequence[tuple[str, int, str]]) -> dict[str, Any
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("bundles", type=Path, nargs="+")
-    parser.add_argument("--lines", type=int, default=50, help="lines a language")
-    parser.add_argument("--texts", type=Path, help="other texts than the held-out ones")
-    parser.add_argument("--result", type=Path, help="also write a result file here")
+    parser = parser_of(__doc__)
+    parser.add_argument("corpus", type=a_folder)
+    parser.add_argument("bundles", type=a_folder, nargs="+")
+    parser.add_argument("--lines", type=whole_from(), default=50, help="lines a language")
+    parser.add_argument("--texts", type=a_file, help="other texts than the held-out ones")
+    parser.add_argument("--result", type=file_to_write, help="also write a result file here")
     given = parser.parse_args()
     lines = list(texts_of(given.texts) if given.texts else lines_of(given.corpus, given.lines))
     tell({folder.name: judged(folder, lines) for folder in given.bundles}, given.result)
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

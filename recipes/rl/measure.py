@@ -28,8 +28,21 @@ from tqdm import tqdm
 import glmtts
 from glmtts.asr import load
 from glmtts.audio.resample import resample
+from glmtts.errors import RlError
 from glmtts.eval import scorers
 from glmtts.eval.clone_list import clone_list
+from glmtts.eval.text.tables import read_lines
+from glmtts.programs import (
+    a_file,
+    a_folder,
+    add_row,
+    file_to_write,
+    parser_of,
+    read_rows,
+    run_program,
+    whole_from,
+    write_text,
+)
 from glmtts.rl.figures import f0_deviation, frame_levels, silent_share
 from glmtts.rl.prompts import Line, Prompt
 from glmtts.rl.rewards.emotion import emotion_reward
@@ -77,7 +90,7 @@ def speakers(tts: glmtts.Synthesizer, embed: Any, held_out: Path | None) -> dict
 def lines_of(corpus: Path, count: int) -> Iterator[tuple[str, int, str]]:
     """Language, number and text of the held-out lines."""
     for lang in UNITS:
-        texts = (corpus / f"heldout_{lang}.txt").read_text(encoding="utf-8").splitlines()[:count]
+        texts = [line for _, line in read_lines(corpus / f"heldout_{lang}.txt")][:count]
         yield from ((lang, number, text) for number, text in enumerate(texts))
 
 
@@ -85,10 +98,8 @@ def say(given: argparse.Namespace) -> None:
     tts, asr, embed = glmtts.load(given.bundle), load(f"whisper:{given.whisper}"), embedder()
     classifier = scorers.load("emotion", weights=given.emotion) if given.emotion else None
     known = speakers(tts, embed, given.corpus if given.held_out_speakers else None)
-    rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
-    done = {(row["lang"], row["line"], row["seed"]) for row in rows}
+    done = {(row["lang"], row["line"], row["seed"]) for row in read_rows(given.out)}
     wanted = [(*line, seed) for seed in range(given.seeds) for line in lines_of(given.corpus, given.lines)]
-    given.out.parent.mkdir(parents=True, exist_ok=True)
     for lang, number, text, seed in tqdm([one for one in wanted if (one[0], one[1], one[3]) not in done]):
         voice, embedding = known[lang][number % len(known[lang])]
         samples = spoken(tts, text, lang, voice, 1000 * seed + number, given.candidates)
@@ -98,8 +109,7 @@ def say(given: argparse.Namespace) -> None:
         if classifier:
             (labels,) = classifier.score([scorers.Clip(text, wave, 16000, text, lang)])
             row["emotion"] = emotion_reward({name.rsplit("_", 1)[-1]: p for name, p in labels.items()}, given.wanted)
-        with given.out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        add_row(given.out, row)
 
 
 def spoken(tts: glmtts.Synthesizer, text: str, lang: str, voice: Voice, seed: int, candidates: int) -> torch.Tensor:
@@ -137,7 +147,14 @@ def measured(wave: np.ndarray, text: str, lang: str, asr: Any) -> dict[str, Any]
 
 
 def read(path: Path) -> dict[tuple[str, int, int], dict[str, Any]]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """What `say` measured, by language, line and seed.
+
+    Raises:
+        RlError: it is another file.
+    """
+    rows = read_rows(path)
+    if any(not {"lang", "line", "seed", "edits", "length"} <= row.keys() for row in rows) or not rows:
+        raise RlError(f"{path} holds no lines that `measure.py say` has written. Give its OUT.")
     return {(row["lang"], row["line"], row["seed"]): row for row in rows}
 
 
@@ -157,7 +174,7 @@ def compared(base: list[dict[str, Any]], other: list[dict[str, Any]]) -> dict[st
     figures = {
         "lines": size,
         "error": [round(rate(base), 4), round(rate(other), 4)],
-        "relative": round(rate(other) / rate(base) - 1, 3),
+        "relative": round(rate(other) / rate(base) - 1, 3) if rate(base) else None,
         "p_error": round(float(np.mean(gains <= 0)), 4),
     }
     for name in ("similarity", "emotion"):
@@ -187,6 +204,8 @@ def compare(given: argparse.Namespace) -> dict[str, Any]:
         others["together"] = {key: mean_row([other[key] for other in others.values()]) for key in common}
     for name, other in others.items():
         shared = sorted(base.keys() & other.keys())
+        if not shared:
+            raise RlError(f"{name} has no line that {given.base} has too. Measure both with the same lines and seeds.")
         found[name] = {
             group: compared([base[k] for k in keys], [other[k] for k in keys]) for group, keys in groups(shared).items()
         }
@@ -199,7 +218,7 @@ def tell(found: dict[str, Any], result: Path | None) -> None:
     if result:
         from glmtts.eval.hardware import environment
 
-        result.write_text(json.dumps({**environment(), **found}, indent=1) + "\n", encoding="utf-8")
+        write_text(result, json.dumps({**environment(), **found}, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 
 
@@ -210,28 +229,28 @@ def groups(keys: list[tuple[str, int, int]]) -> dict[str, list[tuple[str, int, i
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = parser_of(__doc__)
     ways = parser.add_subparsers(required=True)
-    saying = ways.add_parser("say")
-    saying.add_argument("bundle", type=Path)
-    saying.add_argument("out", type=Path)
-    saying.add_argument("--corpus", type=Path, required=True)
-    saying.add_argument("--whisper", type=Path, required=True)
-    saying.add_argument("--lines", type=int, default=50, help="lines a language")
-    saying.add_argument("--seeds", type=int, default=1)
-    saying.add_argument("--candidates", type=int, default=1)
+    saying = ways.add_parser("say", help="speak held-out lines and measure each")
+    saying.add_argument("bundle", type=a_folder)
+    saying.add_argument("out", type=file_to_write, help="a .jsonl file, to which lines are added")
+    saying.add_argument("--corpus", type=a_folder, required=True)
+    saying.add_argument("--whisper", type=a_folder, required=True)
+    saying.add_argument("--lines", type=whole_from(), default=50, help="lines a language")
+    saying.add_argument("--seeds", type=whole_from(), default=1)
+    saying.add_argument("--candidates", type=whole_from(), default=1)
     saying.add_argument("--held-out-speakers", action="store_true", help="clones of people whom no stage has heard")
-    saying.add_argument("--emotion", type=Path, help="weights of an emotion classifier")
+    saying.add_argument("--emotion", type=a_file, help="weights of an emotion classifier")
     saying.add_argument("--wanted", help="the emotion whose probability is measured, such as surprised")
     saying.set_defaults(run=say)
-    comparing = ways.add_parser("compare")
-    comparing.add_argument("base", type=Path)
-    comparing.add_argument("others", type=Path, nargs="+")
-    comparing.add_argument("--result", type=Path, help="also write a result file here")
+    comparing = ways.add_parser("compare", help="compare what say measured, line by line")
+    comparing.add_argument("base", type=a_file)
+    comparing.add_argument("others", type=a_file, nargs="+")
+    comparing.add_argument("--result", type=file_to_write, help="also write a result file here")
     comparing.set_defaults(run=compare)
     given = parser.parse_args()
     given.run(given)
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -11,6 +11,15 @@
 # another model than `mini`, MORE="--set …" changes further options of all rows, MEASURED=50 says fewer lines of each
 # language.
 set -euo pipefail
+if [ $# -lt 4 ] || [ $# -gt 6 ]; then # also --help: the head of this file
+  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
+  exit $(($# == 1 ? 0 : 2))
+fi
+[ -s "$1" ] || { echo "error: $1 is no file of texts. Make it with recipes/rl/texts.py." >&2; exit 2; }
+for held_out in "$3/heldout_en.txt" "$3/heldout_zh.txt"; do
+  [ -s "$held_out" ] || { echo "error: $held_out is not there. Give a CORPUS that has it." >&2; exit 2; }
+done
+[ -d "$4" ] || { echo "error: $4 is no folder. Give that of a CTranslate2 Whisper-base." >&2; exit 2; }
 texts=$1 out=$2 corpus=$3 whisper=$4 seeds=${5:-3} steps=${6:-200}
 here=$(dirname "$0")
 python=${PYTHON:-python}

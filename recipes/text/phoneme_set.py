@@ -11,18 +11,15 @@ Of these the sentences are taken that add most polyphones, by their readings, an
 they were read through, and what `phoneme_set_wrong.tsv` lists, where both are wrong or a reading is open, gave way.
 """
 
-import argparse
-import json
 import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-from g2pM import G2pM
+from typing import Any, NamedTuple
 
 from glmtts.eval.text.readings import everyday_readings, read_marked
+from glmtts.programs import a_file, a_folder, parser_of, read_index, run_program, whole_from, write_text
 from glmtts.text.mandarin import CHINESE, dictionary_readings
 from glmtts.text.phonemes import split_syllable
 from glmtts.text.vocabulary import polyphones, rare_characters
@@ -68,11 +65,11 @@ def characters(text: str) -> str:
 def transcripts(folders: Iterable[Path]) -> str:
     """The characters of every transcript in the index*.jsonl files below `folders`, one a line."""
     files = sorted(file for folder in folders for file in folder.rglob("index*.jsonl"))
-    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    return "\n".join(characters(json.loads(line)["text"]) for line in lines)
+    rows = [row for file in files for row in read_index(file.parent, ("text",), file.name)]
+    return "\n".join(characters(row["text"]) for row in rows)
 
 
-def agreed_reading(candidate: Candidate, network: G2pM) -> tuple[list[str], str]:
+def agreed_reading(candidate: Candidate, network: Any) -> tuple[list[str], str]:
     """Pinyin of the characters, and why the sentence is dropped; one of them is empty."""
     sentence = candidate.sentence
     places = [match.start() for match in CHINESE.finditer(sentence)]
@@ -90,6 +87,8 @@ def agreed_reading(candidate: Candidate, network: G2pM) -> tuple[list[str], str]
 
 def answered(found: Iterable[Candidate], spoken: str, wrong: set[str]) -> tuple[list[Answered], Fates]:
     """The sentences whose reading is agreed, and counts of (source, fate)."""
+    from g2pM import G2pM  # --help needs it not
+
     network, fates, seen = G2pM(), Fates(), set[str]()
     kept = []
     for candidate in found:
@@ -145,11 +144,11 @@ def report(chosen: list[Answered], fates: Fates) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--cpp", type=Path, required=True, help="cpp_test.tsv: sentence with ▁ around a polyphone")
-    parser.add_argument("--everyday", type=Path, required=True, help="sentences.json of hsk-sentences-audio (npm)")
-    parser.add_argument("--spoken", type=Path, nargs="*", default=[], help="folders of training speech")
-    parser.add_argument("--count", type=int, default=320)
+    parser = parser_of(__doc__)
+    parser.add_argument("--cpp", type=a_file, required=True, help="cpp_test.tsv: sentence with ▁ around a polyphone")
+    parser.add_argument("--everyday", type=a_file, required=True, help="sentences.json of hsk-sentences-audio (npm)")
+    parser.add_argument("--spoken", type=a_folder, nargs="*", default=[], help="folders of training speech")
+    parser.add_argument("--count", type=whole_from(), default=320)
     arguments = parser.parse_args()
     wrong = {line.split("\t")[0] for line in WRONG.read_text(encoding="utf-8").splitlines()}
     found = candidates(arguments.cpp, arguments.everyday)
@@ -158,10 +157,9 @@ def main() -> None:
     report(chosen, fates)
     # In mixed order, so that the first lines of the file are a fair sample.
     random.Random(0).shuffle(chosen)
-    OUT.parent.mkdir(exist_ok=True)
     lines = [f"{answer.sentence}\t{' '.join(answer.pinyin)}\n" for answer in chosen]
-    OUT.write_text("".join(lines), encoding="utf-8")
+    write_text(OUT, "".join(lines))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

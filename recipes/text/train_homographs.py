@@ -7,7 +7,6 @@ one that the data set writes in IPA. An encyclopaedia hardly ever says "I object
 homographs_everyday.tsv, sentences written for this, is trained on as well.
 """
 
-import argparse
 import csv
 import re
 from pathlib import Path
@@ -15,7 +14,9 @@ from pathlib import Path
 from hashed_training import Examples, cross_validate, fit
 from safetensors.torch import save_file
 
+from glmtts.errors import DataError
 from glmtts.eval.text.readings import Occurrence, read_homographs
+from glmtts.programs import a_file, parser_of, run_program, write_text, write_whole
 from glmtts.text.english import alternatives
 from glmtts.text.hashed import bucket
 from glmtts.text.homographs import WEIGHTS, WORDS, features_of, kind_of
@@ -40,7 +41,7 @@ def read_everyday(path: Path = EVERYDAY) -> list[Occurrence]:
 def read_labels(path: Path) -> dict[str, dict[str, str]]:
     """Word → label → IPA."""
     words: dict[str, dict[str, str]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             words.setdefault(row["homograph"], {})[row["wordid"]] = re.sub(r"\d", "", row["pronunciation"]).strip('"')
     return words
@@ -49,7 +50,8 @@ def read_labels(path: Path) -> dict[str, dict[str, str]]:
 def phones_of(word: str, ipa: str) -> list[str]:
     """The CMU dictionary's reading that is this one but for reduced vowels and secondary stress, or the IPA itself."""
     wanted = arpabet_of_ipa(ipa)
-    assert wanted, f"{word}: {ipa} holds a sign that is not known"
+    if not wanted:
+        raise DataError(f"The reading {ipa} of {word} holds a sign that is not known. Correct homographs_wordids.tsv.")
     return next((known for known in alternatives().get(word, []) if _rough(known) == _rough(wanted)), wanted)
 
 
@@ -72,24 +74,25 @@ def examples_of(occurrences: list[Occurrence], words: dict[str, dict[str, str]])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("train", type=Path, help="homographs_train.tsv")
-    parser.add_argument("words", type=Path, help="homographs_wordids.tsv")
+    parser = parser_of(__doc__)
+    parser.add_argument("train", type=a_file, help="homographs_train.tsv")
+    parser.add_argument("words", type=a_file, help="homographs_wordids.tsv")
     parser.add_argument("--cross-validate", action="store_true", help="also report held-out accuracy")
     arguments = parser.parse_args()
     words = read_labels(arguments.words)
     lines = [
         f"{word}\t{label}\t{' '.join(phones_of(word, ipa))}" for word in words for label, ipa in words[word].items()
     ]
-    (OUT / WORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
     examples = examples_of(read_homographs(arguments.train), words)
     everyday = examples_of(read_everyday() * EVERYDAY_TIMES, words)
     if arguments.cross_validate:
         print(f"cross-validated accuracy: {cross_validate(examples, BITS, PENALTY, [0.0], everyday):.4f}")
     classifier = fit(examples.with_(everyday), BITS, PENALTY, [0.0])
-    save_file({"weights": classifier.table.weight[:-1, 0].detach().half()}, OUT / WEIGHTS)
+    weights = {"weights": classifier.table.weight[:-1, 0].detach().half()}
+    write_text(OUT / WORDS, "\n".join(lines) + "\n")  # beside its weights: one without the other would misread
+    write_whole(OUT / WEIGHTS, lambda path: save_file(weights, path))
     print(f"{OUT / WEIGHTS}: {(OUT / WEIGHTS).stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

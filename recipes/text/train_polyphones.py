@@ -10,7 +10,6 @@ dictionary, which writes di4 and de2 for the particles 地 and 得; where a word
 the label instead.
 """
 
-import argparse
 import json
 import pickle
 from importlib.util import find_spec
@@ -24,7 +23,10 @@ from pypinyin.constants import PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_tone3
 from safetensors.torch import save_file
 
+from glmtts.errors import DataError
 from glmtts.eval.text.readings import Line, everyday_readings, read_marked
+from glmtts.eval.text.tables import read_lines
+from glmtts.programs import a_file, parser_of, run_program, write_whole
 from glmtts.text.grammar import told_reading
 from glmtts.text.hashed import HashedScorer, bucket
 from glmtts.text.mandarin import dictionary_readings, word_reading_at
@@ -52,7 +54,7 @@ def read_g2pm() -> tuple[dict[str, torch.Tensor], str, list[str]]:
     """State dict, characters in the order of their ids, and readings, from the installed package g2pM."""
     spec = find_spec("g2pM")
     if spec is None or spec.origin is None:
-        raise SystemExit("Install g2pM first: pip install g2pM")
+        raise DataError("The package g2pM is not installed. Install it: pip install g2pM")
     folder = Path(spec.origin).parent
     tables: list[Any] = [
         pickle.loads((folder / f"{name}.pkl").read_bytes()) for name in ("np_ckpt", "char2idx", "class2idx")
@@ -96,10 +98,12 @@ def examples_of(lines: list[Line], model: PolyphoneModel, trusted: bool = True) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dev", type=Path, help="development lines of CPP: sentence with ▁ around a polyphone, reading")
-    parser.add_argument("--everyday", type=Path, help="sentences.json of the package hsk-sentences-audio")
-    parser.add_argument("--exclude", type=Path, help="sentences to keep out, one a line")
+    parser = parser_of(__doc__)
+    parser.add_argument(
+        "dev", type=a_file, help="development lines of CPP: sentence with ▁ around a polyphone, reading"
+    )
+    parser.add_argument("--everyday", type=a_file, help="sentences.json of the package hsk-sentences-audio")
+    parser.add_argument("--exclude", type=a_file, help="sentences to keep out, one a line")
     arguments = parser.parse_args()
     lines = read_marked(arguments.dev)
     state, characters, classes = read_g2pm()
@@ -109,16 +113,17 @@ def main() -> None:
     examples = examples_of(lines, model)
     extra = None
     if arguments.everyday:
-        exclude = set(arguments.exclude.read_text(encoding="utf-8").splitlines()) if arguments.exclude else set()
+        exclude = {line for _, line in read_lines(arguments.exclude)} if arguments.exclude else set()
         everyday = read_everyday(arguments.everyday, exclude, candidates, odd=False)
         extra = examples_of(everyday, model, trusted=False)
     print(f"cross-validated accuracy: {cross_validate(examples, BITS, PENALTY, START, extra):.4f}")
     classifier: Classifier = fit(examples.with_(extra), BITS, PENALTY, START)
     tensors = state | {"weights": classifier.table.weight[:-1, 0].detach().half(), "dense": classifier.dense.detach()}
     lists = {"characters": characters, "classes": classes, "candidates": candidates}
-    save_file(tensors, OUT, metadata={"lists": json.dumps(lists, ensure_ascii=False)})
+    about = {"lists": json.dumps(lists, ensure_ascii=False)}
+    write_whole(OUT, lambda path: save_file(tensors, path, metadata=about))
     print(f"{OUT}: {OUT.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

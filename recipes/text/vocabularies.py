@@ -15,12 +15,10 @@ classifier was trained on (CPP, Apache-2.0).
 from collections import Counter
 from pathlib import Path
 
-import jieba
 from pypinyin.constants import PHRASES_DICT
 from pypinyin.contrib.tone_convert import to_tone3
-from pypinyin_dict.pinyin_data.kmandarin_8105 import pinyin_dict as standard
-from pypinyin_dict.pinyin_data.ktghz2013 import pinyin_dict as standard_readings
 
+from glmtts.programs import parser_of, run_program, write_text
 from glmtts.text.polyphone_features import phrase_reading
 from glmtts.text.polyphones import polyphone_model
 
@@ -30,6 +28,8 @@ FREQUENT, SHARE, WIDTH = 3500, 0.005, 60
 
 def word_frequencies() -> Counter[str]:
     """jieba's dictionary: word, count."""
+    import jieba  # --help needs it not
+
     lines = (Path(jieba.__file__).parent / "dict.txt").read_text(encoding="utf-8").splitlines()
     return Counter({line.split(" ")[0]: int(line.split(" ")[1]) for line in lines})
 
@@ -52,8 +52,17 @@ def readings_in_phrases(words: Counter[str]) -> dict[str, Counter[str]]:
     return found
 
 
+def standards() -> tuple[dict[int, str], dict[int, str]]:
+    """Characters of the General Standard with their readings, by two dictionaries."""
+    from pypinyin_dict.pinyin_data.kmandarin_8105 import pinyin_dict as standard
+    from pypinyin_dict.pinyin_data.ktghz2013 import pinyin_dict as standard_readings
+
+    return standard, standard_readings
+
+
 def dictionary_readings(character: str) -> list[str]:
     """Readings that the standard's dictionary gives, the usual one first."""
+    standard, standard_readings = standards()
     listed = [standard.get(ord(character), ""), standard_readings.get(ord(character), "")]
     names = ",".join(filter(None, listed)).split(",")
     return list(dict.fromkeys(to_tone3(name, neutral_tone_with_five=True) for name in names if name))
@@ -67,10 +76,11 @@ def is_polyphone(character: str, spoken: Counter[str]) -> bool:
 
 
 def main() -> None:
+    parser_of(__doc__).parse_args()
     words = word_frequencies()
     order = [character for character, _ in character_frequencies(words).most_common()]
     phrases, candidates = readings_in_phrases(words), polyphone_model().candidates
-    characters = [chr(code) for code in standard]
+    characters = [chr(code) for code in standards()[0]]
     heard = {name: phrases.get(name, Counter()) for name in characters}
     polyphones = {name for name in characters if is_polyphone(name, heard[name])} | {
         name for name, readings in candidates.items() if len(readings) > 1
@@ -82,12 +92,12 @@ def main() -> None:
         f"{name}\t{' '.join(dict.fromkeys([*candidates.get(name, []), *dictionary_readings(name)]))}"
         for name in sorted(polyphones)
     ]
-    (OUT / "polyphones.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(OUT / "polyphones.tsv", "\n".join(lines) + "\n")
     for name, list_ in (("safe", sorted(safe)), ("rare", rare)):
         rows = ["".join(list_[start : start + WIDTH]) for start in range(0, len(list_), WIDTH)]
-        (OUT / f"{name}.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        write_text(OUT / f"{name}.txt", "\n".join(rows) + "\n")
     print(f"{len(polyphones)} polyphones, {len(rare)} rare and {len(safe)} safe characters")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -12,9 +12,9 @@ import lzma
 import math
 from pathlib import Path
 
-import jieba
 from pypinyin.constants import PHRASES_DICT
 
+from glmtts.programs import parser_of, run_program, write_whole
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.vocabulary import polyphones
 from glmtts.text.words import LOG_STEP, LONGEST, WORDS
@@ -47,14 +47,18 @@ def _letter(kind: str) -> str:
 
 
 def main() -> None:
+    parser_of(__doc__).parse_args()
+    import jieba  # --help needs it not
+
     entries = (line.split(" ") for line in (Path(jieba.__file__).parent / "dict.txt").read_text("utf-8").splitlines())
     kept = [(word, int(count), kind) for word, count, kind in entries if is_kept(word, int(count))]
     lines = sorted(
         f"{word}{chr(ord('0') + round(math.log(count) / LOG_STEP))}{_letter(kind)}" for word, count, kind in kept
     )
-    OUT.write_bytes(lzma.compress("\n".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME))
+    packed = lzma.compress("\n".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME)
+    write_whole(OUT, lambda path: path.write_bytes(packed))
     print(f"{len(lines)} words, {OUT.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

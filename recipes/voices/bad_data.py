@@ -5,9 +5,7 @@
 Writes WORK/CASE with a few recordings each and prints one sentence a case.
 """
 
-import argparse
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +15,17 @@ from torch import Tensor
 
 from glmtts.audio.io import load_audio
 from glmtts.bundle import Bundle
-from glmtts.errors import VoiceError
+from glmtts.errors import DataError, VoiceError
+from glmtts.programs import (
+    a_folder,
+    folder_to_fill,
+    parser_of,
+    read_index,
+    recording,
+    run_program,
+    write_text,
+    write_whole,
+)
 from glmtts.voices.train import prepare
 
 RATE, FILES = 24000, 6
@@ -26,10 +34,12 @@ Line = tuple[Tensor, str]
 
 def lines_of(corpus: Path, count: int, skipped: int = 0) -> list[Line]:
     """Recordings of four to eight seconds with their texts."""
-    records = map(json.loads, (corpus / "index.jsonl").read_text(encoding="utf-8").splitlines())
+    records = read_index(corpus)
     clear = (r for r in records if 4 <= r["seconds"] <= 8 and not any(sign.isdigit() for sign in r["text"]))
-    chosen = itertools.islice(clear, skipped, skipped + count)
-    return [(load_audio(corpus / f"{record['id']}.opus", RATE), record["text"]) for record in chosen]
+    chosen = list(itertools.islice(clear, skipped, skipped + count))
+    if len(chosen) < count:
+        raise DataError(f"{corpus} has too few recordings of 4 to 8 s without digits. Give another corpus.")
+    return [(load_audio(recording(corpus, record), RATE), record["text"]) for record in chosen]
 
 
 def music(number: int) -> Tensor:
@@ -58,10 +68,10 @@ def cases(one: Path, other: Path) -> dict[str, list[Line]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--one", type=Path, required=True, help="a corpus of one speaker, with index.jsonl")
-    parser.add_argument("--other", type=Path, required=True, help="a corpus of others")
-    parser.add_argument("--work", type=Path, required=True)
+    parser = parser_of(__doc__)
+    parser.add_argument("--one", type=a_folder, required=True, help="a corpus of one speaker, with index.jsonl")
+    parser.add_argument("--other", type=a_folder, required=True, help="a corpus of others")
+    parser.add_argument("--work", type=folder_to_fill, required=True)
     chosen = parser.parse_args(arguments)
     bundle = Bundle.open()
     for case, lines in cases(chosen.one, chosen.other).items():
@@ -70,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for number, (wave, text) in enumerate(lines):
             path = folder / f"line{number}.wav"
             if not path.exists():
-                soundfile.write(path, wave.numpy(), RATE)
-                path.with_suffix(".txt").write_text(text, encoding="utf-8")
+                write_text(path.with_suffix(".txt"), text)
+                write_whole(path, lambda part, wave=wave: soundfile.write(part, wave.numpy(), RATE))
         try:
             prepare(folder, chosen.work / case, bundle)
             print(f"{case}: NOT REFUSED")
@@ -80,4 +90,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -9,12 +9,15 @@ WORK/FOLDER/runs and WORK/FOLDER/results: run it again to go on. table.py makes 
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from glmtts.errors import VoiceError
+from glmtts.programs import a_file, a_folder, number_from, parser_of, read_index, run_program, whole_from
+
+VARIANTS = ("real", "clone", "0.3", "1", "5", "15", "30", "full")
 HERE = Path(__file__).parent
 CONSENT = "A corpus that is free for this use; the voice is measured and not published."
 
@@ -40,7 +43,7 @@ def trained(folder: Path, variant: str, seed: int, chosen: argparse.Namespace) -
 
 def clone_of(folder: Path) -> tuple[str, str]:
     """A recording of those to train on, of a handy length, and its text."""
-    records = [json.loads(line) for line in (folder / "recordings" / "index.jsonl").read_text("utf-8").splitlines()]
+    records = read_index(folder / "recordings", ("file", "text"))
     lengths = [(len(record["text"]), record) for record in records]
     _, record = sorted(lengths, key=lambda pair: pair[0])[len(lengths) // 2]
     return record["file"], record["text"]
@@ -64,20 +67,27 @@ def measure(folder: Path, variant: str, seed: int, chosen: argparse.Namespace) -
     subprocess.run([sys.executable, str(HERE / "measure.py"), *given, *which, *size], check=True)
 
 
+def variant_of(text: str) -> str:
+    """A type of arguments: a share in per cent, or the name of another variant."""
+    return text if text in ("real", "clone", "full") else f"{number_from(0, 100, above=True)(text):g}"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True)
+    parser = parser_of(__doc__)
+    parser.add_argument("--work", type=a_folder, required=True)
     parser.add_argument("--folder", required=True, help="ljspeech_20, S0252_20, …")
-    parser.add_argument("--whisper", type=Path, required=True, help="folder of a CTranslate2 Whisper-base")
-    parser.add_argument("--variants", nargs="+", default=["real", "clone", "0.3", "1", "5", "15", "30", "full"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--epochs", type=float, default=30)
-    parser.add_argument("--patience", type=int, default=4)
-    parser.add_argument("--lines", type=int, default=40, help="held-out lines")
-    parser.add_argument("--words", type=int, default=30, help="lines of one word")
-    parser.add_argument("--nisqa", type=Path, help="nisqa.safetensors, as measure.py takes it")
+    parser.add_argument("--whisper", type=a_folder, required=True, help="folder of a CTranslate2 Whisper-base")
+    parser.add_argument("--variants", type=variant_of, nargs="+", default=VARIANTS)
+    parser.add_argument("--seeds", type=whole_from(0), nargs="+", default=[0])
+    parser.add_argument("--epochs", type=number_from(above=True), default=30)
+    parser.add_argument("--patience", type=whole_from(), default=4)
+    parser.add_argument("--lines", type=whole_from(), default=40, help="held-out lines")
+    parser.add_argument("--words", type=whole_from(), default=30, help="lines of one word")
+    parser.add_argument("--nisqa", type=a_file, help="nisqa.safetensors, as measure.py takes it")
     parser.add_argument("--train-only", action="store_true")
     chosen = parser.parse_args(arguments)
+    if not (chosen.work / chosen.folder / "test.jsonl").is_file():
+        raise VoiceError(f"{chosen.work / chosen.folder} has no test.jsonl. Make it with folders.py first.")
     for seed in chosen.seeds:
         for variant in chosen.variants:
             if not chosen.train_only:
@@ -87,4 +97,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

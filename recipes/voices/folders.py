@@ -6,24 +6,34 @@ For each length WORK/ljspeech_20/recordings holds an `index.jsonl` that `glm-tts
 parts of longer ones. WORK/ljspeech_20/test.jsonl lists the held-out lines, the same for all lengths of a speaker.
 """
 
-import argparse
 import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from glmtts.errors import DataError
+from glmtts.programs import (
+    a_folder,
+    folder_to_fill,
+    number_from,
+    parser_of,
+    read_index,
+    recording,
+    run_program,
+    write_text,
+)
+
 HELD_OUT = 40
 
 
 def lines_of(corpus: Path, speaker: str) -> list[dict[str, Any]]:
     """The lines of a speaker in a random order, always the same; those with digits leave open how they are read."""
-    records = [json.loads(line) for line in (corpus / "index.jsonl").read_text(encoding="utf-8").splitlines()]
-    own = [record for record in records if record["speaker"] == speaker]
+    own = [record for record in read_index(corpus) if record["speaker"] == speaker]
     clear = [record for record in own if not any(sign.isdigit() for sign in record["text"])]
     random.Random(0).shuffle(clear)
     if len(clear) <= HELD_OUT:
-        raise SystemExit(
+        raise DataError(
             f"{corpus} has {len(clear)} lines of {speaker}; {HELD_OUT} are held out. Choose another speaker."
         )
     return clear
@@ -32,8 +42,7 @@ def lines_of(corpus: Path, speaker: str) -> list[dict[str, Any]]:
 def written(corpus: Path, records: Sequence[dict[str, Any]]) -> str:
     """Records as lines of an index."""
     lines = [
-        {"file": str((corpus / f"{one['id']}.opus").resolve()), "text": one["text"], "lang": one["lang"]}
-        for one in records
+        {"file": str(recording(corpus, one).resolve()), "text": one["text"], "lang": one["lang"]} for one in records
     ]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
@@ -47,21 +56,20 @@ def first_minutes(records: Sequence[dict[str, Any]], minutes: float) -> list[dic
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("corpus", type=Path)
+    parser = parser_of(__doc__)
+    parser.add_argument("corpus", type=a_folder)
     parser.add_argument("--speaker", required=True)
-    parser.add_argument("--minutes", type=float, nargs="+", default=[20])
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--minutes", type=number_from(above=True), nargs="+", default=[20])
+    parser.add_argument("--work", type=folder_to_fill, required=True)
     chosen = parser.parse_args(arguments)
     records = lines_of(chosen.corpus, chosen.speaker)
     for minutes in chosen.minutes:
         folder = chosen.work / f"{chosen.speaker}_{minutes:g}"
-        (folder / "recordings").mkdir(parents=True, exist_ok=True)
         taken = first_minutes(records[HELD_OUT:], minutes)
-        (folder / "recordings" / "index.jsonl").write_text(written(chosen.corpus, taken), encoding="utf-8")
-        (folder / "test.jsonl").write_text(written(chosen.corpus, records[:HELD_OUT]), encoding="utf-8")
+        write_text(folder / "recordings" / "index.jsonl", written(chosen.corpus, taken))
+        write_text(folder / "test.jsonl", written(chosen.corpus, records[:HELD_OUT]))
         print(f"{folder}: {len(taken)} lines of {sum(one['seconds'] for one in taken) / 60:.1f} minutes")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -26,8 +26,11 @@ import glmtts
 from glmtts.audio.f0 import estimate_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
+from glmtts.config import read_json
 from glmtts.eval.scorers.clip import Clip
 from glmtts.eval.scorers.nisqa import Nisqa
+from glmtts.programs import a_file, a_folder, file_to_write, parser_of, read_index, run_program, whole_from, write_text
+from glmtts.speaker.embed import SHORTEST_SECONDS
 from glmtts.text.edits import edit_distance
 
 RATE = 16000
@@ -42,7 +45,12 @@ def onset(wave_T: Tensor) -> Tensor:
     """The first half second of speech in samples (T,) at 16 kHz."""
     loud = (wave_T.abs() > LOUD * wave_T.abs().max()).nonzero()
     first = int(loud[0]) if len(loud) else 0
-    return wave_T[first : first + int(ONSET_SECONDS * RATE)]
+    # a word may be so short that CAM++ takes no more of it: then its last half second
+    if len(wave_T) - first < SHORTEST_SECONDS * RATE:
+        first = max(0, len(wave_T) - int(ONSET_SECONDS * RATE))
+    heard = wave_T[first : first + int(ONSET_SECONDS * RATE)]
+    # a voice that swallows a word is measured by what it said, with silence behind it
+    return torch.nn.functional.pad(heard, (0, max(0, int(SHORTEST_SECONDS * RATE) - len(heard))))
 
 
 class Embedders:
@@ -96,19 +104,19 @@ def add_opinions(lines: dict[str, dict[str, Any]], files: Sequence[Path], weight
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--whisper", required=True, help="folder of a CTranslate2 Whisper-base")
-    parser.add_argument("--out", type=Path, required=True)
+    parser = parser_of(__doc__)
+    parser.add_argument("--test", type=a_file, required=True)
+    parser.add_argument("--whisper", type=a_folder, required=True, help="folder of a CTranslate2 Whisper-base")
+    parser.add_argument("--out", type=file_to_write, required=True)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--voice", type=Path)
-    which.add_argument("--model", type=Path)
-    which.add_argument("--clone", type=Path)
+    which.add_argument("--voice", type=a_file)
+    which.add_argument("--model", type=a_folder)
+    which.add_argument("--clone", type=a_file)
     which.add_argument("--real", action="store_true")
     parser.add_argument("--clone-text")
-    parser.add_argument("--nisqa", type=Path, help="nisqa.safetensors: also the opinion of NISQA on the lines")
-    parser.add_argument("--lines", type=int, default=40)
-    parser.add_argument("--words", type=int, default=30)
+    parser.add_argument("--nisqa", type=a_file, help="nisqa.safetensors: also the opinion of NISQA on the lines")
+    parser.add_argument("--lines", type=whole_from(), default=40)
+    parser.add_argument("--words", type=whole_from(), default=30)
     chosen = parser.parse_args(arguments)
     measure_all(chosen)
 
@@ -118,14 +126,14 @@ def measure_all(chosen: argparse.Namespace) -> None:
     from faster_whisper import WhisperModel
 
     tts = glmtts.load(chosen.model)
-    asr, embedders = WhisperModel(chosen.whisper, compute_type="float32", cpu_threads=1), Embedders(tts)
-    records = [json.loads(line) for line in chosen.test.read_text(encoding="utf-8").splitlines()]
+    asr, embedders = WhisperModel(str(chosen.whisper), compute_type="float32", cpu_threads=1), Embedders(tts)
+    records = read_index(chosen.test.parent, ("file", "text", "lang"), chosen.test.name)
     references = [load_audio(record["file"], RATE) for record in records[-REFERENCES:]]
     centres = embedders.centres(embedders.of, references)
     onsets = embedders.centres(embedders.of_onset, [onset(wave) for wave in references])
     source = chosen.voice or chosen.clone
     voice = None if chosen.real else tts.voice(source, chosen.clone_text)
-    result = json.loads(chosen.out.read_text("utf-8")) if chosen.out.exists() else {"lines": {}, "words": {}}
+    result = read_json(chosen.out) if chosen.out.exists() else {"lines": {}, "words": {}}
     lines, lang = records[: chosen.lines], records[0]["lang"]
     sounds = chosen.out.with_suffix("")
     sounds.mkdir(parents=True, exist_ok=True)
@@ -141,14 +149,14 @@ def measure_all(chosen: argparse.Namespace) -> None:
             wave = own if chosen.real else spoken(f"line{number:02d}", record["text"], number)
             figures = measured(wave, record["text"], lang, asr, embedders, centres)
             result["lines"][str(number)] = {**figures, "own_seconds": len(own) / RATE}
-            chosen.out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+            write_text(chosen.out, json.dumps(result, indent=1))
     if chosen.nisqa:
         files = [
             records[number]["file"] if chosen.real else sounds / f"line{number:02d}.flac"
             for number in range(len(lines))
         ]
         add_opinions(result["lines"], [Path(file) for file in files], chosen.nisqa)
-        chosen.out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        write_text(chosen.out, json.dumps(result, indent=1))
     words = [] if chosen.real else WORDS[lang][: chosen.words]
     waves = [onset(load_audio(record["file"], RATE)) for record in lines[: chosen.words]] if chosen.real else []
     for number in tqdm(range(len(words) or len(waves)), desc=f"{chosen.out.stem} words"):
@@ -156,9 +164,9 @@ def measure_all(chosen: argparse.Namespace) -> None:
             wave = waves[number] if chosen.real else onset(spoken(f"word{number:02d}", words[number], number))
             likeness = {name: float(embed(wave) @ onsets[name]) for name, embed in embedders.of_onset.items()}
             result["words"][str(number)] = likeness
-            chosen.out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+            write_text(chosen.out, json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main()
+    run_program(main)

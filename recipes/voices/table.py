@@ -8,20 +8,18 @@ line by line, with the p of a paired permutation test. The loss on held-out reco
 the runs.
 """
 
-import argparse
 import csv
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # for report.py
-from report import environment
-
+from glmtts.errors import VoiceError
+from glmtts.eval.hardware import environment
 from glmtts.eval.statistics import paired
+from glmtts.programs import a_folder, folder_to_fill, parser_of, run_program, write_text, write_whole
 
 DRAWS = 2000
 ORDER = ("real", "clone", "0.3", "1", "5", "15", "30", "full")
@@ -169,24 +167,25 @@ def draw(table: dict[str, Any], title: str, picture: Path) -> None:
     axes.minorticks_off()
     axes.legend(fontsize=8)
     figure.tight_layout()
-    figure.savefig(picture, dpi=120)
+    write_whole(picture, lambda path: figure.savefig(path, dpi=120))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True)
+    parser = parser_of(__doc__)
+    parser.add_argument("--work", type=a_folder, required=True)
     parser.add_argument("--folder", required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=folder_to_fill, required=True)
     chosen = parser.parse_args(arguments)
     table = collected(chosen.work / chosen.folder)
+    if not table:
+        raise VoiceError(f"{chosen.work / chosen.folder} has no results. Make them with curve.py first.")
     result = {**environment(), "folder": chosen.folder, "variants": table}
-    chosen.out.mkdir(parents=True, exist_ok=True)
     path = chosen.out / f"voices_{chosen.folder}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(result, indent=1) + "\n")
     if any("resemblyzer" in row for name, row in table.items() if name not in ("real", "clone", "full")):
         draw(table, chosen.folder, path.with_suffix(".png"))
     print(markdown(table), compared(table), sep="\n\n")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -5,8 +5,7 @@
 RAVDESS holds index.jsonl (id, speaker, emotion) and ID.opus. One file an actor: ACTOR.safetensors.
 """
 
-import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,24 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from glmtts import durable
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
+from glmtts.errors import DataError
+from glmtts.eval.scorers.networks.emotion import LABELS
 from glmtts.eval.scorers.networks.whisper_states import SAMPLE_RATE, WhisperStates, WhisperStatesConfig
+from glmtts.programs import (
+    Record,
+    a_file,
+    a_folder,
+    check_names,
+    folder_to_fill,
+    parser_of,
+    read_index,
+    recording,
+    run_program,
+    whole_from,
+    write_whole,
+)
 from glmtts.speech_tokenizer.whisper import encoder_weights
 
 SPEEDS = (0.88, 1.14)  # of pitch and tempo together: voices that the sixteen actors do not have
@@ -50,19 +63,36 @@ def encoder_from(path: Path) -> WhisperStates:
     return encoder.eval()
 
 
+def check(records: Sequence[Record], actor: str | None) -> None:
+    """See before the first clip is read that all of them can be used.
+
+    Raises:
+        DataError: an id is not RAVDESS's, an emotion is not known, a name is none of a file, or the actor is not there.
+    """
+    for record in records:
+        if not record["id"].replace("-", "").isdecimal() or record["emotion"] not in LABELS:
+            raise DataError(
+                f"The line of {record['id']} has no id in figures, or none of the emotions {', '.join(LABELS)}."
+            )
+    actors = sorted({record["speaker"] for record in records})
+    check_names(actors)
+    if actor is not None and actor not in actors:
+        raise DataError(f"There is no actor '{actor}'. Known are: {', '.join(actors)}.")
+
+
 @torch.inference_mode()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("ravdess", type=Path)
-    parser.add_argument("--whisper", type=Path, required=True, help="model.bin of CTranslate2 or model.safetensors")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--copies", type=int, default=6, help="augmented copies of each clip")
+    parser = parser_of(__doc__)
+    parser.add_argument("ravdess", type=a_folder)
+    parser.add_argument("--whisper", type=a_file, required=True, help="model.bin of CTranslate2 or model.safetensors")
+    parser.add_argument("--out", type=folder_to_fill, required=True)
+    parser.add_argument("--copies", type=whole_from(0), default=6, help="augmented copies of each clip")
     parser.add_argument("--actor", help="only this one, such as ravdess01; all by default")
     given = parser.parse_args()
+    records = read_index(given.ravdess, ("id", "speaker", "emotion"))
+    check(records, given.actor)
     encoder = encoder_from(given.whisper)
     given.out.mkdir(parents=True, exist_ok=True)
-    lines = (given.ravdess / "index.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
     actors = [given.actor] if given.actor else sorted({record["speaker"] for record in records})
     for actor in actors:
         path = given.out / f"{actor}.safetensors"
@@ -70,15 +100,13 @@ def main() -> None:
             continue
         found = {}
         for record in tqdm([r for r in records if r["speaker"] == actor], desc=actor):
-            samples = load_audio(given.ravdess / f"{record['id']}.opus", SAMPLE_RATE)
+            samples = load_audio(recording(given.ravdess, record), SAMPLE_RATE)
             random = np.random.default_rng(int(record["id"].replace("-", "")))
             for copy in range(given.copies + 1):
                 wave = augmented(samples, random) if copy else samples
                 found[f"{record['emotion']}/{record['id']}/{copy}"] = encoder(wave).half().contiguous()
-        temporary = path.with_suffix(".tmp")
-        save_file(found, temporary)
-        durable.replace(temporary, path)
+        write_whole(path, lambda part, found=found: save_file(found, part))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

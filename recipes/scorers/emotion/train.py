@@ -7,7 +7,6 @@ chosen by four folds of four of the other sixteen (`--folds`), never by the test
 with the confusion matrix, and emotion.png.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +20,21 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import trange
 
+from glmtts.errors import EvaluationError
 from glmtts.eval.hardware import environment
 from glmtts.eval.scorers.networks.emotion import LABELS, EmotionClassifier, EmotionConfig, EmotionHead, normalised
 from glmtts.eval.statistics import bootstrap_mean
+from glmtts.programs import (
+    a_file,
+    a_folder,
+    file_to_write,
+    folder_to_fill,
+    parser_of,
+    run_program,
+    whole_from,
+    write_text,
+    write_whole,
+)
 
 TEST_ACTORS = ("ravdess17", "ravdess18", "ravdess19", "ravdess20")
 FOLDS = 4
@@ -158,17 +169,17 @@ def plot(result: dict[str, Any], path: Path) -> None:
     axes.set_ylabel("meant")
     axes.set_title(f"{result['accuracy']:.1%} of {result['clips']} clips of four held-out actors")
     figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    write_whole(path, lambda part: figure.savefig(part, dpi=120))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("features", type=Path)
-    parser.add_argument("--whisper", type=Path, required=True, help="the file that features.py was given")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--report", type=Path, required=True, help="a folder")
-    parser.add_argument("--heads", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser = parser_of(__doc__)
+    parser.add_argument("features", type=a_folder)
+    parser.add_argument("--whisper", type=a_file, required=True, help="the file that features.py was given")
+    parser.add_argument("--out", type=file_to_write, required=True)
+    parser.add_argument("--report", type=folder_to_fill, required=True, help="a folder")
+    parser.add_argument("--heads", type=whole_from(), default=2)
+    parser.add_argument("--epochs", type=whole_from(), default=EPOCHS)
     parser.add_argument("--actors", nargs="+", help="train on these, such as ravdess01 ravdess03; all by default")
     parser.add_argument("--folds", action="store_true", help="only cross-validate over the training actors")
     given = parser.parse_args()
@@ -177,6 +188,10 @@ def main() -> None:
     config = EmotionConfig(encoder=encoder.config, heads=given.heads)
     found = [path.stem for path in sorted(given.features.glob("*.safetensors"))]
     actors = [actor for actor in given.actors or found if actor not in TEST_ACTORS]
+    needed = [*actors, *(() if given.folds else TEST_ACTORS)]
+    if not actors or (lacking := sorted({*needed} - {*found})):
+        told = ", ".join(lacking) if actors else "any actor to train on"
+        raise EvaluationError(f"{given.features} has no features of {told}. Make them with features.py.")
     if given.folds:
         print(np.mean(cross_validated(given.features, actors, config, given.epochs)))
         return
@@ -191,11 +206,10 @@ def main() -> None:
     test = Features(given.features, TEST_ACTORS, originals=True)
     result = environment() | report(predicted(list(model.heads), test), test.labels)
     result |= {"train": actors, "test": TEST_ACTORS, "heads": given.heads, "epochs": given.epochs}
-    given.report.mkdir(parents=True, exist_ok=True)
-    (given.report / "emotion.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(given.report / "emotion.json", json.dumps(result, indent=1) + "\n")
     plot(result, given.report / "emotion.png")
     print(json.dumps({key: result[key] for key in ("accuracy", "accuracy_95", "recall")}))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)
