@@ -1,8 +1,8 @@
 """A bundle whose language model has weights of four or eight bits: smaller, and faster on a CPU."""
 
 import shutil
-from glob import escape
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -40,7 +40,7 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
     """
     bundle = Bundle.open(source)
     check_new_folder(out, BundleError, "packed bundle")
-    model = bundle.network("lm")
+    model: Any = bundle.lm
     if not isinstance(model, Llama):
         raise BundleError(f"The language model of '{bundle.config.name}' is no plain Llama: it cannot be packed.")
     large = bits == 4 and model.config.hidden_size >= LARGE
@@ -58,8 +58,14 @@ def quantise(source: Path | None, out: Path, bits: Bits, block: Block | None = N
 
 def _write(bundle: Bundle, out: Path, weights: dict[str, torch.Tensor], entry: ModuleEntry, description: str) -> None:
     """The bundle with these weights as its language model, of which `entry` lacks the hash."""
-    new = escape(out.parent.name)  # where the copy is made, which may lie in the bundle's folder
-    unused = shutil.ignore_patterns(CONFIG_FILE, bundle.config.modules["lm"].file, new)
+    # by whole paths: a voice may be called `lm` too
+    written_anew = {bundle.folder / name for name in (CONFIG_FILE, bundle.config.modules["lm"].file)}
+    making = out.parent.resolve()  # which may lie in the bundle's folder
+
+    def unused(folder: str, names: list[str]) -> list[str]:
+        paths = {name: Path(folder) / name for name in names}
+        return [name for name, path in paths.items() if path in written_anew or path.resolve() == making]
+
     shutil.copytree(bundle.folder, out, dirs_exist_ok=True, ignore=unused)
     file = out / entry.file
     save_file(weights, file)

@@ -12,15 +12,18 @@ from typer.testing import CliRunner
 import glmtts
 from glmtts.bundle import Bundle, save_config
 from glmtts.cli import app
-from glmtts.errors import BundleError
+from glmtts.errors import BundleError, ConfigError
 from glmtts.lm.config import LMConfig
 from glmtts.lm.model import Llama
-from glmtts.lm.quantised.config import matrices
+from glmtts.lm.quantised.config import QuantisedLMConfig, matrices
 from glmtts.lm.quantised.model import QuantisedLlama
 from glmtts.lm.quantised.pack import packed
 from glmtts.lm.quantised.packing import quantised, restored
+from glmtts.onnx.config import DecoderConfig
 from glmtts.ort import kernels
+from glmtts.ort.llama import llama_graph
 from glmtts.quantise import agreement, quantise
+from glmtts.synthesis.voice import Voice
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.weights import digest_of
 
@@ -132,6 +135,52 @@ def test_the_kernel_is_measured_once_and_remembered(tmp_path: Path, monkeypatch:
     assert kernels.accuracy_level(4, 32, 1) in (kernels.ROUNDED, kernels.EXACT)
 
 
+@pytest.mark.parametrize("width", [8, 24])
+def test_heads_that_onnx_runtime_does_not_turn_are_told_before_anything_is_written(width: int) -> None:
+    sizes = {"num_heads": 4, "num_kv_heads": 2, "intermediate_size": 64, "num_layers": 1}
+    model = Llama(LMConfig(vocab_size=60, hidden_size=64, head_dim=width, **sizes))
+    with pytest.raises(
+        BundleError, match=rf"heads of {width} channels, and ONNX Runtime takes multiples of 16\. Speak"
+    ):
+        packed(model, LAYOUT, 8, 32)
+    config = DecoderConfig(vocab_size=60, hidden_size=64, head_dim=width, choices=31, **sizes)
+    with pytest.raises(BundleError, match=r"multiples of 16"):
+        llama_graph(config, {}, "lm.safetensors", kernels.ROUNDED)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_layers": 0}, "num_layers must be from 1"),
+        ({"hidden_size": -64}, "hidden_size must be from 1"),
+        ({"max_positions": 10**12}, "max_positions must be from 1"),
+        ({"hidden_size": 16}, "no whole blocks of 32"),
+    ],
+)
+def test_sizes_that_no_packed_model_has_are_refused(plain: Llama, change: dict[str, int], said: str) -> None:
+    sizes = {**plain.config.model_dump(), "bits": 8, "choices": 31, **change}
+    with pytest.raises(ConfigError, match=said):
+        QuantisedLMConfig.parse(sizes)
+
+
+def test_a_voice_may_be_called_as_the_file_of_the_language_model(tiny_folder: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(tiny_folder, tmp_path / "source"))
+    shutil.copyfile(source / "voices/tone.safetensors", source / "voices/lm.safetensors")
+    values = json.loads((source / "bundle.json").read_text())
+    values["voices"]["lm"] = {**values["voices"]["tone"], "file": "voices/lm.safetensors"}
+    # in a folder of its own, from which it is not copied beside the packed one
+    (source / "weights").mkdir()
+    (source / "lm.safetensors").rename(source / "weights/language [model].safetensors")
+    values["modules"]["lm"]["file"] = "weights/language [model].safetensors"
+    (source / "bundle.json").write_text(json.dumps(values))
+    out = quantise(source, source / "packed/here", 8)
+    assert Voice.load(out.voice_path("lm")).mel.shape[0] == 80
+    assert sorted(path.name for path in out.folder.rglob("l*")) == ["lm.safetensors", "lm.safetensors"]
+    assert not list((out.folder / "packed").iterdir())
+    with pytest.raises(BundleError, match="no plain Llama: it cannot be packed"):
+        quantise(out.folder, tmp_path / "twice", 8)
+
+
 def test_a_packed_bundle_speaks_and_agrees(tmp_path: Path) -> None:
     out = quantise(None, tmp_path / "packed", 8)
     whole = Bundle.open(None)
@@ -155,10 +204,15 @@ def test_what_cannot_be_packed_or_read_is_refused(tiny_folder: Path, tmp_path: P
     for name, change in (
         ("head.scales", lambda value: value * torch.nan),
         ("0.o.packed", lambda value: value[:-1]),
+        ("1.o.packed", lambda value: value.view(torch.int8)),
+        ("norm.final", lambda value: value.half()),
+        ("0.qkv.scales", lambda value: value.half()),
     ):
         folder = Path(shutil.copytree(tmp_path / "packed", tmp_path / name))
         save_file({**good, name: change(good[name]).contiguous()}, folder / "lm.safetensors")
         entry = bundle.config.modules["lm"].model_copy(update={"sha256": digest_of(folder / "lm.safetensors")})
         save_config(folder, bundle.config.model_copy(update={"modules": {**bundle.config.modules, "lm": entry}}))
-        with pytest.raises(BundleError, match=name if "packed" in name else "not numbers"):
+        with pytest.raises(
+            BundleError, match="not numbers" if name == "head.scales" else rf"of another type: .*{name}"
+        ):
             _ = Bundle.open(folder).lm

@@ -83,6 +83,15 @@ def test_what_is_missing_is_told_from_what_is_not_listed(copied: Path) -> None:
         ("flow", "adaptation", [0, 3]),
         ("istft", "n_fft", -3),
         ("istft", "hop_length", 0),
+        ("istft", "hop_length", 7),
+        ("istft", "n_fft", 10**12),
+        ("mel", "sample_rate", 10**400),
+        ("mel", "n_fft", 100),
+        ("mel", "n_mels", 81),
+        ("lm", "max_positions", 10**12),
+        ("flow", "adaptation", [10**9, 3]),
+        ("speaker_prompts", "anna", [5, 10**6]),
+        (None, "look_ahead", 10**12),
         ("synthesis", "drafts", [{"candidates": 1, "max_nll": -1}]),
     ],
 )
@@ -93,6 +102,50 @@ def test_sizes_that_nothing_can_have_are_refused(copied: Path, section: str | No
     describe(copied, change)
     with pytest.raises(BundleError, match=rf"corrupt: .*{key}.*again\."), OnnxSynthesizer(OnnxBundle.open(copied)):
         pass
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "stage"),
+    [
+        ("lm", "head_dim", 32, "lm"),
+        ("lm", "num_layers", 3, "lm"),
+        ("lm", "choices", 12, "vocabulary"),
+        ("flow", "prior", 3, "flow_velocity"),
+        ("flow", "adaptation", None, "flow_inputs"),
+        ("istft", "source", True, "vocoder"),
+        (None, "tokenizer_mels", 40, "speech_tokenizer"),
+    ],
+)
+def test_sizes_that_the_graphs_do_not_have_are_refused(
+    copied: Path, section: str | None, key: str, value: object, stage: str
+) -> None:
+    def change(values: dict[str, Any]) -> None:
+        (values if section is None else values[section])[key] = value
+        values["files"]["vocoder_pitch.onnx"] = values["files"]["vocoder.onnx"]
+
+    shutil.copyfile(copied / "vocoder.onnx", copied / "vocoder_pitch.onnx")
+    describe(copied, change)
+    with pytest.raises(BundleError, match=rf"{stage}.* Export the model again\."):
+        opened(copied)
+
+
+def test_graphs_that_changed_places_are_refused(copied: Path) -> None:
+    names = ("flow_inputs.onnx", "recogniser.onnx")
+    (copied / names[0]).rename(copied / "between")
+    (copied / names[1]).rename(copied / names[0])
+    (copied / "between").rename(copied / names[1])
+    describe(copied, lambda values: values["files"].update({a: values["files"][b] for a, b in (names, names[::-1])}))
+    for stage, name in zip(("flow", "recogniser"), names, strict=True):
+        with pytest.raises(BundleError, match=rf"{name} is not the graph that onnx\.json describes: .*Export"):
+            getattr(OnnxBundle.open(copied, threads=1), stage)
+
+
+def test_what_a_graph_cannot_compute_is_one_sentence(copied: Path) -> None:
+    describe(copied, lambda values: values.update(reads=10_000))
+    recogniser = OnnxBundle.open(copied, threads=1).recogniser
+    assert recogniser is not None
+    with pytest.raises(BundleError, match=r"^ONNX Runtime [\d.]+ cannot compute with this model: .*Export or pack"):
+        recogniser.log_probs(np.zeros((1, 5), np.int64), start=5000)
 
 
 def test_parts_that_keep_another_time_are_refused(copied: Path) -> None:
@@ -121,6 +174,12 @@ def rewritten(folder: Path, change: Callable[[dict[str, np.ndarray]], object]) -
         ),
         (lambda tensors: tensors.update(more=np.zeros(3)), "a tensor is of the type F64, which is not read here"),
         (lambda tensors: tensors.update({"embedding.scales": np.ones(3, np.float32)}), "holds no embedding"),
+        (
+            lambda tensors: tensors.update({"embedding.codes": tensors.pop("embedding").astype(np.int8)}),
+            "holds no embedding",
+        ),
+        (lambda tensors: tensors.update(embedding=tensors["embedding"][0]), "holds no embedding"),
+        (lambda tensors: tensors.update(embedding=tensors["embedding"][:0]), "holds no embedding"),
     ],
 )
 def test_weights_of_another_model_are_refused(copied: Path, change: Callable[[dict], object], said: str) -> None:

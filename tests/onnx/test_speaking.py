@@ -13,11 +13,14 @@ import soundfile
 from typer.testing import CliRunner
 
 import glmtts
+from glmtts.audio.fade import faded
 from glmtts.cli import app
-from glmtts.errors import BundleError, ConfigError, VoiceError
+from glmtts.errors import BundleError, ConfigError, TextError, VoiceError
 from glmtts.onnx.bundle import OnnxBundle
 from glmtts.onnx.export import export
+from glmtts.onnx.stream import MelStream
 from glmtts.onnx.synthesizer import OnnxSynthesizer
+from glmtts.synthesis.voice import Voice
 from tests.onnx.without import REFUSE_TORCH
 
 WITHOUT_TORCH = f"""{REFUSE_TORCH}
@@ -85,6 +88,8 @@ def test_warnings_come_with_the_chunk_that_follows_them(exported: OnnxBundle) ->
         {"tokens": np.array([99999])},
         {"embedding": np.zeros(7)},
         {"mel": np.zeros((3, 2))},
+        {"mel": np.zeros((80, 2))},
+        {"tokens": np.zeros(4, np.int64), "mel": np.zeros((80, 12))},
         {"adaptation": np.full((1, 2), np.nan)},
     ],
 )
@@ -101,6 +106,14 @@ def test_a_voice_that_is_none_or_another_models_is_refused(
 def test_what_cannot_be_spoken_is_one_sentence(exported: OnnxBundle, exported_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(VoiceError, match="nor a saved voice"):
         exported.voice("me.voice")
+    with pytest.raises(VoiceError, match=r"gone\.safetensors is not a file\. Give that of a saved voice"):
+        exported.voice(str(tmp_path / "gone.safetensors"))
+    # of one byte a number, of which NumPy has no type
+    header = {"f0": {"dtype": "F8_E4M3", "shape": [], "data_offsets": [0, 1]}}
+    text = json.dumps(header).encode()
+    (tmp_path / "odd.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + b"\0")
+    with pytest.raises(VoiceError, match=r"odd\.safetensors is not a saved voice"):
+        exported.voice(str(tmp_path / "odd.safetensors"))
     with pytest.raises(VoiceError, match=r"glm-tts voice merge me\.glmvoice"):
         exported.voice("me.glmvoice")
     with pytest.raises(VoiceError, match="Did you mean 'tone'"):
@@ -115,6 +128,47 @@ def test_what_cannot_be_spoken_is_one_sentence(exported: OnnxBundle, exported_fo
     (broken / "vocoder.onnx").write_bytes(b"no graph")
     with pytest.raises(BundleError, match=r"vocoder\.onnx is corrupt"):
         _ = OnnxBundle.open(broken).vocoder
+
+
+def test_a_voice_that_python_gives_must_fit_the_model_too(exported: OnnxBundle, tiny_folder: Path) -> None:
+    """As one of another model's, or of the other runtime."""
+    good = exported.voice("tone")
+    with OnnxSynthesizer(exported) as tts:
+        assert tts.voice(good) == good
+        other = replace(good, made_with={}, embedding=np.zeros(7, np.float32))
+        for say in (lambda: tts.say("Hi.", other), lambda: next(tts.stream("Hi.", other))):
+            with pytest.raises(VoiceError, match="of other sizes"):
+                say()
+        foreign = Voice.load(tiny_folder / "voices" / "tone.safetensors")
+        with pytest.raises(VoiceError, match=r"^A voice of the type Voice is none of this runtime\. Save it"):
+            tts.voice(foreign)  # type: ignore[arg-type]
+
+
+def test_a_text_without_room_for_speech_is_one_sentence(exported: OnnxBundle) -> None:
+    state = exported.lm.new_state(exported.audio_tokens)
+    with pytest.raises(TextError, match=r"is 2048 tokens .* takes 2048 .* Give a shorter text"):
+        exported.lm.prefill(state, [5] * 2048, 1)
+    assert exported.lm.prefill(state, [5] * 3, 2).shape == (2, exported.config.lm.choices)
+
+
+def test_a_vocoder_that_does_not_say_how_far_it_sees_waits_for_all(exported_folder: Path, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(exported_folder, tmp_path / "changed"))
+    values = json.loads((changed / "onnx.json").read_text(encoding="utf-8"))
+    (changed / "onnx.json").write_text(json.dumps({**values, "look_ahead": None}), encoding="utf-8")
+    bundle = OnnxBundle.open(changed, threads=1)
+    mel = np.random.default_rng(0).normal(-5, 1, (80, 90)).astype(np.float32)
+    stream = MelStream(bundle)
+    parts = [stream.feed(mel[:, :40], False), stream.feed(mel[:, 40:], True)]
+    whole = faded(bundle.vocoder(mel).clip(-1, 1), 24000)
+    assert np.array_equal(np.concatenate(parts), whole)
+
+
+def test_the_name_of_a_voice_may_have_a_point_within(exported_folder: Path, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(exported_folder, tmp_path / "changed"))
+    values = json.loads((changed / "onnx.json").read_text(encoding="utf-8"))
+    values["voices"]["tone.v2"] = values["voices"]["tone"]
+    (changed / "onnx.json").write_text(json.dumps(values), encoding="utf-8")
+    assert len(OnnxBundle.open(changed).voice("tone.v2").tokens)
 
 
 @pytest.mark.parametrize(

@@ -80,10 +80,11 @@ def test_f0_is_learnt_from_mels() -> None:
     assert 12 * error[:, 4:8].abs().median() < 0.5  # semitones; the median of a guess is about 6
 
 
-@pytest.mark.parametrize("finer", [2, 4])
-def test_length_is_frames_times_hop(finer: int) -> None:
-    model = HarmonicVocos(TINY.model_copy(update={"finer": finer}))
-    assert model(torch.randn(2, 80, 7)).shape == (2, 7 * HOP)
+@pytest.mark.parametrize(("hop", "finer"), [(HOP, 2), (HOP, 4), (441, 3), (441, 7), (45, 1)])
+def test_length_is_frames_times_hop(hop: int, finer: int) -> None:
+    sizes = {"hop_length": hop, "n_fft": 3 * hop + hop % 2 * (hop - 1), "finer": finer}
+    model = HarmonicVocos(HarmonicVocosConfig.parse({**TINY.model_dump(), **sizes}))
+    assert model(torch.randn(2, 80, 7)).shape == (2, 7 * hop)
 
 
 def test_a_stream_goes_on_with_the_phase_of_the_whole() -> None:

@@ -5,9 +5,13 @@ import torch
 import torch.nn.functional as F
 
 from glmtts.audio.mel import LogMel
+from glmtts.config import StrictConfig
+from glmtts.errors import ConfigError
 from glmtts.vocoder.augmentation import Augmentation
+from glmtts.vocoder.hift import HiFTConfig
 from glmtts.vocoder.istft import InverseSTFT
-from glmtts.vocoder.vocos2d import Vocos2D
+from glmtts.vocoder.torchscript import TorchScriptVocoderConfig
+from glmtts.vocoder.vocos2d import Vocos2D, Vocos2DConfig
 from tests.tiny import TINY_VOCODER
 
 
@@ -24,6 +28,30 @@ def test_length_is_frames_times_hop(rate: int, n_fft: int, hop: int) -> None:
     model = Vocos2D(config)
     assert model(torch.randn(2, 80, 7)).shape == (2, 7 * hop)
     assert model.spectrum(torch.randn(1, 80, 7))[0].shape == (1, n_fft // 2 + 1, 7)
+
+
+@pytest.mark.parametrize(
+    ("config", "wrong"),
+    [
+        (Vocos2DConfig, {"bands": 0}),
+        (Vocos2DConfig, {"channels": 0}),
+        (Vocos2DConfig, {"expansion": -1}),
+        (Vocos2DConfig, {"layers": 0}),
+        (Vocos2DConfig, {"n_mels": 0}),
+        (HiFTConfig, {"sample_rate": -1}),
+        (HiFTConfig, {"upsample_rates": [8, 0, 15]}),
+        (HiFTConfig, {"upsample_rates": [8, 15], "upsample_kernels": [16, 11]}),
+        (HiFTConfig, {"istft_hop": 5}),
+        (HiFTConfig, {"upsample_kernels": [16, 10, 7]}),
+        (HiFTConfig, {"kernels": [3, 4]}),
+        (HiFTConfig, {"limit": 0}),
+        (TorchScriptVocoderConfig, {"sample_rate": 0}),
+    ],
+)
+def test_sizes_that_make_no_sound_are_refused(config: type[StrictConfig], wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=rf"{config.__name__} is not valid: .*\. Correct"):
+        config.parse(wrong)
+    assert config.parse({})
 
 
 def test_the_mel_enters_every_block() -> None:

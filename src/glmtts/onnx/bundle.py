@@ -1,9 +1,10 @@
 """An exported bundle on disk, opened without PyTorch; the stages are its properties, loaded when they are asked for."""
 
 import hashlib
+import threading
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -12,24 +13,34 @@ from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.onnx.choice import CONFIG_FILE
 from glmtts.onnx.config import OnnxConfig
 from glmtts.onnx.flow import OnnxFlow
+from glmtts.onnx.inputs import check_inputs
 from glmtts.onnx.stages import OnnxLanguageModel, OnnxRecogniser, OnnxSpeechTokenizer
 from glmtts.onnx.stft import STFT
 from glmtts.onnx.vocoder import HarmonicVocoder, OnnxVocoder, SpectrumVocoder
 from glmtts.onnx.voice import NumpyVoice
 from glmtts.options import nearest
 from glmtts.ort.decoder import Decoder, Embedding
-from glmtts.ort.runtime import session
+from glmtts.ort.runtime import Session, session
 from glmtts.ort.tensors import stored
 from glmtts.places import check_holds_weights, is_file
 from glmtts.stages import Clock
 from glmtts.synthesis.suffixes import TRAINED_SUFFIX
-from glmtts.synthesis.voice_sizes import VoiceSizes
+from glmtts.synthesis.voice_sizes import OTHER_SIZES, VoiceSizes
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.threads import check_threads, threads_for
 
 LM_WEIGHTS = "lm.safetensors"
+T = TypeVar("T")
+
+
+class once(cached_property[T]):
+    """Computed once, also where threads ask at the same time: from Python 3.12 on each of them would load a stage."""
+
+    def __get__(self, bundle: Any, owner: type | None = None) -> T:  # type: ignore[override]
+        with bundle.loading:
+            return super().__get__(bundle, owner)
 
 
 class OnnxBundle:
@@ -37,6 +48,7 @@ class OnnxBundle:
 
     def __init__(self, folder: Path, config: OnnxConfig, threads: int) -> None:
         self.folder, self.config, self.threads = folder, config, threads
+        self.loading = threading.RLock()
         self.clock = Clock(config.token_rate, config.flow.frames_per_token, config.mel)
 
     @classmethod
@@ -68,12 +80,12 @@ class OnnxBundle:
             bundle.threads = threads_for(sum(one.stat().st_size for one in held))
         return bundle
 
-    @cached_property
+    @once
     def audio_tokens(self) -> AudioTokens:
         """Where speech tokens lie in the vocabulary."""
         return AudioTokens.of(self.tokenizer)
 
-    @cached_property
+    @once
     def tokenizer(self) -> TextTokenizer:
         """The bundle's vocabulary."""
         for name in ("tokenizer.model", "added_tokens.json"):
@@ -84,23 +96,31 @@ class OnnxBundle:
         """A text front end with the bundle's vocabulary."""
         return TextFrontend(self.config.text, self.tokenizer)
 
-    @cached_property
+    @once
     def lm(self) -> OnnxLanguageModel:
         """Text to speech tokens."""
         weights, sizes = self.path(LM_WEIGHTS), self.config.lm
         embedding = Embedding(weights, stored(weights))
         if embedding.shape != (sizes.vocab_size, sizes.hidden_size):
             raise BundleError(f"{weights} holds an embedding of another size than {CONFIG_FILE} says. Export it again.")
+        layout = self.audio_tokens
+        if layout.count + 1 != sizes.choices or max(layout.first + layout.count, layout.end + 1) > sizes.vocab_size:
+            raise BundleError(
+                f"The vocabulary of {self.folder} has {layout.count} speech tokens, and the language model chooses "
+                f"from {sizes.choices - 1}: they are of two models. Export the model again."
+            )
         # as bytes: the weights beside it are looked for in the folder that is given
-        one = session(self.path("lm.onnx").read_bytes(), self.threads, self.folder)
+        path = self.path("lm.onnx")
+        one = session(path.read_bytes(), self.threads, self.folder)
+        check_inputs("lm", one, self.config, path)
         return OnnxLanguageModel(Decoder(one, sizes, embedding), sizes.max_positions)
 
-    @cached_property
+    @once
     def flow(self) -> OnnxFlow:
         """Speech tokens to mel."""
         return OnnxFlow(self._session("flow_inputs"), self._session("flow_velocity"), self.config.flow)
 
-    @cached_property
+    @once
     def vocoder(self) -> OnnxVocoder:
         """Mel to waveform."""
         mel, istft, ahead = self.config.mel, self.config.istft, self.config.look_ahead or 0
@@ -109,12 +129,12 @@ class OnnxBundle:
             return SpectrumVocoder(graph, stft, ahead)
         return HarmonicVocoder(self._session("vocoder_pitch"), graph, stft, ahead, mel.hop_length, mel.sample_rate)
 
-    @cached_property
+    @once
     def recogniser(self) -> OnnxRecogniser | None:
         """The judge of speech tokens, which some bundles lack."""
         return None if self.config.reads is None else OnnxRecogniser(self._session("recogniser"), self.config.reads)
 
-    @cached_property
+    @once
     def speech_tokenizer(self) -> OnnxSpeechTokenizer | None:
         """Speech to tokens, by which audio is judged; None where it was not exported."""
         if self.config.tokenizer_mels is None:
@@ -123,7 +143,7 @@ class OnnxBundle:
         samples = round(16000 / self.config.token_rate)
         return OnnxSpeechTokenizer(self._session("speech_tokenizer"), self.config.tokenizer_mels, samples)
 
-    @cached_property
+    @once
     def speaker(self) -> Any | None:
         """The session of the speaker encoder, from filter banks; None where it was not exported."""
         return self._session("speaker") if "speaker.onnx" in self.config.files else None
@@ -135,22 +155,30 @@ class OnnxBundle:
             VoiceError: there is no such voice, or it is one that needs PyTorch.
         """
         if Path(name).suffix == ".safetensors":
-            return NumpyVoice.load(Path(name)).compatible_with(self.config.made_with, self._voice_sizes)
+            return self.usable(NumpyVoice.load(Path(name)))
         if Path(name).suffix == TRAINED_SUFFIX:
             raise VoiceError(
                 f"{name} is a trained voice, which is exported with its model: glm-tts voice merge {name} -o FOLDER, "
                 "then glm-tts export-onnx OUT --model FOLDER."
             )
-        if Path(name).suffix:
+        # after the names that there are, which may have a point within
+        if Path(name).suffix and name not in self.config.voices:
             raise VoiceError(f"{name} is neither a recording nor a saved voice. Give one, or the name of a voice.")
         if name not in self.config.voices:
             known, meant = ", ".join(self.config.voices) or "none", nearest(name, self.config.voices)
             hint = f"Did you mean '{meant}'? " if meant else ""
             raise VoiceError(f"There is no voice '{name}'. {hint}Known are: {known}; or give a saved one.")
-        saved = NumpyVoice.load(self.path(self.config.voices[name].file))
-        return saved.compatible_with(self.config.made_with, self._voice_sizes)
+        return self.usable(NumpyVoice.load(self.path(self.config.voices[name].file)))
 
-    @cached_property
+    def usable(self, voice: NumpyVoice) -> NumpyVoice:
+        """A voice as this model can use it (`NumpyVoice.compatible_with`). Raises VoiceError where it cannot."""
+        kept = voice.compatible_with(self.config.made_with, self._voice_sizes)
+        # a flow of other frames a token may know the same tokens
+        if kept.mel.shape[1] != self.clock.frames_per_token * len(kept.tokens):
+            raise VoiceError(OTHER_SIZES)
+        return kept
+
+    @once
     def _voice_sizes(self) -> VoiceSizes:
         codes, flow = self.config.lm.choices - 1, self.config.flow  # the last choice ends speech
         return VoiceSizes(flow.n_mels, codes, self.flow.speaker_width, flow.adaptation)
@@ -184,5 +212,8 @@ class OnnxBundle:
         """Normal noise (T, M) of a seed."""
         return np.random.default_rng(seed).standard_normal((frames, self.config.mel.n_mels), np.float32)
 
-    def _session(self, name: str) -> Any:
-        return session(self.path(f"{name}.onnx"), self.threads)
+    def _session(self, name: str) -> Session:
+        path = self.path(f"{name}.onnx")
+        opened = session(path, self.threads)
+        check_inputs(name, opened, self.config, path)
+        return opened

@@ -20,8 +20,6 @@ from glmtts.onnx.voice import NumpyVoice
 from glmtts.synthesis.preparing import readable_text
 from glmtts.text.frontend import TextFrontend
 
-FBANK_MELS = 80
-
 
 def clone(bundle: OnnxBundle, frontend: TextFrontend, path: Path, text: str | None) -> NumpyVoice:
     """A voice from a recording of 1 to 30 seconds, and what is said in it, where that is given.
@@ -53,8 +51,10 @@ def _voice_of(bundle: OnnxBundle, samples: np.ndarray, text: str) -> NumpyVoice:
     tokens, mel = bundle.speech_tokenizer.tokenize(heard), log_mel(samples, clock.mel)
     # resampling may give a token more or less than the mel has
     length = min(len(tokens), mel.shape[1] // clock.frames_per_token)
-    vector = bundle.speaker.run(None, {"fbank": fbank_of(heard, FBANK_MELS)[None]})[0][0]
-    embedding = np.asarray(vector / np.linalg.norm(vector), np.float32)
+    (fbank,) = bundle.speaker.get_inputs()
+    vector = bundle.speaker.run(None, {"fbank": fbank_of(heard, fbank.shape[2])[None]})[0][0]
+    # the floor of F.normalize
+    embedding = np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
     f0 = voice_f0(heard, SAMPLE_RATE) or REFERENCE_HZ  # no voiced frame: no median
     mel = mel[:, : clock.frames_per_token * length]
     return NumpyVoice(text, tokens[:length], mel, embedding, f0, None, bundle.config.made_with)

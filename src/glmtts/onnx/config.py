@@ -1,8 +1,9 @@
 """What `onnx.json` says of an exported bundle."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from glmtts.audio.geometry import Count, MelConfig
 from glmtts.config import StrictConfig
@@ -10,6 +11,7 @@ from glmtts.lm.config import LMConfig
 from glmtts.text.frontend import TextConfig
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
+LARGEST = 1 << 20  # of a size: a choice, above all that are in use; memory is not taken for what is only claimed
 
 
 class DecoderConfig(LMConfig):
@@ -50,6 +52,12 @@ class SpectrumConfig(StrictConfig):
     hop_length: Count
     source: bool = False
 
+    @model_validator(mode="after")
+    def _window_holds_a_hop(self) -> Self:
+        if self.hop_length > self.n_fft:
+            raise ValueError("hop_length must be at most n_fft")
+        return self
+
 
 class VoiceFile(StrictConfig):
     """A voice that comes with the model."""
@@ -65,7 +73,7 @@ class OnnxConfig(StrictConfig):
     name: str
     description: str
     licence: str
-    token_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    token_rate: Annotated[float, Field(gt=0, le=1000)]
     mel: MelConfig
     lm: DecoderConfig
     flow: FlowGraphConfig
@@ -80,3 +88,34 @@ class OnnxConfig(StrictConfig):
     voices: dict[str, VoiceFile]
     made_with: dict[str, str]
     files: dict[str, str]
+
+    @model_validator(mode="after")
+    def _sizes_that_models_have(self) -> Self:
+        large = [name for name, size in _sizes(self) if size > LARGEST]
+        if large:
+            raise ValueError(f"{', '.join(large)} must be at most {LARGEST}")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_that_fit(self) -> Self:
+        if self.mel.hop_length > self.mel.n_fft or self.mel.hop_length % self.istft.hop_length:
+            raise ValueError("mel.hop_length must be at most mel.n_fft, and a multiple of istft.hop_length")
+        if self.flow.n_mels != self.mel.n_mels:
+            raise ValueError(f"flow.n_mels is {self.flow.n_mels}, and mel.n_mels {self.mel.n_mels}")
+        outside = [name for name, ids in self.speaker_prompts.items() if not _within(ids, self.lm.vocab_size)]
+        if outside:
+            raise ValueError(f"speaker_prompts holds ids for {outside[0]} that the language model does not have")
+        return self
+
+
+def _sizes(config: BaseModel) -> Iterator[tuple[str, int]]:
+    """The whole numbers of a configuration and of those within it, with their names."""
+    for name, value in config:
+        if isinstance(value, BaseModel):
+            yield from ((f"{name}.{inner}", size) for inner, size in _sizes(value))
+        elif isinstance(value, int | tuple):
+            yield from ((name, size) for size in (value if isinstance(value, tuple) else [value]))
+
+
+def _within(ids: list[int], count: int) -> bool:
+    return all(0 <= number < count for number in ids)

@@ -11,9 +11,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from glmtts import durable
-from glmtts.backends import backend
+from glmtts.backends import backend, failure_of
 from glmtts.bundle import Bundle
 from glmtts.errors import BundleError
+from glmtts.flow.dit import DiT
+from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.lm.model import Llama
 from glmtts.lm.quantised.config import Bits
 from glmtts.lm.quantised.model import QuantisedLlama
@@ -21,7 +23,6 @@ from glmtts.lm.quantised.pack import joined_matrices, norms, packed, usual_block
 from glmtts.onnx import graphs
 from glmtts.onnx.bundle import LM_WEIGHTS
 from glmtts.onnx.choice import CONFIG_FILE
-from glmtts.onnx.clone import FBANK_MELS
 from glmtts.onnx.config import DecoderConfig, FlowGraphConfig, OnnxConfig, SpectrumConfig, VoiceFile
 from glmtts.onnx.integers import round_matrices
 from glmtts.ort.kernels import ROUNDED
@@ -29,12 +30,16 @@ from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import INSTALL
 from glmtts.ort.tensors import stored
 from glmtts.places import check_new_folder
+from glmtts.speech_tokenizer.model import SpeechTokenizer
+from glmtts.stages import architecture
+from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.vocoder.harmonic import HarmonicVocos
 from glmtts.weights import digest_of
 
 OPSET = 17
 TEXT_FILES = ("tokenizer.model", "added_tokens.json")
 ROUNDED_STAGES = ("flow", "vocoder", "recogniser")
+KINDS = {"flow": DiT, "vocoder": nn.Module, "token_recogniser": TokenRecogniser, "speech_tokenizer": SpeechTokenizer}
 
 
 def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
@@ -45,12 +50,14 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
 
     Raises:
         BundleError: `out` holds something or cannot be written, the package onnx is missing (with `bits`, onnxruntime
-            too), or a stage cannot be exported. Then nothing of it stays.
+            too), a stage cannot be exported, or the section `synthesis` is not valid. Then nothing of it stays.
     """
     for package in ("onnx", "onnxruntime") if bits else ("onnx",):
         backend(package, "The export", INSTALL, BundleError)
     check_new_folder(out, BundleError, "exported model")
     bundle = Bundle.open(source)
+    SynthesisDefaults.of(bundle)  # else nobody could open what is written
+    _check_kinds(bundle)
     vocoder = bundle.network("vocoder")
     graphs.check_vocoder(vocoder)
     cure = "Free some space or choose another folder."
@@ -61,16 +68,36 @@ def export(source: Path | None, out: Path, bits: Bits | None = None) -> None:
 def _write(bundle: Bundle, vocoder: Any, out: Path, bits: Bits | None) -> None:
     """Every stage, then the description."""
     lm = language_model(bundle, out, bits)
-    flow = _flow(bundle, out)
+    modules = bundle.config.modules
+    flow = flow_graphs(bundle.network("flow"), out)
     istft = vocoder_graphs(vocoder, out)
-    reads, mels = _recogniser(bundle, out), _tokenizer(bundle, out)
-    _speaker(bundle, out)
+    reads = recogniser_graph(bundle.network("token_recogniser"), out) if "token_recogniser" in modules else None
+    mels = tokenizer_graph(bundle.network("speech_tokenizer"), out) if "speech_tokenizer" in modules else None
+    # of another speaker encoder, recordings cannot be cloned
+    if "speaker" in modules and modules["speaker"].architecture == "campplus":
+        speaker_graph(bundle.network("speaker"), out)
     if bits:
         # not the speech tokenizer and the speaker encoder: a voice is made once, and kept
         for path in sorted(out.glob("*.onnx")):
             if path.name.startswith(ROUNDED_STAGES):
                 round_matrices(path)
     _describe(bundle, out, lm=lm, flow=flow, istft=istft, reads=reads, tokenizer_mels=mels)
+
+
+def _check_kinds(bundle: Bundle) -> None:
+    """See that the stages are those of this package, by their names alone: a program is not started for that.
+
+    Raises:
+        BundleError: one is of another class, of which nothing here knows how it is traced.
+    """
+    for name, entry in bundle.config.modules.items():
+        # of a vocoder the spectrum decides (`check_vocoder`), of a language model what it decodes with
+        kind = KINDS.get(name, object)
+        if not issubclass(architecture(entry.architecture).model_class(), kind):
+            raise BundleError(
+                f"The {name} of '{bundle.config.name}' is a {entry.architecture}, which cannot be exported. "
+                "Speak this bundle with PyTorch."
+            )
 
 
 def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
@@ -99,11 +126,10 @@ def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfi
     return config
 
 
-def _flow(bundle: Bundle, out: Path) -> FlowGraphConfig:
-    """Both graphs of the flow; gives what their loop needs to know."""
-    flow: Any = bundle.network("flow")
-    config, adapted = flow.config, bundle.config.synthesis.get("adaptation_steps", 0) > 0
-    shape = tuple(flow.prior.head.adaptation_shape) if adapted and flow.prior is not None else None
+def flow_graphs(flow: Any, out: Path) -> FlowGraphConfig:
+    """Both graphs of the flow, a DiT; gives what their loop needs to know."""
+    # taken also where new voices are not adapted: those that come with the bundle, or that users keep, may be
+    config, shape = flow.config, flow.adaptation_shape
     # an example of the right types; the axes that are named below stay open
     given: dict[str, Any] = {"tokens": torch.zeros(1, 20, dtype=torch.long)}
     if flow.prior is not None:
@@ -157,59 +183,69 @@ def vocoder_graphs(vocoder: Any, out: Path) -> SpectrumConfig:
     return SpectrumConfig(n_fft=vocoder.istft.n_fft, hop_length=vocoder.istft.hop_length, source=source)
 
 
-def _recogniser(bundle: Bundle, out: Path) -> int | None:
+def recogniser_graph(network: Any, out: Path) -> int:
     """The judge's recogniser; gives how many tokens it reads at once."""
-    if bundle.recogniser is None:
-        return None
-    network: Any = bundle.network("token_recogniser")
+    size = min(20, network.longest)  # of the example, which has to fit the table of positions
     given = {
-        "tokens": torch.zeros(2, 20, dtype=torch.long),
-        "positions": torch.arange(20),
-        "mask": torch.ones(2, 20, dtype=torch.bool),
+        "tokens": torch.zeros(2, size, dtype=torch.long),
+        "positions": torch.arange(size),
+        "mask": torch.ones(2, size, dtype=torch.bool),
     }
     axes = {"tokens": {0: "rows", 1: "tokens"}, "positions": {0: "tokens"}, "mask": {0: "rows", 1: "tokens"}}
     trace(graphs.RecogniserGraph(network), given, axes, out / "recogniser.onnx")
     return int(network.longest)
 
 
-def _tokenizer(bundle: Bundle, out: Path) -> int | None:
+def tokenizer_graph(network: Any, out: Path) -> int:
     """The speech tokenizer; gives the mel bins that it takes."""
-    if "speech_tokenizer" not in bundle.config.modules:
-        return None
-    network: Any = bundle.network("speech_tokenizer")
     bins, axes = network.config.num_mel_bins, {"features": {2: "frames"}}
-    trace(graphs.SpeechTokenizerGraph(network), {"features": (1, bins, 200)}, axes, out / "speech_tokenizer.onnx")
+    # an example of whole tokens, which has to fit the table of positions; two features are one of these
+    pooling = network.config.pooling
+    frames = pooling * max(1, min(100, network.config.max_positions) // pooling)
+    trace(
+        graphs.SpeechTokenizerGraph(network), {"features": (1, bins, 2 * frames)}, axes, out / "speech_tokenizer.onnx"
+    )
     return int(bins)
 
 
-def _speaker(bundle: Bundle, out: Path) -> None:
-    """The speaker encoder, by which recordings are cloned, where it is a network of this package."""
-    if bundle.config.modules.get("speaker") and bundle.config.modules["speaker"].architecture == "campplus":
-        network = bundle.network("speaker")
-        trace(network, {"fbank": (1, 350, FBANK_MELS)}, {"fbank": {1: "frames"}}, out / "speaker.onnx")
+def speaker_graph(network: Any, out: Path) -> None:
+    """The speaker encoder, by which recordings are cloned."""
+    trace(network, {"fbank": (1, 350, network.config.n_mels)}, {"fbank": {1: "frames"}}, out / "speaker.onnx")
 
 
 def trace(network: nn.Module, given: dict[str, Any], axes: dict[str, dict[int, str]], path: Path) -> None:
-    """Write a network as a graph; inputs are tensors, or shapes of normal ones."""
+    """Write a network as a graph; inputs are tensors, or shapes of normal ones.
+
+    Raises:
+        BundleError: it does what ONNX has no operator for, as a plug-in's may.
+    """
     inputs = tuple(torch.randn(*value) if isinstance(value, tuple) else value for value in given.values())
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of the tracer, which tells of every shape that it follows
-        torch.onnx.export(
-            network.eval(),
-            inputs,
-            str(path),
-            input_names=list(given),
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,  # the newer exporter takes ten times as long for the same graphs
-        )
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # of the tracer, which tells of every shape that it follows
+            torch.onnx.export(
+                network.eval(),
+                inputs,
+                str(path),
+                input_names=list(given),
+                dynamic_axes=axes,
+                opset_version=OPSET,
+                dynamo=False,  # the newer exporter takes ten times as long for the same graphs
+            )
+    except (OSError, MemoryError):  # the disk's and the machine's, which say themselves what is wrong
+        raise
+    except Exception as error:
+        reason = failure_of(error).rstrip(".")
+        raise BundleError(f"{path.stem} cannot be exported: {reason}. Speak this bundle with PyTorch.") from error
 
 
 def _describe(bundle: Bundle, out: Path, **stages: Any) -> None:
     """Copy texts and voices, and write the description with the hash of every file."""
     own = bundle.config
     for name in TEXT_FILES:
-        shutil.copyfile(bundle.folder / name, out / name)
+        # by the hash where there is one: what was damaged must not be given a new one
+        known = own.text_files.get(name)
+        shutil.copyfile(bundle.folder / name if known is None else bundle.path(name, known), out / name)
     for entry in own.voices.values():
         source = bundle.path(entry.file, entry.sha256)
         # a bundle may keep its voices in any folder

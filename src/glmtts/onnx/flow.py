@@ -16,6 +16,7 @@ class OnnxFlow:
 
     def __init__(self, inputs: Any, velocity: Any, config: FlowGraphConfig) -> None:
         self._inputs, self._velocity, self.config = inputs, velocity, config
+        self._taken = {one.name for one in inputs.get_inputs()}  # without F0 where the prior knows of no pitch
 
     @property
     def speaker_width(self) -> int:
@@ -61,7 +62,7 @@ class OnnxFlow:
         if self.config.adaptation is not None:
             own = np.zeros(self.config.adaptation, np.float32) if voice.adaptation is None else voice.adaptation
             given["adaptation"] = own[None]
-        return np.asarray(self._inputs.run(None, given)[0])
+        return np.asarray(self._inputs.run(None, {name: given[name] for name in given.keys() & self._taken})[0])
 
     def _begin(self, embedded: np.ndarray, noise: np.ndarray, solver: Solver) -> np.ndarray:
         """x at the time `t_start`. Raises ConfigError where the model has no prior to start from."""

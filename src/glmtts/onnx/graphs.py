@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from glmtts.errors import BundleError
 from glmtts.flow.dit import DiT
 from glmtts.judging.recogniser import TokenRecogniser
-from glmtts.onnx.operators import HalfRotary, JoinedAttention, Mish, TanhGelu, as_bias
+from glmtts.onnx.operators import HalfRotary, JoinedAttention, Mish, TanhGelu, WholeHead, as_bias
 from glmtts.speech_tokenizer.encoder import attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.vocoder.harmonic import HarmonicVocos
@@ -19,7 +19,11 @@ class FlowInputsGraph(nn.Module):
 
     def __init__(self, flow: DiT) -> None:
         super().__init__()
-        self.flow = flow
+        # a copy: a part of it is replaced
+        self.flow = deepcopy(flow)
+        if flow.prior is not None:
+            prior: Any = self.flow.prior
+            prior.head = WholeHead(prior.head)
 
     def forward(
         self,
@@ -133,7 +137,9 @@ class RecogniserGraph(nn.Module):
         head = self.recogniser.head
         # positions are an input: a slice from `start` would be traced as a constant
         hidden = self.recogniser.codes(tokens_BS) + head.embed_positions(positions_S)
-        mask = attention_mask(mask_BS, head.config.causal_attention, head.config.block_frames)
+        # as the head itself: blocks are of frames, and tokens are read
+        block = max(1, head.config.block_frames // head.config.pooling)
+        mask = attention_mask(mask_BS, head.config.causal_attention, block)
         for layer in head.layers:
             hidden = layer(hidden, mask)
         return head.out(head.norm(hidden)).log_softmax(-1)

@@ -60,7 +60,7 @@ class OnnxRecogniser:
         lengths = np.full(len(tokens_BS), size) if lengths_B is None else lengths_B
         given = {
             "tokens": tokens_BS.astype(np.int64),
-            "positions": np.arange(start, start + size),
+            "positions": np.arange(start, start + size, dtype=np.int64),
             "mask": np.arange(size) < lengths[:, None],
         }
         return np.asarray(self._session.run(None, given)[0])

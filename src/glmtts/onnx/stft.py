@@ -13,9 +13,10 @@ class STFT:
 
     def __call__(self, samples_N: np.ndarray) -> np.ndarray:
         """Samples (T · hop,) to the complex spectrum (n_fft // 2 + 1, T)."""
-        # zeros at both ends: T · hop samples make T frames
-        cut = (self.n_fft - self.hop_length) // 2
-        frames_TN = np.lib.stride_tricks.sliding_window_view(np.pad(samples_N, cut), self.n_fft)[:: self.hop_length]
+        # zeros at both ends, of an odd number one more at the last: T · hop samples make T frames
+        whole, cut = self.n_fft - self.hop_length, (self.n_fft - self.hop_length) // 2
+        padded_N = np.pad(samples_N, (cut, whole - cut))
+        frames_TN = np.lib.stride_tricks.sliding_window_view(padded_N, self.n_fft)[:: self.hop_length]
         return np.fft.rfft(frames_TN * self._window, axis=1).T
 
     def inverse(self, spectrum_FT: np.ndarray) -> np.ndarray:

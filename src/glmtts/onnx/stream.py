@@ -28,14 +28,15 @@ class MelStream:
 
     def __init__(self, bundle: OnnxBundle) -> None:
         self._bundle, self._mel = bundle, np.zeros((bundle.config.mel.n_mels, 0), np.float32)
-        self._hop, self._margin, self.sent = bundle.config.mel.hop_length, bundle.config.look_ahead or 0, 0
+        self._hop, self._margin, self.sent = bundle.config.mel.hop_length, bundle.config.look_ahead, 0
 
     def feed(self, fresh_MT: np.ndarray, ended: bool) -> np.ndarray:
         """Samples (N,) that are final now that the frames are there; all the rest where it has `ended`."""
         self._mel = np.concatenate([self._mel, fresh_MT], axis=1)
         frames = self._mel.shape[1]
-        # the last frames wait until all that their samples depend on is there
-        until = frames if ended else max(self.sent, frames - self._margin)
+        # the last frames wait until all that their samples depend on is there; all, where nobody knows how far that is
+        margin = frames if self._margin is None else self._margin
+        until = frames if ended else max(self.sent, frames - margin)
         if until == self.sent:
             return np.zeros(0, np.float32)
         samples = self._bundle.vocoder.samples_from(self._mel, self.sent).clip(-1, 1)

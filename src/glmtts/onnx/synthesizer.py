@@ -48,7 +48,11 @@ class OnnxSynthesizer(Speaker[NumpyVoice]):
         """
         check_voice_text(name, text)
         if isinstance(name, NumpyVoice):
-            return name
+            return self.bundle.usable(name)
+        if name is not None and not isinstance(name, str | Path):
+            raise VoiceError(
+                f"A voice of the type {type(name).__name__} is none of this runtime. Save it, and give the file."
+            )
         chosen = name or self.defaults.voice
         if chosen is None:
             raise VoiceError("This model has no voice of its own. Give a saved voice.")

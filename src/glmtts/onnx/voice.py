@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from glmtts import durable
 from glmtts.errors import VoiceError
-from glmtts.places import check_holds_weights
+from glmtts.places import check_holds_weights, is_file
 from glmtts.synthesis.voice_sizes import OTHER_SIZES, VoiceArrays, VoiceSizes
 
 CODES, PRIOR = "speech_tokenizer", "flow"
@@ -40,6 +40,8 @@ class NumpyVoice:
             VoiceError: the file is missing or no voice.
         """
         check_holds_weights(path, VoiceError)
+        if not is_file(path, VoiceError):
+            raise VoiceError(f"{path} is not a file. Give that of a saved voice, or make one with `glm-tts clone`.")
         try:
             with safe_open(str(path), framework="np") as file:
                 said, found = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -55,7 +57,7 @@ class NumpyVoice:
                 {name: said[name] for name in (CODES, PRIOR) if name in said},
             )
             VoiceArrays(voice.tokens, voice.mel, voice.embedding, wide["f0"], voice.adaptation).check()
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError):  # the last of an odd dtype
             raise VoiceError(f"{path} is not a saved voice. Make it again from a recording.") from None
         return voice
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from glmtts.errors import BundleError
+from glmtts.errors import BundleError, TextError
 from glmtts.ort.llama import Sizes, key_value_names
 from glmtts.ort.runtime import runtime
 from glmtts.ort.tensors import Stored
@@ -29,10 +29,16 @@ class Embedding:
         """Map the table of a file that holds these tensors.
 
         Raises:
-            BundleError: it holds none, or one without a scale for each row.
+            BundleError: it holds none, or one of eight bits without a scale for each row.
         """
         codes, scales = tensors.get("embedding.codes", tensors.get("embedding")), tensors.get("embedding.scales")
-        if codes is None or (scales is not None and scales.shape != codes.shape[:1]):
+        rows = None if codes is None or "embedding.codes" not in tensors else codes.shape[:1]
+        if (
+            codes is None
+            or len(codes.shape) != 2
+            or not codes.length
+            or (None if scales is None else scales.shape) != rows
+        ):
             raise BundleError(f"{path} holds no embedding of a language model. Install or export the model again.")
         self._codes_VD = np.asarray(codes.mapped(path))  # mapped still; indexing a memmap itself takes longer
         self._scales_V = None if scales is None else np.asarray(scales.mapped(path))
@@ -93,7 +99,16 @@ class Decoder:
         self._choices: int | None = None  # of a row of logits; the first prompt tells
 
     def prefill(self, state: DecoderState, ids: Sequence[int], copies: int) -> np.ndarray:
-        """Read a prompt once and append `copies` rows that continue it; gives their logits (copies, C)."""
+        """Read a prompt once and append `copies` rows that continue it; gives their logits (copies, C).
+
+        Raises:
+            TextError: it leaves no position for speech.
+        """
+        if len(ids) >= self.sizes.max_positions:
+            raise TextError(
+                f"The text is {len(ids)} tokens with what stands before it, and the language model takes "
+                f"{self.sizes.max_positions} with the speech. Give a shorter text."
+            )
         own = DecoderState([0])
         # a state of its own: several new ids at once are read only where a row begins (`_run`)
         self._reserve(own, 1, len(ids))

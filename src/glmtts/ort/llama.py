@@ -18,6 +18,7 @@ from glmtts.ort.tensors import Stored
 MICROSOFT = "com.microsoft"
 OPSET, IR_VERSION = 17, 9
 ONNX_TYPES = {"F32": 1, "U8": 2, "I8": 3}
+HEAD_CHANNELS = 16  # GroupQueryAttention turns heads of whole multiples of so many
 
 
 class Sizes(Protocol):
@@ -39,6 +40,19 @@ def key_value_names(layers: int) -> list[tuple[str, str]]:
     return [(f"past_{kind}_{n}", f"present_{kind}_{n}") for n in range(layers) for kind in ("key", "value")]
 
 
+def check_heads(sizes: Sizes) -> None:
+    """See that ONNX Runtime can turn the heads of a model, before anything is written.
+
+    Raises:
+        BundleError: their width is no multiple of `HEAD_CHANNELS`.
+    """
+    if sizes.head_dim % HEAD_CHANNELS:
+        raise BundleError(
+            f"The language model has heads of {sizes.head_dim} channels, and ONNX Runtime takes multiples of "
+            f"{HEAD_CHANNELS}. Speak it with PyTorch, unpacked."
+        )
+
+
 def llama_graph(sizes: Sizes, tensors: Mapping[str, Stored], file: str, accuracy_level: int) -> bytes:
     """The serialised graph, whose weights lie in `file`.
 
@@ -47,8 +61,9 @@ def llama_graph(sizes: Sizes, tensors: Mapping[str, Stored], file: str, accuracy
     rounds activations to eight bits, 0 keeps float32.
 
     Raises:
-        BundleError: the package onnx is not installed.
+        BundleError: the package onnx is not installed, or as `check_heads` does.
     """
+    check_heads(sizes)
     backend("onnx", "This model", INSTALL, BundleError)
     return _Graph(sizes, tensors, file, accuracy_level).serialised()
 
@@ -65,7 +80,7 @@ class _Graph:
         from onnx import TensorProto, helper, numpy_helper
 
         angles = _angles(self.sizes)
-        for name, values in (("cos", np.cos(angles)), ("sin", np.sin(angles)), ("newest", np.array(-1))):
+        for name, values in (("cos", np.cos(angles)), ("sin", np.sin(angles)), ("newest", np.array(-1, np.int64))):
             self.weights[name] = numpy_helper.from_array(values, name)
         self._model()
         batch: list[Any] = ["rows", "fresh", self.sizes.hidden_size]
@@ -150,7 +165,9 @@ class _Graph:
     def _halves(self) -> str:
         from onnx import numpy_helper
 
-        self.weights["halves"] = numpy_helper.from_array(np.array(2 * [self.sizes.intermediate_size]), "halves")
+        self.weights["halves"] = numpy_helper.from_array(
+            np.array(2 * [self.sizes.intermediate_size], np.int64), "halves"
+        )
         return "halves"
 
     def _node(

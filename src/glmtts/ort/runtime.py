@@ -1,7 +1,11 @@
 """Sessions of ONNX Runtime, set up alike everywhere."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from glmtts.backends import backend
 from glmtts.errors import BundleError
@@ -10,12 +14,45 @@ INSTALL = "pip install 'glm-tts[onnx]'"
 PROVIDERS = ["CPUExecutionProvider"]
 
 
+class Session:
+    """A session of ONNX Runtime; what it cannot compute is one sentence, as of a graph and sizes that do not fit."""
+
+    def __init__(self, session: Any, version: str) -> None:
+        self._session, self._version = session, version
+        self.io_binding, self.get_inputs = session.io_binding, session.get_inputs
+
+    def run(self, names: list[str] | None, given: dict[str, np.ndarray]) -> list[Any]:
+        """The outputs of these names, or all, for inputs by name.
+
+        Raises:
+            BundleError: the graph does not take them, or fails.
+        """
+        with self._told():
+            outputs: list[Any] = self._session.run(names, given)
+        return outputs
+
+    def run_with_iobinding(self, binding: Any) -> None:
+        """Compute where the arrays of a binding lie. Raises BundleError as `run` does."""
+        with self._told():
+            self._session.run_with_iobinding(binding)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # ONNX Runtime's own, RuntimeError and ValueError
+            raise BundleError(
+                f"ONNX Runtime {self._version} cannot compute with this model: {_reason(error)}. "
+                "Export or pack the model again."
+            ) from None
+
+
 def runtime() -> Any:
     """The package onnxruntime. Raises BundleError where it is not installed."""
     return backend("onnxruntime", "This model", INSTALL, BundleError)
 
 
-def session(graph: bytes | Path, threads: int, weights: Path | None = None) -> Any:
+def session(graph: bytes | Path, threads: int, weights: Path | None = None) -> Session:
     """A session for a graph, with `threads` threads an operation; its external weights lie in the folder `weights`.
 
     Weights of a file are mapped into memory, and let go as soon as the kernels have them in their own order: memory
@@ -36,13 +73,19 @@ def session(graph: bytes | Path, threads: int, weights: Path | None = None) -> A
     if weights is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(weights))
     try:
-        return package.InferenceSession(graph if isinstance(graph, bytes) else str(graph), options, providers=PROVIDERS)
+        opened = package.InferenceSession(
+            graph if isinstance(graph, bytes) else str(graph), options, providers=PROVIDERS
+        )
     except Exception as error:
-        reason = str(error)[:200].rstrip(" .")
         raise BundleError(
-            f"ONNX Runtime {package.__version__} cannot run this model: {reason}. "
+            f"ONNX Runtime {package.__version__} cannot run this model: {_reason(error)}. "
             "Install a newer ONNX Runtime, or export or pack the model again."
         ) from None
+    return Session(opened, package.__version__)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(" .")
 
 
 def _without_links(graph: bytes, folder: Path) -> tuple[bytes, Path]:

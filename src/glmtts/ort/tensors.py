@@ -1,6 +1,7 @@
 """Where tensors lie in a safetensors file: ONNX Runtime and NumPy map them from there, and nobody copies the file."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def stored(path: Path) -> dict[str, Stored]:
             raise ValueError("it ends too early")
     except KeyError as error:
         raise BundleError(f"{path} is no safetensors file: a tensor has no {error}. Export the model again.") from None
+    except RecursionError:  # Python's parser recurses, and a header of brackets costs it the stack
+        raise BundleError(f"{path} is no safetensors file: its header is nested too deep. Export it again.") from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BundleError(f"{path} is no safetensors file: {error}. Install or export the model again.") from None
     return found
@@ -54,8 +57,11 @@ def _stored(entry: dict, start: int) -> Stored:
     if entry["dtype"] not in DTYPES:
         raise ValueError(f"a tensor is of the type {entry['dtype']}, which is not read here")
     begin, end = entry["data_offsets"]
-    one = Stored(entry["dtype"], tuple(entry["shape"]), start + begin, end - begin)
-    # else a neighbour's bytes would be mapped
-    if one.length != int(np.prod(one.shape, dtype=np.int64)) * np.dtype(DTYPES[one.dtype]).itemsize or begin < 0:
+    shape = tuple(entry["shape"])
+    if not all(type(number) is int and number >= 0 for number in (*shape, begin)):
+        raise ValueError("a tensor has a size or a place that is no whole number from 0 on")
+    one = Stored(entry["dtype"], shape, start + begin, end - begin)
+    # else a neighbour's bytes would be mapped; in Python's integers, which no size overflows
+    if one.length != math.prod(shape) * np.dtype(DTYPES[one.dtype]).itemsize:
         raise ValueError("a tensor has another size than its shape")
     return one

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from glmtts.audio.geometry import MelConfig
+from glmtts.audio.geometry import Count, MelConfig
 from glmtts.config import StrictConfig
 from glmtts.graphs import Acceleration, compile_blocks
 
@@ -12,10 +12,10 @@ from glmtts.graphs import Acceleration, compile_blocks
 class MelGeometry(StrictConfig):
     """Sample rate in Hz, window and hop in samples, and bins of the mel; the defaults are the release's at 24 kHz."""
 
-    sample_rate: int = 24000
-    n_fft: int = 1920
-    hop_length: int = 480
-    n_mels: int = 80
+    sample_rate: Count = 24000
+    n_fft: Count = 1920
+    hop_length: Count = 480
+    n_mels: Count = 80
 
     @model_validator(mode="after")
     def _window_holds_a_hop(self) -> Self:

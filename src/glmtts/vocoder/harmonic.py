@@ -173,8 +173,9 @@ class HarmonicVocos(Compilable, nn.Module):
     def _spectrum(self, signal_BN: Tensor) -> Tensor:
         """STFT (B, n_fft // 2 + 1, T · finer) whose inverse is `istft`."""
         hop = self.config.inner_hop
-        cut = (self.n_fft - hop) // 2
-        padded_BN, window = F.pad(signal_BN, (cut, cut)), self.istft.window
+        # of an odd number the end has one more: T · hop samples make T frames
+        whole, cut = self.n_fft - hop, (self.n_fft - hop) // 2
+        padded_BN, window = F.pad(signal_BN, (cut, whole - cut)), self.istft.window
         return torch.stft(padded_BN, self.n_fft, hop, window=window, center=False, return_complex=True)
 
     def _normalised(self, mel_BMT: Tensor) -> Tensor:

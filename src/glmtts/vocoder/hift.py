@@ -6,16 +6,20 @@ The 24 kHz vocoder of the released weights. Weight norms are folded into plain w
 import math
 from itertools import accumulate
 from operator import mul
+from typing import Self
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from glmtts.audio.geometry import Count
 from glmtts.audio.mel import MelConfig
 from glmtts.vocoder.geometry import Compilable, MelGeometry
 
 NOISE_SEED = 0  # the same mel gives the same samples
 LAST_SLOPE, LOUDEST_MAGNITUDE = 0.01, 100.0  # the release's
+Counts = tuple[Count, ...]
 
 
 class HiFTConfig(MelGeometry):
@@ -26,21 +30,36 @@ class HiFTConfig(MelGeometry):
     and the latter is a frame of the mel. `slope` is that of the leaky rectifiers; samples are clipped at ±`limit`.
     """
 
-    base_channels: int = 512
-    f0_channels: int = 512
-    harmonics: int = 8
-    sine_amplitude: float = 0.1
-    noise_deviation: float = 0.003
-    voiced_above_hz: float = 10
-    upsample_rates: tuple[int, ...] = (8, 5, 3)
-    upsample_kernels: tuple[int, ...] = (16, 11, 7)
-    istft_n_fft: int = 16
-    istft_hop: int = 4
-    kernels: tuple[int, ...] = (3, 7, 11)
-    dilations: tuple[int, ...] = (1, 3, 5)
-    source_kernels: tuple[int, ...] = (7, 7, 11)
-    slope: float = 0.1
-    limit: float = 0.99
+    base_channels: Count = 512
+    f0_channels: Count = 512
+    harmonics: int = Field(default=8, ge=0)
+    sine_amplitude: float = Field(default=0.1, allow_inf_nan=False)
+    noise_deviation: float = Field(default=0.003, allow_inf_nan=False)
+    voiced_above_hz: float = Field(default=10, allow_inf_nan=False)
+    upsample_rates: Counts = (8, 5, 3)
+    upsample_kernels: Counts = (16, 11, 7)
+    istft_n_fft: Count = 16
+    istft_hop: Count = 4
+    kernels: Counts = (3, 7, 11)
+    dilations: Counts = (1, 3, 5)
+    source_kernels: Counts = (7, 7, 11)
+    slope: float = Field(default=0.1, allow_inf_nan=False)
+    limit: float = Field(default=0.99, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _levels_make_a_frame(self) -> Self:
+        levels = {len(self.upsample_rates), len(self.upsample_kernels), len(self.source_kernels)}
+        if len(levels) > 1:
+            raise ValueError("upsample_rates, upsample_kernels and source_kernels must be as many")
+        if math.prod(self.upsample_rates) * self.istft_hop != self.hop_length:
+            raise ValueError("upsample_rates times istft_hop must be hop_length")
+        # else a level is longer than its rate makes it, and does not fit the source's
+        pairs = zip(self.upsample_rates, self.upsample_kernels, strict=True)
+        if any(kernel < rate or (kernel - rate) % 2 for rate, kernel in pairs):
+            raise ValueError("upsample_kernels must be their rates and an even number more")
+        if not all(kernel % 2 for kernel in (*self.kernels, *self.source_kernels)):
+            raise ValueError("kernels and source_kernels must be odd")
+        return self
 
 
 class Snake(nn.Module):

@@ -21,6 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from glmtts.audio.geometry import Count
 from glmtts.audio.mel import MelConfig
 from glmtts.errors import BundleError
 from glmtts.vocoder.confined import LITTLE, READY
@@ -38,9 +39,9 @@ KERNEL_WALLS = {"landlock", "seccomp"}
 class TorchScriptVocoderConfig(MelGeometry):
     """Geometry of the mel; the program takes it minus `mel_mean`."""
 
-    sample_rate: int = 32000
-    n_fft: int = 2560
-    hop_length: int = 640
+    sample_rate: Count = 32000
+    n_fft: Count = 2560
+    hop_length: Count = 640
     mel_mean: float = Field(default=7.847762537473608, allow_inf_nan=False)
 
 

@@ -24,11 +24,11 @@ class Vocos2DConfig(MelGeometry):
 
     mel_mean: float = Field(default=-5.5, allow_inf_nan=False)
     mel_std: float = Field(default=2.5, gt=0, allow_inf_nan=False)
-    channels: int = 32
-    expansion: int = 3
-    layers: int = 8
-    bands: int = 120
-    kernel: int = 7
+    channels: int = Field(default=32, ge=1)
+    expansion: int = Field(default=3, ge=1)
+    layers: int = Field(default=8, ge=1)
+    bands: int = Field(default=120, ge=1)
+    kernel: int = Field(default=7, ge=1)
     mel_shortcuts: bool = True
     frequency_embedding: bool = True
     amplitude_prior: bool = False

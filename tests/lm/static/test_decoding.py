@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from glmtts.adapters import RowAdapters
+from glmtts.errors import TextError
 from glmtts.graphs import Direct
 from glmtts.lm.batch import DecodingBatch
 from glmtts.lm.candidates import CandidateSet, decode_sets
@@ -119,6 +120,20 @@ def test_the_last_position_of_the_model_is_reached(static: Llama) -> None:
     long = Request([1] * (static.max_positions - 4), endless, 1, torch.Generator())
     assert len(alone(static, long)) == 4
     assert long.finish_reason == "length"
+
+
+def test_a_prompt_without_room_for_speech_is_one_sentence(static: Llama) -> None:
+    batch = DecodingBatch(static, LAYOUT)
+    with pytest.raises(TextError, match=r"takes 2048 .*Give a shorter text"):
+        batch.join([Request([1] * static.max_positions, GREEDY, 1, torch.Generator())])
+
+
+def test_counts_without_bound_are_drawn_by(model: Llama, static: Llama) -> None:
+    """As a threshold by which every token may repeat."""
+    endless = {"repetition_threshold": 1e308, "repetition_window": 10**30, "top_k": 10**30, "min_tokens": 10**30}
+    one = request(4, DRAWN.model_copy(update={**endless, "max_ratio": 3.0}))
+    one.prompt_ids = [1] * (static.max_positions - 9)
+    assert len(alone(static, one)) == 9
 
 
 def test_a_batch_finds_the_decoder_of_the_one_before_and_the_weights_of_now(model: Llama, static: Llama) -> None:

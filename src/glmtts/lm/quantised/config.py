@@ -1,14 +1,15 @@
 """Sizes of a packed language model, and the tensors that its file holds."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from glmtts.lm.config import LMConfig
 
 Bits = Literal[4, 8]
 Block = Literal[16, 32, 64, 128]
 HEAD_BITS: Bits = 8
+LARGEST = 1 << 20  # of a size: a choice, above all that are in use
 BLOCK: Block = 32  # weights that share a scale, in files that do not say
 
 
@@ -21,6 +22,16 @@ class QuantisedLMConfig(LMConfig):
     block: Block = BLOCK
     choices: int = Field(ge=2)
 
+    @model_validator(mode="after")
+    def _of_whole_blocks(self) -> Self:
+        # what a file only claims would be divided by, or memory be taken for it
+        wrong = [name for name, value in self if isinstance(value, int) and not 1 <= value <= LARGEST]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} must be from 1 to {LARGEST}")
+        if any(width % self.block for width in input_widths(self)):
+            raise ValueError(f"widths of {sorted(input_widths(self))} are no whole blocks of {self.block}")
+        return self
+
     def bits_of(self, name: str) -> int:
         """Bits a weight of the matrix `name`."""
         return self.head_bits if name == "head" else self.bits
@@ -29,6 +40,11 @@ class QuantisedLMConfig(LMConfig):
 def input_widths(config: LMConfig) -> set[int]:
     """The inputs of the packed matrices: blocks run along them, so each must be whole ones."""
     return {config.hidden_size, config.num_heads * config.head_dim, config.intermediate_size}
+
+
+def type_of(name: str) -> str:
+    """The type of a tensor of the file, as safetensors calls it."""
+    return {"packed": "U8", "codes": "I8"}.get(name.rpartition(".")[2], "F32")
 
 
 def matrices(config: QuantisedLMConfig) -> dict[str, tuple[int, int]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from glmtts.errors import BundleError
-from glmtts.lm.quantised.config import QuantisedLMConfig, shapes
+from glmtts.lm.quantised.config import QuantisedLMConfig, shapes, type_of
 from glmtts.memory import set_malloc_trim
 from glmtts.ort.decoder import Decoder, DecoderState, Embedding
 from glmtts.ort.kernels import accuracy_level
@@ -91,13 +91,18 @@ class QuantisedLlama:
 
 
 def _check(path: Path, tensors: dict[str, Stored], config: QuantisedLMConfig) -> None:
-    """Raises BundleError where tensors are missing, extra, misshapen, or hold what is no number."""
+    """Raises BundleError where tensors are missing, extra, misshapen, of another type, or hold what is no number."""
     wanted = shapes(config)
     wrong = sorted(wanted.keys() ^ tensors.keys()) + [
-        name for name in wanted.keys() & tensors.keys() if list(tensors[name].shape) != wanted[name]
+        name
+        for name in sorted(wanted.keys() & tensors.keys())
+        if (list(tensors[name].shape), tensors[name].dtype) != (wanted[name], type_of(name))
     ]
     if wrong:
-        raise BundleError(f"{path.name} does not fit its configuration; missing, extra or misshapen: {wrong[:8]}.")
+        raise BundleError(
+            f"{path.name} does not fit its configuration; missing, extra, misshapen or of another type: {wrong[:8]}. "
+            "Pack or install the model again."
+        )
     for name, one in tensors.items():
         if one.dtype == "F32" and not np.isfinite(one.mapped(path)).all():  # the others are integers
             raise BundleError(f"{path.name} holds values in {name} that are not numbers. Install the model again.")

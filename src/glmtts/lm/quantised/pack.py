@@ -9,6 +9,7 @@ from glmtts.errors import BundleError
 from glmtts.lm.model import Llama
 from glmtts.lm.quantised.config import BLOCK, HEAD_BITS, Bits, Block, QuantisedLMConfig, input_widths
 from glmtts.lm.quantised.packing import quantised
+from glmtts.ort.llama import check_heads
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.weights import in_bytes
 
@@ -22,13 +23,18 @@ def packed(
     `mini` a head of four bits changed 2 % more of the tokens. Norms stay as they are.
 
     Raises:
-        BundleError: a width of the model is no multiple of the block's.
+        BundleError: a width of the model is no multiple of the block's, or its heads have a width that ONNX Runtime
+            does not take.
     """
+    check_heads(model.config)
+    widths = input_widths(model.config)
+    if any(width % block for width in widths):
+        raise BundleError(
+            f"The language model has widths of {sorted(widths)}, and packing needs multiples of {block}. "
+            "Speak it unpacked, or choose a smaller block."
+        )
     sizes = model.config.model_dump()
     config = QuantisedLMConfig(**sizes, bits=bits, head_bits=head_bits, block=block, choices=layout.count + 1)
-    widths = input_widths(config)
-    if any(width % block for width in widths):
-        raise BundleError(f"The language model has widths of {sorted(widths)}; packing needs multiples of {block}.")
     codes_VD, scales_V = in_bytes(model.model.embed_tokens.weight)
     weights = {"embedding.codes": codes_VD, "embedding.scales": scales_V, **norms(model)}
     for name, weight_NK in joined_matrices(model, layout):

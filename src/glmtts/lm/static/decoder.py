@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from glmtts.adapters import Adapter, RowAdapters
+from glmtts.errors import TextError
 from glmtts.graphs import Direct, Replayer
 from glmtts.lm.cache import KeyValueCache
 from glmtts.lm.request import NO_CODE, Request
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Through = Callable[..., Tensor]
 STEPS = 6  # between two looks of the host; a divisor of the 12 tokens after which `mini`'s candidates compete
 FEWEST_CHOICES = 32  # of the nucleus: top_k is 25 unless somebody changes it
+MOST = 1 << 40  # of a count: above all ids and tokens there are, and a tensor's integers hold it
 
 
 class StaticDecoder:
@@ -43,7 +45,16 @@ class StaticDecoder:
 
     @torch.inference_mode()
     def fill(self, row: int, count: int, prompt_ids: Sequence[int], adapter: Adapter | None) -> None:
-        """Rows `row` … `row + count − 1` begin with a prompt, which is read once, all but its last id."""
+        """Rows `row` … `row + count − 1` begin with a prompt, which is read once, all but its last id.
+
+        Raises:
+            TextError: it leaves no position for speech.
+        """
+        if len(prompt_ids) >= self.model.max_positions:
+            raise TextError(
+                f"The text is {len(prompt_ids)} tokens with what stands before it, and the language model takes "
+                f"{self.model.max_positions} with the speech. Give a shorter text."
+            )
         self._reserve(row + count, len(prompt_ids) + STEPS)
         own = None
         if len(prompt_ids) > 1:
@@ -76,7 +87,9 @@ class StaticDecoder:
         self.buffers.set_rules(*_rules(requests, least))
         # a new tensor, before the steps move the lengths: where the ids that they draw will stand
         places_BN = self.buffers.length_R[:count, None] + torch.arange(1, STEPS + 1, device=self.model.device)
-        most = power_of_two(max(FEWEST_CHOICES, *(one.sampling.top_k for one in requests)))
+        # no more than there are: each power of two is a recording of its own
+        choices = min(max(one.sampling.top_k for one in requests), len(self.choices_CD))
+        most = power_of_two(max(FEWEST_CHOICES, choices))
         step = partial(self._advance, rows, columns, most, _through if adapted else self._through)
         with adapters.applied(self.model):
             # queued without a look at what was drawn: a row that ends early draws on, and the host drops that
@@ -139,6 +152,7 @@ def _rules(requests: Sequence[Request], least: Sequence[int]) -> tuple[list[list
     lengths = [start - 1 + len(one.tokens) for start, one in zip(starts, requests, strict=True)]
     seeds = [one.generator.initial_seed() % (1 << 63) for one in requests]
     # rounded up: as many whole tokens as reach K · r (Request.repeats)
-    repeats = [-int(-one.repetition_window * one.repetition_threshold // 1) for one in how]
-    integers = [starts, seeds, list(least), [one.top_k for one in how], [one.repetition_window for one in how], repeats]
+    repeats = [-int(-min(one.repetition_window * one.repetition_threshold, MOST) // 1) for one in how]
+    windows, choices = ([min(getattr(one, key), MOST) for one in how] for key in ("repetition_window", "top_k"))
+    integers = [starts, seeds, [min(one, MOST) for one in least], choices, windows, repeats]
     return [lengths, *integers], [[one.temperature for one in how], [one.top_p for one in how]]
