@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from glmtts.adapters import Adapter, LowRank
-from glmtts.errors import BundleError, VoiceError
+from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.lm import rows
-from glmtts.lm.batch import DecodingBatch
+from glmtts.lm.batch import DecodingBatch, bounds
 from glmtts.lm.candidates import CandidateSet, decode_sets
 from glmtts.lm.model import Llama
-from glmtts.lm.request import NO_CODE, Request, SamplingConfig
+from glmtts.lm.request import COLDEST, HOTTEST, NARROWEST, NO_CODE, Request, SamplingConfig
 from glmtts.lm.sampling import draw
 from glmtts.lm.service import TokenService
+from glmtts.lm.static.buffers import RowBuffers
+from glmtts.lm.static.decoder import _rules
 from glmtts.lm.static.sampling import draw as device_draw
 from tests.lm.plain import decode
 from tests.lm.static.test_sampling import ROWS, rules
@@ -128,3 +130,40 @@ def test_without_an_adapter_the_model_is_what_is_damaged(model: Llama) -> None:
     damaged.model.norm.weight.fill_(torch.nan)
     with pytest.raises(BundleError, match="weights are damaged"):
         list(decode_sets(damaged, LAYOUT, [CandidateSet([request(1)])]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"temperature": HOTTEST},
+        {"top_p": NARROWEST},
+        {"temperature": COLDEST, "top_p": NARROWEST},
+        {"top_k": 10**30, "repetition_window": 10**30, "repetition_threshold": 1e308},
+    ],
+)
+def test_the_ends_of_sampling_draw_tokens_everywhere(values: dict[str, float]) -> None:
+    """By the host, by NumPy and by the device."""
+    how, logits = SamplingConfig(**values), torch.randn(6, generator=torch.Generator().manual_seed(1))
+    ours, theirs = (
+        Request([1], how, 1, rows.generator(None if numpy else torch.device("cpu"), 3), tokens=[0, 1])
+        for numpy in (False, True)
+    )
+    assert rows.draw(logits[None].clone(), [ours], [0]) != [NO_CODE]
+    assert rows.draw(logits.numpy()[None].copy(), [theirs], [0]) != [NO_CODE]
+    buffers = RowBuffers(tiny_lm(56).config, torch.zeros(1))
+    buffers.set_rules(*_rules([ours], [3]))
+    none, zero = torch.full((1, 1), -1), torch.zeros(1, dtype=torch.long)
+    assert device_draw(logits[None], buffers.rules(1), none, zero, 32).tolist() != [NO_CODE]
+
+
+@pytest.mark.parametrize("beyond", [{"temperature": 1e300}, {"top_p": 1e-50}])
+def test_what_float32_does_not_hold_is_refused(beyond: dict[str, float]) -> None:
+    """Else the weights of a model would be said to be damaged."""
+    with pytest.raises(ConfigError, match=f"{next(iter(beyond))}.* (less|greater) than or equal"):
+        SamplingConfig.parse(beyond)
+
+
+def test_ratios_without_bound_are_bounded_by_the_model(model: Llama) -> None:
+    how = SamplingConfig(min_ratio=1e308, max_ratio=1e308)
+    assert bounds(model, Request([1] * 2000, how, 50, None)) == (48, 48)
+    assert bounds(model, Request([1] * 2000, how.model_copy(update={"min_ratio": 0.0}), 50, None)) == (1, 48)

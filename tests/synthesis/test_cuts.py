@@ -53,6 +53,18 @@ def test_a_run_ends_with_a_mark_of_its_language(tts: Synthesizer) -> None:
     assert [hybrid[-2] for hybrid in hybrids] == [">"] * 4, "a mark of the text is not doubled"
 
 
+def test_what_joins_two_words_is_no_mark(tts: Synthesizer) -> None:
+    """A hyphen or a slash does not end a clause; a dash between blanks does, and a mark within a quotation."""
+    for text in ("这是A-股票。", "这是A/股票。"):
+        _, second, third = language_runs(segment_of(tts, text))
+        assert second.hybrid.endswith("|>,") and second.piece.cut
+        assert phonemes_of(third.hybrid) == list(third.phonemes)
+    for text in ("今天 - Monday很好。", "他说：“Hello!”今天很好。"):
+        runs = language_runs(segment_of(tts, text))
+        marked = runs[0] if " - " in text else runs[1]
+        assert not marked.piece.cut and not marked.hybrid.endswith(("，", ",")), text
+
+
 def test_one_language_is_not_cut(tts: Synthesizer) -> None:
     for text in ("他在河边的老桥上慢慢地走着。", "And the quiet river runs along."):
         segment = segment_of(tts, text)

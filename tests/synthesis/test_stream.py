@@ -1,8 +1,10 @@
 """Streams: text in parts, tokens ahead, samples that are those of the whole."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 import glmtts
 from glmtts.audio.fade import faded_end
 from glmtts.errors import TextError, VoiceError
+from glmtts.judging.resampling import ResamplingConfig
 from glmtts.synthesis.rendering import Job
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.stream import stream_segment
@@ -154,3 +157,33 @@ def test_streams_as_long_as_it_says(tts: Synthesizer) -> None:
     ]
     pause = int(options.pause_seconds * 24000)
     assert len(joined) == 960 * sum(map(len, tokens)) + pause * (len(pieces) - 1)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_candidates_that_cannot_compete_are_one_in_a_stream(
+    tts: Synthesizer, monkeypatch: pytest.MonkeyPatch, heard: bool
+) -> None:
+    """Several would agree when all have ended, and nothing would leave before."""
+    rows: list[int] = []
+    step = tts.bundle.lm.step
+
+    def counted(state: object, codes: list[int]) -> torch.Tensor:
+        rows.append(len(codes))
+        return step(state, codes)
+
+    monkeypatch.setattr(tts.bundle.lm, "step", counted)
+    if not heard:
+        monkeypatch.setattr(tts.judge, "recogniser", None)
+    (segment,) = tts.segments(tts.frontend.prepare("Hello there."), None, 3, {})
+    how = segment.settings.model_copy(update={"resampling": ResamplingConfig(interval=4), "candidates": 3})
+    assert list(tts.generator.stream(replace(segment, settings=how)))
+    assert max(rows) == (3 if heard else 1)
+
+
+def test_words_come_also_where_all_samples_had_left(tts: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vocoder that looks nowhere ahead has sent the last sample before anybody knows that no token follows."""
+    monkeypatch.setattr(tts, "_blocks", lambda segment, tokens: (np.zeros(960, np.float32) for _ in tokens))
+    parts = list(tts.stream_timed(tts.frontend.prepare("Hello there. Good morning, my friend."), seed=3))
+    assert sum(isinstance(part, list) for part in parts) == len(
+        tts.frontend.prepare("Hello there. Good morning, my friend.")
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import glmtts
 from glmtts.audio.io import write_audio
@@ -15,12 +16,14 @@ from glmtts.audio.mel import LogMel
 from glmtts.audio.prompt import PROMPT_LUFS
 from glmtts.audio.provenance import synthetic_mark
 from glmtts.bundle import Bundle
-from glmtts.errors import AudioError, ConfigError, VoiceError
+from glmtts.errors import AudioError, ConfigError, TextError, VoiceError
 from glmtts.judging.faults import Target
 from glmtts.lm.candidates import CandidateSet
+from glmtts.synthesis.adapter_pool import base_of
 from glmtts.synthesis.options import Options
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.synthesizer import Synthesizer
+from glmtts.synthesis.trained_voice import TrainedAdapter, VoiceCard, save_trained
 from glmtts.synthesis.voice import Voice
 from glmtts.text.frontend import Piece
 from glmtts.text.labels import LABEL_IDS, without_boundaries
@@ -136,6 +139,54 @@ def test_clones_a_recording_and_saves_the_voice(tts: Synthesizer, tmp_path: Path
     assert torch.equal(loaded.tokens, voice.tokens)
     assert loaded.made_with == voice.made_with and set(voice.made_with) == {"speech_tokenizer", "flow"}
     assert tts.say("Hello.", tmp_path / "me.safetensors").seconds > 0
+
+
+def test_a_reading_that_fills_the_model_is_one_sentence(tts: Synthesizer) -> None:
+    def say(voice: Voice) -> object:
+        return tts.say("Hello.", voice, **endless)
+
+    def stream(voice: Voice) -> object:
+        return list(tts.stream("Hello.", voice, **endless))
+
+    endless: Options = {"pronunciations": Pronunciations({"hello": " ".join(["AH0"] * 2100)})}
+    for speak in (say, stream):
+        for voice in (tts.voice(), replace(tts.voice(), text="")):
+            with pytest.raises(TextError, match=r"takes 2048 with its speech\. Split it"):
+                speak(voice)
+
+
+@pytest.mark.parametrize("name", ["tokens", "mel", "embedding", "f0"])
+def test_a_file_of_other_shapes_is_no_voice(tts: Synthesizer, tmp_path: Path, name: str) -> None:
+    voice, path = tts.voice(), tmp_path / "a.safetensors"
+    for shape in ((), (1,), (1, 1), (1, 1, 1)):
+        if len(shape) != voice.tensors()[name].ndim:
+            save_file({**voice.tensors(), name: 100 * torch.ones(shape)}, path, metadata=voice.metadata())
+            with pytest.raises(VoiceError, match="not a saved voice"):
+                tts.voice(path)
+
+
+def test_a_mel_without_its_tokens_is_not_spoken(tts: Synthesizer, tmp_path: Path) -> None:
+    """The flow would be shown it in the place of what it is to speak."""
+    voice, path = tts.voice(), tmp_path / "a.safetensors"
+    replace(voice, tokens=voice.tokens[:0]).save(path)
+    with pytest.raises(VoiceError, match="not a saved voice"):
+        tts.voice(path)
+    with pytest.raises(VoiceError, match="of other sizes"):
+        tts.voice(replace(voice, mel=voice.mel[:, ::2]))
+
+
+def test_a_trained_voice_whose_file_was_replaced_is_one_sentence(tts: Synthesizer, tmp_path: Path) -> None:
+    path, base = tmp_path / "a.glmvoice", base_of(tts.bundle)
+    card = VoiceCard(name="a", base_name="tiny", base=base, licence="CC0", consent="Nobody speaks.")
+    layer = "base_model.model.model.layers.0.mlp.up_proj"
+    factors = {f"{layer}.lora_A.weight": torch.zeros(1, 32), f"{layer}.lora_B.weight": torch.zeros(704, 1)}
+    adapter = TrainedAdapter({"lora_alpha": 1}, factors)
+    save_trained(path, tts.voice(), card, {"lm": adapter, "flow": adapter})
+    voice = tts.voice(path)
+    save_trained(path, tts.voice(), card, {"lm": adapter})
+    assert voice.adapter is not None
+    with pytest.raises(VoiceError, match=r"its flow adapter cannot be read\. Copy it anew"):
+        voice.adapter.part("flow", tts.bundle.flow)
 
 
 def test_a_voice_of_another_model_gives_what_still_fits(tts: Synthesizer, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 import glmtts
 from glmtts.errors import ConfigError, TextError
 from glmtts.synthesis.preparing import one_each
+from glmtts.synthesis.reading import read_book
 from glmtts.synthesis.synthesizer import Synthesizer
 
 
@@ -26,6 +27,13 @@ def test_a_batch_may_come_from_generators(tts: Synthesizer) -> None:
     arrays = tts.say_batch(np.array(texts), np.array(["tone", "tone"]), seeds=np.array(seeds))
     for one, *others in zip(listed, made, arrays, strict=True):
         assert all(torch.equal(one.samples, other.samples) for other in others)
+
+
+def test_a_seed_may_be_a_number_of_numpy(tts: Synthesizer, tmp_path: Path) -> None:
+    seed = np.random.default_rng(0).integers(9)
+    for speak in (tts.say, lambda text, seed: torch.cat([one.samples for one in tts.stream(text, seed=seed)])):
+        speak("Hello.", seed=seed)
+    assert read_book(tts, "Hello.", tmp_path / "a.wav", seed=seed) > 0
 
 
 @pytest.mark.parametrize("texts", ["Hello.", b"Hello.", None, 3])

@@ -23,7 +23,7 @@ UNSAID = 4  # phonemes: the recogniser mistakes one in ten, but seldom four at a
 class Limits:
     """Bounds in tokens, from bounds in seconds.
 
-    A phoneme takes 0.05 to 0.32 s, with 2 s for pauses; a loop is a stretch of 1 s or more with a period of up to 2 s;
+    A phoneme takes 0.05 to 0.32 s, with 2 s for pauses; a loop is a stretch of more than 1 s, its period up to 2 s;
     what leaks from a prompt is its last syllable, within the first 0.64 s.
     """
 
@@ -132,7 +132,7 @@ def leaks(tokens: Sequence[int], target: Target, heard: Sequence[str] | None, li
 
 
 def loops(tokens: Sequence[int], limits: Limits) -> bool:
-    """Whether an n-gram of tokens is said three times or more without a break, for a second or more in all."""
+    """Whether an n-gram of tokens is said three times or more without a break, for more than a second in all."""
     return repeated(tokens, TIMES, limits.longest_period) > limits.looped
 
 

@@ -85,6 +85,8 @@ class DecodingBatch:
 def bounds(model: LanguageModel, request: Request) -> tuple[int, int]:
     """The least and the most speech tokens of a text, by its own tokens (without the prompt's); see SamplingConfig."""
     room, sampling = model.max_positions - len(request.prompt_ids), request.sampling
-    least = max(sampling.min_tokens, int(sampling.min_ratio * request.text_length))
+    # `min`: a ratio that leaves all open, such as 1e308, is infinite for a text, and no integer is that
+    low, high = (int(min(ratio * request.text_length, room)) for ratio in (sampling.min_ratio, sampling.max_ratio))
+    least = max(sampling.min_tokens, low)
     # the positions that the model has left come last: they bind even where a text should have more tokens
-    return least, min(max(least, int(sampling.max_ratio * request.text_length) + sampling.extra_tokens), room)
+    return least, min(max(least, high + sampling.extra_tokens), room)

@@ -10,6 +10,9 @@ from glmtts.config import StrictConfig
 
 COLDEST = 1e-3  # below it the most likely token is taken: a temperature of 1e-40 makes the logits infinite
 FinishReason = Literal["stop", "length", "cancelled", "failed"]
+# float32 holds these: of a temperature of 1e300 it makes infinity, of a top_p of 1e-50 zero, by which nothing can be
+# drawn, and the weights would be said to be damaged
+HOTTEST, NARROWEST = 1e30, 1e-30
 NO_CODE = -1  # in the place of a code: the logits of the row hold what is no number, so nothing can be drawn
 
 
@@ -22,8 +25,8 @@ class SamplingConfig(StrictConfig):
     """
 
     # defaults of the release: nucleus and repetition-aware sampling, and the ratios of report section 2.2, [2, 20]
-    temperature: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    top_p: float = Field(default=0.8, gt=0, le=1)
+    temperature: float = Field(default=1.0, ge=0, le=HOTTEST)
+    top_p: float = Field(default=0.8, ge=NARROWEST, le=1)
     top_k: int = Field(default=25, ge=1)
     repetition_window: int = Field(default=10, ge=1)
     repetition_threshold: float = Field(default=0.1, gt=0, allow_inf_nan=False)

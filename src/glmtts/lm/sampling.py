@@ -24,10 +24,12 @@ def draw(logits_BV: Tensor, requests: Sequence[Request]) -> list[int]:
     # a greedy row: any temperature leaves the likeliest first, and top_k 1 leaves it alone
     temperature_B = column([1.0 if only else one.temperature for only, one in zip(greedy, configs, strict=True)])
     top_p_B = column([config.top_p for config in configs])
-    top_k_B = column([1 if only else config.top_k for only, config in zip(greedy, configs, strict=True)])
+    # no more than there are: a tensor's integers do not hold every number by which somebody leaves all open
+    choices = logits_BV.shape[1]
+    top_k_B = column([1 if only else min(one.top_k, choices) for only, one in zip(greedy, configs, strict=True)])
     probabilities_BV = (logits_BV.float() / temperature_B[:, None]).softmax(-1)
     # as many as the row that wants most; the others are cut by rank
-    values_BK, ids_BK = probabilities_BV.topk(min(int(top_k_B.max()), probabilities_BV.shape[1]))
+    values_BK, ids_BK = probabilities_BV.topk(int(top_k_B.max()))
     sums_BK = values_BK.cumsum(1)
     ranks_K = torch.arange(values_BK.shape[1], device=logits_BV.device)
     # what comes before a token, not it itself, must be below p: the nucleus has at least one

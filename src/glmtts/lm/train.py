@@ -248,8 +248,16 @@ class LanguageModelTask(Task):
         dataset = data.open("tokens", "alignment", *who) if self._dataset.holds(*who) else self._dataset
         items = map(dataset.load, data.held_out(dataset, more=1))  # of which one may be the prompt
         views = ((item, text_view(transcripts, item)) for item in items)
-        read = islice(((item, view.as_phonemes()) for item, view in views if view is not None), SAMPLES + 1)
-        return lines_of([*read], lambda *line: collate(self.layout, [self.example(*line)]), data.prompt_share > 0)
+        longest = self.section(LMConfig).max_positions
+        read = ((item, view.as_phonemes()) for item, view in views if view is not None)
+        # as in training: what is too long is left out, and what is so behind its prompt alone stands without
+        fitting = islice((one for one in read if len(self.example(one[1]).ids) <= longest), SAMPLES + 1)
+
+        def line(spoken: TokenizedUtterance, prompt: TokenizedUtterance | None) -> LMBatch:
+            made = self.example(spoken, prompt)
+            return collate(self.layout, [made if len(made.ids) <= longest else self.example(spoken)])
+
+        return lines_of([*fitting], line, data.prompt_share > 0)
 
     def example_batch(self) -> LMBatch:
         """Utterances of ten seconds, all aligned."""

@@ -16,6 +16,8 @@ HALVES_SECONDS = 0.12  # of silence between two halves of a sentence: a joint mu
 RUNS_SECONDS = 0.04  # before and after a change of language, a breath of two tokens in all
 MARK_SECONDS = 0.2  # before a change of language where the text has a mark, as within a sentence
 _COMMAS = {True: ",", False: "，"}
+# behind the last word: a hyphen or a slash there ("A-股") joins two words, and a dash between blanks parts them
+_MARK = re.compile(r"(?:[，。？！；：、,.?!;:…—–]|\s-+)[\"'”’」』）)\]]*\s*$")
 _ENGLISH_MARKS = str.maketrans("，。？！；：、", ",.?!;:,")
 
 
@@ -97,9 +99,9 @@ def _parts(segment: Segment, places: Sequence[int]) -> list[Segment]:
 
 def _closed(run: Segment, last: bool) -> Segment:
     english, hybrid = is_english(run.phonemes), run.hybrid
-    marked = not hybrid.rstrip().endswith("|>")
+    marked = _MARK.search(hybrid) is not None
     if english:
         hybrid = hybrid.translate(_ENGLISH_MARKS)
     if not marked and not last:
-        hybrid = hybrid.rstrip() + _COMMAS[english]
+        hybrid = hybrid[: hybrid.rindex("|>") + 2] + _COMMAS[english]  # in the place of what joins the words
     return replace(run, hybrid=hybrid, piece=replace(run.piece, cut=not marked))

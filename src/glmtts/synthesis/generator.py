@@ -68,8 +68,11 @@ class TokenGenerator:
 
     def _stream(self, segment: Segment, most_silence: int | None) -> Generator[int, None, None]:
         """Tokens of a run, with at most so much silence at their end."""
-        segment = replace(segment, settings=segment.settings.for_streams(self.bundle.clock.frames_per_token))
-        target = self._prompter.target(segment)
+        how, target = segment.settings.for_streams(self.bundle.clock.frames_per_token), self._prompter.target(segment)
+        # several that cannot compete would agree when all have ended: nothing would leave before
+        if self.judge.prefix_scorer(target, 1) is None:
+            how = how.model_copy(update={"candidates": 1})
+        segment = replace(segment, settings=how)
         for one in tries(segment.settings, segment.language):
             candidates = self._candidates(segment, target, one)
             choose = partial(self._end_of_stream, segment=segment, target=target, most_silence=most_silence)

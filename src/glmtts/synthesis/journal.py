@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import soundfile
@@ -26,6 +26,7 @@ from glmtts.audio.provenance import synthetic_tags
 from glmtts.config import StrictConfig
 from glmtts.errors import AudioError, ConfigError
 from glmtts.synthesis.preparing import plain_text
+from glmtts.synthesis.segment import EarlierPiece
 from glmtts.synthesis.subtitles import Cue
 from glmtts.synthesis.timing import Timed
 from glmtts.text.frontend import Piece
@@ -47,12 +48,24 @@ class _Stretch(StrictConfig):
         return Timed(self.text, self.start, self.end)
 
 
+class _Earlier(StrictConfig):
+    """`EarlierPiece` as a line of the journal holds it."""
+
+    hybrid: str
+    phonemes: list[str]
+    tokens: list[Annotated[int, Field(ge=0)]]
+
+    def piece(self) -> EarlierPiece:
+        return EarlierPiece(self.hybrid, self.phonemes, self.tokens)
+
+
 class _Entry(StrictConfig):
     """A line of the journal: a piece that was read."""
 
     piece: str
     line: _Stretch
     words: list[_Stretch]
+    earlier: _Earlier | None = None
 
     def cue(self) -> Cue:
         return Cue(self.line.timed(), [word.timed() for word in self.words])
@@ -88,6 +101,7 @@ class Journal:
     def __init__(self, folder: Path, about: dict[str, Any], restart: bool) -> None:
         self.folder, self.rate = folder, about["rate"]
         self.cues: list[Cue] = []
+        self.earlier: list[EarlierPiece] = []  # of an earlier run: what its last pieces are continued from
         self._pieces: list[str] = []
         self._audio, self._lines = folder / "audio.raw", folder / "journal.jsonl"
         if restart:
@@ -130,6 +144,7 @@ class Journal:
             )
         entries = self._with_audio(self._entries(lines))
         self._pieces, self.cues = [entry.piece for entry in entries], [entry.cue() for entry in entries]
+        self.earlier = [entry.earlier.piece() for entry in entries if entry.earlier is not None]
         # both files end where they agree, since `add` appends: the cut line and pieces without samples are gone
         os.truncate(self._lines, sum(len(line) + 1 for line in (first, *lines[: len(entries)])))
         os.truncate(self._audio, 2 * self.samples)
@@ -168,8 +183,18 @@ class Journal:
     def _refuse(self) -> None:
         raise ConfigError(f"{self.folder} holds an unfinished reading of another text. Start anew with --restart.")
 
-    def add(self, piece: Piece, wave: Tensor, pauses: tuple[int, int], words: list[Timed]) -> None:
-        """Append a piece: samples (T,) with silence before and after; the words' times count from the first sample."""
+    def add(
+        self,
+        piece: Piece,
+        wave: Tensor,
+        pauses: tuple[int, int],
+        words: list[Timed],
+        earlier: EarlierPiece | None = None,
+    ) -> None:
+        """Append a piece: samples (T,) with silence before and after; the words' times count from the first sample.
+
+        `earlier` is what the pieces that follow continue (history.py).
+        """
         start = (self.samples + pauses[0]) / self.rate
         samples = (np.pad(wave.clamp(-1, 1).numpy(), pauses) * 32767).astype("<i2")
         end = (self.samples + len(samples)) / self.rate
@@ -177,7 +202,8 @@ class Journal:
             Timed(plain_text(word.text), round(start + word.start, 3), round(start + word.end, 3)) for word in words
         ]
         cue = Cue(Timed(plain_text(piece.source or piece.written or piece.text), start, end), moved)
-        line = json.dumps({"piece": piece.text, **asdict(cue)}, ensure_ascii=False) + "\n"
+        continued = {} if earlier is None else {"earlier": asdict(earlier)}
+        line = json.dumps({"piece": piece.text, **asdict(cue), **continued}, ensure_ascii=False) + "\n"
         self._guarded(self._append, samples.tobytes(), line)
         self.cues.append(cue)
         self._pieces.append(piece.text)

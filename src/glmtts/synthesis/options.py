@@ -1,6 +1,7 @@
 """What a caller may change for one utterance; glmtts.options holds the table."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -89,11 +90,12 @@ def settings(defaults: SynthesisDefaults, options: Options) -> SynthesisDefaults
     return defaults.model_copy(update={"sampling": defaults.sampling.model_copy(update=drawing), **others})
 
 
-def check_seed(seed: int) -> None:
-    """Refuse what is no seed.
+def checked_seed(seed: int) -> int:
+    """A seed as Python's own number; it may be NumPy's, of a generator of draws.
 
     Raises:
         ConfigError: it is no whole number from 0 on.
     """
-    if not isinstance(seed, int) or not 0 <= seed < MOST_SEEDS:
+    if not isinstance(seed, Integral) or not 0 <= seed < MOST_SEEDS:
         raise ConfigError(f"The seed is {seed!r}. Choose a whole number from 0 to {MOST_SEEDS - 1}.")
+    return int(seed)

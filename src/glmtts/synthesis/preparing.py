@@ -1,7 +1,6 @@
 """From pieces of text to segments, for every runtime: needs neither PyTorch nor ONNX Runtime."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,7 @@ def one_each(texts: Iterable[str], voices: Any, seeds: Iterable[int] | None) -> 
     said = [checked_text(text) for text in texts]
     several = isinstance(voices, Iterable) and not isinstance(voices, str | bytes)  # a name yields its letters
     each = list(voices) if several else [voices] * len(said)
-    # NumPy's whole numbers too, of a generator of draws
-    numbers = [0] * len(said) if seeds is None else [int(one) if isinstance(one, Integral) else one for one in seeds]
+    numbers = [0] * len(said) if seeds is None else list(seeds)
     if not len(said) == len(each) == len(numbers):
         raise ConfigError(
             f"There are {len(said)} texts, {len(each)} voices and {len(numbers)} seeds. Give as many of each."

@@ -15,8 +15,9 @@ from torch.nn.functional import pad
 from glmtts.audio.io import check_writable
 from glmtts.errors import TextError
 from glmtts.memory import set_malloc_trim
+from glmtts.synthesis.history import History
 from glmtts.synthesis.journal import Journal, alone_in
-from glmtts.synthesis.options import Options, dictionary, reader
+from glmtts.synthesis.options import Options, checked_seed, dictionary, reader
 from glmtts.synthesis.subtitles import check_subtitles, write_subtitles
 from glmtts.synthesis.synthesizer import AnyVoice, Synthesizer
 from glmtts.synthesis.text_stream import pieces_of
@@ -51,7 +52,7 @@ def read_book(
         ConfigError: an earlier run of another text, voice, model or setting is unfinished there, or one is under way.
         TextError, VoiceError: as `Synthesizer.say`; what was read before a sentence that cannot be spoken stays too.
     """
-    out = Path(out)
+    out, seed = Path(out), checked_seed(seed)
     check_writable(out)  # before hours of work, not after them
     set_malloc_trim()
     if subtitles is not None:
@@ -98,8 +99,9 @@ def spoken_pieces(
     """
     chosen = tts.voice(voice)
     how: Options = {**options, "pronunciations": dictionary(options.get("pronunciations"))}
+    history = History(tts.defaults.history_tokens)
     for number, piece in enumerate(pieces_of(reader(tts.frontend, how), text, how.get("language"))):
-        _, samples, pauses, _ = tts.speak_timed(piece, chosen, seed + number, **how)
+        _, samples, pauses, _ = tts.speak_timed(piece, chosen, seed + number, history, **how)
         yield piece, pad(samples, pauses)
 
 
@@ -114,14 +116,16 @@ def _read(
     hear: Hear | None,
 ) -> int:
     """Speak the pieces that the journal does not hold; gives the number of all."""
-    number = -1
+    number, history = -1, History(tts.defaults.history_tokens)
+    for before in journal.earlier:
+        history.take(before)
     for number, piece in enumerate(pieces):
         if number < len(journal.cues):
             # the text is read from its beginning again: a file that was changed meanwhile is noticed
             journal.expect(number, piece.text)
         else:
-            _, samples, pauses, words = tts.speak_timed(piece, voice, seed + number, **options)
-            journal.add(piece, samples, pauses, words)
+            earlier, samples, pauses, words = tts.speak_timed(piece, voice, seed + number, history, **options)
+            journal.add(piece, samples, pauses, words, earlier)
             if hear is not None:
                 hear(pad(samples, pauses), journal.rate)
         progress(piece.source or piece.text)
@@ -131,12 +135,13 @@ def _read(
 def _about(tts: Synthesizer, voice: Voice, seed: int, options: Options) -> dict[str, Any]:
     """What decides the sound, as JSON: an unfinished reading goes on under the same alone."""
     words = dictionary(options.get("pronunciations"))
+    given = {name: value for name, value in options.items() if value is not None}  # None is the same as left out
     return {
         "voice": _digest(voice),
         "seed": seed,
         "model": {name: entry.sha256 for name, entry in tts.bundle.config.modules.items()},
         "defaults": tts.defaults.model_dump(mode="json"),
-        "options": {**options, "pronunciations": dict(words.words) if words is not None else None},
+        "options": {**given, "pronunciations": dict(words.words) if words is not None else None},
         "rate": tts.bundle.config.sample_rate,
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from glmtts.errors import VoiceError
+from glmtts.errors import TextError, VoiceError
 from glmtts.judging.faults import Target
 from glmtts.lm import rows
 from glmtts.lm.prompt import build_prompt
@@ -88,10 +88,17 @@ class Prompter:
 
         Raises:
             VoiceError: the voice's own text and speech leave no room for others.
+            TextError: a piece of text alone leaves no room for its speech, as with a reading of thousands of phonemes.
         """
         text_ids = self._frontend.encode(segment.hybrid)
         ids = [*segment.speaker_prompt, *self._prompt(text_ids, segment)]
-        if segment.continues_prompt and len(ids) >= model.max_positions:
+        alone = len(segment.speaker_prompt) + len(text_ids) + 1  # the begin of audio
+        if alone >= model.max_positions:
+            raise TextError(
+                f"A piece of the text is {alone} tokens, and the language model takes {model.max_positions} with its "
+                "speech. Split it into shorter sentences, or give shorter readings."
+            )
+        if len(ids) >= model.max_positions:
             raise VoiceError(
                 f"The voice's own text and speech are {len(ids)} tokens, and the language model takes "
                 f"{model.max_positions}. Clone a shorter recording, and give the text of just that."
@@ -106,10 +113,10 @@ class Prompter:
         """What should be heard, and the prompt that must not be."""
         if not segment.continues_prompt:
             return Target(segment.phonemes)
-        if segment.history:
-            last = segment.history[-1]
-            return Target(segment.phonemes, last.tokens, last.phonemes)
         voice = segment.voice
+        # what stands last in the prompt is what may leak: the voice's own, where no earlier piece has found room
+        if segment.history and (history := self._continued(segment, self._read(voice.text))):
+            return Target(segment.phonemes, history[-1].tokens, history[-1].phonemes)
         return Target(segment.phonemes, voice.tokens.tolist(), self._phonemes(voice.text))
 
     def _prompt(self, text_ids: list[int], segment: Segment) -> list[int]:
@@ -117,13 +124,23 @@ class Prompter:
         if not segment.continues_prompt:
             return build_prompt(self._layout, text_ids)
         prompt_text_ids, tokens = self._read(segment.voice.text), segment.voice.tokens.tolist()
+        history = self._continued(segment, prompt_text_ids)
+        prompt_text_ids += [number for one in history for number in self._frontend.encode(one.hybrid)]
+        return build_prompt(
+            self._layout, text_ids, prompt_text_ids, [*tokens, *(t for one in history for t in one.tokens)]
+        )
+
+    def _continued(self, segment: Segment, prompt_text_ids: Sequence[int]) -> Sequence[EarlierPiece]:
+        """The earlier pieces that stand in the prompt of a segment behind the voice's own text, `prompt_text_ids`."""
+        if not segment.history:
+            return ()
+        text_ids, tokens = self._frontend.encode(segment.hybrid), segment.voice.tokens.tolist()
         history = [(self._frontend.encode(one.hybrid), one.tokens) for one in segment.history]
         most = segment.settings.history_tokens
         # the oldest piece goes first, and the voice's own prompt never, as in the release
         while history and _expected(prompt_text_ids, tokens, history, text_ids) > most:
             history.pop(0)
-        prompt_text_ids += [number for ids, _ in history for number in ids]
-        return build_prompt(self._layout, text_ids, prompt_text_ids, [*tokens, *(t for _, own in history for t in own)])
+        return segment.history[len(segment.history) - len(history) :]
 
     def _read(self, prompt_text: str) -> list[int]:
         """Ids of a prompt's text and a blank; without phonemes for a released model, whose prompts have none."""

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar, Unpack
 
@@ -13,10 +12,11 @@ from glmtts.audio.tempo import change_tempo
 from glmtts.judging.judge import Judge
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
-from glmtts.synthesis.options import Options, check_options, check_seed, reader
+from glmtts.synthesis.history import History
+from glmtts.synthesis.options import Options, check_options, checked_seed, reader
 from glmtts.synthesis.parts import joined_parts
 from glmtts.synthesis.preparing import one_each, pauses, segments_of
-from glmtts.synthesis.segment import EarlierPiece, Segment
+from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.text_stream import pieces_of
 from glmtts.synthesis.timing import Timed, segment_times
@@ -147,16 +147,16 @@ class Speaker(ABC, Generic[V]):
         self, front: TextFrontend, pieces: Iterable[Piece], voice: V | str | Path | None, seed: int, options: Options
     ) -> list[Segment]:
         """As `segments`, with the front end that was made once for a call: one of another mode is costly."""
-        check_seed(seed)
+        seed = checked_seed(seed)
         known = self.bundle.config.speaker_prompts
         return segments_of(front, pieces, self.voice(voice), seed, options, self.defaults, known)
 
     def _stream(
         self, pieces: Iterable[Piece], voice: V | str | Path | None, seed: int, options: Options, timed: bool
     ) -> Generator[Audio | list[Timed], None, None]:
-        check_seed(seed)
+        seed = checked_seed(seed)
         chosen, front, speed = self.voice(voice), reader(self.frontend, options), options.get("speed") or 1.0
-        warnings, history = list[str](), list[EarlierPiece]()
+        warnings, history = list[str](), History(self.defaults.history_tokens)
 
         def speak(number: int, piece: Piece) -> Iterator[np.ndarray | list[Timed]]:
             warnings.extend(piece.warnings)
@@ -170,14 +170,12 @@ class Speaker(ABC, Generic[V]):
                 yield self._audio(part, warnings)
                 warnings.clear()
 
-    def _speak(
-        self, segment: Segment, history: list[EarlierPiece], timed_at: float | None
-    ) -> Iterator[np.ndarray | list[Timed]]:
+    def _speak(self, segment: Segment, history: History, timed_at: float | None) -> Iterator[np.ndarray | list[Timed]]:
         """Samples of a segment as its tokens come, and its words with their times at a speed, if one is given.
 
         The request is dropped where the caller goes away.
         """
-        with closing(self.generator.stream(replace(segment, history=tuple(history)))) as tokens:
+        with closing(self.generator.stream(history.before(segment))) as tokens:
             heard = Heard(tokens)
             for samples in self._blocks(segment, heard):
                 # all tokens are known here, and the last samples still to come
@@ -185,8 +183,9 @@ class Speaker(ABC, Generic[V]):
                     yield self._times(segment, heard.tokens, timed_at)
                     timed_at = None
                 yield samples
-        if self.defaults.history_tokens:
-            history.append(EarlierPiece(segment.hybrid, segment.phonemes, heard.tokens))
+            if timed_at and heard.tokens:  # the vocoder had sent all before the tokens were known to have ended
+                yield self._times(segment, heard.tokens, timed_at)
+        history.add(segment, heard.tokens)
 
     def _spoken(self, texts: Sequence[Sequence[Segment]]) -> list[list[np.ndarray]]:
         """Samples (T,) of every segment of every text: all together, or in turn where each continues the last."""
@@ -194,13 +193,13 @@ class Speaker(ABC, Generic[V]):
             rendered = iter(samples for samples, _ in self._render([segment for text in texts for segment in text]))
             return [[next(rendered) for _ in text] for text in texts]
         spoken: list[list[np.ndarray]] = [[] for _ in texts]
-        history: list[list[EarlierPiece]] = [[] for _ in texts]
+        history = [History(self.defaults.history_tokens) for _ in texts]
         for place in range(max(map(len, texts), default=0)):
             numbers = [number for number, text in enumerate(texts) if place < len(text)]
-            segments = [replace(texts[number][place], history=tuple(history[number])) for number in numbers]
+            segments = [history[number].before(texts[number][place]) for number in numbers]
             for number, segment, (samples, tokens) in zip(numbers, segments, self._render(segments), strict=True):
                 spoken[number].append(samples)
-                history[number].append(EarlierPiece(segment.hybrid, segment.phonemes, tokens))
+                history[number].add(segment, tokens)
         return spoken
 
     def _times(self, segment: Segment, tokens: Sequence[int], speed: float) -> list[Timed]:

@@ -15,10 +15,11 @@ from glmtts.judging.judge import Judge
 from glmtts.synthesis.adapter_pool import AdapterPool
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
+from glmtts.synthesis.history import History
 from glmtts.synthesis.options import Options
 from glmtts.synthesis.preparing import check_voice_text, is_recording
 from glmtts.synthesis.rendering import Renderer
-from glmtts.synthesis.segment import Segment
+from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.speaker import Speaker
 from glmtts.synthesis.stream import stream_segment
@@ -79,20 +80,28 @@ class Synthesizer(Speaker[Voice]):
         return self._voices[key]
 
     def speak_timed(
-        self, piece: Piece, voice: AnyVoice = None, seed: int = 0, **options: Unpack[Options]
-    ) -> tuple[Piece, Tensor, tuple[int, int], list[Timed]]:
-        """One prepared piece of text: itself, its samples (T,), samples of silence before and after it, word times.
+        self,
+        piece: Piece,
+        voice: AnyVoice = None,
+        seed: int = 0,
+        history: History | None = None,
+        **options: Unpack[Options],
+    ) -> tuple[EarlierPiece | None, Tensor, tuple[int, int], list[Timed]]:
+        """One prepared piece: what `history` keeps of it, samples (T,), samples of silence before and after it, words.
 
+        It continues the pieces of `history`, where the model does that, and is added there.
         The words are those that the author wrote. The times are empty where the model has no recogniser or a word has
         no known reading.
         """
-        (segment,) = self.segments([piece], voice, seed, options)
+        history = History(0) if history is None else history
+        segment = history.before(*self.segments([piece], voice, seed, options))
         ((samples, tokens),) = self._render([segment])
         speed = options.get("speed") or 1.0
         words = self._times(segment, tokens, speed)
         # elsewhere pauses go through the tempo with the speech; here they are only counted
         before, after = (round(pause / speed) for pause in self._pauses(piece))
-        return piece, torch.from_numpy(self._at_speed(samples, speed)), (before, after), words
+        kept = history.add(segment, tokens)
+        return kept, torch.from_numpy(self._at_speed(samples, speed)), (before, after), words
 
     def _render(self, segments: Sequence[Segment]) -> list[tuple[np.ndarray, list[int]]]:
         generated = dict(self.generator.generate(segments))

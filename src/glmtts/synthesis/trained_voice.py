@@ -179,7 +179,8 @@ class TrainedVoice:
             config = parse_json(self._metadata[f"{module}.adapter_config"])
             trained = TrainedAdapter(config, self._tensors(f"{module}."))
             trained.check()
-        except (ValueError, OverflowError, RecursionError):
+        # a KeyError where another file has taken its place meanwhile, which lacks this adapter
+        except (KeyError, ValueError, OverflowError, RecursionError):
             raise self._damaged(module) from None
         return trained
 

@@ -142,7 +142,8 @@ class Voice:
         flow = bundle.config.modules[PRIOR].parsed()
         wanted = getattr(bundle.flow, "adaptation_shape", None) if self.adaptation is not None else None
         shape = None if wanted is None else tuple(wanted)
-        sizes = VoiceSizes(flow.n_mels, flow.vocabulary, getattr(flow, "speaker_width", None), shape)
+        width, frames = (getattr(flow, name, None) for name in ("speaker_width", "frames_per_token"))
+        sizes = VoiceSizes(flow.n_mels, flow.vocabulary, width, shape, frames)
         if not self._arrays().fit(sizes):
             raise VoiceError(OTHER_SIZES)
         return self

@@ -20,12 +20,14 @@ class VoiceArrays:
 
     def check(self) -> None:
         """Raises ValueError where they do not fit each other, a number is not finite, or F0 is none of a voice."""
-        shapes = [array.ndim for array in (self.tokens, self.mel, self.embedding, self.f0)]
-        frames = self.mel.shape[1] if self.mel.ndim == 2 else 0
-        whole = not len(self.tokens) or frames % len(self.tokens) == 0
+        if [array.ndim for array in (self.tokens, self.mel, self.embedding, self.f0)] != [1, 2, 1, 0]:
+            raise ValueError("not a voice")
+        # a mel without its tokens would be shown to the flow in the place of what is spoken
+        frames, tokens = self.mel.shape[1], len(self.tokens)
+        whole = frames % tokens == 0 if tokens else frames == 0
         numbers = [self.mel, self.embedding, self.f0, *([] if self.adaptation is None else [self.adaptation])]
         finite = all(np.isfinite(array).all() for array in numbers)
-        if shapes != [1, 2, 1, 0] or not whole or not finite or (self.tokens < 0).any():
+        if not whole or not finite or (self.tokens < 0).any():
             raise ValueError("not a voice")
         if not LOWEST_F0 <= float(self.f0) <= HIGHEST_F0:
             raise ValueError("no F0 of a voice")
@@ -33,19 +35,25 @@ class VoiceArrays:
     def fit(self, sizes: "VoiceSizes") -> bool:
         """Whether a model of `sizes` can use them."""
         adapted = self.adaptation is None or sizes.adaptation in (None, self.adaptation.shape)
+        rate = sizes.frames_per_token
         return (
             adapted
             and len(self.mel) == sizes.n_mels
             and len(self.embedding) == (sizes.speaker_width or len(self.embedding))
             and not (self.tokens >= sizes.vocabulary).any()
+            and (rate is None or self.mel.shape[1] == rate * len(self.tokens))
         )
 
 
 @dataclass(frozen=True)
 class VoiceSizes:
-    """Mel filters, width of an embedding, speech tokens there are, and the shape of an adaptation; None: any."""
+    """Mel filters, speech tokens there are, width of an embedding, shape of an adaptation, mel frames of a token.
+
+    None: any.
+    """
 
     n_mels: int
     vocabulary: int
     speaker_width: int | None
     adaptation: tuple[int, ...] | None
+    frames_per_token: int | None = None
