@@ -86,13 +86,12 @@ def _nucleus(probabilities_C: np.ndarray, top_p: float, top_k: int) -> tuple[lis
     """The likeliest codes in falling order, at most `top_k` that reach `top_p`, and the sums up to each of them."""
     codes, likely = _likeliest(probabilities_C, top_p, top_k)
     sums: list[float] = []
-    total = 0.0
     for probability in likely:
-        # the code that crosses p belongs to the nucleus
-        if total >= top_p and sums:
+        before = sums[-1] if sums else 0.0
+        # the code that crosses p belongs to the nucleus, and those behind it do not
+        if before >= top_p:
             break
-        total += probability
-        sums.append(total)
+        sums.append(before + probability)
     return codes, sums
 
 
