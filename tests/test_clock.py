@@ -62,7 +62,7 @@ def test_other_rates_speak_and_keep_time(copy: Path, pooling: int, frames_per_to
     voice = voice_of(tts.bundle, tone, "A tone.")
     assert len(voice.tokens) == 100 // pooling
     assert voice.mel.shape[1] == frames_per_token * len(voice.tokens)
-    whole, streamed = tts.say("Hello there."), list(tts.stream("Hello there.", voice))
+    whole, streamed = tts.say("Hello there.", voice), list(tts.stream("Hello there.", voice))
     assert whole.rate == streamed[0].rate == rate
     assert len(whole.samples) % clock.samples_per_token == 0
     segment = tts.segments(tts.frontend.prepare("Hello there."), voice, 0, {})[0]

@@ -265,7 +265,7 @@ def test_what_a_lost_worker_had_answered_is_not_asked_again(monkeypatch: pytest.
 def test_rewards_that_do_not_exist_are_named() -> None:
     with pytest.raises(ConfigError, match=r"no reward 'loud'.*cer"):
         Scoring({"loud": RewardSection()}, Context(None), None)
-    with pytest.raises(ConfigError, match="does not take these options"):
+    with pytest.raises(ConfigError, match="cannot be made with these options"):
         Scoring({"own": RewardSection(kind=f"{OWN}:FewTokens", options={"x": 1})}, Context(None), None)
     with pytest.raises(ConfigError, match="no subclass of"):
         Scoring({"own": RewardSection(kind="tests.training.runs:train")}, Context(None), None)

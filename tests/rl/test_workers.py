@@ -41,7 +41,7 @@ def test_a_rollout_worker_that_fails_says_one_sentence(make_run: Any) -> None:
 
 def test_a_ray_actor_that_cannot_be_made_or_fails_is_not_waited_for() -> None:
     section = RewardSection(kind="tests.rl.own_rewards:FewTokens", options={"x": 1}, runs="ray")
-    with pytest.raises(RlError, match="does not take these options"):
+    with pytest.raises(RlError, match="cannot be made with these options"):
         Scoring({"own": section}, Context(None), None)
     loud = RewardSection(kind="tests.rl.own_rewards:Loudness", runs="ray")
     with pytest.raises(RlError, match=r"failed: ValueError: This answer was not rendered"):
