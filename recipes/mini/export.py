@@ -3,6 +3,7 @@
 python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/models/mini
 """
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -103,11 +104,8 @@ def pick(corpus: Path, speaker: str) -> tuple[Path, str]:
     raise DataError(f"{corpus} has no recording of {speaker} of 3 to 5 seconds. Give the corpora of the voices.")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = parser_of(__doc__)
-    parser.add_argument("--work", type=a_folder, required=True, help="holds the trained stages")
-    parser.add_argument("--corpus", type=a_folder, required=True, help="holds the corpora of the voices")
-    parser.add_argument("--out", type=folder_to_fill, required=True)
+def add_bytes(parser: ArgumentParser) -> None:
+    """Add the argument `--bytes`."""
     parser.add_argument(
         "--bytes",
         nargs="*",
@@ -116,6 +114,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="MODULE",
         help="modules whose matrices take eight bits a weight",
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--work", type=a_folder, required=True, help="holds the trained stages")
+    parser.add_argument("--corpus", type=a_folder, required=True, help="holds the corpora of the voices")
+    parser.add_argument("--out", type=folder_to_fill, required=True)
+    add_bytes(parser)
     chosen = parser.parse_args(arguments)
     out: Path = chosen.out
     prompts = {name: pick(chosen.corpus / corpus, speaker) for name, (corpus, speaker, _) in VOICES.items()}

@@ -10,7 +10,7 @@ export.py.
 import shutil
 from collections.abc import Sequence
 
-from export import MODULES, kind_of
+from export import add_bytes, kind_of
 
 from glmtts import durable
 from glmtts.bundle import Bundle, save_config, save_module
@@ -26,14 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=folder_to_fill, required=True, help="a new folder")
     parser.add_argument("--bundle", type=a_folder, help="the embedded one by default")
     parser.add_argument("--stage", choices=("vocoder", "lm"), default="vocoder")
-    parser.add_argument(
-        "--bytes",
-        nargs="*",
-        default=(),
-        choices=(*MODULES, "vocoder"),
-        metavar="MODULE",
-        help="modules whose matrices take eight bits a weight",
-    )
+    add_bytes(parser)
     chosen = parser.parse_args(arguments)
     check_new_folder(chosen.out, BundleError, "bundle")
     bundle, model = Bundle.open(chosen.bundle), trained_model(chosen.run)

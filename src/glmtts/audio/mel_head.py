@@ -78,11 +78,12 @@ class MelHead(nn.Module):
         x = self.in_proj(quantised_BSD)
         for block in self.token_blocks:
             x = block(x, speaker_BE, mask_BS1, next(own))
-        # (B, S, upsample · D) to (B, S · upsample, D)
-        x = self.expand(x).unflatten(-1, (-1, x.shape[-1])).flatten(1, 2)
+        # (B, S, upsample · D) to (B, S · upsample, D); what `flatten` makes, the tracer of an export takes for as many
+        # frames as its example has
+        x = self.expand(x).reshape(x.shape[0], -1, self.expand.in_features)
         if excitation_BTD is not None:
             x = x + excitation_BTD
-        mask_BT1 = mask_BS1.repeat_interleave(x.shape[1] // mask_BS.shape[1], dim=1)
+        mask_BT1 = mask_BS1.repeat_interleave(self.expand.out_features // self.expand.in_features, dim=1)
         for block in self.frame_blocks:
             x = block(x, speaker_BE, mask_BT1, next(own))
         return self.out(x) * MEL_STD + MEL_MEAN

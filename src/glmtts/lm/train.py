@@ -251,13 +251,13 @@ class LanguageModelTask(Task):
         longest = self.section(LMConfig).max_positions
         read = ((item, view.as_phonemes()) for item, view in views if view is not None)
         # as in training: what is too long is left out, and what is so behind its prompt alone stands without
-        fitting = islice((one for one in read if len(self.example(one[1]).ids) <= longest), SAMPLES + 1)
+        short_enough = islice((one for one in read if len(self.example(one[1]).ids) <= longest), SAMPLES + 1)
 
         def line(spoken: TokenizedUtterance, prompt: TokenizedUtterance | None) -> LMBatch:
             made = self.example(spoken, prompt)
             return collate(self.layout, [made if len(made.ids) <= longest else self.example(spoken)])
 
-        return lines_of([*fitting], line, data.prompt_share > 0)
+        return lines_of([*short_enough], line, data.prompt_share > 0)
 
     def example_batch(self) -> LMBatch:
         """Utterances of ten seconds, all aligned."""

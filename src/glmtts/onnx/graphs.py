@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from glmtts.errors import BundleError
 from glmtts.flow.dit import DiT
 from glmtts.judging.recogniser import TokenRecogniser
-from glmtts.onnx.operators import HalfRotary, JoinedAttention, Mish, TanhGelu, WholeHead, as_bias
+from glmtts.onnx.operators import HalfRotary, JoinedAttention, Mish, TanhGelu, as_bias
 from glmtts.speech_tokenizer.encoder import attention_mask
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.vocoder.harmonic import HarmonicVocos
@@ -19,11 +19,7 @@ class FlowInputsGraph(nn.Module):
 
     def __init__(self, flow: DiT) -> None:
         super().__init__()
-        # a copy: a part of it is replaced
-        self.flow = deepcopy(flow)
-        if flow.prior is not None:
-            prior: Any = self.flow.prior
-            prior.head = WholeHead(prior.head)
+        self.flow = flow
 
     def forward(
         self,

@@ -4,15 +4,12 @@ Elementwise operators cost what memory does: in the velocity of `mini` they took
 module below stands for a part of a network and computes the same.
 """
 
-from collections.abc import Iterator
-from itertools import repeat
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.audio.mel_head import MEL_MEAN, MEL_STD, MelHead
 from glmtts.flow.layers import Attention, Rotary, rotate_pairs
 
 DOMAIN = "com.microsoft"
@@ -66,36 +63,6 @@ class JoinedAttention(nn.Module):
         q_BTD, k_BTD = (_Rotated.apply(project(x_BTD), *rotary, own.heads) for project in (own.to_q, own.to_k))
         mixed = _Attended.apply(q_BTD, k_BTD, own.to_v(x_BTD), bias_11TT, own.heads)
         return own.to_out[0](mixed)
-
-
-class WholeHead(nn.Module):
-    """A mel head for one row, which needs no mask, and in which the number of frames stays open."""
-
-    def __init__(self, head: MelHead) -> None:
-        super().__init__()
-        self.head = head
-
-    def forward(
-        self,
-        quantised_BSD: Tensor,
-        speaker_BE: Tensor,
-        mask_BS: Tensor,
-        excitation_BTD: Tensor | None = None,
-        adaptation_BLK: Tensor | None = None,
-    ) -> Tensor:
-        """As `MelHead`, of one row; the mask is not read."""
-        head, everywhere = self.head, torch.ones(1, 1, 1)
-        own: Iterator[Tensor | None] = repeat(None) if adaptation_BLK is None else iter(adaptation_BLK.unbind(1))
-        x = head.in_proj(quantised_BSD)
-        for block in head.token_blocks:
-            x = block(x, speaker_BE, everywhere, next(own))
-        # −1 stays open; what `flatten` makes, the tracer takes for as many frames as its example has
-        x = head.expand(x).reshape(1, -1, int(x.shape[-1]))
-        if excitation_BTD is not None:
-            x = x + excitation_BTD
-        for block in head.frame_blocks:
-            x = block(x, speaker_BE, everywhere, next(own))
-        return head.out(x) * MEL_STD + MEL_MEAN
 
 
 def as_bias(allowed: Tensor) -> Tensor:

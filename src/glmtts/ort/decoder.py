@@ -104,11 +104,7 @@ class Decoder:
         Raises:
             TextError: it leaves no position for speech.
         """
-        if len(ids) >= self.sizes.max_positions:
-            raise TextError(
-                f"The text is {len(ids)} tokens with what stands before it, and the language model takes "
-                f"{self.sizes.max_positions} with the speech. Give a shorter text."
-            )
+        check_prompt(len(ids), self.sizes.max_positions)
         own = DecoderState([0])
         # a state of its own: several new ids at once are read only where a row begins (`_run`)
         self._reserve(own, 1, len(ids))
@@ -177,6 +173,19 @@ class Decoder:
             new[: had[0], :, : had[2]] = old
         # a binding holds the addresses of the buffers that are gone
         state.buffers, state.bound = larger, None
+
+
+def check_prompt(length: int, positions: int) -> None:
+    """See that a prompt leaves a position for speech: else keys and values would be written behind their buffers.
+
+    Raises:
+        TextError: `length` ids are as many as the model has `positions`, or more.
+    """
+    if length >= positions:
+        raise TextError(
+            f"The text is {length} tokens with what stands before it, and the language model takes {positions} with "
+            "the speech. Give a shorter text."
+        )
 
 
 def _in_place(array: np.ndarray) -> Any:

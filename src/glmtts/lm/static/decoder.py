@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from glmtts.adapters import Adapter, RowAdapters
-from glmtts.errors import TextError
 from glmtts.graphs import Direct, Replayer
 from glmtts.lm.cache import KeyValueCache
 from glmtts.lm.request import NO_CODE, Request
 from glmtts.lm.static.buffers import FIRST_COLUMNS, RowBuffers, power_of_two
 from glmtts.lm.static.sampling import draw, recent_codes
+from glmtts.ort.decoder import check_prompt
 from glmtts.text.audio_tokens import AudioTokens
 
 if TYPE_CHECKING:
@@ -50,11 +50,7 @@ class StaticDecoder:
         Raises:
             TextError: it leaves no position for speech.
         """
-        if len(prompt_ids) >= self.model.max_positions:
-            raise TextError(
-                f"The text is {len(prompt_ids)} tokens with what stands before it, and the language model takes "
-                f"{self.model.max_positions} with the speech. Give a shorter text."
-            )
+        check_prompt(len(prompt_ids), self.model.max_positions)
         self._reserve(row + count, len(prompt_ids) + STEPS)
         own = None
         if len(prompt_ids) > 1:
