@@ -13,16 +13,16 @@ def turns_of(hz_TN: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.asarray((np.concatenate([[0.0], ends_T[:-1]])[:, None] + within_TN) % 1, np.float32)
 
 
-def pulses(f0_T: np.ndarray, hop: int, sample_rate: int) -> np.ndarray:
-    """Samples (T · hop,) of unit power of F0 (T,) in Hz."""
+def pulses(f0_T: np.ndarray, hop: int, sample_rate: int, first: int = 0) -> np.ndarray:
+    """Samples ((T − first) · hop,) of unit power of F0 (T,) in Hz, from frame `first` on; the phase runs through all."""
     # the middles of the frames, between which `F.interpolate` is linear
     places = (np.arange(len(f0_T) * hop) + 0.5) / hop - 0.5
     hz_TN = np.interp(places, np.arange(len(f0_T)), f0_T).astype(np.float32).reshape(-1, hop)
-    theta = turns_of(hz_TN, sample_rate).ravel()
+    theta = turns_of(hz_TN, sample_rate)[first:].ravel()
     # −½ to ½: float32 is finest near 0, where the sine below divides by little
     theta -= theta.round()
     # harmonics below the Nyquist frequency, less one: the part after the point is the loudness of the last
-    most = np.float32(sample_rate / 2) / hz_TN.ravel() - 1
+    most = np.float32(sample_rate / 2) / hz_TN[first:].ravel() - 1
     whole = np.floor(most)
     near = np.abs(theta) < NEAR_A_PULSE
     sine = np.sin(np.pi * np.where(near, np.float32(0.5), theta))

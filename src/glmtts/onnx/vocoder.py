@@ -61,7 +61,7 @@ class HarmonicVocoder:
         harmonic, breath, phase = (part[0] for part in self._filters.run(None, given))
         # noise is a function of its place in the utterance, so this window's begins at the window's own
         place = start * self._hop
-        pulses_FT = self._stft(pulses(f0_1T[0], self._hop, self._rate)[place:])
+        pulses_FT = self._stft(pulses(f0_1T[0], self._hop, self._rate, start))
         noise_FT = self._stft(noise(place, (mel_MT.shape[1] - start) * self._hop))
         samples = self._stft.inverse(_polar(harmonic, phase) * pulses_FT + breath * noise_FT)
         return samples[(first - start) * self._hop :]

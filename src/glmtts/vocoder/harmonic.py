@@ -130,23 +130,23 @@ class HarmonicVocos(Compilable, nn.Module):
     def samples_from(self, mel_BMT: Tensor, first: int) -> Tensor:
         """Samples (B, (T − first) · hop) of the frames from `first` on, of a mel that begins with its utterance.
 
-        The source is made for the whole mel, so that its phase goes on; the network sees what it needs of it.
+        F0 is read from the whole mel, so that the phase goes on; the network sees what it needs of it.
         """
         hop, start = self.config.hop_length, max(0, first - self.look_ahead)
         octaves_BT = self.octaves(mel_BMT)
-        source_2BN = self.source(octaves_BT)[:, :, start * hop :]
+        source_2BN = self.source(octaves_BT, start)
         return self.filtered(mel_BMT[..., start:], octaves_BT[:, start:], source_2BN)[:, (first - start) * hop :]
 
     def hertz(self, octaves_BT: Tensor) -> Tensor:
         """F0 in Hz of octaves from 150 Hz."""
         return REFERENCE_HZ * 2**octaves_BT  # exp2 is no operator of ONNX
 
-    def source(self, octaves_BT: Tensor) -> Tensor:
-        """Pulses and noise (2, B, T · hop) of an utterance from its beginning."""
+    def source(self, octaves_BT: Tensor, first: int = 0) -> Tensor:
+        """Pulses and noise (2, B, (T − first) · hop) from frame `first` on; F0 (B, T) begins with its utterance."""
         hop, rate = self.config.hop_length, self.config.sample_rate
         octaves_BT = octaves_BT.float()
-        noise_N = noise(0, octaves_BT.shape[1] * hop, octaves_BT.device)
-        pulses_BN = pulses(self.hertz(octaves_BT), hop, rate)
+        noise_N = noise(first * hop, (octaves_BT.shape[1] - first) * hop, octaves_BT.device)
+        pulses_BN = pulses(self.hertz(octaves_BT), hop, rate, first)
         return torch.stack([pulses_BN, noise_N.expand_as(pulses_BN)])
 
     def filtered(self, mel_BMT: Tensor, octaves_BT: Tensor, source_2BN: Tensor) -> Tensor:

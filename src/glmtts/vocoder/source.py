@@ -29,13 +29,14 @@ def hz_by_sample(f0_BT: Tensor, hop: int) -> Tensor:
     return F.interpolate(f0_BT[:, None], scale_factor=hop, mode="linear")[:, 0]
 
 
-def pulses(f0_BT: Tensor, hop: int, sample_rate: int) -> Tensor:
-    """Σ cos(2π k θ) over the harmonics k below the Nyquist frequency, of unit power (B, T · hop).
+def pulses(f0_BT: Tensor, hop: int, sample_rate: int, first: int = 0) -> Tensor:
+    """Σ cos(2π k θ) over the harmonics k below the Nyquist frequency, of unit power (B, (T − first) · hop).
 
-    In closed form, sin((2K + 1) π θ) / (2 sin(π θ)) − ½; the highest harmonic comes and goes gradually.
+    In closed form, sin((2K + 1) π θ) / (2 sin(π θ)) − ½; the highest harmonic comes and goes gradually. The phase runs
+    through all of F0 (B, T) in Hz, and the samples are those from frame `first` on.
     """
-    hz_BN = hz_by_sample(f0_BT, hop)
-    theta_BN = turns_of(f0_BT, hop, sample_rate)
+    hz_BN = hz_by_sample(f0_BT, hop)[:, first * hop :]
+    theta_BN = turns_of(f0_BT, hop, sample_rate)[:, first * hop :]
     # −½ to ½: about a pulse the sine below divides by little, and float32 is finest near 0
     theta_BN = theta_BN - theta_BN.round()
     # K may be broken: harmonics up to its whole part, and one more by the rest, still not above the Nyquist frequency
