@@ -37,7 +37,8 @@ def test_weights_that_are_not_numbers(copy: Path) -> None:
 
 def test_a_size_that_the_file_does_not_have_costs_no_memory(copy: Path) -> None:
     description = described(copy)
-    description["modules"]["lm"]["config"]["vocab_size"] = 10**10
+    description["modules"]["lm"]["config"]["vocab_size"] = 10**6
+    description["modules"]["lm"]["config"]["intermediate_size"] = 10**6
     (copy / "bundle.json").write_text(json.dumps(description))
     with pytest.raises(BundleError, match=r"misshapen: .*embed_tokens"):
         Bundle.open(copy).load_all()

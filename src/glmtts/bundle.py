@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from glmtts import durable
-from glmtts.config import StrictConfig, read_json
+from glmtts.config import Count, StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.graphs import chosen
 from glmtts.options import nearest
@@ -68,7 +68,7 @@ class BundleConfig(StrictConfig):
     name: str
     description: str
     licence: str
-    sample_rate: int
+    sample_rate: Count
     modules: dict[str, ModuleEntry]
     text: TextConfig
     text_files: dict[str, str]

@@ -6,11 +6,15 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glmtts.errors import ConfigError
+
+LARGEST_SIZE = 1 << 20  # a choice, above all that are in use: memory is not taken for what is only claimed
+Count = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]  # a size: widths, layers, rates, lengths
+Share = Annotated[float, Field(ge=0, le=1)]
 
 LARGEST_FILE = 8 << 20  # bytes; the embedded bundle's description has 40 kB
 DEEPEST = 64  # the deepest configuration here has 6 levels
@@ -20,12 +24,12 @@ _DEEP_KEY = re.compile(rf"(?<![\w-]){_PART}(?:\.[ \t]*+{_PART}){{{DEEPEST}}}")
 
 
 class StrictConfig(BaseModel):
-    """A frozen configuration; each stage derives its own from it.
+    """A frozen configuration of finite numbers; each stage derives its own from it.
 
     `RENAMED` maps keys of earlier versions to their present names, so that files written then can still be read.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="before")

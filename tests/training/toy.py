@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.training.config import RunConfig
 from glmtts.training.listening import Sound
 from glmtts.training.registry import register
@@ -17,7 +17,7 @@ register("toy", "tests.training.toy:ToyTask")
 class ToyModel(StrictConfig):
     """Odd sizes, so that two processes hold unlike parts."""
 
-    width: int = 7
+    width: Count = 7
     blocks: int = 2
 
 

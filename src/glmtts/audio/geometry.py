@@ -1,12 +1,8 @@
 """What a log-mel is of: rates, windows, bins."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from glmtts.config import StrictConfig
-
-Count = Annotated[int, Field(ge=1)]
+from glmtts.config import Count, StrictConfig
 
 
 class MelConfig(StrictConfig):
@@ -16,5 +12,5 @@ class MelConfig(StrictConfig):
     n_fft: Count = 1920
     hop_length: Count = 480
     n_mels: Count = 80
-    f_min: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    f_max: float = Field(default=8000.0, gt=0, allow_inf_nan=False)
+    f_min: float = Field(default=0.0, ge=0)
+    f_max: float = Field(default=8000.0, gt=0)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
 from glmtts import durable
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.errors import ConfigError, DataError
 
 FILE, LOCK, SCRATCH = "dataset.json", ".lock", ".part-"
@@ -27,9 +27,9 @@ class FeatureSpec(StrictConfig):
     that differ in it do not mix.
     """
 
-    rate: float | None
+    rate: NonNegativeFloat | None
     dtype: str = ""
-    shape: tuple[int, ...] = ()
+    shape: tuple[Count, ...] = ()
     made_by: str = ""
 
 
@@ -42,7 +42,7 @@ class FileEntry(StrictConfig):
 
     file: PlainName
     sha256: str
-    bytes: int
+    bytes: NonNegativeInt
     made_by: str = ""
 
 
@@ -50,8 +50,8 @@ class ShardEntry(StrictConfig):
     """One shard: its folder, its size, and its files by feature; `index` holds the utterances themselves."""
 
     folder: PlainName
-    utterances: int
-    seconds: float
+    utterances: NonNegativeInt
+    seconds: NonNegativeFloat
     files: dict[str, FileEntry]
 
 
@@ -61,8 +61,8 @@ class Manifest(StrictConfig):
     format: Literal[1] = 1
     name: str
     provenance: str = ""
-    utterances: int = 0
-    seconds: float = 0.0
+    utterances: NonNegativeInt = 0
+    seconds: NonNegativeFloat = 0.0
     features: dict[str, FeatureSpec] = Field(default_factory=dict)
     shards: tuple[ShardEntry, ...] = ()
 

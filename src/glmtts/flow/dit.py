@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
-from glmtts.config import StrictConfig
+from glmtts.config import LARGEST_SIZE, Count, StrictConfig
 from glmtts.errors import ConfigError
 from glmtts.flow.adaptation import adaptation
 from glmtts.flow.cfm import sample
@@ -36,25 +36,25 @@ class FlowConfig(StrictConfig):
     and `n_fft` are those of the mel, by which the pitch knows where harmonics lie; nothing else reads them.
     """
 
-    vocabulary: int = 2048
-    token_width: int = 192
-    token_blocks: int = 2
-    width: int = 192
-    blocks: int = 6
-    heads: int = 3
-    ff_mult: int = 3
-    n_mels: int = 80
-    speaker_width: int = 192
-    prior_width: int | None = 256
-    pitch_width: int | None = 64
-    position_kernel: int = 15
-    position_groups: int = 16
+    vocabulary: Count = 2048
+    token_width: Count = 192
+    token_blocks: int = Field(default=2, ge=0, le=LARGEST_SIZE)
+    width: Count = 192
+    blocks: Count = 6
+    heads: Count = 3
+    ff_mult: Count = 3
+    n_mels: Count = 80
+    speaker_width: Count = 192
+    prior_width: Count | None = 256
+    pitch_width: Count | None = 64
+    position_kernel: Count = 15
+    position_groups: Count = 16
     rotate_first_head_only: bool = False
-    frames_per_token: int = 2
-    sample_rate: int = 24000
-    n_fft: int = 1920
-    mel_mean: float = Field(default=-5.5, allow_inf_nan=False)
-    mel_std: float = Field(default=2.5, gt=0, allow_inf_nan=False)
+    frames_per_token: Count = 2
+    sample_rate: Count = 24000
+    n_fft: Count = 1920
+    mel_mean: float = -5.5
+    mel_std: float = Field(default=2.5, gt=0)
 
     @model_validator(mode="after")
     def _kernel_has_a_middle(self) -> Self:
@@ -63,10 +63,12 @@ class FlowConfig(StrictConfig):
         return self
 
     @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> Self:
+    def _heads_and_groups_divide_the_width(self) -> Self:
         # rotary positions turn pairs of a head's channels
-        if self.heads < 1 or self.width % (2 * self.heads):
+        if self.width % (2 * self.heads):
             raise ValueError(f"width {self.width} is no even multiple of heads, {self.heads}")
+        if self.width % self.position_groups:
+            raise ValueError(f"width {self.width} is no multiple of position_groups, {self.position_groups}")
         return self
 
     @model_validator(mode="after")

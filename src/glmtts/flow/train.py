@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from glmtts.audio.mel_head import mel_loss
 from glmtts.audio.pitch import SEMITONES, median_f0, pitch_loss
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.data import Dataset, UtteranceRef
 from glmtts.data.finite import Finite
 from glmtts.data.section import BatchSource, DataSection, check_feature, codes_of, rate_of
@@ -41,8 +41,8 @@ class FlowLoss(StrictConfig):
     """
 
     block_causal_share: float = Field(default=0.5, ge=0, le=1)
-    shortest_block: int = Field(default=24, ge=1)
-    longest_block: int = 400
+    shortest_block: Count = 24
+    longest_block: Count = 400
 
     @model_validator(mode="after")
     def _blocks_have_sizes(self) -> Self:

@@ -29,9 +29,9 @@ class SamplingConfig(StrictConfig):
     top_p: float = Field(default=0.8, ge=NARROWEST, le=1)
     top_k: int = Field(default=25, ge=1)
     repetition_window: int = Field(default=10, ge=1)
-    repetition_threshold: float = Field(default=0.1, gt=0, allow_inf_nan=False)
-    min_ratio: float = Field(default=2.0, ge=0, allow_inf_nan=False)
-    max_ratio: float = Field(default=20.0, ge=0, allow_inf_nan=False)
+    repetition_threshold: float = Field(default=0.1, gt=0)
+    min_ratio: float = Field(default=2.0, ge=0)
+    max_ratio: float = Field(default=20.0, ge=0)
     min_tokens: int = Field(default=1, ge=1)
     extra_tokens: int = Field(default=0, ge=0)
 

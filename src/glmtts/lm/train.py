@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.data import Dataset
 from glmtts.data.readings import Transcripts
 from glmtts.data.section import BatchSource, DataSection
@@ -52,7 +52,7 @@ class LMData(DataSection):
     """
 
     text: str
-    codes: int
+    codes: Count
     phoneme_in: PhonemeIn = "all"
     prompt_share: float = Field(default=0.4, ge=0, le=1)
     all_phonemes: float = Field(default=0.75, ge=0, le=1)

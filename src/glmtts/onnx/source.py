@@ -14,7 +14,7 @@ def turns_of(hz_TN: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def pulses(f0_T: np.ndarray, hop: int, sample_rate: int, first: int = 0) -> np.ndarray:
-    """Samples ((T − first) · hop,) of unit power of F0 (T,) in Hz, from frame `first` on; the phase runs through all."""
+    """Samples ((T − first) · hop,) of unit power from frame `first` on, of F0 (T,) in Hz; phase runs through all."""
     # the middles of the frames, between which `F.interpolate` is linear
     places = (np.arange(len(f0_T) * hop) + 0.5) / hop - 0.5
     hz_TN = np.interp(places, np.arange(len(f0_T)), f0_T).astype(np.float32).reshape(-1, hop)

@@ -29,11 +29,11 @@ class Band(StrictConfig):
     `rise` come to; None is the usual one of the figure (`MARGINS`). `then` says what a breach does.
     """
 
-    low: float | None = Field(default=None, allow_inf_nan=False)
-    high: float | None = Field(default=None, allow_inf_nan=False)
-    fall: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    rise: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    low: float | None = None
+    high: float | None = None
+    fall: float | None = Field(default=None, ge=0)
+    rise: float | None = Field(default=None, ge=0)
+    margin: float | None = Field(default=None, ge=0)
     then: Literal["warn", "stop"] = "warn"
 
     @model_validator(mode="after")

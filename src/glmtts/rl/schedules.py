@@ -15,8 +15,8 @@ class Schedule(StrictConfig):
     which `steps` would say nothing.
     """
 
-    start: float = Field(allow_inf_nan=False)
-    end: float | None = Field(default=None, allow_inf_nan=False)
+    start: float
+    end: float | None = None
     steps: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="before")

@@ -24,7 +24,7 @@ class PolicySection(StrictConfig):
 
     bundle: str = "bundle"
     lora_rank: int | None = Field(default=None, ge=1)
-    lora_alpha: float = Field(default=16.0, gt=0, allow_inf_nan=False)  # a choice; of rank 16 it scales by 1
+    lora_alpha: float = Field(default=16.0, gt=0)  # a choice; of rank 16 it scales by 1
     lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -77,7 +77,7 @@ class DiffroLoss(StrictConfig):
     """
 
     # choices: at 1 the soft tokens are the policy's own distribution, and a KL of 1 nat a draw costs a tenth of a nat
-    softness: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    kl: float = Field(default=0.1, ge=0, allow_inf_nan=False)
+    softness: float = Field(default=1.0, gt=0)
+    kl: float = Field(default=0.1, ge=0)
     estimator: Literal["straight", "soft"] = "straight"
     guards: GuardConfig = GuardConfig()

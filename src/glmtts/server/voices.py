@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import NonNegativeInt, ValidationError
 from safetensors import SafetensorError
 
 from glmtts import durable
@@ -40,7 +40,7 @@ class VoiceRecord(StrictConfig):
 
     description: str
     consent: str
-    created: int
+    created: NonNegativeInt
 
 
 def valid_name(name: str) -> str:

@@ -4,22 +4,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.speaker.embed import Embeds
 
 
 class CampPlusConfig(StrictConfig):
     """Sizes of CAM++; the defaults fit the open Mandarin and English weights."""
 
-    n_mels: int = 80
-    embedding: int = 192
-    head_channels: int = 32
-    channels: int = 128
-    growth: int = 32
-    bottleneck: int = 128
-    layers: tuple[int, ...] = (12, 24, 16)
-    dilations: tuple[int, ...] = (1, 2, 2)
-    segment_frames: int = 100  # two seconds, as the stem halves 100 Hz
+    n_mels: Count = 80
+    embedding: Count = 192
+    head_channels: Count = 32
+    channels: Count = 128
+    growth: Count = 32
+    bottleneck: Count = 128
+    layers: tuple[Count, ...] = (12, 24, 16)
+    dilations: tuple[Count, ...] = (1, 2, 2)
+    segment_frames: Count = 100  # two seconds, as the stem halves 100 Hz
 
 
 class NormRelu(nn.Module):

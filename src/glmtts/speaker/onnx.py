@@ -6,7 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.errors import BundleError
 from glmtts.speaker.embed import Embeds
 
@@ -14,8 +14,8 @@ from glmtts.speaker.embed import Embeds
 class OnnxSpeakerConfig(StrictConfig):
     """Input and output widths of the file."""
 
-    n_mels: int = 80
-    embedding: int = 192
+    n_mels: Count = 80
+    embedding: Count = 192
 
 
 class OnnxSpeaker(Embeds):

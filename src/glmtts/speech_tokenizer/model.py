@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import WhisperFeatures
-from glmtts.config import StrictConfig
+from glmtts.config import LARGEST_SIZE, Count, StrictConfig
 from glmtts.errors import AudioError
 from glmtts.speech_tokenizer.codebook import Codebook, grid
 from glmtts.speech_tokenizer.encoder import Convolution, EncoderLayer, attention_mask
@@ -35,21 +35,21 @@ class SpeechTokenizerConfig(StrictConfig):
     )  # fmt: skip
 
     # width, heads, bins and positions of Whisper base
-    d_model: int = 512
-    heads: int = 8
-    ffn: int = 2048
-    num_mel_bins: int = 80
-    max_positions: int = 1500  # 30 s at 50 Hz
-    layers_before: int = 6
-    layers_after: int = 1
-    pooling: int = 2
-    codes: int = 2048
-    code_width: int | None = 64
-    levels: tuple[int, ...] | None = None
+    d_model: Count = 512
+    heads: Count = 8
+    ffn: Count = 2048
+    num_mel_bins: Count = 80
+    max_positions: Count = 1500  # 30 s at 50 Hz
+    layers_before: int = Field(default=6, ge=0, le=LARGEST_SIZE)
+    layers_after: int = Field(default=1, ge=0, le=LARGEST_SIZE)
+    pooling: Count = 2
+    codes: Count = 2048
+    code_width: Count | None = 64
+    levels: tuple[Count, ...] | None = None
     labels_per_token: int = Field(default=1, ge=1)
     causal_attention: bool = False
     causal_convolution: bool = False
-    block_frames: int = 1500  # 30 s: within a piece all frames see each other
+    block_frames: Count = 1500  # 30 s: within a piece all frames see each other
 
     @model_validator(mode="after")
     def _grid_has_its_size(self) -> Self:
@@ -62,7 +62,7 @@ class SpeechTokenizerConfig(StrictConfig):
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> Self:
-        if self.heads < 1 or self.d_model % self.heads:
+        if self.d_model % self.heads:
             raise ValueError(f"d_model {self.d_model} is no multiple of heads, {self.heads}")
         return self
 

@@ -64,10 +64,10 @@ class TokenizerLoss(StrictConfig):
     `restart_interval`, in steps, are those of codebook_training.py; a grid (model.levels) never moves, and reads none.
     """
 
-    asr_scale: float = Field(default=2.5, ge=0, allow_inf_nan=False)
-    pitch_scale: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    mel_scale: float = Field(default=3.0, ge=0, allow_inf_nan=False)
-    commitment_scale: float = Field(default=2.5, ge=0, allow_inf_nan=False)
+    asr_scale: float = Field(default=2.5, ge=0)
+    pitch_scale: float = Field(default=1.0, ge=0)
+    mel_scale: float = Field(default=3.0, ge=0)
+    commitment_scale: float = Field(default=2.5, ge=0)
     relative_pitch: bool = True
     probes: bool = False
     quantizer_warmup_steps: int = Field(default=400, ge=0)

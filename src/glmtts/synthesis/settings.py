@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 # below 0, and of NaN, nothing would ever be accepted: all candidates would be decoded each time, without a word
-Limit = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Limit = Annotated[float, Field(ge=0)]
 
 
 class Draft(StrictConfig):
@@ -66,12 +66,12 @@ class SynthesisDefaults(StrictConfig):
     max_audio_nll: Limit = 0.0
     stream_candidates: int = Field(default=4, ge=1)
     steps: int = Field(default=10, ge=1)
-    guidance: float = Field(default=0.7, ge=0, allow_inf_nan=False)
+    guidance: float = Field(default=0.7, ge=0)
     t_start: float = Field(default=0.0, ge=0, lt=1)
-    flow_temperature: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    flow_temperature: float = Field(default=1.0, ge=0)
     adaptation_steps: int = Field(default=0, ge=0)
     show_prompt: bool = True
-    pause_seconds: float = Field(default=0.15, ge=0, allow_inf_nan=False)
+    pause_seconds: float = Field(default=0.15, ge=0)
     # a block without tokens would never end
     blocks: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(25, 50, 200), min_length=1)
 

@@ -9,7 +9,7 @@ from typing import Protocol, Self, get_args
 
 from pydantic import Field
 
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.errors import ConfigError, EmptyTextError, TextError
 from glmtts.text.beside import readings_beside
 from glmtts.text.english import WORD
@@ -49,9 +49,9 @@ class TextConfig(StrictConfig):
     polyphones_in_context: bool = True
     tone_sandhi: bool = False
     release_form: bool = False
-    shortest_piece: float = 12
-    longest_piece: float = 36
-    max_characters: int = 5000
+    shortest_piece: float = Field(default=12, ge=0)
+    longest_piece: float = Field(default=36, gt=0)
+    max_characters: Count = 5000
 
 
 class Dictionary(Protocol):

@@ -4,7 +4,7 @@ import random
 from collections.abc import Container
 from dataclasses import dataclass
 
-from glmtts.config import StrictConfig
+from glmtts.config import Share, StrictConfig
 from glmtts.text.mandarin import read_pinyin
 from glmtts.text.phonemes import split_syllable, token
 
@@ -13,8 +13,8 @@ class HybridTrainingConfig(StrictConfig):
     """`probability` that a sentence is changed at all, and the largest share of its safe characters that is."""
 
     # both are the report's examples (section 2.6)
-    probability: float = 0.2
-    largest_share: float = 0.5
+    probability: Share = 0.2
+    largest_share: Share = 0.5
     polyphones_in_context: bool = True
 
 

@@ -51,7 +51,7 @@ class OptimizerSection(StrictConfig):
     rate `critic_learning_rate`, which other tasks do not read.
     """
 
-    learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
+    learning_rate: float = Field(default=1e-3, gt=0)
     final_learning_rate: float = Field(default=5e-5, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
@@ -179,25 +179,6 @@ def set_value(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise ConfigError(f"'{override}' names no key: '{section}' is a value. Write --set section.key=value.")
     values[last] = value
-
-
-COUNTS = ("layers", "blocks", "lora_rank")  # of these none is a number too
-
-
-def check_sizes(model: StrictConfig) -> None:
-    """Refuse sizes of a model that are not positive.
-
-    Raises:
-        ConfigError: names them.
-    """
-    wrong = [
-        f"model.{name}={value}"
-        for name, value in model
-        # not isinstance: True is an int
-        if type(value) is int and value < (0 if any(part in name for part in COUNTS) else 1)
-    ]
-    if wrong:
-        raise ConfigError(f"{', '.join(wrong)} is no size of a model. Give 1 or more.")
 
 
 def check_config(config: RunConfig) -> str:

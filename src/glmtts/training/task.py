@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from glmtts.config import StrictConfig
-from glmtts.training.config import RunConfig, check_sizes
+from glmtts.training.config import RunConfig
 from glmtts.training.listening import Listening, Sound
 
 Metrics = dict[str, Tensor]
@@ -59,7 +59,6 @@ class Task(Protocol):
             ConfigError: a key is unknown, missing or wrong.
         """
         parsed = {name: self.sections.get(name, NoSection).parse(getattr(config, name)) for name in SECTIONS}
-        check_sizes(parsed["model"])
         # with its defaults written out: config.json says what a run was trained with
         self.config = config.model_copy(update={name: part.model_dump(mode="json") for name, part in parsed.items()})
         self._parsed = parsed

@@ -4,8 +4,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from glmtts.audio.geometry import Count, MelConfig
-from glmtts.config import StrictConfig
+from glmtts.audio.geometry import MelConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.graphs import Acceleration, compile_blocks
 
 

@@ -33,8 +33,8 @@ class HarmonicVocosConfig(MelGeometry):
     more, nor for less than F0 needs.
     """
 
-    mel_mean: float = Field(default=-5.5, allow_inf_nan=False)
-    mel_std: float = Field(default=2.5, gt=0, allow_inf_nan=False)
+    mel_mean: float = -5.5
+    mel_std: float = Field(default=2.5, gt=0)
     pitch_width: int = Field(default=160, ge=1)
     pitch_layers: int = Field(default=4, ge=1)
     width: int = Field(default=256, ge=1)

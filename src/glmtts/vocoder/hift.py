@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from glmtts.audio.geometry import Count
 from glmtts.audio.mel import MelConfig
+from glmtts.config import Count
 from glmtts.vocoder.geometry import Compilable, MelGeometry
 
 NOISE_SEED = 0  # the same mel gives the same samples
@@ -33,9 +33,9 @@ class HiFTConfig(MelGeometry):
     base_channels: Count = 512
     f0_channels: Count = 512
     harmonics: int = Field(default=8, ge=0)
-    sine_amplitude: float = Field(default=0.1, allow_inf_nan=False)
-    noise_deviation: float = Field(default=0.003, allow_inf_nan=False)
-    voiced_above_hz: float = Field(default=10, allow_inf_nan=False)
+    sine_amplitude: float = 0.1
+    noise_deviation: float = 0.003
+    voiced_above_hz: float = 10
     upsample_rates: Counts = (8, 5, 3)
     upsample_kernels: Counts = (16, 11, 7)
     istft_n_fft: Count = 16
@@ -43,8 +43,8 @@ class HiFTConfig(MelGeometry):
     kernels: Counts = (3, 7, 11)
     dilations: Counts = (1, 3, 5)
     source_kernels: Counts = (7, 7, 11)
-    slope: float = Field(default=0.1, allow_inf_nan=False)
-    limit: float = Field(default=0.99, gt=0, allow_inf_nan=False)
+    slope: float = 0.1
+    limit: float = Field(default=0.99, gt=0)
 
     @model_validator(mode="after")
     def _levels_make_a_frame(self) -> Self:

@@ -18,11 +18,10 @@ from typing import IO, Self
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from glmtts.audio.geometry import Count
 from glmtts.audio.mel import MelConfig
+from glmtts.config import Count
 from glmtts.errors import BundleError
 from glmtts.vocoder.confined import LITTLE, READY
 from glmtts.vocoder.geometry import MelGeometry
@@ -42,7 +41,7 @@ class TorchScriptVocoderConfig(MelGeometry):
     sample_rate: Count = 32000
     n_fft: Count = 2560
     hop_length: Count = 640
-    mel_mean: float = Field(default=7.847762537473608, allow_inf_nan=False)
+    mel_mean: float = 7.847762537473608
 
 
 class TorchScriptVocoder:

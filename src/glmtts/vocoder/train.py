@@ -47,9 +47,9 @@ class VocoderLoss(StrictConfig):
     """
 
     gan_start: int | None = Field(default=8000, ge=0)
-    reconstruction_weight: float = Field(default=15.0, ge=0, allow_inf_nan=False)
+    reconstruction_weight: float = Field(default=15.0, ge=0)
     resolutions: tuple[tuple[PositiveInt, PositiveInt, PositiveInt], ...] = Field(default=RECONSTRUCTION, min_length=1)
-    feature_weight: float = Field(default=2.0, ge=0, allow_inf_nan=False)
+    feature_weight: float = Field(default=2.0, ge=0)
     discriminator_channels: int = Field(default=16, ge=1)
     periods: tuple[PositiveInt, ...] = ()
     period_channels: int = Field(default=16, ge=1)
@@ -245,7 +245,7 @@ class VocosTask(VocoderTask):
 class HarmonicLoss(VocoderLoss):
     """With `reconstruction_weight` 0 and no discriminators, F0 alone is learnt; with `pitch_weight` 0 it stays."""
 
-    pitch_weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    pitch_weight: float = Field(default=1.0, ge=0)
 
     @model_validator(mode="after")
     def _teaches_something(self) -> Self:

@@ -20,8 +20,8 @@ class VocosConfig(MelGeometry):
     At 50 frames a second one window of 80 ms would have to hold a pitch that moves within it.
     """
 
-    mel_mean: float = Field(default=-5.5, allow_inf_nan=False)
-    mel_std: float = Field(default=2.5, gt=0, allow_inf_nan=False)
+    mel_mean: float = -5.5
+    mel_std: float = Field(default=2.5, gt=0)
     width: int = Field(default=384, ge=1)
     expansion: int = Field(default=3, ge=1)
     layers: int = Field(default=8, ge=1)

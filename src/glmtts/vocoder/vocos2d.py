@@ -22,8 +22,8 @@ class Vocos2DConfig(MelGeometry):
     the magnitudes (FreeV, Lv et al., 2024), so that the network has only the difference to tell.
     """
 
-    mel_mean: float = Field(default=-5.5, allow_inf_nan=False)
-    mel_std: float = Field(default=2.5, gt=0, allow_inf_nan=False)
+    mel_mean: float = -5.5
+    mel_std: float = Field(default=2.5, gt=0)
     channels: int = Field(default=32, ge=1)
     expansion: int = Field(default=3, ge=1)
     layers: int = Field(default=8, ge=1)

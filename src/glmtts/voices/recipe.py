@@ -35,12 +35,12 @@ class VoiceTraining(StrictConfig):
 
     method: Method = "lora"
     share: float = Field(default=0.15, gt=0, lt=1)
-    epochs: float = Field(default=30, gt=0, allow_inf_nan=False)
-    flow_epochs: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    epochs: float = Field(default=30, gt=0)
+    flow_epochs: float | None = Field(default=None, gt=0)
     patience: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
-    batch_seconds: float = Field(default=12.0, gt=0, allow_inf_nan=False)
-    learning_rates: dict[Network, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default={})
+    batch_seconds: float = Field(default=12.0, gt=0)
+    learning_rates: dict[Network, Annotated[float, Field(gt=0)]] = Field(default={})
     prefix: tuple[int, ...] = ()
     lengths: tuple[float, float] = LENGTHS
     precision: Literal["no", "bf16"] = "bf16"

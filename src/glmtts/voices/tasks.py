@@ -49,7 +49,7 @@ class VoiceInit(StrictConfig):
     `patience` evaluations in a row were no better than the best.
     """
 
-    share: float | None = 0.15
+    share: float | None = Field(default=0.15, gt=0, le=1)
     patience: int = Field(default=4, ge=1)
 
 

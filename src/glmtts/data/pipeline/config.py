@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from glmtts.config import StrictConfig, parse_json, read_toml
 from glmtts.data.pipeline.inputs import check_apart
@@ -16,13 +16,7 @@ from glmtts.errors import ConfigError
 OWN = ("shards", "manifest", "sources", "windows", "samples", "work")
 
 
-class Section(StrictConfig):
-    """Finite numbers alone: an output keeps its configuration as JSON, which has no others."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
-
-
-class RunSection(Section):
+class RunSection(StrictConfig):
     """What comes in and where it goes.
 
     `input` is a folder; `manifest`, a JSONL file, names its recordings by `path` and what is known of each as `labels`,
@@ -38,7 +32,7 @@ class RunSection(Section):
     sample_rate: int = Field(default=24000, ge=8000, le=48000)
 
 
-class StandardiseSection(Section):
+class StandardiseSection(StrictConfig):
     """How recordings are read.
 
     A recording is cut into blocks of about `block_seconds` (report: 10 minutes), at the quietest place of the last
@@ -58,7 +52,7 @@ class StandardiseSection(Section):
         return self
 
 
-class RemoteSection(Section):
+class RemoteSection(StrictConfig):
     """Where the workers of a stage listen, and how long they are waited for.
 
     A request that fails is sent again, to another worker where there is one, after `backoff` seconds that double each
@@ -85,7 +79,7 @@ class RemoteSection(Section):
         return self
 
 
-class StageSection(Section):
+class StageSection(StrictConfig):
     """One stage: its name (or "module:Class"), its own `options`, and what it runs on.
 
     `workers`, `cpus`, `gpus` (a fraction shares a GPU) and `device` are those of the Ray engine; the local engine gives
@@ -110,14 +104,14 @@ class StageSection(Section):
         return options
 
 
-class ShardsSection(Section):
+class ShardsSection(StrictConfig):
     """The dataset that is written; `wave` also stores the samples as int16, for vocoders and tokenizers."""
 
     shard_seconds: float = Field(default=3600.0, gt=0)
     wave: bool = True
 
 
-class EngineSection(Section):
+class EngineSection(StrictConfig):
     """What runs the stages: processes of this machine (`local`), or Ray Data (`ray`).
 
     `address` is that of a Ray cluster; without it one is started here. Every machine of a cluster must see input and
@@ -132,14 +126,14 @@ class EngineSection(Section):
     window_hours: float = Field(default=20.0, gt=0)
 
 
-class ReportSection(Section):
+class ReportSection(StrictConfig):
     """The page: how many clips to hear of what was kept, and of each reason for a drop, each at most `seconds` long."""
 
     samples: int = Field(default=4, ge=0, le=100)
     seconds: float = Field(default=10.0, gt=0)
 
 
-class PipelineConfig(Section):
+class PipelineConfig(StrictConfig):
     """The whole file."""
 
     run: RunSection

@@ -4,12 +4,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from glmtts.config import LARGEST_SIZE
 from glmtts.lm.config import LMConfig
 
 Bits = Literal[4, 8]
 Block = Literal[16, 32, 64, 128]
 HEAD_BITS: Bits = 8
-LARGEST = 1 << 20  # of a size: a choice, above all that are in use
 BLOCK: Block = 32  # weights that share a scale, in files that do not say
 
 
@@ -20,14 +20,10 @@ class QuantisedLMConfig(LMConfig):
     bits: Bits
     head_bits: Bits = HEAD_BITS
     block: Block = BLOCK
-    choices: int = Field(ge=2)
+    choices: int = Field(ge=2, le=LARGEST_SIZE)
 
     @model_validator(mode="after")
     def _of_whole_blocks(self) -> Self:
-        # what a file only claims would be divided by, or memory be taken for it
-        wrong = [name for name, value in self if isinstance(value, int) and not 1 <= value <= LARGEST]
-        if wrong:
-            raise ValueError(f"{', '.join(wrong)} must be from 1 to {LARGEST}")
         if any(width % self.block for width in input_widths(self)):
             raise ValueError(f"widths of {sorted(input_widths(self))} are no whole blocks of {self.block}")
         return self

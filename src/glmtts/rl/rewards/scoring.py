@@ -37,14 +37,14 @@ class RewardSection(StrictConfig):
     """
 
     kind: str | None = None
-    weight: float = Field(default=1.0, allow_inf_nan=False)
+    weight: float = 1.0
     options: dict[str, Any] = Field(default={})
     runs: Literal["here", "ray", "grpc"] = "here"
     workers: int = Field(default=1, ge=1)
-    gpus: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    gpus: float | None = Field(default=None, ge=0)
     addresses: tuple[str, ...] = ()
     batch: int = Field(default=8, ge=1)  # a group: what a killed worker takes along is scored anew
-    patience_minutes: float = Field(default=60.0, gt=0, allow_inf_nan=False)  # a machine may be started anew meanwhile
+    patience_minutes: float = Field(default=60.0, gt=0)  # a machine may be started anew meanwhile
 
     @model_validator(mode="after")
     def _has_addresses(self) -> Self:

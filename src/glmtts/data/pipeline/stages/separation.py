@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.audio.mel import mel_filters
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.errors import DataError
 from glmtts.foreign import filled, read_weights
 
@@ -24,16 +24,16 @@ CHANNELS = 2
 class RoformerConfig(StrictConfig):
     """Sizes; the defaults are those of the published vocals model (228 M parameters)."""
 
-    sample_rate: int = 44100
-    n_fft: int = 2048
-    hop_length: int = 441
-    dim: int = 384
-    depth: int = 6
-    bands: int = 60
-    heads: int = 8
-    dim_head: int = 64
-    mlp_expansion: int = 4
-    mask_depth: int = 2
+    sample_rate: Count = 44100
+    n_fft: Count = 2048
+    hop_length: Count = 441
+    dim: Count = 384
+    depth: Count = 6
+    bands: Count = 60
+    heads: Count = 8
+    dim_head: Count = 64
+    mlp_expansion: Count = 4
+    mask_depth: Count = 2
     zero_dc: bool = True
 
 

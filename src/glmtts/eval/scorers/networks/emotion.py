@@ -9,13 +9,14 @@ from typing import Self
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from glmtts import durable
 from glmtts.backends import reason_of
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.errors import ConfigError, EvaluationError
 from glmtts.eval.scorers.networks.whisper_states import WhisperStates, WhisperStatesConfig
 
@@ -27,9 +28,9 @@ class EmotionConfig(StrictConfig):
 
     encoder: WhisperStatesConfig = WhisperStatesConfig()
     labels: tuple[str, ...] = LABELS
-    heads: int = 2
-    hidden: int = 128
-    dropout: float = 0.3
+    heads: Count = 2
+    hidden: Count = 128
+    dropout: float = Field(default=0.3, ge=0, lt=1)
 
 
 class EmotionHead(nn.Module):

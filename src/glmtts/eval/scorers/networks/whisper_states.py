@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glmtts.audio.mel import WhisperFeatures
-from glmtts.config import StrictConfig
+from glmtts.config import Count, StrictConfig
 from glmtts.speech_tokenizer.encoder import Convolution, EncoderLayer
 
 SAMPLE_RATE = 16000
@@ -15,13 +15,13 @@ LONGEST_SECONDS = 30  # as many positions as Whisper has
 class WhisperStatesConfig(StrictConfig):
     """Sizes of the encoder; the defaults are Whisper-base's."""
 
-    width: int = 512
-    heads: int = 8
-    ffn: int = 2048
-    layers: int = 6
-    n_mels: int = 80
-    positions: int = 1500
-    pooling: int = 10
+    width: Count = 512
+    heads: Count = 8
+    ffn: Count = 2048
+    layers: Count = 6
+    n_mels: Count = 80
+    positions: Count = 1500
+    pooling: Count = 10
 
 
 class WhisperStates(nn.Module):
