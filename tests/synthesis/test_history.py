@@ -53,6 +53,20 @@ def test_what_may_leak_is_what_stands_last_in_the_prompt(tts: Synthesizer, segme
     assert prompter.target(without) == prompter.target(segment)
 
 
+def test_earlier_pieces_go_where_the_model_has_no_room(tts: Synthesizer, segment: Segment) -> None:
+    """Of the longest history that is asked for, as many pieces as leave positions for the speech; never an error."""
+    model, history = tts.bundle.lm, History(10**9)
+    for number in range(40):
+        history.add(segment, [number] * (model.max_positions // 10))
+    settings = segment.settings.model_copy(update={"history_tokens": 10**9})
+    continued = replace(history.before(segment), settings=settings)
+    (request,) = tts.generator._prompter.requests(continued, [0], model)
+    first = tts.bundle.audio_tokens.first
+    kept = {number - first for number in request.prompt_ids if first <= number < first + 40}
+    assert 39 in kept and 0 not in kept
+    assert len(request.prompt_ids) + settings.sampling.max_ratio * request.text_length <= model.max_positions
+
+
 def test_a_book_continues_its_earlier_pieces(tts: Synthesizer, tmp_path: Path) -> None:
     """Piece by piece, whole, and broken off: the pieces that follow go on from those that were read before."""
     spoken = [(piece, samples.numpy()) for piece, samples in spoken_pieces(tts, LINES, seed=5)]

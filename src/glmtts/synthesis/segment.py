@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -98,6 +98,10 @@ class Prompter:
                 f"A piece of the text is {alone} tokens, and the language model takes {model.max_positions} with its "
                 "speech. Split it into shorter sentences, or give shorter readings."
             )
+        longest = segment.settings.sampling.max_ratio * len(text_ids)
+        if segment.history and len(ids) + longest > model.max_positions:
+            # `history_tokens` may be more than a model has room for beside the speech
+            return self.requests(replace(segment, history=segment.history[1:]), seeds, model)
         if len(ids) >= model.max_positions:
             raise VoiceError(
                 f"The voice's own text and speech are {len(ids)} tokens, and the language model takes "
