@@ -165,7 +165,7 @@ def read_index(folder: Path, keys: Sequence[str] = OF_A_CORPUS, name: str = INDE
     for place, line in _lines(path):
         record = _object(line)
         lacks = [key for key in keys if not _right(key, record.get(key))] if record is not None else ["JSON object"]
-        if record is None or lacks or not isinstance(record.get("file", ""), str):
+        if record is None or lacks or not isinstance(record.get("file"), str | None):
             raise DataError(
                 f"Line {place} of {path} has no right {', '.join(lacks) or 'file'}. Mend it, or take it out."
             )
@@ -209,7 +209,7 @@ def recording(folder: Path, record: Record) -> Path:
     Raises:
         DataError: it is not there.
     """
-    path = folder / record.get("file", f"{record['id']}.opus")
+    path = folder / (record.get("file") or f"{record['id']}.opus")
     if not is_file(path, DataError):
         raise DataError(f"{path} is not there, and {folder / INDEX} names it. Add it, or take its line out.")
     return path

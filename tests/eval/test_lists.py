@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glmtts.errors import EvaluationError
+from glmtts.errors import DataError, EvaluationError
 from glmtts.eval.clone_list import clone_list
 from glmtts.eval.items import EvalList, Item
 from glmtts.eval.listening.files import read_key
@@ -148,10 +148,10 @@ def test_an_index_of_another_corpus_is_one_sentence(tmp_path: Path) -> None:
         json.dumps(record | {"file": 3}),
     ):
         (folder / "index.jsonl").write_text(f"{good[0]}\n{wrong}\n", encoding="utf-8")
-        with pytest.raises(EvaluationError, match="Line 2 of"):
+        with pytest.raises(DataError, match="Line 2 of"):
             clone_list(tmp_path, 1)
     (folder / "index.jsonl").write_bytes(b"\xff")
-    with pytest.raises(EvaluationError, match="cannot be read"):
+    with pytest.raises(DataError, match="is not UTF-8"):
         clone_list(tmp_path, 1)
 
 

@@ -1,14 +1,12 @@
 """`mini-clone`: speakers held out of the training of what ships, each asked to say lines of `mini-en` or `mini-zh`."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import EvalList, Item
 from glmtts.eval.lists import recording_of, shipped_list
 from glmtts.places import is_file
+from glmtts.programs import read_index
 
 SHORTEST, LONGEST = 3.0, 8.0  # seconds of a prompt
 LANGUAGES = ("en", "zh")
@@ -28,8 +26,8 @@ def clone_list(corpus: Path, lines: int = 100) -> EvalList:
     language; `other_audio` is a second recording of him, which tells how like two recordings of one person are.
 
     Raises:
-        EvaluationError: an index is damaged, or the corpus has no held-out speaker with two recordings of 3 to 8
-            seconds.
+        EvaluationError: the corpus has no held-out speaker with two recordings of 3 to 8 seconds.
+        DataError: an index is damaged.
     """
     speakers = _speakers(corpus)
     if not speakers:
@@ -57,36 +55,9 @@ def _speakers(corpus: Path) -> list[tuple[tuple[str, str], list[tuple[Path, str]
         # a corpus need not hold all of these
         if not is_file(index, EvaluationError):
             continue
-        for record in _records(index):
+        for record in read_index(index.parent):
             path = recording_of(corpus / folder, record["id"], record.get("file"))
             long_enough = SHORTEST <= record["seconds"] <= LONGEST
-            if held_out(folder, record["speaker"]) and long_enough and path is not None and record["lang"] in LANGUAGES:
+            if held_out(folder, record["speaker"]) and long_enough and path is not None:
                 found.setdefault((record["lang"], record["speaker"]), []).append((path, record["text"]))
     return [(who, recordings) for who, recordings in found.items() if len(recordings) > 1]
-
-
-def _records(index: Path) -> Iterator[dict[str, Any]]:
-    try:
-        lines = index.read_text(encoding="utf-8-sig").split("\n")  # not splitlines: JSON may hold U+2028
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{index} cannot be read: {error}. Give another --corpus.") from None
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            record = _record(line)
-            if record is None:
-                raise EvaluationError(
-                    f"Line {number} of {index} has no id, lang, text, speaker or seconds. Mend it, or give another "
-                    "--corpus."
-                )
-            yield record
-
-
-def _record(line: str) -> dict[str, Any] | None:
-    """The values of a line, None where one is not there or of another kind."""
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    kinds: dict[str, Any] = dict.fromkeys(("id", "lang", "text", "speaker"), str) | {"seconds": int | float}
-    right = isinstance(values, dict) and all(isinstance(values.get(key), kind) for key, kind in kinds.items())
-    return values if right and isinstance(values.get("file"), str | None) else None
