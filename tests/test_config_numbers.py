@@ -10,6 +10,10 @@ from pydantic import create_model
 
 import glmtts
 from glmtts.config import StrictConfig
+from glmtts.data.dataset import SourceConfig
+from glmtts.data.pipeline.stages.diarize import DiarizeConfig
+from glmtts.data.pipeline.stages.length import LengthConfig
+from glmtts.data.section import DataSection
 from glmtts.errors import ConfigError
 from glmtts.flow.dit import FlowConfig
 from glmtts.lm.config import LMConfig
@@ -79,5 +83,21 @@ def test_every_number_is_finite_and_no_size_is_negative() -> None:
     ],
 )
 def test_sizes_that_make_no_model(kind: type[StrictConfig], values: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        kind.parse(values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "named"),
+    [
+        (LengthConfig, {"min_seconds": True}, "min_seconds is a number, and true or false is given"),
+        (LMConfig, {"vocab_size": 9, "num_layers": True}, "num_layers is a number"),
+        (LengthConfig, {"min_seconds": 50}, "min_seconds 50 is above max_seconds, 40"),
+        (DataSection, {"min_seconds": 31}, "min_seconds 31 is above max_seconds, 30"),
+        (DiarizeConfig, {"min_seconds": 41}, "min_seconds 41 is above max_seconds, 40"),
+        (SourceConfig, {"path": "a", "repeat": 1e9}, "repeat: Input should be less than or equal to 1000"),
+    ],
+)
+def test_values_that_mean_nothing(kind: type[StrictConfig], values: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         kind.parse(values)

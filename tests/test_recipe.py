@@ -247,7 +247,9 @@ def test_silence_around_speech_is_not_written(step: Any, tmp_path: Path) -> None
     assert corpora.add_recording(tmp_path / "index.jsonl", {"id": "a"}, padded) == pytest.approx(1.4, abs=0.01)
 
 
-def test_held_out_speakers_and_extreme_lengths_stay_out(step: Any, tmp_path: Path) -> None:
+def test_held_out_speakers_and_extreme_lengths_stay_out(
+    step: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "speechocean762"
     folder.mkdir()
     lines = [("so1", 3), ("so1", 3), ("so27", 3), ("so27", 3), ("so3", 0.2), ("so3", 0.2), ("so4", 3), ("so4", 3)]
@@ -257,15 +259,27 @@ def test_held_out_speakers_and_extreme_lengths_stay_out(step: Any, tmp_path: Pat
     ]
     (folder / "index.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     for number in (0, 6):
-        (folder / f"{number}.opus").touch()
+        soundfile.write(folder / f"{number}.opus", recorded(3.0, 150), 24000, format="OGG", subtype="OPUS")
     kept = step("corpora").read_corpus(folder)
     assert [one.id for one in kept] == ["0", "6"]  # every second, of those that may train
+    monkeypatch.chdir(folder)
+    found = step("corpora").read_corpus(Path("."))  # noqa: PTH201 - as the command line gives it
+    assert [(one.id, one.speaker) for one in found] == [(one.id, one.speaker) for one in kept]
     (folder / "6.opus").unlink()
     with pytest.raises(DataError, match=r"6\.opus is not there"):
         step("corpora").read_corpus(folder)
     (folder / "index.jsonl").write_text(json.dumps(rows[4]), encoding="utf-8")
     with pytest.raises(DataError, match=r"has no line of 0\.5 to 20 s"):
         step("corpora").read_corpus(folder)
+
+
+@pytest.mark.parametrize("said", [0.6, 2.5])
+def test_a_length_that_the_recording_has_not_is_told(step: Any, tmp_path: Path, said: float) -> None:
+    soundfile.write(tmp_path / "a.flac", recorded(1.5, 150), 24000)
+    row = {"id": "a", "file": "a.flac", "lang": "en", "text": "x", "speaker": "s", "seconds": said}
+    (tmp_path / "index.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    with pytest.raises(DataError, match=rf"a\.flac has 1\.50 s, and its index says {said:.2f} s"):
+        step("corpora").read_corpus(tmp_path)
 
 
 def test_warped_speakers_are_new_ones(step: Any, tmp_path: Path) -> None:

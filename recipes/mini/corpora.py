@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from glmtts.audio.containers import CONTAINERS
+from glmtts.audio.io import audio_seconds, read_array
 from glmtts.data import Utterance
-from glmtts.errors import DataError
+from glmtts.errors import AudioError, DataError
 from glmtts.programs import add_row, read_index, recording
 
 SAMPLE_RATE = 24000  # of what the recipe writes
 LOUD, MARGIN_SECONDS = 0.01, 0.2
 SHORTEST, LONGEST = 0.5, 20.0  # seconds
+LENGTH_SLACK = 0.1  # seconds; of 6,935 recordings at hand the worst is 0.08 from its index
 EVERY = {"speechocean762": 2}  # for timbre, every second utterance is enough
 
 
@@ -49,20 +52,37 @@ def read_corpus(folder: Path) -> list[Utterance]:
     Raises:
         DataError: the index or a recording is not as it should be, or nothing of it may be trained on.
     """
-    utterances = []
-    for record in read_index(folder)[:: EVERY.get(folder.name, 1)]:
-        if held_out_speaker(folder.name, record["speaker"]) or not SHORTEST <= record["seconds"] <= LONGEST:
+    utterances, name = [], folder.resolve().name  # of `.` too: by it speakers are held out
+    for record in read_index(folder)[:: EVERY.get(name, 1)]:
+        if held_out_speaker(name, record["speaker"]) or not SHORTEST <= record["seconds"] <= LONGEST:
             continue
+        path = recording(folder, record)
+        _check_length(path, record["seconds"])
         utterances.append(
             Utterance(
                 id=record["id"],
                 text=record["text"],
                 language=record["lang"],
-                speaker=f"{folder.name}/{record['speaker']}",
+                speaker=f"{name}/{record['speaker']}",
                 seconds=record["seconds"],
-                extra={"path": str(recording(folder, record).resolve())},
+                extra={"path": str(path.resolve())},
             )
         )
     if not utterances:
         raise DataError(f"{folder} has no line of {SHORTEST:g} to {LONGEST:g} s that may be trained on. Leave it out.")
     return utterances
+
+
+def _check_length(path: Path, said: float) -> None:
+    """Raises DataError where a recording is not as long as its index says: batches are filled by what that says."""
+    try:
+        found = _decoded_seconds(path) if path.suffix.lower() in CONTAINERS else audio_seconds(path)
+    except AudioError as error:
+        raise DataError(str(error)) from None
+    if abs(found - said) > LENGTH_SLACK:
+        raise DataError(f"{path} has {found:.2f} s, and its index says {said:.2f} s. Correct the index.")
+
+
+def _decoded_seconds(path: Path) -> float:
+    samples_T, rate = read_array(path)
+    return len(samples_T) / rate

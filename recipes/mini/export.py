@@ -3,16 +3,19 @@
 python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/models/mini
 """
 
-from argparse import ArgumentParser
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from models import load_tokenizer
 from torch import nn
 
+from glmtts import durable
 from glmtts.audio.io import load_audio
 from glmtts.bundle import (
+    CONFIG_FILE,
     TOKENIZER_FILES,
     Bundle,
     BundleConfig,
@@ -21,7 +24,7 @@ from glmtts.bundle import (
     save_config,
     save_module,
 )
-from glmtts.errors import DataError
+from glmtts.errors import BundleError, DataError
 from glmtts.judging.resampling import ResamplingConfig
 from glmtts.lm.request import SamplingConfig
 from glmtts.programs import a_folder, folder_to_fill, parser_of, read_index, recording, run_program
@@ -123,9 +126,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=folder_to_fill, required=True)
     add_bytes(parser)
     chosen = parser.parse_args(arguments)
-    out: Path = chosen.out
     prompts = {name: pick(chosen.corpus / corpus, speaker) for name, (corpus, speaker, _) in VOICES.items()}
-    (out / "voices").mkdir(parents=True, exist_ok=True)
+    with durable.writable(chosen.out, BundleError, "Give another --out."):
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        # aside and whole: what is exported may read the bundle that it takes the place of
+        with TemporaryDirectory(prefix=durable.hidden_prefix(chosen.out.name), dir=chosen.out) as aside:
+            write_bundle(chosen, Path(aside), prompts)
+            put_in_place(Path(aside), chosen.out)
+
+
+def put_in_place(made: Path, out: Path) -> None:
+    """Move the files of a bundle into `out`, over those of another; its description comes last."""
+    files = [path for path in made.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda one: one.name == CONFIG_FILE):
+        target = out / path.relative_to(made)
+        target.parent.mkdir(exist_ok=True)
+        durable.replace(path, target)
+
+
+def write_bundle(chosen: Namespace, out: Path, prompts: Mapping[str, tuple[Path, str]]) -> None:
+    """Write modules, text and voices into a new folder, and the description."""
+    (out / "voices").mkdir()
     TextTokenizer.load(chosen.work / "text").save(out)
     config = BundleConfig(
         name="mini",

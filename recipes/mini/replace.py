@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     check_new_folder(chosen.out, BundleError, "bundle")
     bundle, model = Bundle.open(chosen.bundle), trained_model(chosen.run)
+    if chosen.out.resolve().is_relative_to(bundle.folder.resolve()):
+        raise BundleError(f"{chosen.out} lies in the bundle that is copied there. Give a folder beside it.")
     networks = {name: bundle.network(name) for name in chosen.bytes} | {chosen.stage: model}
     entries = dict(bundle.config.modules)
     with durable.writable(chosen.out, BundleError, "Give another --out."), durable.new_folder(chosen.out) as out:

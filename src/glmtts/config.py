@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -47,6 +47,18 @@ class StrictConfig(BaseModel):
                 f"{' and '.join(twice)} by an earlier name, and both are given; keep the present name alone"
             )
         return present
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_truth_for_numbers(cls, values: Any) -> Any:
+        """Python counts `true` as 1, and so would a number that is set to it."""
+        if not isinstance(values, dict):
+            return values
+        for name, field in cls.model_fields.items():
+            kinds = (field.annotation, *get_args(field.annotation))
+            if isinstance(values.get(name), bool) and bool not in kinds and (int in kinds or float in kinds):
+                raise ValueError(f"{name} is a number, and true or false is given")
+        return values
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:

@@ -1,5 +1,6 @@
 """Files that end early, or are several joined, are refused in one sentence; what is whole is read to its end."""
 
+import io
 from pathlib import Path
 
 import av
@@ -17,7 +18,11 @@ NOISE = np.random.default_rng(0).uniform(-0.3, 0.3, 4 * RATE).astype(np.float32)
 
 
 def coded(suffix: str) -> bytes:
-    return audio_bytes(NOISE, RATE, suffix)
+    if suffix in FORMATS:
+        return audio_bytes(NOISE, RATE, suffix)
+    with io.BytesIO() as made:
+        soundfile.write(made, NOISE, RATE, format=suffix.lstrip("."), subtype="PCM_16")
+        return made.getvalue()
 
 
 def recorded(path: Path) -> bytes:
@@ -74,12 +79,34 @@ def test_what_is_wanted_and_there_is_read(tmp_path: Path, suffix: str) -> None:
     assert len(read_array(path, longest=1)[0]) == RATE
 
 
-@pytest.mark.parametrize("suffix", [".ogg", ".opus", ".flac", ".m4a"])
+@pytest.mark.parametrize("suffix", [".ogg", ".opus", ".flac", ".m4a", ".au", ".caf", ".w64"])
 def test_files_joined_end_to_end_are_told(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     data = recorded(path) if suffix in CONTAINERS else coded(suffix)
     said = refusal(path, data + data)
     assert "several recordings joined" in said and "one by one" in said
+
+
+def test_aac_joined_of_two_rates_is_told(tmp_path: Path) -> None:
+    """Frames say their rate; of the second file's the samples would sound at the first one's."""
+    parts = []
+    for rate in (44100, 22050):
+        path = tmp_path / f"{rate}.aac"
+        with av.open(str(path), "w", format="adts") as container:
+            stream = container.add_stream("aac", rate=rate, layout="mono")
+            frame = av.AudioFrame.from_ndarray(NOISE[None, :rate], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = rate, 0
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        parts.append(path.read_bytes())
+    assert "several recordings joined" in refusal(tmp_path / "a.aac", b"".join(parts))
+
+
+def test_a_codec_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.mka"
+    known = recorded(path)
+    assert b"A_AAC" in known
+    assert "cannot be read as audio" in refusal(path, known.replace(b"A_AAC", b"A_XYZ"))
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".mka", ".m4a"])

@@ -46,7 +46,8 @@ def decode(path: Path, most_samples: int, longest: float | None = None) -> tuple
             raise joined(path)
         with path.open("rb") as file, av.open(file, format=CONTAINERS[path.suffix.lower()]) as container:
             return _samples(container, path, most_samples, longest)
-    except (av.FFmpegError, OSError, ValueError, IndexError):
+    # AttributeError: a stream of an unknown codec has no rate
+    except (av.FFmpegError, OSError, ValueError, IndexError, AttributeError):
         raise AudioError(
             f"{path} cannot be read as audio: it is corrupt, cut off or holds none. "
             "Copy it again, or convert it to wav."
@@ -60,6 +61,8 @@ def _samples(container: Any, path: Path, most_samples: int, longest: float | Non
     most = None if longest is None else int(longest * rate)
     for frame in container.decode(stream):
         channels = len(frame.layout.channels)
+        if frame.sample_rate != rate:  # frames of AAC say their own
+            raise joined(path)
         held += frame.samples
         if held * channels > most_samples:
             seconds = most_samples / channels / rate

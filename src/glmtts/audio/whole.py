@@ -5,7 +5,9 @@ A download that broke off and files joined end to end would lose speech without 
 
 import mmap
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 import soundfile
 
@@ -16,6 +18,7 @@ from glmtts.errors import AudioError
 SLACK = 0.1  # seconds; encoders put up to so much before and after
 # bytes; recorders that cannot go back write this or more for "until the end", and no recording that we take has as much
 _UNKNOWN = 0x7FFF0000
+_MOST_CHUNKS = 1000  # of a CAF; they are a dozen
 # libsndfile's own account of a head: bytes that it promises, and those that follow it
 _PROMISED = re.compile(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _FLAC = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")  # its mark, and the block of 34 bytes that comes first
@@ -35,6 +38,8 @@ def check_whole(path: Path, file: soundfile.SoundFile) -> None:
         _check_flac(path)
     else:
         _check_head(path, file)
+        if file.format in _ENDS:
+            _check_end(path, _ENDS[file.format])
 
 
 def ended_early(path: Path, said: float, held: float) -> AudioError:
@@ -91,3 +96,43 @@ def _check_head(path: Path, file: soundfile.SoundFile) -> None:
         if int(promised) < _UNKNOWN and lost > SLACK * file.samplerate * width:
             seconds = file.frames / file.samplerate
             raise ended_early(path, seconds + lost / width / file.samplerate, seconds)
+
+
+def _check_end(path: Path, end_of: Callable[[BinaryIO], int]) -> None:
+    """Raises AudioError where a file's own mark stands again at the end that its head tells: a second one begins."""
+    with path.open("rb") as file:
+        mark, end = file.read(4), end_of(file)
+        if end < path.stat().st_size:  # a head may claim more than a file can be
+            file.seek(end)
+            if file.read(4) == mark:
+                raise joined(path)
+
+
+def _end_of_au(file: BinaryIO) -> int:
+    """Where the data of a file of Sun ends: offset and length stand behind the mark, which tells their order."""
+    file.seek(0)
+    order: Literal["big", "little"] = "big" if file.read(4) == b".snd" else "little"
+    return sum(int.from_bytes(file.read(4), order) for _ in range(2))
+
+
+def _end_of_caf(file: BinaryIO) -> int:
+    """Where the last chunk of Apple's Core Audio Format ends; of a chunk of unknown length, −1, the file ends first."""
+    length, place = file.seek(0, 2), 8
+    for _ in range(_MOST_CHUNKS):
+        if place >= length:
+            break
+        file.seek(place)
+        kind, size = file.read(4), int.from_bytes(file.read(8), "big", signed=True)
+        if kind == b"caff" or size < 0:
+            break
+        place += 12 + size
+    return place
+
+
+def _end_of_w64(file: BinaryIO) -> int:
+    """What the head of a Wave64 says of the whole file's length, behind 16 bytes of its mark."""
+    file.seek(16)
+    return int.from_bytes(file.read(8), "little")
+
+
+_ENDS = {"AU": _end_of_au, "CAF": _end_of_caf, "W64": _end_of_w64}

@@ -33,7 +33,7 @@ class SourceConfig(StrictConfig):
 
     path: Path
     every: Annotated[int, Field(ge=1)] = 1
-    repeat: Annotated[float, Field(gt=0)] = 1.0
+    repeat: Annotated[float, Field(gt=0, le=1000)] = 1.0
     languages: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
 

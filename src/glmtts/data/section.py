@@ -1,10 +1,10 @@
 """The [data] section that training tasks share, and their micro-batches by number."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from glmtts.backends import reason_of
 from glmtts.config import StrictConfig
@@ -24,6 +24,12 @@ class DataSection(StrictConfig):
     min_seconds: float = Field(default=0.0, ge=0)
     max_seconds: float = Field(default=30.0, gt=0)
     evaluated: int = Field(default=60, ge=0)
+
+    @model_validator(mode="after")
+    def _some_length_is_taken(self) -> Self:
+        if self.min_seconds > self.max_seconds:
+            raise ValueError(f"min_seconds {self.min_seconds:g} is above max_seconds, {self.max_seconds:g}")
+        return self
 
     def open(self, *features: str) -> Dataset:
         """The datasets, with the features that a task needs.

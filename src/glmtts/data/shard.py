@@ -7,7 +7,6 @@ where it is one vector an utterance.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +20,8 @@ from glmtts.data.manifest import INDEX, FileEntry, ShardEntry
 from glmtts.data.tensors import TensorFile, read_tensors, write_tensors
 from glmtts.errors import DataError
 from glmtts.places import is_utf8
+
+LONGEST = 1e9  # seconds: thirty years, which float32 still holds
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def record_of(utterance: Utterance) -> bytes:
             f"utterance {utterance.id!a}: {' and '.join(wrong)} must be text that UTF-8 can hold. Correct it."
         )
     try:
-        known = math.isfinite(utterance.seconds) and utterance.seconds >= 0
+        known = 0 <= utterance.seconds <= LONGEST
     except TypeError:
         known = False
     if not known:

@@ -168,7 +168,7 @@ def set_value(values: dict[str, Any], override: str) -> None:
     """
     keys, equals, text = override.partition("=")
     if not equals or not keys.strip():
-        raise ConfigError(f"'{override}' sets nothing. Write --set section.key=value.")
+        raise ConfigError(f"'{override}' sets nothing. Write a key, = and its value.")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -177,7 +177,7 @@ def set_value(values: dict[str, Any], override: str) -> None:
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"'{override}' names no key: '{section}' is a value. Write --set section.key=value.")
+            raise ConfigError(f"'{override}' names no key: '{section}' is a value. Write the key of a value.")
     values[last] = value
 
 

@@ -57,6 +57,35 @@ def _mislabelled(path: Path) -> None:
     soundfile.write(path, noise(1, 22050), 22050, format="MP3", subtype="MPEG_LAYER_III")
 
 
+def riff(tag: int, bits: int, data: bytes) -> bytes:
+    """A WAV file of this format tag at 16 kHz."""
+    width = bits // 8
+    head = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, 1, 16000, 16000 * width, width, bits)
+    body = b"WAVE" + head + struct.pack("<4sI", b"data", len(data)) + data
+    return struct.pack("<4sI", b"RIFF", len(body)) + body
+
+
+@hostile("unknown_codec.wav", "codec that cannot be decoded")
+def _unknown_codec(path: Path) -> None:
+    path.write_bytes(riff(0x1234, 16, bytes(32000)))
+
+
+@hostile("half_floats.wav", "codec that cannot be decoded")
+def _half_floats(path: Path) -> None:
+    path.write_bytes(riff(3, 16, bytes(32000)))
+
+
+@hostile("long_integers.wav", "samples of the format s64")
+def _long_integers(path: Path) -> None:
+    path.write_bytes(riff(1, 64, bytes(128000)))
+
+
+@hostile("joined.caf", "not audio")
+def _joined(path: Path) -> None:
+    soundfile.write(path, noise(1, 16000), 16000, format="CAF", subtype="PCM_16")
+    path.write_bytes(2 * path.read_bytes())
+
+
 @hostile("seven_channels.wav", "")
 def _channels(path: Path) -> None:
     soundfile.write(path, noise(1, 16000, 7), 16000)

@@ -196,7 +196,7 @@ def test_a_file_that_goes_before_its_end_is_no_fault_of_the_output(
 
 
 def test_what_a_killed_run_was_standardising_is_removed(tmp_path: Path) -> None:
-    left = [tmp_path / f"out/work/{name}/.0.wav.ab12.part" for name in ("wav", "units/000000")]
+    left = [tmp_path / f"out/work/{name}/.0.wav.ab12cd_4.part" for name in ("wav", "units/000000")]
     for path in left:
         path.parent.mkdir(parents=True)
         path.write_text("half")

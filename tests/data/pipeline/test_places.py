@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from glmtts.data import Dataset, SourceConfig
+from glmtts.data.pipeline import runner
 from glmtts.data.pipeline.alone import run_alone
 from glmtts.data.pipeline.config import OWN, load_pipeline
 from glmtts.data.pipeline.inputs import list_inputs
@@ -19,6 +20,7 @@ from glmtts.data.pipeline.store import owned
 from glmtts.data.pipeline.tables import read_rows
 from glmtts.errors import ConfigError, DataError
 from tests.data.pipeline.corpora import configured, noise
+from tests.data.pipeline.test_again import killed_at
 
 LENGTH = ({"name": "length", "options": {"min_seconds": 0.1}},)
 
@@ -66,7 +68,9 @@ def test_recordings_where_the_output_removes_its_own_are_refused(tmp_path: Path,
             run(tmp_path, run={"input": source, "output": tmp_path})
     assert (folder / "a.flac").exists()
     recorded(tmp_path / "raw", "a.wav")
-    assert len(run(tmp_path, run={"input": tmp_path / "raw", "output": tmp_path})) == 1
+    with pytest.raises(ConfigError, match=f"holds '{name}', which a run would replace"):
+        run(tmp_path, run={"input": tmp_path / "raw", "output": tmp_path})
+    assert (folder / "a.flac").exists()
 
 
 def closed(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -174,3 +178,89 @@ def test_an_output_whose_name_is_not_utf8_takes_everything(tmp_path: Path) -> No
     assert report.kept == 1.0 and {"report.csv", "index.html", "report.json"} <= {one.name for one in output.iterdir()}
     dataset = Dataset.open([SourceConfig(path=output / "shards")], ["wave"])
     assert sum(one.seconds for one in dataset.utterances()) == 1.0 and dataset.verify() == 2
+
+
+@pytest.mark.parametrize("name", ["work/thesis.txt", "samples/my.flac", "report.json", "index.html", "listing.jsonl"])
+def test_what_no_run_has_written_is_kept(tmp_path: Path, name: str) -> None:
+    recorded(tmp_path / "raw", "a.wav")
+    mine = tmp_path / "out" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(ConfigError, match=rf"is no output of a run and holds '{name.partition('/')[0]}'"):
+        run(tmp_path)
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    assert len(run(tmp_path)) == 1
+
+
+def test_a_stage_alone_replaces_nothing_but_its_own(tmp_path: Path) -> None:
+    recorded(tmp_path / "raw", "a.wav")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "decisions.jsonl").write_text('{"verdict": "mine"}\n')
+    with pytest.raises(DataError, match="is no file of an earlier try"):
+        run_alone(create_stage("length"), tmp_path / "raw", out)
+    (out / "decisions.jsonl").unlink()
+    for _ in range(2):
+        run_alone(create_stage("length"), tmp_path / "raw", out)
+    before = sorted(path.name for path in out.iterdir())
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="holds no files"):
+        run_alone(create_stage("length"), tmp_path / "none", out)
+    assert sorted(path.name for path in out.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such pipes")
+def test_what_has_changed_since_it_was_listed_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe would be waited for without end, and a link may leave the folder by now."""
+    recorded(tmp_path / "raw", "a.wav", "b.wav", "c.wav")
+    recorded(tmp_path / "secret", "s.wav")
+    killed_at(monkeypatch, runner, "_read_window", lambda: run(tmp_path))
+    for name in ("b.wav", "c.wav"):
+        (tmp_path / "raw" / name).unlink()
+    os.mkfifo(tmp_path / "raw" / "b.wav")
+    (tmp_path / "raw" / "c.wav").symlink_to(tmp_path / "secret" / "s.wav")
+    run(tmp_path)
+    assert sources(tmp_path) == {"a.wav": "", "b.wav": "not a regular file", "c.wav": "leaves the input folder"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"path": "a.wav", "labels": {"text": "right"}}', "says something else of a.wav"),
+        ('{"path": "b.wav"}', "no longer names a.wav"),
+    ],
+)
+def test_a_manifest_that_has_changed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    recorded(tmp_path / "raw", "a.wav", "b.wav")
+    manifest = tmp_path / "list.jsonl"
+    manifest.write_text('{"path": "a.wav", "labels": {"text": "WRONG"}}\n')
+    values = {"input": tmp_path / "raw", "output": tmp_path / "out", "manifest": manifest}
+    killed_at(monkeypatch, runner, "_read_window", lambda: run(tmp_path, run=values))
+    manifest.write_text(line + "\n")
+    with pytest.raises(ConfigError, match=said):
+        run(tmp_path, run=values)
+    manifest.write_text('{"path": "a.wav", "labels": {"text": "WRONG"}}\n{"path": "b.wav"}\n')
+    run(tmp_path, run=values)
+    assert set(sources(tmp_path)) == {"a.wav", "b.wav"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ('{"text": {"a": 1}}', "text, speaker and language as text"),
+        ('{"speaker": 5}', "text, speaker and language as text"),
+        ('{"language": ["en"]}', "text, speaker and language as text"),
+        ('{"language": "klingon"}', "has the language 'klingon'"),
+        (f'{{"note": {"[" * 70}{"]" * 70}}}', "list.jsonl, line 1"),
+    ],
+)
+def test_labels_that_no_dataset_holds_are_told_by_their_line(tmp_path: Path, labels: str, said: str) -> None:
+    recorded(tmp_path / "raw", "a.wav")
+    (tmp_path / "list.jsonl").write_text(f'{{"path": "a.wav", "labels": {labels}}}\n')
+    with pytest.raises(DataError, match=said):
+        list_inputs(tmp_path / "raw", tmp_path / "list.jsonl")

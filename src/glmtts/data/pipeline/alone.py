@@ -1,5 +1,6 @@
 """One stage alone on a folder: to hear and to read what it does, without a run."""
 
+import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,8 @@ def run_alone(stage: Stage, folder: Path, out: Path, rate: int = 24000) -> tuple
     """
     check_apart(folder, out)
     entries = list_inputs(folder)
+    if not entries:
+        raise DataError(f"{folder} holds no files. Give the folder of the recordings.")
     sums = {True: 0.0, False: 0.0}
 
     def write(part: Path) -> None:
@@ -40,6 +43,7 @@ def run_alone(stage: Stage, folder: Path, out: Path, rate: int = 24000) -> tuple
 
     try:
         with owned(out):
+            _check_own(out / DECISIONS)
             _remove_earlier(out)
             write_through(out / DECISIONS, write)
     except OSError as error:
@@ -47,6 +51,20 @@ def run_alone(stage: Stage, folder: Path, out: Path, rate: int = 24000) -> tuple
         place, reason = Path(error.filename).parent if error.filename else out, error.strerror or error
         raise DataError(f"{place} cannot be written: {reason}. Free some space or give another folder.") from None
     return sums[True], sums[False]
+
+
+def _check_own(decisions: Path) -> None:
+    """Raises DataError where a file of the name is none that a try has written, and would be lost."""
+    if not decisions.exists():
+        return
+    with decisions.open("rb") as lines:
+        first = lines.readline(1 << 20)
+    try:
+        own = not first or ("path" in (row := json.loads(first)) and ("refused" in row or "span" in row))
+    except (ValueError, TypeError, RecursionError):
+        own = False
+    if not own:
+        raise DataError(f"{decisions} is no file of an earlier try, and would be replaced. Give another folder.")
 
 
 def _remove_earlier(out: Path) -> None:

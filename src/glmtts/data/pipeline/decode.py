@@ -4,6 +4,7 @@ Decoding in blocks keeps memory flat, whatever the file holds. Damage takes the 
 comes after it stays where it was, and the lost span is known.
 """
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -80,6 +81,8 @@ class Decoder:
         self._origin: int | None = None  # time stamp of sample 0
         self._samples = 0  # decoded or known to be lost so far
         context = self._stream.codec_context
+        if context is None:  # FFmpeg has no decoder for it
+            raise DataError("of a codec that cannot be decoded")
         self.rate, self.channels, self.codec = int(context.sample_rate or 0), int(context.channels), context.name
         if not self.rate or not self.channels:
             raise DataError(NO_AUDIO)
@@ -170,7 +173,12 @@ class Decoder:
 
 
 def unreadable(error: OSError) -> DataError:
-    """What the system did not let us read: no fault of the file, which is tried again in the next run."""
+    """What the system did not let us read: no fault of the file, which is tried again in the next run.
+
+    An invalid argument is the file's, whose head sends FFmpeg to where no file has bytes.
+    """
+    if error.errno == errno.EINVAL:
+        return DataError(NO_AUDIO)
     return DataError(f"{UNREADABLE}: {error.strerror or error}")
 
 
@@ -181,7 +189,10 @@ def _refuse(*_: Any) -> NoReturn:
 
 def _mono(frame: AudioFrame) -> np.ndarray:
     """The mean of the channels (T,), float32."""
-    values: np.ndarray = frame.to_ndarray()
+    try:
+        values: np.ndarray = frame.to_ndarray()
+    except ValueError:  # integers of 64 bits, which NumPy is not given
+        raise DataError(f"samples of the format {frame.format.name}") from None
     if not frame.format.is_planar:
         # packed: the channels side by side, (1, T · C) to (C, T)
         values = values.reshape(-1, len(frame.layout.channels)).T

@@ -16,6 +16,9 @@ from glmtts.errors import ConfigError, DataError
 from glmtts.places import is_utf8
 
 LONGEST_LINE = 1 << 20  # bytes of a manifest's line
+TEXTS, LANGUAGES = ("text", "speaker", "language"), ("zh", "en")  # labels that a dataset holds
+DEEPEST_LABEL = 16  # lists within lists; the files that a label goes through take some levels more
+OUTSIDE, NO_FILE = "leaves the input folder", "not a regular file"
 UNREADABLE = "cannot be read"  # how a reason begins that is the system's and may pass, such as a share that is away
 
 
@@ -45,9 +48,9 @@ def list_inputs(folder: Path, manifest: Path | None = None) -> list[Entry]:
     folder = folder.resolve()
     check_folder(folder)
     if manifest is not None:
-        entries = [_seen(folder, Entry(path, labels)) for path, labels in _named(manifest)]
+        entries = [seen(folder, Entry(path, labels)) for path, labels in named_in(manifest)]
     else:
-        entries = [_seen(folder, Entry(path, {}, refused)) for path, refused in _walk(folder)]
+        entries = [seen(folder, Entry(path, {}, refused)) for path, refused in _walk(folder)]
     twice = [name for name, times in Counter(entry.path for entry in entries).items() if times > 1]
     if twice:
         raise DataError(f"{manifest} names {min(twice)} twice. Name each recording once.")
@@ -94,7 +97,8 @@ def _walk(folder: Path) -> Iterator[tuple[str, str]]:
         yield unread.relative_to(folder).as_posix(), f"folder cannot be opened: {error.strerror}"
 
 
-def _named(manifest: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def named_in(manifest: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Paths and labels of a manifest, line by line. Raises DataError where it cannot be read, or a line is wrong."""
     try:
         with manifest.open("rb") as file:
             # a line that is longer comes in parts, none of which is JSON
@@ -113,15 +117,28 @@ def _row(manifest: Path, number: int, line: bytes) -> tuple[str, dict[str, Any]]
         if values or not isinstance(path, str) or not isinstance(labels, dict):
             raise ValueError
         json.dumps(labels, ensure_ascii=False).encode()  # half of a surrogate pair is in no text, and no shard takes it
+        if any(not isinstance(labels.get(key), str | None) for key in TEXTS) or _deep(labels) > DEEPEST_LABEL:
+            raise ValueError
+        if labels.get("language") not in (None, *LANGUAGES):
+            raise DataError(
+                f"{manifest}, line {number}, has the language '{labels['language']}'. Write zh or en, or nothing."
+            )
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise DataError(
-            f'{manifest}, line {number}, is not {{"path": "…", "labels": {{…}}}}. Correct it; labels may be left out.'
+            f'{manifest}, line {number}, is not {{"path": "…", "labels": {{…}}}}, text, speaker and language as text. '
+            "Correct it; labels may be left out."
         ) from None
     return path, labels
 
 
-def _seen(folder: Path, entry: Entry) -> Entry:
-    """An entry with what the system says of its file: why it is not read, or its size and age."""
+def _deep(value: object) -> int:
+    """How many lists and objects lie within each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_deep, inner), default=0)
+
+
+def seen(folder: Path, entry: Entry) -> Entry:
+    """An entry of a resolved folder with what the system says of its file: why it is not read, or its size and age."""
     if entry.refused:
         return entry
     if not is_utf8(entry.path):
@@ -134,9 +151,9 @@ def _seen(folder: Path, entry: Entry) -> Entry:
     except (OSError, ValueError, RuntimeError):  # missing, a loop of links, a zero byte in the name
         return replace(entry, refused="no such file")
     if not real.is_relative_to(folder):
-        return replace(entry, refused="leaves the input folder")
+        return replace(entry, refused=OUTSIDE)
     if not stat.S_ISREG(said.st_mode):
-        return replace(entry, refused="not a regular file")  # opening a pipe would wait forever
+        return replace(entry, refused=NO_FILE)  # opening a pipe would wait forever
     if not os.access(real, os.R_OK):
         return replace(entry, refused=f"cannot be opened: {os.strerror(errno.EACCES)}")
     return replace(entry, size=said.st_size, changed=said.st_mtime_ns)

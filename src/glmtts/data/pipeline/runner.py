@@ -17,6 +17,7 @@ from glmtts.data.pipeline.report import Report, summed, write_report
 from glmtts.data.pipeline.standardise import Standardised, wav_path
 from glmtts.data.pipeline.store import (
     begin,
+    check_manifest,
     known_listing,
     listing,
     owned,
@@ -76,6 +77,7 @@ def _run(
 ) -> list[dict[str, Any]]:
     begin(config)
     check_folder(config.run.input)
+    check_manifest(config)
     records = window_records(config.run.output)
     with closing(create_engine(config)) as engine:
         # What an earlier run began is finished first, without the files that came since: with them, the units of its

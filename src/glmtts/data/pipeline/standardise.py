@@ -16,7 +16,7 @@ import soxr
 from glmtts.config import read_json
 from glmtts.data.pipeline.clips import Source
 from glmtts.data.pipeline.decode import Block, Decoder, unreadable
-from glmtts.data.pipeline.inputs import Entry
+from glmtts.data.pipeline.inputs import NO_FILE, OUTSIDE, Entry, seen
 from glmtts.data.pipeline.sound import sound_file
 from glmtts.data.pipeline.store import write_through, write_whole
 from glmtts.errors import DataError
@@ -67,6 +67,9 @@ def standardise(folder: Path, entry: Entry, number: int, work: Path, rate: int, 
     # the facts are written after the sound: where they are, both are whole
     if not facts.exists():
         started, cpu = time.perf_counter(), time.process_time()
+        now = seen(folder.resolve(), entry)
+        if now.refused in (OUTSIDE, NO_FILE):  # since it was listed, a pipe or a link may have taken its place
+            entry = now
         done = _read(folder / entry.path, entry, wav_path(work, number), rate, max_hours)
         done = replace(done, spent=time.perf_counter() - started, cpu=time.process_time() - cpu)
         write_whole(facts, json.dumps(asdict(done), allow_nan=False).encode())

@@ -17,6 +17,7 @@ out/
 import errno
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,12 +27,14 @@ from typing import Any
 from glmtts import durable
 from glmtts.config import parse_json, read_json
 from glmtts.data.pipeline.config import OWN, PipelineConfig, fingerprint
-from glmtts.data.pipeline.inputs import UNREADABLE, Entry, list_inputs, to_json
+from glmtts.data.pipeline.inputs import UNREADABLE, Entry, list_inputs, named_in, to_json
 from glmtts.data.pipeline.wire import pack_work, unpack_work
 from glmtts.data.pipeline.work import Work
 from glmtts.errors import ConfigError, DataError
 
 CONFIG, LISTING, LOCK = "pipeline.json", "listing.jsonl", ".pipeline.lock"
+REPORTS = ("report.json", "report.csv", "index.html")
+_PART = re.compile(r"\..+\.[a-z0-9_]{8}\.part")  # as `write_through` names what is not whole yet
 
 
 @contextmanager
@@ -57,7 +60,8 @@ def _remove_parts(folder: Path) -> None:
         *(folder / "work/units").glob("*"),
     ):
         for part in place.glob(".*.part"):
-            part.unlink(missing_ok=True)
+            if _PART.fullmatch(part.name):
+                part.unlink(missing_ok=True)
 
 
 def unwritable(folder: Path, error: OSError) -> DataError:
@@ -95,12 +99,13 @@ def begin(config: PipelineConfig) -> None:
     """Write down what an output is made with, or see that it is the same as before.
 
     Raises:
-        ConfigError: it was begun with other settings or other recordings, and names what differs; or its places are not
-            those of a run.
+        ConfigError: it was begun with other settings or other recordings, and names what differs; its places are not
+            those of a run; or what lies in it is no run's.
     """
     config.check_places()
     path, content, source = config.run.output / CONFIG, config.content(), str(config.run.input.resolve())
     if not path.exists():
+        _check_empty(config.run.output)
         text = json.dumps({"fingerprint": fingerprint(content), "input": source, **content}, indent=1)
         write_whole(path, text.encode())
         return
@@ -119,6 +124,23 @@ def begin(config: PipelineConfig) -> None:
         raise ConfigError(
             f"{config.run.output} was begun with other settings ({differ}). Restore them, or give another output."
         )
+
+
+def _check_empty(folder: Path) -> None:
+    """See that nothing lies where a run has its own files, which it replaces and removes.
+
+    Raises:
+        ConfigError: something does, and no run has begun there.
+    """
+    foreign = [name for name in (*OWN, *REPORTS, LISTING) if (folder / name).is_file() or _holds_files(folder / name)]
+    if foreign:
+        raise ConfigError(
+            f"{folder} is no output of a run and holds '{foreign[0]}', which a run would replace. Give another output."
+        )
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def listing(config: PipelineConfig, drawn: bool = False) -> list[Entry]:
@@ -143,6 +165,26 @@ def listing(config: PipelineConfig, drawn: bool = False) -> list[Entry]:
     if len(entries) > len(known) or not path.exists():
         write_whole(path, "".join(to_json(entry) + "\n" for entry in entries).encode())
     return entries
+
+
+def check_manifest(config: PipelineConfig) -> None:
+    """See that a manifest still says of the recordings what it said when they were listed.
+
+    Raises:
+        ConfigError: it says something else of one, or names it no more.
+        DataError: it cannot be read.
+    """
+    if config.run.manifest is None or not (config.run.output / LISTING).exists():
+        return
+    now = dict(named_in(config.run.manifest))
+    then = {entry.path: entry.labels for entry in known_listing(config)}
+    changed = [path for path, labels in then.items() if now.get(path) != labels]
+    if changed:
+        what = "says something else of" if changed[0] in now else "no longer names"
+        raise ConfigError(
+            f"{config.run.manifest} {what} {changed[0]} than when {config.run.output} was begun. "
+            "Restore it, or give another output; recordings may be added."
+        )
 
 
 def _is_new(entry: Entry, before: Entry, unread: str) -> bool:

@@ -1,11 +1,11 @@
 """Diarization and concatenation (report section 2.1): clips of one speaker, levelled, of at most 40 seconds."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from glmtts.audio.loudness import HIGHEST_PEAK, integrated_loudness
 from glmtts.bundle import Bundle
@@ -51,6 +51,12 @@ class DiarizeConfig(StrictConfig):
     min_seconds: float = Field(default=1.0, ge=0)
     max_seconds: float = Field(default=40.0, gt=1)  # the report's cap (section 2.1)
     loudness: float = Field(default=-23.0, lt=0)  # LUFS, the target of EBU R 128
+
+    @model_validator(mode="after")
+    def _some_length_is_kept(self) -> Self:
+        if self.min_seconds > self.max_seconds:
+            raise ValueError(f"min_seconds {self.min_seconds:g} is above max_seconds, {self.max_seconds:g}")
+        return self
 
 
 def make_diarizer(config: DiarizeConfig, device: str) -> Diarizer:

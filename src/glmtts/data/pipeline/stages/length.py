@@ -1,9 +1,9 @@
 """Clips that are too short or too long to train on are dropped."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from glmtts.config import StrictConfig
 from glmtts.data.manifest import FeatureSpec
@@ -16,6 +16,12 @@ class LengthConfig(StrictConfig):
 
     min_seconds: float = Field(default=0.5, ge=0)
     max_seconds: float = Field(default=40.0, gt=0)
+
+    @model_validator(mode="after")
+    def _some_length_is_kept(self) -> Self:
+        if self.min_seconds > self.max_seconds:
+            raise ValueError(f"min_seconds {self.min_seconds:g} is above max_seconds, {self.max_seconds:g}")
+        return self
 
 
 class LengthStage:
