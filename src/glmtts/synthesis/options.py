@@ -54,11 +54,15 @@ def dictionary(readings: Readings | None) -> Dictionary | None:
     """Readings of words in any form as a dictionary of the front end.
 
     Raises:
-        ConfigError: a file of them is not valid.
+        ConfigError: a file of them is not valid, or they are neither words nor a file.
         TextError: a reading cannot be understood.
     """
     if isinstance(readings, str | Path):
         return PronunciationFile(readings)
+    if readings is not None and not isinstance(readings, Mapping) and not hasattr(readings, "words"):
+        raise ConfigError(
+            f"The pronunciations are a {type(readings).__name__}. Give words and their readings, or the path of a file."
+        )
     return Pronunciations(readings) if isinstance(readings, Mapping) else readings
 
 

@@ -9,7 +9,7 @@ from typing import Protocol, Self, get_args
 
 from pydantic import Field
 
-from glmtts.config import Count, StrictConfig
+from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError, EmptyTextError, TextError
 from glmtts.text.beside import readings_beside
 from glmtts.text.english import WORD
@@ -51,7 +51,7 @@ class TextConfig(StrictConfig):
     release_form: bool = False
     shortest_piece: float = Field(default=12, ge=0)
     longest_piece: float = Field(default=36, gt=0)
-    max_characters: Count = 5000
+    max_characters: int = Field(default=5000, ge=1)
 
 
 class Dictionary(Protocol):
@@ -150,7 +150,7 @@ class TextFrontend:
         """
         if len(sentence.text) > self.config.max_characters:
             raise TextError(f"A sentence has more than {self.config.max_characters} characters. Split it into parts.")
-        chosen = _language(sentence.text, language)
+        chosen = _language(sentence.text, language or ("zh" if sentence.chinese else None))
         marked, controls, warnings = parse(sentence.text, chosen)
         blocks = structure(marked)
         if blocks:

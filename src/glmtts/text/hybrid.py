@@ -5,11 +5,11 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from glmtts.text.acronyms import read_capitals
-from glmtts.text.english import WORD, dictionary, pronounce, spell
+from glmtts.text.english import WORD, dictionary, pronounce, spell, with_clitic
 from glmtts.text.homographs import homograph_model
 from glmtts.text.letters import is_letter_a
 from glmtts.text.mandarin import CHINESE, read_pinyin
-from glmtts.text.phonemes import split_syllable, token
+from glmtts.text.phonemes import SYMBOL, split_syllable, token
 from glmtts.text.pinyin_marks import pinyin_words
 from glmtts.text.placeholders import PLACEHOLDERS
 from glmtts.text.sandhi import apply_sandhi
@@ -18,6 +18,8 @@ from glmtts.text.vocabulary import polyphones, rare_characters
 PhonemeIn = Literal["all", "ambiguous", "off"]
 TOKENS = re.compile(r"(?:<\|[A-Z][A-Z0-9_]*\|>)+")
 HELD = PLACEHOLDERS[0]
+WRITTEN, LISTED = "written as phonemes in the text", "in the dictionary of pronunciations"
+_CLITICS = frozenset(["s", "d", "ll", "ve", "re", "m"])
 
 
 class Span(NamedTuple):
@@ -51,6 +53,29 @@ def _whole(word: str) -> str:
     return before + re.escape(word) + after
 
 
+def _with_clitics(spans: list[Span]) -> list[Span]:
+    """Spans with what hangs on a word of a given reading said with it: Siobhan's, Joe'll, and the plural GPUs."""
+    for place, span in enumerate(spans):
+        if span.why not in (WRITTEN, LISTED) or not span.hybrid.endswith("|>"):
+            continue
+        phones = tuple(symbol.removeprefix("EN_") for symbol in SYMBOL.findall(span.hybrid) if symbol.startswith("EN_"))
+        joint, last = spans[place + 1 : place + 2], spans[place + 2 : place + 3]
+        if not phones or not joint:
+            continue
+        if joint[0].text in ("'", "’") and last and last[0].text.lower() in _CLITICS:
+            spans[place + 1] = joint[0]._replace(hybrid="", why="of a clitic")
+            spans[place + 2] = _hung(last[0], phones)
+        elif joint[0].text == "s" and span.why == WRITTEN:
+            spans[place + 1] = _hung(joint[0], phones)
+    return spans
+
+
+def _hung(span: Span, phones: tuple[str, ...]) -> Span:
+    """The span of a clitic, by what it adds to the phones of its word."""
+    added = with_clitic(phones, f"'{span.text.lower()}")[len(phones) :]
+    return span._replace(hybrid="".join(token(f"EN_{phone}") for phone in added), why="a clitic")
+
+
 class HybridWriter:
     """Writes pieces as hybrid text for a vocabulary with the special tokens `known`."""
 
@@ -64,10 +89,12 @@ class HybridWriter:
         held = iter(TOKENS.findall(piece))
         # one of these characters in the text itself would be taken for the place of a run
         masked = TOKENS.sub(HELD, piece.replace(HELD, ""))
-        return [
-            span if span.text != HELD else Span(run := next(held), run, None, "written as phonemes in the text")
-            for span in self.masked_spans(masked, replacements)
-        ]
+        return _with_clitics(
+            [
+                span if span.text != HELD else Span(run := next(held), run, None, WRITTEN)
+                for span in self.masked_spans(masked, replacements)
+            ]
+        )
 
     def masked_spans(self, text: str, replacements: Replacements) -> list[Span]:
         """The spans of a text without phonemes; `HELD` may stand for a run of them."""
@@ -96,7 +123,7 @@ class HybridWriter:
             # where both begin at one place, the user's word wins
             if found and (not word or found[0] <= word.start()):
                 start, end, hybrid = found
-                yield start, end, Span(text[start:end], hybrid, None, "in the dictionary of pronunciations")
+                yield start, end, Span(text[start:end], hybrid, None, LISTED)
             elif word:
                 start, end = word.span()
                 span = self._word(text, start, end)

@@ -35,7 +35,9 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)")
 _PHONETIC = re.compile(
     r"\s*(?:/[^/]+/|[A-Za-zü:]+[0-9](?:\s+[A-Za-zü:]+[0-9]?)*|(?:[A-Z]{1,2}\s+)+[A-Z]{1,2}[0-9](?:\s+[A-Z]{1,2}[0-9]?)*)\s*"
 )
-_LETTERS = re.compile(r"[A-Za-zü\s]*")
+_LATIN = re.compile(r"[^\u2e80-\uffff|{}]*[A-Za-z\u00c0-\u024f][^\u2e80-\uffff|{}]*|\s*")
+_IPA = re.compile(r"(?=.*[ˈˌəɪʊæɛɔʌθðʃʒŋɹɜɑɒɡ]).+", re.DOTALL)  # signs that no spelling has: a reading without slashes
+_TONES = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ def parse_control(match: re.Match[str], language: str) -> Control | str | None:
 
 
 def _braced(word: str, reading: str) -> Control | None:
-    if not _PHONETIC.fullmatch(reading) or not any(map(str.isalnum, word)):
+    marked = CHINESE.search(word) is not None and _TONES.search(reading) is not None
+    meant = _PHONETIC.fullmatch(reading) or _IPA.fullmatch(reading) or marked
+    if not meant or not any(map(str.isalnum, word)):
         return None
     try:
         return Control(hybrid_reading(word, reading), word)
@@ -115,7 +119,8 @@ def _text_of(match: re.Match[str], warnings: list[str]) -> str:
     if match.lastgroup != "reading":
         return match[0].partition(">")[2].rpartition("<")[0]  # <sub> of HTML
     word, reading = match["word"], match["reading"]
-    meant = _PHONETIC.fullmatch(reading) or (CHINESE.search(word) and _LETTERS.fullmatch(reading))
+    # of a Chinese word whatever is written in Latin letters
+    meant = _PHONETIC.fullmatch(reading) or (CHINESE.search(word) and _LATIN.fullmatch(reading))
     if not meant or not any(map(str.isalnum, word)):
         return match[0]
     try:

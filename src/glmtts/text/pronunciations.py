@@ -11,6 +11,7 @@ from glmtts.text.ipa import arpabet_of_ipa
 from glmtts.text.mandarin import CHINESE
 from glmtts.text.normalise import normalise
 from glmtts.text.phonemes import ENGLISH, MANDARIN, split_syllable, token
+from glmtts.text.pinyin_marks import syllables_of
 
 _MANDARIN, _ENGLISH = frozenset(MANDARIN), frozenset(ENGLISH)
 _TOML_KEY = re.compile(r"""^\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*=""")
@@ -26,7 +27,7 @@ def hybrid_reading(word: str, reading: str) -> str:
         TextError: the reading is none of these, or has not one syllable a character.
     """
     chinese = CHINESE.search(word) is not None
-    ways = [_pinyin, _symbols, _arpabet, _ipa] if chinese else [_arpabet, _pinyin, _symbols, _ipa]
+    ways = [_pinyin, _marked, _symbols, _arpabet, _ipa] if chinese else [_arpabet, _pinyin, _symbols, _ipa]
     symbols = next((found for way in ways if (found := way(reading))), [])
     if not symbols:
         raise TextError(f"The reading '{reading}' of '{word}' is not known. Write {_KINDS}.")
@@ -40,6 +41,12 @@ def hybrid_reading(word: str, reading: str) -> str:
 def _pinyin(reading: str) -> list[str]:
     syllables = [split_syllable(part) if part == part.lower() else [] for part in reading.split()]
     return [symbol for syllable in syllables for symbol in syllable] if all(syllables) else []
+
+
+def _marked(reading: str) -> list[str]:
+    """Pinyin with tone marks: háng zhǎng, or hángzhǎng."""
+    syllables = [syllable for word in reading.split() for syllable in syllables_of(word) or ("",)]
+    return [symbol for syllable in syllables for symbol in split_syllable(syllable)] if all(syllables) else []
 
 
 def _symbols(reading: str) -> list[str]:
@@ -64,8 +71,11 @@ class Pronunciations:
         """Check `readings` (word → reading).
 
         Raises:
-            TextError: a word is empty, or a reading cannot be understood.
+            TextError: a word is empty, a word or reading is no text, or a reading cannot be understood.
         """
+        for word, reading in readings.items():
+            if not isinstance(word, str) or not isinstance(reading, str):
+                raise TextError(f"The reading {reading!r} of {word!r} is no text. Give words and readings as text.")
         self._words = {_key(word): hybrid_reading(word, reading) for word, reading in readings.items()}
 
     @property

@@ -5,20 +5,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from glmtts.text.lines import Kind, lines_of
-from glmtts.text.sentences import ends
+from glmtts.text.markup import CONTROL
+from glmtts.text.normalise import is_chinese
+from glmtts.text.sentences import ends, is_open
 from glmtts.text.structure import Block, Break, Layout, blocks, ends_paragraph
 
 LONGEST_WAITING = 2000  # characters; a choice
+_LINE_END = re.compile(r"[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_CONTROLS = re.compile(rf"{CONTROL.pattern}|<!--[^<>]*-->|</?[A-Za-z][^<>]{{0,400}}>")
+_LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
+_NO_WORDS = re.compile(r"</?[A-Za-z][^<>]*>|\|[^{}|]*\}")  # names of tags and readings of controls
 _MAY_END = re.compile(r"[.!?;。！？；…\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a text in parts: as it came, its words, and what ends with it."""
+    """A sentence of a text in parts: as it came, its words, and what ends with it.
+
+    `chinese` says that the text has had Chinese characters up to here and this sentence no two words of Latin letters:
+    its numbers are read in Mandarin, as they would be in the text as a whole.
+    """
 
     raw: str
     text: str
     after: Break
+    chinese: bool = False
 
 
 class Reader:
@@ -33,6 +44,7 @@ class Reader:
         self._searched = 0
         # Whether the last sentence was taken before one could see what follows it.
         self._early = False
+        self._chinese = False
 
     @property
     def waiting(self) -> str:
@@ -43,7 +55,9 @@ class Reader:
         """More text; the sentences that are whole now. What follows an end must have begun to arrive."""
         self._waiting += part
         # what was searched before holds no mark, so that a text that comes letter by letter costs linear time
-        if _MAY_END.search(self._waiting, self._searched):
+        if is_open(self._waiting):
+            pass  # what is open ends sentences and lines no more than a word does
+        elif _MAY_END.search(self._waiting, self._searched):
             yield from self._take(last=False)
         else:
             self._searched = len(self._waiting)
@@ -62,7 +76,13 @@ class Reader:
         self._waiting = rest
 
     def _take(self, last: bool) -> Iterator[Sentence]:
-        found = blocks(self._waiting, self._layout)
+        for sentence in self._taken(last):
+            self._chinese = self._chinese or is_chinese(sentence.text)
+            words = len(_LATIN_WORD.findall(_NO_WORDS.sub("", sentence.text)))
+            yield replace(sentence, chinese=self._chinese and words < 2)
+
+    def _taken(self, last: bool) -> Iterator[Sentence]:
+        found = blocks(_in_one_line(self._waiting), self._layout)
         done, inside = 0, False
         front = self._waiting[: found[0].start] if found else self._waiting
         if self._early and self._parts(front):
@@ -100,6 +120,13 @@ class Reader:
                 start = end
         if not open_end and whole:
             yield block.end, block.text[start:], block.after
+
+
+def _in_one_line(text: str) -> str:
+    """The text, of the same length, with the controls, tags and comments in it free of line ends."""
+    if "<" not in text and "{" not in text:
+        return text
+    return _CONTROLS.sub(lambda match: _LINE_END.sub(" ", match[0]), text)
 
 
 def _advanced(layout: Layout, taken: str) -> Layout:

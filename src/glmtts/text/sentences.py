@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from glmtts.text.normalisation.english.abbreviations import BEFORE_DIGITS, MAYBE_LAST, MID_SENTENCE
+from glmtts.text.normalisation.languages import FUNCTION_WORDS
 
 _END = re.compile(r"[。！？；…]+[”’」』）)\"]*|[.!?;]+[\"'”’)\]]*(?=\s|$)")
 _WORD = re.compile(r"\b[A-Za-z][A-Za-z.]*$")
@@ -12,10 +13,17 @@ _INITIAL = re.compile(r"[A-HJ-Z]\.")
 _LETTERS = re.compile(r"(?:[A-Za-z]\.){2,}")
 _CHAPTER = re.compile(r"\b(?i:chapter|part|book|act|scene|section|volume|canto)\s(?:[IVXLC]{1,7}|\d{1,3})$")
 _ITEM_NUMBER = re.compile(r"\s*[\"'(]?\d{1,3}")
-# A tag that is still open: its attributes may hold full stops.
-_OPEN_TAG = re.compile(r"<[A-Za-z/][^<>]*$|\{[^{}|]*\|[^{}|]*$")
+# What is still open, and may hold marks: a tag, a reading, the words of a control, a comment, the words of a link.
+_OPEN = re.compile(
+    r"<[A-Za-z/?!][^<>]*$|\{[^{}|]*\|[^{}|]*$|<(?:say-as|phoneme|sub)\b[^<>]*(?<!/)>[^<>]*$|<!--(?:(?!-->)[\s\S])*$"
+    r"|\[[^\[\]\n]*$"
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30})$")
+_ROMAN = re.compile(r"[IVXLC]{1,7}\b")
+_UNIT = re.compile(r"\d\s?(?:ft|in|yd|mi|lbs?|oz|pt|qt|gal|sq|min|sec|hr)\.$")
+_NEXT_WORD = re.compile(r"\s+([A-Za-z']+)(?=[^A-Za-z'])")
 # how far back is looked, so that the work stays linear in a text without ends of sentences
-_LONGEST_WORD, _LONGEST_ITEM, _LONGEST_TAG = 8, 8, 120
+_LONGEST_WORD, _LONGEST_ITEM, _LONGEST_OPEN = 8, 8, 240
 
 
 def ends(text: str) -> Iterator[int]:
@@ -34,8 +42,8 @@ def _goes_on(text: str, mark: re.Match[str], start: int) -> bool:
 
     "Mr. Smith" goes on, "No. 5" does and "No. He" does not, "at 5 p.m. today" does and "at 5 p.m. Then" does not.
     """
-    before = text[max(0, mark.start() - _LONGEST_TAG) : mark.start()]
-    if ("<" in before or "{" in before) and _OPEN_TAG.search(before):
+    before = text[max(0, mark.start() - _LONGEST_OPEN) : mark.start()]
+    if is_open(before) or (mark[0] == ";" and _ENTITY.search(before[-32:])):
         return True
     if mark[0] != ".":
         return False
@@ -47,8 +55,28 @@ def _goes_on(text: str, mark: re.Match[str], start: int) -> bool:
     word = _WORD.search(text[max(0, mark.start() - _LONGEST_WORD) : mark.end()])
     if word is None:
         return False
+    rest = text[mark.end() : mark.end() + 24]
     if word[0] in BEFORE_DIGITS:
-        return not follows or follows.isdigit()
+        return not follows or follows.isdigit() or _ROMAN.match(rest.lstrip()) is not None
     if word[0] in MID_SENTENCE or _INITIAL.fullmatch(word[0]):
         return True
-    return bool(word[0] in MAYBE_LAST or _LETTERS.fullmatch(word[0])) and (not follows or follows.islower())
+    if _LETTERS.fullmatch(word[0]):
+        return not follows or not _begins(rest)
+    if _UNIT.search(before[-12:] + "."):
+        return not follows or follows.islower() or follows.isdigit()
+    return word[0] in MAYBE_LAST and (not follows or follows.islower())
+
+
+def is_open(before: str) -> bool:
+    """Whether a control, a tag, a comment or the words of a link have begun in a text and not ended, near its end."""
+    before = before[-_LONGEST_OPEN:]
+    return any(sign in before for sign in "<{[") and _OPEN.search(before) is not None
+
+
+def _begins(rest: str) -> bool:
+    """Whether what follows U.S. begins a sentence: a word that is no name, in a capital; not before it is whole.
+
+    The normaliser decides alike whether the last stop of such letters is said (english/general.py).
+    """
+    word = _NEXT_WORD.match(rest)
+    return word is not None and word[1][0].isupper() and word[1].lower() in FUNCTION_WORDS
