@@ -33,6 +33,12 @@ def test_spoken_text_stays(language: str) -> None:
     [
         ("two MP3s", "two MP threes"),
         ("an iPhone 5s", "an iPhone five S"),
+        ("Wait 30s.", "Wait thirty seconds."),
+        ("in the 30s", "in the thirties"),
+        ("USB3.0", "USB three point zero"),
+        ("M&Ms", "M and M's"),
+        ("R2-D2", "R two D two"),
+        ("back in '09", "back in oh nine"),
         ("Ca2+", "Ca two plus"),
     ],
 )

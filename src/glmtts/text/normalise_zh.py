@@ -3,7 +3,18 @@
 import re
 
 from glmtts.text.normalisation.formulas import minus
-from glmtts.text.normalisation.mandarin import codes, dates, general, labels, maths, measures, money, scores, times
+from glmtts.text.normalisation.mandarin import (
+    codes,
+    dates,
+    general,
+    labels,
+    maths,
+    measures,
+    money,
+    scores,
+    series,
+    times,
+)
 from glmtts.text.normalisation.rules import Rule, applied, applied_beside
 from glmtts.text.normalisation.symbols import symbols_in_words
 from glmtts.text.normalisation.tildes import BEFORE_NUMBERS
@@ -17,7 +28,7 @@ _GROUPED: list[Rule] = [
 ]
 RULES: list[Rule] = [
     *_GROUPED, BEFORE_NUMBERS, *minus("减"), *codes.FIRST, *dates.RULES, *labels.RULES, *scores.RULES, *times.RULES,
-    *money.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
+    *money.RULES, *series.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”‘"″「」《》〈〉『』~～^\\<>@#/®™`*·', "")
 _MARKS = str.maketrans(_SILENT | dict.fromkeys("—（）()[]{}【】〔〕〖〗|", "，") | {"…": "。", "’": "'", "_": " "})

@@ -7,9 +7,10 @@ from glmtts.text.normalisation.rules import alternatives
 _ELEMENTS = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Ti Cr Mn Fe Co Ni Cu Zn As Se Br Kr Ag Sn I Xe Ba Pt Au Hg Pb U"
 )
-# Two elements and more with a figure among them: CO2, C6H12O6; without one only the salts below are known.
+# Two elements and more with a figure among them: CO2, C6H12O6; without one only the salts below are known. USB3.0 is
+# a version.
 _BEGINS = r"(?:(?<![A-Za-z\d-])|(?<=(?<![A-Za-z\d.,-])\d))"  # one figure before it is a coefficient: 2H2O
-FORMULA = rf"{_BEGINS}(?=[A-Z][A-Za-z]*\d)(?:(?:{alternatives(_ELEMENTS.split())})\d{{0,2}}){{2,}}(?![A-Za-z\d-])"
+FORMULA = rf"{_BEGINS}(?=[A-Z][A-Za-z]*\d)(?:(?:{alternatives(_ELEMENTS.split())})\d{{0,2}}){{2,}}(?![A-Za-z\d-]|\.\d)"
 # Capitals say nothing of the letters of these: a reader of words made "nah C L" of NaCl. NO is a word and is none.
 SALT = (
     r"(?<![A-Za-z\d-])(?:NaCl|HCl|NaOH|KOH|KCl|HBr|CaO|MgO|ZnO|CuO|FeO|AgCl|LiCl|KBr|NaBr|NaF|NaI|HCN|KCN|NaCN|FeS|ZnS|"

@@ -2,6 +2,7 @@
 
 import re
 
+from glmtts.text.normalisation.english.seconds import are_seconds
 from glmtts.text.normalisation.rules import Rule, alternatives
 from glmtts.text.numbers_en import cardinal, ordinal, plural, year
 
@@ -90,8 +91,10 @@ def _without_year(match: re.Match[str]) -> str:
 
 
 def _decades(match: re.Match[str]) -> str:
-    """1950s-70s, '90s, the 80s."""
+    """1950s-70s, '90s, the 80s; wait 30s is left to the units."""
     first = match["first"] or match["first2"]
+    if match["first2"] and are_seconds(match, first):
+        return match[0]
     spoken = plural(year(first)) if len(first) == 4 else plural(cardinal(first))
     if first in ("00", "10"):  # a decade of two digits that has no plural
         spoken = "two thousands" if first == "00" else "twenty tens"

@@ -6,7 +6,7 @@ from glmtts.text.normalisation.chemistry import letters
 from glmtts.text.normalisation.english import strokes
 from glmtts.text.normalisation.english.measures import FREE, TO
 from glmtts.text.normalisation.formulas import ABSOLUTE
-from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, alternatives, is_inch
+from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, is_inch
 from glmtts.text.normalisation.units import ATOM, WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, fraction, number, ordinal
 
@@ -24,11 +24,6 @@ _PARTS = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "16", "2
 # Values of one side of a pair that is said as two numbers: blood pressure is over something.
 _PRESSURE = 60
 _WHOLE = 100  # percent
-# What marks are out of, and the words that speak of them.
-_MARKS = ("5", "10", "20", "100")
-_MARKED = re.compile(
-    r"\b(?:rat(?:ed?|es|ings?)|scor(?:ed?|es|ing)|marks?|reviews?|graded?|gave it an?)\b|/ stars?\b", re.IGNORECASE
-)
 
 _EXPONENT = r"[-−+]?\d+(?:\.\d+)?|[-−]?[A-Za-z]{1,2}(?![A-Za-z])|\([^()]{1,12}\)|\{[^{}]{1,12}\}"
 _UNIT = rf"(?:\s?(?P<unit>{WRITTEN})(?![\w/^]))?"
@@ -131,13 +126,6 @@ def _pair(match: re.Match[str]) -> str:
     return fraction(top, bottom) if int(top) < int(bottom) else f"{cardinal(top)} over {cardinal(bottom)}"
 
 
-def _is_mark(match: re.Match[str]) -> bool:
-    """Whether a word near by speaks of marks: rated 8/10, 4/5 stars."""
-    before = re.split(r"[,.!?;]", match.string[max(0, match.start() - 20) : match.start()])[-1]
-    around = before + "/" + match.string[match.end() :][:6]
-    return int(match["top"]) <= int(match["bottom"]) and _MARKED.search(around) is not None
-
-
 def _compared(match: re.Match[str]) -> str:
     return f" {_SIGNS[match['sign']]} "
 
@@ -180,6 +168,11 @@ FIRST: list[Rule] = [
     Rule(r"\b([fgh])(['′]{1,2})\(([a-z]|\d+)\)", _derivative),
     # else a stroke between letters is a blank: dy/dx
     Rule(r"(?<![A-Za-z])d([a-z])/d([a-z])(?![A-Za-z])", lambda m: f"d {m[1]} over d {m[2]}"),
+    # log₂8, whose subscript stands apart by now
+    Rule(
+        r"\blog_?(\d{1,2})(?:\s(?=[\da-z])|(?=[a-z]\b)|(?=\())\(?(\d+(?:\.\d+)?|[a-z])(?![\w.])\)?",
+        lambda m: f"log base {cardinal(m[1])} of {number(m[2]) if m[2][0].isdigit() else m[2]}",
+    ),
     # the hyphen of fatty acids is no minus: ω-3
     Rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: " "),
     # nor is one with figures on both sides in a name: A1-2
@@ -231,15 +224,7 @@ RULES: list[Rule] = [
     ),
     # before the rule of pairs, to which these are sevenths
     Rule(r"\b24/7\b", lambda m: "twenty four seven"),
-    Rule(
-        rf"(?<![\w./-])(?<!\d,)(\d{{1,3}}\.\d{{1,2}})/({NUMBER})(?![\w/]|[.,]\d)",
-        lambda m: f"{number(m[1])} {'out of' if m[2] in _MARKS else 'over'} {number(m[2])}",
-    ),
-    # before the rule of pairs, to which 8/10 are tenths
-    Rule(
-        rf"(?<![\w./-])(?P<top>\d{{1,3}})/(?P<bottom>{alternatives(_MARKS)})(?![\w/]|\.\d)",
-        lambda m: f"{cardinal(m['top'])} out of {cardinal(m['bottom'])}" if _is_mark(m) else m[0],
-    ),
+    *strokes.MARKS,
     Rule(r"(?<![\w./-])(\d{1,3})/(\d{1,7})(?![\w/]|\.\d)", _pair),
     Rule(r"(?<![\w.])(\d+)/([a-z])\b", lambda m: f"{cardinal(m[1])} over {m[2]}"),
     # arrows before their > is taken for a comparison: A -> B

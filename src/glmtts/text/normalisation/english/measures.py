@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.languages import FUNCTION_WORDS
+from glmtts.text.normalisation.english.attributes import NO_NOUN, attributive
 from glmtts.text.normalisation.rules import AMOUNT, Rule, is_inch
 from glmtts.text.normalisation.units import WRITTEN, unit_of
 from glmtts.text.numbers_en import cardinal, number
@@ -20,8 +20,6 @@ _SCALES = {
     "E": " east",
     "W": " west",
 }
-_SINGULAR_NOT = FUNCTION_WORDS | {"apart", "away", "long", "wide", "high", "tall", "deep", "old", "off", "extra", "ago",
-                                  "later", "left", "worth", "today", "now", "and", "or"}  # fmt: skip
 
 
 def several(amount: str, one: str, many: str) -> str:
@@ -29,17 +27,10 @@ def several(amount: str, one: str, many: str) -> str:
     return f"{amount} {one if amount in ('one', 'minus one') else many}"
 
 
-def attributive(match: re.Match[str]) -> bool:
-    """Whether an amount stands before its noun: a $5 bill, a 10 km race, the 5-km run."""
-    before = match.string[max(0, match.start() - 4) : match.start()].lower()
-    after = re.match(r"[ -]([a-z]+)", match.string[match.end() : match.end() + 16])
-    return re.search(r"(?:^|\W)an? $", before) is not None and after is not None and after[1] not in _SINGULAR_NOT
-
-
 def _is_abbreviation(match: re.Match[str]) -> bool:
     """500 ML and 500 ML of water are milliliters, 5 ML engineers none."""
     after = re.match(r" ([a-z]+)", match.string[match.end() : match.end() + 16])
-    return match["unit"] == "ML" and match["gap"] == " " and after is not None and after[1] not in _SINGULAR_NOT
+    return match["unit"] == "ML" and match["gap"] == " " and after is not None and after[1] not in NO_NOUN
 
 
 def _measure(match: re.Match[str]) -> str:
@@ -65,7 +56,7 @@ def _degrees(match: re.Match[str]) -> str:
     low, high = match["low"], match["high"]
     amount = f"{number(low)} to {number(high)}" if high else number(low)
     scale = _SCALES.get(match["scale"] or "", "")
-    return several(amount, "degree", "degrees") + scale
+    return several(amount, "degree", "degree" if attributive(match) else "degrees") + scale
 
 
 def _angle(match: re.Match[str]) -> str:
@@ -103,6 +94,20 @@ def _shared(match: re.Match[str]) -> str:
     return match["what"] + unit.one.removeprefix("gram") if unit else match[0]
 
 
+_TYPE = (
+    r"(?:fonts?|type|typeface|text|lettering|letters|headings?|headlines?|bold|italic|Times|Arial|Helvetica|Courier|"
+    r"Calibri|Cambria|Garamond|Georgia|Verdana|Futura)"
+)
+
+
+def _points(match: re.Match[str]) -> str:
+    """12pt before a font is twelve point, after it (font size 12pt) twelve points; else it is of pints."""
+    if re.match(rf"[ -]{_TYPE}\b", match.string[match.end() :][:12]):
+        return f"{number(match[1])} point"
+    before = re.split(r"[.!?;]\s", match.string[max(0, match.start() - 24) : match.start()])[-1]
+    return several(number(match[1]), "point", "points") if re.search(r"\b[Ff]ont|[Tt]ypeface", before) else match[0]
+
+
 def _basis_points(match: re.Match[str]) -> str:
     """Rates move by 25 bps; a modem's are bits."""
     if re.search(r"modem|baud|bandwidth|link|connection", match.string[max(0, match.start() - 30) : match.end() + 16]):
@@ -129,6 +134,7 @@ RULES: list[Rule] = [
         rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
         _degrees,
     ),
+    Rule(r"(?<![\w.])(\d{1,3}(?:\.\d)?)[\s-]?pts?\b(?!\sof\b)", _points),
     # feet and inches before inches alone, which leave the feet behind: 5'11"
     Rule(
         r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″”](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"

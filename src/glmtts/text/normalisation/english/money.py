@@ -3,7 +3,8 @@
 import re
 
 from glmtts.text.normalisation.currencies import CODE, CURRENCIES, NAMES_EN, SIGN, SIGNS, Currency
-from glmtts.text.normalisation.english.measures import attributive, several
+from glmtts.text.normalisation.english.attributes import attributive
+from glmtts.text.normalisation.english.measures import several
 from glmtts.text.normalisation.rules import AMOUNT, Rule
 from glmtts.text.normalisation.units import unit_of
 from glmtts.text.numbers_en import cardinal, number
@@ -32,7 +33,7 @@ def money(sign: str, written: str, scale: str | None = None, attribute: bool = F
     if int(whole.replace(",", "") or 0) or not int(part or 0):
         amounts.append(several(cardinal(whole or "0"), one, many))
     if part and int(part):
-        amounts.append(_cents(str(int(part)), sign, bool(amounts)))
+        amounts.append(_cents(str(int(part)), sign, bool(amounts), attribute))
     joint = " " if " " in CURRENCIES[sign].one and sign in SIGNS and sign != "US$" else " and "
     return joint.join(amounts)
 
@@ -45,12 +46,14 @@ def _currency(sign: str, twice: str) -> Currency:
     return CURRENCIES.get(code) or CURRENCIES[sign]
 
 
-def _cents(written: str, sign: str, after: bool) -> str:
+def _cents(written: str, sign: str, after: bool, attribute: bool) -> str:
     """Twelve Australian dollars fifty: the country is not said again, nor the cents of a long name."""
     currency = CURRENCIES[sign]
     if after and " " in currency.one and sign in SIGNS and sign != "US$":
         return cardinal(written)
-    return several(cardinal(written), currency.cent, currency.cents)
+    # fifty pence before a noun, too, since a penny is the coin
+    one = attribute and currency.cents != "pence"
+    return several(cardinal(written), currency.cent, currency.cent if one else currency.cents)
 
 
 def _before(match: re.Match[str]) -> str:
@@ -92,7 +95,13 @@ def _share(written: str | None) -> str:
 # What British prices have behind them without a blank: £9.99pm, £30k pa.
 _BRITISH = {"p": "", "pm": " per month", "pcm": " per month", "pw": " per week", "pa": " per year", "pp": " per person",
             "ph": " per hour", "pn": " per night"}  # fmt: skip
+_DOLLARS = "USD|HKD|TWD|AUD|CAD|NZD|SGD|MXN"
 RULES: list[Rule] = [
+    # A country or code apart from the sign; "it cost the US $5" paid dollars of its own.
+    Rule(r"(?<![\w.])(?<![Tt]he )(US|U\.S\.|HK|NZ)\s\$(?=\s?\d)", lambda m: f"{m[1].replace('.', '')}$"),
+    Rule(
+        rf"\b({_DOLLARS})\s?\$(?=\s?\d)|\b(EUR)\s?€(?=\s?\d)|\b(GBP)\s?£(?=\s?\d)", lambda m: f"{m[1] or m[2] or m[3]} "
+    ),
     # What is left of the pence in amounts without them: Rs. 499/-, CHF 120.–
     Rule(r"(?<=\d)(?:/[-–—]|\.[-–]|,[-–](?=\s?(?:€|EUR)))(?!\w)", lambda m: ""),
     Rule(rf"([£€]\s?{AMOUNT}[kKmM]?)(?:(p[mwpnh]?)|\s?(pcm|pa))(?![\w/])", lambda m: m[1] + _BRITISH[m[2] or m[3]]),

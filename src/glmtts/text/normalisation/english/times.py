@@ -110,6 +110,8 @@ RULES: list[Rule] = [
         rf"(?<![\d:.])(\d{{1,2}}):({_MINUTE})\s?[-–—~]\s?(?=\d{{1,2}}:\d\d)",
         lambda m: f"{clock(m[1], m[2], None)} to " if int(m[1]) <= 24 else m[0],
     ),
+    # of hours that something lasts (10:30 hours of work) the rule below says no more
+    Rule(r"(?<![\w.:])([01]\d|2[0-3]):([0-5]\d)\s?(?:hours|hrs)\b(?!\sof\b)", _military),
     Rule(
         rf"(?<![\d:.])(?P<hour>\d{{1,2}}):(?P<minute>{_MINUTE})(?::(?P<second>{_MINUTE}))?(?:{_HALF}|h\b|\s(?:hours|hrs)\b)?(?![\d:]|[.,]\d)",
         _time,

@@ -54,7 +54,7 @@ def _standard(match: re.Match[str]) -> str:
 def _named(match: re.Match[str]) -> str:
     return (
         digits(match[0], one="幺")
-        if match[0] in ("110", "119", "120", "122", "114", "618", "911", "315")
+        if match[0] in ("110", "119", "120", "122", "114", "911", "315")
         else digits(match[0])
     )
 
@@ -64,7 +64,7 @@ _CALL = (
     r"短信|发送?到|转|Tel|TEL|tel|Fax|手机|联系)"
 )
 _CODED = (
-    r"(?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|端口号?|波音|空客|账号|帐号|房号|身份证号?码?|卡号|"
+    r"(?:验证码|密码|编号|学号|工号|邮编|邮政编码|尾号|车牌号?|订单号?|单号|代码|端口号?|波音|空客|账号|帐号|房号|(?:房间|包厢|教室|宿舍|寝室|病房)号(?=[是为:：]{0,2}\s?[A-Z]?-?\d{3})|身份证号?码?|卡号|"
     r"序列号|口令|型号|门牌号?|航班号?|车次|座位号|取件码|提取码|邀请码|股票代码|批号|票号|课程号|(?<![手座])机号|(?<![A-Za-z])(?:ISBN|ID|PIN码?)|暗号|频道)"
 )
 # What follows an amount and never a number that is called.
@@ -189,11 +189,6 @@ RULES: list[Rule] = [
     # More than two numbers in a row are no span: 90-60-90, and codes in groups.
     Rule(r"(?<![\dA-Za-z.-])\d{1,5}(?:-\d{1,5}){2,}(?![\dA-Za-z-]|\.\d)", _groups),
     Rule(r"(?<![\d.])双(\d\d)(?!\d)", lambda m: f"双{cardinal(m[1])}"),
-    # days of sales by their digits: 6.18大促
-    Rule(
-        r"(?<![\d.])([56])\.(1|18)(?=大促|促销|购物|活动|劳动节|假期)",
-        lambda m: digits(m[1] + m[2], one="幺" if m[2] == "18" else "一"),
-    ),
     Rule(
         r"(?<!\d)(\d{3,4})(?=(?:号?房间?|室(?![内外])|教室|国道|省道|路(?:公交|车|站)?|次(?:列车|航班|快车)|航班|宿舍|寝室|包厢|会议室|办公室|医院|部队|厂(?![家商长])))",
         lambda m: digits(m[1]),

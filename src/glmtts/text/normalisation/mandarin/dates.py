@@ -48,6 +48,16 @@ def _festival(match: re.Match[str]) -> str:
     return _event(match) if f"{match[1]}.{match[2]}" in _BY_DIGITS else spoken_date(None, match[1], match[2])
 
 
+def _sale(match: re.Match[str]) -> str:
+    """11.11购物节 is 双十一, 6.18大促 六一八."""
+    return f"双{cardinal(match['double'])}" if match["double"] else digits(match["month"] + match["day"])
+
+
+def _second_year(match: re.Match[str]) -> str:
+    """公元2年 and 民国2-3年 are ordinals; 两 counts years."""
+    return f"{match['era']}二" + (f"到{cardinal(match['last'])}" if match["last"] else "")
+
+
 def _span(match: re.Match[str]) -> str:
     return f"{digits(match[1])}{match[2]}到{digits(match[3])}"
 
@@ -68,6 +78,21 @@ _FESTIVALS = (
 )
 _BY_DIGITS = frozenset(
     ("1.28", "3.8", "3.15", "4.12", "5.1", "5.4", "5.30", "6.1", "7.1", "7.7", "8.1", "9.18", "10.1", "12.9", "12.12")
+)
+# Two elevens or twelves are 双 where something is sold; 5.8促销 may be a price.
+_SALES = (
+    r"(?<![\d./])双?(?:(?P<double>1[12])\.(?P=double)|(?P<month>[568])\.(?P<day>1|18|20))"
+    r"(?=大促|促销|年中|购物|狂欢|活动|电商|抢购|预售|期间|假期)"
+)
+# What a day is remembered for, and where it happened: 5.12汶川地震, 9.11恐怖袭击.
+_PLACES = (
+    r"(?:四川|汶川|唐山|青海|玉树|雅安|芦山|云南|鲁甸|台湾|日本|印尼|土耳其|天津港?|温州|甬温线|动车|东航|昆明|乌鲁木齐|新疆|"
+    r"拉萨|响水|长沙|美国|纽约|巴黎|马德里){0,2}"
+)
+_HAPPENED = rf"{_PLACES}(?:特别)?(?:特大|重大)?(?:恐怖袭击|恐袭|袭击|事件|空难|爆炸|火灾)"
+_REIGNS = (
+    "公元前?|西元前?|民国|宣统|光绪|同治|咸丰|道光|嘉庆|乾隆|雍正|康熙|顺治|崇祯|万历|嘉靖|永乐|洪武|贞观|开元|建安|"
+    "明治|大正|昭和|平成|令和"
 )
 # What follows a number of times or things in a week, and never a day of the week.
 _TIMES = r"(?:\.\d|次(?!日)|趟|顿|篇|倍|小时|[%％]|天(?=[，。、；！？\s]|$)|场(?![地馆所合])|节课|更(?![新换多加]))"
@@ -112,6 +137,14 @@ RULES: list[Rule] = [
     # a clock time behind it makes a date of what is a span: 12-25 10:32
     Rule(r"(?<![\d./-])(?P<year>)(?P<month>0?[1-9]|1[0-2])-(?P<day>0?[1-9]|[12]\d|3[01])(?=\s\d{1,2}[:：]\d\d)", _date),
     Rule(r"(?<!\d)((?:19|20)\d\d)\s?年?\s?H([12])(?![A-Za-z\d])", _half),
+    Rule(rf"(?P<era>{_REIGNS})2(?:{_TO}(?P<last>\d{{1,2}}))?(?=年(?!前))", _second_year),
+    # A mark for the century, and no quote: '24年, '98世界杯.
+    Rule(
+        rf"(?<![\dA-Za-z'’])['’](\d\d)(?!.{{0,30}}['’](?!\d))(?=年(?!代)|届|级|[一-鿿]{{0,4}}?{_HELD})",
+        lambda m: digits(m[1]),
+    ),
+    # without the mark it may be a count, but not of these: 98世界杯, 08奥运
+    Rule(r"(?<![\d.A-Za-z第])(?:0\d|[89]\d)(?=世界杯|欧洲杯|奥运|亚运|冬奥|春晚)", lambda m: digits(m[0])),
     # digit by digit, unless years are counted: 3000年前
     Rule(r"(?<![\d.])(\d{4})\s?(?=年(?!" + _NOT_A_YEAR + "))", lambda m: digits(m[1])),
     # before these a round number counts: 2000年前, but 1949年以后
@@ -133,6 +166,10 @@ RULES: list[Rule] = [
         r"(?<![\d.])([12]\d)?(\d0)(['’]?)s(?![A-Za-z])",
         lambda m: f"{digits((m[1] or '') + m[2]) if m[1] else cardinal(m[2])}年代" if _is_decade(m) else m[0],
     ),
+    Rule(_SALES, _sale),
+    Rule(rf"(?<![\d./])([1-9]|1[0-2])\.([1-9]|[12]\d|3[01])(?={_HAPPENED})", _event),
+    # of an earthquake one digit behind the point would be its magnitude
+    Rule(rf"(?<![\d./])([1-9]|1[0-2])\.([12]\d|3[01])(?={_PLACES}特?大?(?:地震|海啸))", _event),
     Rule(rf"(?<![\d./])([1-9]|1[0-2])[./]([1-9]|[12]\d|3[01])(?={_FESTIVALS})", _festival),
     # these words make a date of a fraction: 截止日期：5/20
     Rule(

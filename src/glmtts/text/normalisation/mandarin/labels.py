@@ -8,7 +8,7 @@ from glmtts.text.numbers_zh import cardinal
 # After these a number is a name. 地图, 时间表 and the like are things that a time may follow.
 _LABELS = (
     r"(?:套餐|步骤|方法|阶段|任务|类型|答案|线路|路线|产品|优惠|福利|理由|策略|技巧|规则|问题|方案|附图|附表|附件|案例|习题|例题|选项|情形|原因|奖项|备注|注释|要点|(?<![地截视版企意])图|"
-    r"(?<![时间程刻手课钟班代发])表|例|(?<![考试])题|第)"
+    r"(?<![时间程刻手课钟班代发])表|(?<!比)例|(?<![考试])题|第)"
 )
 # What follows an amount and never a time of day.
 _AMOUNTS = (
