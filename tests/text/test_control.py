@@ -12,7 +12,9 @@ from glmtts.cli import app
 from glmtts.errors import ConfigError, TextError
 from glmtts.text.explain import explain
 from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.hybrid import TOKENS
 from glmtts.text.pronunciations import PronunciationFile, Pronunciations, hybrid_reading, read_file
+from glmtts.text.reader import Reader
 from glmtts.text.show import show
 from glmtts.text.tokenizer import TextTokenizer
 from tests.tiny import tiny_tokenizer
@@ -54,6 +56,13 @@ def test_control_becomes_phonemes(frontend: TextFrontend, text: str, part: str) 
         ("在<say-as interpret-as='date' format='ymd'>2024-3-5</say-as>", ["在二零二四年三月五日"]),
         ("The <say-as interpret-as='ordinal'>3</say-as> one", ["The third one"]),
         ("Dial <say-as interpret-as='digits'>120</say-as>", ["Dial one two zero"]),
+        ("Dial <say-as interpret-as='digits'>12.5</say-as>", ["Dial one two point five"]),
+        ("Say <say-as interpret-as='digits'>-1.25</say-as>", ["Say minus one point two five"]),
+        ("Say <say-as interpret-as='digits'>555-12</say-as>", ["Say five five five, one two"]),
+        ("数<say-as interpret-as='digits'>-12.5</say-as>", ["数负一二点五"]),
+        ("Call <say-as interpret-as='telephone'>+44 20</say-as>", ["Call plus four four, two zero"]),
+        ("拨<say-as interpret-as='telephone'>*100#</say-as>", ["拨星号幺零零，井号"]),
+        ("Key <say-as interpret-as='verbatim'>1_2\\3</say-as>", ["Key one underscore two backslash three"]),
         ("Count <say-as interpret-as='cardinal'>1984</say-as>", ["Count one thousand nine hundred eighty four"]),
         ("On <say-as interpret-as='date' format='dmy'>5/3/2024</say-as>", ["On March fifth, twenty twenty four"]),
         ("On <say-as interpret-as='date'>2024-03-05</say-as>", ["On March fifth, twenty twenty four"]),
@@ -63,6 +72,49 @@ def test_control_becomes_phonemes(frontend: TextFrontend, text: str, part: str) 
 )
 def test_control_becomes_words(frontend: TextFrontend, text: str, pieces: list[str]) -> None:
     assert [piece.text for piece in frontend.prepare(text)] == pieces
+
+
+@pytest.mark.parametrize(
+    ("content", "language", "said"),
+    [
+        ("a@b", "en", "A at B"), ("C++", "en", "C plus plus"), ("B-2", "en", "B dash two"),
+        ("x_y.z", "en", "X underscore Y dot Z"),
+        ("F#", "en", "F hash"), ("a/b", "en", "A slash B"), ("(k)", "en", "left parenthesis K right parenthesis"),
+        ("π＝x", "en", "pi equals X"), ("a@b", "zh", "A 艾特 B"), ("B-2", "zh", "B 杠 二"), ("C++", "zh", "C 加 加"),
+        ("x_y", "zh", "X 下划线 Y"),
+    ],
+)  # fmt: skip
+def test_signs_are_named_among_characters(frontend: TextFrontend, content: str, language: str, said: str) -> None:
+    (piece,) = frontend.prepare(f"<say-as interpret-as='characters'>{content}</say-as>", language)
+    assert piece.written == said
+    # each becomes phonemes: no sign is left to the text
+    assert TOKENS.sub("", frontend.to_hybrid(piece.text)).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ('<?xml version="1.0"?><speak>hi</speak>', ["hi"]),
+        ('<?xml version="1.0" encoding="UTF-8"?>\n<speak>你好</speak>', ["你好"]),
+        ("<!DOCTYPE html><p>hi", ["hi"]),
+        ('<!doctype html PUBLIC "-//W3C//DTD XHTML 1.0//EN"\n "http://www.w3.org/x.dtd">\n<p>hi</p>', ["hi"]),
+        ('<?xml version="1.0"?>\n<!DOCTYPE note [\n<!ENTITY a "b">\n]>\n<speak>hi</speak>', ["hi"]),
+        ('<html><head><meta charset="utf-8"><title>T</title></head><body>hi', ["T.", "hi"]),
+        ('Hi <?php echo "a->b"; ?> there', ["Hi there"]),
+        ("a <!-- old <p>x</p> --> b", ["a b"]),
+        ("So <![CDATA[x < y & z]]> holds", ["So x is less than y and z holds"]),
+        ("What <? Really?", ["What? Really?"]), ("x[y[0]]>3", ["x, y, zero, is greater than three"]),
+    ],
+)  # fmt: skip
+def test_the_head_of_a_document_is_not_read(frontend: TextFrontend, text: str, pieces: list[str]) -> None:
+    assert [piece.text for piece in frontend.prepare(text)] == pieces
+
+
+def test_a_declaration_ends_no_sentence_of_a_text_in_parts(frontend: TextFrontend) -> None:
+    reader = Reader()
+    sentences = [*reader.feed('<?xml version="1.0. x"?><speak>One. '), *reader.feed("Two.</speak>"), *reader.finish()]
+    said = [frontend.prepare(sentence.text)[0].text for sentence in sentences]
+    assert said == ["One.", "Two."]
 
 
 def test_breaks_part_the_text(frontend: TextFrontend) -> None:

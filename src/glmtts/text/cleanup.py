@@ -30,7 +30,19 @@ _NAMED_TAG = re.compile(
 # What a reader shall fill in or do (Dear <first name>, <laugh>) is read as its words; a < b > c compares.
 _BLANK_TO_FILL = re.compile(r"<([A-Za-z]{3,20}(?:[ _-][A-Za-z]{3,20}){0,3})>")
 _RAISED = re.compile(r"<sup>\s*([^<>]{1,20})\s*</sup>", re.IGNORECASE)
-_COMMENT = re.compile(r"<!--[^<>]*-->")
+# Bounded, so that the work stays linear in a text of openings that nothing closes.
+_COMMENT = re.compile(r"<!--(?:[^-]|-(?!->)){0,2000}-->")
+# What stands before the first element of a document (<?xml …?>, <!DOCTYPE …>), instructions for programs, and the
+# tags of its head, which have no words.
+_PROLOGUE = re.compile(
+    r"<\?[A-Za-z](?:[^?]|\?(?!>)){0,1000}\?>|<\?xml\b[^<>]*>"
+    r"|<(?:meta|link|base|lexicon)\s[^<>=]{0,200}=[^<>]{0,1000}>"
+    r"|<!DOCTYPE\b[^<>\[\]]{0,1000}(?:\[[^\[\]]{0,4000}\]\s*)?>",
+    re.IGNORECASE,
+)
+# A text in parts may be cut inside one, so that its ends come alone.
+_CDATA = re.compile(r"<!\[CDATA\[(.{0,4000}?)\]\]>|<!\[CDATA\[", re.DOTALL)
+_CDATA_END = re.compile(r"\]\]>(?=\s*(?:</[A-Za-z]|$))")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*<?[^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)?>?(?:\s+\"[^\"]*\"|\s+'[^']*')?\s*\)")
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
@@ -60,12 +72,21 @@ _KEPT = frozenset(SYMBOLS) | {"★", "☆", "⭐"}
 
 def without_tags(text: str) -> str:
     """`text` with entities decoded and without tags; those that part a page into lines become line ends."""
+    if "]]>" in text:
+        text = _CDATA_END.sub("", text)
     if "<" in text:
+        text = _without_declarations(text)
         text = _RAISED.sub(lambda match: f"^{match[1]}" if match[1].strip("-+").isdigit() else match[1], text)
-        text = _TAG.sub(_break, _AUTOLINK.sub(lambda match: match[1], _COMMENT.sub(" ", text)))
+        text = _TAG.sub(_break, _AUTOLINK.sub(lambda match: match[1], text))
         text = _NAMED_TAG.sub(lambda match: f" {match[1] or match[2]}, ", text)
         text = _BLANK_TO_FILL.sub(lambda match: f" {match[1]} ", text)
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
+
+
+def _without_declarations(text: str) -> str:
+    """`text` without comments and the head of a document; CDATA is text, whose signs open no tags."""
+    text = _CDATA.sub(lambda match: html.escape(match[1] or "", quote=False), text)
+    return _PROLOGUE.sub(" ", _COMMENT.sub(" ", text))
 
 
 def _break(match: re.Match[str]) -> str:

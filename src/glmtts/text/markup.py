@@ -162,12 +162,16 @@ def _say_as(attributes: dict[str, str], content: str, language: str) -> Control 
     kind = attributes.get("interpret-as", "").lower()
     spoken = say_as(html.unescape(content), kind, attributes.get("format", "").lower(), language)
     if kind in ("characters", "spell-out", "verbatim") and re.search(r"[A-Za-z]", spoken):
-        return Control(" ".join(_letter(part) for part in spoken.split()), spoken.upper())
+        return Control(" ".join(map(_letter, spoken.split())), " ".join(map(_capital, spoken.split())))
     return spoken
 
 
 def _letter(part: str) -> str:
-    """A letter by its name; other signs as they are."""
+    """A letter by its name; the words of digits and signs as they are."""
     if len(part) == 1 and part.isascii() and part.isalpha():
         return "".join(token(f"EN_{phone}") for phone in spell(part.lower()))
     return part
+
+
+def _capital(part: str) -> str:
+    return part.upper() if len(part) == 1 else part

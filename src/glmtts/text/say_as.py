@@ -1,13 +1,29 @@
 """What `<say-as>` of SSML makes of its content: letters, digits, numbers, ordinals and dates, in either language."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from glmtts.text import normalise_zh, numbers_en, numbers_zh
+from glmtts.text.normalisation.addresses import SIGNS
 from glmtts.text.normalisation.english.dates import spoken_date
+from glmtts.text.normalisation.symbols import GREEK, SYMBOLS
 
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?")
+_MINUS = re.compile(r"^[-−](?=\d)")
+_DIALLED = re.compile(r"(?:^\+|[*#])*[0-9]+|[*#]+")
 _ORDERS = {3: "ymd", 2: "md"}
+# Names of single signs, English and Mandarin; no name is a homograph (close, minute), since it is read as a word.
+_SPELLED: dict[str, tuple[str, str]] = {
+    "@": ("at", "艾特"), "\\": ("backslash", "反斜杠"), "|": ("vertical bar", "竖线"), "^": ("caret", "脱字符"),
+    "'": ("apostrophe", "撇号"), "’": ("apostrophe", "撇号"), '"': ("quote", "引号"), "“": ("quote", "引号"),
+    "”": ("quote", "引号"), "`": ("backtick", "反引号"), "(": ("left parenthesis", "左括号"),
+    ")": ("right parenthesis", "右括号"), "[": ("left bracket", "左方括号"), "]": ("right bracket", "右方括号"),
+    "{": ("left brace", "左花括号"), "}": ("right brace", "右花括号"), "<": ("less than", "小于号"),
+    ">": ("greater than", "大于号"), "–": ("dash", "杠"), "—": ("dash", "杠"), "−": ("minus", "减"),
+    "。": ("full stop", "句号"), "、": ("comma", "顿号"), "·": ("dot", "点"), "•": ("bullet", "点"),
+}  # fmt: skip
+_NAMES = {**GREEK, **SYMBOLS, **SIGNS, **_SPELLED}
 
 
 def say_as(content: str, kind: str, order: str, language: str) -> str:
@@ -22,20 +38,38 @@ def say_as(content: str, kind: str, order: str, language: str) -> str:
 
 
 def _characters(content: str, language: str) -> str:
-    return " ".join(_digits(character, language) for character in content if not character.isspace())
+    return " ".join(_named(character, language) for character in content if not character.isspace())
+
+
+def _named(character: str, language: str) -> str:
+    """A digit in words, a sign by its name, whatever its width; letters stay."""
+    narrow = unicodedata.normalize("NFKC", character)
+    character = narrow if len(narrow) == 1 else character
+    if names := _NAMES.get(character.lower()):
+        return names[language == "zh"]
+    return _digits(character, language)
 
 
 def _digits(content: str, language: str) -> str:
-    if language == "zh":
+    """Each digit by itself, with the minus before them and the points between them."""
+    chinese = language == "zh"
+    content = _MINUS.sub("负" if chinese else "minus ", content)
+    content = re.sub(r"(?<=\d)\.(?=\d)", "点" if chinese else " point ", content)
+    if chinese:
         return numbers_zh.digits(content)
     return re.sub(r"[0-9]+", lambda run: f" {numbers_en.digits(run[0])} ", content).strip()
 
 
 def _telephone(content: str, language: str) -> str:
-    groups = re.findall(r"[0-9]+", content)
+    """Groups of digits with the signs before them: +44, *100#."""
+    chinese = language == "zh"
+    return ("，" if chinese else ", ").join(_dialled(group, language) for group in _DIALLED.findall(content))
+
+
+def _dialled(group: str, language: str) -> str:
     if language == "zh":
-        return "，".join(numbers_zh.digits(group, one="幺") for group in groups)
-    return ", ".join(numbers_en.digits(group) for group in groups)
+        return "".join(numbers_zh.digits(_named(sign, language) if sign in "+*#" else sign, one="幺") for sign in group)
+    return " ".join(_named(sign, language) for sign in group)
 
 
 def _cardinal(content: str, language: str) -> str:

@@ -15,7 +15,7 @@ _CHAPTER = re.compile(r"\b(?i:chapter|part|book|act|scene|section|volume|canto)\
 _ITEM_NUMBER = re.compile(r"\s*[\"'(]?\d{1,3}")
 # What is still open, and may hold marks: a tag, a reading, the words of a control, a comment, the words of a link.
 _OPEN = re.compile(
-    r"<[A-Za-z/?!][^<>]*$|\{[^{}|]*\|[^{}|]*$|<(?:say-as|phoneme|sub)\b[^<>]*(?<!/)>[^<>]*$|<!--(?:(?!-->)[\s\S])*$"
+    r"<(?:[A-Za-z/]|[?!][A-Za-z])[^<>]*$|\{[^{}|]*\|[^{}|]*$|<(?:say-as|phoneme|sub)\b[^<>]*(?<!/)>[^<>]*$|<!--(?:(?!-->)[\s\S])*$"
     r"|\[[^\[\]\n]*$"
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30})$")

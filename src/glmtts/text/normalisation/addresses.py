@@ -52,7 +52,8 @@ ADDRESS = re.compile(
     rf"|[A-Za-z0-9_][A-Za-z0-9_-]{{0,80}}(?:\.[A-Za-z0-9_-]{{1,20}}){{0,3}}\.{_EXTENSION}(?![A-Za-z0-9_-]|\.[A-Za-z0-9]))",
 )
 _TRAILING = ".,;:!?'*_~&"
-_WORDS: dict[str, tuple[str, str]] = {
+# Sign: English, Mandarin.
+SIGNS: dict[str, tuple[str, str]] = {
     ".": ("dot", "点"), "/": ("slash", "斜杠"), "-": ("dash", "杠"), "_": ("underscore", "下划线"), "@": ("at", " at "),
     "?": ("question mark", "问号"), "=": ("equals", "等于"), "&": ("and", "和"), "#": ("hash", "井号"),
     ":": ("colon", "冒号"), "+": ("plus", "加"), "%": ("percent", "百分号"), "~": ("tilde", "波浪号"),
@@ -114,8 +115,8 @@ def spoken(address: str, language: Language) -> str:
 def _part(part: str, which: int) -> str:
     if part.isdigit() and part.isascii():
         return numbers_zh.digits(part) if which else numbers_en.digits(part)
-    if part in _WORDS:
-        return _WORDS[part][which]
+    if part in SIGNS:
+        return SIGNS[part][which]
     if part.isascii() and part.isalpha() and _by_letters(part):
         return " ".join(part.lower())
     return part

@@ -34,8 +34,8 @@ CHINESE_ISLAND = re.compile(
 ENGLISH_ISLAND = re.compile(r"[A-Za-z][A-Za-z'’-]*(?:,? (?:[A-Za-z][A-Za-z'’-]*|[$£€]?\d[\d.,:%]*\b)){2,60}")
 
 
-# The names and values of tags and the readings of inline control are no words of the text.
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|\|[^{}|]*\}")
+# The names and values of tags and declarations and the readings of inline control are no words of the text.
+_MARKUP = re.compile(r"<[/?!]?[A-Za-z][^<>]*>|<!\[CDATA\[|\|[^{}|]*\}")
 
 
 def language_of(text: str) -> Language:
