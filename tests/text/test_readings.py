@@ -132,6 +132,28 @@ def test_every_correction_and_rule_can_be_spoken() -> None:
 @pytest.mark.parametrize(
     ("text", "reading"),
     [
+        ("这两者没有▁差别▁", "cha1 bie2"), ("价格▁差别▁很大", "cha1 bie2"), ("质量很▁差▁", "cha4"),
+        ("他▁着实▁很累", "zhuo2 shi2"), ("看▁着实▁在难受", "zhe5 shi2"), ("沿着▁实▁线", "shi2"),
+        ("▁打的▁去机场", "da3 di1"), ("太晚了就▁打的▁回来", "da3 di1"), ("我们打了个▁的▁回家", "di1"),
+        ("他▁打的▁是篮球", "da3 de5"), ("他▁打的▁去年那场球", "da3 de5"), ("▁的确▁如此", "di2 que4"),
+        ("他▁数着数▁", "shu3 zhe5 shu4"), ("数▁着▁数着睡着了", "zhe5"), ("这▁着数▁真绝", "zhao1 shu4"),
+        ("很▁好胜▁", "hao4 sheng4"), ("▁好胜利▁啊", "hao3 sheng4 li4"), ("他很▁好强▁", "hao4 qiang2"),
+        ("很▁好强▁大", "hao3 qiang2"), ("他很▁好面子▁", "hao4 mian4 zi5"), ("很▁好吃▁", "hao3 chi1"),
+        ("勤奋▁好学▁的孩子", "hao4 xue2"),
+        ("发了一笔▁横财▁", "heng4 cai2"), ("▁横▁着走", "heng2"), ("吐▁枣核儿▁", "zao3 hu2 er2"),
+        ("桃▁核儿▁", "hu2 er2"), ("枣▁核▁", "he2"), ("▁没着没落▁", "mei2 zhuo2 mei2 luo4"),
+        ("钱还没▁着落▁", "zhuo2 luo4"), ("牵▁着▁手", "zhe5"), ("正▁着手▁准备", "zhuo2 shou3"),
+    ],
+)  # fmt: skip
+def test_characters_in_their_words(text: str, reading: str) -> None:
+    start = text.index("▁")
+    length = text.index("▁", start + 1) - start - 1
+    assert read_pinyin(text.replace("▁", ""))[start : start + length] == reading.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
         ("跑得快", "de5"), ("我得走", "dei3"), ("他得了奖", "de2"), ("慢慢地走", "de5"), ("这块地大", "di4"),
         ("高高兴兴地回家", "de5"), ("一步一步地走", "de5"), ("在地上", "di4"),
     ],
