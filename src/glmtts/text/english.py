@@ -115,7 +115,7 @@ def _without_accents(word: str) -> tuple[str, ...]:
 def with_clitic(stem: tuple[str, ...], clitic: str) -> tuple[str, ...]:
     """A word with 's, 'd, 've, 'll, 're or n't behind it: I'd've, somebody'd, CEO'll."""
     if clitic.lstrip("'’") in ("s", "d"):
-        return (*stem, *(_ending("ed", stem[-1]) if clitic[-1] == "d" else sound_of_s(stem[-1])))
+        return (*stem, *(ending("ed", stem[-1]) if clitic[-1] == "d" else sound_of_s(stem[-1])))
     return (*stem, *_CLITICS[clitic.replace("’", "'")])
 
 
@@ -136,7 +136,7 @@ def _inflected(word: str) -> tuple[str, ...]:
             # baked, baking: the stem had an e that the suffix took
             base = dictionary().get(stem) or dictionary().get(stem + "e")
             if base:
-                return (*base, *_ending(suffix, base[-1]))
+                return (*base, *ending(suffix, base[-1]))
     return ()
 
 
@@ -159,7 +159,8 @@ def _shortened(word: str) -> Iterator[str]:
     yield _DRAWN.sub(lambda run: letters(run, 1, 2), word)
 
 
-def _ending(suffix: str, last: str) -> list[str]:
+def ending(suffix: str, last: str) -> list[str]:
+    """Phones of -ed, -ing and -s after the phone `last`."""
     if suffix == "ing":
         return ["IH0", "NG"]
     if suffix == "ed":

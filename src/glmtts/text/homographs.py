@@ -8,10 +8,13 @@ import re
 from functools import lru_cache
 
 from glmtts.text.data import data_file, read_lines
-from glmtts.text.english import sound_of_s
+from glmtts.text.english import dictionary, ending, sound_of_s
 from glmtts.text.hashed import HashedScorer
+from glmtts.text.homograph_rules import Rules, table
 
 WEIGHTS, WORDS = "homographs.safetensors", "homographs.tsv"
+# Words that no line trained: rules and what other words with the same choice learnt decide.
+MORE_WORDS = "homographs_more.tsv"
 _TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d+|[^\sA-Za-z\d]")
 REACH, WINDOW = 6, 120
 # Words whose plural or third person has one reading, whatever the word has, and those with an entry of their own.
@@ -19,6 +22,13 @@ _ONE_READING_WITH_S = frozenset([
     "close", "read", "lead", "live", "wound", "dove", "house", "use", "mouth", "polish",
     "job", "bass", "minute", "produce", "refuse", "desert",
 ])  # fmt: skip
+# Verbs in -ed and -ing that the dictionary reads as the noun they are written like, or with a slip.
+_READ_AS_NOUN = frozenset([
+    "animating", "buffeted", "buffeting", "contracted", "contracting", "deserting", "escorting", "exploited",
+    "exploiting", "incensed", "intrigued",
+])  # fmt: skip
+# A past of another verb, and verbs that are inflected otherwise.
+_PAST_OR_OTHER = frozenset(["dove", "wound", "learned", "blessed", "moped", "overthrow"])
 _CLASSES = {
     "to": "to", "modal": "will would can could shall should may might must cannot do does did let 'll n't",
     "have": "have has had having", "be": "am is are was were be been being 's 're",
@@ -52,6 +62,7 @@ class HomographModel:
 
     def __init__(self, words: dict[str, dict[str, tuple[str, ...]]], scorer: HashedScorer) -> None:
         self.words, self.scorer = words, scorer
+        self._rules = Rules(table(), words)
 
     def known(self, word: str) -> str:
         """The homograph that a word in small letters is or of which it is a form in -s (objects); else empty."""
@@ -71,8 +82,9 @@ class HomographModel:
         # the people and their language are written with a capital, which a command has too
         if word == "polish" and (text[start].islower() or command):
             return "polish"
-        written = text[start:end]
-        told = _form_of_read(before) if word == "read" else _told_by_the_word_before(before, word, written, labels)
+        told = word == "read" and _form_of_read(before)
+        told = told or self._rules.label(word, text, start, end)
+        told = told or _told_by_the_word_before(before, word, text[start:end], labels)
         if told:
             return told
         verbs = [label for label in labels if label.endswith("_vrb")]
@@ -90,6 +102,19 @@ class HomographModel:
             return ()
         phones = self.words[word][self.label(text, start, end)]
         return phones if word == written else (*phones, *sound_of_s(phones[-1]))
+
+    def inflected(self, word: str) -> tuple[str, ...]:
+        """Phones of a form in -ed or -ing, which only the verb has (postulating); empty for other words."""
+        if word in dictionary() and word not in _READ_AS_NOUN:
+            return ()
+        for suffix in ("ed", "ing"):
+            stem = word.removesuffix(suffix)
+            for base in (stem, stem + "e") if stem != word else ():
+                verbs = [label for label in self.words.get(base, ()) if label.endswith("vrb")]
+                if len(verbs) == 1 and base not in _PAST_OR_OTHER:
+                    verb = self.words[base][verbs[0]]
+                    return (*verb, *ending(suffix, verb[-1]))
+        return ()
 
     def _score(self, features: list[str], label: str, kind: str) -> float:
         return self.scorer.score(features, label) + self.scorer.score(features, kind)
@@ -179,7 +204,7 @@ def _word_class(word: str) -> str:
 def homograph_model() -> HomographModel:
     """The model that ships with the package."""
     words: dict[str, dict[str, tuple[str, ...]]] = {}
-    for line in read_lines(WORDS):
+    for line in read_lines(WORDS) + read_lines(MORE_WORDS):
         word, label, phones = line.split("\t")
         words.setdefault(word, {})[label] = tuple(phones.split())
     return HomographModel(words, HashedScorer.load(data_file(WEIGHTS)))

@@ -182,5 +182,7 @@ def _phones(text: str, start: int, end: int) -> tuple[tuple[str, ...], str]:
         return capitals, "by its capitals, or a name"
     if homograph_model().known(word.lower()):
         return homograph_model().read(text, start, end), f"homograph: {homograph_model().label(text, start, end)}"
+    if inflected := homograph_model().inflected(word.lower()):
+        return inflected, "inflected form of a homograph's verb"
     known = word.lower().replace("’", "'") in dictionary()
     return pronounce(word), "in the dictionary" if known else "in no dictionary: by its parts or spelling"
