@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from glmtts.errors import ConfigError, RlError
+from glmtts.cli import app
+from glmtts.errors import ConfigError, GlmTtsError, RlError
 from glmtts.judging.faults import Target
 from glmtts.judging.judge import Judge
 from glmtts.rl.advantages import AdvantageConfig
@@ -315,3 +317,16 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_run(
     noted = (tmp_path / "killed.notes").read_text().splitlines()
     assert len(noted) == len(set(noted)) == len((tmp_path / "lived.notes").read_text().splitlines())
     assert_same(tmp_path / "killed", tmp_path / "lived")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--device", "foo"], "The device is 'foo'"),
+        (["--model", "/nope"], "/nope"),
+        (["--ledger", str(Path(__file__) / "below")], "Give another --ledger"),
+    ],
+)
+def test_a_worker_tells_of_its_options_before_it_listens(given: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["rl-worker", "--address", "127.0.0.1:1", *given])
+    assert isinstance(result.exception, GlmTtsError) and said in str(result.exception)

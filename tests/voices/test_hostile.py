@@ -95,6 +95,10 @@ DAMAGED: dict[str, Change] = {
     "nested objects": config('{"a":' * 100_000),
     "400 digits": config(f'{{"lora_alpha": 1{"0" * 400}}}'),
     "a scale that overflows": scaled(1e300, "lm"),
+    "a scale of nothing": scaled(0, "lm"),
+    "a scale below nothing": scaled(-1e5, "flow"),
+    "numbers that are none": pair("lm", lambda down, up: (torch.full_like(down, float("nan")), up)),
+    "numbers without end": pair("flow", lambda down, up: (down, torch.full_like(up, float("inf")))),
     "weights of DoRA": config('{"lora_alpha": 8, "use_dora": true}'),
     "scales of layers": config('{"lora_alpha": 8, "alpha_pattern": {"q_proj": 100}}', "flow"),
 }
@@ -155,6 +159,19 @@ def test_damaged_adapters_are_refused_by_all_who_read_them(
         assert "is damaged" in str(command("peft", path, "-o", tmp_path / "peft"))
         assert not (tmp_path / "peft").exists()
     assert [one.name for one in tmp_path.iterdir() if "merged" in one.name] == []
+
+
+def test_a_voice_without_an_adapter_is_none(voice: Path, tts: glmtts.Synthesizer, tmp_path: Path) -> None:
+    def bare(tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+        for module in ("lm", "flow"):
+            del metadata[f"{module}.adapter_config"]
+
+    path = changed(voice, tmp_path / "bare.glmvoice", bare)
+    for given in (("info", path), ("peft", path, "-o", tmp_path / "peft"),
+                  ("merge", path, "-o", tmp_path / "merged", "--model", tts.bundle.folder)):  # fmt: skip
+        assert "is not a trained voice" in str(command(*given))
+    with pytest.raises(VoiceError, match="is not a trained voice"):
+        tts.voice(path)
 
 
 @pytest.mark.parametrize("name", UNFIT)

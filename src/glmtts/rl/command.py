@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from glmtts.errors import ConfigError
+from glmtts import durable
+from glmtts.errors import ConfigError, RlError
 
 TASKS = ("grpo", "diffro")
 _Set = Annotated[list[str] | None, typer.Option("--set", help="section.key=value in place of the file's; repeatable.")]
@@ -70,6 +71,11 @@ def rl_worker(
     from glmtts.rl.rewards.base import Context
     from glmtts.rl.rewards.remote import RewardWorker, serve
 
-    server = serve(RewardWorker(Context(bundle, device=device), ledger), address)
+    context = Context(bundle, device=device)
+    context.check()
+    if ledger is not None:
+        with durable.writable(ledger, RlError, "Give another --ledger."):
+            ledger.mkdir(parents=True, exist_ok=True)
+    server = serve(RewardWorker(context, ledger), address)
     typer.echo(f"Scoring at {address}.", err=True)
     server.wait_for_termination()

@@ -34,8 +34,8 @@ class ObjectiveConfig(StrictConfig):
     level: Literal["token", "sequence"] = "token"
     clip_low: Schedule = Schedule(start=0.2)  # report section 3.3: 0.2, and 0.3 with clip-higher
     clip_high: Schedule = Schedule(start=0.3)
-    kl: float = Field(default=0.0, ge=0)
-    entropy: float = Field(default=0.0, ge=0)
+    kl: float = Field(default=0.0, ge=0, le=1000)
+    entropy: float = Field(default=0.0, ge=0, le=1000)
     updates: int = Field(default=1, ge=1)
     truncated: Literal["scored", "masked"] = "scored"
     distribution: Literal["sampled", "softmax"] = "sampled"

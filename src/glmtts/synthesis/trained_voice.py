@@ -98,7 +98,8 @@ class TrainedAdapter:
         alpha = self.config.get("lora_alpha") if isinstance(self.config, dict) else None
         if isinstance(alpha, bool) or not isinstance(alpha, int | float):
             raise ValueError("its configuration has no scale")
-        float(alpha)  # an integer may be too large: OverflowError
+        if not 0 < float(alpha) < math.inf:  # an integer may be too large: OverflowError
+            raise ValueError("its scale adds nothing, or takes away")
         if unknown := [name for name in UNKNOWN if self.config.get(name)]:
             raise ValueError(f"its {unknown[0]} would not be followed")
         layers = {name.removesuffix(DOWN).removesuffix(UP) for name in self.tensors}
@@ -109,6 +110,9 @@ class TrainedAdapter:
             fit = down_RI.ndim == up_OR.ndim == 2 and 0 < len(down_RI) == up_OR.shape[1]
             if not (fit and down_RI.is_floating_point() and up_OR.is_floating_point()):
                 raise ValueError(f"the factors of {layer} do not fit each other")
+        sums = torch.stack([value.float().sum() for value in self.tensors.values()])
+        if not bool(torch.isfinite(sums).all()):
+            raise ValueError("its numbers are not finite")
 
     def adapter(self) -> Adapter:
         """The adapter for synthesis, the scale within its second factors; of one that passes `check`."""
@@ -149,6 +153,8 @@ class TrainedVoice:
         self.path, self._metadata, self._names = path, metadata, names
         self.card = VoiceCard.parse(parse_json(metadata["card"]))
         self.modules = tuple(module for module in MODULES if f"{module}.adapter_config" in metadata)
+        if not self.modules:
+            raise ValueError("it holds no adapter")
 
     @classmethod
     def open(cls, path: str | Path) -> Self:

@@ -6,8 +6,9 @@ a killed save leaves the one before. (PyTorch's distributed checkpoints describe
 """
 
 import json
+import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,13 @@ def load(checkpoint: Path, groups: Groups) -> dict[str, Any]:
     """Read a checkpoint into the tensors of `groups`, from however many processes wrote it; gives its values.
 
     Raises:
-        TrainingError: a tensor is missing, has another shape, or a file cannot be read.
+        TrainingError: a tensor is missing, has another shape or no finite numbers, or a file cannot be read.
     """
     for group, shards in groups.items():
         # counted in elements, since parts that another number of processes wrote cover a shard piece by piece
         filled = dict.fromkeys(shards, 0)
         for name, offset, part in _parts(checkpoint, group, shards):
-            filled[name] += _fill(shards[name], offset, part)
+            filled[name] += _fill(checkpoint, name, shards[name], offset, part)
         for name, shard in shards.items():
             if filled[name] < shard.local.numel():
                 raise TrainingError(f"{checkpoint} is of another model: it does not hold {group} {name}. Move it away.")
@@ -101,11 +102,16 @@ def values_of(checkpoint: Path) -> dict[str, Any]:
     reason: object = f"{STATE_FILE} does not say its step"
     try:
         values = json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
-        if isinstance(values, dict) and isinstance(values.get("step"), int):
+        if isinstance(values, dict) and type(values.get("step")) is int and values["step"] == _step_of(checkpoint):
             return values
     except (OSError, ValueError, RecursionError) as error:
         reason = error
     raise TrainingError(f"{checkpoint} cannot be read: {reason}. Remove it to go on from the one before.")
+
+
+def _step_of(checkpoint: Path) -> int:
+    """The step that the folder of a checkpoint is called by."""
+    return int(checkpoint.with_suffix("").name.removeprefix("step-"))
 
 
 def read_group(checkpoint: Path, group: str) -> dict[str, Tensor]:
@@ -114,21 +120,30 @@ def read_group(checkpoint: Path, group: str) -> dict[str, Tensor]:
     Raises:
         TrainingError: a file cannot be read or is missing, or a part of a tensor is in none of them.
     """
-    whole: dict[str, Tensor] = {}
-    # counted in elements, as in `load`: what no part fills is whatever lay in memory
-    filled: dict[str, int] = {}
     files = _files(checkpoint, group)
+    # a group that is empty, as the average of a run that keeps none, has its files too
+    lacking = _unfilled(files, group) or ([] if files else [f"the files of {group}"])
+    if lacking:  # before memory is taken for what a header may only claim
+        raise _lacking(checkpoint, lacking)
+    whole: dict[str, Tensor] = {}
     for path in files:
         with _opened(path) as file:
             for name, (shape, offset) in _places(file, path).items():
                 part = file.get_tensor(name)
+                _check_finite(checkpoint, name, part)
                 whole.setdefault(name, torch.empty(shape, dtype=part.dtype))[_slices(offset, part.shape)] = part
-                filled[name] = filled.get(name, 0) + part.numel()
-    lacking = [f"a part of {group} {name}" for name, value in whole.items() if filled[name] < value.numel()]
-    # a group that is empty, as the average of a run that keeps none, has its files too
-    if lacking or not files:
-        raise _lacking(checkpoint, lacking or [f"the files of {group}"])
     return whole
+
+
+def _unfilled(files: Sequence[Path], group: str) -> list[str]:
+    """The tensors that the parts in files do not fill, counted in elements: there would be what lay in memory."""
+    missing: dict[str, int] = {}
+    for path in files:
+        with _opened(path) as file:
+            for name, (shape, _) in _places(file, path).items():
+                missing.setdefault(name, math.prod(shape))
+                missing[name] -= math.prod(_shape_of(file, name))
+    return [f"a part of {group} {name}" for name, count in missing.items() if count > 0]
 
 
 def checkpoints(run: Path) -> list[Path]:
@@ -214,11 +229,30 @@ def _opened(path: Path) -> Any:
 def _places(file: Any, path: Path) -> dict[str, tuple[list[int], list[int]]]:
     """Shape and offset of the whole tensors that a file has parts of, by name; `save` writes them into its header."""
     try:
-        return {name: (shape, offset) for name, (shape, offset) in json.loads(file.metadata()["places"]).items()}
-    except (TypeError, KeyError, ValueError, AttributeError):
+        places = {name: (shape, offset) for name, (shape, offset) in json.loads(file.metadata()["places"]).items()}
+        if not all(_lies_within(_shape_of(file, name), *place) for name, place in places.items()):
+            raise ValueError
+        return places
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError, SafetensorError):
         raise TrainingError(
             f"{path} is no part of a checkpoint. Remove {path.parent}, the one before serves."
         ) from None
+
+
+def _shape_of(file: Any, name: str) -> list[int]:
+    """The shape of a stored part, of which nothing else is read."""
+    shape: list[int] = file.get_slice(name).get_shape()
+    return shape
+
+
+def _lies_within(part: list[int], shape: Any, offset: Any) -> bool:
+    """Whether a part of this shape lies at an offset within a whole of another."""
+    counts = [*shape, *offset]
+    if any(type(count) is not int or count < 0 for count in counts):  # True is an int
+        return False
+    return len(shape) == len(offset) == len(part) and all(
+        start + size <= end for size, end, start in zip(part, shape, offset, strict=True)
+    )
 
 
 def _parts(checkpoint: Path, group: str, shards: Mapping[str, Shard]) -> Iterator[tuple[str, list[int], Any]]:
@@ -235,9 +269,18 @@ def _parts(checkpoint: Path, group: str, shards: Mapping[str, Shard]) -> Iterato
                 yield name, offset, file.get_tensor(name) if not shape else file.get_slice(name)
 
 
-def _fill(shard: Shard, offset: list[int], part: Any) -> int:
+def _check_finite(checkpoint: Path, name: str, values: Tensor) -> None:
+    """Raises TrainingError where a number is none: a run never saves such, and would train on without a word."""
+    if values.is_floating_point() and not bool(torch.isfinite(values).all()):
+        raise TrainingError(
+            f"{checkpoint} is damaged: {name} has numbers that are not finite. Remove it, the one before serves."
+        )
+
+
+def _fill(checkpoint: Path, name: str, shard: Shard, offset: list[int], part: Any) -> int:
     """Copy what a stored part and a shard have in common; gives the number of elements."""
     if isinstance(part, Tensor):
+        _check_finite(checkpoint, name, part)
         shard.local.copy_(part)
         return 1
     sizes = zip(offset, part.get_shape(), shard.offset, shard.local.shape, strict=True)
@@ -248,6 +291,7 @@ def _fill(shard: Shard, offset: list[int], part: Any) -> int:
     theirs = tuple(slice(start - a, end - a) for (start, end), a in zip(common, offset, strict=True))
     mine = tuple(slice(start - b, end - b) for (start, end), b in zip(common, shard.offset, strict=True))
     values = part[theirs]
+    _check_finite(checkpoint, name, values)
     with torch.no_grad():
         shard.local[mine].copy_(values)
     return values.numel()

@@ -293,7 +293,9 @@ class Engine:
         try:
             self.step, self.consumed, self._place = int(values["step"]), int(values["consumed"]), dict(values["data"])
             self._minutes_before, self._saved = float(values["minutes"]), self.step
-        except (KeyError, TypeError, ValueError):
+            if self.consumed < 0 or not 0 <= self._minutes_before < float("inf"):
+                raise ValueError
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise TrainingError(
                 f"{folder} does not say where its run stood. Remove it: the one before serves."
             ) from None

@@ -104,6 +104,18 @@ class Context:
         given = self._given.bundle if self._given is not None else Bundle.open(self.bundle)
         return bundle_digest(given.folder)
 
+    def check(self) -> None:
+        """See that bundle and device are there; opens none of its models.
+
+        Raises:
+            BundleError, ConfigError: one is not.
+        """
+        from glmtts.device import chosen_device
+
+        if self.device is not None:
+            chosen_device(self.device)
+        assert self.digest
+
     def check_recogniser(self) -> None:
         """Refuse a bundle that cannot read speech tokens: all answers would be without a score, and nothing learnt.
 
