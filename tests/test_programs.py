@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from glmtts import programs
 from glmtts.errors import DataError
@@ -77,13 +79,14 @@ def test_every_program_explains_itself(program: Program, name: str, monkeypatch:
 
 
 def corpus_of(folder: Path, *lines: object, mark: bytes = b"") -> Path:
-    """A folder with an index of these lines, and a file for every id."""
+    """A folder with an index of these lines, and a silent recording for every id."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = [line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in lines]
     (folder / "index.jsonl").write_bytes(mark + "".join(f"{text}\n" for text in texts).encode())
     for line in lines:
         if isinstance(line, dict) and "id" in line:
-            (folder / f"{line['id']}.opus").touch()
+            silence = np.zeros(int(24000 * LINE["seconds"]))
+            soundfile.write(folder / f"{line['id']}.opus", silence, 24000, format="OGG", subtype="OPUS")
     return folder
 
 

@@ -151,9 +151,9 @@ def test_heads_that_onnx_runtime_does_not_turn_are_told_before_anything_is_writt
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"num_layers": 0}, "num_layers must be from 1"),
-        ({"hidden_size": -64}, "hidden_size must be from 1"),
-        ({"max_positions": 10**12}, "max_positions must be from 1"),
+        ({"num_layers": 0}, "num_layers: Input should be greater than or equal to 1"),
+        ({"hidden_size": -64}, "hidden_size: Input should be greater"),
+        ({"max_positions": 10**12}, "max_positions: Input should be less"),
         ({"hidden_size": 16}, "no whole blocks of 32"),
     ],
 )

@@ -117,7 +117,8 @@ def _flow_config(weights: Weights, **values: Any) -> FlowConfig:
     try:
         return FlowConfig(**values)
     except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        first = error.errors()[0]
+        reason = ": ".join([*map(str, first["loc"]), first["msg"].removeprefix("Value error, ")])
         raise ReleaseError(f"{weights.origin} is another model: {reason}. Fetch the release again.") from None
 
 

@@ -31,7 +31,7 @@ class AdvantageConfig(StrictConfig):
     """
 
     # rewards go from 0 to 1; one wrong phoneme of 40 in one of eight answers is a deviation of 0.02 of CER, and counts
-    flat: float = Field(default=1e-2, gt=0, le=1)
+    flat: float = Field(default=1e-2, gt=0, le=100)
     floor: float = Field(default=1.0, ge=0, le=1000)
     decided_by: tuple[str, ...] = ()
     resamplings: int = Field(default=3, ge=0)  # report sections 2.4 and 3.3: up to three times
