@@ -6,20 +6,30 @@ a killed save leaves the one before. (PyTorch's distributed checkpoints describe
 """
 
 import json
-import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from glmtts import durable
 from glmtts.errors import TrainingError
 from glmtts.training.config import writable
+from glmtts.training.parts import (
+    check_finite,
+    file_name,
+    files_of,
+    fill,
+    lacking,
+    opened,
+    parts_of,
+    places_of,
+    slices,
+    unfilled,
+)
 from glmtts.training.shards import Shard
 
 FOLDER, STATE_FILE = "checkpoints", "state.json"
@@ -50,7 +60,7 @@ def save(
         # copies: safetensors refuses tensors that share memory, as tied weights do
         tensors = {name: shard.local.detach().to("cpu", copy=True).contiguous() for name, shard in kept.items()}
         places = {name: [shard.shape, shard.offset] for name, shard in kept.items()}
-        path = aside / _file(group, rank, world)
+        path = aside / file_name(group, rank, world)
         with writable(run):
             save_file(tensors, path, metadata={"places": json.dumps(places)})
             durable.sync(path)
@@ -85,8 +95,8 @@ def load(checkpoint: Path, groups: Groups) -> dict[str, Any]:
     for group, shards in groups.items():
         # counted in elements, since parts that another number of processes wrote cover a shard piece by piece
         filled = dict.fromkeys(shards, 0)
-        for name, offset, part in _parts(checkpoint, group, shards):
-            filled[name] += _fill(checkpoint, name, shards[name], offset, part)
+        for name, offset, part in parts_of(checkpoint, group, shards):
+            filled[name] += fill(checkpoint, name, shards[name], offset, part)
         for name, shard in shards.items():
             if filled[name] < shard.local.numel():
                 raise TrainingError(f"{checkpoint} is of another model: it does not hold {group} {name}. Move it away.")
@@ -120,30 +130,19 @@ def read_group(checkpoint: Path, group: str) -> dict[str, Tensor]:
     Raises:
         TrainingError: a file cannot be read or is missing, or a part of a tensor is in none of them.
     """
-    files = _files(checkpoint, group)
+    files = files_of(checkpoint, group)
     # a group that is empty, as the average of a run that keeps none, has its files too
-    lacking = _unfilled(files, group) or ([] if files else [f"the files of {group}"])
-    if lacking:  # before memory is taken for what a header may only claim
-        raise _lacking(checkpoint, lacking)
+    missing = unfilled(files, group) or ([] if files else [f"the files of {group}"])
+    if missing:  # before memory is taken for what a header may only claim
+        raise lacking(checkpoint, missing)
     whole: dict[str, Tensor] = {}
     for path in files:
-        with _opened(path) as file:
-            for name, (shape, offset) in _places(file, path).items():
+        with opened(path) as file:
+            for name, (shape, offset) in places_of(file, path).items():
                 part = file.get_tensor(name)
-                _check_finite(checkpoint, name, part)
-                whole.setdefault(name, torch.empty(shape, dtype=part.dtype))[_slices(offset, part.shape)] = part
+                check_finite(checkpoint, name, part)
+                whole.setdefault(name, torch.empty(shape, dtype=part.dtype))[slices(offset, part.shape)] = part
     return whole
-
-
-def _unfilled(files: Sequence[Path], group: str) -> list[str]:
-    """The tensors that the parts in files do not fill, counted in elements: there would be what lay in memory."""
-    missing: dict[str, int] = {}
-    for path in files:
-        with _opened(path) as file:
-            for name, (shape, _) in _places(file, path).items():
-                missing.setdefault(name, math.prod(shape))
-                missing[name] -= math.prod(_shape_of(file, name))
-    return [f"a part of {group} {name}" for name, count in missing.items() if count > 0]
 
 
 def checkpoints(run: Path) -> list[Path]:
@@ -193,109 +192,3 @@ def _remove(folder: Path) -> None:
     """Remove a checkpoint, its state first: what is left of a killed removal is then no checkpoint."""
     (folder / STATE_FILE).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _file(group: str, rank: int, world: int) -> str:
-    return f"{group}-{rank + 1:05d}-of-{world:05d}.safetensors"
-
-
-def _files(checkpoint: Path, group: str) -> list[Path]:
-    """The files of a group, of every process that wrote it; none where no process did.
-
-    Raises:
-        TrainingError: names those that are missing.
-    """
-    found = sorted(checkpoint.glob(f"{group}-*-of-[0-9]*.safetensors"))
-    # each name says how many there are
-    worlds = {int(path.stem.rpartition("-")[2]) for path in found}
-    wanted = {_file(group, rank, world) for world in worlds for rank in range(world)}
-    missing = sorted(wanted - {path.name for path in found})
-    if missing:
-        raise _lacking(checkpoint, missing)
-    return found
-
-
-def _lacking(checkpoint: Path, what: list[str]) -> TrainingError:
-    return TrainingError(f"{checkpoint} lacks {', '.join(what[:4])}. Restore it, or remove it: the one before serves.")
-
-
-def _opened(path: Path) -> Any:
-    try:
-        return safe_open(str(path), framework="pt")
-    except (OSError, SafetensorError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}. Remove {path.parent}, the one before serves.") from None
-
-
-def _places(file: Any, path: Path) -> dict[str, tuple[list[int], list[int]]]:
-    """Shape and offset of the whole tensors that a file has parts of, by name; `save` writes them into its header."""
-    try:
-        places = {name: (shape, offset) for name, (shape, offset) in json.loads(file.metadata()["places"]).items()}
-        if not all(_lies_within(_shape_of(file, name), *place) for name, place in places.items()):
-            raise ValueError
-        return places
-    except (TypeError, KeyError, ValueError, AttributeError, RecursionError, SafetensorError):
-        raise TrainingError(
-            f"{path} is no part of a checkpoint. Remove {path.parent}, the one before serves."
-        ) from None
-
-
-def _shape_of(file: Any, name: str) -> list[int]:
-    """The shape of a stored part, of which nothing else is read."""
-    shape: list[int] = file.get_slice(name).get_shape()
-    return shape
-
-
-def _lies_within(part: list[int], shape: Any, offset: Any) -> bool:
-    """Whether a part of this shape lies at an offset within a whole of another."""
-    counts = [*shape, *offset]
-    if any(type(count) is not int or count < 0 for count in counts):  # True is an int
-        return False
-    return len(shape) == len(offset) == len(part) and all(
-        start + size <= end for size, end, start in zip(part, shape, offset, strict=True)
-    )
-
-
-def _parts(checkpoint: Path, group: str, shards: Mapping[str, Shard]) -> Iterator[tuple[str, list[int], Any]]:
-    """Name, offset and lazily read part of every stored tensor that is asked for."""
-    for path in _files(checkpoint, group):
-        with _opened(path) as file:
-            for name, (shape, offset) in _places(file, path).items():
-                if name not in shards:
-                    continue
-                if tuple(shape) != shards[name].shape:
-                    wanted = list(shards[name].shape)
-                    raise TrainingError(f"{checkpoint} is of another model: {name} is {shape} there, {wanted} here.")
-                # a scalar has no axis to slice along; of all else only what overlaps is read from the disk
-                yield name, offset, file.get_tensor(name) if not shape else file.get_slice(name)
-
-
-def _check_finite(checkpoint: Path, name: str, values: Tensor) -> None:
-    """Raises TrainingError where a number is none: a run never saves such, and would train on without a word."""
-    if values.is_floating_point() and not bool(torch.isfinite(values).all()):
-        raise TrainingError(
-            f"{checkpoint} is damaged: {name} has numbers that are not finite. Remove it, the one before serves."
-        )
-
-
-def _fill(checkpoint: Path, name: str, shard: Shard, offset: list[int], part: Any) -> int:
-    """Copy what a stored part and a shard have in common; gives the number of elements."""
-    if isinstance(part, Tensor):
-        _check_finite(checkpoint, name, part)
-        shard.local.copy_(part)
-        return 1
-    sizes = zip(offset, part.get_shape(), shard.offset, shard.local.shape, strict=True)
-    # start and end of the overlap along each axis, in the coordinates of the whole tensor
-    common = [(max(a, b), min(a + m, b + n)) for a, m, b, n in sizes]
-    if any(start >= end for start, end in common):
-        return 0
-    theirs = tuple(slice(start - a, end - a) for (start, end), a in zip(common, offset, strict=True))
-    mine = tuple(slice(start - b, end - b) for (start, end), b in zip(common, shard.offset, strict=True))
-    values = part[theirs]
-    _check_finite(checkpoint, name, values)
-    with torch.no_grad():
-        shard.local[mine].copy_(values)
-    return values.numel()
-
-
-def _slices(offset: list[int], shape: torch.Size) -> tuple[slice, ...]:
-    return tuple(slice(start, start + size) for start, size in zip(offset, shape, strict=True))
