@@ -43,7 +43,8 @@ _PROLOGUE = re.compile(
 # A text in parts may be cut inside one, so that its ends come alone.
 _CDATA = re.compile(r"<!\[CDATA\[(.{0,4000}?)\]\]>|<!\[CDATA\[", re.DOTALL)
 _CDATA_END = re.compile(r"\]\]>(?=\s*(?:</[A-Za-z]|$))")
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30})"  # without its semicolon
+_ENTITY = re.compile(f"{ENTITY};")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*<?[^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)?>?(?:\s+\"[^\"]*\"|\s+'[^']*')?\s*\)")
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]+|[\w.+-]+@[\w.-]+)>", re.IGNORECASE)

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 
 from glmtts.text.lines import Kind, lines_of
 from glmtts.text.markup import CONTROL
+from glmtts.text.normalisation.languages import MARKUP
 from glmtts.text.normalise import is_chinese
 from glmtts.text.sentences import ends, is_open
 from glmtts.text.structure import Block, Break, Layout, blocks, ends_paragraph
 
 LONGEST_WAITING = 2000  # characters; a choice
-_LINE_END = re.compile(r"[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_LINE_ENDS = r"\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+_LINE_END = re.compile(f"[{_LINE_ENDS}]")
 _CONTROLS = re.compile(rf"{CONTROL.pattern}|<!--[^<>]*-->|</?[A-Za-z][^<>]{{0,400}}>")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
-_NO_WORDS = re.compile(r"</?[A-Za-z][^<>]*>|\|[^{}|]*\}")  # names of tags and readings of controls
-_MAY_END = re.compile(r"[.!?;。！？；…\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_MAY_END = re.compile(f"[.!?;。！？；…{_LINE_ENDS}]")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Reader:
     def _take(self, last: bool) -> Iterator[Sentence]:
         for sentence in self._taken(last):
             self._chinese = self._chinese or is_chinese(sentence.text)
-            words = len(_LATIN_WORD.findall(_NO_WORDS.sub("", sentence.text)))
+            words = len(_LATIN_WORD.findall(MARKUP.sub("", sentence.text)))
             yield replace(sentence, chinese=self._chinese and words < 2)
 
     def _taken(self, last: bool) -> Iterator[Sentence]:

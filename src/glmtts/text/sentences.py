@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from glmtts.text.cleanup import ENTITY
 from glmtts.text.normalisation.english.abbreviations import BEFORE_DIGITS, MAYBE_LAST, MID_SENTENCE
-from glmtts.text.normalisation.languages import FUNCTION_WORDS
+from glmtts.text.normalisation.languages import opens_sentence
 
 _END = re.compile(r"[。！？；…]+[”’」』）)\"]*|[.!?;]+[\"'”’)\]]*(?=\s|$)")
 _WORD = re.compile(r"\b[A-Za-z][A-Za-z.]*$")
@@ -18,7 +19,7 @@ _OPEN = re.compile(
     r"<(?:[A-Za-z/]|[?!][A-Za-z])[^<>]*$|\{[^{}|]*\|[^{}|]*$|<(?:say-as|phoneme|sub)\b[^<>]*(?<!/)>[^<>]*$|<!--(?:(?!-->)[\s\S])*$"
     r"|\[[^\[\]\n]*$"
 )
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30})$")
+_ENTITY = re.compile(f"{ENTITY}$")
 _ROMAN = re.compile(r"[IVXLC]{1,7}\b")
 _UNIT = re.compile(r"\d\s?(?:ft|in|yd|mi|lbs?|oz|pt|qt|gal|sq|min|sec|hr)\.$")
 _NEXT_WORD = re.compile(r"\s+([A-Za-z']+)(?=[^A-Za-z'])")
@@ -79,4 +80,4 @@ def _begins(rest: str) -> bool:
     The normaliser decides alike whether the last stop of such letters is said (english/general.py).
     """
     word = _NEXT_WORD.match(rest)
-    return word is not None and word[1][0].isupper() and word[1].lower() in FUNCTION_WORDS
+    return word is not None and opens_sentence(word[1])

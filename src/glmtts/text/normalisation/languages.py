@@ -35,12 +35,17 @@ ENGLISH_ISLAND = re.compile(r"[A-Za-z][A-Za-z'’-]*(?:,? (?:[A-Za-z][A-Za-z'’
 
 
 # The names and values of tags and declarations and the readings of inline control are no words of the text.
-_MARKUP = re.compile(r"<[/?!]?[A-Za-z][^<>]*>|<!\[CDATA\[|\|[^{}|]*\}")
+MARKUP = re.compile(r"<[/?!]?[A-Za-z][^<>]*>|<!\[CDATA\[|\|[^{}|]*\}")
+
+
+def opens_sentence(word: str) -> bool:
+    """Whether a word behind letters with stops, as U.S., begins a sentence: it has a capital and is no name."""
+    return word[0].isupper() and word.lower() in FUNCTION_WORDS
 
 
 def language_of(text: str) -> Language:
     """The language that most of `text` is in; "zh" where it has no letters but a sign that only Chinese uses."""
-    text = _MARKUP.sub(" ", text)
+    text = MARKUP.sub(" ", text)
     chinese_signs = any(mark in text for mark in "￥¥，。、《》") and not re.search("[A-Za-z]", text)
     return _decide(text, None) or ("zh" if chinese_signs else "en")
 

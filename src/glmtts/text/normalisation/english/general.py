@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.languages import FUNCTION_WORDS
+from glmtts.text.normalisation.languages import opens_sentence
 from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, roman
 from glmtts.text.numbers_en import cardinal, digits, number, ordinal, year
 
@@ -72,7 +72,7 @@ def _letters(match: re.Match[str]) -> str:
     """U.S. is U S; its last stop ends the sentence at the end of the text or before "It rains"."""
     rest = match.string[match.end() : match.end() + 9].strip()
     word = re.match(r"[A-Za-z]+", rest)
-    ends = not rest or (word is not None and word[0][0].isupper() and word[0].lower() in FUNCTION_WORDS)
+    ends = not rest or (word is not None and opens_sentence(word[0]))
     return " ".join(match[1].replace(".", "")) + ("." if ends else "")
 
 
