@@ -6,7 +6,6 @@ python recipes/mini/export.py --work WORK --corpus CORPUS --out src/glmtts/model
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from models import load_tokenizer
@@ -15,7 +14,6 @@ from torch import nn
 from glmtts import durable
 from glmtts.audio.io import load_audio
 from glmtts.bundle import (
-    CONFIG_FILE,
     TOKENIZER_FILES,
     Bundle,
     BundleConfig,
@@ -127,21 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_bytes(parser)
     chosen = parser.parse_args(arguments)
     prompts = {name: pick(chosen.corpus / corpus, speaker) for name, (corpus, speaker, _) in VOICES.items()}
-    with durable.writable(chosen.out, BundleError, "Give another --out."):
-        chosen.out.mkdir(parents=True, exist_ok=True)
-        # aside and whole: what is exported may read the bundle that it takes the place of
-        with TemporaryDirectory(prefix=durable.hidden_prefix(chosen.out.name), dir=chosen.out) as aside:
-            write_bundle(chosen, Path(aside), prompts)
-            put_in_place(Path(aside), chosen.out)
-
-
-def put_in_place(made: Path, out: Path) -> None:
-    """Move the files of a bundle into `out`, over those of another; its description comes last."""
-    files = [path for path in made.rglob("*") if path.is_file()]
-    for path in sorted(files, key=lambda one: one.name == CONFIG_FILE):
-        target = out / path.relative_to(made)
-        target.parent.mkdir(exist_ok=True)
-        durable.replace(path, target)
+    # aside and whole: what is exported may read the bundle that it takes the place of
+    with durable.writable(chosen.out, BundleError, "Give another --out."), durable.new_folder(chosen.out) as made:
+        write_bundle(chosen, made, prompts)
 
 
 def write_bundle(chosen: Namespace, out: Path, prompts: Mapping[str, tuple[Path, str]]) -> None:

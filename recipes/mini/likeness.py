@@ -23,11 +23,11 @@ from tqdm import tqdm
 
 import glmtts
 from glmtts.audio.io import load_audio
-from glmtts.audio.resample import resample
 from glmtts.errors import EvaluationError
 from glmtts.eval.clone_list import clone_list
 from glmtts.eval.hardware import environment
 from glmtts.eval.items import Item
+from glmtts.eval.scorers.clip import Clip
 from glmtts.eval.scorers.similarity import SAMPLE_RATE
 from glmtts.eval.scorers.speaker_resemblyzer import Resemblyzer
 from glmtts.eval.statistics import bootstrap_mean, paired
@@ -36,11 +36,6 @@ from glmtts.synthesis.conditions import flow_conditions
 from glmtts.synthesis.voice import voice_of
 
 ROWS = ("person", "vocoder", "tokens and flow", "clone")
-
-
-def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Of two vectors of any length."""
-    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
 
 @torch.inference_mode()
@@ -58,8 +53,13 @@ def likenesses(tts: glmtts.Synthesizer, item: Item, scorer: Resemblyzer) -> list
     waves: list[Tensor] = [other_T]
     waves += [vocoder(mel_BMT)[0].clamp(-1, 1) for mel_BMT in (other.mel[None].float(), through_BMT)]
     waves.append(torch.as_tensor(tts.say(item.text, voice=voice, language=item.language, seed=item.number).samples))
-    wanted = scorer.embed(load_audio(item.prompt_audio, SAMPLE_RATE).numpy())
-    return [cosine(wanted, scorer.embed(resample(wave_T, rate, SAMPLE_RATE).numpy())) for wave_T in waves]
+    heard_T = load_audio(item.prompt_audio, SAMPLE_RATE)
+    prompt = Clip(item.id, heard_T.numpy(), SAMPLE_RATE, item.prompt_text, item.language)
+    clips = [Clip(item.id, wave_T.numpy(), rate, "", item.language, prompt=prompt) for wave_T in waves]
+    found = [score[scorer.column] for score in scorer.score(clips)]
+    if None in found:
+        raise EvaluationError(f"{item.id} was spoken in less than a word. Give another --model.")
+    return found
 
 
 def table(found_NR: np.ndarray) -> dict[str, dict[str, float]]:

@@ -20,7 +20,7 @@ from glmtts.audio.f0 import estimate_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.mel import LogMel, MelConfig
 from glmtts.audio.resample import resample
-from glmtts.data import Dataset, FeatureSpec, Item, ShardWriter, SourceConfig, add_feature
+from glmtts.data import Dataset, FeatureSpec, Item, ShardWriter, SourceConfig, Utterance, add_feature
 from glmtts.data.manifest import FILE
 from glmtts.errors import DataError
 from glmtts.programs import a_file, a_folder, folder_to_fill, parser_of, run_program
@@ -64,37 +64,40 @@ def extractors(tokenizer: SpeechTokenizer, frozen_layers: int) -> dict[str, Call
     }
 
 
-def write_utterances(corpus: Path, folder: Path) -> None:
-    """Add the utterances of a corpus that its dataset does not hold yet."""
+def write_utterances(name: str, utterances: Sequence[Utterance], folder: Path) -> None:
+    """Add the utterances of the corpus `name` that its dataset does not hold yet."""
     known: set[str] = set()
     if (folder / FILE).exists():
         known = {utterance.id for utterance in Dataset.open([SourceConfig(path=folder)]).utterances()}
-    provenance = PROVENANCE.format(corpus.name)
-    with ShardWriter(folder, name=corpus.name, provenance=provenance, shard_seconds=SHARD_SECONDS) as writer:
-        for utterance in read_corpus(corpus):
+    provenance = PROVENANCE.format(name)
+    with ShardWriter(folder, name=name, provenance=provenance, shard_seconds=SHARD_SECONDS) as writer:
+        for utterance in utterances:
             if utterance.id not in known:
                 writer.add(utterance)
 
 
-def prepare(corpus: Path, folder: Path, extract: dict[str, Callable[[Tensor], np.ndarray]]) -> None:
-    """The dataset of one corpus, with the features of `extract`."""
-    write_utterances(corpus, folder)
-    for name, compute in extract.items():
-        add_feature(folder, name, SPECS[name], lambda item, compute=compute: compute(wave_of(item)))
+def prepare(
+    name: str, utterances: Sequence[Utterance], folder: Path, extract: dict[str, Callable[[Tensor], np.ndarray]]
+) -> None:
+    """The dataset of the corpus `name`, with the features of `extract`."""
+    write_utterances(name, utterances, folder)
+    for feature, compute in extract.items():
+        add_feature(folder, feature, SPECS[feature], lambda item, compute=compute: compute(wave_of(item)))
 
 
-def check_corpora(corpora: Sequence[Path]) -> None:
-    """Read all of them before the first is prepared, which takes an hour; datasets have the names of their folders.
+def read_corpora(corpora: Sequence[Path]) -> dict[str, list[Utterance]]:
+    """All of them, before the first is prepared, which takes an hour; datasets have the names of their folders.
 
     Raises:
         DataError: one cannot be used, or two have the same name.
     """
-    names = dict[str, Path]()
+    names, found = dict[str, Path](), dict[str, list[Utterance]]()
     for corpus in corpora:
         other = names.setdefault(corpus.resolve().name.casefold(), corpus)
         if other is not corpus:
             raise DataError(f"{other} and {corpus} would be one dataset. Rename one of them, or leave it out.")
-        read_corpus(corpus)
+        found[corpus.resolve().name] = read_corpus(corpus)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -105,11 +108,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--features", nargs="+", default=tuple(SPECS), choices=tuple(SPECS), help="all by default")
     parser.add_argument("--config", type=a_file, help="run of the speech tokenizer; the one in configs/ by default")
     chosen = parser.parse_args(arguments)
-    check_corpora(chosen.corpus)
+    corpora = read_corpora(chosen.corpus)
     tokenizer, frozen_layers = load_whisper(chosen.whisper, chosen.config)
     extract = extractors(tokenizer, frozen_layers)
-    for corpus in chosen.corpus:
-        prepare(corpus, chosen.work / "data" / corpus.resolve().name, {name: extract[name] for name in chosen.features})
+    for name, utterances in corpora.items():
+        prepare(name, utterances, chosen.work / "data" / name, {one: extract[one] for one in chosen.features})
 
 
 if __name__ == "__main__":

@@ -119,7 +119,8 @@ def hidden_prefix(name: str) -> str:
 def new_folder(target: Path) -> Iterator[Path]:
     """A folder to be filled, which is `target` at the end; where that fails, nothing of it stays.
 
-    `target` is not there, or empty: then it stays the folder that it is, which may be a mounted one.
+    A `target` that is there stays the folder that it is, which may be a mounted one; its files are replaced by those of
+    their names.
 
     Raises:
         NotKeptError: it is there, and only its name could not be flushed.
@@ -137,8 +138,18 @@ def new_folder(target: Path) -> Iterator[Path]:
         for path in folder.rglob("*"):
             sync(path)
         if there:
-            for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime_ns):  # what was last comes last
-                path.replace(target / path.name)
+            _move_into(folder, target)
             keep(target, target)
         else:
             replace(folder, target)
+
+
+def _move_into(folder: Path, target: Path) -> None:
+    """Move what lies in a folder into another; of folders that are in both, what lies in them."""
+    for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime_ns):  # what was last comes last
+        place = target / path.name
+        if path.is_dir() and place.is_dir():
+            _move_into(path, place)
+            keep(place, place)
+        else:
+            path.replace(place)
