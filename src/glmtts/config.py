@@ -5,6 +5,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, get_args
 
@@ -14,6 +15,7 @@ from glmtts.errors import ConfigError
 
 LARGEST_SIZE = 1 << 20  # a choice, above all that are in use: memory is not taken for what is only claimed
 Count = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]  # a size: widths, layers, rates, lengths
+CountFromZero = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]  # of what there may be none of
 Share = Annotated[float, Field(ge=0, le=1)]
 
 LARGEST_FILE = 8 << 20  # bytes; the embedded bundle's description has 40 kB
@@ -54,9 +56,8 @@ class StrictConfig(BaseModel):
         """Python counts `true` as 1, and so would a number that is set to it."""
         if not isinstance(values, dict):
             return values
-        for name, field in cls.model_fields.items():
-            kinds = (field.annotation, *get_args(field.annotation))
-            if isinstance(values.get(name), bool) and bool not in kinds and (int in kinds or float in kinds):
+        for name in values.keys() & _numbers(cls):
+            if isinstance(values[name], bool):
                 raise ValueError(f"{name} is a number, and true or false is given")
         return values
 
@@ -134,7 +135,7 @@ def _read(path: Path, limit: int, kind: str, parse: Callable[[str], Any]) -> Any
         if len(data) > limit:
             raise ConfigError(f"{path} is larger than {limit} bytes, so it is no {kind} of ours. Give the right file.")
         values = parse(data.decode("utf-8-sig"))
-        _check_depth(values)
+        check_depth(values)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}. Give another file.") from None
     except RecursionError:  # the parsers recurse, and a file of brackets costs them the stack
@@ -144,11 +145,24 @@ def _read(path: Path, limit: int, kind: str, parse: Callable[[str], Any]) -> Any
     return values
 
 
-def _check_depth(values: Any) -> None:
-    """Raises RecursionError where containers lie in each other more than `DEEPEST` deep."""
+@cache
+def _numbers(kind: type[StrictConfig]) -> frozenset[str]:
+    """The fields of a configuration that take numbers and no truth values; asked once of a class, for every file."""
+    kinds = {name: {field.annotation, *get_args(field.annotation)} for name, field in kind.model_fields.items()}
+    return frozenset(name for name, taken in kinds.items() if bool not in taken and taken & {int, float})
+
+
+def check_order(low: str, least: float, high: str, most: float) -> None:
+    """Raises ValueError where the lower of two bounds, called `low`, is above the higher one."""
+    if least > most:
+        raise ValueError(f"{low} {least:g} is above {high}, {most:g}")
+
+
+def check_depth(values: Any, deepest: int = DEEPEST) -> None:
+    """Raises RecursionError where values and what holds them lie in each other more than `deepest` deep."""
     # by levels rather than by recursion, whose depth the input would decide
     level = [values]
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
         level = [
             child
             for value in level

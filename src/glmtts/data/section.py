@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from glmtts.backends import reason_of
-from glmtts.config import StrictConfig
+from glmtts.config import StrictConfig, check_order
 from glmtts.data.dataset import Dataset, Item, SourceConfig, UtteranceRef
 from glmtts.data.sampler import BucketSampler
 from glmtts.errors import ConfigError, DataError
@@ -27,8 +27,7 @@ class DataSection(StrictConfig):
 
     @model_validator(mode="after")
     def _some_length_is_taken(self) -> Self:
-        if self.min_seconds > self.max_seconds:
-            raise ValueError(f"min_seconds {self.min_seconds:g} is above max_seconds, {self.max_seconds:g}")
+        check_order("min_seconds", self.min_seconds, "max_seconds", self.max_seconds)
         return self
 
     def open(self, *features: str) -> Dataset:

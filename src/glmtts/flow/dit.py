@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import MelConfig
-from glmtts.config import LARGEST_SIZE, Count, StrictConfig
+from glmtts.config import Count, CountFromZero, StrictConfig
 from glmtts.errors import ConfigError
 from glmtts.flow.adaptation import adaptation
 from glmtts.flow.cfm import sample
@@ -38,7 +38,7 @@ class FlowConfig(StrictConfig):
 
     vocabulary: Count = 2048
     token_width: Count = 192
-    token_blocks: int = Field(default=2, ge=0, le=LARGEST_SIZE)
+    token_blocks: CountFromZero = 2
     width: Count = 192
     blocks: Count = 6
     heads: Count = 3

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from glmtts.audio.geometry import MelConfig
-from glmtts.config import LARGEST_SIZE, Count, StrictConfig
+from glmtts.config import LARGEST_SIZE, Count, CountFromZero, StrictConfig
 from glmtts.lm.config import LMConfig
 from glmtts.text.frontend import TextConfig
 
@@ -27,7 +27,7 @@ class FlowGraphConfig(StrictConfig):
     frames_per_token: Count
     mel_mean: float
     mel_std: Annotated[float, Field(gt=0)]
-    prior: int | None = Field(ge=0, le=LARGEST_SIZE)
+    prior: CountFromZero | None
     adaptation: tuple[Count, Count] | None
 
 
@@ -66,7 +66,7 @@ class OnnxConfig(StrictConfig):
     mel: MelConfig
     lm: DecoderConfig
     flow: FlowGraphConfig
-    look_ahead: int | None = Field(ge=0, le=LARGEST_SIZE)
+    look_ahead: CountFromZero | None
     istft: SpectrumConfig
     reads: Count | None
     """Tokens that the judge's recogniser can read at once; None without one."""

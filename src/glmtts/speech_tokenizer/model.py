@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from glmtts.audio.mel import WhisperFeatures
-from glmtts.config import LARGEST_SIZE, Count, StrictConfig
+from glmtts.config import Count, CountFromZero, StrictConfig
 from glmtts.errors import AudioError
 from glmtts.speech_tokenizer.codebook import Codebook, grid
 from glmtts.speech_tokenizer.encoder import Convolution, EncoderLayer, attention_mask
@@ -40,8 +40,8 @@ class SpeechTokenizerConfig(StrictConfig):
     ffn: Count = 2048
     num_mel_bins: Count = 80
     max_positions: Count = 1500  # 30 s at 50 Hz
-    layers_before: int = Field(default=6, ge=0, le=LARGEST_SIZE)
-    layers_after: int = Field(default=1, ge=0, le=LARGEST_SIZE)
+    layers_before: CountFromZero = 6
+    layers_after: CountFromZero = 1
     pooling: Count = 2
     codes: Count = 2048
     code_width: Count | None = 64

@@ -6,7 +6,7 @@ under the names that `peft` gives them; its metadata hold the card and each adap
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -110,8 +110,7 @@ class TrainedAdapter:
             fit = down_RI.ndim == up_OR.ndim == 2 and 0 < len(down_RI) == up_OR.shape[1]
             if not (fit and down_RI.is_floating_point() and up_OR.is_floating_point()):
                 raise ValueError(f"the factors of {layer} do not fit each other")
-        sums = torch.stack([value.float().sum() for value in self.tensors.values()])
-        if not bool(torch.isfinite(sums).all()):
+        if not _finite(self.tensors.values()):
             raise ValueError("its numbers are not finite")
 
     def adapter(self) -> Adapter:
@@ -197,7 +196,8 @@ class TrainedVoice:
             VoiceError: the file is damaged.
         """
         adapter = self.trained(module).adapter()
-        if not _finite(adapter):
+        # a scale may be too large for numbers that are finite
+        if not _finite(factor for part in adapter.parts.values() for factor in (part.down_RI, part.up_OR)):
             raise self._damaged(module)
         return adapter
 
@@ -229,9 +229,9 @@ class TrainedVoice:
             raise VoiceError(f"{self.path} cannot be read: {error}. Copy it anew.") from None
 
 
-def _finite(adapter: Adapter) -> bool:
+def _finite(factors: Iterable[Tensor]) -> bool:
     """Whether all numbers of an adapter are; asked once of all sums, since switching waits for it."""
-    sums = [factor.sum() for part in adapter.parts.values() for factor in (part.down_RI, part.up_OR)]
+    sums = [factor.float().sum() for factor in factors]
     return not sums or bool(torch.isfinite(torch.stack(sums)).all())
 
 

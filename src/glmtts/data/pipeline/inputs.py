@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from glmtts.config import parse_json
+from glmtts.config import check_depth, parse_json
 from glmtts.errors import ConfigError, DataError
+from glmtts.options import LANGUAGES
 from glmtts.places import is_utf8
 
 LONGEST_LINE = 1 << 20  # bytes of a manifest's line
-TEXTS, LANGUAGES = ("text", "speaker", "language"), ("zh", "en")  # labels that a dataset holds
+FIELDS = ("text", "language", "speaker")  # labels that are fields of an utterance
 DEEPEST_LABEL = 16  # lists within lists; the files that a label goes through take some levels more
 OUTSIDE, NO_FILE = "leaves the input folder", "not a regular file"
 UNREADABLE = "cannot be read"  # how a reason begins that is the system's and may pass, such as a share that is away
@@ -117,7 +118,8 @@ def _row(manifest: Path, number: int, line: bytes) -> tuple[str, dict[str, Any]]
         if values or not isinstance(path, str) or not isinstance(labels, dict):
             raise ValueError
         json.dumps(labels, ensure_ascii=False).encode()  # half of a surrogate pair is in no text, and no shard takes it
-        if any(not isinstance(labels.get(key), str | None) for key in TEXTS) or _deep(labels) > DEEPEST_LABEL:
+        check_depth(labels, DEEPEST_LABEL)
+        if any(not isinstance(labels.get(key), str | None) for key in FIELDS):
             raise ValueError
         if labels.get("language") not in (None, *LANGUAGES):
             raise DataError(
@@ -129,12 +131,6 @@ def _row(manifest: Path, number: int, line: bytes) -> tuple[str, dict[str, Any]]
             "Correct it; labels may be left out."
         ) from None
     return path, labels
-
-
-def _deep(value: object) -> int:
-    """How many lists and objects lie within each other."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_deep, inner), default=0)
 
 
 def seen(folder: Path, entry: Entry) -> Entry:

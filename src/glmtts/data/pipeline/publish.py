@@ -16,6 +16,7 @@ from glmtts.data.manifest import FILE, FeatureSpec, read_manifest
 from glmtts.data.pipeline.clips import Clip, Source
 from glmtts.data.pipeline.config import PipelineConfig
 from glmtts.data.pipeline.engines.task import work_folder
+from glmtts.data.pipeline.inputs import FIELDS
 from glmtts.data.pipeline.ledger import Account, Ledger
 from glmtts.data.pipeline.plan import STANDARDISE, Unit, drops_of
 from glmtts.data.pipeline.samples import SampleStore
@@ -31,7 +32,6 @@ from glmtts.data.writer import ShardWriter
 from glmtts.errors import DataError
 
 SHARDS, MANIFEST_FOLDER, SOURCES_FOLDER = "shards", "manifest", "sources"
-FIELDS = ("text", "language", "speaker")
 
 
 @dataclass(frozen=True)

@@ -110,11 +110,12 @@ class Context:
         Raises:
             BundleError, ConfigError: one is not.
         """
+        from glmtts.bundle import Bundle
         from glmtts.device import chosen_device
 
         if self.device is not None:
             chosen_device(self.device)
-        assert self.digest
+        Bundle.open(self.bundle)
 
     def check_recogniser(self) -> None:
         """Refuse a bundle that cannot read speech tokens: all answers would be without a score, and nothing learnt.

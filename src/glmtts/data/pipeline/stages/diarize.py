@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from glmtts.audio.loudness import HIGHEST_PEAK, integrated_loudness
 from glmtts.bundle import Bundle
-from glmtts.config import StrictConfig
+from glmtts.config import StrictConfig, check_order
 from glmtts.data.pipeline.clips import Clip, join
 from glmtts.data.pipeline.stage import Dropped, Result
 from glmtts.data.pipeline.stages.diarization import (
@@ -54,8 +54,7 @@ class DiarizeConfig(StrictConfig):
 
     @model_validator(mode="after")
     def _some_length_is_kept(self) -> Self:
-        if self.min_seconds > self.max_seconds:
-            raise ValueError(f"min_seconds {self.min_seconds:g} is above max_seconds, {self.max_seconds:g}")
+        check_order("min_seconds", self.min_seconds, "max_seconds", self.max_seconds)
         return self
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from glmtts.config import StrictConfig
+from glmtts.config import StrictConfig, check_order
 from glmtts.data.manifest import FeatureSpec
 from glmtts.data.pipeline.clips import Clip
 from glmtts.data.pipeline.stage import Result, drop, keep
@@ -19,8 +19,7 @@ class LengthConfig(StrictConfig):
 
     @model_validator(mode="after")
     def _some_length_is_kept(self) -> Self:
-        if self.min_seconds > self.max_seconds:
-            raise ValueError(f"min_seconds {self.min_seconds:g} is above max_seconds, {self.max_seconds:g}")
+        check_order("min_seconds", self.min_seconds, "max_seconds", self.max_seconds)
         return self
 
 
