@@ -27,6 +27,7 @@ from glmtts.audio.f0 import estimate_f0
 from glmtts.audio.io import load_audio
 from glmtts.audio.resample import resample
 from glmtts.config import read_json
+from glmtts.eval.hardware import commit
 from glmtts.eval.scorers.clip import Clip
 from glmtts.eval.scorers.nisqa import Nisqa
 from glmtts.programs import a_file, a_folder, file_to_write, parser_of, read_index, run_program, whole_from, write_text
@@ -133,7 +134,7 @@ def measure_all(chosen: argparse.Namespace) -> None:
     onsets = embedders.centres(embedders.of_onset, [onset(wave) for wave in references])
     source = chosen.voice or chosen.clone
     voice = None if chosen.real else tts.voice(source, chosen.clone_text)
-    result = read_json(chosen.out) if chosen.out.exists() else {"lines": {}, "words": {}}
+    result = read_json(chosen.out) if chosen.out.exists() else {"commit": commit(), "lines": {}, "words": {}}
     lines, lang = records[: chosen.lines], records[0]["lang"]
     sounds = chosen.out.with_suffix("")
     sounds.mkdir(parents=True, exist_ok=True)

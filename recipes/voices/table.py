@@ -3,9 +3,11 @@
     python recipes/voices/table.py --work WORK --folder ljspeech_20 --out benchmarks/results
 
 Writes OUT/voices_FOLDER.json and .png and prints the table in Markdown. Means have 95 % intervals, by bootstrap over
-lines; of several seeds the lines of all are taken together. A second table has the differences to all weights trained,
-line by line, with the p of a paired permutation test. The loss on held-out recordings and what was trained come from
-the runs.
+lines, each the mean of its seeds. A second table has the differences to all weights trained, line by line, with the p
+of a paired permutation test. The loss on held-out recordings and what was trained come from the runs.
+
+OUT/voices_FOLDER_lines.json keeps each line of each run. Runs that are there and not in WORK, as those of another
+machine, count as well.
 """
 
 import csv
@@ -21,6 +23,7 @@ from glmtts.eval.hardware import environment
 from glmtts.eval.statistics import paired
 from glmtts.programs import a_folder, folder_to_fill, parser_of, run_program, write_text, write_whole
 
+Run = dict[str, Any]  # `lines` and `words` by their numbers, as measure.py writes them, `training` and `commit`
 DRAWS = 2000
 ORDER = ("real", "clone", "0.3", "1", "5", "15", "30", "full")
 MEASURES = {
@@ -29,6 +32,8 @@ MEASURES = {
     "nisqa": "NISQA", "length_ratio": "length to the speaker's", "f0_hz": "F0 (Hz)",
     "f0_semitones": "F0 deviation (semitones)",
 }  # fmt: skip
+COMPARED = ("error_rate", "resemblyzer", "campplus", "nisqa", "onset_resemblyzer", "onset_campplus")
+RATIOS = {"error_rate": ("edits", "units"), "length_ratio": ("seconds", "own_seconds")}
 
 
 def interval(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
@@ -41,50 +46,42 @@ def interval(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
             "high": round(float(high), 4)}  # fmt: skip
 
 
-def figures_of(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the lines of one variant give, over all seeds."""
-    lines = [line for result in results for line in result["lines"].values()]
-    words = [word for result in results for word in result["words"].values()]
-    found: dict[str, Any] = {"lines": len(lines), "words": len(words)}
-    if lines:
-        counts = np.array([line["units"] for line in lines], dtype=float)
-        found["error_rate"] = interval(np.array([line["edits"] for line in lines]) / counts, counts)
-        ones = np.ones(len(lines))
-        for name in ("resemblyzer", "campplus", "nisqa"):
-            if all(name in line for line in lines):
-                found[name] = interval(np.array([line[name] for line in lines]), ones)
-        own = np.array([line["own_seconds"] for line in lines])
-        found["length_ratio"] = interval(np.array([line["seconds"] for line in lines]) / own, own)
-        for name in ("f0_hz", "f0_semitones"):
-            voiced = np.array([line[name] for line in lines if name in line])
-            found[name] = interval(voiced, np.ones(len(voiced)))
-    for name in ("resemblyzer", "campplus") if words else ():
-        found[f"onset_{name}"] = interval(np.array([word[name] for word in words]), np.ones(len(words)))
+def values_of(runs: Sequence[Run], measure: str) -> tuple[np.ndarray, np.ndarray]:
+    """A measure (seeds, lines) of the lines, or words, that all seeds have it of, and the lines' weights (lines,).
+
+    Errors weigh as their units, lengths as the speaker's own seconds, all else the same.
+    """
+    part, name = ("words", measure.removeprefix("onset_")) if measure.startswith("onset_") else ("lines", measure)
+    above, below = RATIOS.get(name, (name, None))
+    keys = [key for key in runs[0][part] if all(above in run[part].get(key, {}) for run in runs)]
+    values = np.array([[run[part][key][above] for key in keys] for run in runs], dtype=float)
+    if below is None or not keys:
+        return values, np.ones(len(keys))
+    weights = np.array([runs[0][part][key][below] for key in keys], dtype=float)
+    return values / weights, weights
+
+
+def figures_of(runs: Sequence[Run]) -> dict[str, Any]:
+    """What one variant gives: seeds say the same lines, so the interval is over lines, each the mean of its seeds."""
+    found: dict[str, Any] = {"lines": len(runs[0]["lines"]), "words": len(runs[0]["words"])}
+    for measure in MEASURES:
+        values, weights = values_of(runs, measure)
+        if values.size:
+            found[measure] = interval(values.mean(0), weights)
+            if len(runs) > 1:
+                found[measure]["seeds"] = [round(float(mean), 4) for mean in values @ weights / weights.sum()]
     return found
 
 
-def differences(folder: Path, variant: str, other: str) -> dict[str, Any]:
-    """Of each measure of a line: variant − other, over lines and seeds that both have, its interval and p."""
+def differences(runs: Sequence[Run], others: Sequence[Run]) -> dict[str, Any]:
+    """Of each measure but lengths and F0: runs − others, over lines, each the mean of its seeds; its interval and p."""
     found: dict[str, Any] = {}
-    for part, names in (("lines", ("resemblyzer", "campplus", "nisqa")), ("words", ("resemblyzer", "campplus"))):
-        own, others = _measured(folder, variant, part), _measured(folder, other, part)
-        keys = [key for key in own if key in others]
-        for name in names:
-            if len(keys) > 1 and all(name in own[key] and name in others[key] for key in keys):
-                one = paired([others[key][name] for key in keys], [own[key][name] for key in keys])
-                label = name if part == "lines" else f"onset_{name}"
-                interval = [round(end, 4) for end in one.interval or ()]
-                found[label] = {"difference": round(one.difference, 4), "interval": interval, "p": round(one.p, 4)}
-    return found
-
-
-def _measured(folder: Path, variant: str, part: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """What each line (or word) of each seed gave."""
-    found = {}
-    for path in sorted((folder / "results").glob(f"{variant}_*.json")):
-        seed = path.stem.rpartition("_")[2]
-        for key, line in json.loads(path.read_text(encoding="utf-8"))[part].items():
-            found[(seed, key)] = line
+    for measure in COMPARED:
+        both, _ = values_of([*runs, *others], measure)
+        if both.shape[1] > 1:
+            one = paired(both[len(runs) :].mean(0).tolist(), both[: len(runs)].mean(0).tolist())
+            ends = [round(end, 4) for end in one.interval or ()]
+            found[measure] = {"difference": round(one.difference, 4), "interval": ends, "p": round(one.p, 4)}
     return found
 
 
@@ -100,19 +97,34 @@ def losses_of(run: Path) -> dict[str, Any]:
     return found
 
 
-def collected(folder: Path) -> dict[str, Any]:
-    """All variants of a folder."""
+def measured(folder: Path, kept: Path) -> dict[str, Run]:
+    """All runs by VARIANT_SEED: those of `folder`, and of the file `kept` those that it lacks."""
+    runs: dict[str, Run] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    for path in sorted((folder / "results").glob("*_*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        rounded = {
+            part: {key: {n: round(v, 4) for n, v in line.items()} for key, line in result[part].items()}
+            for part in ("lines", "words")
+        }
+        run = folder / "runs" / path.stem.replace(".", "")
+        runs[path.stem] = {"commit": result.get("commit"), **rounded, "training": losses_of(run)}
+    return runs
+
+
+def collected(runs: dict[str, Run]) -> dict[str, Any]:
+    """The figures of all variants."""
+    of = {
+        variant: [run for name, run in sorted(runs.items()) if name.rpartition("_")[0] == variant] for variant in ORDER
+    }
     table: dict[str, Any] = {}
-    for variant in ORDER:
-        files = sorted((folder / "results").glob(f"{variant}_*.json"))
-        runs = sorted((folder / "runs").glob(f"{variant.replace('.', '')}_*"))
-        if not files:  # trained at most, and not measured
+    for variant, seeds in of.items():
+        if not seeds:
             continue
-        row: dict[str, Any] = {"seeds": len(files)}
-        row |= figures_of([json.loads(path.read_text(encoding="utf-8")) for path in files])
-        if variant not in ("real", "full"):
-            row["minus_full"] = differences(folder, variant, "full")
-        table[variant] = row | ({"runs": [losses_of(run) for run in runs]} if runs else {})
+        row: dict[str, Any] = {"seeds": len(seeds), **figures_of(seeds)}
+        if variant not in ("real", "full") and of["full"]:
+            row["minus_full"] = differences(seeds, of["full"])
+        trained = [run["training"] for run in seeds if run["training"]]
+        table[variant] = row | ({"runs": trained} if trained else {})
     return table
 
 
@@ -176,11 +188,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", required=True)
     parser.add_argument("--out", type=folder_to_fill, required=True)
     chosen = parser.parse_args(arguments)
-    table = collected(chosen.work / chosen.folder)
-    if not table:
-        raise VoiceError(f"{chosen.work / chosen.folder} has no results. Make them with curve.py first.")
-    result = {**environment(), "folder": chosen.folder, "variants": table}
     path = chosen.out / f"voices_{chosen.folder}.json"
+    kept = path.with_stem(f"{path.stem}_lines")
+    runs = measured(chosen.work / chosen.folder, kept)
+    if not runs:
+        raise VoiceError(f"{chosen.work / chosen.folder} has no results. Make them with curve.py first.")
+    table = collected(runs)
+    write_text(kept, "{" + ",\n".join(f"{json.dumps(name)}: {json.dumps(run)}" for name, run in runs.items()) + "}\n")
+    result = {**environment(), "folder": chosen.folder, "variants": table}
     write_text(path, json.dumps(result, indent=1) + "\n")
     if any("resemblyzer" in row for name, row in table.items() if name not in ("real", "clone", "full")):
         draw(table, chosen.folder, path.with_suffix(".png"))
