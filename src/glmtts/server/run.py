@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from glmtts.errors import ConfigError
-from glmtts.memory import set_malloc_trim
+from glmtts.memory import trimming
 from glmtts.server.app import create_app
 from glmtts.server.engine import open_engine
 from glmtts.server.protocol import LARGEST_HEAD, bounded
@@ -112,10 +112,10 @@ def run(
         ConfigError: no server can listen at the address, or as `open_engine` does.
     """
     check_address(host, port)
-    set_malloc_trim()
     engine = open_engine(model, device, allow_program)
     count = engine.use_threads(settings.workers)
     app = create_app(engine, settings)
     config = configured(app, settings, host, port, "info")
     logger.info("An operation has %d of %d threads; OMP_NUM_THREADS=N changes that.", count, usable_cpus())
-    DrainingServer(config, app.state.service).run()
+    with trimming():
+        DrainingServer(config, app.state.service).run()

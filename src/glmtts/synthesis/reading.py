@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from glmtts.audio.io import check_writable
 from glmtts.errors import TextError
-from glmtts.memory import set_malloc_trim
+from glmtts.memory import trimming
 from glmtts.synthesis.history import History
 from glmtts.synthesis.journal import Journal, alone_in
 from glmtts.synthesis.options import Options, checked_seed, dictionary, reader
@@ -54,13 +54,12 @@ def read_book(
     """
     out, seed = Path(out), checked_seed(seed)
     check_writable(out)  # before hours of work, not after them
-    set_malloc_trim()
     if subtitles is not None:
         check_subtitles(Path(subtitles))
     chosen, words = tts.voice(voice), dictionary(options.get("pronunciations"))
     how: Options = {**options, "pronunciations": words}
     pieces = pieces_of(reader(tts.frontend, how), [text] if isinstance(text, str) else text, how.get("language"))
-    with alone_in(unfinished(out)):
+    with alone_in(unfinished(out)), trimming():
         journal = Journal(unfinished(out), _about(tts, chosen, seed, how), restart)
         try:
             count = _read(tts, pieces, journal, chosen, seed, how, progress, hear)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from glmtts.errors import BundleError
 from glmtts.lm.quantised.config import QuantisedLMConfig, shapes, type_of
-from glmtts.memory import set_malloc_trim
+from glmtts.memory import trim
 from glmtts.ort.decoder import Decoder, DecoderState, Embedding
 from glmtts.ort.kernels import accuracy_level
 from glmtts.ort.llama import llama_graph
@@ -46,7 +46,6 @@ class QuantisedLlama:
         Raises:
             BundleError: the file does not fit its configuration, or ONNX Runtime is not installed.
         """
-        set_malloc_trim()  # else the activations of a prompt leave holes in the heap, 35 MB of the full size
         # headers alone: weights are mapped, and read when a kernel first needs them
         tensors, threads = stored(path), torch.get_num_threads()
         _check(path, tensors, config)
@@ -79,7 +78,9 @@ class QuantisedLlama:
 
     def prefill(self, state: PackedState, prompt_ids: Sequence[int], copies: int) -> Tensor:
         """Read a prompt once and append `copies` rows that continue it; gives their logits (copies, C)."""
-        return torch.from_numpy(self.decoder.prefill(state.rows, prompt_ids, copies))
+        logits_BC = self.decoder.prefill(state.rows, prompt_ids, copies)
+        trim()  # else the activations of a prompt leave holes in the heap, 35 MB of the full size
+        return torch.from_numpy(logits_BC)
 
     def step(self, state: PackedState, codes_B: Sequence[int]) -> Tensor:
         """Append one code (from 0) to every row; gives the logits that follow (B, C)."""
