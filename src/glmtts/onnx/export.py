@@ -25,9 +25,10 @@ from glmtts.onnx.bundle import LM_WEIGHTS
 from glmtts.onnx.choice import CONFIG_FILE
 from glmtts.onnx.config import DecoderConfig, FlowGraphConfig, OnnxConfig, SpectrumConfig, VoiceFile
 from glmtts.onnx.integers import round_matrices
+from glmtts.onnx.ranges import add_ranges
 from glmtts.ort.kernels import ROUNDED
 from glmtts.ort.llama import llama_graph
-from glmtts.ort.runtime import INSTALL
+from glmtts.ort.runtime import INSTALL, bytes_for_cache
 from glmtts.ort.tensors import stored
 from glmtts.places import check_new_folder
 from glmtts.speech_tokenizer.model import SpeechTokenizer
@@ -101,7 +102,10 @@ def _check_kinds(bundle: Bundle) -> None:
 
 
 def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfig:
-    """Weights and graph of the language model; gives its sizes. A packed one stays packed."""
+    """Weights and graph of the language model; gives its sizes. A packed one stays packed.
+
+    With `bits`, keys and values have eight bits as well where ONNX Runtime has kernels for that (ranges.py).
+    """
     model: Any = bundle.lm
     if isinstance(model, QuantisedLlama):
         shutil.copyfile(bundle.folder / bundle.config.modules["lm"].file, out / LM_WEIGHTS)
@@ -118,9 +122,11 @@ def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfi
         sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
     else:
         raise BundleError(f"The language model of '{bundle.config.name}' is no plain Llama: it cannot be exported.")
+    config = DecoderConfig.parse(sizes)
+    if bits and bytes_for_cache():
+        add_ranges(bundle, out, config)
     # safetensors writes a file for its owner alone
     (out / LM_WEIGHTS).chmod(0o644)
-    config = DecoderConfig.parse(sizes)
     # rounded always: the processor that will run it cannot be measured here
     (out / "lm.onnx").write_bytes(llama_graph(config, stored(out / LM_WEIGHTS), LM_WEIGHTS, ROUNDED))
     return config

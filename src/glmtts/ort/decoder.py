@@ -13,7 +13,7 @@ import numpy as np
 
 from glmtts.errors import BundleError, TextError
 from glmtts.ort.llama import Sizes, key_value_names
-from glmtts.ort.runtime import runtime
+from glmtts.ort.runtime import bytes_for_cache, runtime
 from glmtts.ort.tensors import Stored
 
 FIRST_POSITIONS = 256  # of a buffer; a sentence of `mini` needs 80 to 250
@@ -91,11 +91,21 @@ class Decoder:
     """Prefill, step and reorder (stages.LanguageModel) on NumPy arrays; threads may share one, each with its state.
 
     `embedded` turns ids (L,) into float32 vectors (L, D).
+
+    Raises:
+        BundleError: the graph asks for an ONNX Runtime that is newer than this one.
     """
 
     def __init__(self, session: Any, sizes: Sizes, embedded: Callable[[np.ndarray], np.ndarray]) -> None:
         self.session, self.sizes, self._embedded = session, sizes, embedded
         self._names = key_value_names(sizes.num_layers)
+        kept = {one.name: one.type for one in session.get_inputs()}.get(self._names[0][0])
+        self._kept = np.int8 if kept == "tensor(int8)" else np.float32
+        if self._kept is np.int8 and not bytes_for_cache():
+            raise BundleError(
+                f"The model keeps keys and values in eight bits, for which ONNX Runtime {runtime().__version__} is too "
+                "old. Upgrade it (pip install --upgrade onnxruntime), or export the model again with this one."
+            )
         self._choices: int | None = None  # of a row of logits; the first prompt tells
 
     def prefill(self, state: DecoderState, ids: Sequence[int], copies: int) -> np.ndarray:
@@ -168,7 +178,7 @@ class Decoder:
             return
         # doubled, so that a sentence copies its buffers only a few times
         wanted = (_doubled(had[0], rows, 1), self.sizes.num_kv_heads, _doubled(had[2], positions, FIRST_POSITIONS))
-        larger = [np.zeros((*wanted, self.sizes.head_dim), np.float32) for _ in self._names]
+        larger = [np.zeros((*wanted, self.sizes.head_dim), self._kept) for _ in self._names]
         for new, old in zip(larger, state.buffers, strict=False):  # no old ones at first
             new[: had[0], :, : had[2]] = old
         # a binding holds the addresses of the buffers that are gone

@@ -2,7 +2,8 @@
 
 One call reads the newest positions of B rows and gives the logits of their next speech token. Keys and values lie in
 buffers (B, heads, positions, head_dim) that the operator GroupQueryAttention writes in place; each row has its own
-length, so no row is padded. Matrices are float32, or of 4 or 8 bits (MatMulNBits), as the file holds them.
+length, so no row is padded. Matrices are float32, or of 4 or 8 bits (MatMulNBits), as the file holds them. Keys and
+values have eight bits where it holds their scales.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,11 @@ class Sizes(Protocol):
 def key_value_names(layers: int) -> list[tuple[str, str]]:
     """Inputs and outputs that hold keys and values, in the order of `DecoderState`'s buffers."""
     return [(f"past_{kind}_{n}", f"present_{kind}_{n}") for n in range(layers) for kind in ("key", "value")]
+
+
+def scale_names(layer: int) -> list[str]:
+    """What a file calls the scales (heads, 1, head_dim) of a layer's keys and values of eight bits."""
+    return [f"{layer}.key_scale", f"{layer}.value_scale"]
 
 
 def check_heads(sizes: Sizes) -> None:
@@ -89,9 +95,10 @@ class _Graph:
         taken += [helper.make_tensor_value_info("total", TensorProto.INT32, [1])]
         given = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", "choices"])]
         cache: list[Any] = ["rows", self.sizes.num_kv_heads, "positions", self.sizes.head_dim]
+        kept = TensorProto.INT8 if scale_names(0)[0] in self.tensors else TensorProto.FLOAT
         for past, present in key_value_names(self.sizes.num_layers):
-            taken.append(helper.make_tensor_value_info(past, TensorProto.FLOAT, cache))
-            given.append(helper.make_tensor_value_info(present, TensorProto.FLOAT, cache))
+            taken.append(helper.make_tensor_value_info(past, kept, cache))
+            given.append(helper.make_tensor_value_info(present, kept, cache))
         graph = helper.make_graph(self.nodes, "llama", taken, given, list(self.weights.values()))
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION).SerializeToString()
@@ -118,8 +125,13 @@ class _Graph:
         # two empty names: keys and values come joined with the queries
         taken = [self._product(f"{number}.qkv", normed), "", "", key, value, "last", "total", "cos", "sin"]
         given = [f"mixed_{number}", key_after, value_after]
-        heads = {"num_heads": self.sizes.num_heads, "kv_num_heads": self.sizes.num_kv_heads}
-        self._node("GroupQueryAttention", taken, given, MICROSOFT, do_rotary=1, **heads)
+        how: dict[str, Any] = {"num_heads": self.sizes.num_heads, "kv_num_heads": self.sizes.num_kv_heads}
+        scales = scale_names(number)
+        if scales[0] in self.tensors:
+            # three empty names: places, a bias, and sinks, which the model has not
+            taken += ["", "", "", *(self._own(name) for name in scales)]
+            how |= {"kv_cache_bit_width": 8, "k_quant_type": "PER_CHANNEL", "v_quant_type": "PER_CHANNEL"}
+        self._node("GroupQueryAttention", taken, given, MICROSOFT, do_rotary=1, **how)
         return given[0]
 
     def _feed_forward(self, number: int, normed: str) -> str:

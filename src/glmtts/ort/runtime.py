@@ -12,6 +12,7 @@ from glmtts.errors import BundleError
 
 INSTALL = "pip install 'glm-tts[onnx]'"
 PROVIDERS = ["CPUExecutionProvider"]
+BYTES_FOR_CACHE = (1, 30)  # 1.27 and 1.28 have the kernels, and write beside their buffers
 
 
 class Session:
@@ -50,6 +51,12 @@ class Session:
 def runtime() -> Any:
     """The package onnxruntime. Raises BundleError where it is not installed."""
     return backend("onnxruntime", "This model", INSTALL, BundleError)
+
+
+def bytes_for_cache() -> bool:
+    """Whether this ONNX Runtime can keep keys and values in eight bits."""
+    found = [int(part) for part in runtime().__version__.split(".")[:2] if part.isdigit()]
+    return tuple(found) >= BYTES_FOR_CACHE
 
 
 def session(graph: bytes | Path, threads: int, weights: Path | None = None) -> Session:
