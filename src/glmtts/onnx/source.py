@@ -10,7 +10,9 @@ def turns_of(hz_TN: np.ndarray, sample_rate: int) -> np.ndarray:
     within_TN = np.cumsum(hz_TN, axis=1, dtype=np.float32) / np.float32(sample_rate)
     # float64, of which whole turns are dropped: in float32 a long utterance would lose its phase
     ends_T = np.cumsum(within_TN[:, -1].astype(np.float64) % 1) % 1
-    return np.asarray((np.concatenate([[0.0], ends_T[:-1]])[:, None] + within_TN) % 1, np.float32)
+    turns_TN = np.concatenate([[0.0], ends_T[:-1]])[:, None] + within_TN
+    turns_TN -= np.floor(turns_TN)  # a third of the time of `% 1`
+    return turns_TN.astype(np.float32)
 
 
 def pulses(f0_T: np.ndarray, hop: int, sample_rate: int, first: int = 0) -> np.ndarray:

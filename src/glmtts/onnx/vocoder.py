@@ -29,7 +29,7 @@ class SpectrumVocoder:
     def __call__(self, mel_MT: np.ndarray) -> np.ndarray:
         """See `OnnxVocoder`."""
         magnitude, phase = self._session.run(None, {"mel": np.ascontiguousarray(mel_MT[None], np.float32)})
-        return self._stft.inverse(_polar(magnitude[0], phase[0]))
+        return self._stft.inverse(_polar(magnitude[0], phase[0]).T)
 
     def samples_from(self, mel_MT: np.ndarray, first: int) -> np.ndarray:
         """See `OnnxVocoder`."""
@@ -61,9 +61,9 @@ class HarmonicVocoder:
         harmonic, breath, phase = (part[0] for part in self._filters.run(None, given))
         # noise is a function of its place in the utterance, so this window's begins at the window's own
         place = start * self._hop
-        pulses_FT = self._stft(pulses(f0_1T[0], self._hop, self._rate, start))
-        noise_FT = self._stft(noise(place, (mel_MT.shape[1] - start) * self._hop))
-        samples = self._stft.inverse(_polar(harmonic, phase) * pulses_FT + breath * noise_FT)
+        pulses_TF = self._stft(pulses(f0_1T[0], self._hop, self._rate, start))
+        noise_TF = self._stft(noise(place, (mel_MT.shape[1] - start) * self._hop))
+        samples = self._stft.inverse(_polar(harmonic, phase).T * pulses_TF + breath.T * noise_TF)
         return samples[(first - start) * self._hop :]
 
 
