@@ -156,6 +156,23 @@ def test_tone_sandhi(text: str, spoken: str) -> None:
     assert apply_sandhi(text, list(read_pinyin(text, in_context=False))) == spoken.split()
 
 
+@pytest.mark.parametrize(
+    ("text", "tones"),
+    [
+        ("一九一九年", "11"), ("五一五", "1"), ("一个一个地来", "22"), ("一天一天", "44"), ("一步一步", "22"),
+        ("一张一张", "44"), ("等一等", "5"), ("比一比", "5"), ("每人一人", "4"), ("周一下午", "1"), ("星期一上午", "1"),
+        ("统一思想", "1"), ("系统一直很好", "4"), ("简单一点", "4"), ("方法单一的话", "1"), ("唯一的办法", "1"),
+        ("同一个人", "2"), ("每周一次", "2"), ("高一学生", "1"), ("高一点", "4"), ("百分之一的人", "1"),
+        ("一月一日", "11"), ("一个月", "2"), ("住在一楼", "1"), ("一号门", "1"), ("一单元", "1"), ("一年级一班", "11"),
+        ("一班人马", "4"), ("一等奖", "1"), ("一级教师", "1"), ("上了一级台阶", "4"), ("一加一等于二", "11"),
+        ("加一个", "2"), ("一比一平", "11"), ("第一个", "1"),
+    ],
+)  # fmt: skip
+def test_yi_keeps_its_tone_in_words_ordinals_and_sums(text: str, tones: str) -> None:
+    spoken = apply_sandhi(text, read_pinyin(text))
+    assert "".join((spoken[i] or "")[-1] for i, character in enumerate(text) if character == "一") == tones
+
+
 def test_sandhi_is_off_unless_the_model_was_trained_with_it() -> None:
     assert TextFrontend(TextConfig(), tiny_tokenizer()).to_hybrid("你好") == "<|N|><|I3|><|H|><|AO3|>"
     frontend = TextFrontend(TextConfig(tone_sandhi=True), tiny_tokenizer())

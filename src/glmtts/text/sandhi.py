@@ -5,11 +5,26 @@ reduplicated kin terms and of 们. The inventory of the release has no rhotacise
 syllable of its own, in the neutral tone.
 """
 
+import re
+
 from glmtts.text.polyphone_features import phrase_reading
+from glmtts.text.script import simplified
+from glmtts.text.words import Sentence
 
 Readings = list[str | None]
 _KIN = frozenset("爸妈爷奶哥姐弟妹叔公婆舅姑嫂娃宝星猩太")
 _NUMBERS = frozenset("零〇一二三四五六七八九十百千万亿点第初两")
+_COUNTING = frozenset("一每这那几")
+# Words in 一 that count what follows: 同一个 is read like 一个.
+_DETERMINERS = frozenset(["同一", "其一", "任一", "天一", "如一"])
+_DIGIT = "[零一二三四五六七八九十]"
+_ORDINAL = re.compile("|".join([
+    "(?<=[第之])一(?=[^一-鿿]|[的个])", "一(?=月(?![有以余]|之[内后间]))", "(?<=月)一(?=日)",
+    "一(?=单元|年级|号(?!人(?!物))|等[奖功品舱座]|审|中全会)",
+    "(?<![了上下升降低高差有这那每同哪])一(?=级(?![台石阶]|一级)|楼(?!的人))",
+    "(?:(?<=级)|(?<=[高初大][一二三四]))一(?=班)", "(?<=[高初大研])一(?=学生|年级|新生|[上下]学期|开学|的?时|班)",
+    f"一(?=[加减乘比]{_DIGIT})", f"(?<={_DIGIT}[加减乘比])一(?![个次天年])", "(?<=等于)一(?=[加减乘除])",
+]))  # fmt: skip
 # Behind these 儿 is a syllable of its own: children (女儿, 婴儿), and what a child has, is or does.
 _BEFORE_CHILD = frozenset("女婴幼孤男健少宠胎患产生弃血形能小育托妻娃运潮浪侄的他她我你您谁是在和与跟为给有无没")
 _AFTER_CHILD = frozenset("子女童科媳歌孙时")
@@ -51,17 +66,38 @@ def _is_child(before: str, after: str) -> bool:
 
 
 def _yi_and_bu(text: str, readings: Readings) -> None:
+    plain = _plain_yi(text) if "一" in text else frozenset()
     for i, character in enumerate(text):
-        before, after, following = text[i - 1 : i] if i else "", text[i + 1 : i + 2], _tone(readings, i + 1)
+        after, following = text[i + 1 : i + 2], _tone(readings, i + 1)
         if character not in "一不" or not readings[i] or not following:
             continue
-        if before and before == after:
+        if i in plain:
+            _set_tone(readings, i, "1")
+        elif _is_between(text, i):
             _set_tone(readings, i, "5")
         elif character == "不":
             _set_tone(readings, i, "2" if following == "4" else "4")
-        elif before not in _NUMBERS and (after not in _NUMBERS or after in "百千万亿两"):
+        elif text[i - 1 : i] not in _NUMBERS and (after not in _NUMBERS or after in "百千万亿两"):
             falling = following == "4" or after == "个"
             _set_tone(readings, i, "2" if falling else "4")
+
+
+def _is_between(text: str, position: int) -> bool:
+    """Whether a verb said twice stands around (看一看, 去不去), no measure (一步一步) and no number (九一九)."""
+    before = text[position - 1] if position else ""
+    doubled = before not in ("", "一") and before == text[position + 1 : position + 2] and before not in _NUMBERS
+    return doubled and text[position - 2 : position - 1] not in _COUNTING
+
+
+def _plain_yi(text: str) -> frozenset[int]:
+    """Where 一 keeps its first tone: at the end of a word (周一, 统一), as the first of a row (一楼), in sums."""
+    simple = simplified(text)
+    found = {match.start() for match in _ORDINAL.finditer(simple)}
+    for word in Sentence(simple).words:
+        last = word.end - 1
+        if simple[last] == "一" and last > word.start and simple[word.start : word.end] not in _DETERMINERS:
+            found.add(last)
+    return frozenset(found)
 
 
 def _third_tones(text: str, readings: Readings) -> None:
