@@ -1,5 +1,6 @@
 """Readings in sentences: users' complaints in both languages, both scripts, words, grammar, capitals."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -41,6 +42,17 @@ def test_own_sentences_are_read_right() -> None:
     cases = marked(DATA / "readings_zh.tsv")
     assert len(cases) > 1000
     assert len(wrong(cases)) <= 0.01 * len(cases), wrong(cases)
+
+
+def test_kinds_of_polyphones_and_their_neighbours() -> None:
+    """Each line of polyphones_zh.txt, where {reading} follows a character, is read right: no share may be wrong."""
+    misread = []
+    for line in (DATA / "polyphones_zh.txt").read_text(encoding="utf-8").splitlines():
+        pairs = [] if line.startswith("#") else re.findall(r"(.)(?:\{(\w+)\})?", line)
+        read = read_pinyin("".join(character for character, _ in pairs))
+        wanted = [reading for _, reading in pairs]
+        misread += [(line, got) for got, want in zip(read, wanted, strict=True) if want and got != want]
+    assert not misread
 
 
 def test_sentences_of_strangers_are_read_right(shared: Path) -> None:

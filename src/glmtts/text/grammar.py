@@ -20,15 +20,29 @@ _FEELINGS = frozenset([
     "气", "美", "伤心", "开心", "痛苦", "幸福", "精神", "热闹", "辛苦", "漂亮", "聪明", "困难", "危险", "安全", "健康",
     "科学", "礼貌", "脸红", "眼红", "头疼", "心疼", "激动", "难受", "难过", "生气",
 ])  # fmt: skip
+# What one does, a verb and its object: no complement follows, so that 得 is "must" (出门得带伞, but 出门得早).
+_ACTIVITIES = frozenset([
+    "跑步", "开车", "出门", "上班", "下班", "上学", "放学", "坐车", "乘车", "打车", "骑车", "停车", "看病", "住院",
+    "吃饭", "睡觉", "洗澡", "游泳", "买房", "买车", "买票", "买菜", "做饭", "看书", "读书", "写字", "唱歌", "跳舞",
+    "说话", "讲话", "做人", "做事", "办事", "开会", "考试", "上课", "下课", "结婚", "离婚", "请假", "走路", "爬山",
+    "登机", "旅游", "出国", "拍照", "喝酒", "打针", "吃药", "面试", "运动", "健身", "减肥", "理发", "搬家", "装修",
+    "付款", "报名", "打球", "过年",
+])  # fmt: skip
 # A verb before 得 that cannot take a complement: what follows is the object, so 得 is "to get" (de2).
 _GETS = frozenset("获取赢夺博求觅购拾换寻领")
+# 的 of what one has got (他得的奖), and the particles of consent (得嘞)
+_SETTLING = frozenset("的嘞啦咧")
 _WILLING = frozenset("想要能会没曾又再刚已") | {"可以", "希望", "容易", "没有", "可能", "已经"}
 _SURELY = frozenset("可还就也都才只非准须仍") | {
-    "起码", "至少", "最少", "看来", "大概", "恐怕", "一定", "肯定", "应该", "必须", "反正", "务必", "仍然",
+    "起码", "至少", "最少", "看来", "看样子", "看起来", "大概", "恐怕", "一定", "肯定", "应该", "必须", "反正", "务必",
+    "仍然",
 }  # fmt: skip
 # 慢慢, 高高兴兴, 一步一步, 一次又一次, 头也不回, 兴致勃勃似, 创造性
 _ADVERBIAL = re.compile(r"(?:(.)\1|(..)\2|一(.)[又一]一?\3|也[不没].|[大小高低轻]声|[性然似般])$")
 _DEGREE = re.compile("[很真太挺更最怪像]|好(?!好)")
+# What only a complement of one syllable's verb looks like, where the frequency list takes the verb for a noun: 病得不轻
+_RESULT = re.compile("又.又|老[高大长远]|厉害(?![点些一])|不[轻行成像]|.不[了起来开出上下动住清到]")
+_EARLY = re.compile("[早晚迟勤多少](?![点些一])")
 
 
 class Rule(NamedTuple):
@@ -135,6 +149,8 @@ def _de(sentence: Sentence, position: int, before: Word | None, after: Word | No
     """de5 between a verb and its complement, dei3 "must" after a subject, de2 "to get" before an object."""
     previous = sentence.written(before)
     gets = _object("GOT").match(sentence.text, position + 1) is not None
+    if sentence.written(after) in _SETTLING and (before is None or sentence.written(after) == "的"):
+        return "de5" if len(previous) == 1 and before is not None and before.kind == "v" else "de2"
     if (after is None and not gets) or previous in ("这样", "那样", "怎样"):
         return ""
     if previous == "想" and not gets:
@@ -146,8 +162,10 @@ def _de(sentence: Sentence, position: int, before: Word | None, after: Word | No
         return "de5"
     if before is None or previous in _SURELY or (before.kind in "rdtcfs" and previous not in ("下", "上")):
         return "de2" if gets else "dei3"
-    if previous in _FEELINGS:
+    if previous in _FEELINGS or (len(previous) == 1 and _RESULT.match(sentence.text, position + 1)):
         return "de5"
+    if previous in _ACTIVITIES and not gets:
+        return "de5" if _EARLY.match(sentence.text, position + 1) else "dei3"
     if previous in _GETS or _object("PRIZE").match(sentence.text, position + 1):
         return "de2"
     if before.kind in "vazilbfp" or (len(previous) == 1 and before.kind not in "nNmq"):

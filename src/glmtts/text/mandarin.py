@@ -89,16 +89,34 @@ def _in_context(text: str, sentence: Sentence, unsure: list[int], readings: Read
     left_open = []
     for position in unsure:
         traditional = TELLING.get(text[position]) if text[position] != sentence.text[position] else None
-        if found := traditional or told_reading(sentence, position) or _suffix_zi(sentence.text, position):
+        doubled = _before_bu(sentence, position)
+        if found := traditional or doubled or told_reading(sentence, position) or _suffix_zi(sentence.text, position):
             readings[position] = found
         else:
             left_open.append(position)
     polyphone_model().resolve(sentence, readings, left_open)
 
 
+def _before_bu(sentence: Sentence, position: int) -> str | None:
+    """The reading of a word's first character where the word is asked for (漂不漂亮), empty elsewhere."""
+    text = sentence.text
+    if text[position + 1 : position + 2] not in ("不", "没") or text[position + 2 : position + 3] != text[position]:
+        return ""
+    _, word, _ = sentence.around(position + 2)
+    if word is None or word.start != position + 2:
+        return ""
+    # 得罪人 is a word without a reading, 得罪 has one
+    words = (text[word.start : end] for end in (word.end, position + 4) if position + 3 < end <= word.end)
+    return next((readings[0] for readings, sure in map(word_reading, words) if sure), "")
+
+
 def _suffix_zi(text: str, position: int) -> str:
-    """zi5 where 子 ends a word of the dictionary within a longer one (小村子): the network reads nearly all as zi3."""
+    """The reading of 子 where it ends a word of the dictionary within a longer one (小村子): the network says zi3.
+
+    Only corrections tell zi3: of that the dictionary is no sure judge.
+    """
     if text[position] != "子" or not position:
         return ""
-    readings, sure = word_reading(text[position - 1 : position + 1])
-    return "zi5" if sure and readings[-1] == "zi5" else ""
+    pair = text[position - 1 : position + 1]
+    readings, sure = word_reading(pair)
+    return readings[-1] or "" if sure and (readings[-1] == "zi5" or pair in corrections()) else ""
