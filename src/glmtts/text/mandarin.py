@@ -7,7 +7,7 @@ open to the classifier of `polyphones`.
 
 from functools import lru_cache
 
-from glmtts.text.grammar import told_reading
+from glmtts.text.grammar import tables, told_reading
 from glmtts.text.polyphone_features import phrase_reading
 from glmtts.text.polyphones import polyphone_model
 from glmtts.text.script import TELLING, simplified
@@ -90,7 +90,7 @@ def _in_context(text: str, sentence: Sentence, unsure: list[int], readings: Read
     for position in unsure:
         traditional = TELLING.get(text[position]) if text[position] != sentence.text[position] else None
         doubled = _before_bu(sentence, position)
-        if found := traditional or doubled or told_reading(sentence, position) or _suffix_zi(sentence.text, position):
+        if found := traditional or doubled or told_reading(sentence, position) or _suffix_zi(sentence, position):
             readings[position] = found
         else:
             left_open.append(position)
@@ -110,13 +110,18 @@ def _before_bu(sentence: Sentence, position: int) -> str | None:
     return next((readings[0] for readings, sure in map(word_reading, words) if sure), "")
 
 
-def _suffix_zi(text: str, position: int) -> str:
-    """The reading of 子 where it ends a word of the dictionary within a longer one (小村子): the network says zi3.
+def _suffix_zi(sentence: Sentence, position: int) -> str:
+    """zi5 or zi3 where 子 ends a word, of which the network is no judge: in long words it reads nearly all as zi3.
 
-    Only corrections tell zi3: of that the dictionary is no sure judge.
+    The lists of contexts.tsv tell, then the dictionary, of zi5 alone: of zi3 it is no sure judge (小村子 by 村子).
     """
+    text = sentence.text
     if text[position] != "子" or not position:
         return ""
-    pair = text[position - 1 : position + 1]
-    readings, sure = word_reading(pair)
-    return readings[-1] or "" if sure and (readings[-1] == "zi5" or pair in corrections()) else ""
+    _, word, _ = sentence.around(position)
+    if word is not None and word.start < position == word.end - 1:
+        for name, reading in (("NEUTRAL", "zi5"), ("FULL", "zi3")):
+            if text[position - 1] in tables().macros[name]:
+                return reading
+    readings, sure = word_reading(text[position - 1 : position + 1])
+    return "zi5" if sure and readings[-1] == "zi5" else ""

@@ -77,7 +77,7 @@ def _yi_and_bu(text: str, readings: Readings) -> None:
             _set_tone(readings, i, "5")
         elif character == "不":
             _set_tone(readings, i, "2" if following == "4" else "4")
-        elif text[i - 1 : i] not in _NUMBERS and (after not in _NUMBERS or after in "百千万亿两"):
+        elif not _after_number(text, i) and (after not in _NUMBERS or after in "百千万亿两"):
             falling = following == "4" or after == "个"
             _set_tone(readings, i, "2" if falling else "4")
 
@@ -85,8 +85,16 @@ def _yi_and_bu(text: str, readings: Readings) -> None:
 def _is_between(text: str, position: int) -> bool:
     """Whether a verb said twice stands around (看一看, 去不去), no measure (一步一步) and no number (九一九)."""
     before = text[position - 1] if position else ""
-    doubled = before not in ("", "一") and before == text[position + 1 : position + 2] and before not in _NUMBERS
-    return doubled and text[position - 2 : position - 1] not in _COUNTING
+    doubled = before not in ("", "一") and before == text[position + 1 : position + 2]
+    return doubled and not _after_number(text, position) and text[position - 2 : position - 1] not in _COUNTING
+
+
+def _after_number(text: str, position: int) -> bool:
+    """Whether a number ends before `position`; 点 is of one behind another number alone (三点一四, but 点一下)."""
+    before = text[position - 1 : position] if position else ""
+    if before == "点":
+        return text[position - 2 : position - 1] in _NUMBERS and text[position + 1 : position + 2] != "刻"
+    return before in _NUMBERS
 
 
 def _plain_yi(text: str) -> frozenset[int]:
