@@ -28,6 +28,8 @@ _ACTIVITIES = frozenset([
     "登机", "旅游", "出国", "拍照", "喝酒", "打针", "吃药", "面试", "运动", "健身", "减肥", "理发", "搬家", "装修",
     "付款", "报名", "打球", "过年",
 ])  # fmt: skip
+# Nouns of one syllable that the frequency list takes for verbs or states, and verbs that it takes for nouns.
+_THINGS, _DEEDS = frozenset("车窗树地糖帽"), frozenset("问换画省等学刷")
 # A verb before 得 that cannot take a complement: what follows is the object, so 得 is "to get" (de2).
 _GETS = frozenset("获取赢夺博求觅购拾换寻领")
 # 的 of what one has got (他得的奖), and the particles of consent (得嘞)
@@ -149,7 +151,8 @@ def _de(sentence: Sentence, position: int, before: Word | None, after: Word | No
     """de5 between a verb and its complement, dei3 "must" after a subject, de2 "to get" before an object."""
     previous = sentence.written(before)
     gets = _object("GOT").match(sentence.text, position + 1) is not None
-    if sentence.written(after) in _SETTLING and (before is None or sentence.written(after) == "的"):
+    settles = sentence.written(after) in _SETTLING and not sentence.text.startswith("的确", position + 1)
+    if settles and (before is None or sentence.written(after) == "的"):
         return "de5" if len(previous) == 1 and before is not None and before.kind == "v" else "de2"
     if (after is None and not gets) or previous in ("这样", "那样", "怎样"):
         return ""
@@ -164,6 +167,8 @@ def _de(sentence: Sentence, position: int, before: Word | None, after: Word | No
         return "de2" if gets else "dei3"
     if previous in _FEELINGS or (len(previous) == 1 and _RESULT.match(sentence.text, position + 1)):
         return "de5"
+    if previous in _THINGS and after is not None and _acts(sentence, after):
+        return "dei3"
     if previous in _ACTIVITIES and not gets:
         return "de5" if _EARLY.match(sentence.text, position + 1) else "dei3"
     if previous in _GETS or _object("PRIZE").match(sentence.text, position + 1):
@@ -197,4 +202,5 @@ def _takes_complement(sentence: Sentence, word: Word | None) -> bool:
 
 def _acts(sentence: Sentence, word: Word) -> bool:
     """Whether a verb, or what stands before one, begins here."""
-    return word.kind in "vpdm" or sentence.written(word) in ("过去", "过来", "多", "多长", "多久", "多少")
+    written = sentence.written(word)
+    return word.kind in "vpdm" or written in _DEEDS or written in ("过去", "过来", "多", "多长", "多久", "多少")
