@@ -6,13 +6,17 @@ from glmtts.text.normalisation.formulas import minus
 from glmtts.text.normalisation.mandarin import (
     codes,
     dates,
+    eras,
     general,
+    houses,
     labels,
+    matches,
     maths,
     measures,
     money,
     scores,
     series,
+    strokes,
     times,
 )
 from glmtts.text.normalisation.rules import Rule, applied, applied_beside
@@ -27,8 +31,9 @@ _GROUPED: list[Rule] = [
     Rule(r"(?<![\d.,，])[1-9]\d{0,2}(?:，000)+(?!\d)", lambda m: m[0].replace("，", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, BEFORE_NUMBERS, *minus("减"), *codes.FIRST, *dates.RULES, *labels.RULES, *scores.RULES, *times.RULES,
-    *money.RULES, *series.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
+    *_GROUPED, BEFORE_NUMBERS, *minus("减"), *houses.FIRST, *codes.FIRST, *strokes.FIRST, *eras.FIRST, *dates.RULES,
+    *labels.RULES, *matches.RULES, *scores.RULES, *times.RULES, *money.RULES, *series.RULES, *codes.RULES,
+    *measures.RULES, *maths.RULES, *general.RULES,
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”‘"″「」《》〈〉『』~～^\\<>@#/®™`*·', "")
 _MARKS = str.maketrans(_SILENT | dict.fromkeys("—（）()[]{}【】〔〕〖〗|", "，") | {"…": "。", "’": "'", "_": " "})

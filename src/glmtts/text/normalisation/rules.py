@@ -21,11 +21,18 @@ class Rule:
     """A pattern and what its match is in words.
 
     The pattern is compiled when a text first meets it: to compile the rules of both languages takes 0.17 s, and a line
-    needs those of one.
+    needs those of one. A text without what the pattern `needs` is not searched for it, since to look for one sign costs
+    less.
     """
 
-    def __init__(self, pattern: str | re.Pattern[str], spoken: Callable[[re.Match[str]], str], flags: int = 0) -> None:
-        self._written, self.spoken, self._flags = pattern, spoken, flags
+    def __init__(
+        self,
+        pattern: str | re.Pattern[str],
+        spoken: Callable[[re.Match[str]], str],
+        flags: int = 0,
+        needs: str = "",
+    ) -> None:
+        self._written, self.spoken, self._flags, self.needs = pattern, spoken, flags, needs
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -36,13 +43,16 @@ class Rule:
 def applied(rules: list[Rule], text: str) -> str:
     """`text` after every rule, in their order."""
     for rule in rules:
-        text = rule.pattern.sub(rule.spoken, text)
+        if rule.needs in text:
+            text = rule.pattern.sub(rule.spoken, text)
     return text
 
 
 def applied_beside(rules: list[Rule], text: str, shown: str) -> str:
     """`shown`, a text of the same length as `text`, with what the rules change in `text`; the rest of it stays."""
     for rule in rules:
+        if rule.needs not in text:
+            continue
         read, kept, end = [], [], 0
         for match in rule.pattern.finditer(text):
             said = rule.spoken(match)

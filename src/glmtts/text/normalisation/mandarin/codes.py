@@ -196,8 +196,6 @@ RULES: list[Rule] = [
     Rule(
         r"(?:(?<=[楼栋幢座])|(?<=单元|房间|套房|包厢|病房|教室))(\d{3,4})(?![\d.]|[万千百元块])", lambda m: digits(m[1])
     ),
-    # behind the number it is a sign of 号, before it (#1) another one: 12#楼
-    Rule(r"(?<!\d)(\d{1,3})#(?=楼|栋|宿舍|机)", lambda m: f"{cardinal(m[1])}号"),
     # a licence plate: province, letter, and five signs, or six on cars of new energy
     Rule(
         r"([京沪津渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·•\s-]?(?=[A-Z0-9]{5,6}(?![A-Z0-9]))([A-Z0-9]*\d[A-Z0-9]*)",

@@ -6,7 +6,7 @@ from glmtts.text.normalisation.rules import Rule
 from glmtts.text.numbers_zh import number
 
 _BEFORE = (
-    r"(?:比分|比例|比率|配比|之比|占比|赔率|胜率|[以比]|得分|大比分|战平|领先|落后|击败|战胜|险胜|完胜|惜败|"
+    r"(?:[比局盘]分|比例|比率|配比|之比|占比|赔率|胜率|[以比]|得分|大比分|战平|领先|落后|击败|战胜|险胜|完胜|惜败|"
     r"负于|不敌|逼平|横扫|按|尺寸|画幅|宽高比|比值)"
 )
 # Verbs that a score stands before; "8:30大家集合" and "9:00负责人" are times.
@@ -40,7 +40,7 @@ def _may_be_score(match: re.Match[str]) -> bool:
 
 RULES: list[Rule] = [
     Rule(
-        r"(?P<word>(?:比分|[单双]打|[男女][单双]|混双)[为是达约到了]?\s?[:：]?\s?)"
+        r"(?P<word>(?:[比局盘]分|决胜[局盘]|[单双]打|[男女][单双]|混双)[为是达约到了]?\s?[:：]?\s?)"
         rf"(?P<ratio>\d{{1,3}}[:：∶–-]\d{{1,3}}{_SETS}*)(?!\d|[名人位])",
         _after_word,
     ),
