@@ -14,9 +14,12 @@ from glmtts.text.normalisation.mandarin import (
     maths,
     measures,
     money,
+    records,
     scores,
     series,
+    slang,
     strokes,
+    ticks,
     times,
 )
 from glmtts.text.normalisation.rules import Rule, applied, applied_beside
@@ -31,9 +34,9 @@ _GROUPED: list[Rule] = [
     Rule(r"(?<![\d.,，])[1-9]\d{0,2}(?:，000)+(?!\d)", lambda m: m[0].replace("，", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, BEFORE_NUMBERS, *minus("减"), *houses.FIRST, *codes.FIRST, *strokes.FIRST, *eras.FIRST, *dates.RULES,
-    *labels.RULES, *matches.RULES, *scores.RULES, *times.RULES, *money.RULES, *series.RULES, *codes.RULES,
-    *measures.RULES, *maths.RULES, *general.RULES,
+    *_GROUPED, BEFORE_NUMBERS, *minus("减"), *ticks.RULES, *records.FIRST, *slang.RULES, *houses.FIRST, *codes.FIRST,
+    *strokes.FIRST, *eras.FIRST, *dates.RULES, *labels.RULES, *matches.RULES, *scores.RULES, *times.RULES,
+    *money.RULES, *series.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”‘"″「」《》〈〉『』~～^\\<>@#/®™`*·', "")
 _MARKS = str.maketrans(_SILENT | dict.fromkeys("—（）()[]{}【】〔〕〖〗|", "，") | {"…": "。", "’": "'", "_": " "})

@@ -33,6 +33,9 @@ _CHINESE = re.compile(r"[一-鿿、，。；：]")
 _RAISED = "".join(_SUPERSCRIPTS)
 _POWER = re.compile(f"(?P<base>[^\\s,，。:：;；(（{_RAISED}])?(?P<power>[{_RAISED}]+)")
 _CIRCLED = re.compile(r"\s?([①-⑳㉑-㉟㊱-㊿⓪⓫-⓴❶-❿➀-➓⓵-⓾])\s?")
+# A raised figure before a root is its degree: ³√8 is no power of what stands before it.
+_ROOT = re.compile(r"(?<![0-9A-Za-z)）\]])([²³⁴])\s?√")
+_ROOTS = {"²": "√", "³": "∛", "⁴": "∜"}
 _FRACTION = re.compile(r"(\d?)([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒↉])")
 # log₂8 is no log28.
 _SUBSCRIPT = re.compile(r"([₀-₉]+)(?=[0-9])")
@@ -45,6 +48,7 @@ def compatible(text: str) -> str:
     if text.isascii():
         return text
     text = unicodedata.normalize("NFC", text)
+    text = _ROOT.sub(lambda match: _ROOTS[match[1]], text)
     text = _ROMAN.sub(_roman, _SUBSCRIPT.sub(r"\1 ", text))
     text = _POWER.sub(_raised, _FRACTION.sub(_fraction, _CIRCLED.sub(_circled, text)))
     return "".join(character if character < "\x7f" else _form(character) for character in text)

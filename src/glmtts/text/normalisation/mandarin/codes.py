@@ -157,7 +157,10 @@ RULES: list[Rule] = [
     # mobiles of the mainland: eleven digits from 13 to 19 on, perhaps with 86 of the country
     Rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
     # a telephone has seven digits and more, +130 is an amount
-    Rule(r"(?<!\w)(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)", lambda m: telephone(m[0])),
+    Rule(
+        r"(?:(?<!\w)|(?<=[话机码系真拨打电线]))(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)",
+        lambda m: telephone(m[0]),
+    ),
     # an area code in brackets, which would be pauses: (021)5888 1234
     Rule(r"(?<![\d.-])(?:\(0\d{2,3}\)|（0\d{2,3}）)\s?\d{3,4}[- ]?\d{4}(?!\d)", lambda m: telephone(m[0])),
     Rule(r"(?<![\d.-])(?:0\d{1,3}|[48]00)[- ]\d{3,4}[- ]?\d{3,4}(?![\d-])", lambda m: telephone(m[0])),
@@ -201,10 +204,13 @@ RULES: list[Rule] = [
         r"([京沪津渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·•\s-]?(?=[A-Z0-9]{5,6}(?![A-Z0-9]))([A-Z0-9]*\d[A-Z0-9]*)",
         lambda m: m[1] + digits(m[2]),
     ),
+    # sides of a game, no volts: 5v5
+    Rule(
+        r"(?<![\dA-Za-z.])([1-9]|1[01])\s?[vV]\s?([1-9]|1[01])(?![\dA-Za-z.]|[安瓦电毫])",
+        lambda m: f"{cardinal(m[1])}V{cardinal(m[2])}",
+    ),
     # a mask, by its digits
     Rule(r"(?<![A-Za-z])N95(?!\d)", lambda m: "N九五"),
-    # a shop, no span
-    Rule(r"(?<!\d)7-11(?=便利|店|超市)", lambda m: "七十一"),
     Rule(r"(?<![A-Za-z0-9])\.NET(?![A-Za-z])", lambda m: "点NET"),
     Rule(r"(?<=[GDCZTKYSL])(\d{1,4})(?=次)", lambda m: digits(m[1])),
     Rule(r"(?<!\d)(?:\d+\.){2,}\d+(?!\d)", _parts),

@@ -95,7 +95,24 @@ def _times_of(match: re.Match[str]) -> str:
     return f"{match[1]}{cardinal(match[2])}，共{cardinal(match[3])}{match[1][0]}"
 
 
+# What is raised to a power by its name, and the units of which an area or volume is said first; elsewhere a raised
+# figure behind a word may be that of a footnote.
+_QUANTITIES = r"(?:半径|直径|边长|棱长|身高|长度|高度|速度|光速|电流|电压|距离|时间|[sS]igma|标准差)"
+_METRES = "千米|公里|分米|厘米|毫米|米"
+_POWERS = {"2": "平方", "3": "立方"}
+
+
 RULES: list[Rule] = [
+    Rule(rf"(?<=[\d\s万亿])({_METRES})\^([23])(?!\d)", lambda m: _POWERS[m[2]] + m[1], needs="^"),
+    Rule(rf"({_QUANTITIES})\^([23])(?!\d)", lambda m: f"{m[1]}的{_POWERS[m[2]]}", needs="^"),
+    # two signs in front of a number: -(-5)
+    Rule(rf"(?<![\w)）])[-−]\s?[(（]\s?[-−]({NUMBER})\s?[)）]", lambda m: f"负负{number(m[1])}", needs="-"),
+    # a bracket with a formula in it, and no remark: -(a+b)
+    Rule(
+        r"(?<![\w)）-])-(?=[(（][\w.^\s]{1,8}[-+*/×÷][\w.^\s√*/×÷+-]{1,12}[)）])(?=[^一-鿿]{0,20}[)）])",
+        lambda m: "负",
+        needs="-",
+    ),
     Rule(ABSOLUTE, lambda m: f"{m['inside']}的绝对值"),
     Rule(r"(步骤|页码|页)\s?(\d{1,3})/(\d{1,3})(?![\d/.])", _times_of),
     # 1+2+3+…+100 goes on to its end; 5÷2=2……1 leaves one over.

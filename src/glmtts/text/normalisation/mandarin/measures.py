@@ -105,7 +105,7 @@ def _basis_points(match: re.Match[str]) -> str:
     return (
         match[0]
         if re.search("带宽|速率|网速|码率|波特|传输|片段|条带|DNA|序列|碱基", around)
-        else f"{number(match[1])}个基点"
+        else f"{amount(match[1])}个基点"
     )
 
 

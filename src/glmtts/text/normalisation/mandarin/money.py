@@ -13,12 +13,14 @@ _PER = (
     r"[一-鿿]{1,3}?(?=[，。,.！!？?；;、\s）)]|$)|[一-鿿]))?"
 )
 _TWICE = rf"(?:\s?(?P<twice>{NAMES_ZH})(?![A-Za-z]))?"
-_FACTORS = {"k": 3, "K": 3, "m": 6, "M": 6, "b": 9, "B": 9}
+_FACTORS = {
+    "k": 3, "m": 6, "mn": 6, "mln": 6, "b": 9, "bn": 9, "bln": 9, "tn": 12, "trn": 12,
+}  # fmt: skip
 
 
 def _money(match: re.Match[str]) -> str:
     """An amount with its sign; the name after it, where there is one, says the currency."""
-    written, scale, twice = match["amount"], match["scale"] or "", match["twice"] or ""
+    written, scale, twice = match["amount"], (match["scale"] or "").strip(), match["twice"] or ""
     currency = CURRENCIES[match["sign"]].mandarin
     if twice and not (twice in ("元", "块", "圆") and currency != "元"):
         currency = twice if twice not in CURRENCIES else CURRENCIES[twice].mandarin
@@ -27,8 +29,8 @@ def _money(match: re.Match[str]) -> str:
     parts = re.fullmatch(r"([\d,]+)\.(\d)(\d)?", written)
     if parts and not scale and currency == "元" and match["sign"] in ("￥", "¥"):
         return minus + _renminbi(parts) + per(match["per"])
-    if match["scale"] in _FACTORS:
-        written, scale = _times(written, _FACTORS[match["scale"]]), ""
+    if scale.lower() in _FACTORS:
+        written, scale = _times(written, _FACTORS[scale.lower()]), ""
     return f"{minus}{counted(written)}{scale}{currency}" + per(match["per"])
 
 
@@ -58,13 +60,15 @@ def _renminbi(parts: re.Match[str]) -> str:
 
 
 def _range(match: re.Match[str]) -> str:
-    """￥20-￥45, $5-10万."""
+    """￥20-￥45, $5-10万, $5-10bn."""
+    low, high, scale1, scale = match["low"], match["amount"], match["scale1"], (match["scale"] or "").strip()
+    if scale.lower() in _FACTORS and not scale1:
+        zeros = _FACTORS[scale.lower()]
+        low, high, scale = _times(low, zeros), _times(high, zeros), ""
+    scale = "万" if scale in ("w", "W") else scale
     currency = CURRENCIES[match["sign"]].mandarin
     twice = match["twice"] if match["twice"] not in (None, "元", "块") else None
-    return (
-        f"{amount(match['low'])}{match['scale1']}到{amount(match['amount'])}{match['scale'] or ''}{twice or currency}"
-        + per(match["per"])
-    )
+    return f"{amount(low)}{scale1}到{amount(high)}{scale}{twice or currency}" + per(match["per"])
 
 
 def _rebate(match: re.Match[str]) -> str:
@@ -82,14 +86,15 @@ def per(written: str | None) -> str:
     return unit.mandarin.removeprefix("克") if unit else f"每{written}"
 
 
-_SCALED = rf"(?P<scale>[kKwWmMbB](?![A-Za-z0-9])|{SCALE})"
+_WRITTEN_SCALE = r"(?:[kKwWmMbB]|\s?(?:[mbBM]n|[mb]ln|tr?n))(?![A-Za-z0-9])"
+_SCALED = rf"(?P<scale>{_WRITTEN_SCALE}|{SCALE})"
 RULES: list[Rule] = [
     # prices say no empty places: 100.00元 is 一百元
     Rule(r"(?<=\d)\.00?(?=元|块|美元|欧元|英镑|日元|港[元币]|人民币)", lambda m: ""),
     # A rebate: 满300-50.
     Rule(r"(?<=满)([\d,]+)(元?)\s?[-−–]\s?(\d+)(?!\d|[.,]\d|岁)", _rebate),
     Rule(
-        rf"(?P<sign>{SIGN}|{CODE})\s?(?P<low>{AMOUNT})(?P<scale1>{SCALE}){TO}(?:{SIGN}|{CODE})?\s?(?P<amount>{AMOUNT})(?P<scale>{SCALE})(?!\s?%){_TWICE}{_PER}",
+        rf"(?P<sign>{SIGN}|{CODE})\s?(?P<low>{AMOUNT})(?P<scale1>{SCALE}){TO}(?:{SIGN}|{CODE})?\s?(?P<amount>{AMOUNT}){_SCALED}(?!\s?%){_TWICE}{_PER}",
         _range,
     ),
     Rule(

@@ -4,7 +4,7 @@ import re
 
 from glmtts.text.normalisation.mandarin.scores import RATIO, ratio
 from glmtts.text.normalisation.rules import Rule
-from glmtts.text.numbers_zh import cardinal
+from glmtts.text.numbers_zh import cardinal, number
 
 _TO = r"\s?(?:[-~～–—－]{1,2}|至|到)\s?"
 _PART = "次日|第二天|当[天日晚]|凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜里"
@@ -18,7 +18,8 @@ def clock(hour: str, minute: str, second: str | None = None) -> str:
     hours = "两" if int(hour) == 2 else cardinal(str(int(hour)))
     minutes = ("零" if minute[0] == "0" and minute != "00" else "") + cardinal(str(int(minute)))
     if second:
-        return f"{hours}点{minutes}分{cardinal(str(int(second)))}秒"
+        whole, point, part = second.partition(".")
+        return f"{hours}点{minutes}分{number(str(int(whole)) + point + part)}秒"
     return f"{hours}点" if minute == "00" else f"{hours}点{minutes}分"
 
 
@@ -27,9 +28,13 @@ def _clock(match: re.Match[str]) -> str:
     # 30:25 is no time of day and is left to the rule of ratios, which comes after this one
     if int(match["hour"]) > 24:
         return match[0]
-    if match["second"] and _LASTING.search(match.string[max(0, match.start() - 10) : match.start()]):
+    if match["second"] and _lasts(match):
         return clock(match["hour"], match["minute"], match["second"]).replace("点", "小时", 1)
     return half + clock(match["hour"], match["minute"], match["second"])
+
+
+def _lasts(match: re.Match[str]) -> bool:
+    return _LASTING.search(match.string[max(0, match.start() - 10) : match.start()]) is not None
 
 
 def _span(match: re.Match[str]) -> str:
@@ -66,8 +71,13 @@ RULES: list[Rule] = [
         _span,
     ),
     Rule(
-        r"(?<!\d)(?<!\d[:：.])(?P<hour>\d{1,2})[:：](?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d)|分)?(?:\s?(?P<half>[aApP])\.?[mM](?![A-Za-z])\.?)?(?![\d]|[:：]\d|\.\d)",
+        r"(?<!\d)(?<!\d[:：.])(?P<hour>\d{1,2})[:：](?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d(?:\.\d{1,3})?)|分)?(?:\s?(?P<half>[aApP])\.?[mM](?![A-Za-z])\.?)?(?![\d]|[:：]\d|\.\d)",
         _clock,
+    ),
+    # what lasts is no ratio: 成绩1:45.32
+    Rule(
+        r"(?<!\d)(?<!\d[:：.])(\d{1,2})[:：]([0-5]\d\.\d{1,3})(?!\d|[:：])",
+        lambda m: f"{number(m[1])}分{number(m[2].removeprefix('0'))}秒" if _lasts(m) else m[0],
     ),
     Rule(rf"(?<!\d)(?<!\d[:：.])(?P<ratio>{RATIO}{{1,4}})(?!\d|[:：]\d)", ratio),
     # before the units, to which a pm is a 皮米: 3pm
