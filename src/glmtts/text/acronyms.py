@@ -63,6 +63,9 @@ def _is_spelled(text: str, start: int, end: int) -> bool:
     # AT&T, whose sign is a word by now
     if word == "AT" and re.match(r" and T\b|&T\b", text[end:]):
         return True
+    # a title before a name, and letters elsewhere: MR SMITH, 发个MR
+    if word in ("MR", "DR"):
+        return not re.match(r"\.?\s+[A-Z]|\.\w", text[end:])
     # without a vowel it cannot be said as a word; a few that the dictionary has are letters nevertheless
     if len(word) <= 5 and not _VOWELS & set(word):
         return word.lower() not in dictionary() or word.lower() in ("ct", "ms", "pm", "vs", "tv", "pc", "cd", "dvd")

@@ -10,6 +10,7 @@ from glmtts.text.normalisation.mandarin import (
     general,
     houses,
     labels,
+    latin,
     matches,
     maths,
     measures,
@@ -34,9 +35,10 @@ _GROUPED: list[Rule] = [
     Rule(r"(?<![\d.,，])[1-9]\d{0,2}(?:，000)+(?!\d)", lambda m: m[0].replace("，", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, BEFORE_NUMBERS, *minus("减"), *ticks.RULES, *records.FIRST, *slang.RULES, *houses.FIRST, *codes.FIRST,
-    *strokes.FIRST, *eras.FIRST, *dates.RULES, *labels.RULES, *matches.RULES, *scores.RULES, *times.RULES,
-    *money.RULES, *series.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *general.RULES,
+    *_GROUPED, BEFORE_NUMBERS, *minus("减"), *latin.FIRST, *ticks.RULES, *records.FIRST, *slang.RULES, *houses.FIRST,
+    *codes.FIRST, *strokes.FIRST, *eras.FIRST, *dates.RULES, *labels.RULES, *matches.RULES, *scores.RULES,
+    *times.RULES, *money.RULES, *series.RULES, *codes.RULES, *measures.RULES, *maths.RULES, *latin.RULES,
+    *general.RULES,
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”‘"″「」《》〈〉『』~～^\\<>@#/®™`*·', "")
 _MARKS = str.maketrans(_SILENT | dict.fromkeys("—（）()[]{}【】〔〕〖〗|", "，") | {"…": "。", "’": "'", "_": " "})
