@@ -82,9 +82,9 @@ _COUNTED = (
 _SEP = r"[- \u2011]?"
 # Before dates, which would take the digits of these.
 FIRST: list[Rule] = [
-    Rule(COLOUR, lambda m: f"井号{_spelled(m[0][1:])}"),
+    Rule(COLOUR, lambda m: f"井号{_spelled(m[0][1:])}", needs="#"),
     # A topic between two marks is a phrase of its own: #新年快乐# 2024.
-    Rule(r"#(?=[^\s#\d])([^#\n]{1,40})#(\s*\w)?", lambda m: f"{m[1]}，{m[2]}" if m[2] else m[1]),
+    Rule(r"#(?=[^\s#\d])([^#\n]{1,40})#(\s*\w)?", lambda m: f"{m[1]}，{m[2]}" if m[2] else m[1], needs="#"),
     Rule(CHINESE_FILE, lambda m: "点"),
     Rule(HYDRATE, lambda m: "，"),
     Rule(ION, _ion),
@@ -123,7 +123,11 @@ FIRST: list[Rule] = [
     ),
     # else 802.11ac has acres
     Rule(r"(?<![\w.])802\.(\d{1,2})(?=[a-z]{0,2}(?![A-Za-z0-9.]))", lambda m: f"八零二点{digits(m[1])}"),
-    Rule(r"(?<![\dA-Za-z-])(\d{1,3})-in-(\d{1,3})(?![\dA-Za-z])", lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}"),
+    Rule(
+        r"(?<![\dA-Za-z-])(\d{1,3})-in-(\d{1,3})(?![\dA-Za-z])",
+        lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}",
+        needs="-in-",
+    ),
     # an s behind a number is of seconds, but not in iPhone 5s
     Rule(
         r"(?<![A-Za-z])(iPhone|iPad|Redmi|红米|小米|Nexus) ?(\d{1,2})s(?![A-Za-z])",
@@ -158,7 +162,8 @@ RULES: list[Rule] = [
     Rule(rf"(?<![\d.A-Za-z])(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}(?!\d)", lambda m: telephone(m[0])),
     # a telephone has seven digits and more, +130 is an amount
     Rule(
-        r"(?:(?<!\w)|(?<=[话机码系真拨打电线]))(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)",
+        r"(?:(?<!\w)|(?<=[话机码系真拨打])|(?<=[致来]电)|(?<=热线))"
+        r"(?=\+(?:[ ()-]{0,2}\d){7})\+\d{1,3}(?:[- ]?\(?\d{1,5}\)?){2,6}(?!\d)",
         lambda m: telephone(m[0]),
     ),
     # an area code in brackets, which would be pauses: (021)5888 1234

@@ -114,7 +114,7 @@ RULES: list[Rule] = [
     Rule(r"(?<![\d/])(\d{1,2})([/.])(\d{1,2})\2((?:19|20)\d\d)(?!\d)", _day_first),
     # two digits of a year in front: 24/3/15
     Rule(r"(?<![\d/.])(?P<year>\d\d)/(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/])", _date),
-    Rule(r"(?<!\d)(\d{4})(年?)(?:\s?[-~～–—－]{1,2}\s?|到)(\d{4})(?=年)", _span),
+    Rule(r"(?<!\d)(\d{4})(年?)(?:\s?[-~～–—－]{1,2}\s?|到)(\d{4})(?=年)", _span, needs="年"),
     Rule(r"(?<!\d)((?:19|20)\d\d)(年?)(?:\s?[-~～–—－]{1,2}\s?|到)((?:19|20)\d\d)(?!\d)", _span),
     # The years of a life in brackets, titles, and what is held in a year: （1881—1936）, 《1984》, 2008北京奥运会.
     Rule(
@@ -136,8 +136,8 @@ RULES: list[Rule] = [
     ),
     # a clock time behind it makes a date of what is a span: 12-25 10:32
     Rule(r"(?<![\d./-])(?P<year>)(?P<month>0?[1-9]|1[0-2])-(?P<day>0?[1-9]|[12]\d|3[01])(?=\s\d{1,2}[:：]\d\d)", _date),
-    Rule(r"(?<!\d)((?:19|20)\d\d)\s?年?\s?H([12])(?![A-Za-z\d])", _half),
-    Rule(rf"(?P<era>{_REIGNS})2(?:{_TO}(?P<last>\d{{1,2}}))?(?=年(?!前))", _second_year),
+    Rule(r"(?<!\d)((?:19|20)\d\d)\s?年?\s?H([12])(?![A-Za-z\d])", _half, needs="H"),
+    Rule(rf"(?P<era>{_REIGNS})2(?:{_TO}(?P<last>\d{{1,2}}))?(?=年(?!前))", _second_year, needs="年"),
     # A mark for the century, and no quote: '24年, '98世界杯.
     Rule(
         rf"(?<![\dA-Za-z'’])['’](\d\d)(?!.{{0,30}}['’](?!\d))(?=年(?!代)|届|级|[一-鿿]{{0,4}}?{_HELD})",
@@ -146,7 +146,7 @@ RULES: list[Rule] = [
     # without the mark it may be a count, but not of these: 98世界杯, 08奥运
     Rule(r"(?<![\d.A-Za-z第])(?:0\d|[89]\d)(?=世界杯|欧洲杯|奥运|亚运|冬奥|春晚)", lambda m: digits(m[0])),
     # digit by digit, unless years are counted: 3000年前
-    Rule(r"(?<![\d.])(\d{4})\s?(?=年(?!" + _NOT_A_YEAR + "))", lambda m: digits(m[1])),
+    Rule(r"(?<![\d.])(\d{4})\s?(?=年(?!" + _NOT_A_YEAR + "))", lambda m: digits(m[1]), needs="年"),
     # before these a round number counts: 2000年前, but 1949年以后
     Rule(r"(?<![\d.])((?:1[5-9]|20)\d\d)(?=年(?:前|后|以|来))", lambda m: digits(m[1]) if m[1][-2:] != "00" else m[1]),
     # a month with its year, before spans: 2024-03
@@ -154,6 +154,7 @@ RULES: list[Rule] = [
     Rule(
         r"(?<![\d.])(0\d|[89][1-9]|[12]\d)(?=年(?!代|前|后|内|来|间|以|的|了|时|多|级别|级|龄|期|度))",
         lambda m: digits(m[1]) if _short_year(m) else m[1],
+        needs="年",
     ),
     Rule(r"(?<![\d.])(\d{4})(?=(?:级|届|款|版|赛季|财年)(?![别]))", lambda m: digits(m[1])),
     # the year in which pupils began; alone 20级 is a level
@@ -165,6 +166,7 @@ RULES: list[Rule] = [
     Rule(
         r"(?<![\d.])([12]\d)?(\d0)(['’]?)s(?![A-Za-z])",
         lambda m: f"{digits((m[1] or '') + m[2]) if m[1] else cardinal(m[2])}年代" if _is_decade(m) else m[0],
+        needs="s",
     ),
     Rule(_SALES, _sale),
     Rule(rf"(?<![\d./])([1-9]|1[0-2])\.([1-9]|[12]\d|3[01])(?={_HAPPENED})", _event),

@@ -33,7 +33,7 @@ FIRST: list[Rule] = [
         needs="©",
     ),
     # an issue: 2023第5期
-    Rule(rf"(?<![\d.,]){_YEAR}(?=，?\s?第\d{{1,3}}[期卷辑号])", lambda m: digits(m[0]), needs="第"),
+    Rule(rf"(?<![\d.,]){_YEAR}(?=，?\s?第\d{{1,3}}(?:[期卷辑号]|次会))", lambda m: digits(m[0]), needs="第"),
     Rule(
         rf"(?<=[公西]元)(\d{{1,4}})(年?){_TO}(?=(\d{{3,4}})年)(\d{{3,4}})",
         lambda m: f"{_bounded(m[1], bool(m[2]))}到{digits(m[4])}",

@@ -41,7 +41,7 @@ FIRST: list[Rule] = [
         needs="-",
     ),
     Rule(
-        rf"(?<![\dA-Za-z.-])(\d{{1,2}})-(\d{{1,2}})-({_FLAT})(?![\dA-Za-z-]|\.\d)",
+        rf"(?<![\dA-Za-z.-])(\d{{1,2}})-(\d{{1,2}})-({_FLAT})(?![\dA-Za-z-]|\.\d|[天元块人次个米年岁])",
         lambda m: f"{cardinal(m[1])}，{cardinal(m[2])}，{digits(m[3])}",
         needs="-",
     ),

@@ -114,14 +114,14 @@ RULES: list[Rule] = [
         needs="-",
     ),
     Rule(ABSOLUTE, lambda m: f"{m['inside']}的绝对值"),
-    Rule(r"(步骤|页码|页)\s?(\d{1,3})/(\d{1,3})(?![\d/.])", _times_of),
+    Rule(r"(步骤|页码|页)\s?(\d{1,3})/(\d{1,3})(?![\d/.])", _times_of, needs="/"),
     # 1+2+3+…+100 goes on to its end; 5÷2=2……1 leaves one over.
     Rule(r"(?<=[\w)）])\s?\+\s?(?:…{1,2}|\.{3,6})\s?\+\s?(?=\w)", lambda m: "一直加到"),
     Rule(r"(=\s?\d+)\s?(?:…{1,2}|\.{3,6})\s?(?=\d)", lambda m: f"{m[1]}余"),
     Rule(r"(?<=[\dn])[!！](?=\s?=)", lambda m: "的阶乘"),
     # a fraction of an unknown: 1/x
-    Rule(r"(?<![\d.A-Za-z/])(\d{1,3})/([a-z])(?![A-Za-z/])", lambda m: f"{m[2]}分之{cardinal(m[1])}"),
-    Rule(r"(?<![\d.])(\d+)\s?分之\s?(\d+(?:\.\d+)?)", lambda m: f"{cardinal(m[1])}分之{number(m[2])}"),
+    Rule(r"(?<![\d.A-Za-z/])(\d{1,3})/([a-z])(?![A-Za-z/])", lambda m: f"{m[2]}分之{cardinal(m[1])}", needs="/"),
+    Rule(r"(?<![\d.])(\d+)\s?分之\s?(\d+(?:\.\d+)?)", lambda m: f"{cardinal(m[1])}分之{number(m[2])}", needs="分之"),
     # no third of a page: 第1/3页
     Rule(
         r"第(\d{1,4})\s?/\s?(\d{1,4})(?=[页頁张章])",
@@ -149,6 +149,7 @@ RULES: list[Rule] = [
     Rule(
         rf"(?<![\d./])(?:(\d+)(?:\s|又))?({_PART})/({_PART})(?![\d/]|\.\d)((?:(?<=/5)|(?<=[125]0)|(?<=00))分(?![之钟]))?",
         _fraction,
+        needs="/",
     ),
     # arrows before their > is taken for a comparison: A->B
     Rule(r"(?<=[\d\w)）])\s?(?:->|=>)\s?", lambda m: "到"),

@@ -139,6 +139,7 @@ RULES: list[Rule] = [
     Rule(
         rf"(?<=\d)(\s?(?:[A-Za-zμ]{{1,4}}|[一-鿿]{{1,2}}))/({_THINGS})(?=[，。、；！？,.;!?）)\s×的装起左以]|$)",
         lambda m: f"{m[1]}每{m[2]}",
+        needs="/",
     ),
     Rule(r"(?<![\d.])(\d{1,3})\s?(?:bps|bp|BP|BPS)(?![A-Za-z/])", _basis_points),
     # two digits of a metre without a unit: 1米75 is 一米七五
@@ -155,7 +156,7 @@ RULES: list[Rule] = [
         rf"{FREE}({AMOUNT}\s?(?P<one>{WRITTEN}))\s?[-~～–—]\s?(?={AMOUNT}\s?(?P<other>{WRITTEN})(?![A-Za-z\d/^]))",
         lambda m: f"{m[1]}到" if unit_of(m["one"], True) and unit_of(m["other"], True) else m[0],
     ),
-    Rule(rf"(?<![\d.A-Za-z])({AMOUNT})W(?:{TO}({AMOUNT})W)?(?![A-Za-z/·*])", _watts),
+    Rule(rf"(?<![\d.A-Za-z])({AMOUNT})W(?:{TO}({AMOUNT})W)?(?![A-Za-z/·*])", _watts, needs="W"),
     Rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>[-−+]?{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     Rule(rf"{_TEMPERATURE}(?:°\s?C(?![A-Za-z])|摄氏度)", lambda m: _degrees(m, "摄氏度")),
     Rule(rf"{_TEMPERATURE}(?:°\s?F(?![A-Za-z])|华氏度)", lambda m: _degrees(m, "华氏度")),
@@ -168,8 +169,8 @@ RULES: list[Rule] = [
         r"(?<![\dA-Za-z零一二三四五六七八九十])°\s?([CF])(?![A-Za-z])", lambda m: "摄氏度" if m[1] == "C" else "华氏度"
     ),
     Rule(r"(?<![\w^/])([kcdm]?m)([23])(?![\w^.])", lambda m: unit.mandarin if (unit := unit_of(m[0], True)) else m[0]),
-    Rule(rf"({SIGNED})°(?:\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?)?", _angle),
-    Rule(r"(?<![\d.])(\d{2,3})\s?/\s?(\d{2,3})\s?(mmHg|毫米汞柱|kPa)", _pressure),
+    Rule(rf"({SIGNED})°(?:\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?)?", _angle, needs="°"),
+    Rule(r"(?<![\d.])(\d{2,3})\s?/\s?(\d{2,3})\s?(mmHg|毫米汞柱|kPa)", _pressure, needs="/"),
     # A share of a unit: 1/250s, 1/2kg.
     Rule(
         rf"(?<![\d./])(\d{{1,2}})/(\d{{1,5}})\s?(?P<unit>{WRITTEN})(?![A-Za-z\d^/])",
@@ -178,9 +179,14 @@ RULES: list[Rule] = [
             if int(m[1]) < int(m[2]) and (unit := unit_of(m["unit"], glued=True))
             else m[0]
         ),
+        needs="/",
     ),
     # no fraction: 血压120/80
-    Rule(r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})", lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}"),
+    Rule(
+        r"(?<=血压)([为是:：约达高]{0,2}\s?)(\d{2,3})/(\d{2,3})",
+        lambda m: f"{m[1]}{number(m[2])}，{number(m[3])}",
+        needs="/",
+    ),
     Rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?[a-z]{{0,2}}(?:\s?[xX×*]\s?{AMOUNT}\s?[a-z]{{0,2}}){{1,2}})(?![A-Za-z\d^.])",
         lambda m: _sides(m) if re.search("[a-wyz]", m["sides"]) else m[0],
@@ -189,6 +195,7 @@ RULES: list[Rule] = [
     Rule(
         r"(?<=身高)([为是约达有：:]{0,2})([3-7])['′’](\d{1,2})[\"″”]?(?!\d)",
         lambda m: f"{m[1]}{number(m[2])}英尺{number(m[3])}英寸",
+        needs="身高",
     ),
     Rule(r"(?<![\d.])(\d{1,2})['′’](\d{1,2})[\"″”]", lambda m: f"{number(m[1])}分{number(m[2])}秒"),
     Rule(
@@ -200,6 +207,7 @@ RULES: list[Rule] = [
     Rule(
         rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<scale>{SCALE})(?P<unit>{_OWN})/(?P<per>[A-Za-z]{{1,6}}|[一-鿿]{{1,2}})",
         _own,
+        needs="/",
     ),
     # a span says its unit once: 10kg-15kg is 十到十五千克
     Rule(
@@ -211,7 +219,7 @@ RULES: list[Rule] = [
         _measure,
     ),
     # a share after words: 三元/kg
-    Rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|k?m\^?[23]|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"])),
+    Rule(r"(?<=[一-鿿])/(?P<unit>(?:kg|g|k?m\^?[23]|L|ml|h|min|s|d)(?![A-Za-z]))", lambda m: per(m["unit"]), needs="/"),
     # the second share, when the first one is words: 5元/人/天
     Rule(r"(?<=每[一-鿿])/([一-鿿])", lambda m: f"每{m[1]}"),
 ]

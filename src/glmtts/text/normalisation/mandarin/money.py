@@ -92,7 +92,7 @@ RULES: list[Rule] = [
     # prices say no empty places: 100.00元 is 一百元
     Rule(r"(?<=\d)\.00?(?=元|块|美元|欧元|英镑|日元|港[元币]|人民币)", lambda m: ""),
     # A rebate: 满300-50.
-    Rule(r"(?<=满)([\d,]+)(元?)\s?[-−–]\s?(\d+)(?!\d|[.,]\d|岁)", _rebate),
+    Rule(r"(?<=满)([\d,]+)(元?)\s?[-−–]\s?(\d+)(?!\d|[.,]\d|岁)", _rebate, needs="满"),
     Rule(
         rf"(?P<sign>{SIGN}|{CODE})\s?(?P<low>{AMOUNT})(?P<scale1>{SCALE}){TO}(?:{SIGN}|{CODE})?\s?(?P<amount>{AMOUNT}){_SCALED}(?!\s?%){_TWICE}{_PER}",
         _range,

@@ -25,7 +25,7 @@ FIRST: list[Rule] = [
     ),
     # the address of a network card, whose pairs have letters among them
     Rule(
-        r"(?<![A-Za-z\d:-])(?=[\d:-]{0,24}[A-Fa-f])[\dA-Fa-f]{2}(?:([:-])[\dA-Fa-f]{2})(?:\1[\dA-Fa-f]{2}){1,6}(?![A-Za-z\d:-])",
+        r"(?<![A-Za-z\d:-])(?=[\d:-]{0,24}[A-Fa-f])(?=[A-Fa-f:-]{0,24}\d)[\dA-Fa-f]{2}(?:([:-])[\dA-Fa-f]{2})(?:\1[\dA-Fa-f]{2}){1,6}(?![A-Za-z\d:-])",
         lambda m: "，".join(map(_spelled, re.split("[:-]", m[0]))),
     ),
 ]
