@@ -40,6 +40,10 @@ def test_spoken_text_stays(language: str) -> None:
         ("R2-D2", "R two D two"),
         ("back in '09", "back in oh nine"),
         ("Ca2+", "Ca two plus"),
+        ("the 3 Ps of marketing", "the three P's of marketing"),
+        ("Mind your Ps and Qs, and the Cs.", "Mind your P's and Q's, and the C's."),
+        ("straight As; As I said, Us two, Ms Li", "straight A's; As I said, Us two, Miss Li"),
+        ("5 ms, 3 Ms; 1s and 0s", "five milliseconds, three M's; ones and zeros"),
     ],
 )
 def test_words_apart(written: str, spoken: str) -> None:

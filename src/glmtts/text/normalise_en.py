@@ -2,7 +2,18 @@
 
 import re
 
-from glmtts.text.normalisation.english import abbreviations, codes, dates, general, maths, measures, money, names, times
+from glmtts.text.normalisation.english import (
+    abbreviations,
+    codes,
+    dates,
+    general,
+    letters,
+    maths,
+    measures,
+    money,
+    names,
+    times,
+)  # fmt: skip
 from glmtts.text.normalisation.formulas import minus
 from glmtts.text.normalisation.rules import Rule, applied
 from glmtts.text.normalisation.symbols import symbols_in_words
@@ -14,8 +25,8 @@ _GROUPED: list[Rule] = [
     Rule(r"(?<![\w.,])[1-9]\d{0,2}(?: 000)+(?!\d)", lambda m: m[0].replace(" ", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, *abbreviations.RULES, *names.RULES, *dates.RULES, *times.RULES, *minus(" minus "), *maths.FIRST,
-    *codes.RULES, *money.RULES, *measures.RULES, *maths.RULES, *general.RULES,
+    *_GROUPED, *abbreviations.RULES, *letters.RULES, *names.RULES, *dates.RULES, *times.RULES, *minus(" minus "),
+    *maths.FIRST, *codes.RULES, *money.RULES, *measures.RULES, *maths.RULES, *general.RULES,
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”"″<>^#《》「」`*®™', "")
 _PAUSES = dict.fromkeys("—()[]{}|（）【】，、·", ", ")

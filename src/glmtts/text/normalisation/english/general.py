@@ -44,6 +44,13 @@ _MEDICAL = (
 )
 
 
+# What has lasted, or measures, in a word with its number.
+_LASTING = (
+    r"(?:(?:year|month|week|day)-old|year|month|week|day|night|hour|minute|second|mile|foot|inch|page|step|person|story|"
+    r"storey|bedroom|yard|meter|metre|pound|ounce|acre)"
+)
+
+
 def _integer(match: re.Match[str]) -> str:
     """Years from 1700 to 2099 are read as such where they stand alone."""
     written = match[0]
@@ -134,6 +141,11 @@ RULES: list[Rule] = [
     Rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
     # no rule of Roman numbers looks within a word
     Rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
+    # from one age or length to another: 18-24-year-olds, a 2–3-day trip
+    Rule(
+        rf"(?<![\w.,/-])(\d{{1,3}})\s?[-–]\s?(\d{{1,3}})[-\s](?={_LASTING}s?\b)",
+        lambda m: f"{cardinal(m[1])} to {cardinal(m[2])} " if int(m[1]) < int(m[2]) else m[0],
+    ),
     # before a plus behind a word, which leaves one of the two: C++17
     Rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
     # The number of a heading; one letter may be the initial of a name.
@@ -177,8 +189,8 @@ RULES: list[Rule] = [
     Rule(r"(?<=[A-Za-z])(?:19|20)\d\d(?!\d)", lambda m: f" {year(m[0])} "),
     # longer figures behind letters are no number: DK12345
     Rule(r"(?<=[A-Za-z])\d{4,}", lambda m: f" {digits(m[0])} "),
-    # the hyphen of 20-year and 10-year-old is silent
-    Rule(r"(?<![\w.])(\d+)-(?=[A-Za-z])", _before_hyphen),
+    # the hyphen of 20-year, 1,000-year-old and 10-year-old is silent
+    Rule(rf"(?<![\w.])(?<!\d,)({NUMBER})-(?=[A-Za-z])", _before_hyphen),
     Rule(rf"{NUMBER}(?=[A-Za-z])", lambda m: f"{number(m[0])} "),
     Rule(NUMBER, _integer),
     Rule(r"\s?&&?\s?", lambda m: " and "),

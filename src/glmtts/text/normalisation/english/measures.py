@@ -22,6 +22,25 @@ _SCALES = {
 }
 
 
+_WEIGHING = re.compile(r"\b(?:weigh(?:s|ed|ing)?|lo(?:st|ses?|sing)|gain(?:s|ed|ing)?|weight of) (?:\w+ ){0,2}$")
+_BRITISH_SCALES = {"m": "million", "b": "billion", "t": "trillion"}
+_HEAVIEST = 40  # stone; 42st is a street
+# What is counted in millions; of these nouns none has a length.
+_COUNTED = (
+    r"(?:people|men|women|children|kids|adults|families|households|homes|houses|jobs|users|customers|subscribers|followers|"
+    r"members|fans|viewers|listeners|readers|visitors|tourists|passengers|players|students|pupils|teachers|workers|employees|"
+    r"patients|voters|votes|migrants|refugees|residents|citizens|pensioners|taxpayers|drivers|owners|shoppers|accounts|views|"
+    r"downloads|streams|plays|likes|clicks|hits|visits|searches|tweets|posts|messages|emails|copies|records|books|albums|"
+    r"barrels|tonnes|tons|vehicles|cars|phones|units|doses|tests|cases|deaths|infections|meals|trips|shares|dollars|pounds|"
+    r"euros|years|lives|victims|animals|birds|cattle|sheep|babies|births|tickets|items|orders|sales|transactions)"
+)
+_SORT = (
+    r"(?:(?:more|new|extra|other|additional|active|daily|monthly|weekly|unique|registered|paying|young|older|working|poor|"
+    r"hungry|unemployed|British|American|Chinese|Indian|European|online|paid|total|fewer|of the|of its|of their) ){0,2}"
+)
+_MILLIONS = re.compile(rf"\s{_SORT}(?:{_COUNTED}|[A-Z][a-z]+(?:ans|ons|ese))\b")
+
+
 def several(amount: str, one: str, many: str) -> str:
     """one dollar, two dollars."""
     return f"{amount} {one if amount in ('one', 'minus one') else many}"
@@ -31,6 +50,14 @@ def _is_abbreviation(match: re.Match[str]) -> bool:
     """500 ML and 500 ML of water are milliliters, 5 ML engineers none."""
     after = re.match(r" ([a-z]+)", match.string[match.end() : match.end() + 16])
     return match["unit"] == "ML" and match["gap"] == " " and after is not None and after[1] not in NO_NOUN
+
+
+def _millions(match: re.Match[str]) -> str:
+    """3m views and 2-3m people are millions; 3m poles are as long."""
+    if not _MILLIONS.match(match.string[match.end() :][:48]):
+        return match[0]
+    low = f"{number(match['low'])} to " if match["low"] else ""
+    return f"{low}{number(match['high'])} million"
 
 
 def _measure(match: re.Match[str]) -> str:
@@ -50,6 +77,18 @@ def _measure(match: re.Match[str]) -> str:
     if high:
         return f"{number(low)} to {number(high)} {many}"
     return several(number(low), unit.one, many)
+
+
+def _stones(match: re.Match[str]) -> str:
+    """18st is eighteen stone, since no ordinal ends so; 21st is one, but not before pounds or after "weighs"."""
+    amount, ends_in_one = match["amount"], re.search(r"(?<!1)1$", match["amount"])
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    goes_on = re.match(r"\s[a-z]", match.string[match.end() :][:2])
+    weighed = _WEIGHING.search(before) and not (ends_in_one and goes_on)
+    if not match["pounds"] and not weighed and (ends_in_one or match["gap"] or float(amount) > _HEAVIEST):
+        return match[0]
+    pounds = f" {several(number(match['pounds']), 'pound', 'pounds')}" if match["pounds"] else ""
+    return f"{number(amount)} stone{pounds}"
 
 
 def _degrees(match: re.Match[str]) -> str:
@@ -126,6 +165,18 @@ RULES: list[Rule] = [
     Rule(
         rf"{FREE}(?:(\d{{1,3}}){TO})?(\d{{1,3}}(?:\.\d+)?)[\s-]?bps\b",
         _basis_points,
+    ),
+    # before the units, to which an m is a meter
+    Rule(rf"{FREE}(?:(?P<low>{AMOUNT})m?{TO})?(?P<high>{AMOUNT})m\b", _millions),
+    Rule(
+        rf"{FREE}(?:(?P<low>{AMOUNT})(?:[mb]n)?{TO})?(?P<high>{AMOUNT})\s?(?P<scale>[mbt])n\b",
+        lambda m: f"{number(m['low']) + ' to ' if m['low'] else ''}{number(m['high'])} {_BRITISH_SCALES[m['scale']]}",
+    ),
+    # before the ordinals (general.py): 18st, 9st 7lb, 12 st 4 lb
+    Rule(
+        r"(?<![\w.,$£€/-])(?P<amount>\d{1,2}(?:\.\d)?)(?P<gap>\s?)st\b(?!\s(?:Street|St|Ave))"
+        r"(?:\.?,?\s?(?P<pounds>\d{1,2}(?:\.\d)?)\s?lbs?\b)?",
+        _stones,
     ),
     # a scale without a number: temperature in °C
     Rule(r"(?<!\d\s)(?<![\w°])°\s?([CF])\b", lambda m: f"degrees{_SCALES[m[1]]}"),
