@@ -63,6 +63,8 @@ def test_words_apart(written: str, spoken: str) -> None:
         ("en", "version 2.0.0-beta.3", "version two point zero point zero-beta three"),
         ("en", "at 5 p.m. Monday, 6 p.m. ET", "at five P M Monday, six P M ET"),
         ("en", "10am PST / 1pm EST and / or", "ten A M PST, one P M EST and or"),
+        ("en", "Oak Ave. NE to 5th. On Oak Ave. He", "Oak Avenue Northeast to fifth. On Oak Avenue. He"),
+        ("en", "King Jr. Blvd. is here. So is King Jr. He", "King Junior Boulevard is here. So is King Junior. He"),
         ("en", "Wait…what? No...no.", "Wait. what? No. no."),
         ("en", "He said ‘no’, 'go on, James', to the dogs' owner.", "He said no, go on, James, to the dogs' owner."),
         ("zh", "欧赔1.75/3.5/4.8", "欧赔一点七五，三点五，四点八"),

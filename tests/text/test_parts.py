@@ -24,7 +24,8 @@ def frontend() -> TextFrontend:
         "会议时间：\n2024年5月12日\n15:30", "你好。I have 3 cats and $5.",
         # abbreviations before a capital
         "The U.S. Army marched on.", "J.K. Rowling wrote it.", "The J.R.R. Tolkien book.", "At 5 p.m. Monday we met.",
-        "He lives in the U.S. The end.", "See Vol. II now.", "He is 5 ft. 3 in. tall.",
+        "He lives in the U.S. The end.", "On King Jr. Blvd. it rained. So said King Jr. Then he left.",
+        "DR. NO LEFT. NO. 5 CAME.", "See Vol. II now.", "He is 5 ft. 3 in. tall.",
         "The U.N. Security Council met.",
         # entities
         "Tom &amp; Jerry ran.", "If x &lt; 5 then stop.", "A&#39;s &#x4f60; end.",

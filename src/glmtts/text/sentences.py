@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from glmtts.text.cleanup import ENTITY
 from glmtts.text.normalisation.english.abbreviations import BEFORE_DIGITS, MAYBE_LAST, MID_SENTENCE
+from glmtts.text.normalisation.english.streets import GOES_ON
 from glmtts.text.normalisation.languages import opens_sentence
 
 _END = re.compile(r"[。！？；…]+[”’」』）)\"]*|[.!?;]+[\"'”’)\]]*(?=\s|$)")
@@ -65,13 +66,18 @@ def _goes_on(text: str, mark: re.Match[str], start: int) -> bool:
         return not follows or not _begins(rest)
     if _UNIT.search(before[-12:] + "."):
         return not follows or follows.islower() or follows.isdigit()
-    return word[0] in MAYBE_LAST and (not follows or follows.islower())
+    return word[0] in MAYBE_LAST and (not follows or follows.islower() or _is_in_name(rest))
 
 
 def is_open(before: str) -> bool:
     """Whether a control, a tag, a comment or the words of a link have begun in a text and not ended, near its end."""
     before = before[-_LONGEST_OPEN:]
     return any(sign in before for sign in "<{[") and _OPEN.search(before) is not None
+
+
+def _is_in_name(rest: str) -> bool:
+    """Whether a name goes on behind an abbreviation, as in King Jr. Blvd.; not before the next word is whole."""
+    return GOES_ON.match(rest) is not None or re.fullmatch(r"\s+[A-Z][a-z]{0,11}", rest) is not None
 
 
 def _begins(rest: str) -> bool:

@@ -2,6 +2,8 @@
 
 import re
 
+from glmtts.text.normalisation.english import streets
+from glmtts.text.normalisation.english.streets import is_street, stop
 from glmtts.text.normalisation.languages import FUNCTION_WORDS
 from glmtts.text.normalisation.rules import Rule, alternatives
 from glmtts.text.numbers_en import cardinal
@@ -16,6 +18,9 @@ _ANYWHERE = {
     "viz.": "namely", "ca.": "circa", "a.k.a.": "also known as", "Asst.": "Assistant", "Univ.": "University",
     "Assn.": "Association", "Bros.": "Brothers", "ext.": "extension", "Ext.": "Extension", "tel.": "telephone",
     "Tel.": "Telephone", "max.": "maximum", "avg.": "average", "temp.": "temperature", "misc.": "miscellaneous",
+    "incl.": "including", "excl.": "excluding", "Mme.": "Madame", "Mlle.": "Mademoiselle", "Supt.": "Superintendent",
+    "Pvt.": "Private", "Int'l": "International", "int'l": "international", "Nat'l": "National", "nat'l": "national",
+    "Attn.": "Attention", "ATTN:": "Attention:", "Attn:": "Attention:", "asst.": "assistant", "Insp.": "Inspector",
     "Apt.": "Apartment", "apt.": "apartment", "b/c": "because", "Ph.D.": "P H D", "Rte.": "Route",
 }  # fmt: skip
 _BEFORE_DIGITS = {
@@ -25,36 +30,48 @@ _BEFORE_DIGITS = {
     "no.": "number", "Nos.": "Numbers", "nos.": "numbers", "Nr.": "Number", "Pt.": "Part", "Tab.": "Table",
     "cl.": "clause", "Cl.": "Clause", "Res.": "Resolution", "Reg.": "Regulation", "para.": "paragraph",
     "paras.": "paragraphs", "Rm.": "Room", "Op.": "Opus", "op.": "opus", "ver.": "version", "Ver.": "Version",
-    "par.": "paragraph",
+    "par.": "paragraph", "Sect.": "Section", "sect.": "section", "Ste.": "Suite", "Fl.": "Floor", "wk.": "week",
+    "Wk.": "Week", "Bk.": "Book",
 }  # fmt: skip
 _MAYBE_LAST = {
     "etc.": "et cetera", "Inc.": "Incorporated", "Corp.": "Corporation", "Co.": "Company",
     "Jr.": "Junior", "Sr.": "Senior", "Ave.": "Avenue", "Blvd.": "Boulevard", "Rd.": "Road", "Ln.": "Lane",
     "Hwy.": "Highway", "Pkwy.": "Parkway", "Sq.": "Square", "Esq.": "Esquire", "et al.": "and others",
     "hrs.": "hours", "hr.": "hour", "mins.": "minutes", "secs.": "seconds", "lbs.": "pounds", "yrs.": "years",
-    "wks.": "weeks", "mos.": "months", "Bldg.": "Building",
+    "wks.": "weeks", "mos.": "months", "Bldg.": "Building", "govt.": "government", "Govt.": "Government",
+    "mgmt.": "management", "Mgmt.": "Management", "mgr.": "manager", "Mgr.": "Manager", "mtg.": "meeting",
+    "Mtg.": "Meeting", "appt.": "appointment", "Appt.": "Appointment", "pkg.": "package", "doz.": "dozen",
+    "amt.": "amount", "Amt.": "Amount", "qty.": "quantity", "Qty.": "Quantity", "wt.": "weight", "Wt.": "Weight",
+    "Pl.": "Place", "Ct.": "Court", "Ter.": "Terrace", "Cir.": "Circle",
 }  # fmt: skip
 _SUFFIXES = {"Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "St": "Street", "Ln": "Lane", "Hwy": "Highway"}
+# In texts of capitals; other short words are words there, and CA. is a state.
+_TITLES = ("Mr.", "Mrs.", "Ms.", "Dr.", "Prof.", "Gen.", "Capt.", "Sgt.", "Lt.", "Col.", "Rev.", "Sen.", "Rep.", "Gov.",
+           "Hon.", "Pres.", "Maj.", "Adm.", "Mt.", "Ft.")  # fmt: skip
+_CAPITAL_TITLES = {title.upper(): _ANYWHERE[title] for title in _TITLES}
+_CAPITAL_STREETS = {"ST.": "Street", "DR.": "Drive"} | {
+    f"{written.upper()}.": said for written, said in _SUFFIXES.items() if written != "St"
+}
+_CAPITAL_NUMBERED = {
+    written.upper(): _BEFORE_DIGITS[written]
+    for written in ("No.", "Nos.", "Vol.", "Ch.", "Fig.", "Pt.", "pp.", "Sec.", "Art.", "Rm.", "Ste.", "Fl.")
+}
+_CAPITAL_LAST = {
+    written.upper(): said for written, said in _MAYBE_LAST.items() if written in ("Inc.", "Corp.", "Jr.", "Sr.", "etc.")
+}
 _NO_STOP = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miss", "Dr": "Doctor", "Prof": "Professor"}
 _MONTHS = ("Jan.", "Feb.", "Mar.", "Apr.", "Jun.", "Jul.", "Aug.", "Sep.", "Sept.", "Oct.", "Nov.", "Dec.")
-BEFORE_DIGITS = frozenset(_BEFORE_DIGITS) | frozenset(_MONTHS) | {"c."}
-MAYBE_LAST = frozenset(_MAYBE_LAST) | {"Ltd."}
-MID_SENTENCE = frozenset(_ANYWHERE) | {"St.", "v."}
-# Saints of places; before another capital "St." is a street where a name or number stands before it.
-_SAINTS = (
-    "Louis|Paul|Petersburg|John|Mary|Peter|Patrick|Andrews?|Michael|Nicholas|James|Joseph|Francis|Augustine|George|Thomas|"
-    "Lawrence|Helens?|Helena|Lucia|Kitts|Vincent|Martin|Moritz|Tropez|Ives|Albans|Catherine|Stephen|Mark|Luke|Matthew|"
-    "Bernard|Clair|Cloud|Charles|Elizabeth|Agnes|Anne?|Barbara|Benedict|Valentine|Croix|Bartholomew|Pancras|Ignatius|Teresa"
-)
-_STREET = re.compile(r"(?:\b[A-Z][a-z]+|\d(?:st|nd|rd|th))\s$")
+BEFORE_DIGITS = frozenset(_BEFORE_DIGITS) | frozenset(_CAPITAL_NUMBERED) | frozenset(_MONTHS) | {"c."}
+MAYBE_LAST = frozenset(_MAYBE_LAST) | frozenset(_CAPITAL_LAST) | {"Ltd."}
+MID_SENTENCE = frozenset(_ANYWHERE) | frozenset(_CAPITAL_TITLES) | {"VS."} | {"St.", "v."}
 
 
 def _anywhere(match: re.Match[str]) -> str:
     written = match[0]
     if written == "b/c" and match.string[: match.start()].rstrip().endswith("="):
         return written  # a formula
-    if written == "Dr." and _is_street(match) and not re.match(r"\s[A-Z]", match.string[match.end() :][:2]):
-        return "Drive" + _stop(match)
+    if written == "Dr." and is_street(match) and not re.match(r"\s[A-Z]", match.string[match.end() :][:2]):
+        return "Drive" + stop(match)
     return _ANYWHERE[written]
 
 
@@ -63,27 +80,7 @@ def _maybe_last(match: re.Match[str]) -> str:
     rest = match.string[match.end() : match.end() + 4].lstrip()
     if written == "Co." and not (rest[:1] in ",&" or rest[:3] in ("Ltd", "Inc", "")):
         return _MAYBE_LAST[written] + (" " if rest else "")
-    return _MAYBE_LAST[written] + ("" if written == "Co." and rest else _stop(match))
-
-
-def _stop(match: re.Match[str]) -> str:
-    """The full stop of the sentence, where the one of the abbreviation is that too."""
-    rest = match.string[match.end() : match.end() + 4].lstrip()
-    return "." if not rest or rest[0].isupper() else ""
-
-
-def _is_street(match: re.Match[str]) -> bool:
-    before = match.string[max(0, match.start() - 24) : match.start()]
-    found = _STREET.search(before)
-    return found is not None and found[0].strip().lower() not in FUNCTION_WORDS
-
-
-def _saint(match: re.Match[str]) -> str:
-    """Oak St. is a street, St. Paul a saint; so is "in St. Ives"."""
-    follows = match.string[match.end() : match.end() + 16]
-    if (re.match(rf"\s(?:{_SAINTS})\b", follows) and not re.match(r"\s\w+\s\w+", follows)) or not _is_street(match):
-        return "Saint" if re.match(r"\s[A-Z]", follows) else "Street"
-    return "Street" + ("." if follows.strip()[:1].isupper() else "")
+    return _MAYBE_LAST[written] + ("" if written == "Co." and rest else stop(match))
 
 
 def _initial(match: re.Match[str]) -> str:
@@ -107,6 +104,18 @@ def _every(match: re.Match[str]) -> str:
     return f"every {cardinal(match[1])}{last} hours"
 
 
+def _end(match: re.Match[str]) -> str:
+    """The stop of ACME INC. SUES ends nothing, so far as capitals tell."""
+    return "." if not match.string[match.end() :].strip() else ""
+
+
+def _edition(match: re.Match[str]) -> str:
+    """2nd ed., rev. is the second edition, revised."""
+    said = ("revised " if match[1] else "") + "edition" + (", revised" if match[2] else "")
+    return said + stop(match)
+
+
+_WITHOUT = {"Ste": "Suite", "Rm": "Room", "Fl": "Floor", "Qty": "quantity", "Attn": "Attention"}
 _A_YEAR = r"(?:1[5-9]|20)\d\d(?!\d)"
 _LIVED = {"est": "established", "b": "born", "d": "died"}
 # Words of chats that a figure is a sound of; B4 in capitals is a size of paper.
@@ -114,7 +123,22 @@ _CHAT = {"gr8": "great", "m8": "mate", "l8r": "later", "L8R": "later", "b4": "be
          "2nite": "tonight", "2day": "today", "2moro": "tomorrow", "4ever": "forever", "b4n": "bye for now",
          "str8": "straight", "gr8ful": "grateful"}  # fmt: skip
 _SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
+# Before the others, which know small letters: DR. SMITH, 12 ELM DR., NO. 5.
+_CAPITALS: list[Rule] = [
+    Rule(rf"(?<![\w.])({alternatives(_CAPITAL_NUMBERED)})\s?(?=\d)", lambda m: f"{_CAPITAL_NUMBERED[m[1]]} "),
+    Rule(
+        rf"(?<=[A-Z\d] )(?<!\b(?:THE|AND|FOR|SEE) )(?<!\b(?:TO|OF|BY|IN|AT|ON|IS) )({alternatives(_CAPITAL_STREETS)})"
+        r"(?=$|[,;]|\s(?:$|[^A-Z\s]|APT|STE|SUITE|UNIT|IS|WAS|AND|TO|AT|IN))(?!\w)",
+        lambda m: _CAPITAL_STREETS[m[1]] + stop(m),
+    ),
+    Rule(rf"(?<![\w.])({alternatives(_CAPITAL_TITLES)})(?=\s[A-Z][A-Z']+\b)", lambda m: _CAPITAL_TITLES[m[1]]),
+    Rule(r"(?<![\w.])ST\.(?=\s[A-Z][A-Z']+\b)", lambda m: "Saint"),
+    Rule(rf"(?<=[A-Z] )({alternatives(_CAPITAL_LAST)})(?!\w)", lambda m: _CAPITAL_LAST[m[1]] + _end(m)),
+    Rule(r"\b(?:VS\.|VS\b)(?=\s[A-Z\d])", lambda m: "versus"),
+]
 RULES: list[Rule] = [
+    *_CAPITALS,
+    *streets.FIRST,
     Rule(r"\bc/o\b", lambda m: "care of"),
     # quotes in pairs leave these two alone (normalise_en.py): rock 'n' roll
     Rule(r"(?<=[A-Za-z])\s?'n'\s?(?=[A-Za-z])", lambda m: " and "),
@@ -130,7 +154,7 @@ RULES: list[Rule] = [
     Rule(r"(?<![\w.])c\.\s?(?=[1-9]\d{2,3}\b)", lambda m: "circa "),
     Rule(r"(?<![\w/])w/e\b", lambda m: "whatever"),
     # before initials: 55 m.p.h. is no M P H
-    Rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{_stop(m)}"),
+    Rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{stop(m)}"),
     # a side before a numbered street, elsewhere a letter: W. 42nd St.
     Rule(r"\b([NSEW])\.?\s(?=\d{1,3}(?:st|nd|rd|th)\s(?:St|Ave))", lambda m: f"{_SIDES[m[1]]} "),
     Rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
@@ -142,11 +166,14 @@ RULES: list[Rule] = [
         lambda m: f"{_BEFORE_DIGITS[m[1] + '.']} ",
     ),
     Rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
-    Rule(r"\bSt\.(?!\w)", _saint),
+    *streets.RULES,
     Rule(
-        r"(?<=[a-z]\s)(Ave|Blvd|Rd|St|Ln|Hwy)\b(?![.'-]|\s[A-Z])", lambda m: _SUFFIXES[m[1]] if _is_street(m) else m[0]
+        r"(?<=[a-z]\s)(Ave|Blvd|Rd|St|Ln|Hwy)\b(?![.'-]|\s[A-Z])", lambda m: _SUFFIXES[m[1]] if is_street(m) else m[0]
     ),
     Rule(rf"\b({alternatives(_NO_STOP)})(?=\s[A-Z])", lambda m: _NO_STOP[m[1]]),
     Rule(r"\bvs\b", lambda m: "versus"),
+    # without a stop before their number: Ste 300, Rm 204, Qty 2
+    Rule(r"\b(Ste|Rm|Fl|Qty|Attn)\b:?\s(?=\d)", lambda m: f"{_WITHOUT[m[1]]} "),
+    Rule(r"(?<=\d(?:st|nd|rd|th) )(?:(rev)\. )?ed\.(?:(,) rev\.)?", _edition),
     Rule(r"(?<![\w.])(?P<initials>[A-Z]\.(?:\s?[A-Z]\.){0,3})\s(?P<name>[A-Z][a-z]+)", _initial),
 ]

@@ -21,7 +21,8 @@ _NOUNS = frozenset(
         "boat yacht tree statue snake man woman girl boy putt penalty heat oven "
         "bill bills note notes coin coins coffee ticket tickets fee fine prize deposit meal lunch dinner bonus budget "
         "loan check cheque donation reward tip tax deal investment fund rebate discount voucher subscription lawsuit "
-        "settlement house home mansion car contract grant question jackpot",
+        "settlement house home mansion car flat apartment villa property painting transfer signing striker bailout"
+        " package mortgage project scheme stadium bid takeover contract grant question jackpot",
     )
 )
 # These need no determiner: she won 100m freestyle gold, use 5mm screws.
@@ -32,13 +33,15 @@ _NAMED = frozenset(
         "jack jacks screws bolts cables lenses cans bottles tablets capsules",
     )
 )
+# 24 hr service has none either.
+_LASTING = frozenset(("service", "access", "surveillance", "support", "care", "delivery", "shift", "shifts"))
 # What measures in which way, itself before a noun: a 5 ft tall girl.
 _DIMENSIONS = frozenset(("tall", "long", "wide", "high", "deep", "thick", "old"))
 _ARTICLE = re.compile(r"(?:^|\W)an? $", re.IGNORECASE)
 # A determiner and up to two words between it and the amount: the men's 100m final.
 _DETERMINED = re.compile(
     r"(?:^|[^\w'])(?:(?P<article>an?)|the|this|his|her|its|my|your|our|their|another|each)\s"
-    r"(?P<between>(?:[A-Za-z]+(?:['-][A-Za-z]+)*\s){0,2})$",
+    r"(?P<between>(?:(?:[A-Za-z]+(?:['-][A-Za-z]+)*|\d+-[a-z]+,?)\s){0,2})$",
     re.IGNORECASE,
 )
 _AFTER = re.compile(r"[ -]([a-z]+)(?: ([a-z]+))?")
@@ -50,7 +53,7 @@ def attributive(match: re.Match[str]) -> bool:
     after = _AFTER.match(match.string[match.end() : match.end() + _WINDOW])
     if after is None:
         return False
-    if after[1] in _NAMED:
+    if after[1] in _NAMED or (after[1] in _LASTING and re.search(r"(?:hr|hour)$", match[0])):
         return True
     before = match.string[max(0, match.start() - _WINDOW) : match.start()]
     if _ARTICLE.search(before):

@@ -4,7 +4,7 @@ import re
 
 from glmtts.text.normalisation.english.seconds import are_seconds
 from glmtts.text.normalisation.rules import Rule, alternatives
-from glmtts.text.numbers_en import cardinal, ordinal, plural, year
+from glmtts.text.numbers_en import cardinal, fraction, ordinal, plural, year
 
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December"]  # fmt: skip
@@ -24,6 +24,14 @@ _AFTER = r"(?![\d%]|[:.,]\d|\s?(?:%|percent|million|people|times|miles|km))"
 # After the day and the month two digits are a year even without an apostrophe, unless they are a time.
 _SHORT_YEAR = rf"(?P<year>{_YEAR}|['’]?\d\d(?![\d:.]|\s?[aApP]\.?[mM]|\s[a-z]+s\b))"
 _WEEKDAY = rf"\b({alternatives(_DAYS)})"
+# Parts of an inch, a cup and a beat.
+_RULED = frozenset(("2", "3", "4", "5", "6", "8", "10", "12", "16"))
+_CUPS = re.compile(r"[\s-](?:cups?|inch|inches|of|tsp|tbsp|teaspoons?|tablespoons?|in\b|miles?|pounds?|hours?)")
+# What has a year before it: the 1381 revolt.
+_EVENT = (
+    r"(?:revolts?|rebellion|uprising|invasion|conquest|battle|siege|treaty|plague|fire|crusade|war|massacre|expedition|voyage|"
+    r"edition|edict|charter|coronation|execution|translation|earthquake|eruption|famine|settlement|map|manuscript|trial)"
+)
 # The year before which two digits are of this century.
 _PIVOT = 50
 
@@ -88,6 +96,26 @@ def _without_year(match: re.Match[str]) -> str:
     """on 2/29: only words that dates follow make one of two numbers."""
     month, day = int(match["month"]), int(match["day"])
     return match["before"] + spoken_date(month, day, None) if 1 <= month <= 12 and 1 <= day <= 31 else match[0]
+
+
+def _is_date(month: str, day: str) -> bool:
+    return 1 <= int(month) <= 12 and 1 <= int(day) <= 31
+
+
+def _span(match: re.Match[str]) -> str:
+    """12/24-12/26 and 3/1-3/15 are days; 1/4-1/2 and 3/4-7/8 are fractions that rise."""
+    first, second = (match["m1"], match["d1"]), (match["m2"], match["d2"])
+    if not (_is_date(*first) and _is_date(*second)):
+        return match[0]
+    proper = all(int(top) < int(bottom) for top, bottom in (first, second))
+    rises = int(first[0]) * int(second[1]) <= int(second[0]) * int(first[1])
+    measured = _CUPS.match(match.string[match.end() :][:12])
+    if proper and rises and {first[1], second[1]} <= _RULED and (measured or not match["before"]):
+        joint = "and" if match["joint"] == "and" else "to"
+        return f"{match['before'] or ''}{fraction(*first)} {joint} {fraction(*second)}"
+    days = [spoken_date(int(month), int(day), None) for month, day in (first, second)]
+    joint = match["joint"] if match["joint"] in ("and", "through", "until") else "to"
+    return f"{match['before'] or ''}{days[0]} {joint} {days[1]}"
 
 
 def _decades(match: re.Match[str]) -> str:
@@ -213,11 +241,23 @@ RULES: list[Rule] = [
         rf"(?<![\w/.-])(?P<year>{_YEAR})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})(?![\w/-]|\.\d)",
         _year_first,
     ),
+    # from one date of figures to another, before each is said: 12/24/2023-1/2/2024
+    Rule(
+        r"(?<![\w/.-])(\d{1,2}([/.])\d{1,2}\2(?:\d{4}|\d\d))\s?[-–—]\s?(?=\d{1,2}\2\d{1,2}\2(?:\d{4}|\d\d)(?![\w/-]))",
+        lambda m: f"{m[1]} to ",
+    ),
     Rule(
         rf"(?<![\w/.-])(?P<first>\d{{1,2}})(?P<mark>[-/.])(?P<second>\d{{1,2}})(?P=mark)(?P<year>{_YEAR})(?![\w/-]|\.\d)",
         _numbers,
     ),
     Rule(r"(?<![\w/.-])(?P<first>\d{1,2})(?P<mark>/)(?P<second>\d{1,2})/(?P<year>\d\d)(?![\w/-]|\.\d)", _numbers),
+    # before a span is none of two numbers: 12/24-12/26, from 3/1 to 3/15
+    Rule(
+        r"(?<![\w/.-])(?P<before>\b(?:[Ff]rom|[Bb]etween)\s)?(?P<m1>\d{1,2})/(?P<d1>\d{1,2})\s?"
+        r"(?P<joint>[-–—]|(?<=\s)(?:to|through|until|and)\b)\s?"
+        r"(?P<m2>\d{1,2})/(?P<d2>\d{1,2})(?![\w/]|\.\d|-\d)",
+        lambda m: _span(m) if m["joint"] != "and" or m["before"] else m[0],
+    ),
     # without such a word 2/29 is no date
     Rule(
         r"\b(?P<before>(?:[Oo]n|[Uu]ntil|[Tt]ill|[Bb]y|[Ss]ince|[Dd]ue|[Dd]ated?:?|[Bb]efore|[Aa]fter|[Ff]rom)\s)(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\w/])",
@@ -247,6 +287,8 @@ RULES: list[Rule] = [
         _decades,
     ),
     Rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
+    # alone in brackets, and before an event: Hastings (1066), the 1381 revolt
+    Rule(rf"(?<=\()1[0-6]\d\d(?=\))|(?<=\b[Tt]he )1[0-6]\d\d(?=\s{_EVENT}\b)", lambda m: year(m[0])),
     # after this word any four digits: the year 2525
     Rule(r"(?<=\b[Yy]ear )[1-9]\d{3}(?!\w|[,.]\d)", lambda m: year(m[0])),
     # after these it is a year from 1000 on, alone only from 1700 (general.py): in 1066

@@ -65,15 +65,8 @@ def _measure(match: re.Match[str]) -> str:
     unit = unit_of(written, glued=(not gap.strip("-") and not gap.isspace()) or gap == "-")
     if unit is None or _is_abbreviation(match):
         return match[0]
-    singular = (
-        gap == "-"
-        and re.match(
-            r"[ "
-            r"-][a-z]",
-            match.string[match.end() : match.end() + 2],
-        )
-    ) or attributive(match)
-    many = unit.one if singular else unit.many
+    # a hyphen makes it one, whatever follows: a 64-bit CPU, a 4-yr, $36M deal, a (14.5-oz.) can
+    many = unit.one if gap == "-" or attributive(match) else unit.many
     if high:
         return f"{number(low)} to {number(high)} {many}"
     return several(number(low), unit.one, many)
@@ -107,8 +100,23 @@ def _angle(match: re.Match[str]) -> str:
 
 
 def _feet_and_inches(match: re.Match[str]) -> str:
+    if attributive(match):  # a 6ft 5in man
+        return f"{cardinal(match[1])} foot {number(match[2])} inch"
     feet = several(cardinal(match[1]), "foot", "feet")
     return f"{feet} {several(number(match[2]), 'inch', 'inches')}"
+
+
+def _marked_sides(match: re.Match[str]) -> str:
+    """8.5"x11" paper and a 2'x4' board have one unit, unless their marks differ."""
+    marks = [mark for mark in match.group("mark1", "mark2", "mark3") if mark]
+    names = ["foot" if mark in "'′" else "inch" for mark in marks]
+    one = names[-1]
+    many = "feet" if one == "foot" else "inches"
+    said = [number(side) for side in match.group("one", "two", "three") if side]
+    if len(set(names)) > 1:
+        return match[0]
+    noun = re.match(r"\s[a-z]+", match.string[match.end() :][:16])
+    return f"{' by '.join(said)} {one if noun and noun[0].strip() not in NO_NOUN else many}"
 
 
 # What has sides, in the singular or plural.
@@ -141,6 +149,8 @@ _TYPE = (
 
 def _points(match: re.Match[str]) -> str:
     """12pt before a font is twelve point, after it (font size 12pt) twelve points; else it is of pints."""
+    if match[0].endswith("ts"):
+        return several(number(match[1]), "point", "points")
     if re.match(rf"[ -]{_TYPE}\b", match.string[match.end() :][:12]):
         return f"{number(match[1])} point"
     before = re.split(r"[.!?;]\s", match.string[max(0, match.start() - 24) : match.start()])[-1]
@@ -185,7 +195,22 @@ RULES: list[Rule] = [
         rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
         _degrees,
     ),
-    Rule(r"(?<![\w.])(\d{1,3}(?:\.\d)?)[\s-]?pts?\b(?!\sof\b)", _points),
+    Rule(r"(?<![\w.])(\d{1,3}(?:\.\d)?)[\s-]?pts?\b(?!\.?\sof\b)(?!\.\s[a-z])", _points),
+    # of a recipe, where the stop ends nothing: 1 pt. cream
+    Rule(r"(?<=\d)\s(?:pt\.(?=\s[a-z])|pts?\.?(?=\sof\b))", lambda m: "pt"),
+    # British newspapers have no sign for it: up 0.8pc
+    Rule(
+        r"(?<![\w.,])(\d+\.\d+)\s?pc\b|(?<=\bby )(\d+)pc\b|(?<=\bup )(\d+)pc\b|(?<=\bat )(\d+)pc\b|"
+        r"(?<=\bdown )(\d+)pc\b|(?<=\brose )(\d+)pc\b|(?<=\bfell )(\d+)pc\b",
+        lambda m: f"{number(m[m.lastindex or 1])} percent",
+    ),
+    # two marks of feet are one of inches: 6' 2''
+    Rule(r"(?<=\d)(?:''|′′)(?!\w)", lambda m: '"'),
+    Rule(
+        rf"(?<![\w.])(?P<one>{AMOUNT})(?P<mark1>[\"″'′])\s?[xX×]\s?(?P<two>{AMOUNT})(?P<mark2>[\"″'′])"
+        rf"(?:\s?[xX×]\s?(?P<three>{AMOUNT})(?P<mark3>[\"″'′]))?(?!\w)",
+        _marked_sides,
+    ),
     # feet and inches before inches alone, which leave the feet behind: 5'11"
     Rule(
         r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)[\"″”](?!\w)", lambda m: f"{cardinal(m[1])} foot {number(m[2])}"
@@ -196,7 +221,7 @@ RULES: list[Rule] = [
     Rule(
         # "in" before another word is none of inches: it grew 6 ft 2 in the sun
         r"(?<![\w.])(\d{1,2})\s?(?:ft|foot|feet)\.?,?\s?(\d{1,2}(?:\.\d)?)\s?"
-        r"(?:inch(?:es)?\b|in\b(?:(?!\.?\s[a-z])|(?=\.?\s(?:tall|high|long|wide|deep|thick|and|or|by|x)\b)))(?:\.(?=\s?[a-z,;]))?",
+        r"(?:inch(?:es)?\b|(?<=\d)in\b|in\b(?:(?!\.?\s[a-z])|(?=\.?\s(?:tall|high|long|wide|deep|thick|and|or|by|x)\b)))(?:\.(?=\s?[a-z,;]))?",
         _feet_and_inches,
     ),
     Rule(
@@ -206,6 +231,7 @@ RULES: list[Rule] = [
     # as an exponent, which the units know: 300 sq ft is 300 ft^2
     Rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
     # the unit and no end of a sentence: 2 in. of rain
+    Rule(r"(?<=\d)[ -]in\.(?=\s(?:pan|tin|dish|pot|pie|plate|skillet|screen|pipe|nail|board)\b)", lambda m: "-inch"),
     Rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
     Rule(rf"(?<=\d )(?P<what>[a-z]{{3,}}s|people)\s?/\s?(?P<share>{WRITTEN})(?![\w/^])", _shared),
     # inches without a unit: 5ft10
@@ -215,7 +241,7 @@ RULES: list[Rule] = [
     # two abbreviations for one unit: 16 fl. oz.
     Rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
     Rule(
-        rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))\s?(?P<unit>mm|cm|m|km|ft|in|px)\b",
+        rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))[\s-]?(?P<unit>mm|cm|m|km|ft|in|px|inch)\b",
         _sides,
     ),
     # a span says its unit once: 10kg-15kg is ten to fifteen kilograms
@@ -231,7 +257,7 @@ RULES: list[Rule] = [
         lambda m: f"{m[1]} to " if unit_of(m["one"], True) and unit_of(m["other"], True) else m[0],
     ),
     Rule(
-        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)(?P<dot>\.(?=\s[a-z]))?",
+        rf"(?P<low>{SIGNED})(?:{TO}(?P<high>{AMOUNT}))?(?P<gap>[\s-]?)(?P<unit>{WRITTEN})(?![\w^]|/[A-Za-z])(?!\.\w)(?P<dot>\.(?=\s[a-z]|[),]))?",
         _measure,
     ),
 ]
