@@ -94,6 +94,25 @@ def test_a_verb_begins_a_sentence_before_its_object(sentence: str, word: str, ph
 
 
 @pytest.mark.parametrize(
+    ("text", "word", "phones"),
+    [
+        ("A parcel by UPS came.", "UPS", "Y UW1 P IY1 EH1 S"), ("LIFE HAS UPS AND DOWNS.", "UPS", "AH1 P S"),
+        ("She took the SAT.", "SAT", "EH1 S EY1 T IY1"), ("THE CAT SAT DOWN.", "SAT", "S AE1 T"),
+        ("a Roth IRA", "IRA", "AY1 AA1 R EY1"), ("They won in OT.", "OT", "OW1 T IY1"),
+        ("UEFA said no.", "UEFA", "Y UW0 EY1 F AH0"), ("Uefa said no.", "Uefa", "Y UW0 EY1 F AH0"),
+        ("two GUIs", "GUIs", "G UW1 IY0 Z"), ("the HIPAA rules", "HIPAA", "HH IH1 P AH0"),
+        ("NO SMOKING IN THE US EMBASSY", "US", "Y UW1 EH1 S"), ("THE US IS AT WAR", "US", "Y UW1 EH1 S"),
+        ("TELL US THE TRUTH", "US", "AH1 S"), ("CALL IT SUPPORT", "IT", "AY1 T IY1"), ("DO IT NOW", "IT", "IH1 T"),
+        ("Mind your P's and R's.", "R's", "AA1 R Z"),
+    ],
+)  # fmt: skip
+def test_capitals_tell_letters_from_words(text: str, word: str, phones: str) -> None:
+    spans = TextFrontend(TextConfig(phoneme_in="all"), tiny_tokenizer()).spans(text)
+    read = [span.hybrid.replace("<|EN_", "").replace("|>", " ").strip() for span in spans if span.text == word]
+    assert read == [phones]
+
+
+@pytest.mark.parametrize(
     ("traditional", "reading"),
     [
         ("東京行程", "dong1 jing1 xing2 cheng2"), ("銀行貸款", "yin2 hang2 dai4 kuan3"), ("發展", "fa1 zhan3"),

@@ -16,13 +16,31 @@ _CHINESE_BESIDE = re.compile(r"[㐀-鿿]")
 _CLAUSE_END = ".!?;:。！？；：\n"
 # Before a hyphen these are no words of their own: re-elect is not the note of a scale.
 _PREFIXES = {"re": ("R", "IY1"), "inter": ("IH1", "N", "T", "ER0")}
+_KINDS = ("letters", "word", "case")
+# Among capitals, too, these have an article or a noun of theirs: THE US, IT SUPPORT.
+_NOUNS = {
+    "US": re.compile(
+        r"THE US\b|.{0,4}\bUS (?:ARMY|NAVY|MARINES|EMBASSY|DOLLAR|GOVERNMENT|TROOPS|PRESIDENT|CITIZEN|SENAT|OPEN|ECONOMY|"
+        r"FORCES|TREASURY|HOUSE|SUPREME|MILITARY|AIR|STOCK|ELECTION|BORDER|VISA|POST)"
+    ),
+    "IT": re.compile(r".{0,4}\bIT (?:DEPARTMENT|SUPPORT|TEAM|STAFF|SERVICES|SECURITY|MANAGER)\b"),
+}
 _VOWELS = frozenset("AEIOUY")
 
 
 @lru_cache(maxsize=1)
 def acronyms() -> dict[str, str]:
-    """How an acronym is read: by its "letters", as a "word", or by "case": letters where words around are small."""
+    """How an acronym is read: by its "letters", as a "word", or by "case": letters where words around are small.
+
+    Those that are words of no dictionary have their phones.
+    """
     return dict(line.split("\t") for line in read_lines("acronyms.tsv"))
+
+
+@lru_cache(maxsize=1)
+def sounded() -> dict[str, tuple[str, ...]]:
+    """The phones of acronyms that are said as words of no dictionary (UEFA), in small letters."""
+    return {word.lower(): tuple(said.split()) for word, said in acronyms().items() if said not in _KINDS}
 
 
 @lru_cache(maxsize=1)
@@ -37,6 +55,8 @@ def read_capitals(text: str, start: int, end: int) -> tuple[str, ...]:
     word = text[start:end]
     if word.lower() in names():
         return names()[word.lower()]
+    if word.lower() in sounded():
+        return sounded()[word.lower()]
     if word == "Wi" and text[end : end + 3].lower() == "-fi":
         return ("W", "AY1")
     if word.lower() in _PREFIXES and re.match("-[A-Za-z]", text[end:]):
@@ -58,6 +78,8 @@ def _is_spelled(text: str, start: int, end: int) -> bool:
     if kind in ("word", "letters"):
         return kind == "letters"
     if kind == "case":
+        if word in _NOUNS and _NOUNS[word].match(text[max(0, start - 4) : end + 14]):
+            return True
         # I AM is no time of day
         return not _among_capitals(text, start, end) and not (word == "AM" and text[:start].rstrip().endswith("I"))
     # AT&T, whose sign is a word by now
@@ -98,7 +120,7 @@ def _humps(word: str) -> tuple[str, ...]:
     phones: tuple[str, ...] = ()
     for number, part in enumerate(parts):
         alone = len(part) == 1 or (number == 0 and part in ("i", "e", "x"))
-        known = names().get(part.lower())
+        known = names().get(part.lower()) or sounded().get(part.lower())
         as_word = acronyms().get(part) == "word" or not part.isupper()
         phones += known or (pronounce(part) if as_word and not alone else spell(part.lower()))
     return phones

@@ -12,6 +12,7 @@ from glmtts.text.normalisation.english import (
     measures,
     money,
     names,
+    states,
     times,
 )  # fmt: skip
 from glmtts.text.normalisation.formulas import minus
@@ -25,8 +26,8 @@ _GROUPED: list[Rule] = [
     Rule(r"(?<![\w.,])[1-9]\d{0,2}(?: 000)+(?!\d)", lambda m: m[0].replace(" ", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, *abbreviations.RULES, *letters.RULES, *names.RULES, *dates.RULES, *times.RULES, *minus(" minus "),
-    *maths.FIRST, *codes.RULES, *money.RULES, *measures.RULES, *maths.RULES, *general.RULES,
+    *_GROUPED, *states.RULES, *abbreviations.RULES, *letters.RULES, *names.RULES, *dates.RULES, *times.RULES,
+    *minus(" minus "), *maths.FIRST, *codes.RULES, *money.RULES, *measures.RULES, *maths.RULES, *general.RULES,
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”"″<>^#《》「」`*®™', "")
 _PAUSES = dict.fromkeys("—()[]{}|（）【】，、·", ", ")
