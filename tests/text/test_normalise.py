@@ -65,6 +65,8 @@ def test_words_apart(written: str, spoken: str) -> None:
         ("en", "10am PST / 1pm EST and / or", "ten A M PST, one P M EST and or"),
         ("en", "Oak Ave. NE to 5th. On Oak Ave. He", "Oak Avenue Northeast to fifth. On Oak Avenue. He"),
         ("en", "King Jr. Blvd. is here. So is King Jr. He", "King Junior Boulevard is here. So is King Junior. He"),
+        ("en", "Add .gitignore, the .env. Edit ~/.rc.", "Add dot gitignore, the dot env. Edit tilde slash dot rc."),
+        ("en", "It is so .this is late.", "It is so. this is late."),
         ("en", "Wait…what? No...no.", "Wait. what? No. no."),
         ("en", "He said ‘no’, 'go on, James', to the dogs' owner.", "He said no, go on, James, to the dogs' owner."),
         ("zh", "欧赔1.75/3.5/4.8", "欧赔一点七五，三点五，四点八"),

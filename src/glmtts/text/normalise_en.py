@@ -6,6 +6,7 @@ from glmtts.text.normalisation.english import (
     abbreviations,
     codes,
     dates,
+    endings,
     general,
     letters,
     maths,
@@ -14,6 +15,7 @@ from glmtts.text.normalisation.english import (
     names,
     states,
     times,
+    typed,
 )  # fmt: skip
 from glmtts.text.normalisation.formulas import minus
 from glmtts.text.normalisation.rules import Rule, applied
@@ -26,8 +28,9 @@ _GROUPED: list[Rule] = [
     Rule(r"(?<![\w.,])[1-9]\d{0,2}(?: 000)+(?!\d)", lambda m: m[0].replace(" ", "")),
 ]
 RULES: list[Rule] = [
-    *_GROUPED, *states.RULES, *abbreviations.RULES, *letters.RULES, *names.RULES, *dates.RULES, *times.RULES,
-    *minus(" minus "), *maths.FIRST, *codes.RULES, *money.RULES, *measures.RULES, *maths.RULES, *general.RULES,
+    *_GROUPED, *typed.RULES, *states.RULES, *abbreviations.RULES, *letters.RULES, *names.RULES, *dates.RULES,
+    *times.RULES, *minus(" minus "), *maths.FIRST, *endings.RULES, *codes.RULES, *money.RULES, *measures.RULES,
+    *maths.RULES, *general.RULES,
 ]  # fmt: skip
 _SILENT = dict.fromkeys('“”"″<>^#《》「」`*®™', "")
 _PAUSES = dict.fromkeys("—()[]{}|（）【】，、·", ", ")

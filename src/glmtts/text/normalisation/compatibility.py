@@ -32,6 +32,15 @@ _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸ�
 _CHINESE = re.compile(r"[一-鿿、，。；：]")
 _RAISED = "".join(_SUPERSCRIPTS)
 _POWER = re.compile(f"(?P<base>[^\\s,，。:：;；(（{_RAISED}])?(?P<power>[{_RAISED}]+)")
+# A word before a raised figure, a stop behind a word or quote, and the signs of a formula.
+_WORD = re.compile(r"(?<![A-Za-z])([A-Z]?[a-z]{3,})$")
+_STOPPED = re.compile(r"[A-Za-z)\"”’][.,!?\"”’]$")
+_FORMULA = re.compile(r"[=+×*/^√π<>]")
+_RAISABLE = frozenset(
+    ("inch", "inches", "foot", "feet", "mile", "miles", "yard", "yards", "meter", "meters", "metre", "metres", "radius",
+     "speed", "velocity", "mass", "time", "distance", "side", "length", "sinh", "cosh", "tanh", "log", "sin", "cos",
+     "tan", "sec", "csc", "cot", "mol", "min", "hour", "year", "day", "week", "month", "atm", "bar", "rad", "gal")
+)  # fmt: skip
 _CIRCLED = re.compile(r"\s?([①-⑳㉑-㉟㊱-㊿⓪⓫-⓴❶-❿➀-➓⓵-⓾])\s?")
 # A raised figure before a root is its degree: ³√8 is no power of what stands before it.
 _ROOT = re.compile(r"(?<![0-9A-Za-z)）\]])([²³⁴])\s?√")
@@ -57,9 +66,21 @@ def compatible(text: str) -> str:
 def _raised(match: re.Match[str]) -> str:
     """The ordinal of French and the mark of a footnote aside, what is written above the line is a power."""
     base, power = match["base"] or "", "".join(_SUPERSCRIPTS[sign] for sign in match["power"])
+    if power.isdigit() and _is_note(match):
+        return base  # Later work² agreed.³
     if power.isalpha() and len(power) > 1:
         return base + power  # 1ˢᵗ
     return f"{base}^{power}" if base else power
+
+
+def _is_note(match: re.Match[str]) -> bool:
+    """Whether raised figures are the mark of a footnote: behind a word that is no quantity or unit, or a stop."""
+    before, after = match.string[max(0, match.start() - 24) : match.end("base")], match.string[match.end() :]
+    if _FORMULA.search(before) or _FORMULA.match(after[:3]):
+        return False
+    return _STOPPED.search(before) is not None or (
+        (word := _WORD.search(before)) is not None and word[1] not in _RAISABLE
+    )
 
 
 def _circled(match: re.Match[str]) -> str:

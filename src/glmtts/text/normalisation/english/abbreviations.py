@@ -18,7 +18,8 @@ _ANYWHERE = {
     "viz.": "namely", "ca.": "circa", "a.k.a.": "also known as", "Asst.": "Assistant", "Univ.": "University",
     "Assn.": "Association", "Bros.": "Brothers", "ext.": "extension", "Ext.": "Extension", "tel.": "telephone",
     "Tel.": "Telephone", "max.": "maximum", "avg.": "average", "temp.": "temperature", "misc.": "miscellaneous",
-    "incl.": "including", "excl.": "excluding", "Mme.": "Madame", "Mlle.": "Mademoiselle", "Supt.": "Superintendent",
+    "acct.": "account", "Acct.": "Account", "incl.": "including", "excl.": "excluding",
+    "Mme.": "Madame", "Mlle.": "Mademoiselle", "Supt.": "Superintendent",
     "Pvt.": "Private", "Int'l": "International", "int'l": "international", "Nat'l": "National", "nat'l": "national",
     "Attn.": "Attention", "ATTN:": "Attention:", "Attn:": "Attention:", "asst.": "assistant", "Insp.": "Inspector",
     "Apt.": "Apartment", "apt.": "apartment", "b/c": "because", "Ph.D.": "P H D", "Rte.": "Route",
@@ -31,7 +32,7 @@ _BEFORE_DIGITS = {
     "cl.": "clause", "Cl.": "Clause", "Res.": "Resolution", "Reg.": "Regulation", "para.": "paragraph",
     "paras.": "paragraphs", "Rm.": "Room", "Op.": "Opus", "op.": "opus", "ver.": "version", "Ver.": "Version",
     "par.": "paragraph", "Sect.": "Section", "sect.": "section", "Ste.": "Suite", "Fl.": "Floor", "wk.": "week",
-    "Wk.": "Week", "Bk.": "Book",
+    "Wk.": "Week", "Bk.": "Book", "Ps.": "Psalm",
 }  # fmt: skip
 _MAYBE_LAST = {
     "etc.": "et cetera", "Inc.": "Incorporated", "Corp.": "Corporation", "Co.": "Company",
@@ -122,6 +123,11 @@ _LIVED = {"est": "established", "b": "born", "d": "died"}
 _CHAT = {"gr8": "great", "m8": "mate", "l8r": "later", "L8R": "later", "b4": "before", "w8": "wait", "h8": "hate",
          "2nite": "tonight", "2day": "today", "2moro": "tomorrow", "4ever": "forever", "b4n": "bye for now",
          "str8": "straight", "gr8ful": "grateful"}  # fmt: skip
+_BOOKS = {"Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers",
+          "Deut": "Deuteronomy", "Josh": "Joshua", "Prov": "Proverbs", "Eccl": "Ecclesiastes", "Isa": "Isaiah",
+          "Jer": "Jeremiah", "Ezek": "Ezekiel", "Dan": "Daniel", "Matt": "Matthew", "Rom": "Romans",
+          "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians", "Col": "Colossians",
+          "Thess": "Thessalonians", "Tim": "Timothy", "Heb": "Hebrews", "Rev": "Revelation", "Ps": "Psalm"}  # fmt: skip
 _SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 # Before the others, which know small letters: DR. SMITH, 12 ELM DR., NO. 5.
 _CAPITALS: list[Rule] = [
@@ -152,6 +158,16 @@ RULES: list[Rule] = [
     # of a case at law; before a number it is a version: Roe v. Wade
     Rule(r"(?<=[a-z])\sv\.(?=\s[A-Z])", lambda m: " versus"),
     Rule(r"(?<![\w.])c\.\s?(?=[1-9]\d{2,3}\b)", lambda m: "circa "),
+    Rule(r"\b([Aa])cc\.(?=\s(?:no|number)\b)", lambda m: f"{m[1]}ccount"),
+    # a county before its name; a book of the Bible before its chapter
+    Rule(
+        r"\bCo\.(?=\s(?:Durham|Cork|Kerry|Mayo|Galway|Clare|Donegal|Down|Antrim|Armagh|Tyrone|Fermanagh|Derry|Londonderry|"
+        r"Dublin|Meath|Louth|Wicklow|Wexford|Waterford|Tipperary|Limerick|Sligo|Leitrim|Cavan|Monaghan|Kildare|Kilkenny|"
+        r"Carlow|Laois|Offaly|Westmeath|Longford|Roscommon)\b)",
+        lambda m: "County",
+    ),
+    Rule(rf"\b({alternatives(_BOOKS)})\.?(?=\s\d{{1,3}}:\d)", lambda m: _BOOKS[m[1]]),
+    Rule(r"(?<=et al\.)\sv\.(?=\s[A-Z])", lambda m: " versus"),
     Rule(r"(?<![\w/])w/e\b", lambda m: "whatever"),
     # before initials: 55 m.p.h. is no M P H
     Rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{stop(m)}"),
@@ -165,6 +181,7 @@ RULES: list[Rule] = [
         r"(?<![\w.])(Vol|vol|Vols|Ch|Fig|Pt|Art|Sec)\.\s(?=[IVXL]{2,}\b|[VX]\b|I(?=[,;:)]|\.?$))",
         lambda m: f"{_BEFORE_DIGITS[m[1] + '.']} ",
     ),
+    Rule(r"\bNo\.\s(?=[IVXL]{2,}\b)", lambda m: "Number "),
     Rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
     *streets.RULES,
     Rule(

@@ -15,7 +15,7 @@ _CODED = (
     r"[Pp]assword|[Pp]asscode|"
     r"[Ee]xtension|ext|OTP|[Aa]ccount|ID|[Ss]erial|[Oo]rder|[Tt]racking|[Ii]nvoice|(?<![Ii]n )[Cc]ase|"
     r"[Tt]icket|[Rr]eference|[Cc]onfirmation|[Mm]odel|"
-    r"[Ll]icense|[Pp]assport|[Bb]adge|[Cc]ombination|ISBN|SSN|IMEI|SKU|CVV)"
+    r"[Aa]cct\.?|[Aa]cc\.|[Cc]ard|[Ll]icense|[Pp]assport|[Bb]adge|[Cc]ombination|ISBN|SSN|IMEI|SKU|CVV)"
 )
 # Plural nouns are counted (order 500 units); verbs in -s and these are not (order 1234 ships today).
 _COUNTED = re.compile(
@@ -133,12 +133,6 @@ def _aircraft(match: re.Match[str]) -> str:
         return match[0]
     said = plural(cardinal(variant)) if ending == "s" else " ".join([cardinal(variant), *(ending or "")])
     return f"{maker.strip() + ' ' if maker else ''}{in_pairs(model)} {said}"
-
-
-def _trousers(match: re.Match[str]) -> str:
-    """Levi's 501s are five oh ones."""
-    said = in_pairs(match[1] or match[3])
-    return plural(said) if match[2] or match[4] else said
 
 
 def _long(match: re.Match[str]) -> str:
@@ -267,13 +261,6 @@ RULES: list[Rule] = [
     # Several of what a capital and a number name: AK-47s, MP3s, PS5s.
     Rule(r"(?<=[A-Z]-)(\d{1,3})s\b", lambda m: plural(cardinal(m[1]))),
     Rule(r"(?<=[A-Z])(\d{1,3})['’]?s\b", lambda m: f" {plural(cardinal(m[1]))}"),
-    # nor are children or trousers: the under-12s, Levi's 501s
-    Rule(
-        r"(?<=\b[Uu]nder-)(\d{1,2})s\b|(?<=\b[Oo]ver-)(\d{1,2})s\b|"
-        r"(?<=\b[Tt]he under )(\d{1,2})s\b|(?<=\b[Tt]he over )(\d{1,2})s\b",
-        lambda m: plural(cardinal(m[m.lastindex or 1])),
-    ),
-    Rule(r"(?<=\bLevi's )(5\d\d)(s?)\b|(?<=\bpair of )(501)(s)\b", _trousers),
     # nor is an iPhone 5s five of them
     Rule(r"\b(iPhone|iPad|Nexus|Galaxy|Redmi|Xiaomi|OnePlus) (\d{1,2})s\b", lambda m: f"{m[1]} {cardinal(m[2])} S"),
     # else in is of inches: 3-in-1

@@ -2,6 +2,7 @@
 
 import re
 
+from glmtts.text.normalisation.english.codes import in_pairs
 from glmtts.text.normalisation.languages import opens_sentence
 from glmtts.text.normalisation.rules import AMOUNT, NUMBER, Rule, roman
 from glmtts.text.numbers_en import cardinal, digits, number, ordinal, year
@@ -9,7 +10,7 @@ from glmtts.text.numbers_en import cardinal, digits, number, ordinal, year
 _NUMBERED = (
     "Chapter|Part|Volume|War|Act|Book|Section|Phase|Type|Level|Figure|Table|Appendix|Vol|Title|Stage|Class|"
     "Mark|Final Fantasy|Rocky|Grade|Article|Apollo|Unit|Round|Bowl|Scene|Canto|Episode|Season|Schedule|Annex|"
-    "CHAPTER|PART|BOOK|ACT|SCENE"
+    "Psalm|Sonnet|Number(?= [IVX]{2})|CHAPTER|PART|BOOK|ACT|SCENE"
 )
 _RULERS = (
     "Henry|Louis|Elizabeth|George|Charles|James|Edward|Richard|William|Mary|Pius|Paul|Benedict|Leo|Gregory|"
@@ -20,6 +21,7 @@ _RULERS = (
 _PARTS = (
     "pages?|chapter|part|act|scene|section|volume|book|canto|stanza|figure|table|appendix|paragraph|clause|step|item"
 )
+_SMALL_NUMBERED = "type|phase|stage|class|grade|level|chapter|volume|part|article|book|act|factor|category|tier"
 _NUMERAL = re.compile(r"C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 # After these "I was" has its own subject: I told Peter I was late.
 _TELLING = frozenset(
@@ -35,7 +37,7 @@ _DETERMINERS = frozenset(
     re.findall(
         "[a-z]+",
         "a an the this that his her my your our their its each every any no by via with through from use used using "
-        "start started on off",
+        "start started on off it them him",
     )
 )
 _MEDICAL = (
@@ -102,6 +104,16 @@ def _numbered(match: re.Match[str]) -> str:
     return f"{match['what']} {cardinal(roman(written))}"
 
 
+def _numbered_span(match: re.Match[str]) -> str:
+    """Chapters IV-VI are four to six, Parts I and II one and two."""
+    numbers = match.group("low", "high")
+    if not all(map(_NUMERAL.fullmatch, numbers)):
+        return match[0]
+    low, high = (cardinal(roman(written)) for written in numbers)
+    joint = match["joint"].strip(" ,").replace("&", "and")
+    return f"{match['what']} {low} {joint if joint.isalpha() else 'to'} {high}"
+
+
 def _small(match: re.Match[str]) -> str:
     """Scene ii is two, pages iv-xii four to twelve."""
     numbers = [written.upper() for written in match.group("low", "high") if written]
@@ -128,7 +140,12 @@ def _after_name(match: re.Match[str]) -> str:
 def _is_dose(match: re.Match[str]) -> bool:
     """Whether an amount or a time of a medicine stands before: 2 g IV, every eight hours IV, 5 mg/kg IV."""
     before = match.string[max(0, match.start() - 24) : match.start()]
-    return re.search(r"(?:grams?|liters?|units|hours|dose|mg|daily|kilogram|given|[a-z]/[a-z]+)\s$", before) is not None
+    return (
+        re.search(
+            r"(?:grams?|liters?|units|hours|dose|mg|daily|kilogram|given|saline|dextrose|C L|[a-z]/[a-z]+)\s$", before
+        )
+        is not None
+    )
 
 
 def _dotted(match: re.Match[str]) -> str:
@@ -157,7 +174,18 @@ RULES: list[Rule] = [
     Rule(r"(?<!\w)#(?=\d+[A-Za-z]{3})", lambda m: "hashtag "),
     Rule(r"(?<!\w)#\s?(?=\d|[A-Z]{1,3}-\d)", lambda m: "number "),
     Rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
+    # several: Chapters IV-VI, Parts I and II, volumes I to IV
+    Rule(
+        rf"\b(?P<what>(?:{_NUMBERED}|{_SMALL_NUMBERED})s)\s(?P<low>[IVXLC]+)(?P<joint>\s?[-–]\s?|,?\s(?:and|to|or|through|&)\s)"
+        r"(?P<high>[IVXLC]+)\b(?!['’](?!s\b))",
+        _numbered_span,
+    ),
     Rule(rf"\b(?P<what>{_NUMBERED})\s(?P<roman>[IVXLC]+)\b(?!['’](?!s\b))", _numbered),
+    # in small letters I stays, which may be the speaker: type II, phase III.
+    Rule(
+        rf"\b(?P<what>{_SMALL_NUMBERED})\s(?P<roman>[IVX]{{2,}})(?=[.,;:!?)]*(?:\s|$))(?!\.\w)",
+        _numbered,
+    ),
     # before a Roman number; that before digits is an abbreviation: p. xi
     Rule(r"(?<![\w.])(pp?)\.\s(?=[ivxl]{1,6}\b)", lambda m: "pages " if m[1] == "pp" else "page "),
     Rule(rf"\b(?P<what>(?i:{_PARTS}))\s(?P<low>[ivxl]{{2,6}})(?:[-–](?P<high>[ivxl]{{1,6}}))?\b(?!['’-])", _small),
@@ -165,7 +193,7 @@ RULES: list[Rule] = [
     Rule(r"[(](ii|iii|iv|vi|vii|viii|ix)[)]", lambda m: f"({cardinal(roman(m[1].upper()))})"),
     Rule(
         rf"\b(?P<who>{_RULERS})\s"
-        r"(?P<roman>[IVX]{2,}|[VX](?!\s[A-Z][a-z])|I(?=[,.;:!?)]|$|\s(?:of|was|and|in|is)\b))\b(?!'(?!s))",
+        r"(?P<roman>[IVX]{2,}|[VX](?!\s[A-Z][a-z])|I(?=[,.;:!?)]|'s\b|$|\s(?:of|was|and|in|is)\b))\b(?!'(?!s))",
         _ruler,
     ),
     Rule(
@@ -180,6 +208,12 @@ RULES: list[Rule] = [
     Rule(r"(?<![\w.-])\d{1,3}(?:-\d{1,3}){2,6}(?![\w-]|\.\d)", _dashed),
     # before the hyphens behind a name, which are silent in F-16: UTC-5
     Rule(r"\b(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]} minus "),
+    # three figures behind capitals are a name's, with a hyphen or without: A380, US-101, U-235, CS101
+    Rule(
+        r"\b([A-Z]{1,4}|Pu|Cs|Am|Th|Ra|uranium|plutonium)-?([1-9]\d\d)(?![\w-]|[.,]\d)",
+        lambda m: f"{m[1]} {in_pairs(m[2])}",
+    ),
+    Rule(r"\b([A-Z]{1,4})-?([1-9]\d\d)(?=[a-z]{2,}\b)", lambda m: f"{m[1]} {in_pairs(m[2])} "),
     Rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
     Rule(rf"(?<![\w.])({AMOUNT})([kKM]?)\s?[-–]\s?({AMOUNT})([kKM])\b", _scaled_range),
     Rule(rf"(?<![\w.])({AMOUNT})([kKM])\b(?!-)", _scaled),

@@ -149,8 +149,17 @@ def _is_bound(match: re.Match[str]) -> bool:
     return word is None or word[0].lower() in _NO_QUANTITY
 
 
+_FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent", "ln": "natural log"}
+
 # Before money and measures, which would take the numbers of these.
 FIRST: list[Rule] = [
+    # before a formula sin is a function: sin^2 θ, sin(30°), ln 2
+    Rule(r"(?<![A-Za-z])(sin|cos|tan|ln)\(([^()\s]{1,12})\)", lambda m: f"{_FUNCTIONS[m[1]]} of {m[2]} "),
+    Rule(r"(?<![A-Za-z])(sin|cos|tan|ln)(?=\^|\()", lambda m: _FUNCTIONS[m[1]]),
+    Rule(
+        r"(?<![A-Za-z])(sin|cos|tan|ln)\s?(?=[θαβγπωφ]|\d|(?<=\s)[xyz]\b(?!'))",
+        lambda m: f"{_FUNCTIONS[m[1]]} ",
+    ),
     *strokes.RULES,
     # 2/3rds, before the rule of pairs leaves the letters alone
     Rule(

@@ -2,8 +2,9 @@
 
 import re
 
-from glmtts.text.normalisation.rules import Rule
-from glmtts.text.numbers_en import cardinal, digits
+from glmtts.text.normalisation.english.codes import in_pairs
+from glmtts.text.normalisation.rules import Rule, roman
+from glmtts.text.numbers_en import cardinal, digits, plural, year
 
 _WHOLE = 100  # percent
 _SHARED = (
@@ -75,7 +76,24 @@ def _machine(match: re.Match[str]) -> str:
 
 
 # Before dates, to which 7-11 and '05 are parts of some.
+def _trousers(match: re.Match[str]) -> str:
+    """Levi's 501s are five oh ones."""
+    said = in_pairs(match[1] or match[3])
+    return plural(said) if match[2] or match[4] else said
+
+
 RULES: list[Rule] = [
+    # of baseball: 24 HRs
+    Rule(r"(?<=\d )HRs\b", lambda m: "home runs"),
+    # the year of a work: © MMXXIV
+    Rule(r"(?<=© )M[MCDXLVI]{1,12}\b|(?<=[Cc]opyright )M[MCDXLVI]{1,12}\b", lambda m: year(roman(m[0]))),
+    # an s behind a number is of seconds, but not of children or trousers: the under-12s, Levi's 501s
+    Rule(
+        r"(?<=\b[Uu]nder-)(\d{1,2})s\b|(?<=\b[Oo]ver-)(\d{1,2})s\b|"
+        r"(?<=\b[Tt]he under )(\d{1,2})s\b|(?<=\b[Tt]he over )(\d{1,2})s\b",
+        lambda m: plural(cardinal(m[m.lastindex or 1])),
+    ),
+    Rule(r"(?<=\bLevi's )(5\d\d)(s?)\b|(?<=\bpair of )(501)(s)\b", _trousers),
     # standards of the ITU, whose stop is none: H.264, X.509
     Rule(r"(?<![\w.])([GHX])\.(\d{3})(?!\w|[.,]\d)", lambda m: f"{m[1]} {digits(m[2]).replace('zero', 'oh')}"),
     Rule(rf"(?<![\w.-]){_BYTE}(?:\.{_BYTE}){{3}}(?![\w-]|\.\d)", _machine),

@@ -22,6 +22,11 @@ _EARNED = re.compile(
     r"\b(?:got|gets?|getting|received?|receives|earn(?:ed|s)?|achieved?) (?:an? )?/"
     r"(?=$|[.,;!?)]|\s(?:on|in|for|at|and|but|this)\b)"
 )
+_OFTEN = {"1": "once", "2": "twice"}
+_PERIODS = {"d": "day", "wk": "week"}
+_METRICS = frozenset(("kg", "g", "mg", "ml", "mL", "cl", "L", "l", "cm", "mm", "m", "km", "km/h", "kph"))
+_METRIC = alternatives(_METRICS)
+_IMPERIAL = r"(?:lbs?|oz|fl oz|pints?|cups?|in|inch|inches|ft|feet|yd|mi|miles?|mph)"
 _NOTES = r"(?:2|4|8|16)"
 _METRE = (
     r"(?:time(?! (?:job|position|employ|work|role|staff|student|faculty|teacher))|met(?:er|re)|beat|rhythm|groove|"
@@ -47,6 +52,18 @@ def _odds(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
+    # how often: 3x/day, twice/day, 2-3 times/week
+    Rule(
+        r"(?<![\w.])(\d{1,2})\s?[xX×]\s?/\s?(day|week|month|year|hour|night|d|wk)\b",
+        lambda m: f"{_OFTEN.get(m[1], cardinal(m[1]) + ' times')} a {_PERIODS.get(m[2], m[2])}",
+    ),
+    Rule(r"\b([Oo]nce|[Tt]wice|[Tt]hrice|times)/(day|week|month|year|hour|night)\b", lambda m: f"{m[1]} a {m[2]}"),
+    # one amount in the units of two systems: 1kg/2.2lb, 200g/7oz
+    Rule(
+        rf"{FREE}({NUMBER}\s?(?P<one>{_METRIC}|{_IMPERIAL}))\s?/\s?(?={NUMBER}\s?(?P<other>{_METRIC}|{_IMPERIAL})(?![\w/^]))",
+        lambda m: m[0] if (m["one"] in _METRICS) == (m["other"] in _METRICS) else f"{m[1]}, ",
+    ),
+    Rule(r"(?<=\d)(\s?(?:min|mins|minutes?|sec|secs))/side\b", lambda m: f"{m[1]} per side"),
     Rule(rf"(?P<odds>{FREE}\d{{1,3}}/\d{{1,2}})(?![\w/]|\.\d)", _odds),
     Rule(
         r"\b(?P<what>[Ss]tep|[Pp]art|[Pp]age|[Ss]lide|[Dd]ay|[Qq]uestion|[Ee]pisode|[Tt]ask|[Rr]ound|[Ss]tage|[Ll]esson)"
@@ -64,8 +81,27 @@ RULES: list[Rule] = [
         lambda m: f"one {ordinal(m[1])} of a second",
     ),
 ]
+_ASKED = (
+    r"(?:people|adults|Americans|Britons|dentists|doctors|women|men|children|kids|parents|patients|users|students|voters|"
+    r"customers|teachers|workers|employees|companies|households|families|teenagers|teens|respondents|readers|cats|dogs)"
+)
 # Behind money and measures, which have strokes of their own: $4.50/5.
 MARKS: list[Rule] = [
+    # nine of ten who were asked, half the price, a picture as wide as sixteen nine, and wickets
+    Rule(
+        rf"(?<![\w./-])(?P<top>\d{{1,2}})/(?P<bottom>\d{{1,3}})(?=\s{_ASKED}\b)",
+        lambda m: f"{cardinal(m['top'])} out of {cardinal(m['bottom'])}" if int(m["top"]) < int(m["bottom"]) else m[0],
+    ),
+    Rule(r"(?<![\w./-])1/2(?=[\s-](?:price|off|term|marathon|dozen|day|way)\b)", lambda m: "half"),
+    Rule(
+        r"(?<![\w./-])(16|4|3|21)/(9|10|3|2)(?=\s(?:aspect|format|widescreen|screen|ratio)\b)",
+        lambda m: f"{cardinal(m[1])} {cardinal(m[2])}",
+    ),
+    Rule(
+        r"(?P<verb>\b(?:are|were|on|to|reached|made|scored|posted|declared|finished)\s)(?P<runs>\d{3})/(?P<wickets>\d)"
+        r"(?![\w/%]|\.\d)",
+        lambda m: f"{m['verb']}{cardinal(m['runs'])} for {cardinal(m['wickets'])}",
+    ),
     Rule(
         rf"(?<![\w./-])(?<!\d,)(\d{{1,3}}\.\d{{1,2}})/({NUMBER})(?![\w/]|[.,]\d)",
         lambda m: f"{number(m[1])} {'out of' if m[2] in _STARS else 'over'} {number(m[2])}",
