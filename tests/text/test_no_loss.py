@@ -31,7 +31,7 @@ CHATS = {
     "我到啦～等你哦😊": "我到啦等你哦",
     "brb, 5 min!!!": "brb five minutes",
     "哈哈哈666": "哈哈哈六六六",
-    "send it to max@mail.example.com pls": "send it to max at mail dot example dot com pls",
+    "send it to max@mail.example.com pls": "send it to max at mail dot example dot com please",
     "AA制，每人35块": "aa制每人三十五块",
     "u r gr8": "u r great",
 }

@@ -131,58 +131,64 @@ _BOOKS = {"Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus"
 _SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 # Before the others, which know small letters: DR. SMITH, 12 ELM DR., NO. 5.
 _CAPITALS: list[Rule] = [
-    Rule(rf"(?<![\w.])({alternatives(_CAPITAL_NUMBERED)})\s?(?=\d)", lambda m: f"{_CAPITAL_NUMBERED[m[1]]} "),
+    Rule(
+        rf"(?<![\w.])({alternatives(_CAPITAL_NUMBERED)})\s?(?=\d)", lambda m: f"{_CAPITAL_NUMBERED[m[1]]} ", needs="."
+    ),
     Rule(
         rf"(?<=[A-Z\d] )(?<!\b(?:THE|AND|FOR|SEE) )(?<!\b(?:TO|OF|BY|IN|AT|ON|IS) )({alternatives(_CAPITAL_STREETS)})"
         r"(?=$|[,;]|\s(?:$|[^A-Z\s]|APT|STE|SUITE|UNIT|IS|WAS|AND|TO|AT|IN))(?!\w)",
         lambda m: _CAPITAL_STREETS[m[1]] + stop(m),
+        needs=".",
     ),
-    Rule(rf"(?<![\w.])({alternatives(_CAPITAL_TITLES)})(?=\s[A-Z][A-Z']+\b)", lambda m: _CAPITAL_TITLES[m[1]]),
-    Rule(r"(?<![\w.])ST\.(?=\s[A-Z][A-Z']+\b)", lambda m: "Saint"),
-    Rule(rf"(?<=[A-Z] )({alternatives(_CAPITAL_LAST)})(?!\w)", lambda m: _CAPITAL_LAST[m[1]] + _end(m)),
-    Rule(r"\b(?:VS\.|VS\b)(?=\s[A-Z\d])", lambda m: "versus"),
+    Rule(
+        rf"(?<![\w.])({alternatives(_CAPITAL_TITLES)})(?=\s[A-Z][A-Z']+\b)", lambda m: _CAPITAL_TITLES[m[1]], needs="."
+    ),
+    Rule(r"(?<![\w.])ST\.(?=\s[A-Z][A-Z']+\b)", lambda m: "Saint", needs="ST."),
+    Rule(rf"(?<=[A-Z] )({alternatives(_CAPITAL_LAST)})(?!\w)", lambda m: _CAPITAL_LAST[m[1]] + _end(m), needs="."),
+    Rule(r"\b(?:VS\.|VS\b)(?=\s[A-Z\d])", lambda m: "versus", needs="VS"),
 ]
 RULES: list[Rule] = [
     *_CAPITALS,
     *streets.FIRST,
-    Rule(r"\bc/o\b", lambda m: "care of"),
+    Rule(r"\bc/o\b", lambda m: "care of", needs="c/o"),
     # quotes in pairs leave these two alone (normalise_en.py): rock 'n' roll
-    Rule(r"(?<=[A-Za-z])\s?'n'\s?(?=[A-Za-z])", lambda m: " and "),
+    Rule(r"(?<=[A-Za-z])\s?'n'\s?(?=[A-Za-z])", lambda m: " and ", needs="'n'"),
     Rule(r"(?<![\w.])(i\.e|e\.g)(?=\s)", lambda m: _ANYWHERE[m[1] + "."]),
     # Before a year: established, born, died; elsewhere "est." is an estimate.
     Rule(rf"(?<![\w.])(est|b|d)\.\s?(?={_A_YEAR})", lambda m: f"{_LIVED[m[1]]} "),
     # Of a dose: q6h is every six hours, q4-6h every four to six.
     Rule(r"\b[qQ](\d{1,2})(?:\s?[-–]\s?(\d{1,2}))?\s?h(?:rs?)?\b", _every),
-    Rule(r"(?<=\d)[\s-]?y/o\b", lambda m: " year old"),
+    Rule(r"(?<=\d)[\s-]?y/o\b", lambda m: " year old", needs="y/o"),
     Rule(rf"(?<![\w.#@-])(?:{alternatives(_CHAT)})(?![\w.-])", lambda m: _CHAT[m[0]]),
     # of a case at law; before a number it is a version: Roe v. Wade
     Rule(r"(?<=[a-z])\sv\.(?=\s[A-Z])", lambda m: " versus"),
     Rule(r"(?<![\w.])c\.\s?(?=[1-9]\d{2,3}\b)", lambda m: "circa "),
-    Rule(r"\b([Aa])cc\.(?=\s(?:no|number)\b)", lambda m: f"{m[1]}ccount"),
+    Rule(r"\b([Aa])cc\.(?=\s(?:no|number)\b)", lambda m: f"{m[1]}ccount", needs="cc."),
     # a county before its name; a book of the Bible before its chapter
     Rule(
         r"\bCo\.(?=\s(?:Durham|Cork|Kerry|Mayo|Galway|Clare|Donegal|Down|Antrim|Armagh|Tyrone|Fermanagh|Derry|Londonderry|"
         r"Dublin|Meath|Louth|Wicklow|Wexford|Waterford|Tipperary|Limerick|Sligo|Leitrim|Cavan|Monaghan|Kildare|Kilkenny|"
         r"Carlow|Laois|Offaly|Westmeath|Longford|Roscommon)\b)",
         lambda m: "County",
+        needs="Co.",
     ),
-    Rule(rf"\b({alternatives(_BOOKS)})\.?(?=\s\d{{1,3}}:\d)", lambda m: _BOOKS[m[1]]),
-    Rule(r"(?<=et al\.)\sv\.(?=\s[A-Z])", lambda m: " versus"),
-    Rule(r"(?<![\w/])w/e\b", lambda m: "whatever"),
+    Rule(rf"\b({alternatives(_BOOKS)})\.?(?=\s\d{{1,3}}:\d)", lambda m: _BOOKS[m[1]], needs=":"),
+    Rule(r"(?<=et al\.)\sv\.(?=\s[A-Z])", lambda m: " versus", needs="et al"),
+    Rule(r"(?<![\w/])w/e\b", lambda m: "whatever", needs="w/e"),
     # before initials: 55 m.p.h. is no M P H
     Rule(r"(?<=\d)\s?([mr])\.p\.([hm])\.", lambda m: f" {m[1]}p{m[2]}{stop(m)}"),
     # a side before a numbered street, elsewhere a letter: W. 42nd St.
     Rule(r"\b([NSEW])\.?\s(?=\d{1,3}(?:st|nd|rd|th)\s(?:St|Ave))", lambda m: f"{_SIDES[m[1]]} "),
-    Rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with "),
+    Rule(r"(?<![\w/])w/(o\b)?\s?(?=\w|$)", lambda m: "without " if m[1] else "with ", needs="w/"),
     Rule(rf"(?<![\w.])(?:{alternatives(_ANYWHERE)})(?!\w)", _anywhere),
-    Rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\(?\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} "),
+    Rule(rf"(?<![\w.])({alternatives(_BEFORE_DIGITS)})\s?(?=\(?\d)", lambda m: f"{_BEFORE_DIGITS[m[1]]} ", needs="."),
     # the rule above is for digits, this one for Roman numbers: Vol. II
     Rule(
         r"(?<![\w.])(Vol|vol|Vols|Ch|Fig|Pt|Art|Sec)\.\s(?=[IVXL]{2,}\b|[VX]\b|I(?=[,;:)]|\.?$))",
         lambda m: f"{_BEFORE_DIGITS[m[1] + '.']} ",
     ),
-    Rule(r"\bNo\.\s(?=[IVXL]{2,}\b)", lambda m: "Number "),
-    Rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last),
+    Rule(r"\bNo\.\s(?=[IVXL]{2,}\b)", lambda m: "Number ", needs="No."),
+    Rule(rf"\b(?:{alternatives(_MAYBE_LAST)})(?!\w)", _maybe_last, needs="."),
     *streets.RULES,
     Rule(
         r"(?<=[a-z]\s)(Ave|Blvd|Rd|St|Ln|Hwy)\b(?![.'-]|\s[A-Z])", lambda m: _SUFFIXES[m[1]] if is_street(m) else m[0]
@@ -191,6 +197,6 @@ RULES: list[Rule] = [
     Rule(r"\bvs\b", lambda m: "versus"),
     # without a stop before their number: Ste 300, Rm 204, Qty 2
     Rule(r"\b(Ste|Rm|Fl|Qty|Attn)\b:?\s(?=\d)", lambda m: f"{_WITHOUT[m[1]]} "),
-    Rule(r"(?<=\d(?:st|nd|rd|th) )(?:(rev)\. )?ed\.(?:(,) rev\.)?", _edition),
+    Rule(r"(?<=\d(?:st|nd|rd|th) )(?:(rev)\. )?ed\.(?:(,) rev\.)?", _edition, needs="ed."),
     Rule(r"(?<![\w.])(?P<initials>[A-Z]\.(?:\s?[A-Z]\.){0,3})\s(?P<name>[A-Z][a-z]+)", _initial),
 ]

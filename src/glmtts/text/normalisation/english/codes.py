@@ -164,15 +164,15 @@ def _hexadecimal(written: str) -> str:
 
 _SERVICES = "911|999|112|411|511|311|211|988|101|111|811|611|711|000"
 RULES: list[Rule] = [
-    Rule(COLOUR, lambda m: f"hash {_hexadecimal(m[0][1:])}"),
+    Rule(COLOUR, lambda m: f"hash {_hexadecimal(m[0][1:])}", needs="#"),
     # an extension, else the x is times: (212) 555-0100 x123
     Rule(r"(?<=\d{3}[-. ]\d{4})\s?x\s?(?=\d{2,5}\b)", lambda m: " extension "),
     # Airports with a short dash between them: LHR–JFK.
     Rule(r"(?<![\w–-])([A-Z]{3})–(?=[A-Z]{3}(?![\w–-]))", lambda m: f"{m[1]} to "),
     # The number of a case or a law is no span: No. 19-1392.
-    Rule(r"(?<=\bNumber )(\d{1,4})-(\d{1,5})(?![\w-]|\.\d)", _docket),
+    Rule(r"(?<=\bNumber )(\d{1,4})-(\d{1,5})(?![\w-]|\.\d)", _docket, needs="-"),
     # the full stop in 2.0.0-rc.1 would stay one
-    Rule(r"(?<=-)(alpha|beta|rc|pre|dev|preview|canary)\.(?=\d)", lambda m: f"{m[1]} "),
+    Rule(r"(?<=-)(alpha|beta|rc|pre|dev|preview|canary)\.(?=\d)", lambda m: f"{m[1]} ", needs="-"),
     Rule(r"(?<=\d)\.x\b", lambda m: " point x"),
     # alone 737 is a number; these words make an aircraft of it
     Rule(r"(?<![\w.$-])(7[0-8]7)(?=\s(?:MAX|Max|jets?|aircraft|Dreamliner|airliner)\b)", lambda m: in_pairs(m[1])),
@@ -181,7 +181,7 @@ RULES: list[Rule] = [
     # without such a word CO may be a state: Denver, CO
     Rule(r"(?<![A-Za-z])CO(?=\s(?:levels?|poisoning|alarms?|detectors?|emissions?|gas)\b)", lambda m: "C O"),
     # else the brackets are pauses: 401(k)
-    Rule(r"(?<![\w.])(401|403|457)\s?\(([abk])\)", lambda m: f"{code(m[1])} {m[2]}"),
+    Rule(r"(?<![\w.])(401|403|457)\s?\(([abk])\)", lambda m: f"{code(m[1])} {m[2]}", needs="("),
     # 401k views are thousands
     Rule(r"(?<![\w.,$])401k\b(?!\s(?:views|users|people|followers))", lambda m: "four oh one k"),
     # between figures an x is by: 0x1F
@@ -203,6 +203,7 @@ RULES: list[Rule] = [
         r"(?<!\w)(?=\+(?:[ .()-]{0,2}\d){7})\+\d{1,3}(?:[ -]?\(0\))?(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}(?![\w-])|"
         r"(?<!\w)\+\d{8,15}(?!\w)",
         _groups,
+        needs="+",
     ),
     # an area code in brackets is no number between two pauses: (212) 555-0187
     Rule(rf"(?<![\w.$-])(?:\d{{1,3}}{_SEP})?\(\d{{2,4}}\)\s?\d{{3,4}}[-. ]\d{{4}}(?![\d-])", _groups),
@@ -217,7 +218,7 @@ RULES: list[Rule] = [
     Rule(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])|(?<![\w.-])\d{4}([- ])\d{4}\1\d{4}\1\d{1,4}(?![\w-])", _groups),
     # of China and of British mobiles: 010-62345678, 07700 900123
     Rule(r"(?<![\w.-])0\d{2,3}-\d{7,8}(?![\w-])|(?<![\w.$-])0\d{4}[ -]\d{6}(?![\w-])", _groups),
-    Rule(r"\b(ISBN(?:-1[03])?|ISSN):?\s([\dX]{1,7}(?:-[\dX]{1,7}){1,4})(?![\w-])", _book),
+    Rule(r"\b(ISBN(?:-1[03])?|ISSN):?\s([\dX]{1,7}(?:-[\dX]{1,7}){1,4})(?![\w-])", _book, needs="IS"),
     # what is dialled first, by itself no span: a 1-800 number
     Rule(r"(?<![\w.-])1-([89])00(?![\w-])", lambda m: f"one {cardinal(m[1])} hundred"),
     # an ISBN without its name: 978-0-306-40615-7
@@ -251,7 +252,7 @@ RULES: list[Rule] = [
         _version,
     ),
     # else 802.11ac has acres
-    Rule(r"(?<![\w.])802\.(\d{1,2})([a-z]{0,2})(?!\w|\.\d)", _network),
+    Rule(r"(?<![\w.])802\.(\d{1,2})([a-z]{0,2})(?!\w|\.\d)", _network, needs="802."),
     # an s behind a number is of seconds, but not in 1000s of users
     Rule(r"(?<![\w.$£€,-])(10{1,6})s(?=\sof\b)", lambda m: _HUNDREDS[len(m[1])]),
     Rule(r"(?<![\w.$£€,-])(B ?)?(7[0-8]7)-(\d{1,3})(ER|LR|F|s)?(?![\w-]|[.,:]\d)", _aircraft),
@@ -267,6 +268,7 @@ RULES: list[Rule] = [
     Rule(
         r"(?<![\w.])(\d{1,3})-in-(\d{1,3}(?:,\d{3})*|\d{4,7})(?!\w)",
         lambda m: f"{cardinal(m[1])} in {cardinal(m[2])}",
+        needs="-in-",
     ),
     # a span of what has a letter and a number: Q1–Q3
     Rule(r"(?<![\w.-])([A-Z])(\d{1,3})\s?[-–—]\s?(?=\1\d{1,3}(?![\w.-]))", lambda m: f"{m[1]} {cardinal(m[2])} to "),
@@ -278,7 +280,7 @@ RULES: list[Rule] = [
     Rule(r"(?<=[A-Za-z])-?(\d+(?:\.\d+)+)(?![\d.]*\d)", lambda m: f" {version(m[1])}"),
     Rule(r"(?<![\w.])(\d+(?:\.\d+){2,})(?![\w])", lambda m: version(m[1])),
     Rule(r"\b([A-GJ])#(?![\w#])", lambda m: f"{m[1]} sharp"),
-    Rule(r"(?<!\w)\.NET\b", lambda m: "dot net"),
+    Rule(r"(?<!\w)\.NET\b", lambda m: "dot net", needs=".NET"),
     Rule(
         r"\b(Boeing|Airbus|Flight|Room|Rm|Route|Highway|Hwy|Suite|Apartment|Apt|Interstate|Bus|Xbox|RTX|GTX|Ferrari|Porsche|Peugeot|Building|Gate|Level)\s(\d{1,2})(\d\d)(?!\d|[,.]\d)",
         lambda m: f"{m[1]} {in_pairs(m[2] + m[3])}",

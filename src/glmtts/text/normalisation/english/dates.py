@@ -193,6 +193,7 @@ RULES: list[Rule] = [
     Rule(
         rf"\b((?:[123]\s)?(?:{_BOOKS}))\s(\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\w:]|\s?[aApP]\.?[mM])",
         _verse,
+        needs=":",
     ),
     # The T of ISO 8601 goes first: the rule of 2021-07-04 takes no date that a letter touches.
     Rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
@@ -257,6 +258,7 @@ RULES: list[Rule] = [
         r"(?P<joint>[-–—]|(?<=\s)(?:to|through|until|and)\b)\s?"
         r"(?P<m2>\d{1,2})/(?P<d2>\d{1,2})(?![\w/]|\.\d|-\d)",
         lambda m: _span(m) if m["joint"] != "and" or m["before"] else m[0],
+        needs="/",
     ),
     # without such a word 2/29 is no date
     Rule(
@@ -288,7 +290,7 @@ RULES: list[Rule] = [
     ),
     Rule(rf"(?<![\w-])({_YEAR})[-–—/](\d\d)(?![\w-]|[.,]\d)", _short_range),
     # alone in brackets, and before an event: Hastings (1066), the 1381 revolt
-    Rule(rf"(?<=\()1[0-6]\d\d(?=\))|(?<=\b[Tt]he )1[0-6]\d\d(?=\s{_EVENT}\b)", lambda m: year(m[0])),
+    Rule(rf"1[0-6]\d\d(?:(?<=\(\d{{4}})(?=\))|(?<=\b[Tt]he \d{{4}})(?=\s{_EVENT}\b))", lambda m: year(m[0])),
     # after this word any four digits: the year 2525
     Rule(r"(?<=\b[Yy]ear )[1-9]\d{3}(?!\w|[,.]\d)", lambda m: year(m[0])),
     # after these it is a year from 1000 on, alone only from 1700 (general.py): in 1066

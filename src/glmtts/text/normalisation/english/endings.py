@@ -9,6 +9,7 @@ RULES: list[Rule] = [
     Rule(
         rf"(\b(?i:{_ACCOUNT})\s(?:that\s)?(?:ending|ends|ended)\s(?:in|with)\s(?:number\s)?)(\d{{3,6}})(?!\w|[,.]\d)",
         lambda m: m[1] + code(m[2]),
+        needs=" end",
     ),
     Rule(
         r"(\b(?:last|first|final)\s(?:\w+\s)?(?:digits|numbers)(?:\sof\s(?:\w+\s){1,4}?)?(?:\s?(?:are|is|were|:))?\s)"
@@ -19,6 +20,7 @@ RULES: list[Rule] = [
     Rule(
         r"(\b[Tt]ext(?:ing)?\s(?:the word\s)?[\"“']?[A-Z]{2,}[\"”']?\sto\s)(\d{4,6})(?!\w|[,.]\d)",
         lambda m: m[1] + code(m[2]),
+        needs=" to ",
     ),
     # cars, whose letters are apart: BMW 330i
     Rule(

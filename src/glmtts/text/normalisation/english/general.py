@@ -157,23 +157,23 @@ def _dotted(match: re.Match[str]) -> str:
 RULES: list[Rule] = [
     Rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1]), re.IGNORECASE),
     # no rule of Roman numbers looks within a word
-    Rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one")),
+    Rule(r"\bWW(II?|[12])\b", lambda m: "World War " + ("two" if m[1] in ("II", "2") else "one"), needs="WW"),
     # from one age or length to another: 18-24-year-olds, a 2–3-day trip
     Rule(
         rf"(?<![\w.,/-])(\d{{1,3}})\s?[-–]\s?(\d{{1,3}})[-\s](?={_LASTING}s?\b)",
         lambda m: f"{cardinal(m[1])} to {cardinal(m[2])} " if int(m[1]) < int(m[2]) else m[0],
     ),
     # before a plus behind a word, which leaves one of the two: C++17
-    Rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus "),
+    Rule(r"\b([CcGg])\+\+", lambda m: f"{m[1]} plus plus ", needs="++"),
     # The number of a heading; one letter may be the initial of a name.
     Rule(
         r"^(?P<roman>[IVX]{2,5}|[ivx]{2,5})\.\s",
         lambda m: f"{cardinal(roman(m['roman'].upper()))}. " if _NUMERAL.fullmatch(m["roman"].upper()) else m[0],
     ),
     # three letters make a topic of the figures: #100DaysOfCode, but #1 and #10a
-    Rule(r"(?<!\w)#(?=\d+[A-Za-z]{3})", lambda m: "hashtag "),
-    Rule(r"(?<!\w)#\s?(?=\d|[A-Z]{1,3}-\d)", lambda m: "number "),
-    Rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag "),
+    Rule(r"(?<!\w)#(?=\d+[A-Za-z]{3})", lambda m: "hashtag ", needs="#"),
+    Rule(r"(?<!\w)#\s?(?=\d|[A-Z]{1,3}-\d)", lambda m: "number ", needs="#"),
+    Rule(r"(?<!\w)#(?=[A-Za-z_])", lambda m: "hashtag ", needs="#"),
     # several: Chapters IV-VI, Parts I and II, volumes I to IV
     Rule(
         rf"\b(?P<what>(?:{_NUMBERED}|{_SMALL_NUMBERED})s)\s(?P<low>[IVXLC]+)(?P<joint>\s?[-–]\s?|,?\s(?:and|to|or|through|&)\s)"
@@ -210,10 +210,10 @@ RULES: list[Rule] = [
     Rule(r"\b(UTC|GMT)\s?[-−](?=\d)", lambda m: f"{m[1]} minus "),
     # three figures behind capitals are a name's, with a hyphen or without: A380, US-101, U-235, CS101
     Rule(
-        r"\b([A-Z]{1,4}|Pu|Cs|Am|Th|Ra|uranium|plutonium)-?([1-9]\d\d)(?![\w-]|[.,]\d)",
-        lambda m: f"{m[1]} {in_pairs(m[2])}",
+        r"\b([A-Z]{1,4}(?=-)|[A-Z]{1,2}|SHA|AES|RSA|Pu|Cs|Am|Th|Ra|uranium|plutonium)-?([1-9]\d\d)"
+        r"(?:(?![\w-]|[.,]\d)|(?P<more>(?=[a-z]{2,}\b)))",
+        lambda m: f"{m[1]} {in_pairs(m[2])}" + ("" if m["more"] is None else " "),
     ),
-    Rule(r"\b([A-Z]{1,4})-?([1-9]\d\d)(?=[a-z]{2,}\b)", lambda m: f"{m[1]} {in_pairs(m[2])} "),
     Rule(r"\b([A-Za-z]+)-(?=\d)", lambda m: f"{m[1]} "),
     Rule(rf"(?<![\w.])({AMOUNT})([kKM]?)\s?[-–]\s?({AMOUNT})([kKM])\b", _scaled_range),
     Rule(rf"(?<![\w.])({AMOUNT})([kKM])\b(?!-)", _scaled),
@@ -230,11 +230,11 @@ RULES: list[Rule] = [
     Rule(r"\s?&&?\s?", lambda m: " and "),
     Rule(r"\s\+\s", lambda m: " plus "),
     # one stroke alone is a pause
-    Rule(r"\s\|\|\s", lambda m: " or "),
+    Rule(r"\s\|\|\s", lambda m: " or ", needs="||"),
     Rule(r"(?<=\w)\s?\+{1,2}(?!\w)", lambda m: " plus" * m[0].count("+")),
     # a grade: B- or C-
     Rule(r"(?<![\w-])([A-F])[-−](?=[,.;:!?)]|$|\s(?:in|on|for|average|and|or|to)\b)", lambda m: f"{m[1]} minus"),
-    Rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at "),
+    Rule(r"(?<!\w)@(?=\w)|(?<=\w)\s?@\s?(?=\w)", lambda m: " at ", needs="@"),
     Rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda m: " "),
     Rule(r"(?<=[A-Za-z.])(?<!and)\s/\s(?=[A-Za-z])", lambda m: ", "),
     Rule(r"(?<![\w.])((?:[a-z]\.){2,})(?!\w)", _dotted),

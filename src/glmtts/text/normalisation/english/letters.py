@@ -23,10 +23,8 @@ RULES: list[Rule] = [
         r"\b(?P<one>[A-Z])s (?P<and>and|or|&) (?P<other>[A-Z])s\b(?!['.-]\w)",
         lambda m: f"{m['one']}'s and {m['other']}'s" if m["and"] != "or" else f"{m['one']}'s or {m['other']}'s",
     ),
-    Rule(
-        r"(?<=\b[Dd]ot the )(I)s\b|(?<=\b[Ss]traight )([A-F])s\b|(?<=\b[Aa]ll )([A-F])s(?=[.,;!?]|$|\sin\b)",
-        lambda m: f"{m[m.lastindex or 1]}'s",
-    ),
+    # in small numbers of words: straight As, all As in maths, dot the Is
+    Rule(r"\b([Dd]ot the I|[Ss]traight [A-F]|[Aa]ll [A-F](?=s(?:[.,;!?]|$|\s(?:in|and)\b)))s\b", lambda m: f"{m[1]}'s"),
     Rule(rf"(?<![\w.'&-])([{_PLAIN}])s\b(?!['.-]\w|\.?\s?\d)", lambda m: f"{m[1]}'s"),
     Rule(
         r"\b(?P<one>[01])['’]?s (?P<and>and|or) (?P<other>[01])['’]?s\b",

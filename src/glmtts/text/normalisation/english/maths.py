@@ -154,11 +154,9 @@ _FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent", "ln": "natural l
 # Before money and measures, which would take the numbers of these.
 FIRST: list[Rule] = [
     # before a formula sin is a function: sin^2 θ, sin(30°), ln 2
-    Rule(r"(?<![A-Za-z])(sin|cos|tan|ln)\(([^()\s]{1,12})\)", lambda m: f"{_FUNCTIONS[m[1]]} of {m[2]} "),
-    Rule(r"(?<![A-Za-z])(sin|cos|tan|ln)(?=\^|\()", lambda m: _FUNCTIONS[m[1]]),
     Rule(
-        r"(?<![A-Za-z])(sin|cos|tan|ln)\s?(?=[θαβγπωφ]|\d|(?<=\s)[xyz]\b(?!'))",
-        lambda m: f"{_FUNCTIONS[m[1]]} ",
+        r"(?<![A-Za-z])(sin|cos|tan|ln)(?:\((?P<of>[^()\s]{1,12})\)|(?=[\^(])|\s?(?P<on>(?=[θαβγπωφ\d]|(?<=\s)[xyz]\b(?!'))))",
+        lambda m: _FUNCTIONS[m[1]] + (f" of {m['of']} " if m["of"] else " " if m["on"] is not None else ""),
     ),
     *strokes.RULES,
     # 2/3rds, before the rule of pairs leaves the letters alone
@@ -167,16 +165,16 @@ FIRST: list[Rule] = [
         lambda m: fraction(m[1], m[2]) if int(m[2]) > 1 else m[0],
     ),
     # v=s/t: between two letters of a formula a stroke divides.
-    Rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/]|\stest)", lambda m: f"{m[1]} over {m[2]}"),
-    Rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]} over {m[2]}"),
+    Rule(r"(=\s?[A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?![A-Za-z/]|\stest)", lambda m: f"{m[1]} over {m[2]}", needs="/"),
+    Rule(r"(?<![A-Za-z/])([A-Za-zα-ωΔ])\s?/\s?([A-Za-zα-ω])(?=\s?=)", lambda m: f"{m[1]} over {m[2]}", needs="/"),
     # before comparisons, to which 5!=120 is an inequality
     Rule(r"(?<=[\dn])!(?=\s?=)", lambda m: " factorial"),
     # 1+2+3+…+100 goes on.
     Rule(r"(?<=[\w)])\s?\+\s?(?:…|\.{3})\s?\+\s?(?=\w)", lambda m: " plus and so on plus "),
-    Rule(ABSOLUTE, lambda m: f"the absolute value of {m['inside']}"),
-    Rule(r"\b([fgh])(['′]{1,2})\(([a-z]|\d+)\)", _derivative),
+    Rule(ABSOLUTE, lambda m: f"the absolute value of {m['inside']}", needs="|"),
+    Rule(r"\b([fgh])(['′]{1,2})\(([a-z]|\d+)\)", _derivative, needs="("),
     # else a stroke between letters is a blank: dy/dx
-    Rule(r"(?<![A-Za-z])d([a-z])/d([a-z])(?![A-Za-z])", lambda m: f"d {m[1]} over d {m[2]}"),
+    Rule(r"(?<![A-Za-z])d([a-z])/d([a-z])(?![A-Za-z])", lambda m: f"d {m[1]} over d {m[2]}", needs="/"),
     # log₂8, whose subscript stands apart by now
     Rule(
         r"\blog_?(\d{1,2})(?:\s(?=[\da-z])|(?=[a-z]\b)|(?=\())\(?(\d+(?:\.\d+)?|[a-z])(?![\w.])\)?",
@@ -185,7 +183,7 @@ FIRST: list[Rule] = [
     # the hyphen of fatty acids is no minus: ω-3
     Rule(r"(?<=[ωΩ])-(?=[369](?![\d.]))", lambda m: " "),
     # nor is one with figures on both sides in a name: A1-2
-    Rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " "),
+    Rule(r"(?<=[A-Za-z]\d)-(?=\d)|(?<=[A-Za-z]\d\d)-(?=\d)", lambda m: " ", needs="-"),
     # else a charge is an exponent, and Fe^3+ cubed
     Rule(r"(?<![A-Za-z\d])([A-Z][A-Za-z0-9]{0,5})\^(\d?)([+-])(?!\w)", _ion),
     # before the mark of inches is taken with the lower number alone: a 1/16" gap

@@ -164,6 +164,14 @@ def _basis_points(match: re.Match[str]) -> str:
     return f"{number(match[1])} to {number(match[2])} basis points" if match[1] else f"{number(match[2])} basis points"
 
 
+def _percent_in_letters(match: re.Match[str]) -> str:
+    """Up 0.8pc or 3pc; a 3pc suite has pieces."""
+    before = match.string[max(0, match.start() - 8) : match.start()]
+    risen = re.search(r"(?:^|[^\w.,])(?:by|up|down|at|to|rose|fell|grew)\s$", before)
+    point = "." in match[1] and not re.search(r"[\w.,]$", before)
+    return f"{number(match[1])} percent" if point or risen else match[0]
+
+
 def _percent(match: re.Match[str]) -> str:
     low, high, sign = match["low"], match["high"], match["sign"]
     said = {"%": "percent", "‰": "per mille", "‱": "basis points"}[sign]
@@ -175,35 +183,35 @@ RULES: list[Rule] = [
     Rule(
         rf"{FREE}(?:(\d{{1,3}}){TO})?(\d{{1,3}}(?:\.\d+)?)[\s-]?bps\b",
         _basis_points,
+        needs="bps",
     ),
     # before the units, to which an m is a meter
-    Rule(rf"{FREE}(?:(?P<low>{AMOUNT})m?{TO})?(?P<high>{AMOUNT})m\b", _millions),
+    Rule(rf"{FREE}(?:(?P<low>{AMOUNT})m?{TO})?(?P<high>{AMOUNT})m\b", _millions, needs="m"),
     Rule(
         rf"{FREE}(?:(?P<low>{AMOUNT})(?:[mb]n)?{TO})?(?P<high>{AMOUNT})\s?(?P<scale>[mbt])n\b",
         lambda m: f"{number(m['low']) + ' to ' if m['low'] else ''}{number(m['high'])} {_BRITISH_SCALES[m['scale']]}",
+        needs="n",
     ),
     # before the ordinals (general.py): 18st, 9st 7lb, 12 st 4 lb
     Rule(
         r"(?<![\w.,$£€/-])(?P<amount>\d{1,2}(?:\.\d)?)(?P<gap>\s?)st\b(?!\s(?:Street|St|Ave))"
         r"(?:\.?,?\s?(?P<pounds>\d{1,2}(?:\.\d)?)\s?lbs?\b)?",
         _stones,
+        needs="st",
     ),
     # a scale without a number: temperature in °C
-    Rule(r"(?<!\d\s)(?<![\w°])°\s?([CF])\b", lambda m: f"degrees{_SCALES[m[1]]}"),
-    Rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle),
+    Rule(r"(?<!\d\s)(?<![\w°])°\s?([CF])\b", lambda m: f"degrees{_SCALES[m[1]]}", needs="°"),
+    Rule(r"(?<![\w.])(\d{1,3})°\s?(\d{1,2})[′'](?:\s?(\d{1,2}(?:\.\d+)?)[″\"])?\s?([NSEW]\b)?", _angle, needs="°"),
     Rule(
         rf"(?P<low>{SIGNED})(?:\s?°?[CF]?{TO}(?P<high>[-−+]?{AMOUNT}))?\s?°(?:\s?(?P<scale>[CFKNSEW])\b)?(?![′'\d])",
         _degrees,
+        needs="°",
     ),
-    Rule(r"(?<![\w.])(\d{1,3}(?:\.\d)?)[\s-]?pts?\b(?!\.?\sof\b)(?!\.\s[a-z])", _points),
+    Rule(r"(?<![\w.])(\d{1,3}(?:\.\d)?)[\s-]?pts?\b(?!\.?\sof\b)(?!\.\s[a-z])", _points, needs="pt"),
     # of a recipe, where the stop ends nothing: 1 pt. cream
-    Rule(r"(?<=\d)\s(?:pt\.(?=\s[a-z])|pts?\.?(?=\sof\b))", lambda m: "pt"),
+    Rule(r"(?<=\d)\s(?:pt\.(?=\s[a-z])|pts?\.?(?=\sof\b))", lambda m: "pt", needs="pt"),
     # British newspapers have no sign for it: up 0.8pc
-    Rule(
-        r"(?<![\w.,])(\d+\.\d+)\s?pc\b|(?<=\bby )(\d+)pc\b|(?<=\bup )(\d+)pc\b|(?<=\bat )(\d+)pc\b|"
-        r"(?<=\bdown )(\d+)pc\b|(?<=\brose )(\d+)pc\b|(?<=\bfell )(\d+)pc\b",
-        lambda m: f"{number(m[m.lastindex or 1])} percent",
-    ),
+    Rule(r"(\d+(?:\.\d+)?)\s?pc\b", _percent_in_letters, needs="pc"),
     # two marks of feet are one of inches: 6' 2''
     Rule(r"(?<=\d)(?:''|′′)(?!\w)", lambda m: '"'),
     Rule(
@@ -231,15 +239,19 @@ RULES: list[Rule] = [
     # as an exponent, which the units know: 300 sq ft is 300 ft^2
     Rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),
     # the unit and no end of a sentence: 2 in. of rain
-    Rule(r"(?<=\d)[ -]in\.(?=\s(?:pan|tin|dish|pot|pie|plate|skillet|screen|pipe|nail|board)\b)", lambda m: "-inch"),
-    Rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in"),
+    Rule(
+        r"(?<=\d)[ -]in\.(?=\s(?:pan|tin|dish|pot|pie|plate|skillet|screen|pipe|nail|board)\b)",
+        lambda m: "-inch",
+        needs="in.",
+    ),
+    Rule(r"(?<=\d) in\.(?=\s(?:of|by|long|wide|thick|tall|deep|x)\b|,)", lambda m: "in", needs="in."),
     Rule(rf"(?<=\d )(?P<what>[a-z]{{3,}}s|people)\s?/\s?(?P<share>{WRITTEN})(?![\w/^])", _shared),
     # inches without a unit: 5ft10
     Rule(r"(?<![\w.])(\d{1,2})ft(\d{1,2})(?![\w.])", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
     # The minute of a match: in the 90+3' minute.
     Rule(r"(?<=\d)['′](?=\s(?:minute|min)\b)", lambda m: ""),
     # two abbreviations for one unit: 16 fl. oz.
-    Rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces"),
+    Rule(r"(?<=\d)\s?fl\.?\s?oz\b\.?", lambda m: " fluid ounces", needs="fl"),
     Rule(
         rf"{FREE}(?P<sides>{AMOUNT}\s?(?:[a-z]{{1,2}})?(?:\s?[xX×*]\s?{AMOUNT}\s?(?:[a-z]{{1,2}})?){{1,2}}(?<=\d))[\s-]?(?P<unit>mm|cm|m|km|ft|in|px|inch)\b",
         _sides,
@@ -250,7 +262,7 @@ RULES: list[Rule] = [
         lambda m: f"{m[1]}-" if unit_of(m["same"], True) else m[0],
     ),
     # revolutions, which have no letter among the units
-    Rule(r"(?<=\d)\s?r/min\b", lambda m: " rpm"),
+    Rule(r"(?<=\d)\s?r/min\b", lambda m: " rpm", needs="r/min"),
     # Spans of two units: 20 Hz–20 kHz.
     Rule(
         rf"{FREE}({AMOUNT}\s?(?P<one>{WRITTEN}))\s?[-–—~]\s?(?={AMOUNT}\s?(?P<other>{WRITTEN})(?![\w/^]))",

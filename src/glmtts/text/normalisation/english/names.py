@@ -47,6 +47,7 @@ _MACHINE = re.compile(
     r"\b(?:IPs?|IPv4|DNS|ping(?:ed|s)?|address(?:es)?|servers?|hosts?|routers?|gateway|subnet|mask|netmask|localhost|network)\b",
     re.IGNORECASE,
 )
+_AGED = re.compile(r"\b(?:[Uu]nder|[Oo]ver)-$|\b[Tt]he (?:under|over) $")
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _PRIVATE, _PUBLIC = "10", 100  # networks at home, and first parts that no version has reached
 
@@ -78,22 +79,24 @@ def _machine(match: re.Match[str]) -> str:
 # Before dates, to which 7-11 and '05 are parts of some.
 def _trousers(match: re.Match[str]) -> str:
     """Levi's 501s are five oh ones."""
-    said = in_pairs(match[1] or match[3])
-    return plural(said) if match[2] or match[4] else said
+    said = in_pairs(match[2])
+    return match[1] + (plural(said) if match[3] else said)
+
+
+def _aged(match: re.Match[str]) -> str:
+    """Under-12s are children; "in under 12s" is a time."""
+    before = match.string[max(0, match.start() - 12) : match.start()]
+    return plural(cardinal(match[1])) if _AGED.search(before) else match[0]
 
 
 RULES: list[Rule] = [
     # of baseball: 24 HRs
-    Rule(r"(?<=\d )HRs\b", lambda m: "home runs"),
+    Rule(r"(?<=\d )HRs\b", lambda m: "home runs", needs="HRs"),
     # the year of a work: © MMXXIV
-    Rule(r"(?<=© )M[MCDXLVI]{1,12}\b|(?<=[Cc]opyright )M[MCDXLVI]{1,12}\b", lambda m: year(roman(m[0]))),
+    Rule(r"(© |[Cc]opyright )(M[MCDXLVI]{1,12})\b", lambda m: m[1] + year(roman(m[2])), needs="M"),
     # an s behind a number is of seconds, but not of children or trousers: the under-12s, Levi's 501s
-    Rule(
-        r"(?<=\b[Uu]nder-)(\d{1,2})s\b|(?<=\b[Oo]ver-)(\d{1,2})s\b|"
-        r"(?<=\b[Tt]he under )(\d{1,2})s\b|(?<=\b[Tt]he over )(\d{1,2})s\b",
-        lambda m: plural(cardinal(m[m.lastindex or 1])),
-    ),
-    Rule(r"(?<=\bLevi's )(5\d\d)(s?)\b|(?<=\bpair of )(501)(s)\b", _trousers),
+    Rule(r"(\d{1,2})s\b", _aged),
+    Rule(r"(Levi's |[Pp]air of (?=501s))(5\d\d)(s?)\b", _trousers),
     # standards of the ITU, whose stop is none: H.264, X.509
     Rule(r"(?<![\w.])([GHX])\.(\d{3})(?!\w|[.,]\d)", lambda m: f"{m[1]} {digits(m[2]).replace('zero', 'oh')}"),
     Rule(rf"(?<![\w.-]){_BYTE}(?:\.{_BYTE}){{3}}(?![\w-]|\.\d)", _machine),
@@ -107,8 +110,9 @@ RULES: list[Rule] = [
         r"(?<=\b(?:nearest|closest) )7-11\b|(?<=\blocal )7-11\b|(?<=\b(?:went|walk) to )7-11\b|"
         r"(?<=\bstopped at )7-11\b",
         lambda m: "seven eleven",
+        needs="7-11",
     ),
-    Rule(r"(?<![\w&])([A-Z])&([A-Z])s\b", lambda m: f"{m[1]} and {m[2]}'s"),
+    Rule(r"(?<![\w&])([A-Z])&([A-Z])s\b", lambda m: f"{m[1]} and {m[2]}'s", needs="&"),
     # R2-D2 is one name; from A1 to A3 the letters are alike
     Rule(r"(?<![\w.-])([A-Z]\d{1,2})-(?=([A-Z])\d{1,2}(?![\w.-]))", lambda m: m[0] if m[2] == m[1][0] else f"{m[1]} "),
     Rule(rf"(?<![\w.,$€£-])({_RACED})[kK](?=[ -]{_RACES}\b)", lambda m: f"{cardinal(m[1])} K"),

@@ -48,6 +48,7 @@ RULES: list[Rule] = [
         rf"\b(?P<place>[A-Z][a-z]+),\s(?P<state>{_WORDS})\b"
         r"(?:\s(?P<zip>\d{5})\b(?!-)|(?=[.;:!?)]|,(?!\d)|$|\s(?:in|is|was|on|to|for|from|and|where)\b(?!\s(?:the|a|an)\s)))",
         _behind_place,
+        needs=",",
     ),
-    Rule(rf"(?<=\()([RDI])-({'|'.join(_STATES)})(?=\))", lambda m: f"{m[1]}, {_STATES[m[2]]}"),
+    Rule(rf"(?<=\()([RDI])-({'|'.join(_STATES)})(?=\))", lambda m: f"{m[1]}, {_STATES[m[2]]}", needs="("),
 ]

@@ -90,6 +90,7 @@ FIRST: list[Rule] = [
         r"(?<=\b(?P<to>[Tt]urn) )(?P<turn>(?:left |right )?(?:on|onto|at) )(?P<side>[NSEW])\.\s(?=[A-Z][a-z])|"
         r"(?<=\bcorner of )(?P<corner>[NSEW])\.\s(?=[A-Z][a-z])",
         lambda m: f"{m['turn'] or ''}{_SIDES[m['side'] or m['corner']]} ",
+        needs=".",
     ),
     Rule(
         r"(?P<road>\b(?:Rte\.?|Rt\.|Route|Hwy\.?|Highway|Interstate|I|US|Exit)[ -]\d{1,3}[A-Z]?\s)"

@@ -56,14 +56,20 @@ RULES: list[Rule] = [
     Rule(
         r"(?<![\w.])(\d{1,2})\s?[xX×]\s?/\s?(day|week|month|year|hour|night|d|wk)\b",
         lambda m: f"{_OFTEN.get(m[1], cardinal(m[1]) + ' times')} a {_PERIODS.get(m[2], m[2])}",
+        needs="/",
     ),
-    Rule(r"\b([Oo]nce|[Tt]wice|[Tt]hrice|times)/(day|week|month|year|hour|night)\b", lambda m: f"{m[1]} a {m[2]}"),
+    Rule(
+        r"\b([Oo]nce|[Tt]wice|[Tt]hrice|times)/(day|week|month|year|hour|night)\b",
+        lambda m: f"{m[1]} a {m[2]}",
+        needs="/",
+    ),
     # one amount in the units of two systems: 1kg/2.2lb, 200g/7oz
     Rule(
         rf"{FREE}({NUMBER}\s?(?P<one>{_METRIC}|{_IMPERIAL}))\s?/\s?(?={NUMBER}\s?(?P<other>{_METRIC}|{_IMPERIAL})(?![\w/^]))",
         lambda m: m[0] if (m["one"] in _METRICS) == (m["other"] in _METRICS) else f"{m[1]}, ",
+        needs="/",
     ),
-    Rule(r"(?<=\d)(\s?(?:min|mins|minutes?|sec|secs))/side\b", lambda m: f"{m[1]} per side"),
+    Rule(r"(?<=\d)(\s?(?:min|mins|minutes?|sec|secs))/side\b", lambda m: f"{m[1]} per side", needs="/side"),
     Rule(rf"(?P<odds>{FREE}\d{{1,3}}/\d{{1,2}})(?![\w/]|\.\d)", _odds),
     Rule(
         r"\b(?P<what>[Ss]tep|[Pp]art|[Pp]age|[Ss]lide|[Dd]ay|[Qq]uestion|[Ee]pisode|[Tt]ask|[Rr]ound|[Ss]tage|[Ll]esson)"
@@ -91,16 +97,19 @@ MARKS: list[Rule] = [
     Rule(
         rf"(?<![\w./-])(?P<top>\d{{1,2}})/(?P<bottom>\d{{1,3}})(?=\s{_ASKED}\b)",
         lambda m: f"{cardinal(m['top'])} out of {cardinal(m['bottom'])}" if int(m["top"]) < int(m["bottom"]) else m[0],
+        needs="/",
     ),
-    Rule(r"(?<![\w./-])1/2(?=[\s-](?:price|off|term|marathon|dozen|day|way)\b)", lambda m: "half"),
+    Rule(r"(?<![\w./-])1/2(?=[\s-](?:price|off|term|marathon|dozen|day|way)\b)", lambda m: "half", needs="1/2"),
     Rule(
         r"(?<![\w./-])(16|4|3|21)/(9|10|3|2)(?=\s(?:aspect|format|widescreen|screen|ratio)\b)",
         lambda m: f"{cardinal(m[1])} {cardinal(m[2])}",
+        needs="/",
     ),
     Rule(
         r"(?P<verb>\b(?:are|were|on|to|reached|made|scored|posted|declared|finished)\s)(?P<runs>\d{3})/(?P<wickets>\d)"
         r"(?![\w/%]|\.\d)",
         lambda m: f"{m['verb']}{cardinal(m['runs'])} for {cardinal(m['wickets'])}",
+        needs="/",
     ),
     Rule(
         rf"(?<![\w./-])(?<!\d,)(\d{{1,3}}\.\d{{1,2}})/({NUMBER})(?![\w/]|[.,]\d)",

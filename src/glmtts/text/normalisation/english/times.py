@@ -100,7 +100,7 @@ RULES: list[Rule] = [
     Rule(r"\b(noon|midnight)\s?[-–—]\s?(?=\d)", lambda m: f"{m[1]} to ", re.IGNORECASE),
     Rule(r"(?<=[\dmM.])\s?[-–—]\s?(?=(?:noon|midnight)\b)", lambda m: " to "),
     # else a ratio: he ran it in 3:59.4
-    Rule(r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:]|\.\d)", _stopwatch),
+    Rule(r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:]|\.\d)", _stopwatch, needs="."),
     Rule(
         rf"(?<![\w.:])(?P<h1>{_HOUR})(?:[:.](?P<m1>{_MINUTE}))?(?:\s?(?P<half1>[aApP])\.?[mM]\.?)?{_TO}(?P<h2>{_HOUR})"
         rf"(?:[:.](?P<m2>{_MINUTE}))?{_HALF}(?!\w)",
@@ -117,7 +117,9 @@ RULES: list[Rule] = [
         _time,
     ),
     # what the rule above leaves as no time of day would be a ratio: finished in 45:12
-    Rule(rf"(?<=\b(?:in|at) )(\d\d):({_MINUTE})(?![\d:]|[.,]\d|\s(?:ratio|proportion|odds|split))", _minutes),
+    Rule(
+        rf"(?<=\b(?:in|at) )(\d\d):({_MINUTE})(?![\d:]|[.,]\d|\s(?:ratio|proportion|odds|split))", _minutes, needs=":"
+    ),
     # before the units, to which a pm is a picometer: 6.30pm, 5pm
     Rule(rf"(?<![\w.:])(?P<hour>{_HOUR})\.(?P<minute>{_MINUTE})(?P<second>){_HALF}(?!\w)", _time),
     Rule(

@@ -32,14 +32,14 @@ def _ending(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
-    Rule(r"(?<![^\s(])~/(?=[.\w])", lambda m: "tilde slash "),
-    Rule(r"(?<![^\s(\"'“‘])\.(?P<name>[a-z]\w+)(?![\w'.]*\()", _dot),
-    Rule(r"\b(?P<word>[A-Za-z]{3,})\((?P<ending>s|es|S|ES|ren)\)(?!\w)", _ending),
+    Rule(r"(?<![^\s(])~/(?=[.\w])", lambda m: "tilde slash ", needs="~/"),
+    Rule(r"(?<![^\s(\"'“‘])\.(?P<name>[a-z]\w+)(?![\w'.]*\()", _dot, needs="."),
+    Rule(r"\b(?P<word>[A-Za-z]{3,})\((?P<ending>s|es|S|ES|ren)\)(?!\w)", _ending, needs="("),
     Rule(r"(?<![\w/])(?:\(s\)he|s/he)\b(?!/)", lambda m: "he or she"),
-    Rule(r"\bTL;\s?DR\b(:?)", lambda m: f"T L D R{m[1] or ','}"),
+    Rule(r"\bTL;\s?DR\b(:?)", lambda m: f"T L D R{m[1] or ','}", needs="TL;"),
     Rule(rf"(?<![\w.#@/-])(?:{alternatives(_CHAT)})(?![\w/-]|\.\w)", lambda m: _CHAT[m[0]]),
     # a heart between a person and what is loved; elsewhere it compares
-    Rule(r"(?<=\bI )<3(?=\s[A-Za-z])|(?<=\b[Ww]e )<3(?=\s[A-Za-z])", lambda m: "love"),
-    Rule(rf"(?<![\w.])([1-7])\*(?=[ -]{_STARRED}\b)", lambda m: f"{cardinal(m[1])} star"),
-    Rule(r"(?<=\b[Rr]ated )([1-5])\*(?!\w)", lambda m: f"{cardinal(m[1])} star{'' if m[1] == '1' else 's'}"),
+    Rule(r"<3(?=\s[A-Za-z])(?:(?<=\bI <3)|(?<=\b[Ww]e <3))", lambda m: "love", needs="<3"),
+    Rule(rf"(?<![\w.])([1-7])\*(?=[ -]{_STARRED}\b)", lambda m: f"{cardinal(m[1])} star", needs="*"),
+    Rule(r"(?<=\b[Rr]ated )([1-5])\*(?!\w)", lambda m: f"{cardinal(m[1])} star{'' if m[1] == '1' else 's'}", needs="*"),
 ]
