@@ -43,6 +43,7 @@ def test_spoken_text_stays(language: str) -> None:
         ("the 3 Ps of marketing", "the three P's of marketing"),
         ("Mind your Ps and Qs, and the Cs.", "Mind your P's and Q's, and the C's."),
         ("straight As; As I said, Us two, Ms Li", "straight A's; As I said, Us two, Miss Li"),
+        ("Boys Vs Girls, Node Js", "Boys Vs Girls, Node Js"),
         ("5 ms, 3 Ms; 1s and 0s", "five milliseconds, three M's; ones and zeros"),
     ],
 )

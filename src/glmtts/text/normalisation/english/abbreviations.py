@@ -172,7 +172,7 @@ RULES: list[Rule] = [
         lambda m: "County",
         needs="Co.",
     ),
-    Rule(rf"\b({alternatives(_BOOKS)})\.?(?=\s\d{{1,3}}:\d)", lambda m: _BOOKS[m[1]], needs=":"),
+    Rule(rf"\b({alternatives(_BOOKS)})\.(?=\s\d{{1,3}}:\d)", lambda m: _BOOKS[m[1]], needs=":"),
     Rule(r"(?<=et al\.)\sv\.(?=\s[A-Z])", lambda m: " versus", needs="et al"),
     Rule(r"(?<![\w/])w/e\b", lambda m: "whatever", needs="w/e"),
     # before initials: 55 m.p.h. is no M P H

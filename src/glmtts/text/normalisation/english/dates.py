@@ -105,14 +105,15 @@ def _is_date(month: str, day: str) -> bool:
 def _span(match: re.Match[str]) -> str:
     """12/24-12/26 and 3/1-3/15 are days; 1/4-1/2 and 3/4-7/8 are fractions that rise."""
     first, second = (match["m1"], match["d1"]), (match["m2"], match["d2"])
-    if not (_is_date(*first) and _is_date(*second)):
-        return match[0]
-    proper = all(int(top) < int(bottom) for top, bottom in (first, second))
-    rises = int(first[0]) * int(second[1]) <= int(second[0]) * int(first[1])
+    later = tuple(map(int, second)) > tuple(map(int, first)) or (int(first[0]) > 10 and int(second[0]) < 3)
+    parts = all(0 < int(top) < int(bottom) and bottom in _RULED for top, bottom in (first, second))
+    rises = parts and int(first[0]) * int(second[1]) <= int(second[0]) * int(first[1])
     measured = _CUPS.match(match.string[match.end() :][:12])
-    if proper and rises and {first[1], second[1]} <= _RULED and (measured or not match["before"]):
+    if parts and (measured or (not match["before"] and (rises or not later))):
         joint = "and" if match["joint"] == "and" else "to"
         return f"{match['before'] or ''}{fraction(*first)} {joint} {fraction(*second)}"
+    if not (later and _is_date(*first) and _is_date(*second)):
+        return match[0]
     days = [spoken_date(int(month), int(day), None) for month, day in (first, second)]
     joint = match["joint"] if match["joint"] in ("and", "through", "until") else "to"
     return f"{match['before'] or ''}{days[0]} {joint} {days[1]}"

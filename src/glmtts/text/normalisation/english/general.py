@@ -107,7 +107,7 @@ def _numbered(match: re.Match[str]) -> str:
 def _numbered_span(match: re.Match[str]) -> str:
     """Chapters IV-VI are four to six, Parts I and II one and two."""
     numbers = match.group("low", "high")
-    if not all(map(_NUMERAL.fullmatch, numbers)):
+    if {"C", "L"} & set(numbers) or not all(map(_NUMERAL.fullmatch, numbers)):
         return match[0]
     low, high = (cardinal(roman(written)) for written in numbers)
     joint = match["joint"].strip(" ,").replace("&", "and")

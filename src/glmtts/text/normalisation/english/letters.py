@@ -6,8 +6,8 @@ from glmtts.text.normalisation.rules import Rule
 from glmtts.text.numbers_en import cardinal, plural
 
 _COUNT = r"(?:\d{1,2}|[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|[Ss]ix|[Ss]even)"
-# As, Is and Us are words, Es, Ms and Os names and titles; these are letters only where the words around say so.
-_PLAIN = "BCDFGHJKLNPQRSTVWXYZ"
+# As, Is and Us are words, Es, Js, Ms, Os and Vs names, titles or versus: letters only where the words around say so.
+_PLAIN = "BCDFGHKLNPQRSTWXYZ"
 
 
 def _counted(match: re.Match[str]) -> str:

@@ -37,7 +37,8 @@ _ANSWERS = FUNCTION_WORDS | {
 
 def _behind_place(match: re.Match[str]) -> str:
     """Gary, IN is a place; Well, OK is none."""
-    if match["place"].lower() in _ANSWERS:
+    # behind a name these are degrees, a job or a paper
+    if match["place"].lower() in _ANSWERS or (match["state"] in ("ID", "MA", "PA") and not match["zip"]):
         return match[0]
     zip_code = f" {code(match['zip'])}" if match["zip"] else ""
     return f"{match['place']}, {_STATES[match['state']]}{zip_code}"
