@@ -42,7 +42,7 @@ from glmtts.text.normalise import normalise
 
 for text in ("It was 5 km.", "今天5 km。"):
     words = normalise(text)
-    compiled = ["pattern" in vars(rule) for rule in (english.RULES[0], mandarin.RULES[0])]
+    compiled = ["pattern" in vars(rule) for rule in (english.RULES[-1], mandarin.RULES[0])]
     print(words, *compiled, "pypinyin" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
