@@ -1,12 +1,15 @@
-"""English words to ARPAbet: the CMU dictionary, then suffixes, compounds and spelling rules."""
+"""English words to ARPAbet: the CMU dictionary, then American spellings, parts that it has, and letters."""
 
 import lzma
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from glmtts.text.accents import ACCENTED, with_final_e, without_accents
+from glmtts.text.british import american
 from glmtts.text.data import data_file
+from glmtts.text.derived import compound, ending, inflected, prefixed, sound_of_s
+from glmtts.text.spelling import by_spelling
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ"
 WORD = re.compile(rf"[{_LATIN}]+(?:['’][{_LATIN}]+)*")
@@ -15,27 +18,11 @@ _VOWEL = re.compile("[aeiou]|(?<=[b-df-hj-np-tv-xz])y")
 _SOUND = re.compile("[hms]+|b?r+|pf+t|ts?k+|z+|ps+t")  # hmm, brr, pfft, tsk: said, not spelled
 _DRAWN = re.compile(r"([a-z])\1{2,}")
 _HELD = {"a": "AA1", "e": "IY1", "o": "OW1", "u": "UW1"}
-_CLITIC = re.compile(r"(.+)('ve|'d|'ll|'re|n't)")
+_CLITIC = re.compile(r"(.+)('ve|'d|'ll|'re|'s|n't)")
+# Stems that had an e before -ed and -ing.
+_LOST_E = re.compile("^[^aeiou]*[aeiou][^aeiouwxy]$|[cgvz]$|[^aeioul]l$")
+_LONGEST = 40
 _CLITICS = {"'ve": ("AH0", "V"), "'ll": ("AH0", "L"), "'re": ("ER0",), "n't": ("AH0", "N", "T")}
-_VOICELESS, _SIBILANT = {"P", "T", "K", "F", "TH"}, {"S", "Z", "SH", "ZH", "CH", "JH"}
-_VOICED_SIBILANT = {"Z", "ZH", "JH"}
-
-_SPELLING: list[tuple[str, str]] = [
-    ("tion", "SH AH0 N"), ("sion", "ZH AH0 N"), ("ture", "CH ER0"), ("ough", "AO1"), ("augh", "AO1"),
-    ("eigh", "EY1"), ("igh", "AY1"), ("tch", "CH"), ("dge", "JH"), ("sch", "S K"), ("eau", "OW1"),
-    ("oor", "AO1 R"), ("ear", "IH1 R"), ("air", "EH1 R"), ("ch", "CH"), ("sh", "SH"), ("th", "TH"),
-    ("ph", "F"), ("wh", "W"), ("gh", "G"), ("ck", "K"), ("ng", "NG"), ("qu", "K W"), ("kn", "N"),
-    ("wr", "R"), ("ee", "IY1"), ("ea", "IY1"), ("oo", "UW1"), ("ou", "AW1"), ("ow", "OW1"), ("oi", "OY1"),
-    ("oy", "OY1"), ("ai", "EY1"), ("ay", "EY1"), ("au", "AO1"), ("aw", "AO1"), ("ei", "IY1"), ("ey", "IY0"),
-    ("ie", "IY1"), ("oa", "OW1"), ("ue", "UW1"), ("ui", "UW1"), ("ar", "AA1 R"), ("er", "ER0"),
-    ("ir", "ER1"), ("or", "AO1 R"), ("ur", "ER1"), ("ss", "S"), ("ll", "L"), ("tt", "T"), ("nn", "N"),
-    ("mm", "M"), ("pp", "P"), ("rr", "R"), ("ff", "F"), ("bb", "B"), ("dd", "D"), ("gg", "G"), ("zz", "Z"),
-    ("cc", "K"), ("ce", "S"), ("ci", "S IH1"), ("cy", "S IY0"), ("ge", "JH"), ("a", "AE1"), ("b", "B"),
-    ("c", "K"), ("d", "D"), ("e", "EH1"), ("f", "F"), ("g", "G"), ("h", "HH"), ("i", "IH1"), ("j", "JH"),
-    ("k", "K"), ("l", "L"), ("m", "M"), ("n", "N"), ("o", "AA1"), ("p", "P"), ("q", "K"), ("r", "R"),
-    ("s", "S"), ("t", "T"), ("u", "AH1"), ("v", "V"), ("w", "W"), ("x", "K S"), ("y", "IY0"), ("z", "Z"),
-]  # fmt: skip
-_SPELLING_OF = dict(_SPELLING)
 
 
 class Pronouncing(Mapping[str, list[str]]):
@@ -100,8 +87,7 @@ def pronounce(word: str) -> tuple[str, ...]:
 
 def _without_accents(word: str) -> tuple[str, ...]:
     plain = word.lower().replace("’", "'")
-    known = dictionary().get(plain)
-    if known:
+    if known := dictionary().get(plain):
         return tuple(known)
     if clitic := _CLITIC.fullmatch(plain):
         return with_clitic(pronounce(word[: clitic.end(1)]), clitic[2])
@@ -109,7 +95,41 @@ def _without_accents(word: str) -> tuple[str, ...]:
         return spell(plain)
     if len(plain) > 1 and not _VOWEL.search(plain) and not _SOUND.fullmatch(plain):
         return spell(plain)
-    return _inflected(plain) or _drawn_out(plain) or _compound(plain) or _by_spelling(plain)
+    # what is longer is no word, and has too many parts to look for
+    from_words = _from_known_words(plain) if len(plain) <= _LONGEST else ()
+    return from_words or _guessed(plain, word[0].isupper())
+
+
+def _from_known_words(word: str) -> tuple[str, ...]:
+    return (
+        inflected(word, dictionary().get)
+        or tuple(_known(word) or ())
+        or inflected(word, _known)
+        or _drawn_out(word)
+        or prefixed(word, _known)
+        or compound(word, dictionary().get)
+    )
+
+
+def _known(word: str) -> Sequence[str] | None:
+    """Phones of a word of the dictionary, in British spelling too."""
+    words = dictionary()
+    return words.get(word) or next(filter(None, map(words.get, american(word))), None)
+
+
+def _guessed(word: str, is_name: bool) -> tuple[str, ...]:
+    """Phones by the letters, with -s, -ed and -ing as they sound behind the stem: churros, rizzed, vaping."""
+    suffix = next((suffix for suffix in ("ing", "ed", "s") if word.endswith(suffix)), "")
+    stem = word.removesuffix(suffix)
+    # Legolas and Mykonos are no plurals, nor is virus
+    if not suffix or not _VOWEL.search(stem) or stem.endswith(("s", "u", "i", "'") + (("a", "o") if is_name else ())):
+        return by_spelling(word)
+    if suffix == "s":
+        stem = stem.removesuffix("e") if re.search("(?:[sxz]|ch|sh)e$", stem) else stem
+    elif _LOST_E.search(stem):
+        stem += "e"
+    phones = by_spelling(stem)
+    return (*phones, *ending(suffix, phones[-1]))
 
 
 def with_clitic(stem: tuple[str, ...], clitic: str) -> tuple[str, ...]:
@@ -129,17 +149,6 @@ def _letter(letter: str) -> list[str]:
     return ["EY1"] if letter == "a" else dictionary().get(f"{letter}.", dictionary().get(letter, ["AH0"]))
 
 
-def _inflected(word: str) -> tuple[str, ...]:
-    for suffix in ("'s", "es", "s", "ed", "ing"):
-        if word.endswith(suffix) and len(word) > len(suffix) + 2:
-            stem = word[: -len(suffix)]
-            # baked, baking: the stem had an e that the suffix took
-            base = dictionary().get(stem) or dictionary().get(stem + "e")
-            if base:
-                return (*base, *ending(suffix, base[-1]))
-    return ()
-
-
 def _drawn_out(word: str) -> tuple[str, ...]:
     """nooooo, goooood and pleeease with fewer letters, where that makes a word; a vowel alone is held."""
     if not _DRAWN.search(word):
@@ -157,44 +166,3 @@ def _shortened(word: str) -> Iterator[str]:
 
     yield _DRAWN.sub(lambda run: letters(run, 2, 1), word)
     yield _DRAWN.sub(lambda run: letters(run, 1, 2), word)
-
-
-def ending(suffix: str, last: str) -> list[str]:
-    """Phones of -ed, -ing and -s after the phone `last`."""
-    if suffix == "ing":
-        return ["IH0", "NG"]
-    if suffix == "ed":
-        if last in ("T", "D"):
-            return ["IH0", "D"]
-        return ["T"] if last in _VOICELESS or last in _SIBILANT - _VOICED_SIBILANT else ["D"]
-    return sound_of_s(last)
-
-
-def sound_of_s(last: str) -> list[str]:
-    """Phones of a plural or possessive s after the phone `last`."""
-    if last in _SIBILANT:
-        return ["IH0", "Z"]
-    return ["S"] if last in _VOICELESS else ["Z"]
-
-
-def _compound(word: str) -> tuple[str, ...]:
-    words = dictionary()
-    # both parts have three letters at least, and the longest first part is taken
-    for cut in range(len(word) - 3, 2, -1):
-        if word[:cut] in words and word[cut:] in words:
-            return (*words[word[:cut]], *words[word[cut:]])
-    return ()
-
-
-def _by_spelling(word: str) -> tuple[str, ...]:
-    """Longest spelling rule first; a final silent e is dropped and only the first full vowel is stressed."""
-    letters = re.sub(r"[^a-z]", "", word)
-    if len(letters) > 3 and letters.endswith("e") and letters[-2] not in "aeiou":
-        letters = letters[:-1]
-    phones: list[str] = []
-    while letters:
-        piece = next(letters[:size] for size in (4, 3, 2, 1) if letters[:size] in _SPELLING_OF)
-        phones += _SPELLING_OF[piece].split()
-        letters = letters[len(piece) :]
-    stressed = next((i for i, phone in enumerate(phones) if phone.endswith("1")), None)
-    return tuple(phone[:-1] + "0" if phone.endswith("1") and i != stressed else phone for i, phone in enumerate(phones))

@@ -8,7 +8,8 @@ import re
 from functools import lru_cache
 
 from glmtts.text.data import data_file, read_lines
-from glmtts.text.english import dictionary, ending, sound_of_s
+from glmtts.text.derived import ending, sound_of_s
+from glmtts.text.english import dictionary
 from glmtts.text.hashed import HashedScorer
 from glmtts.text.homograph_rules import Rules, table
 
