@@ -141,7 +141,8 @@ def _told_by_the_word_before(before: str, word: str, written: str, labels: list[
     # the I of Part I Project is a number
     subject = last in ("we", "they", "let's") or (last == "i" and written.islower())
     third = last in ("he", "she") and written.lower().endswith("s")
-    return verbs[0] if last in _MODALS or last.endswith("n't") or subject or third else ""
+    modal = last in _MODALS or last.endswith(("n't", "'ll", "'d"))
+    return verbs[0] if modal or subject or third else ""
 
 
 def _is_command(before: str, after: str) -> bool:
@@ -155,7 +156,8 @@ def _form_of_read(before: str) -> str:
     """The label of "read" after a verb that asks for one form (Have you ever read, did not read); else empty."""
     for token in reversed(_TOKEN.findall(before)[-REACH:]):
         word = token.lower()
-        kind = "modal" if word.endswith("n't") else _CLASS_OF.get(word, "")
+        # haven't, hasn't and hadn't are forms of have, and other words with n't modals
+        kind = _CLASS_OF.get(word.removesuffix("n't"), "") or ("modal" if word.endswith("n't") else "")
         if kind in ("have", "be"):
             return "read_past"
         if kind in ("modal", "to"):
