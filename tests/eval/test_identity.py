@@ -64,6 +64,29 @@ def test_lists_with_the_same_ids_are_not_taken_for_each_other(tmp_path: Path) ->
         system.speak([Item("a", "x", "zh")])
 
 
+@pytest.mark.parametrize("name", ["out[1]", "a[b-d]", "w[!x]y", "what*ever"])
+def test_a_folder_that_is_there_is_taken_as_it_is_named(tmp_path: Path, lines: Path, name: str) -> None:
+    folder_of(tmp_path / name, {"line0": 0.5, "line4": 0.5})
+    for other in ("out1", "ac", "wzy", "whatsoever"):  # what the names would stand for as patterns of a shell
+        folder_of(tmp_path / other, {"line0": 0.1, "line4": 0.1})
+    for number, system in enumerate(("recordings:{}", "noisy:{}?snr=60")):
+        found = levels(tmp_path / f"run{number}", lines, system.format(tmp_path / name))
+        assert found == {"line0": tone(0.5), "line4": tone(0.5)}
+
+
+def test_only_stars_are_patterns(tmp_path: Path) -> None:
+    folder_of(tmp_path / "run[1]/en/audio", {"a": 0.5})
+    folder_of(tmp_path / "run1/en/audio", {"a": 0.1})
+    item = Item("a", "x", "en")
+    for pattern in (f"{tmp_path}/run[1]/*/audio", f"{tmp_path}/run[1]/**/audio", f"{tmp_path}/r*[1]/en/audio"):
+        (one,) = load(SystemSpec.parse(f"recordings:{pattern}")).speak([item])
+        assert one.samples is not None and abs(one.samples).max() == pytest.approx(0.5, abs=0.01), pattern
+    for pattern in (f"{tmp_path}/x**y/z", f"{tmp_path}/***/audio", "a/**b"):
+        for system in ("recordings:{}", "noisy:{}?snr=60"):
+            with pytest.raises(EvaluationError, match=r"is no pattern of folders: \*\* stands for whole folders"):
+                load(SystemSpec.parse(system.format(pattern)))
+
+
 def test_voices_of_one_name_are_two_voices(tmp_path: Path, tiny_folder: Path) -> None:
     abouts = []
     for name, level in (("a", 0.5), ("b", 0.4)):

@@ -1,5 +1,6 @@
 """Recordings as a system: the reference recordings of a list, or a folder of another system's output."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ class Recordings:
 
     A line of mini-clone has no reference: there it is another recording of the speaker, who says something else.
 
-    A pattern stands for several folders: `recordings:RUN/*/mini/audio` is what `mini` said in all lists of a run.
+    A pattern stands for several folders: `recordings:RUN/*/mini/audio` is what `mini` said in all lists of a run. Its
+    one sign is `*`, and a folder that is there is meant as it is named.
     Files are known by their contents: a line whose file changed or was added since an earlier run is done again.
     """
 
@@ -27,9 +29,8 @@ class Recordings:
         no_options("recordings", options)
         self.pattern = Path(argument) if argument else None
         self.is_copy = argument is None
-        # the folders of a pattern may come into being in the same run
-        if argument and "*" not in argument and not is_folder(Path(argument), EvaluationError):
-            raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
+        if argument and not is_folder(Path(argument), EvaluationError):
+            _check_pattern(argument)
 
     def speak(self, items: Sequence[Item]) -> list[SystemOutput]:
         """The recordings; a line without one is missing."""
@@ -61,11 +62,25 @@ class Recordings:
         return found[0] if found else None
 
 
+def _check_pattern(argument: str) -> None:
+    """Refuse a name without `*`, of whose folder nothing is there; those of a pattern may come into being in the run.
+
+    Raises:
+        EvaluationError: it is one, or has `**` beside other signs, which Python 3.11 and 3.12 do not take.
+    """
+    if "*" not in argument:
+        raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
+    if any("**" in part and part != "**" for part in Path(argument).parts):
+        raise EvaluationError(f"{argument} is no pattern of folders: ** stands for whole folders. Write /**/, or one *.")
+
+
 def _folders(pattern: Path) -> list[Path]:
-    """Folders of a path that may hold patterns."""
-    # Path.glob takes no absolute pattern
+    """The folder of this name, else those of a path in which `*` stands for any names."""
+    if is_folder(pattern, EvaluationError):
+        return [pattern]
+    # Path.glob takes no absolute pattern; `?` and brackets are signs of names here
     root = Path(pattern.anchor)
-    return sorted(root.glob(str(pattern.relative_to(root))))
+    return sorted(root.glob(re.sub(r"[\[?]", r"[\g<0>]", str(pattern.relative_to(root)))))
 
 
 def read_output(path: Path | None) -> SystemOutput:
