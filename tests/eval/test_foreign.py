@@ -19,7 +19,10 @@ from tests.eval.test_runner import run
 
 GIVEN: dict[str, Any] = {
     "whole": np.zeros(800, np.float64),
+    "swings": np.full(800, 1.2, np.float32),
     "nan": np.full(800, np.nan, np.float32),
+    "loud": np.full(800, 9000.0, np.float32),
+    "huge": np.full(800, -1e300),
     "int": np.zeros(800, np.int16),
     "stereo": np.zeros((800, 2), np.float32),
 }
@@ -95,6 +98,10 @@ def test_what_a_system_gives_is_looked_at(tmp_path: Path, lines: Path) -> None:
     assert run(tmp_path / "a", lines, "x=foreign:whole", scorers=()).tables[0]["missing"] == 0
     results = run(tmp_path / "b", lines, "x=foreign:nan", scorers=())
     assert {one["error"] for one in results.utterances} == {"the system gave values that are not numbers"}
+    assert run(tmp_path / "swings", lines, "x=foreign:swings", scorers=()).tables[0]["missing"] == 0
+    for name, peak in (("loud", "9e+03"), ("huge", "1e+300")):
+        (said,) = {one["error"] for one in run(tmp_path / name, lines, f"x=foreign:{name}", scorers=()).utterances}
+        assert said == f"the system gave samples up to {peak}, not in ±1"
     for name in ("int", "stereo"):
         with pytest.raises(EvaluationError, match=r"failed on the lines .*: ValueError: samples .* \(T,\) of float32"):
             run(tmp_path / name, lines, f"x=foreign:{name}", scorers=())
@@ -105,3 +112,102 @@ def test_a_system_that_fails_is_one_sentence(tmp_path: Path, lines: Path) -> Non
         run(tmp_path, lines, "x=foreign:other", scorers=())
     with pytest.raises(EvaluationError, match="'x' cannot be loaded: ImportError: no module named foreign"):
         systems.load(SystemSpec.parse("x=foreign:broken"))
+
+
+TONE = (0.3 * np.sin(np.arange(800) * 0.05)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [24000.5, float("nan"), float("inf"), 1, 0, -16000, 10**9, "24000", None])
+def test_a_rate_is_that_of_a_recording(rate: Any) -> None:
+    with pytest.raises(ValueError, match="is no whole number of Hz from 4000 to 384000"):
+        SystemOutput(TONE, rate).checked()
+
+
+def test_what_a_system_says_beside_becomes_plain_values() -> None:
+    given = {"first_chunk": np.float32(0.5), "longest_wait": float("nan"), "none": None}
+    one = SystemOutput(TONE, np.int64(24000), details=given, taken=np.float32(2)).checked()  # type: ignore[arg-type]
+    assert (one.rate, one.taken, one.details) == (24000, 2.0, {"first_chunk": 0.5, "longest_wait": None, "none": None})
+    assert [type(value) for value in (one.rate, one.taken, one.details["first_chunk"])] == [int, float, float]
+    told = SystemOutput(None, 0, error=ValueError("a part is \ud800")).checked()  # type: ignore[arg-type]
+    assert told.error == "a part is \\ud800"
+    for wrong in (
+        {"taken": float("nan")},
+        {"taken": -1},
+        {"taken": "2"},
+        {"details": {"\ud800": 1}},
+        {"details": {"a": "b"}},
+    ):
+        with pytest.raises((TypeError, ValueError, AttributeError)):
+            SystemOutput(TONE, 24000, **wrong).checked()
+
+
+class Odd(Foreign):
+    """Says of itself, and of its files, what its argument names."""
+
+    def about(self) -> dict[str, Any]:
+        said = {"numpy": {"v": np.float32(1)}, "nan": {"v": float("nan")}, "half": {"v": "\ud800"}, "nothing": None}
+        return {"v": 1 / 0} if self.argument == "fails" else said.get(self.argument, {})  # type: ignore[return-value]
+
+    def sources(self, items: Sequence[Item]) -> list[Path | None]:
+        return ["a"] if self.argument == "sources" else []  # type: ignore[list-item]
+
+
+class Half:
+    """Has neither languages nor an account of itself."""
+
+    is_copy = False
+
+    def __init__(self, argument: str | None, options: dict[str, str]) -> None:
+        pass
+
+
+systems.register("odd", Odd)
+systems.register("half", Half)  # type: ignore[arg-type]
+
+
+def test_what_a_system_says_of_itself_can_stand_in_a_report(tmp_path: Path, lines: Path) -> None:
+    for name, words in (
+        ("numpy", "TypeError: Object of type float32 is not JSON"),
+        ("nan", "ValueError: Out of range float"),
+        ("half", "UnicodeEncodeError"),
+        ("nothing", "TypeError"),
+        ("fails", "ZeroDivisionError"),
+    ):
+        with pytest.raises(EvaluationError, match=f"'x' does not say what it is, for the report: {words}"):
+            run(tmp_path / name, lines, f"x=odd:{name}", scorers=())
+    with pytest.raises(EvaluationError, match="'x' does not say which files it reads: AttributeError"):
+        run(tmp_path, lines, "x=odd:sources", scorers=())
+    with pytest.raises(EvaluationError, match="'x' has no 'languages'"):
+        systems.load(SystemSpec.parse("x=half"))
+
+
+class Sloppy(Judge):
+    """Announces and gives what its options name."""
+
+    def __init__(self, announced: str = "judge", given: str = "judge", better: str = "") -> None:
+        self.columns = announced if announced == "text" else tuple(announced.split("+"))
+        self.higher_is_better = {"judge": better or True}
+        self.given = given.split("+")
+
+    def score(self, clips: Sequence[Clip]) -> list[dict[str, Any]]:
+        return [dict.fromkeys(self.given, 2.0) for _ in clips]
+
+
+scorers.register("sloppy", f"{__name__}:Sloppy")
+
+
+def test_scores_have_the_columns_that_are_announced(tmp_path: Path, lines: Path) -> None:
+    for number, (options, words) in enumerate(
+        (
+            ("given=juge", "failed on the lines 'line0' to 'line2': ValueError: a score has no 'judge'"),
+            ("announced=judge+more", "a score has no 'more'"),
+            ("announced=id&given=id", "does not say what it gives: ValueError: a column cannot have the name 'id'"),
+            ("announced=text", "does not say what it gives: TypeError: its columns are 'text'"),
+            ("better=up", "does not say what it gives: TypeError: its higher_is_better"),
+        )
+    ):
+        with pytest.raises(EvaluationError, match=words):
+            run(tmp_path / str(number), lines, "x=recordings", scorers=(f"sloppy?{options}",))
+    # what stands beside its columns, also under the name of a record's own key, takes nothing from them
+    results = run(tmp_path, lines, "x=recordings", scorers=("sloppy?given=judge+id+more",))
+    assert results.tables[0]["cells"]["judge"]["mean"] == 2

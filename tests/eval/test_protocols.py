@@ -177,7 +177,9 @@ def test_copies_go_through_the_bundle_that_is_measured() -> None:
 class Optional:
     """A scorer that takes weights of one's own."""
 
+    name = "optional"
     columns: tuple[str, ...] = ("value",)
+    higher_is_better: dict[str, bool] = {}  # noqa: RUF012
     stand_in_for = None
 
     def __init__(self, weights: str = "") -> None:

@@ -179,4 +179,4 @@ def _emotion_of(folder: Path, name: str) -> dict[str, str]:
     parts = name.lower().split("_")
     if parts[0] in EMOTIONS:
         return {"emotion": parts[0]} | ({"level": parts[1]} if parts[1:2] in (["high"], ["low"]) else {})
-    return {"emotion": folder.name} if folder.name in EMOTIONS else {}
+    return {"emotion": folder.name.lower()} if folder.name.lower() in EMOTIONS else {}

@@ -10,6 +10,7 @@ from typing import Any
 
 from glmtts.errors import EvaluationError
 from glmtts.eval import systems
+from glmtts.eval.foreign import foreign
 from glmtts.eval.items import EvalList, Item, digest_of
 from glmtts.eval.stages import Recognition, Scoring, Speech, Stage
 from glmtts.eval.systems import ReadsFiles, SystemSpec
@@ -60,7 +61,7 @@ class Run:
         items = [item for item in one.items if system.languages is None or item.language in system.languages]
         utterances = [Utterance(item) for item in items]
         folder = self.out / one.name / spec.label
-        identity = _identity(system, items, self.chunk)
+        identity = _identity(system, spec.label, items, self.chunk)
         everything: list[Stage] = [Speech(spec), *stages]
         about: dict[str, Any] = {}
         with writable(folder):
@@ -123,10 +124,11 @@ class Run:
             )
 
 
-def _identity(system: systems.System, items: Sequence[Item], chunk: int) -> list[str]:
+def _identity(system: systems.System, label: str, items: Sequence[Item], chunk: int) -> list[str]:
     """What tells the lines of each chunk from others: texts, prompts, references, and files that are the output."""
     parts = [[items[at] for at in places] for places in chunks(len(items), chunk)]
-    return [digest_of(part, system.sources(part) if isinstance(system, ReadsFiles) else ()) for part in parts]
+    with foreign(f"The system '{label}' does not say which files it reads"):
+        return [digest_of(part, system.sources(part) if isinstance(system, ReadsFiles) else ()) for part in parts]
 
 
 def before_of(stage: Stage, stages: Sequence[Stage]) -> list[Stage]:

@@ -14,7 +14,7 @@ from glmtts import asr
 from glmtts.eval import scorers, systems
 from glmtts.eval.error_rates import simplified, simplifier
 from glmtts.eval.fingerprint import fingerprints
-from glmtts.eval.foreign import KEPT, foreign, on_lines
+from glmtts.eval.foreign import KEPT, check_json, foreign, on_lines
 from glmtts.eval.items import Item
 from glmtts.eval.options import named_options
 from glmtts.eval.scorers import Clip, Scorer
@@ -23,6 +23,8 @@ from glmtts.eval.scorers.clip import checked
 from glmtts.eval.systems import SystemSpec
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import AUDIO, Done, Wave, Work
+
+ID = "id"  # of a line, in a record
 
 
 class Stage(Protocol):
@@ -59,7 +61,10 @@ class Speech:
 
     def about(self) -> dict[str, Any]:
         """The system's own account of itself."""
-        return {"system": told(self.spec.text)} | systems.load(self.spec).about()
+        with foreign(f"The system '{self.spec.label}' does not say what it is, for the report"):
+            said = dict(systems.load(self.spec).about())
+            check_json(said)
+        return {"system": told(self.spec.text)} | said
 
     def load(self, languages: Collection[str]) -> None:
         """Load the system."""
@@ -155,7 +160,7 @@ class Scoring:
 
     def take(self, utterance: Utterance, record: dict[str, Any]) -> None:
         """The columns."""
-        utterance.scores |= {column: value for column, value in record.items() if column != "id"}
+        utterance.scores |= {column: value for column, value in record.items() if column != ID}
 
 
 @lru_cache(maxsize=16)
@@ -166,7 +171,22 @@ def scorer_of(text: str) -> Scorer:
         EvaluationError: there is none, or its backend is not installed.
     """
     name, options = named_options(text)
-    return scorers.load(name, **options)
+    scorer = scorers.load(name, **options)
+    with foreign(f"The scorer '{told(text)}' does not say what it gives"):
+        _check_told(scorer)
+    return scorer
+
+
+def _check_told(scorer: Scorer) -> None:
+    """Raises AttributeError, TypeError or ValueError where a scorer's attributes are not those of `Scorer`."""
+    columns, better = scorer.columns, scorer.higher_is_better
+    if isinstance(columns, str) or not all(isinstance(column, str) for column in columns):
+        raise TypeError(f"its columns are {columns!r}, and no tuple of names")
+    if ID in columns:  # of a record of a line
+        raise ValueError(f"a column cannot have the name '{ID}'")
+    if not all(value in (True, False) for value in dict(better).values()):
+        raise TypeError(f"its higher_is_better are {better!r}, and no truths by column")
+    check_json({"scorer": scorer.name, "stand_in_for": scorer.stand_in_for, "columns": list(columns)})
 
 
 @lru_cache(maxsize=4)
@@ -228,8 +248,9 @@ def _score(scorer: str, clips: Sequence[Clip]) -> Done:
     if not clips:
         return Done([])
     with foreign(f"The scorer '{told(scorer)}' failed {on_lines([clip.id for clip in clips])}", KEPT):
-        found = scorer_of(scorer).score(clips)
-        return Done([{"id": clip.id, **checked(one)} for clip, one in zip(clips, found, strict=True)])
+        found = scorer_of(scorer)
+        pairs = zip(clips, found.score(clips), strict=True)
+        return Done([{ID: clip.id, **checked(one, found.columns)} for clip, one in pairs])
 
 
 def told(name: str) -> str:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
-from glmtts.eval.columns import ErrorColumn, of_language
+from glmtts.eval.columns import ErrorColumn
 from glmtts.eval.error_rates import BY_CHARACTER, Errors, errors, errors_of
 from glmtts.eval.items import Item
 from glmtts.eval.utterance import Utterance
@@ -53,13 +54,24 @@ def by(cut: Callable[[str], list[str]]) -> Callable[[Utterance], Errors]:
     return lambda one: errors_of(" ".join(cut(one.hypothesis or "")), " ".join(cut(one.item.text)))
 
 
+@lru_cache(maxsize=1 << 16)
+def _holds(text: str, cut: Callable[[str], list[str]]) -> bool:
+    """Whether a text has such units; a table asks it several times for each line and system."""
+    return bool(cut(text))
+
+
+def _having(cut: Callable[[str], list[str]], language: str) -> Callable[[Item], bool]:
+    """Whether a line of a language has such units: of none wanted, a rate would be the number of those heard."""
+    return lambda item: item.language == language and _holds(item.text, cut)
+
+
 def _is_mixed(item: Item) -> bool:
     return item.language == "zh" and re.search("[A-Za-z]{2}", item.text) is not None
 
 
 WER = ErrorColumn("wer", "WER", published, lambda item: item.language not in BY_CHARACTER)
 CER = ErrorColumn("cer", "CER", published, lambda item: item.language in BY_CHARACTER)
-SPOKEN_WER = ErrorColumn("wer_spoken", "WER, numbers spoken", by(words), of_language("en"))
-SYLLABLES = ErrorColumn("syllables", "toned syllables", by(syllables), lambda item: item.language == "zh")
+SPOKEN_WER = ErrorColumn("wer_spoken", "WER, numbers spoken", by(words), _having(words, "en"))
+SYLLABLES = ErrorColumn("syllables", "toned syllables", by(syllables), _having(characters, "zh"))
 MIXED = ErrorColumn("mixed", "toned syllables and words", by(mixed), _is_mixed)
 PUBLISHED, SPOKEN = (WER, CER), (SPOKEN_WER, SYLLABLES)

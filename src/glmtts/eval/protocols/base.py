@@ -64,6 +64,7 @@ class Protocol:
     made: Made | None = None
     systems: tuple[str, ...] = ("mini",)
     labels: tuple[str, ...] = ()
+    check: Callable[[Sequence[EvalList], Sequence[str]], None] = lambda lists, columns: None
     only_heard: bool = False
     measures_bundle: bool = False
     recognition: Callable[[Mapping[str, str], str], Stage] | None = Recognition
@@ -97,6 +98,7 @@ class Protocol:
         stages, scorers = self._stages(settings, names), self._scorers(settings)
         by_scorer = {name: columns_of(name) for name in scorers}
         check_columns(self.columns, scorers, by_scorer)
+        self.check(lists, [column.key for name in scorers for column in by_scorer[name]])
         columns = [one.within(names) if isinstance(one, ErrorColumn) else one for one in self.columns]
         stand_ins = self.stand_ins(settings, scorers)
         for spec in specs:

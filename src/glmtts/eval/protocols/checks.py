@@ -39,7 +39,7 @@ def _asks_for_language(name: str) -> bool:
 
 
 def check_lists(protocol: Protocol, lists: Sequence[EvalList]) -> None:
-    """Refuse lists that share a name, which is their folder's in a run, and lines without needed texts or labels.
+    """Refuse lists that share a name, which is their folder's in a run, and lines without needed words or labels.
 
     Raises:
         EvaluationError: two do, or one has none.
@@ -50,12 +50,12 @@ def check_lists(protocol: Protocol, lists: Sequence[EvalList]) -> None:
     for one in lists:
         for item in one.items:
             # of nothing wanted the rate would be the number of words that are heard, some hundred percent
-            if protocol.recognisers and not item.text.strip():
+            if protocol.recognisers and not any(map(str.isalnum, item.text)):
                 raise EvaluationError(
-                    f"The line '{item.id}' of the list '{one.name}' has no text, so that nothing can be wrong with it. "
-                    "Give it one, or take it out."
+                    f"The line '{item.id}' of the list '{one.name}' has no text of letters or digits, so that nothing "
+                    "can be wrong with it. Give it one, or take it out."
                 )
-            if missing := next((label for label in protocol.labels if label not in item.labels), None):
+            if missing := next((label for label in protocol.labels if not item.labels.get(label, "").strip()), None):
                 raise EvaluationError(
                     f"The protocol '{protocol.name}' needs the label '{missing}' of each line, and '{item.id}' of the "
                     f"list '{one.name}' has none. Give a list with it, such as a folder whose index.jsonl has the key."

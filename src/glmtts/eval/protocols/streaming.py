@@ -12,6 +12,7 @@ from glmtts.eval.items import EvalList
 from glmtts.eval.lists import shipped_list
 from glmtts.eval.protocols.base import Protocol, Settings
 from glmtts.eval.runner import Row
+from glmtts.eval.statistics import finite
 from glmtts.eval.units import PUBLISHED, SPOKEN
 
 
@@ -26,9 +27,11 @@ def _detail(key: str, title: str) -> ValueColumn:
 def _worst(rows: Sequence[Row]) -> dict[str, Any]:
     lines = []
     for row in rows:
-        details = [one.details for one in row.utterances if "first_chunk" in one.details]
-        if details:
-            first, wait = ([one[key] for one in details] for key in ("first_chunk", "longest_wait"))
+        first, wait = (
+            [value for one in row.utterances if finite(value := one.details.get(key))]
+            for key in ("first_chunk", "longest_wait")
+        )
+        if first and wait:
             figures = [round(value, 3) for value in (median(first), max(first), median(wait), max(wait))]
             lines.append([row.lines.name, row.system.label, *figures])
     heads = ["list", "system", "first chunk, median s", "worst s", "longest wait, median s", "worst s"]

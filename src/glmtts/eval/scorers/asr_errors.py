@@ -49,7 +49,7 @@ class AsrScorer:
         return [text or "" for text in texts]
 
     def score(self, clips: Sequence[Clip]) -> list[Score]:
-        """Error rates and counts."""
+        """Error rates and counts; no rates of a text without a word."""
         pairs = zip(clips, self.hypotheses(clips), strict=True)
         return [self._columns(text, clip.text, clip.language) for clip, text in pairs]
 
@@ -61,7 +61,8 @@ class AsrScorer:
         score: Score = {}
         for kind, (hypothesis, reference) in zip(self._kinds, (words, characters), strict=True):
             found = errors_of(hypothesis, reference)
-            score[kind] = found.rate
+            # of nothing wanted it would be the number of words that are heard
+            score[kind] = found.rate if found.words else None
             score |= {f"{kind}_{part}": float(count) for part, count in zip(PARTS, _counts(found), strict=True)}
         return score
 

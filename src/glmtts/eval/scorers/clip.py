@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import soxr
 
 from glmtts.audio.bounds import all_finite
 from glmtts.errors import EvaluationError
-from glmtts.eval.statistics import finite
+from glmtts.eval.foreign import numbers_of
 
 Score = dict[str, float | None]  # a value a column; None where the clip lacks what the scorer needs
 
 
-def checked(score: Score) -> Score:
-    """A scorer's values as plain numbers; NaN and infinity are none: JSON has neither, nor has a mean.
+def checked(score: Mapping[str, Any], columns: Sequence[str]) -> Score:
+    """A scorer's values of its columns as plain numbers, None for what is not finite.
 
     Raises:
-        TypeError, ValueError: a value is no number.
+        TypeError, ValueError, OverflowError: a value is no number, or a column has none, not even None.
     """
-    numbers = {column: None if value is None else float(value) for column, value in score.items()}
-    return {column: value if finite(value) else None for column, value in numbers.items()}
+    if lacks := [column for column in columns if column not in score]:
+        raise ValueError(f"a score has no '{lacks[0]}', which is one of the scorer's columns")
+    return numbers_of({column: score[column] for column in columns})
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,17 +11,19 @@ import torch
 from glmtts.errors import EvaluationError
 from glmtts.eval.scorers.clip import Clip, Score
 from glmtts.eval.scorers.emotion2vec import emotion_columns
-from glmtts.eval.scorers.networks.emotion import LABELS, EmotionClassifier
+from glmtts.eval.scorers.networks.emotion import EmotionClassifier
 from glmtts.eval.scorers.networks.whisper_states import SAMPLE_RATE
 
 SHORTEST_SECONDS = 0.2
 
 
 class Emotion:
-    """Options: `weights`, the file that the recipe writes; `device`. A clip's label `emotion` is what it was to be."""
+    """Options: `weights`, the file that the recipe writes; `device`. A clip's label `emotion` is what it was to be.
+
+    Its columns are by the labels of the weights.
+    """
 
     name = "emotion"
-    columns = ("emotion_target", "emotion_hit", *(f"emotion_{label}" for label in LABELS))
     higher_is_better = {"emotion_target": True, "emotion_hit": True}
     stand_in_for = "emotion2vec"
 
@@ -33,6 +35,7 @@ class Emotion:
             )
         self.model, self.device = EmotionClassifier.open(Path(weights)).to(device), device
         self.labels = self.model.config.labels
+        self.columns = ("emotion_target", "emotion_hit", *(f"emotion_{label}" for label in self.labels))
 
     def score(self, clips: Sequence[Clip]) -> list[Score]:
         """Probabilities of the labels; `…_target` is the wanted one's, `…_hit` 1 where it is the highest.

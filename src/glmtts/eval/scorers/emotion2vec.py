@@ -75,9 +75,15 @@ def emotion_columns(prefix: str, found: dict[str, float], wanted: str | None) ->
     return {f"{prefix}_target": None if target is None else found[target], f"{prefix}_hit": hit, **columns}
 
 
+def meant(label: str) -> str:
+    """An emotion in CV3-Eval's words, whatever a list or another set of labels calls it: `Anger` is `angry`."""
+    plain = label.strip().lower()
+    return ALIASES.get(plain, plain)
+
+
 def _label_for(wanted: str, found: dict[str, float]) -> str | None:
     """The label that means the wanted emotion, under whatever name."""
-    if wanted in found:
-        return wanted
-    meant = ALIASES.get(wanted, wanted)
-    return next((label for label in found if ALIASES.get(label, label) == meant), None)
+    # the same word first: RAVDESS tells calm from neutral
+    if (plain := wanted.strip().lower()) in found:
+        return plain
+    return next((label for label in found if meant(label) == meant(wanted)), None)

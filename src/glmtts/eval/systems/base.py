@@ -1,22 +1,21 @@
 """What a system under test is, how it is written on the command line, and where it is found."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, Self, cast, runtime_checkable
 
-import numpy as np
-
-from glmtts.audio.bounds import all_finite
 from glmtts.errors import EvaluationError
 from glmtts.eval.foreign import foreign
 from glmtts.eval.items import Item
+from glmtts.eval.systems.output import SystemOutput
 
 GROUP = "glmtts.systems"
+NEEDED = ("languages", "is_copy", "speak", "about")
 BUILT_IN = {
     "bundle": "glmtts.eval.systems.bundle:BundleSystem",
     "mini": "glmtts.eval.systems.bundle:mini",
@@ -29,36 +28,6 @@ BUILT_IN = {
     "hibari-tts": "glmtts.eval.systems.hibari:HibariSystem",
     "espeak-ng": "glmtts.eval.systems.espeak:EspeakSystem",
 }
-
-
-@dataclass(frozen=True)
-class SystemOutput:
-    """What a system gives for a line: samples (T,) float32 at `rate` Hz, or why there are none.
-
-    `details` are what a protocol measures while it is spoken, such as the seconds to a stream's first chunk. `taken`
-    are the seconds of work, where what was measured beside is none of it.
-    """
-
-    samples: np.ndarray | None
-    rate: int
-    error: str | None = None
-    details: Mapping[str, float | None] = field(default_factory=dict)
-    taken: float | None = None
-
-    def checked(self) -> Self:
-        """The same in float32; values that are not finite are a missing output.
-
-        Raises:
-            ValueError: it holds something else than samples in ±1 and their rate.
-        """
-        if self.samples is None:
-            return self
-        samples = np.asarray(self.samples)
-        if samples.ndim != 1 or samples.dtype.kind != "f" or self.rate <= 0:
-            raise ValueError(f"samples {samples.shape} of {samples.dtype} at {self.rate} Hz are not (T,) of float32")
-        if not all_finite(samples):
-            return replace(self, samples=None, error="the system gave values that are not numbers")
-        return replace(self, samples=samples.astype(np.float32, copy=False))
 
 
 class System(Protocol):
@@ -149,7 +118,10 @@ def load(spec: SystemSpec) -> System:
 @lru_cache(maxsize=16)
 def _loaded(spec: SystemSpec) -> System:
     with foreign(f"The system '{spec.label}' cannot be loaded"):
-        return _factory(spec.name)(spec.argument, dict(spec.options))
+        system = _factory(spec.name)(spec.argument, dict(spec.options))
+        if lacks := [name for name in NEEDED if not hasattr(system, name)]:
+            raise EvaluationError(f"The system '{spec.label}' has no '{lacks[0]}'. See docs/extend.md.")
+        return system
 
 
 def _factory(name: str) -> Factory:

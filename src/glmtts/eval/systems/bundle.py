@@ -13,7 +13,7 @@ from glmtts.bundle import bundle_digest
 from glmtts.errors import EvaluationError, GlmTtsError
 from glmtts.eval.fingerprint import fingerprints
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import SystemOutput
+from glmtts.eval.systems.output import SystemOutput
 from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.options import Options, reader, settings
 from glmtts.synthesis.speaker import Speaker

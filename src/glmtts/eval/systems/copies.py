@@ -15,8 +15,9 @@ from glmtts.audio.io import load_audio
 from glmtts.bundle import bundle_digest
 from glmtts.errors import GlmTtsError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import SystemOutput, no_options
+from glmtts.eval.systems.base import no_options
 from glmtts.eval.systems.bundle import synthesizer
+from glmtts.eval.systems.output import SystemOutput
 from glmtts.stages import Conditions
 from glmtts.synthesis.synthesizer import Synthesizer
 from glmtts.synthesis.voice import Voice, voice_of

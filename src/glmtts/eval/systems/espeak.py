@@ -12,7 +12,8 @@ from pypinyin import Style, lazy_pinyin
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import SystemOutput, no_options
+from glmtts.eval.systems.base import no_options
+from glmtts.eval.systems.output import SystemOutput
 
 VOICES = {"en": "en-us", "zh": "cmn-latn-pinyin"}  # Debian's has no dictionary of characters: it says "Chinese letter"
 PROGRAM = "espeak-ng"

@@ -7,7 +7,8 @@ from typing import Any
 from glmtts.backends import reason_of
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import SystemOutput, no_options
+from glmtts.eval.systems.base import no_options
+from glmtts.eval.systems.output import SystemOutput
 
 
 class HibariSystem:

@@ -8,7 +8,8 @@ import numpy as np
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import SystemOutput, number_of
+from glmtts.eval.systems.base import number_of
+from glmtts.eval.systems.output import SystemOutput
 from glmtts.eval.systems.recordings import Recordings
 
 

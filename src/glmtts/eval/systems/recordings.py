@@ -9,7 +9,8 @@ from glmtts.audio.io import read_audio
 from glmtts.errors import AudioError, EvaluationError
 from glmtts.eval.items import Item
 from glmtts.eval.lists import recording_of
-from glmtts.eval.systems.base import SystemOutput, no_options
+from glmtts.eval.systems.base import no_options
+from glmtts.eval.systems.output import SystemOutput
 from glmtts.places import is_folder
 
 
@@ -71,7 +72,7 @@ def _check_pattern(argument: str) -> None:
     if "*" not in argument:
         raise EvaluationError(f"There is no folder {argument}. Give the folder of the recordings.")
     if any("**" in part and part != "**" for part in Path(argument).parts):
-        raise EvaluationError(f"{argument} is no pattern of folders: ** stands for whole folders. Write /**/, or one *.")
+        raise EvaluationError(f"{argument} is no pattern of folders: ** stands for whole folders. Write /**/, or *.")
 
 
 def _folders(pattern: Path) -> list[Path]:

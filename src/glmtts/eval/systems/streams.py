@@ -11,8 +11,8 @@ from torch import Tensor
 from glmtts.audio.mel import LogMel
 from glmtts.errors import GlmTtsError
 from glmtts.eval.items import Item
-from glmtts.eval.systems.base import SystemOutput
 from glmtts.eval.systems.bundle import BundleSystem, synthesizer
+from glmtts.eval.systems.output import SystemOutput
 from glmtts.synthesis.options import reader
 from glmtts.synthesis.rendering import Job
 
