@@ -1,5 +1,6 @@
 """The commands, from a run to its comparison and its listening test; mistakes are one sentence."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,21 @@ from typer.testing import CliRunner
 
 from glmtts.cli import app
 from glmtts.errors import AsrError, BundleError, EvaluationError, GlmTtsError
-from glmtts.eval import protocols
+from glmtts.eval import protocols, scorers
 from glmtts.eval.command import _recognisers, _scorers
 from glmtts.eval.work import LOCK
+from tests.eval.conftest import Level
 
 RUNNER = CliRunner()
+
+
+class Feels(Level):
+    """A scorer that knows two emotions."""
+
+    name, columns = "feels", ("emotion_happy", "emotion_sad")
+
+
+scorers.register("feels", f"{__name__}:Feels")
 
 
 def call(*arguments: str | Path) -> str:
@@ -73,6 +84,15 @@ def test_what_a_run_cannot_do_is_said_before_anything_is_spoken(tmp_path: Path, 
     out, person = tmp_path / "out", ("-s", "person=recordings")
     wordless = tmp_path / "en.lst"
     wordless.write_text("a|Hello.\nb|\n", encoding="utf-8")
+    for name, language, text in (("marks", "en", "!!! …"), ("stop", "zh", "。"), ("quote", "en", "'")):
+        (tmp_path / name).mkdir()
+        line = json.dumps({"id": "x", "lang": language, "text": text, "emotion": "joy"})
+        (tmp_path / name / "index.jsonl").write_text(line, encoding="utf-8")
+    joyful = tmp_path / "joyful"
+    joyful.mkdir()
+    line = json.dumps({"id": "x", "lang": "en", "text": "Hi.", "emotion": "joy"})
+    (joyful / "index.jsonl").write_text(line, encoding="utf-8")
+    feels = ("--scorer", "feels", "--asr", "none")
     for kind, words, arguments in (
         (EvaluationError, "'per' needs the label 'pinyin'", ("per", "mini-zh", *person)),
         (EvaluationError, "'forced' needs the label 'marked'", ("forced", "mini-zh", *person)),
@@ -92,6 +112,11 @@ def test_what_a_run_cannot_do_is_said_before_anything_is_spoken(tmp_path: Path, 
         (EvaluationError, "beside other scorers", ("mini", lines, "--scorer", "none", "--scorer", "level", *person)),
         (EvaluationError, "column 'level'", ("mini", lines, "--asr", "none", *2 * ("--scorer", "level"), *person)),
         (EvaluationError, "'b' of the list 'en_en' has no text", ("mini", wordless, "--language", "en", *person)),
+        *(
+            (EvaluationError, f"'x' of the list '{name}' has no text of letters or digits", ("mini", tmp_path / name))
+            for name in ("marks", "stop", "quote")
+        ),
+        (EvaluationError, "The emotion 'joy' of 'x' in the list 'joyful'", ("emotion", joyful, *feels, *person)),
         (EvaluationError, "named 'spoken'", ("mini", lines, lines, "--asr", "none", "--scorer", "level", *person)),
         (BundleError, "is no model bundle", ("speech-tokenizer", lines, "--bundle", tmp_path, "--scorer", "level")),
     ):

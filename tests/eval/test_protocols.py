@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from glmtts.errors import EvaluationError
 from glmtts.eval import protocols, scorers
 from glmtts.eval.closed_choice import chooses, written_as
 from glmtts.eval.items import EvalList, Item
@@ -79,6 +80,43 @@ def test_the_likeliest_emotion_is_compared_with_the_wanted_one_also_by_level() -
     assert values["emo"] == [1.0, 0.0] and values["emo_high"] == [1.0, None] and values["emo_low"] == [None, 0.0]
     (table,) = EMOTION.extra([row(angry, other)]).values()
     assert ["angry", 1, 0, 0] in table["rows"]
+
+
+def test_emotions_are_compared_whatever_their_case_and_name() -> None:
+    happy = {"emotion_happy": 0.9, "emotion_sad": 0.1}
+    columns = {column.key: column for column in EMOTION.columns}
+    for wanted, right in (("happy", 1), ("Happy", 1), ("HAPPINESS", 1), ("Sad", 0), ("sadness", 0)):
+        one = heard("x", "x", emotion=wanted, level="High")
+        one.scores.update(happy)
+        assert columns["emo"].value(one) == columns["emo_high"].value(one) == right, wanted
+    (table,) = EMOTION.extra([row(one)]).values()
+    assert table["heads"] == ["wanted", "happy", "sad"] and ["sad", 1, 0] in table["rows"]
+
+
+def test_emotions_that_no_scorer_names_are_refused() -> None:
+    def lists(*emotions: str) -> list[EvalList]:
+        items = [Item(f"a{n}", "x", "en", labels={"emotion": one}) for n, one in enumerate(emotions)]
+        return [EvalList("l", tuple(items))]
+
+    names = ["emotion_target", "emotion_hit", "emotion_happy", "emotion_calm", "emotion_disgust", "utmos"]
+    EMOTION.check(lists("Happy", "calm", "neutral", "disgusted"), names)
+    EMOTION.check(lists("joy"), ["utmos"])  # nobody is asked
+    for wrong in ("joy", "hppy", "angry", "target"):
+        with pytest.raises(EvaluationError, match=f"The emotion '{wrong}' of 'a1' in the list 'l' is none"):
+            EMOTION.check(lists("happy", wrong), names)
+
+
+def test_lines_without_units_of_a_column_have_no_rate_in_it() -> None:
+    for text, language, wanted in (
+        ("OK.", "zh", {"cer", "mixed"}),
+        ("3", "zh", {"cer", "syllables"}),
+        ("好OK。", "zh", {"cer", "syllables", "mixed"}),
+        ("你好。", "en", {"wer"}),
+        ("7!", "en", {"wer", "wer_spoken"}),
+    ):
+        columns = (*PUBLISHED, *SPOKEN, MIXED)
+        values = {column.key: column.value(heard(text, "欧克欧克欧克", language)) for column in columns}
+        assert {key for key, value in values.items() if value is not None} == wanted, text
 
 
 def test_errors_by_words_syllables_and_both() -> None:

@@ -44,6 +44,14 @@ def test_errors_and_counts_have_versas_columns(made, monkeypatch: pytest.MonkeyP
     assert scorer.stand_in_for == "Whisper-large-v3"
 
 
+def test_a_text_without_a_word_has_no_error_rate(made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asr, "load", lambda name, device, **options: Listener())
+    scorer = scorers.load("whisper_wer", model="whisper-base")
+    waves = np.zeros(16000, np.float32)
+    for score in scorer.score([made(waves, 16000, "!!!"), made(waves, 16000, "。", "zh")]):
+        assert score["whisper_wer"] is None and score["whisper_cer"] is None and score["whisper_wer_insert"]
+
+
 def test_an_emotion_is_hit_where_it_is_the_likeliest() -> None:
     result = {"labels": ["生气/angry", "难过/sad", "<unk>"], "scores": [0.7, 0.2, 0.1]}
     found = probabilities(result)
@@ -52,6 +60,7 @@ def test_an_emotion_is_hit_where_it_is_the_likeliest() -> None:
         "e_target": 0.7, "e_hit": 1.0, "e_angry": 0.7, "e_sad": 0.2, "e_unknown": 0.1
     }  # fmt: skip
     assert emotion_columns("e", found, "sad")["e_hit"] == 0
+    assert [emotion_columns("e", found, name)["e_hit"] for name in ("Angry", " ANGER ", "Sadness")] == [1, 1, 0]
     assert emotion_columns("e", found, None)["e_target"] is None
     assert emotion_columns("e", found, "bored")["e_target"] is None
     assert emotion_columns("e", {"disgust": 0.6, "calm": 0.3, "neutral": 0.1}, "disgusted")["e_hit"] == 1

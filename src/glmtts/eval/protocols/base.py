@@ -51,8 +51,8 @@ class Protocol:
     `columns` stand beside those of the scorers; `labels` are those that they need of each line, `only_heard` tells that
     without a recogniser they have nothing to measure. `recognition` makes the stage of the recognisers, None where one
     of the further `stages`, which come before the scorers, asks them itself. `made` gives the lists where the user
-    names none, `systems` are those by default; `extra` gives further tables. `measures_bundle` tells that
-    `Settings.bundle` is for it.
+    names none, `systems` are those by default; `extra` gives further tables. `check` refuses lists that the columns of
+    a run's scorers cannot judge. `measures_bundle` tells that `Settings.bundle` is for it.
     """
 
     name: str

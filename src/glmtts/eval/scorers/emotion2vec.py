@@ -54,7 +54,8 @@ class Emotion2Vec:
             result = self.model.generate(
                 clip.at(SAMPLE_RATE), fs=SAMPLE_RATE, granularity="utterance", extract_embedding=False
             )[0]
-        return emotion_columns("emotion2vec", probabilities(result), clip.labels.get("emotion"))
+        found = emotion_columns("emotion2vec", probabilities(result), clip.labels.get("emotion"))
+        return dict.fromkeys(self.columns) | found  # a model of fewer labels has no value of the others
 
 
 def probabilities(result: dict[str, Any]) -> dict[str, float]:
