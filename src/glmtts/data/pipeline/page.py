@@ -7,9 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from glmtts.config import read_json
 from glmtts.data.pipeline.report import Report, histogram, hours, source_rows
-from glmtts.data.pipeline.samples import FOLDER, INDEX
+from glmtts.data.pipeline.samples import FOLDER, read_index
 from glmtts.data.pipeline.store import write_whole
 
 NUMBERS = {"seconds", "share", "kept", "sound", "workers", "hours an hour", "an hour of a CPU"}
@@ -31,9 +30,7 @@ figcaption { font-size: .85rem; overflow-wrap: anywhere; }
 
 def write_page(output: Path, report: Report) -> None:
     """Write index.html, which needs no network and no server."""
-    index = output / FOLDER / INDEX
-    samples = read_json(index) if index.exists() else []
-    parts = [_sums(report), _drops(report, samples), _stages(report), _sources(output)]
+    parts = [_sums(report), _drops(report, read_index(output)), _stages(report), _sources(output)]
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data pipeline</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -4,7 +4,7 @@ The window's record is written last and declares it done. A run that is killed b
 utterances of the shards that are there and replaces the tables, so that everything comes once and in the same bytes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def publish(config: PipelineConfig, window: Window) -> dict[str, Any]:
     ledger.check()
     utterances, shards = _write_shards(config, window)
     folder = config.run.output
-    write_through(folder / SOURCES_FOLDER / _name(window), lambda part: write_sources(part, ledger.accounts))
+    write_through(folder / SOURCES_FOLDER / _name(window.number), lambda part: write_sources(part, ledger.accounts))
     record = {
         "window": window.number,
         "first": window.first,
@@ -84,12 +84,35 @@ def publish(config: PipelineConfig, window: Window) -> dict[str, Any]:
     return record
 
 
+def check_published(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """See that what the windows that are done gave still lies in an output; a run does not make it again.
+
+    Raises:
+        DataError: a table or a shard is gone, or the dataset is damaged.
+    """
+    made = [folder / place / _name(one["window"]) for one in records for place in (MANIFEST_FOLDER, SOURCES_FOLDER)]
+    count, shards, fewer = records[-1]["shards"] if records else 0, folder / SHARDS, False
+    if count and (shards / FILE).exists():
+        entries = read_manifest(shards).shards[:count]
+        made += [shards / entry.folder for entry in entries]
+        fewer = len(entries) < count
+    elif count:
+        made.append(shards / FILE)
+    gone = next((path for path in made if not path.exists()), None)
+    if gone or fewer:
+        what = gone or f"A shard of {shards}"
+        raise DataError(
+            f"{what} is gone, and a run does not make again what it finished. Restore it from a copy, or delete the "
+            "output and run again."
+        )
+
+
 def _account(number: int, one: Standardised) -> Account:
     return Account(number, one.source, "" if one.source.samples else one.refused, one.note)
 
 
-def _name(window: Window) -> str:
-    return f"{window.number:06d}.parquet"
+def _name(window: int) -> str:
+    return f"{window:06d}.parquet"
 
 
 def _works(config: PipelineConfig, window: Window) -> Iterator[Work]:
@@ -115,7 +138,7 @@ def _write_decisions(config: PipelineConfig, window: Window, ledger: Ledger) -> 
                 for label, cost in work.costs.items():
                     costs[label] += cost
 
-    write_through(config.run.output / MANIFEST_FOLDER / _name(window), write)
+    write_through(config.run.output / MANIFEST_FOLDER / _name(window.number), write)
     heard.write()
     return costs
 

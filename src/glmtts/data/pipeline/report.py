@@ -60,8 +60,8 @@ def summed(config: PipelineConfig, records: Sequence[Mapping[str, Any]]) -> Repo
     costs = {label: Cost() for label in (STANDARDISE, *config.labels)}
     refused: dict[str, int] = {}
     for record in records:
-        for label, cost in record["costs"].items():
-            costs[label] += Cost(**cost)
+        for label in costs.keys() & record["costs"].keys():
+            costs[label] += Cost(**record["costs"][label])
         for reason, count in record["refused"].items():
             refused[reason] = refused.get(reason, 0) + count
     return Report(
@@ -145,10 +145,10 @@ def write_report(config: PipelineConfig, report: Report) -> None:
 
 def source_rows(output: Path) -> Iterable[dict[str, Any]]:
     """The ledger's rows, a window's table in memory at a time."""
-    from glmtts.data.pipeline.tables import read_rows
+    from glmtts.data.pipeline.tables import SOURCES, read_rows
 
     for path in sorted((output / "sources").glob("*.parquet")):
-        yield from read_rows(path)
+        yield from read_rows(path, SOURCES)
 
 
 def _write_csv(part: Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from glmtts.data.pipeline.engines import Engine, create_engine
 from glmtts.data.pipeline.engines.task import Listed, work_folder
 from glmtts.data.pipeline.inputs import Entry, check_folder
 from glmtts.data.pipeline.plan import plan, without_duplicates
-from glmtts.data.pipeline.publish import Window, publish
+from glmtts.data.pipeline.publish import Window, check_published, publish
 from glmtts.data.pipeline.report import Report, summed, write_report
 from glmtts.data.pipeline.standardise import Standardised, wav_path
 from glmtts.data.pipeline.store import (
@@ -23,8 +23,8 @@ from glmtts.data.pipeline.store import (
     owned,
     unit_path,
     unwritable,
-    window_records,
 )
+from glmtts.data.pipeline.windows import window_records
 from glmtts.errors import DataError
 
 Progress = Callable[[str, float], None]
@@ -79,6 +79,7 @@ def _run(
     check_folder(config.run.input)
     check_manifest(config)
     records = window_records(config.run.output)
+    check_published(config.run.output, records)
     with closing(create_engine(config)) as engine:
         # What an earlier run began is finished first, without the files that came since: with them, the units of its
         # last window would hold other pieces than those that are there already.

@@ -10,8 +10,37 @@ from glmtts.config import read_json
 from glmtts.data.pipeline.sound import write_sound
 from glmtts.data.pipeline.store import write_through, write_whole
 from glmtts.data.pipeline.work import Sample
+from glmtts.errors import DataError
 
 FOLDER, INDEX = "samples", "index.json"
+LONGEST_TEXT = 1000  # characters in the index and on the page; the shards have all
+LARGEST = 1 << 28  # bytes: a stage may have thousands of reasons, and an earlier version did not cut texts
+KINDS: dict[str, Any] = {
+    "file": str,
+    "lot": int,
+    "stage": str,
+    "reason": str,
+    "clip": str,
+    "text": str,
+    "seconds": int | float,
+}
+
+
+def read_index(output: Path) -> list[dict[str, Any]]:
+    """What can be heard of a run, a row a file; none where nothing can.
+
+    Raises:
+        ConfigError, DataError: the index is damaged.
+    """
+    path = output / FOLDER / INDEX
+    rows = read_json(path, LARGEST) if path.exists() else []
+    if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
+        raise DataError(f"{path} is damaged. Delete {path.parent} and run again: samples of earlier windows are lost.")
+    return rows
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and all(isinstance(row.get(key), kind) for key, kind in KINDS.items())
 
 
 class SampleStore:
@@ -19,8 +48,7 @@ class SampleStore:
 
     def __init__(self, output: Path, most: int) -> None:
         self._folder, self._most = output / FOLDER, most
-        index = self._folder / INDEX
-        self._rows: list[dict[str, Any]] = read_json(index) if index.exists() else []
+        self._rows = read_index(output)
         self._new: dict[str, Sample] = {}
 
     def offer(self, samples: Iterable[Sample]) -> None:
@@ -61,7 +89,7 @@ def _row(sample: Sample) -> dict[str, Any]:
         "stage": sample.stage,
         "reason": sample.reason,
         "clip": sample.clip,
-        "text": sample.text,
+        "text": sample.text if len(sample.text) <= LONGEST_TEXT else f"{sample.text[:LONGEST_TEXT]}…",
         "seconds": round(len(sample.wave) / sample.sample_rate, 2),
     }
 

@@ -80,11 +80,14 @@ def read_standardised(facts: Path) -> Standardised:
     """What `standardise` wrote.
 
     Raises:
-        ConfigError: the file is missing or damaged.
+        ConfigError, DataError: the file is missing or damaged.
     """
     values = read_json(facts, 1 << 28)
-    source, lost = Source(**values.pop("source")), tuple(Lost(**one) for one in values.pop("lost"))
-    return Standardised(source, lost, **values)
+    try:
+        source, lost = Source(**values.pop("source")), tuple(Lost(**one) for one in values.pop("lost"))
+        return Standardised(source, lost, **values)
+    except (KeyError, TypeError, AttributeError):
+        raise DataError(f"{facts} is damaged. Delete {facts.parent} and run again.") from None
 
 
 def _read(path: Path, entry: Entry, wav: Path, rate: int, max_hours: float) -> Standardised:

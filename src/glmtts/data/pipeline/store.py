@@ -28,6 +28,7 @@ from glmtts import durable
 from glmtts.config import parse_json, read_json
 from glmtts.data.pipeline.config import OWN, PipelineConfig, fingerprint
 from glmtts.data.pipeline.inputs import UNREADABLE, Entry, list_inputs, named_in, to_json
+from glmtts.data.pipeline.windows import record_path, window_records
 from glmtts.data.pipeline.wire import pack_work, unpack_work
 from glmtts.data.pipeline.work import Work
 from glmtts.errors import ConfigError, DataError
@@ -206,9 +207,18 @@ def known_listing(config: PipelineConfig) -> list[Entry]:
         return []
     try:
         with path.open(encoding="utf-8") as lines:
-            return [Entry(**parse_json(line)) for line in lines]
+            return [_entry(**parse_json(line)) for line in lines]
     except (ValueError, TypeError, RecursionError):
         raise DataError(f"{path} is damaged. Restore it from a copy, or give another output.") from None
+
+
+def _entry(**values: Any) -> Entry:
+    """Raises TypeError where a line of a listing holds something else than an entry's values."""
+    entry = Entry(**values)
+    kinds = (entry.path, str), (entry.labels, dict), (entry.refused, str), (entry.size, int), (entry.changed, int)
+    if not all(isinstance(value, kind) for value, kind in kinds):
+        raise TypeError
+    return entry
 
 
 def unit_path(work: Path, window: int, unit: int) -> Path:
@@ -235,21 +245,6 @@ def load_work(path: Path) -> Work:
         raise DataError(f"{path} cannot be read: {reason}. Delete its folder and run again.") from None
 
 
-def window_record(folder: Path, window: int) -> dict[str, Any] | None:
-    """The sums of a window that is done, or None."""
-    path = folder / "windows" / f"{window:06d}.json"
-    # a record names every source of its window, more than the usual limit of 8 MiB may hold
-    return read_json(path, 1 << 28) if path.exists() else None
-
-
 def write_record(folder: Path, window: int, record: dict[str, Any]) -> None:
     """Declare a window done: from now on its sources are not looked at again."""
-    write_whole(folder / "windows" / f"{window:06d}.json", json.dumps(record, indent=1).encode())
-
-
-def window_records(folder: Path) -> list[dict[str, Any]]:
-    """The sums of all windows that are done, in order."""
-    records: list[dict[str, Any]] = []
-    while (record := window_record(folder, len(records))) is not None:
-        records.append(record)
-    return records
+    write_whole(record_path(folder, window), json.dumps(record, indent=1).encode())

@@ -9,9 +9,11 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from glmtts.backends import reason_of
 from glmtts.data.pipeline.clips import Source
 from glmtts.data.pipeline.ledger import Account
 from glmtts.data.pipeline.stage import Decision
+from glmtts.errors import DataError
 
 DECISIONS = pa.schema(
     [
@@ -117,7 +119,18 @@ def _source(one: Account) -> dict[str, Any]:
     }
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table."""
-    with path.open("rb") as file:
-        return pq.read_table(file).to_pylist()
+def read_rows(path: Path, schema: pa.Schema | None = None) -> list[dict[str, Any]]:
+    """The rows of a table.
+
+    Raises:
+        DataError: the file is damaged, or has other columns than those of `schema`.
+    """
+    try:
+        with path.open("rb") as file:
+            table = pq.read_table(file)
+    except (pa.ArrowException, OSError) as error:
+        reason = getattr(error, "strerror", None) or reason_of(error)
+        raise DataError(f"{path} cannot be read: {reason}. Restore it from a copy, or give another output.") from None
+    if schema is not None and not table.schema.equals(schema):
+        raise DataError(f"{path} has other columns than a run writes. Restore it from a copy, or give another output.")
+    return table.to_pylist()
