@@ -89,3 +89,18 @@ def test_a_folder_that_no_call_can_flush_is_no_failure(
     folders_fail(number)
     for write in (_write_audio, _replace, _fill):
         write(tmp_path / f"{write.__name__}.wav")
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "below/results.json"
+    durable.write_text(target, "before", AudioError, "Choose another path.")
+    for fault, kind in ((OSError(28, "full"), AudioError), (KeyError("x"), KeyError)):
+        with pytest.raises(kind), durable.whole_file(target, AudioError, "Choose another path.") as part:
+            part.write_text("half", encoding="utf-8")
+            assert part.suffix == ".json" and durable.half_written(part)  # libraries write by the suffix
+            raise fault
+        assert target.read_text(encoding="utf-8") == "before" and list(target.parent.iterdir()) == [target]
+    with pytest.raises(AudioError, match=r"results\.json cannot be written: .*surrogates.* Choose another path"):
+        durable.write_text(target, "\ud800", AudioError, "Choose another path.")
+    assert target.read_text(encoding="utf-8") == "before" and list(target.parent.iterdir()) == [target]
+    assert not any(map(durable.half_written, (target, tmp_path / ".part", tmp_path / ".DS_Store", tmp_path / "a.part")))

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from glmtts.errors import GlmTtsError
 
 WINDOWS = os.name == "nt"
+PART = "part"  # in the name of a file that is being written
 # what systems say of a folder that they cannot flush at all, as on network disks, or that may be filled but not opened;
 # PostgreSQL passes over the same (fsync_fname): the disk itself did not fail, and nothing can be done
 UNFLUSHED = (errno.EACCES, errno.EBADF, errno.EINVAL, errno.EISDIR, errno.ENOTSUP)
@@ -89,6 +90,37 @@ def writable(place: Path, kind: type[GlmTtsError], cure: str) -> Iterator[None]:
     except (OSError, SafetensorError, UnicodeEncodeError) as error:  # the last of a name or text that is not UTF-8
         reason = getattr(error, "strerror", None) or str(error)
         raise kind(f"{place} cannot be written: {reason}. {cure}") from None
+
+
+@contextmanager
+def whole_file(path: Path, kind: type[GlmTtsError], cure: str) -> Iterator[Path]:
+    """A file beside `path`, of its suffix, to be filled: it then takes its place, in a folder that is made for it.
+
+    Nothing stays of it where that fails.
+
+    Raises:
+        GlmTtsError: of `kind`, with `cure`; the disk does not take it.
+    """
+    temporary = path.with_name(f"{hidden_prefix(path.name)}{PART}{path.suffix}")
+    try:
+        with writable(path, kind, cure):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, kind: type[GlmTtsError], cure: str) -> None:
+    """Write a file that appears whole or not at all. Raises `kind` as `whole_file` does."""
+    with whole_file(path, kind, cure) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def half_written(path: Path) -> bool:
+    """Whether a file is one that `whole_file` was filling, as after a kill."""
+    return path.name.startswith(".") and f".{PART}" in path.suffixes[-2:]
 
 
 @contextmanager

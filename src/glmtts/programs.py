@@ -26,6 +26,7 @@ Record = dict[str, Any]
 INDEX = "index.jsonl"
 OF_A_CORPUS = ("id", "lang", "text", "speaker", "seconds")
 LANGUAGES = ("zh", "en")
+CURE = "Free some space, or give another path."
 
 
 def run_program(main: Callable[[], object]) -> None:
@@ -260,12 +261,8 @@ def add_row(path: Path, row: Record) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all, and its folder.
-
-    Raises:
-        DataError: the disk does not take it.
-    """
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Write a file that appears whole or not at all, and its folder. Raises DataError where the disk takes none."""
+    durable.write_text(path, text, DataError, CURE)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -274,13 +271,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         DataError: the disk does not take it.
     """
-    temporary = path.with_name(f"{durable.hidden_prefix(path.name)}part{path.suffix}")
-    with durable.writable(path, DataError, "Free some space, or give another path."):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            write(temporary)
-            if path.suffix == ".safetensors":
-                temporary.chmod(0o644)  # safetensors writes it for its owner alone
-            durable.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with durable.whole_file(path, DataError, CURE) as temporary:
+        write(temporary)
+        if path.suffix == ".safetensors":
+            temporary.chmod(0o644)  # safetensors writes it for its owner alone

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from glmtts import durable
 from glmtts.errors import EvaluationError
 from glmtts.eval import systems
 from glmtts.eval.foreign import foreign
@@ -17,7 +18,6 @@ from glmtts.eval.systems import ReadsFiles, SystemSpec
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import (
     AUDIO,
-    PART,
     Task,
     Workers,
     chunks,
@@ -78,7 +78,7 @@ class Run:
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.rglob(".*"):
-            if path.suffix in (PART, AUDIO) and path.is_file():
+            if (durable.half_written(path) or path.suffix == AUDIO) and path.is_file():
                 path.unlink()
 
     def _stage(

@@ -6,7 +6,7 @@ another company could change a sampled token.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from glmtts.errors import EvaluationError
 
 Record = dict[str, Any]
 AUDIO = ".flac"  # ends the name of a recording of a run
-PART = ".part"  # ends the name of a file that is being written
+CURE = "Free some space, or give another --out."
 LOCK = ".lock"  # of the folder of a run
 
 
@@ -114,36 +114,18 @@ def damaged(path: Path, why: object) -> EvaluationError:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all.
-
-    Raises:
-        EvaluationError: the disk does not take it.
-    """
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write a file that appears whole or not at all. Raises EvaluationError where the disk does not take it."""
+    durable.write_text(path, text, EvaluationError, CURE)
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A file beside `path` to be written, which takes its place at the end, or goes.
-
-    Raises:
-        EvaluationError: the disk does not take it.
-    """
-    temporary = path.with_name(f".{path.name}{PART}")
-    try:
-        with writable(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            durable.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+def whole_file(path: Path) -> AbstractContextManager[Path]:
+    """A file to be written that then takes its place (`durable.whole_file`), with an EvaluationError."""
+    return durable.whole_file(path, EvaluationError, CURE)
 
 
 def writable(path: Path) -> AbstractContextManager[None]:
     """Tell in a sentence that `path` cannot be written: an EvaluationError of what fails within."""
-    return durable.writable(path, EvaluationError, "Free some space, or give another --out.")
+    return durable.writable(path, EvaluationError, CURE)
 
 
 @contextmanager
