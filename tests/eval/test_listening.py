@@ -153,6 +153,21 @@ def test_files_that_are_no_key_and_no_answers_are_told_in_a_sentence(finished: P
             analyse(tmp_path / "damaged.json", good)
 
 
+def test_the_key_of_another_test_is_not_replaced(finished: Path, tmp_path: Path) -> None:
+    make_page(finished, ["person", "noise"], "mos", 3, tmp_path, 0)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for kind, lines, seed in (("mos", 3, 1), ("mos", 4, 0), ("preference", 3, 0)):
+        with pytest.raises(EvaluationError, match=r"key\.json is of another test, whose answers need it\. "):
+            make_page(finished, ["person", "noise"], kind, lines, tmp_path, seed)  # type: ignore[arg-type]
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    (tmp_path / "page/index.html").unlink()
+    make_page(finished, ["person", "noise"], "mos", 3, tmp_path, 0)  # the same test, as after a kill
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    (tmp_path / "key.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(EvaluationError, match="is of another test"):
+        make_page(finished, ["person", "noise"], "mos", 3, tmp_path, 0)
+
+
 def test_a_place_that_takes_no_test_is_told(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EvaluationError, match="another --out"):
