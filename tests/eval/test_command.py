@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from glmtts.cli import app
 from glmtts.errors import AsrError, BundleError, EvaluationError, GlmTtsError
-from glmtts.eval import protocols, scorers
-from glmtts.eval.command import _recognisers, _scorers
+from glmtts.eval import scorers
+from glmtts.eval.choices import recognisers_of, score_files_of, scorers_of
 from glmtts.eval.work import LOCK
 from tests.eval.conftest import Level
 
@@ -103,6 +103,10 @@ def test_what_a_run_cannot_do_is_said_before_anything_is_spoken(tmp_path: Path, 
         (AsrError, "no speech recogniser 'absent'", ("mini", lines, "--asr", "absent", "--scorer", "level", *person)),
         (AsrError, "no speech recogniser 'absent'", ("long-form", "--asr", "absent", *person)),
         (EvaluationError, "--asr does nothing", ("vocoder", lines, "--asr", "none", "--scorer", "level", *person)),
+        (EvaluationError, "--asr ja=… does nothing", ("mini", lines, "--asr", "none", "--asr", "ja=a:b", *person)),
+        (EvaluationError, "--asr zh=… does nothing", ("mini", joyful, "--asr", "zh=none", *person)),
+        (EvaluationError, "gives the option 'snr' twice", ("mini", lines, "-s", "noisy?snr=1&snr=20")),
+        (EvaluationError, "gives the option 'a' twice", ("mini", lines, "--scorer", "level?a=1&a=1", *person)),
         (EvaluationError, "--device does nothing", ("mini", lines, "--asr", "none", "--device", "cuda", *person)),
         (EvaluationError, "--bundle does nothing", ("mini", lines, "--bundle", tmp_path, *person)),
         (EvaluationError, "--corpus does nothing", ("mini", lines, "--corpus", tmp_path, *person)),
@@ -126,13 +130,39 @@ def test_what_a_run_cannot_do_is_said_before_anything_is_spoken(tmp_path: Path, 
 
 
 def test_a_recogniser_of_a_language_stands_beside_that_of_all() -> None:
-    mini = protocols.load("mini")
     for given in (["whisper:x", "zh=none"], ["zh=none", "whisper:x"]):
-        assert _recognisers(given, mini) == {"en": "whisper:x", "zh": "none"}
+        assert recognisers_of(given, ("en", "zh")) == ({"en": "whisper:x", "zh": "none"}, {"zh"})
+    assert recognisers_of([], ("en", "zh")) == ({}, frozenset())
+    assert recognisers_of(["a=b/c"], ("en",)) == ({"en": "a=b/c"}, frozenset())  # a path
+    for given, words in (
+        (["en=none", "en=whisper:x"], "two recognisers for the language 'en'"),
+        (["none", "whisper:x", "zh=none"], "two recognisers for all languages"),
+        (["none", "en=a", "zh=b"], "--asr none does nothing: each language has a recogniser of its own"),
+    ):
+        with pytest.raises(EvaluationError, match=words):
+            recognisers_of(given, ("en", "zh"))
 
 
 def test_a_configuration_of_versa_names_the_scorers(tmp_path: Path) -> None:
     config = tmp_path / "versa.yaml"
     config.write_text("- name: nisqa\n  nisqa_model_path: weights.tar\n- name: pesq\n", encoding="utf-8")
-    assert _scorers(None, config) == ("nisqa?weights=weights.tar", "pesq")
-    assert _scorers(["none"], None) == () and _scorers([], None) is None
+    assert scorers_of([], config) == ("nisqa?weights=weights.tar", "pesq")
+    assert scorers_of(["none"], None) == () and scorers_of([], None) is None
+
+
+def test_seeds_below_zero_are_told(tmp_path: Path) -> None:
+    for arguments in (
+        ("compare", "a", "b"),
+        ("rank", tmp_path, "-s", "x"),
+        ("listening", "make", tmp_path, "-s", "x"),
+        ("listening", "analyse", "key", "answers"),
+    ):
+        found = RUNNER.invoke(app, ["eval", *map(str, arguments), "--seed", "-1"])
+        assert found.exit_code == 2 and "is not in the range x>=0" in found.output, found.output
+
+
+def test_score_files_have_a_name_each() -> None:
+    assert score_files_of(["a=b=c", "d=e"]) == {"a": Path("b=c"), "d": Path("e")}
+    for wrong in ("=file", " =file", "a=", "file"):
+        with pytest.raises(EvaluationError, match="Write each file as SYSTEM=FILE"):
+            score_files_of([wrong])

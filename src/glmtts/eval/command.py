@@ -60,18 +60,19 @@ def _command(name: str) -> Callable[..., None]:
         bundle: Annotated[Path | None, typer.Option(help="Whose tokenizer is measured (speech-tokenizer).")] = None,
         restart: Annotated[bool, typer.Option("--restart", help="Forget what an earlier run made.")] = False,
     ) -> None:
-        from glmtts.eval import protocols
+        from glmtts.eval import choices, protocols
         from glmtts.eval.protocols.base import Settings
         from glmtts.eval.runner import Run
         from glmtts.eval.systems import SystemSpec
         from glmtts.eval.workers import workers_of
 
         protocol = protocols.load(name)
-        _check_workers(processes, ray, gpus)
-        heard_by, scored_by = _recognisers(asr, protocol), _scorers(scorer, score_config)
-        settings = Settings(tuple(lists or ()), language, corpus, lines, heard_by, scored_by, device, bundle)
+        choices.check_workers(processes, ray, gpus)
+        heard_by, apart = choices.recognisers_of(asr or (), tuple(protocol.recognisers) or ("en", "zh"))
+        scored_by = choices.scorers_of(scorer or (), score_config)
+        settings = Settings(tuple(lists or ()), language, corpus, lines, heard_by, scored_by, device, bundle, apart)
         specs = [SystemSpec.parse(text) for text in system] if system else protocol.default_systems(settings)
-        _check_labels([spec.label for spec in specs])
+        choices.check_labels([spec.label for spec in specs])
         run = Run(out, workers_of(processes, ray, gpus), chunk, restart)
         _show(protocol.run(specs, settings, run, lambda results: _save(results, out)))
         typer.echo(f"{out / 'report.md'}, {out / 'report.html'}", err=True)
@@ -97,50 +98,6 @@ for _name, _text in {
     "long-form": "Long texts: does voice, loudness or rate drift?",
 }.items():
     _add(_name, _text)
-
-
-def _recognisers(given: list[str] | None, protocol: Any) -> dict[str, str]:
-    """Recognisers by language; one without a language is for all that the protocol has, but for those named apart."""
-    found: dict[str, str] = {}
-    of_all: dict[str, str] = {}
-    for text in given or ():
-        language, equals, name = text.partition("=")
-        if equals and len(language) == 2:
-            found[language] = name
-        else:
-            of_all = dict.fromkeys(protocol.recognisers or ("en", "zh"), text)
-    return of_all | found
-
-
-def _scorers(given: list[str] | None, versa: Path | None) -> tuple[str, ...] | None:
-    from glmtts.errors import EvaluationError
-
-    if given and versa is not None:
-        raise EvaluationError("--scorer and --score-config both name the scorers. Give one of them.")
-    if versa is not None:
-        from glmtts.eval.scorers.versa import chosen
-
-        pairs = [(name, "&".join(f"{key}={value}" for key, value in its.items())) for name, its in chosen(versa)]
-        return tuple(name + (f"?{options}" if options else "") for name, options in pairs)
-    if given and "none" in given and len(given) > 1:
-        raise EvaluationError("--scorer none stands beside other scorers. Leave it out, or them.")
-    return tuple(name for name in given if name != "none") if given else None
-
-
-def _check_workers(processes: int, ray: str | None, gpus: float) -> None:
-    from glmtts.errors import EvaluationError
-
-    if ray is not None and processes > 1:
-        raise EvaluationError("--processes does nothing with --ray: the cluster tells how many work. Leave it out.")
-    if ray is None and gpus:
-        raise EvaluationError("--gpus is for the tasks of a Ray cluster. Give --ray ADDRESS, or leave it out.")
-
-
-def _check_labels(labels: list[str]) -> None:
-    from glmtts.errors import EvaluationError
-
-    if twice := next((label for label in labels if labels.count(label) > 1), None):
-        raise EvaluationError(f"Two systems are named '{twice}'. Give each a LABEL= of its own.")
 
 
 def _save(results: Any, out: Path) -> None:
@@ -201,7 +158,7 @@ def report(run: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> Non
 def compare_command(
     a: Annotated[str, typer.Argument(help="FOLDER:SYSTEM of a run.")],
     b: Annotated[str, typer.Argument(help="Another, or the same folder with another system.")],
-    seed: Annotated[int, typer.Option(help="Of bootstrap and permutations.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of bootstrap and permutations.")] = 0,
 ) -> None:
     """Compare two systems line by line: differences, a permutation test, and the smallest effect that would show."""
     from glmtts.eval.compare import chosen, compare, comparison_table, measured_otherwise
@@ -220,15 +177,11 @@ def versa(
     name: Annotated[str, typer.Option(help="Name of the list.")] = "versa",
 ) -> None:
     """Read score files of VERSA into a results folder, to report and compare."""
-    from glmtts.errors import EvaluationError
+    from glmtts.eval.choices import score_files_of
     from glmtts.eval.versa import results_of_versa
     from glmtts.eval.work import alone
 
-    pairs = [text.partition("=") for text in files]
-    if not all(equals for _, equals, _ in pairs):
-        raise EvaluationError("Write each file as SYSTEM=FILE.")
-    _check_labels([label for label, _, _ in pairs])
-    results = results_of_versa({label: Path(path) for label, _, path in pairs}, name, out)
+    results = results_of_versa(score_files_of(files), name, out)
     with alone(out):
         _save(results, out)
     _show(results)
@@ -245,7 +198,7 @@ def listening_make(
     out: Out = Path("evaluation/listening"),
     kind: Annotated[str, typer.Option(help="mos or preference.")] = "mos",
     lines: Annotated[int, typer.Option(min=1, help="Lines, drawn from those that all have spoken.")] = 20,
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
 ) -> None:
     """Write a static page (OUT/page) and its key (OUT/key.json, which listeners must not see)."""
     from glmtts.errors import EvaluationError
@@ -261,7 +214,7 @@ def listening_make(
 def listening_analyse(
     key: Annotated[Path, typer.Argument(help="key.json of the test.")],
     answers: Annotated[list[Path], typer.Argument(help="Files that listeners saved.")],
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """MOS or preference with intervals over listeners and lines, without inattentive listeners."""
     from glmtts.eval.listening.analysis import analyse
@@ -285,7 +238,7 @@ def listening_analyse(
 def rank(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     system: Annotated[list[str], typer.Option("--system", "-s", help="Labels from best to worst; repeatable.")],
-    seed: Annotated[int, typer.Option(help="Of bootstrap and permutations.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of bootstrap and permutations.")] = 0,
 ) -> None:
     """Tell whether each column ranks systems as it must, such as recordings, a model, the same with noise."""
     from glmtts.eval.ranking import ranking_table

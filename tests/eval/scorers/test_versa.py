@@ -23,7 +23,7 @@ SPEECH = """
 """
 
 
-def test_each_entry_is_a_scorer_of_ours(tmp_path: Path) -> None:
+def test_each_entry_is_a_scorer_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "speech.yaml").write_text(SPEECH)
     assert chosen(tmp_path / "speech.yaml") == [
         ("utmos", {}),
@@ -33,6 +33,9 @@ def test_each_entry_is_a_scorer_of_ours(tmp_path: Path) -> None:
         ("speaker_wavlm", {}),
         ("f0", {}),
     ]
+    for said in ("beam_size of 'whisper_wer'", "f0min of 'mcd_f0'", "predictor_args of 'pseudo_mos'"):
+        assert f"{said} do nothing here" in caplog.text
+    assert "nisqa" not in caplog.text
 
 
 def test_a_configuration_is_loaded(tmp_path: Path) -> None:
@@ -50,6 +53,11 @@ def test_a_configuration_is_loaded(tmp_path: Path) -> None:
         ("- name: [\n", "cannot be read"),
         ("- name: [a, b]\n", "is no scorer configuration"),
         ("- name: pseudo_mos\n  predictor_types: utmos\n", "is a list, such as"),
+        ("[]", "names no scorer"),
+        ("- name: pseudo_mos\n  predictor_types: []\n", "names no scorer"),
+        ("- name: pesq\n  loud: 1\n", "gives 'pesq' the option 'loud', which it does not have"),
+        ("- name: nisqa\n  nisqa_model: a.tar\n", "the option 'nisqa_model'"),
+        ("- name: mcd_f0\n  f0_min: 40\n  1: 2\n", "the option '1'"),
         ("- name: pseudo_mos\n  predictor_types: [plcmos]\n", "no predictors \\['plcmos'\\]"),
     ],
 )

@@ -12,7 +12,7 @@ from glmtts.eval.columns import Column, ErrorColumn, score_column
 from glmtts.eval.hardware import environment
 from glmtts.eval.items import EvalList
 from glmtts.eval.lists import SHIPPED, cv3_list, index_list, seed_list, shipped_list
-from glmtts.eval.protocols.checks import check_columns, check_heard, check_lists, check_settings
+from glmtts.eval.protocols.checks import check_apart, check_columns, check_heard, check_lists, check_settings
 from glmtts.eval.results import Results, results_of
 from glmtts.eval.runner import Row, Run
 from glmtts.eval.stages import Recognition, Scoring, Stage, recogniser_of, scorer_of, told
@@ -32,7 +32,7 @@ class Settings:
 
     A recogniser "none" leaves a language out; a protocol's further stages are given those without it, and with the
     protocol's own. `device` is the recognisers', `bundle` the one whose own parts a protocol measures
-    (speech-tokenizer)."""
+    (speech-tokenizer). `apart` are the languages whose recognisers the user named one by one."""
 
     lists: tuple[str, ...] = ()
     language: str | None = None
@@ -42,6 +42,7 @@ class Settings:
     scorers: tuple[str, ...] | None = None
     device: str = "cpu"
     bundle: Path | None = None
+    apart: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ class Protocol:
         """
         # what is missing is said before hours of synthesis, not after
         check_settings(self, settings)
-        lists = [one.first(settings.lines) for one in self.lists(settings)]
+        whole = self.lists(settings)
+        check_apart(settings.apart, whole)
+        lists = [one.first(settings.lines) for one in whole]
         check_lists(self, lists)
         names = self.heard_by(settings)
         check_heard(self, lists, self._recognisers(settings), names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,17 @@ def check_lists(protocol: Protocol, lists: Sequence[EvalList]) -> None:
                     f"The protocol '{protocol.name}' needs the label '{missing}' of each line, and '{item.id}' of the "
                     f"list '{one.name}' has none. Give a list with it, such as a folder whose index.jsonl has the key."
                 )
+
+
+def check_apart(languages: Collection[str], lists: Sequence[EvalList]) -> None:
+    """Refuse recognisers for languages that no list has.
+
+    Raises:
+        EvaluationError: there is one.
+    """
+    there = {language for one in lists for language in one.languages}
+    if idle := sorted(set(languages) - there):
+        raise EvaluationError(f"--asr {idle[0]}=… does nothing: no line of the lists is in '{idle[0]}'. Leave it out.")
 
 
 def check_heard(

@@ -1,5 +1,6 @@
 """A scorer configuration of VERSA (a YAML list of `name` and options), read as scorers of ours."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,18 @@ from glmtts.eval.scorers import Scorer, load
 
 Chosen = tuple[str, dict[str, Any]]
 PREDICTORS = ("utmos", "dnsmos")  # of VERSA's pseudo_mos, those that are here
+# options of VERSA's own code, which ours has no part for; what is no option of VERSA is a slip of the pen
+NOT_TAKEN = {
+    "pseudo_mos": {"predictor_args", "cache_dir"},
+    "whisper_wer": {"beam_size", "text_cleaner"},
+    "speaker": {"model_tag", "model_path", "model_config"},
+    "emo2vec_similarity": {"model_tag", "model_path"},
+    "mcd_f0": {"f0min", "f0max", "mcep_shift", "mcep_fftl", "mcep_dim", "mcep_alpha", "seq_mismatch_tolerance"},
+    "audiobox_aesthetics": {"model_path", "batch_size", "precision", "cache_dir", "use_huggingface"},
+}
+NOT_TAKEN["mcd_f0"] |= {"power_threshold", "dtw"}
+TAKEN = {"pseudo_mos": {"predictor_types"}, "whisper_wer": {"model_tag"}, "nisqa": {"nisqa_model_path"}}
+logger = logging.getLogger(__name__)
 
 
 def _pseudo_mos(entry: dict[str, Any]) -> Iterator[Chosen]:
@@ -55,7 +68,7 @@ def chosen(path: Path) -> list[Chosen]:
     """Names and options of our scorers for a VERSA configuration.
 
     Raises:
-        EvaluationError: the file cannot be read, is no such configuration, or asks for what is not here.
+        EvaluationError: the file cannot be read, is no such configuration, is empty, or asks for what is not here.
     """
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -68,7 +81,25 @@ def chosen(path: Path) -> list[Chosen]:
     unknown = [one["name"] for one in entries if one["name"] not in KEYS]
     if unknown:
         raise EvaluationError(f"{path} asks for {unknown}; known are {sorted(KEYS)}. Remove the others.")
-    return [pair for one in entries for pair in KEYS[one["name"]](one)]
+    for one in entries:
+        _check_options(path, one)
+    if not (found := [pair for one in entries for pair in KEYS[one["name"]](one)]):
+        raise EvaluationError(f"{path} names no scorer. Name one, or give --scorer none.")
+    return found
+
+
+def _check_options(path: Path, entry: dict[str, Any]) -> None:
+    """Tell which options of an entry do nothing here.
+
+    Raises:
+        EvaluationError: one is none of VERSA's.
+    """
+    name, own = entry["name"], entry.keys() - {"name", "use_gpu"} - TAKEN.get(entry["name"], set())
+    idle = NOT_TAKEN.get(name, set())
+    if unknown := sorted(map(str, own - idle)):
+        raise EvaluationError(f"{path} gives '{name}' the option '{unknown[0]}', which it does not have. Remove it.")
+    if own:
+        logger.warning("%s: %s of '%s' do nothing here.", path, ", ".join(sorted(own)), name)
 
 
 def load_versa(path: Path) -> list[Scorer]:

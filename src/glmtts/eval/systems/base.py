@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self, cast, runtime_checkable
 from glmtts.errors import EvaluationError
 from glmtts.eval.foreign import foreign
 from glmtts.eval.items import Item
+from glmtts.eval.options import pairs_of
 from glmtts.eval.systems.output import SystemOutput
 
 GROUP = "glmtts.systems"
@@ -76,19 +77,18 @@ class SystemSpec:
         """Read a specification.
 
         Raises:
-            EvaluationError: it has no name, or an option has no value.
+            EvaluationError: it has no name, or an option has no value or stands twice.
         """
         head, _, query = text.partition("?")
         before, equals, after = head.partition("=")
         # an `=` after a colon belongs to a path
         label, rest = (before, after) if equals and ":" not in before else (text, head)
         name, _, argument = rest.partition(":")
-        pairs = [option.partition("=") for option in query.split("&") if option]
-        if not name or not all(equals and value for _, equals, value in pairs):
+        if not name:
             raise EvaluationError(f"'{text}' is no system. Write [LABEL=]NAME[:ARGUMENT][?option=value&…].")
         # the label is a folder's name, and must not hide it
         clean = "".join(sign if sign.isalnum() or sign in "-_.=&" else "_" for sign in label).strip("._")
-        return cls(clean or name, name, argument or None, tuple((key, value) for key, _, value in pairs))
+        return cls(clean or name, name, argument or None, tuple(pairs_of(text, query)))
 
     @property
     def text(self) -> str:

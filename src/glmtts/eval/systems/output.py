@@ -53,12 +53,15 @@ class SystemOutput:
 
 
 def _rate(given: Any) -> int:
-    if not isinstance(given, Real) or not LOWEST_RATE <= given <= HIGHEST_RATE or given != int(given):
+    # NumPy's numbers are Real too; of what is no number not even a comparison is safe
+    value = float(given) if isinstance(given, Real) else np.nan
+    if not LOWEST_RATE <= value <= HIGHEST_RATE or not value.is_integer():
         raise ValueError(f"the rate {given!r} is no whole number of Hz from {LOWEST_RATE} to {HIGHEST_RATE}")
-    return int(given)
+    return int(value)
 
 
 def _seconds(given: Any) -> float:
-    if not isinstance(given, Real) or not 0 <= given < np.inf:
+    value = float(given) if isinstance(given, Real) else np.nan
+    if not 0 <= value < np.inf:
         raise ValueError(f"the seconds of work are {given!r}, and no number from 0 on")
-    return float(given)
+    return value
