@@ -179,3 +179,43 @@ def test_numbers_as_numpy_prints_them_are_numbers(tmp_path: Path) -> None:
     (values,) = read_scores(tmp_path / "a").values()
     text = "nan, inf and 'np.float64(1)'"
     assert values == {"utmos": 3.25, "mcd": None, "pesq": None, "stoi": None, "ref_text": text}
+
+
+def test_values_as_numpy_prints_them_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(
+        "{'key': 'a', 'n': np.int64(3), 'u': np.uint8(4), 'x': np.float32(-1.5e-3), 'long': np.longdouble('1.5'), "
+        "'yes': np.True_, 'no': np.False_, 'said': np.str_('np.int64(1)'), 'text': 'np.int64(2)'}\n",
+        encoding="utf-8",
+    )
+    (values,) = read_scores(tmp_path / "a").values()
+    assert values == {
+        "n": 3,
+        "u": 4,
+        "x": -1.5e-3,
+        "long": 1.5,
+        "yes": True,
+        "no": False,
+        "said": "np.int64(1)",
+        "text": "np.int64(2)",
+    }
+
+
+def test_a_key_that_stands_twice_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(
+        '{"key": "a", "x": 1}\n\n{"key": "b", "x": 1}\n{"key": "a", "x": 2}\n', encoding="utf-8"
+    )
+    with pytest.raises(EvaluationError, match=r"Line 4 of .* has the key 'a' of an earlier line"):
+        read_scores(tmp_path / "a")
+
+
+def test_whole_numbers_larger_than_any_are_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(f'{{"key": "a", "x": 1{"0" * 400}, "y": 2}}\n', encoding="utf-8")
+    (one,) = results_of_versa({"s": tmp_path / "a"}, "set", tmp_path).utterances
+    assert one["values"] == {"y": 2.0}
+
+
+def test_names_of_lists_and_systems_lead_nowhere(tmp_path: Path) -> None:
+    path = versa_file(tmp_path / "a", 0.0)
+    for files, name in (({"s": path}, "../../x"), ({"../s": path}, "set"), ({"..": path}, "set"), ({"s": path}, "")):
+        with pytest.raises(EvaluationError, match="which can be no folder's"):
+            results_of_versa(files, name, tmp_path)

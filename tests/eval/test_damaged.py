@@ -46,7 +46,7 @@ def test_a_recording_of_an_index_has_a_name(tmp_path: Path) -> None:
         (tmp_path / "index.jsonl").write_text(json.dumps(line | {"file": file}), encoding="utf-8")
         assert index_list(tmp_path).items[0].reference_audio == (tmp_path / file if file else None)
     (tmp_path / "index.jsonl").write_text(json.dumps(line | {"file": 5}), encoding="utf-8")
-    with pytest.raises(EvaluationError, match="whose file is no name"):
+    with pytest.raises(EvaluationError, match=r"Line 1 of .* or a file that is no name"):
         index_list(tmp_path)
 
 
@@ -64,6 +64,10 @@ def test_damaged_results_are_told(tmp_path: Path) -> None:
         ("results.json", json.dumps(plain | {"columns": 3})),
         ("results.json", json.dumps(plain | {"tables": [{}]})),
         ("results.json", json.dumps(plain | {"about": {}})),
+        # a report makes pictures of these names
+        ("results.json", json.dumps(plain | {"tables": [plain["tables"][0] | {"list": "../../s"}]})),
+        ("utterances.jsonl", good["utterances.jsonl"].replace('"system": "one"', '"system": "a/b"')),
+        ("utterances.jsonl", good["utterances.jsonl"].replace('"id": "a"', '"id": ".."')),
         ("utterances.jsonl", "5\n"),
         ("utterances.jsonl", '{"list": "s", "system": "one"}\n'),
         ("times.json", "{}"),

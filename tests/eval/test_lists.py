@@ -90,6 +90,38 @@ def test_lists_refuse_ids_that_are_no_names_and_ids_that_come_twice() -> None:
         EvalList("list", (Item("a", "x", "en"), Item("a", "y", "en")))
 
 
+def test_lists_refuse_names_that_lead_elsewhere() -> None:
+    for name in ("../x", "a/b", "a\\b", "", ".", "..", "a\0b", "a\nb"):
+        with pytest.raises(EvaluationError, match=r"which can be no folder's"):
+            EvalList(name, (Item("a", "x", "en"),))
+    assert EvalList("…a b", (Item("a", "x", "en"),)).name == "…a b"
+
+
+def test_names_of_files_that_no_system_takes_are_told(tmp_path: Path) -> None:
+    record = {"id": "a", "lang": "en", "text": "Hi."}
+    for name in ("a\0b", "a\ud800"):
+        (tmp_path / "index.jsonl").write_text(json.dumps(record | {"file": name}), encoding="utf-8")
+        with pytest.raises(EvaluationError, match=r"'a' of a list names a file by .*, which can be no name of one"):
+            index_list(tmp_path)
+    for row in ("a|pt|x\0y|Hello|ok", "a|pt|ok|Hello|x\0y", "a|Hello|x\0y"):
+        (tmp_path / "meta.lst").write_text(row, encoding="utf-8")
+        with pytest.raises(EvaluationError, match="which can be no name of one"):
+            seed_list(tmp_path / "meta.lst", "en")
+    odd = Item("a", "x", "en", reference_audio=Path("caf\udce9.wav"))  # a byte that is no UTF-8, as systems have it
+    assert EvalList("l", (odd,)).digest
+
+
+def test_the_number_of_a_line_is_that_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "meta.lst").write_text("\n\na|Hello.\n\nb|c|d|e|f|g\n", encoding="utf-8")
+    with pytest.raises(EvaluationError, match=r"Line 5 of .* has 6 columns"):
+        seed_list(tmp_path / "meta.lst", "en")
+    (tmp_path / "index.jsonl").write_text('\n{"id": "a", "lang": "en", "text": "Hi."}\n\n{}\n', encoding="utf-8")
+    with pytest.raises(EvaluationError, match=r"Line 4 of .*index\.jsonl has no id"):
+        index_list(tmp_path)
+    (tmp_path / "meta.lst").write_text("\na|Hello.\n\nb|Bye.\n", encoding="utf-8")
+    assert [one.number for one in seed_list(tmp_path / "meta.lst", "en").items] == [0, 1]  # seeds, as before
+
+
 def test_a_list_s_digest_does_not_depend_on_where_it_lies() -> None:
     def made(folder: str, text: str) -> str:
         return EvalList("l", (Item("a", text, "en", prompt_audio=Path(folder) / "p.wav"),)).digest

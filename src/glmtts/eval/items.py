@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,12 @@ class Item:
                 "Shorten it."
             )
         self._check_characters()
+        for path in (getattr(self, name) for name in _PATHS):
+            if path is not None and not _can_be_path(path):
+                raise EvaluationError(
+                    f"The line {self.id!r} of a list names a file by {str(path)!r}, which can be no name of one. "
+                    "Correct it."
+                )
         # a copy, past the dataclass's own guard: what the caller does to his mapping later must not change the line
         object.__setattr__(self, "labels", dict(self.labels))
 
@@ -64,6 +71,19 @@ class Item:
 _PATHS = ("prompt_audio", "reference_audio", "other_audio")
 
 
+def _can_be_path(path: Path) -> bool:
+    """Whether the system takes a name at all: bytes that are no UTF-8 may be in one, the character zero is in none."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # half a surrogate pair, which stands for no byte
+        return False
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name of a list or system is a folder's within a run, and leads to no other."""
+    return name not in ("", ".", "..") and not set(name) & set("/\\") and not _controls(name)
+
+
 def _controls(name: str) -> bool:
     return any(unicodedata.category(sign) == "Cc" for sign in name)
 
@@ -73,13 +93,15 @@ class EvalList:
     """A benchmark's lines under one name; ids are unique.
 
     Raises:
-        EvaluationError: it is empty, or an id stands twice.
+        EvaluationError: it is empty, an id stands twice, or its name can be no folder's.
     """
 
     name: str
     items: tuple[Item, ...]
 
     def __post_init__(self) -> None:
+        if not is_plain_name(self.name):
+            raise EvaluationError(f"A list has the name {self.name!r}, which can be no folder's. Choose another.")
         ids = [item.id for item in self.items]
         if not ids:
             raise EvaluationError(f"The list '{self.name}' has no lines. Give one that has.")

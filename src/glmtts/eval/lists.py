@@ -28,10 +28,10 @@ def seed_list(path: Path, language: str) -> EvalList:
         EvaluationError: the file cannot be read, or a line has another number of columns.
     """
     items = []
-    for number, line in enumerate(_lines(path)):
+    for number, (place, line) in enumerate(_lines(path)):
         columns = line.strip().split("|")
         if len(columns) not in SEED_COLUMNS:
-            raise EvaluationError(f"Line {number + 1} of {path} has {len(columns)} columns. Seed-TTS-eval has 2 to 5.")
+            raise EvaluationError(f"Line {place} of {path} has {len(columns)} columns. Seed-TTS-eval has 2 to 5.")
         values = dict(zip(SEED_COLUMNS[len(columns)], columns, strict=True))
         name = values["id"].removesuffix(".wav")
         items.append(
@@ -68,7 +68,7 @@ def cv3_list(folder: Path, language: str | None = None) -> EvalList:
         labels = _emotion_of(folder, name)
         items.append(Item(name, text, spoken, number, prompt, prompt_texts.get(name), None, labels))
     # two parts: `en/angry` and `zh/angry` are two lists, and a list's name is its folder in a run
-    return EvalList("_".join(folder.absolute().parts[-2:]), tuple(items))
+    return EvalList("_".join(folder.absolute().parts[1:][-2:]), tuple(items))
 
 
 def index_list(folder: Path, most: int | None = None, name: str | None = None) -> EvalList:
@@ -78,8 +78,8 @@ def index_list(folder: Path, most: int | None = None, name: str | None = None) -
         EvaluationError: there is no index, or a line is not as it should be.
     """
     items = []
-    for number, line in enumerate(_lines(folder / "index.jsonl")[:most]):
-        record = _record(folder, line)
+    for number, (place, line) in enumerate(_lines(folder / "index.jsonl")[:most]):
+        record = _record(folder, place, line)
         labels = {key: str(value) for key, value in record.items() if key not in ("id", "lang", "text", "file")}
         audio = recording_of(folder, record["id"], record.get("file"))
         items.append(Item(record["id"], record["text"], record["lang"], number, None, None, audio, labels))
@@ -116,18 +116,21 @@ def recording_of(folder: Path, name: str, file: str | None = None) -> Path | Non
     return next((path for path in found if is_file(path, EvaluationError)), None)
 
 
-def _lines(path: Path) -> list[str]:
-    """Lines with something in them; a byte order mark is none of their text, U+2028 inside JSON does not end one."""
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """Lines with something in them, each with its number in the file.
+
+    A byte order mark is none of their text, and U+2028 inside JSON does not end one.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise EvaluationError(f"{path} cannot be read as a list: it is not UTF-8. Save it as UTF-8.") from None
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read as a list: {error.strerror}. Give the list's file.") from None
-    return [line for line in text.split("\n") if line.strip()]
+    return [(place, line) for place, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
-def _record(folder: Path, line: str) -> dict[str, str]:
+def _record(folder: Path, place: int, line: str) -> dict[str, str]:
     try:
         record = json.loads(line)
         right = all(isinstance(record[key], str) for key in ("id", "lang", "text"))
@@ -136,13 +139,13 @@ def _record(folder: Path, line: str) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise EvaluationError(
-        f"{folder / 'index.jsonl'} has a line without id, lang and text, or whose file is no name: {line[:80]}"
+        f"Line {place} of {folder / 'index.jsonl'} has no id, lang and text, or a file that is no name: {line[:80]}"
     )
 
 
 def _table(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, _, value in (line.partition(" ") for line in _lines(path)):
+    for name, _, value in (line.partition(" ") for _, line in _lines(path)):
         if name in found:
             raise EvaluationError(f"The id '{name}' stands twice in {path}. Give each line its own.")
         found[name] = value.strip()

@@ -10,6 +10,7 @@ from typing import Any
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.columns import Column, ErrorColumn
+from glmtts.eval.items import is_plain_name
 from glmtts.eval.runner import Row
 from glmtts.eval.utterance import Utterance
 from glmtts.eval.work import write_text
@@ -81,6 +82,10 @@ class Results:
         ):
             if not isinstance(rows, list) or not all(isinstance(one, dict) and one.keys() >= {*needed} for one in rows):
                 raise ValueError(f"its {what} are damaged")
+            # they are parts of the names of pictures
+            names = [one[key] for one in rows for key in ("list", "system", "id") if key in one and key in needed]
+            if not all(isinstance(name, str) and is_plain_name(name) for name in names):
+                raise ValueError(f"its {what} have names that can be no file's")
         if not isinstance(self.about, dict) or not self.about.keys() >= {"lists", "systems"}:
             raise ValueError("it does not say what it was made of")
 
