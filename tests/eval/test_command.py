@@ -158,7 +158,7 @@ def test_seeds_below_zero_are_told(tmp_path: Path) -> None:
         ("listening", "analyse", "key", "answers"),
     ):
         found = RUNNER.invoke(app, ["eval", *map(str, arguments), "--seed", "-1"])
-        assert found.exit_code == 2 and "is not in the range x>=0" in found.output, found.output
+        assert found.exit_code == 2 and "Invalid value for '--seed'" in found.output, found.output
 
 
 def test_score_files_have_a_name_each() -> None:
