@@ -1,6 +1,5 @@
 """Records of the windows that are done, as `publish` writes them."""
 
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,12 @@ def window_records(folder: Path) -> list[dict[str, Any]]:
         ConfigError, DataError: one is damaged.
     """
     records: list[dict[str, Any]] = []
-    for number in count():
-        path = record_path(folder, number)
-        if not path.exists():
-            return records
-        record = read_json(path, LARGEST)
-        first = records[-1]["last"] if records else 0
-        if not _is_whole(record) or (record["window"], record["first"]) != (number, first):
+    while (path := record_path(folder, len(records))).exists():
+        record, first = read_json(path, LARGEST), records[-1]["last"] if records else 0
+        if not _is_whole(record) or (record["window"], record["first"]) != (len(records), first):
             raise DataError(f"{path} is damaged. Restore it from a copy, or give another output.")
         records.append(record)
-    raise AssertionError  # not reached: numbers do not end
+    return records
 
 
 def _is_whole(record: Any) -> bool:
