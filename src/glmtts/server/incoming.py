@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from itertools import accumulate
 
+from glmtts.server.controls import controls
 from glmtts.server.errors import ApiError
 from glmtts.text.reader import LONGEST_WAITING, Reader, Sentence
 
@@ -17,7 +18,6 @@ CLAUSE_SECONDS, WORDS_SECONDS = 0.5, 3.0
 SHORTEST_CLAUSE = 12  # characters: "Well, " alone would be an utterance of its own, with a pause after it
 _CLAUSE = re.compile(r"[，；：—]+|[,;:]+(?=\s)")
 _WORD = re.compile(r"\s|[\u3400-\u9fff]|[。！？；，：…]|[.!?,;:][\"')]*$")
-_OPENING = re.compile(r"[{<]")
 
 
 class Incoming:
@@ -115,28 +115,10 @@ def last_word(text: str) -> int:
 
 def _last(text: str, ends: list[int]) -> int:
     """The last of some places that lies in no control, such as {行|hang2} or <phoneme …>行</phoneme>; 0 without one."""
-    spans, complete = _controls(text)  # in order, none within another
+    spans, complete = controls(text)  # in order, none within another
 
     def free(end: int) -> bool:
         before = bisect_left(spans, (end, 0))  # the spans that begin before `end`
         return end <= complete and not (before and end < spans[before - 1][1])
 
     return next((end for end in reversed(ends) if free(end)), 0)
-
-
-def _controls(text: str) -> tuple[list[tuple[int, int]], int]:
-    """Beginnings and ends of the controls in a text, and where one begins that does not end yet."""
-    spans, at = list[tuple[int, int]](), 0
-    while mark := _OPENING.search(text, at):
-        start = mark.start()
-        if mark[0] == "{":
-            stop = text.find("}", start) + 1
-        else:
-            stop = text.find(">", start) + 1
-            if stop and text[stop - 2] != "/":  # not <break/>, so there is a </…>
-                stop = text.find(">", text.find("</", stop)) + 1 if "</" in text[stop:] else 0
-        if not stop:
-            return spans, start
-        spans.append((start, stop))
-        at = stop
-    return spans, len(text)
