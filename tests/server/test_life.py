@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -116,7 +116,16 @@ def process(model: Path, voices: Path, *options: str) -> Iterator[tuple[subproce
     port = free_port()
     arguments = ["serve", "--model", model, "--port", port, "--voices", voices, *options]
     command = [sys.executable, "-c", "from glmtts.cli import main; main()", *map(str, arguments)]
-    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    with serving(command, port, os.environ | {"OMP_NUM_THREADS": "1"}) as running:
+        yield running
+
+
+@contextmanager
+def serving(
+    command: list[str], port: int, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """A process that serves at a port, once it is ready."""
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
             wait_until(lambda: started.poll() is not None or _ready(client))

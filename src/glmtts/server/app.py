@@ -19,7 +19,7 @@ from glmtts.server.gate import Gate, SecurityHeaders
 from glmtts.server.limits import LimitBody
 from glmtts.server.metrics import CountRequests
 from glmtts.server.routes import encode, live, speech, status, text, voices
-from glmtts.server.service import Service
+from glmtts.server.service import Service, State
 from glmtts.server.settings import ServerSettings
 from glmtts.version import installed_version
 
@@ -88,7 +88,7 @@ def _middleware(service: Service, settings: ServerSettings) -> list[Middleware]:
         Middleware(SecurityHeaders),
         *([cross_origin] if settings.cors else []),
         Middleware(Gate, settings=settings),
-        Middleware(CatchErrors),
+        Middleware(CatchErrors, ending=lambda: service.state is State.draining),
         limit_body,
     ]
 

@@ -1,8 +1,9 @@
 """Errors in the shape that OpenAI's clients read: {"error": {"message", "type", "param", "code"}}."""
 
+import asyncio
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -60,11 +61,19 @@ class ApiError(Exception):
         return JSONResponse(self.body(), self.status, headers=self.headers)
 
 
+def shutting_down() -> ApiError:
+    """The answer to what a server that ends takes no more, or does not finish."""
+    return ApiError(503, "The server is shutting down. Ask another one.", "draining", headers={"Retry-After": "5"})
+
+
 def as_api_error(error: Exception) -> ApiError:
     """Any error as one of the API; what is nobody's fault but ours is a 500 and goes to the log.
 
     An error's message may quote the text to speak, which belongs to nobody but the client; so only DEBUG shows it.
     """
+    # Starlette's, of an error that came after the answer had begun
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, ApiError):
+        error = error.__cause__
     if isinstance(error, ApiError):
         return error
     if isinstance(error, GlmTtsError):
@@ -147,10 +156,13 @@ def install_handlers(app: FastAPI) -> None:
 
 
 class CatchErrors:
-    """ASGI middleware: what no handler took is answered with 500. uvicorn would log its message."""
+    """ASGI middleware: what no handler took is answered with 500. uvicorn would log its message.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Where the server is `ending`, what uvicorn cancels is answered with 503: it would log a traceback of each.
+    """
+
+    def __init__(self, app: ASGIApp, ending: Callable[[], bool]) -> None:
+        self._app, self._ending = app, ending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on."""
@@ -162,12 +174,16 @@ class CatchErrors:
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            return await self._app(scope, receive, noting)
         except Exception as error:
             answer = as_api_error(error).response()
-            if scope["type"] == "http" and not started:
-                await answer(scope, receive, send)
-            # else uvicorn closes a connection whose answer was not completed
+        except asyncio.CancelledError:
+            if not self._ending():
+                raise
+            answer = shutting_down().response()
+        if scope["type"] == "http" and not started:
+            await answer(scope, receive, send)
+        # else uvicorn closes a connection whose answer was not completed
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

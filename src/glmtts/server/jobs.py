@@ -59,8 +59,10 @@ class Job(Generic[T]):
         return asyncio.create_task(watch())
 
     def fail(self, error: Exception) -> None:
-        """End it with an error."""
+        """End it with an error: it is not begun, or ends after the result that is being made."""
         self._hand_over(error)
+        self._cancelled.set()
+        self.on_space()
 
     def step(self) -> bool:
         """Make one result, on a worker thread; gives whether there are more."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -33,8 +34,26 @@ _UNREADABLE = _answer(
 )
 
 
+class BoundedConnection(h11.Connection):
+    """Refuses a head that is too large, also where all of it came in one read: h11 bounds only what is incomplete."""
+
+    def next_event(self) -> Any:
+        """The next event. Raises RemoteProtocolError where it is a head, or trailers of a body, above the bound."""
+        # a head alone is worth the copies that `trailing_data` makes: a body may come in thousands of events a read
+        before = len(self.trailing_data[0]) if self.their_state is h11.IDLE else 0
+        event = super().next_event()
+        size = 0
+        if isinstance(event, h11.Request):
+            size = before - len(self.trailing_data[0])
+        elif isinstance(event, h11.EndOfMessage):
+            size = sum(len(name) + len(value) for name, value in event.headers)
+        if size > LARGEST_HEAD:
+            raise h11.RemoteProtocolError("The head is too large.")
+        return event
+
+
 class BoundedProtocol(H11Protocol):
-    """Refuses connections above a number; ends those whose head does not come or whose client takes nothing.
+    """Refuses connections above a number; ends those whose head is too large or does not come, or who take nothing.
 
     The limits are those of `settings`, which `bounded` sets.
     """
@@ -42,6 +61,10 @@ class BoundedProtocol(H11Protocol):
     settings: ServerSettings
     _head_timer: asyncio.TimerHandle | None = None
     _stall_timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn = BoundedConnection(h11.SERVER, LARGEST_HEAD)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected."""

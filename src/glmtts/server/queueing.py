@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from glmtts.server.errors import ApiError
+from glmtts.server.errors import ApiError, shutting_down
 from glmtts.server.jobs import Job, T
 
 EXTRA = 2  # times as many jobs as workers are begun at most, so that a client's first need not wait for others to end
@@ -26,13 +26,13 @@ class _Client:
     waiting: deque[Job[Any]] = field(default_factory=deque)
     ready: deque[Job[Any]] = field(default_factory=deque)  # begun, between two steps
     full: set[Job[Any]] = field(default_factory=set)  # begun, and the client has to take something first
-    stepping: int = 0
+    stepping: set[Job[Any]] = field(default_factory=set)
     served: float = 0.0
 
     @property
     def begun(self) -> int:
         """Jobs that want to go on."""
-        return len(self.ready) + self.stepping
+        return len(self.ready) + len(self.stepping)
 
     @property
     def active(self) -> bool:
@@ -66,9 +66,11 @@ class Workers:
         """Put a job at the end of its client's queue. Called on the event loop.
 
         Raises:
-            ApiError: 429, too many wait already.
+            ApiError: 429, too many wait already; 503, the threads end.
         """
         with self._changed:
+            if self._stopped:
+                raise shutting_down()
             self._make_space(job)
             if job.client not in self._clients:
                 # not 0: a new client would else come before all until it had caught up with their past
@@ -80,10 +82,23 @@ class Workers:
         return job
 
     def stop(self) -> None:
-        """Let the threads end after the jobs that they have begun."""
+        """Answer every job with 503, and let the threads end after the steps that they make."""
         with self._changed:
             self._stopped = True
+            for client in self._clients.values():
+                left = [*client.waiting, *client.ready, *client.full, *client.stepping]
+                client.waiting.clear()
+                for job in left:
+                    if not job.cancelled:
+                        job.fail(shutting_down())
             self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for the threads to end, after `stop`; gives whether all did."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _make_space(self, job: Job[Any]) -> None:
         """Where the queue is full, drop the newest job of the client with the most, unless that is who asks."""
@@ -133,7 +148,7 @@ class Workers:
 
     def _put_back(self, client: _Client, job: Job[Any], goes_on: bool, seconds: float) -> None:
         with self._changed:
-            client.stepping -= 1
+            client.stepping.discard(job)
             client.served += seconds
             if goes_on and job.full:
                 client.full.add(job)
@@ -149,9 +164,10 @@ class Workers:
                 if self._stopped:
                     return None
                 self._changed.wait()
-            client.stepping += 1
             # what is begun before what waits, else a stream would stall behind the client's next request
-            return client, client.ready.popleft() if client.ready else client.waiting.popleft()
+            job = client.ready.popleft() if client.ready else client.waiting.popleft()
+            client.stepping.add(job)
+            return client, job
 
     def _next(self) -> _Client | None:
         """The client whose turn it is, None where no step can be made now.
@@ -163,9 +179,9 @@ class Workers:
         able = [client for client in clients if client.ready or (client.waiting and self._may_begin(client))]
         if not able:
             return None
-        chosen = min(able, key=lambda client: (client.stepping, client.served))
-        fewest = min((client.stepping for client in clients if client is not chosen), default=chosen.stepping)
-        return chosen if chosen.stepping <= fewest else None
+        chosen = min(able, key=lambda client: (len(client.stepping), client.served))
+        others = [len(client.stepping) for client in clients if client is not chosen]
+        return chosen if len(chosen.stepping) <= min(others, default=len(chosen.stepping)) else None
 
     def _may_begin(self, client: _Client) -> bool:
         if self._stopped:

@@ -2,9 +2,13 @@
 
 import errno
 import logging
+import math
 import os
 import signal
 import socket
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -17,13 +21,15 @@ from glmtts.errors import ConfigError
 from glmtts.memory import trimming
 from glmtts.server.app import create_app
 from glmtts.server.engine import open_engine
-from glmtts.server.protocol import LARGEST_HEAD, bounded
+from glmtts.server.protocol import bounded
 from glmtts.server.service import Service, State
 from glmtts.server.settings import ServerSettings
 from glmtts.threads import usable_cpus
 
 logger = logging.getLogger("uvicorn.error")  # what uvicorn shows
-CLOSING_SECONDS = 5  # for answers that are under way; a choice, half of what Docker grants
+# After the time for running requests, each at most, so that Docker's `--stop-timeout 40` is enough for 30 s of it:
+# answers end with an error, connections close, threads end the step that they make
+TELLING_SECONDS, CLOSING_SECONDS, STEP_SECONDS = 3.0, 2, 3.0
 LARGEST_MESSAGE = 2**20  # bytes of a WebSocket message
 
 
@@ -36,7 +42,7 @@ class DrainingServer(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self._service = service
+        self._service, self._close_at = service, math.inf
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: drain; SIGINT once more: end now."""
@@ -46,10 +52,28 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
-        # should_exit alone makes uvicorn close the sockets: not before the running requests are done
         if self._service.drained:
-            self.should_exit = True
+            self._end()
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close everything."""
+        await super().shutdown(sockets)
+        # uvicorn leaves that out, and its end would then cancel the app's, with a traceback
+        if self.force_exit:
+            await self.lifespan.shutdown()
+
+    def _end(self) -> None:
+        """Tell the clients that are left; when they have taken it, or had the time to, let uvicorn close the sockets.
+
+        It closes WebSockets at once, so that nothing could be told any more.
+        """
+        now = time.monotonic()
+        if self._close_at == math.inf:
+            self._close_at = now + TELLING_SECONDS
+            self._service.stop()
+        if not self.server_state.tasks or now > self._close_at:
+            self.should_exit = True
 
 
 def configured(app: FastAPI, settings: ServerSettings, host: str, port: int, log_level: str) -> uvicorn.Config:
@@ -61,7 +85,6 @@ def configured(app: FastAPI, settings: ServerSettings, host: str, port: int, log
         log_level=log_level,
         lifespan="on",  # `auto` would take an error at the start for an app without a lifespan, and go on
         http=bounded(settings),
-        h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=CLOSING_SECONDS,
         ws_max_size=LARGEST_MESSAGE,
         server_header=False,
@@ -117,5 +140,17 @@ def run(
     app = create_app(engine, settings)
     config = configured(app, settings, host, port, "info")
     logger.info("An operation has %d of %d threads; OMP_NUM_THREADS=N changes that.", count, usable_cpus())
+    server = DrainingServer(config, app.state.service)
     with trimming():
-        DrainingServer(config, app.state.service).run()
+        server.run()
+    if not app.state.service.wait(0 if server.force_exit else STEP_SECONDS):
+        _leave()
+
+
+def _leave() -> None:
+    """End the process without Python's own end, which aborts where a thread is within PyTorch."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(0)

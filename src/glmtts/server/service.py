@@ -1,5 +1,6 @@
 """What the endpoints share: the engine and its workers, the voices, the limits, and whether we take requests."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from glmtts.audio.provenance import synthetic_tags
 from glmtts.errors import TextError, VoiceError
 from glmtts.server import aliases
 from glmtts.server.engine import Engine, ServedVoice
-from glmtts.server.errors import CLIENT_GONE, ApiError
+from glmtts.server.errors import CLIENT_GONE, ApiError, shutting_down
 from glmtts.server.jobs import Job, T
 from glmtts.server.metrics import Metrics
 from glmtts.server.queueing import Workers
@@ -55,7 +56,7 @@ class Service:
         self.metrics.waiting.set_function(lambda: self.workers.waiting)
         self.metrics.active.set_function(lambda: self.active)
         self.state, self._drain_until = State.loading, 0.0
-        self.active = 0
+        self.active, self._over = 0, asyncio.Event()
         self.started = int(time.time())
 
     async def warm_up(self) -> None:
@@ -69,15 +70,33 @@ class Service:
             async for _ in self.workers.submit(Job(load, LONGEST_WARM_UP)):
                 pass
         except Exception:
+            if self._over.is_set():
+                return
             self.state = State.failed
             logger.exception("The models could not be loaded.")
         if self.state is State.loading:
             self.state = State.ready
 
     def stop(self) -> None:
-        """Let the threads end after what they do."""
+        """Tell every client that is left that the server ends, and let the threads end after what they do."""
+        self._over.set()
         self.workers.stop()
         self.cloning.stop()
+
+    async def over(self) -> None:
+        """Wait for `stop`, for those who talk with a client.
+
+        Raises:
+            ApiError: 503.
+        """
+        await self._over.wait()
+        raise shutting_down()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for the threads to end, after `stop`; gives whether all did."""
+        until = time.monotonic() + seconds
+        ended = [workers.wait(max(0.0, until - time.monotonic())) for workers in (self.workers, self.cloning)]
+        return all(ended)
 
     def drain(self) -> None:
         """Take no more requests."""
@@ -96,9 +115,7 @@ class Service:
             ApiError: 503.
         """
         if self.state is State.draining:
-            raise ApiError(
-                503, "The server is shutting down. Ask another one.", "draining", headers={"Retry-After": "5"}
-            )
+            raise shutting_down()
         if self.state is State.failed:
             raise ApiError(503, "The server could not load its models. Its log says why.", "failed")
 

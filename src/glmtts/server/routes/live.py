@@ -7,7 +7,7 @@ The client sends JSON: {"type": "start", "voice": …, "response_format": "pcm",
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -79,15 +79,7 @@ class Session:
     async def run(self) -> None:
         """Speak until the text ends, the client leaves or something is wrong; then close."""
         try:
-            start = await self._start()
-            reader = asyncio.create_task(self._read())
-            speaker = asyncio.create_task(self._speak(start))
-            try:
-                await self._first_to_end(reader, speaker)
-            finally:
-                reader.cancel()
-                speaker.cancel()
-                await asyncio.gather(reader, speaker, return_exceptions=True)
+            await _first_to_end(self._talk(), self._service.over())
             await self._tell({"type": "done", "seconds": round(self._seconds, 3)})
             await self._socket.close(CLOSE_NORMAL)
         except (WebSocketDisconnect, TimeoutError):  # the client left, or takes nothing any more
@@ -99,12 +91,10 @@ class Session:
             self._incoming, self._speaking = Incoming(0), False
             self._count()
 
-    @staticmethod
-    async def _first_to_end(reader: asyncio.Task[None], speaker: asyncio.Task[None]) -> None:
-        """The reader ends only by an error or with the client."""
-        done, _ = await asyncio.wait((reader, speaker), return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+    async def _talk(self) -> None:
+        start = await self._start()
+        # the reader ends only by an error or with the client
+        await _first_to_end(self._read(), self._speak(start))
 
     async def _start(self) -> Start:
         text = await self._receive(self._settings.header_seconds)
@@ -227,6 +217,19 @@ class Session:
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # the client may have left meanwhile
             await self._tell({"type": "error", **error.body()})
             await self._socket.close(CLOSE_LATER if error.status in (429, 503) else close)
+
+
+async def _first_to_end(*talks: Coroutine[Any, Any, None]) -> None:
+    """Run all until one ends, then end the others. Raises what that one raised."""
+    tasks = [asyncio.create_task(talk) for talk in talks]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _invalid(error: ValidationError, text: str, tags: int = 0) -> ApiError:
