@@ -105,6 +105,7 @@ def test_a_text_belongs_to_a_recording(tts: Synthesizer, tmp_path: Path) -> None
         ({"sped": 2.0}, "no option 'sped'"),
         ({"language": "klingon"}, "language is 'klingon'"),
         ({"seed": -1}, "seed is -1"),
+        ({"seed": True}, "seed is True"),
         ({"seed": "a"}, "seed is 'a'"),
         ({"seed": 10**30}, "seed is 1000"),
         ({"seeds": [1]}, r"no option 'seeds'.*`seed`"),

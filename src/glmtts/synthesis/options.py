@@ -100,6 +100,7 @@ def checked_seed(seed: int) -> int:
     Raises:
         ConfigError: it is no whole number from 0 on.
     """
-    if not isinstance(seed, Integral) or not 0 <= seed < MOST_SEEDS:
+    # Python counts True as 1
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < MOST_SEEDS:
         raise ConfigError(f"The seed is {seed!r}. Choose a whole number from 0 to {MOST_SEEDS - 1}.")
     return int(seed)
