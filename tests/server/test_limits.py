@@ -181,8 +181,21 @@ def test_the_openai_client_understands_the_errors(openai_client: OpenAI) -> None
     assert caught.value.type == "invalid_request_error"
 
 
+METHODS = {
+    "/v1/audio/voices": "GET, POST",
+    "/v1/audio/voices/x": "DELETE",
+    "/v1/models/tiny": "GET",
+    "/": "GET, HEAD",
+    "/docs": "GET, HEAD",
+    "/health": "GET, HEAD",
+    "/ready": "GET, HEAD",
+    "/metrics": "GET",
+    "/page/app.js": "GET, HEAD",
+}
+
+
 def test_methods_of_a_path_are_named(server: Running) -> None:
-    for path, methods in (("/v1/audio/voices", "GET, POST"), ("/v1/audio/voices/x", "DELETE"), ("/docs", "GET")):
+    for path, methods in METHODS.items():
         answer = server.client.put(path)
         refused(answer, 405)
         assert answer.headers["allow"] == methods

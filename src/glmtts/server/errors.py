@@ -11,11 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glmtts.errors import GlmTtsError
 
 logger = logging.getLogger(__name__)
+METHODS = ("DELETE", "GET", "HEAD", "POST")
 CLIENT_GONE = 499  # nginx's, for logs alone: nobody is there to read it
 _NO_OBJECT = ("missing", "model_attributes_type", "model_type", "dict_type")  # pydantic's, of a whole body
 _KINDS = {401: "authentication_error", 429: "rate_limit_error"}
@@ -119,9 +121,13 @@ def place_in(body: Any, parts: Sequence[int | str], kind: str) -> str:
 
 def _methods(request: Request) -> str:
     """All methods of a path: Starlette names those of the first route only."""
-    paths = request.app.openapi()["paths"]
-    template = getattr(request.scope.get("route"), "path", request.url.path)
-    return ", ".join(sorted(method.upper() for method in paths.get(template, {"get": None})))
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    taken = [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(taken or ("GET", "HEAD"))  # the second: files
 
 
 def _refusal(error: HTTPException, request: Request) -> ApiError:

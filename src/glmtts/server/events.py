@@ -41,7 +41,7 @@ async def _contents(
         # the status has left already: what goes wrong now can only be an event
         yield {"type": "error", **as_api_error(error).body()}
         return
-    made = round(job.seconds * job.token_rate)
+    made = job.speech_tokens
     usage = {"input_tokens": job.text_tokens, "output_tokens": made, "total_tokens": job.text_tokens + made}
     yield {"type": "speech.audio.done", "usage": usage}
 

@@ -39,6 +39,7 @@ class SpeechJob:
         self._job = service.workers.submit(Job(self._work, service.settings.request_timeout, client))
         self._results = aiter(self._job)
         self._watcher: asyncio.Task[None] | None = None
+        self._speed = 1.0
         self._samples, self._heard, self._finished, self._closed = 0, False, False, False
         service.active += 1
 
@@ -50,6 +51,7 @@ class SpeechJob:
         except Exception:
             self._finished = True  # it is answered: nobody left
             raise
+        self._speed = request.speed
         yield request
         if request.pieces:
             yield from engine.timed(request) if request.timed else engine.stream(request)
@@ -62,9 +64,9 @@ class SpeechJob:
         return self._samples / self._service.engine.rate
 
     @property
-    def token_rate(self) -> float:
-        """Speech tokens a second."""
-        return self._service.engine.token_rate
+    def speech_tokens(self) -> int:
+        """How many tokens the audio was made of, whatever its speed."""
+        return round(self.seconds * self._speed * self._service.engine.token_rate)
 
     @property
     def cancelled(self) -> bool:

@@ -1,7 +1,7 @@
 """POST /v1/audio/encode: samples that were spoken before as a file, so that what was heard is what is kept."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -11,6 +11,8 @@ from glmtts.audio.encode import MEDIA_TYPES, PCM_RATE, Format
 from glmtts.server.errors import CLIENT_GONE, ApiError, documented
 from glmtts.server.jobs import Job
 from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
+from glmtts.server.routes.options import Lower, not_known
+from glmtts.server.service import warning_header
 
 router = APIRouter(tags=["speech"], dependencies=WITH_KEY)
 _BLOCK = 10 * PCM_RATE  # samples of a step of the work
@@ -31,7 +33,7 @@ _SAMPLES: dict[str, Any] = {
         **documented(400, 401, 403, 408, 413, 429, 503, 504),
     },
 )
-async def encode(request: Request, service: ServiceOf, response_format: Format = "mp3") -> Response:
+async def encode(request: Request, service: ServiceOf, response_format: Annotated[Format, Lower] = "mp3") -> Response:
     """A file of samples as `response_format` pcm gives them: 16-bit little-endian mono at 24 kHz.
 
     The first byte of a sample that is not whole is left out.
@@ -39,6 +41,7 @@ async def encode(request: Request, service: ServiceOf, response_format: Format =
     data = await request.body()
     if len(data) < 2:
         raise ApiError(400, "Send 16-bit samples, mono at 24 kHz, as the body.", "invalid_value")
+    warnings = not_known([name for name in request.query_params if name != "response_format"], service)
     service.admit()
 
     def work() -> Iterator[bytes]:
@@ -60,4 +63,5 @@ async def encode(request: Request, service: ServiceOf, response_format: Format =
         service.active -= 1
     if not content:
         raise ApiError(CLIENT_GONE, "The client left.")
-    return Response(content, media_type=MEDIA_TYPES[response_format], headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", **warning_header(warnings)}
+    return Response(content, media_type=MEDIA_TYPES[response_format], headers=headers)

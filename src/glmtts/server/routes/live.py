@@ -236,6 +236,8 @@ def _invalid(error: ValidationError, text: str, tags: int = 0) -> ApiError:
     """What is wrong with a message; the place that pydantic gives begins with so many tags of its type."""
     first = error.errors()[0]
     body = None if first["type"] == "json_invalid" else from_json(text)
+    if first["type"].startswith("union_tag"):
+        return ApiError(400, "'type' of the message is not valid: Write text, flush or end.", "invalid_value", "type")
     param = place_in(body, first["loc"][tags:], first["type"]) or None
     where = f"'{param}' of the message" if param else "The message"
     return ApiError(400, f"{where} is not valid: {first['msg']}.", "invalid_value", param)

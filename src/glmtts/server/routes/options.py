@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from glmtts.audio.encode import Format
 from glmtts.options import OPTIONS
@@ -22,7 +23,16 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _plain_number(value: Any) -> Any:
+    """Pydantic counts `true` as 1, and reads digits in quotes."""
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("number_type", "Input should be a number, without quotes")
+    return value
+
+
 Lower = BeforeValidator(_lower)  # some clients write MP3
+Whole = Annotated[int, BeforeValidator(_plain_number)]
+Number = Annotated[float, BeforeValidator(_plain_number)]
 
 
 def _number(name: str, default: float | None = None) -> Any:
@@ -33,6 +43,8 @@ def _number(name: str, default: float | None = None) -> Any:
 
 class VoiceId(BaseModel):
     """A voice by its id, as OpenAI's clients send custom voices."""
+
+    model_config = ConfigDict(extra="allow")
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -48,14 +60,14 @@ class SpeechOptions(BaseModel):
 
     voice: Annotated[str, Field(min_length=1, max_length=64)] | VoiceId = DEFAULT
     response_format: Annotated[Format, Lower] = "mp3"
-    speed: float = _number("speed", 1.0)
+    speed: Number = _number("speed", 1.0)
     instructions: str | None = Field(default=None, description="Not supported: ignored with a warning.")
-    seed: int = Field(default=0, ge=0, lt=2**31)
+    seed: Whole = Field(default=0, ge=0, lt=2**31)
     language: Annotated[Language, Lower] | None = Field(default=None, description=OPTIONS["language"].help)
-    temperature: float | None = _number("temperature")
-    top_p: float | None = _number("top_p")
-    steps: int | None = _number("steps")
-    guidance: float | None = _number("guidance")
+    temperature: Number | None = _number("temperature")
+    top_p: Number | None = _number("top_p")
+    steps: Whole | None = _number("steps")
+    guidance: Number | None = _number("guidance")
     timestamps: list[Literal["word"]] | None = Field(default=None, description="Times of words, between the audio.")
 
     @model_validator(mode="before")
@@ -85,14 +97,28 @@ class SpeechOptions(BaseModel):
         if self.instructions and self.instructions.strip():
             text = "This model takes no instructions: the voice decides how it speaks."
             warnings.append(("instructions", text))
-        unknown = list(self.model_extra or {})
-        if unknown:
-            names = ", ".join(ascii(name[:40]) for name in unknown[:_NAMED]) + (", …" if len(unknown) > _NAMED else "")
-            warnings.append((unknown[0], f"Not known here: {names}."))
         if warnings and service.settings.strict:
             field, text = warnings[0]
             raise ApiError(400, f"{text} Leave it out.", "unsupported", field)
-        return [text for _, text in warnings]
+        unknown = list(self.model_extra or {})
+        if isinstance(self.voice, VoiceId):
+            unknown += [f"voice.{name}" for name in self.voice.model_extra or {}]
+        return [text for _, text in warnings] + not_known(unknown, service)
+
+
+def not_known(names: Sequence[str], service: Service) -> list[str]:
+    """The warning of fields or parameters that mean nothing here, none where there are none.
+
+    Raises:
+        ApiError: 400, where the server is strict.
+    """
+    if not names:
+        return []
+    shown = ", ".join(ascii(name[:40]) for name in names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    text = f"Not known here: {shown}."
+    if service.settings.strict:
+        raise ApiError(400, f"{text} Leave it out.", "unsupported", names[0])
+    return [text]
 
 
 def check_model(name: str, service: Service) -> None:

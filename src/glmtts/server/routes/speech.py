@@ -14,7 +14,7 @@ from glmtts.server.engine import SpeechRequest, Words
 from glmtts.server.errors import CLIENT_GONE, ApiError, documented
 from glmtts.server.events import EVENT_TYPES, Wire, events
 from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
-from glmtts.server.routes.options import Lower, SpeechOptions, check_model
+from glmtts.server.routes.options import Lower, SpeechOptions, check_model, not_known
 from glmtts.server.service import Service, warning_header, warnings_of
 from glmtts.server.speech_job import SpeechJob
 
@@ -27,7 +27,7 @@ class SpeechBody(SpeechOptions):
     model: Annotated[str, Field(min_length=1, max_length=200)]
     input: Annotated[str, Field(min_length=1)]
     stream_format: Annotated[Literal["audio", "sse", "json"], Lower] = "audio"
-    stream: bool | None = None
+    stream: Annotated[bool, Field(strict=True)] | None = None
 
     def ignored(self, service: Service) -> list[str]:
         """Also where times are asked for and have no place."""
@@ -70,7 +70,7 @@ class SpeechResponse(StreamingResponse):
 async def speech(body: SpeechBody, request: Request, service: ServiceOf) -> Response:
     """Speak a text; audio leaves as soon as it is made."""
     check_model(body.model, service)
-    warnings = body.ignored(service)
+    warnings = body.ignored(service) + not_known(list(request.query_params), service)
     service.check_length(body.input)
     encoding = service.encoder(body.response_format)
 

@@ -11,7 +11,7 @@ from pypinyin import Style, pinyin
 from glmtts.server.errors import documented
 from glmtts.server.jobs import Job
 from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
-from glmtts.server.routes.options import Language
+from glmtts.server.routes.options import Language, Lower
 from glmtts.text.english import WORD, variants
 from glmtts.text.explain import Entry, Part
 from glmtts.text.homographs import homograph_model
@@ -28,7 +28,7 @@ class TextRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     input: Annotated[str, Field(min_length=1)]
-    language: Language | None = None
+    language: Annotated[Language, Lower] | None = None
 
 
 class TextPiece(BaseModel):

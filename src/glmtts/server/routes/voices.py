@@ -8,17 +8,20 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from glmtts.errors import AudioError, VoiceError
 from glmtts.server.engine import ServedVoice
 from glmtts.server.errors import ApiError, documented
 from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
+from glmtts.server.routes.options import not_known
 from glmtts.server.routes.trained import keep_trained
-from glmtts.server.service import DEFAULT, Service
+from glmtts.server.service import DEFAULT, Service, warning_header
 from glmtts.server.voices import StorageError, VoiceRecord, valid_name
 from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 
 router = APIRouter(prefix="/v1/audio/voices", tags=["voices"], dependencies=WITH_KEY)
+FIELDS = ("name", "audio_sample", "file", "consent", "text", "description")
 CONSENT = "The client states that the speaker agreed to the cloning of this voice."
 
 
@@ -87,8 +90,13 @@ async def add_voice(
     consent: Annotated[bool, Form(description="`true` states that the speaker agreed to this cloning.")] = False,
     text: Annotated[str | None, Form(max_length=1000, description="What is said in the recording.")] = None,
     description: Annotated[str, Form(max_length=200)] = "",
+    *,
+    answer: Response,
 ) -> VoiceObject:
     """Clone a voice from a recording, or add a trained one. Refused without the statement that the speaker agreed."""
+    # FastAPI has parsed the form, which is there still
+    given = [*request.query_params, *(name for name in await request.form() if name not in FIELDS)]
+    answer.headers.update(warning_header(not_known(given, service)))
     if not consent:
         raise ApiError(
             400, "Set consent=true to state that the speaker agreed to this cloning.", "consent_required", "consent"
