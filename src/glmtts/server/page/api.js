@@ -15,6 +15,13 @@ function failure(status, body) {
   return Object.assign(error, { status, param: body?.error?.param ?? null });
 }
 
+const brokenOff = () => new Error("The connection broke off before the end.");
+
+// What is read of an answer that has begun; a browser's own words for a connection that ends are its own.
+export const whole = (reading) => reading.catch((error) => {
+  throw error.name === "AbortError" ? error : brokenOff();
+});
+
 const unreachable = () => new Error("The server does not answer. Is it running?");
 
 export async function request(path, options = {}) {
@@ -26,7 +33,7 @@ export async function request(path, options = {}) {
 }
 
 export async function json(path, options) {
-  return (await request(path, options)).json();
+  return whole((await request(path, options)).json());
 }
 
 export function post(path, body, signal) {
@@ -55,19 +62,21 @@ export function upload(path, form, onProgress, signal) {
   });
 }
 
-// The events of an answer, one JSON object a line; one that is an error ends them.
+// The events of an answer, one JSON object a line; one that is an error ends them, and so does an end without the last.
 export async function* lines(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  let rest = "", last = "";
   for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
+    const { value, done } = await whole(reader.read());
+    if (done && last === "speech.audio.done") return;
+    if (done) throw brokenOff();
     const parts = (rest + value).split("\n");
     rest = parts.pop();
     for (const part of parts) {
       if (!part) continue;
       const event = JSON.parse(part);
       if (event.type === "error") throw Object.assign(new Error(event.error.message), { param: event.error.param });
+      last = event.type;
       yield event;
     }
   }

@@ -1,6 +1,7 @@
 // Wires the page: what is typed and chosen becomes speech that is heard, seen and read while it is made.
 
-import { json, key, lines, post, request } from "/page/api.js";
+import { json, key, lines, post, request, whole } from "/page/api.js";
+import { textOf } from "/page/encodings.js";
 import { clear, tell } from "/page/errors.js";
 import { Pictures } from "/page/pictures.js";
 import { pcmOf, Player, samplesOf } from "/page/player.js";
@@ -34,7 +35,10 @@ function wanted() {
 }
 
 async function speak() {
-  if (speaking) return speaking.abort();
+  if (speaking) {
+    player.pause();
+    return speaking.abort();
+  }
   clear("text", "voice", "seed", "speak", "download");
   const mine = (speaking = new AbortController()), asked = { ...wanted(), input: $("text").value };
   player.open();
@@ -103,9 +107,9 @@ async function download() {
   const format = $("format").value;
   try {
     const blob = format === "wav" ? wav(player.all, RATE, `Synthetic speech, made by glm-tts with the model ${model}.`)
-      : await (await request(`/v1/audio/encode?response_format=${format}`, {
+      : await whole((await request(`/v1/audio/encode?response_format=${format}`, {
         method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: pcmOf(player.all),
-      })).blob();
+      })).blob());
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
     link.download = `speech.${format}`;
@@ -161,7 +165,7 @@ function drop(event) {
     $("new-voice").scrollIntoView({ block: "center" });
     voices.take(file);
   } else if (file.type.startsWith("text/") || /\.(txt|md)$/i.test(file.name)) {
-    file.text().then(setText);
+    textOf(file).then(setText, (error) => tell("text", error));
   } else {
     tell("text", `${file.name} is neither a text nor a recording.`);
   }

@@ -1,7 +1,7 @@
 // The text's characters and words with their readings, and the tokens that the model reads. A choice changes a reading by
 // a control in the text: 行 becomes {行|hang2}, read becomes {read|R EH1 D}.
 
-import { post } from "/page/api.js";
+import { post, whole } from "/page/api.js";
 import { clear, tell } from "/page/errors.js";
 import { ipa, marked, shown } from "/page/readings.js";
 
@@ -39,7 +39,7 @@ export class Pronunciation {
 
   async #explain(input) {
     const language = this.language.value || null;
-    return (await post("/v1/text/phonemes", { input, language })).json();
+    return whole((await post("/v1/text/phonemes", { input, language })).json());
   }
 
   #show({ characters, pieces }) {
