@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glmtts.cli import main
 from glmtts.errors import BundleError, ConfigError
 from glmtts.server.engine import Engine
 from glmtts.server.run import run
@@ -187,10 +186,3 @@ def test_a_draining_server_takes_nothing_new(engine: Engine, tmp_path: Path) -> 
         assert not service.drained
         service.active -= 1
         assert service.drained
-
-
-def test_bad_options_are_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.argv", ["glm-tts", "serve", "--queue-size", "0"])
-    with pytest.raises(SystemExit, match="2"):
-        main()
-    assert capsys.readouterr().err.startswith("error: ServerSettings is not valid: queue_size")

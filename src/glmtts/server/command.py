@@ -1,6 +1,7 @@
 """`glm-tts serve`: its options. What they start is imported when it is needed, since the command line must be quick."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,12 @@ import typer
 from glmtts.errors import ConfigError
 
 KEYS_VARIABLE = "GLMTTS_API_KEYS"
+FLAGS = {  # of settings that have another name
+    "api_keys": f"--api-key, or the variable {KEYS_VARIABLE},",
+    "allowed_hosts": "--allow-host",
+    "aliases": "--alias",
+    "voices_folder": "--voices",
+}
 Model = Annotated[Path | None, typer.Option(help="A model bundle, or one of export-onnx; the embedded one by default.")]
 
 
@@ -84,12 +91,17 @@ def _start(
     replicas: Path | None,
 ) -> None:
     """Serve with the settings `values`, here or on a Ray cluster."""
+    from pydantic import ValidationError
+
     from glmtts.server.settings import ReplicaSettings, ServerSettings
     from glmtts.threads import wait_without_spinning
 
     # before the engine imports PyTorch, which reads the variable once
     wait_without_spinning()
-    settings = ServerSettings.parse(values).listening(host, insecure)
+    try:
+        settings = ServerSettings.model_validate(values).listening(host, insecure)
+    except ValidationError as error:
+        raise _wrong(error.errors()[0]) from None
     scaling = ReplicaSettings.read(replicas) if replicas else ReplicaSettings()
     try:
         if ray:
@@ -122,7 +134,15 @@ def _keys(given: list[str] | None) -> list[str] | None:
 
 def _aliases(given: list[str]) -> dict[str, str]:
     """NAME=VOICE pairs."""
-    wrong = [pair for pair in given if not all(pair.partition("="))]
+    wrong = [pair for pair in given if not all(part.strip() for part in pair.partition("="))]
     if wrong:
         raise ConfigError(f"'{wrong[0]}' is no alias. Write --alias NAME=VOICE.")
-    return dict(pair.split("=", 1) for pair in given)
+    return {name.strip(): voice.strip() for name, _, voice in (pair.partition("=") for pair in given)}
+
+
+def _wrong(problem: Mapping[str, Any]) -> ConfigError:
+    """What is wrong with a setting, by the name of its option."""
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+    reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
+    return ConfigError(f"{flag} is not valid: {reason[:1].lower()}{reason[1:]}. Correct it.")

@@ -12,7 +12,7 @@ from starlette.types import Receive
 from glmtts.audio.encode import PCM_RATE, Encoder, Format, check_mp3_kbps, encoder
 from glmtts.audio.io import audio_seconds
 from glmtts.audio.provenance import synthetic_tags
-from glmtts.errors import TextError, VoiceError
+from glmtts.errors import ConfigError, TextError, VoiceError
 from glmtts.server import aliases
 from glmtts.server.engine import Engine, ServedVoice
 from glmtts.server.errors import CLIENT_GONE, ApiError, shutting_down
@@ -20,7 +20,7 @@ from glmtts.server.jobs import Job, T
 from glmtts.server.metrics import Metrics
 from glmtts.server.queueing import Workers
 from glmtts.server.settings import ServerSettings
-from glmtts.server.voices import VoiceStore
+from glmtts.server.voices import VoiceStore, valid_name
 from glmtts.text.frontend import Piece
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Service:
             check_mp3_kbps(settings.mp3_kbps, [engine.rate, PCM_RATE])  # the second: /v1/audio/encode
         self.engine, self.settings = engine, settings
         self.voices = VoiceStore(settings.voices_folder)
+        self._check_aliases()
         self.metrics = Metrics()
         self.workers = Workers(settings.workers, settings.queue_size)
         self.cloning = Workers(1, settings.clone_queue_size, "cloning")  # a voice takes seconds: none waits for speech
@@ -58,6 +59,17 @@ class Service:
         self.state, self._drain_until = State.loading, 0.0
         self.active, self._over = 0, asyncio.Event()
         self.started = int(time.time())
+
+    def _check_aliases(self) -> None:
+        """Tell the operator of aliases that cannot be asked for yet, and refuse those that never could."""
+        for name, voice in self.settings.aliases.items():
+            if voice == DEFAULT or voice in aliases.VOICES or voice in self.engine.voices or self.voices.holds(voice):
+                continue
+            try:
+                valid_name(voice)
+            except VoiceError as error:
+                raise ConfigError(f"There can be no voice '{voice}', for which --alias has '{name}'. {error}") from None
+            logger.warning("There is no voice '%s' yet, for which --alias has '%s'.", voice, name)
 
     async def warm_up(self) -> None:
         """Load the models on a worker; requests that come meanwhile wait behind it."""
@@ -143,7 +155,8 @@ class Service:
                     409, f"The voice '{name}' cannot be used any more. {hint}", "voice_unusable", "voice"
                 ) from None
             hint = "GET /v1/audio/voices lists those that there are."
-            raise ApiError(404, f"There is no voice '{name}'. {hint}", "voice_not_found", "voice") from None
+            meant = f", for which '{name}' stands" if asked != name else ""
+            raise ApiError(404, f"There is no voice '{asked}'{meant}. {hint}", "voice_not_found", "voice") from None
 
     def _voice_meant(self, name: str) -> str:
         """The voice of this name; of OpenAI's names the one that stands for it, where no voice is called so."""

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from glmtts.config import StrictConfig
 from glmtts.errors import ConfigError
 
-_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*", re.ASCII)
+_PORTS = {"http": 80, "https": 443}  # those that a browser leaves out
 LARGEST_YAML = 64 * 1024  # bytes
 
 
@@ -45,17 +46,25 @@ def _key(key: str) -> str:
 
 
 def _origin(origin: str) -> str:
-    scheme, _, rest = origin.partition("://")
-    if origin != "*" and (scheme not in ("http", "https") or not rest or "/" in rest):
-        raise ValueError("an origin is written as a browser sends it: https://example.org, without a path")
-    return origin
+    """An origin as a browser sends it: in small letters, without the usual port."""
+    found = re.fullmatch(r"(https?)://([^/:]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?", origin.lower())
+    if origin == "*":
+        return origin
+    if found is None or not (_HOST.fullmatch(found[2]) or _is_address(found[2].strip("[]"))):
+        raise ValueError(
+            "an origin is written as a browser sends it: https://example.org, without a path, in ASCII (xn--…)"
+        )
+    port = int(found[3] or _PORTS[found[1]])
+    if not 0 < port < 1 << 16:
+        raise ValueError("the port of an origin is from 1 to 65535")
+    return f"{found[1]}://{found[2]}" + (f":{port}" if port != _PORTS[found[1]] else "")
 
 
 def _host(host: str) -> str:
     name = host.strip("[]").lower()
     if not (_HOST.fullmatch(name) or _is_address(name)):
         raise ValueError(
-            "a host name is written without scheme, port and path (tts.example.org), or it would never fit"
+            "a host name is written without scheme, port and path, in ASCII (tts.example.org), or it would never fit"
         )
     return name
 
@@ -88,7 +97,7 @@ class ServerSettings(StrictConfig):
     cors: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
     allowed_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
     any_host: bool = False
-    aliases: dict[str, str] = Field(default={})
+    aliases: dict[Annotated[str, Field(min_length=1, max_length=64)], str] = Field(default={})
     strict: bool = False
     mp3_kbps: int | None = Field(default=None, ge=8, le=320)
     max_characters: int = Field(default=4096, ge=1)  # OpenAI's own limit
