@@ -269,8 +269,10 @@ def test_a_shutdown_waits_for_nobody_who_is_silent(engine: Engine, tmp_path: Pat
         assert server.service.active == 0
         started = time.monotonic()
         server.service.drain()
-        with pytest.raises(ConnectionClosed):
-            early.recv(SOON)
+        for socket in (early, late):
+            assert json.loads(socket.recv(SOON))["error"]["code"] == "draining"
+            with pytest.raises(ConnectionClosed):
+                socket.recv(SOON)
         wait_until(lambda: not _listens(server), SOON)
         assert time.monotonic() - started < SOON
 
