@@ -27,7 +27,7 @@ from glmtts.server.settings import ServerSettings
 from glmtts.threads import usable_cpus
 
 logger = logging.getLogger("uvicorn.error")  # what uvicorn shows
-# After the time for running requests, each at most, so that Docker's `--stop-timeout 40` is enough for 30 s of it:
+# After the time for running requests, each at most, so that Docker's `--stop-timeout 45` is enough for 30 s of it:
 # answers end with an error, connections close, threads end the step that they make
 TELLING_SECONDS, CLOSING_SECONDS, STEP_SECONDS = 3.0, 2, 3.0
 LARGEST_MESSAGE = 2**20  # bytes of a WebSocket message
