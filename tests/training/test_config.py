@@ -32,8 +32,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_overrides_are_written_as_in_toml(file: Path) -> None:
-    overrides = ["optimizer.betas=[0.5, 0.9]", "run.out=runs/new one", "model.width=9", "schedule.steps=1_000"]
+    overrides = ["optimizer.betas=[0.5,\n 0.9]", "run.out=runs/new one", "model.width=9", "schedule.steps=1_000"]
     config = load_config(file, overrides)
+    assert load_config(file, ["run.out=."]).run.out == Path()  # asked for by name, it is the current folder
     assert config.optimizer.betas == (0.5, 0.9)
     assert config.run.out == Path("runs/new one")
     assert config.schedule.steps == 1000
@@ -51,6 +52,20 @@ def test_overrides_are_written_as_in_toml(file: Path) -> None:
         ("run.task.name=1", "'task' is a value"),
         ("run.task=sing", r"no task 'sing'. Known are: .*toy"),
         ("init.codes=1", "codes"),
+        ("run.out=", "sets nothing"),
+        ("run.out= ", "sets nothing"),
+        ('run.out=""', "out: .*it is empty; name a folder"),
+        ("run.seed=1\nfoo=2", "sets more than one key"),
+        ("run.seed=1\n[run]\nout='x'", "sets more than one key"),
+        ("run.out=a\0b", r"run\.out holds the character zero"),
+        ("run.init_from=\0", r"run\.init_from holds the character zero"),
+        ('data.sources=[{path="a\\u0000b"}]', r"data\.sources\.path holds the character zero"),
+        ('model={"a\\u0000"={}}', "holds the character zero"),
+        pytest.param(f"model.width={'[' * 3000}1{']' * 3000}", "nested too deep", id="brackets"),
+        pytest.param(f"model.width={'[' * 100}1{']' * 100}", "nested too deep", id="some brackets"),
+        pytest.param(f"model.{'a.' * 3000}b=1", "names a key in 3001 sections", id="sections"),
+        pytest.param(f"model.width={{{'a.' * 3000}b=1}}", "nested too deep", id="a dotted key"),
+        pytest.param(f"run.seed={'9' * 5000}", "run.seed: ", id="digits"),
     ],
 )
 def test_mistakes_are_one_sentence(file: Path, override: str, message: str) -> None:

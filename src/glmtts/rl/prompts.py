@@ -65,7 +65,7 @@ def read_lines(path: Path) -> list[Line]:
     try:
         # not `splitlines`, which also cuts at U+2028 and others that a JSON string may hold
         written = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # the second of other encodings, and of names that no file can have
         raise RlError(f"{path} cannot be read as texts: {error}. Give .jsonl or .tsv files in UTF-8.") from None
     lines = []
     for number, one in enumerate(written if written != [""] else [], 1):

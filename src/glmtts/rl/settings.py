@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from glmtts.config import StrictConfig
 from glmtts.lm.request import COLDEST, SamplingConfig
@@ -53,14 +53,29 @@ class RolloutSection(PromptData):
         return self
 
 
+LONGEST_NAME = 200  # bytes of a reward's name; file systems take 255, and endings are added
+
+
 class PolicyLoss(StrictConfig):
-    """[loss] of GRPO."""
+    """[loss] of GRPO; names of rewards become names of files and of columns."""
 
     rewards: dict[str, RewardSection] = Field(min_length=1)
     advantages: AdvantageConfig = AdvantageConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     credit: CreditConfig = CreditConfig()
     guards: GuardConfig = GuardConfig()
+
+    @field_validator("rewards")
+    @classmethod
+    def _named(cls, rewards: dict[str, RewardSection]) -> dict[str, RewardSection]:
+        for name in rewards:
+            # not printable: ends of lines, which a log is read by, and half surrogates, which no file holds
+            if not name or not name.isprintable() or len(name.encode()) > LONGEST_NAME or set(name) & set("/\\"):
+                raise ValueError(
+                    f"{name[:50]!r} is no name of a reward, which is that of its file of scores too; give a short one "
+                    "without slashes, and its kind apart"
+                )
+        return rewards
 
     @model_validator(mode="after")
     def _some_weight(self) -> Self:

@@ -7,16 +7,15 @@ own (task.py).
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from glmtts import durable
-from glmtts.config import StrictConfig, read_toml
+from glmtts.config import DEEPEST, StrictConfig, check_depth, parse_toml, read_toml
 from glmtts.errors import ConfigError, TrainingError
 from glmtts.places import check_holds_weights
 
@@ -41,6 +40,13 @@ class RunSection(StrictConfig):
     save_every: int = Field(default=250, ge=1)
     save_minutes: float | None = Field(default=None, gt=0)
     keep_last: int = Field(default=2, ge=1)
+
+    @field_validator("out", mode="before")
+    @classmethod
+    def _named(cls, out: Any) -> Any:
+        if out == "":  # which as a path is the current folder
+            raise ValueError("it is empty; name a folder, or write . for the current one")
+        return out
 
 
 class OptimizerSection(StrictConfig):
@@ -127,6 +133,15 @@ class RunConfig(StrictConfig):
     log: LogSection = LogSection()
     distributed: DistributedSection = DistributedSection()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_text(cls, values: Any) -> Any:
+        for key, value in _leaves(values):
+            if "\0" in f"{key}{value if isinstance(value, str | Path) else ''}":
+                shown = key.replace("\0", "\\0")
+                raise ValueError(f"{shown} holds the character zero, which no path and no name can have")
+        return values
+
     def digest(self) -> str:
         """SHA-256 of what decides the weights."""
         return hashlib.sha256(json.dumps(self._fixed(), sort_keys=True).encode()).hexdigest()
@@ -167,18 +182,31 @@ def set_value(values: dict[str, Any], override: str) -> None:
         ConfigError: there is no `=`, or a section of the key is a value.
     """
     keys, equals, text = override.partition("=")
-    if not equals or not keys.strip():
+    if not equals or not keys.strip() or not text.strip():
         raise ConfigError(f"'{override}' sets nothing. Write a key, = and its value.")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()  # a path or a name, written without quotes
     *sections, last = keys.strip().split(".")
+    if len(sections) >= DEEPEST:
+        raise ConfigError(f"'{override[:60]}…' names a key in {len(sections)} sections. Write section.key=value.")
+    value = _written(override, text)
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
             raise ConfigError(f"'{override}' names no key: '{section}' is a value. Write the key of a value.")
     values[last] = value
+
+
+def _written(override: str, text: str) -> Any:
+    """The value that an override gives. Raises ConfigError where it is nested too deep, or more than one value."""
+    try:
+        found = parse_toml(f"value = {text}")
+        check_depth(found)
+    except RecursionError:
+        raise ConfigError(f"'{override[:60]}…' is nested too deep. Write a value.") from None
+    except ValueError:  # no TOML, or a number of more digits than Python reads
+        return text.strip()  # a path or a name, written without quotes
+    if len(found) > 1:  # a second line, whose key would be dropped
+        raise ConfigError(f"{override!r} sets more than one key. Give each a --set of its own.")
+    return found["value"]
 
 
 def check_config(config: RunConfig) -> str:
@@ -251,6 +279,19 @@ def _saved(run: Path) -> tuple[RunConfig, str]:
         return config, written.get("hash") or config.digest()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise TrainingError(f"{run} is no training run: {CONFIG_FILE} cannot be read ({error}).") from None
+
+
+def _leaves(values: Any) -> Iterator[tuple[str, Any]]:
+    """Keys and the values that hold no others, however deep they lie."""
+    level = [("", values)]
+    while level:
+        key, value = level.pop()
+        if isinstance(value, dict) and value:
+            level += [(f"{key}.{name}" if key else str(name), one) for name, one in value.items()]
+        elif isinstance(value, list | tuple) and value:
+            level += [(key, one) for one in value]
+        else:
+            yield key, value
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
