@@ -36,7 +36,11 @@ def backend(module: str, needed_for: str, install: str, error: type[GlmTtsError]
 
 def reason_of(error: BaseException, most: int = 160) -> str:
     """The first line of what a package says, of at most so many characters; its kind where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]
+    try:
+        said = str(error).strip()
+    except Exception:  # its own code too
+        said = ""
+    return (said or type(error).__name__).splitlines()[0][:most]
 
 
 def failure_of(error: BaseException) -> str:
@@ -64,7 +68,7 @@ def foreign(failed: str, cure: str, kind: type[GlmTtsError]) -> Iterator[None]:
         yield
     except (GlmTtsError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the second of code that would end the program
         if type(error).__name__ == OUT_OF_MEMORY:
             raise
         raise kind(f"{failed}: {failure_of(error)}. {cure}") from error

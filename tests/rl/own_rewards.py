@@ -2,10 +2,11 @@
 
 import json
 import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -76,6 +77,58 @@ class Fails(Reward):
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         return self.gives if self.gives is not None else [1 / len(self.context.digest[:0]) for _ in completions]
+
+
+class Raising:
+    """Raises wherever it is looked at."""
+
+    def __float__(self) -> float:
+        raise RuntimeError("no number today")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no list today")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text today")
+
+
+class Awkward(Reward):
+    """Fails in one of the `ways` that a reward can."""
+
+    ways: ClassVar[dict[str, Callable[[int], Any]]] = {
+        "generator": lambda count: (1 / 0 for _ in range(count)),
+        "float": lambda count: [Raising()] * count,
+        "iter": lambda count: Raising(),
+        "repr": lambda count: [[Raising()]] * count,
+        "exit": lambda count: sys.exit(3),
+        "exit at last": lambda count: (sys.exit(3) for _ in range(count)),
+        "stop": lambda count: next(iter(())),
+    }
+
+    def __init__(self, context: Context, way: str) -> None:
+        super().__init__(context)
+        self.way = way
+
+    @classmethod
+    def hears(cls, options: Mapping[str, Any]) -> bool:
+        if options["way"] == "hears":
+            raise RuntimeError("no ears today")
+        return False
+
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        return self.ways[self.way](len(completions))
+
+
+class Silences(Reward):
+    """Puts silence in the place of what it hears."""
+
+    needs_audio = True
+
+    def score(self, completions: Sequence[Completion]) -> list[float | None]:
+        for one in completions:
+            one.audio().fill(0)
+            one.speaker.fill(0)
+        return [0.5 for _ in completions]
 
 
 class Nan(Reward):

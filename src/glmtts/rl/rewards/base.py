@@ -11,7 +11,7 @@ A reward of your own is a class of ten lines, named as an entry point of the gro
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glmtts.backends import foreign
-from glmtts.errors import ConfigError, RlError
+from glmtts.errors import ConfigError
 
 if TYPE_CHECKING:
     from glmtts.synthesis.synthesizer import Synthesizer
@@ -67,6 +67,11 @@ class Completion:
         if self.wave is None:
             raise ValueError("This answer was not rendered: the reward must set needs_audio = True.")
         return self.wave
+
+    def copied(self) -> "Completion":
+        """The same with arrays of its own: a reward that changes them does so for itself alone."""
+        wave, reference = (None if one is None else one.copy() for one in (self.wave, self.reference))
+        return replace(self, wave=wave, reference=reference, speaker=self.speaker.copy())
 
 
 class Context:
@@ -155,19 +160,14 @@ class Reward(ABC):
         """One number for each answer, higher is better; None where it cannot be told, which is not the same as bad."""
 
 
-def scores_of(name: str, given: Any, count: int) -> list[float | None]:
-    """What the reward `name` gave for `count` answers, as plain numbers.
+def hears(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether the reward `name` needs audio with these options.
 
     Raises:
-        RlError: it is no list of a number or None for each.
+        ConfigError: there is no such reward, or its code fails.
     """
-    try:
-        found = [None if one is None else float(one) for one in given]
-    except (TypeError, ValueError):
-        found = []
-    if len(found) != count:
-        raise RlError(f"The reward '{name}' must give a number or None for each of {count} answers, not {given!r:.80}.")
-    return found
+    with foreign(f"The reward '{name}' cannot say whether it needs audio", "Correct its `hears`.", ConfigError):
+        return bool(reward_class(name).hears(options))
 
 
 def reward_class(name: str) -> type[Reward]:

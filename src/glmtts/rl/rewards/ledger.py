@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from glmtts.errors import RlError
+from glmtts.rl.rewards.scores import LARGEST_SCORE
 
 
 class Ledger:
@@ -41,9 +42,9 @@ class Ledger:
             try:
                 row = json.loads(line)
                 key, score = row["key"], float(row["score"])
-                if math.isfinite(score):
+                if abs(score) <= LARGEST_SCORE:  # neither NaN nor infinite, nor one that an earlier version took
                     self._scores[key] = score
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError):
                 continue
 
     def __contains__(self, key: str) -> bool:

@@ -7,24 +7,35 @@ one that is killed and started again answers what it has scored without scoring 
 import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import load, save
 
-from glmtts.errors import ConfigError, RlError
-from glmtts.rl.rewards.base import Completion, Context, Reward, make_reward, reward_class, scores_of
+from glmtts.backends import reason_of
+from glmtts.errors import ConfigError, GlmTtsError, RlError
+from glmtts.rl.rewards.base import Completion, Context, Reward, hears, make_reward
 from glmtts.rl.rewards.ledger import Ledger, scored_by
+from glmtts.rl.rewards.scores import scores_of
 from glmtts.rl.rewards.scoring import RewardSection, WorkerLostError
+from glmtts.rl.rewards.turns import Turns, seconds_each
 
 logger = logging.getLogger(__name__)
 SCORE, SERVICE = "Score", "glmtts.Reward"
 LARGEST_MESSAGE = 256 << 20  # bytes: eight answers of 30 s are 23 MB
+LONGEST_REASON = 1000  # characters of an error that a worker tells; gRPC takes 8 KiB
+OPTIONS = [
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+]
+# A machine that vanished says nothing: a ping finds it, also while a reward takes its time. Servers take one in five
+# minutes, and hang up on more.
+KEEP_ALIVE = [("grpc.keepalive_time_ms", 360_000), ("grpc.keepalive_timeout_ms", 60_000)]
 # codes after which asking again would give the same; any other means a worker that is gone
 REFUSALS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "INTERNAL", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED")
 ARRAYS, PLAIN = ("wave", "reference", "speaker"), ("key", "text", "language", "stopped", "rate", "emotion")
@@ -63,12 +74,9 @@ class GrpcBackend:
 
     def __init__(self, kind: str, section: RewardSection) -> None:
         grpc = _grpc()
-        self._errors, self._turn = grpc.RpcError, count()
-        options = [
-            ("grpc.max_send_message_length", LARGEST_MESSAGE),
-            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-        ]
-        channels = [grpc.insecure_channel(address, options=options) for address in section.addresses]
+        self._errors, self._late = grpc.RpcError, grpc.StatusCode.DEADLINE_EXCEEDED
+        self._addresses, self._turns = section.addresses, Turns(len(section.addresses))
+        channels = [grpc.insecure_channel(address, options=OPTIONS + KEEP_ALIVE) for address in section.addresses]
         self._calls = [channel.unary_unary(f"/{SERVICE}/{SCORE}") for channel in channels]
         try:
             self._head = json.dumps({"kind": kind, "options": section.options}).encode()
@@ -76,22 +84,34 @@ class GrpcBackend:
             raise ConfigError(
                 f"The options of the reward '{kind}' cannot be sent: {error}. Write text there."
             ) from None
-        self._timeout = 60 * section.patience_minutes
-        self.needs_audio = reward_class(kind).hears(section.options)
+        self._timeout = seconds_each(section.patience_minutes, len(section.addresses))
+        self.needs_audio = hears(kind, section.options)
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
-        """See `scoring.Backend`."""
+        """See `scoring.Backend`.
+
+        Raises:
+            RlError: the reward itself failed, which it would again, or what answers is no reward worker.
+        """
         # in turn also after an error: what one worker did not answer is asked of the next
-        call = self._calls[next(self._turn) % len(self._calls)]
+        number = self._turns.next()
+        message = len(self._head).to_bytes(8, "little") + self._head + packed(completions)
         try:
-            reply = call(
-                len(self._head).to_bytes(8, "little") + self._head + packed(completions), timeout=self._timeout
-            )
+            reply = self._calls[number](message, timeout=self._timeout)
         except self._errors as error:
             if error.code().name in REFUSALS:
                 raise RlError(f"The reward worker refused: {error.details()}") from None
+            if error.code() == self._late:
+                self._turns.late(number)
             raise WorkerLostError(error.code().name.lower()) from None
-        return json.loads(reply)
+        try:
+            scores: list[float | None] = json.loads(reply)
+        except (ValueError, RecursionError):
+            raise RlError(
+                f"What answers at {self._addresses[number]} is no reward worker: it sends no scores. Start "
+                "`glm-tts rl-worker` there, or correct the address."
+            ) from None
+        return scores
 
 
 class RewardWorker:
@@ -139,16 +159,16 @@ def serve(worker: RewardWorker, address: str) -> Any:
     def score(message: bytes, context: Any) -> bytes:
         try:
             return worker.score(message)
-        except Exception as error:  # a reward's own error is told to the run, and does not end the worker
+        # a reward's own error is told to the run, and does not end the worker; nor does a reward that calls sys.exit,
+        # which would end the call without an answer
+        except BaseException as error:
             logger.exception("A reward failed.")
-            context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+            reason = reason_of(error, LONGEST_REASON)
+            context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {reason}")
             raise
 
-    options = [
-        ("grpc.max_send_message_length", LARGEST_MESSAGE),
-        ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-        ("grpc.so_reuseport", 0),  # else a second worker takes half of the requests of the first
-    ]
+    # else a second worker takes half of the requests of the first
+    options = [*OPTIONS, ("grpc.so_reuseport", 0)]
     # scores are made one call at a time (`_lock`); more threads unpack and answer meanwhile
     server = grpc.server(ThreadPoolExecutor(4), options=options)
     handler = grpc.unary_unary_rpc_method_handler(score)
@@ -179,18 +199,18 @@ class RayBackend:
             raise RlError("Rewards as Ray actors need Ray. Install it with: pip install '.[ray]'") from None
         if not ray.is_initialized():
             ray.init(log_to_driver=False)
-        self._ray, self._turn = ray, count()
+        self._ray, self._turns = ray, Turns(section.workers)
         gpus = section.gpus_each
         self._check_gpus(kind, gpus * section.workers)
         actor: Any = ray.remote(max_restarts=-1, num_gpus=gpus)(_Actor)
         # Ray shows an actor its own GPU alone, whatever its number
         given = (kind, context.bundle, section.options, "cuda" if gpus else None)
         self._actors: list[Any] = [actor.remote(*given) for _ in range(section.workers)]
-        self._kind, self._timeout = kind, 60 * section.patience_minutes
-        self.needs_audio = reward_class(kind).hears(section.options)
+        self._kind, self._timeout = kind, seconds_each(section.patience_minutes, section.workers)
+        self.needs_audio = hears(kind, section.options)
         try:
             # options that a reward does not take end the run here, and not an actor again and again
-            self._answer([one.make.remote() for one in self._actors])
+            self._answer([one.make.remote() for one in self._actors], 60 * section.patience_minutes)
         except WorkerLostError as error:
             needed = "CPUs and GPUs" if gpus else "CPUs"
             raise RlError(
@@ -212,16 +232,24 @@ class RayBackend:
         Raises:
             RlError: the reward itself failed, which it would again.
         """
-        actor = self._actors[next(self._turn) % len(self._actors)]
-        return self._answer(actor.score.remote(packed(completions)))
+        number = self._turns.next()
+        try:
+            return self._answer(self._actors[number].score.remote(packed(completions)), self._timeout)
+        except WorkerLostError as error:
+            if str(error) == self._ray.exceptions.GetTimeoutError.__name__:
+                self._turns.late(number)
+            raise
 
-    def _answer(self, asked: Any) -> Any:
+    def _answer(self, asked: Any, timeout: float) -> Any:
         errors = self._ray.exceptions
         try:
-            return self._ray.get(asked, timeout=self._timeout)
+            return self._ray.get(asked, timeout=timeout)
         except errors.RayTaskError as error:
             cause = error.cause
-            raise RlError(f"The reward '{self._kind}' failed: {type(cause).__name__}: {cause}") from None
+            if isinstance(cause, GlmTtsError):  # which says itself what failed
+                raise RlError(str(cause)) from None
+            reason = reason_of(cause, LONGEST_REASON)
+            raise RlError(f"The reward '{self._kind}' failed: {type(cause).__name__}: {reason}") from None
         except (errors.RayActorError, errors.GetTimeoutError) as error:
             raise WorkerLostError(type(error).__name__) from None
 
@@ -243,10 +271,23 @@ class _Actor:
         return reward
 
     def make(self) -> None:
-        _ = self._reward
+        with _no_exit():
+            _ = self._reward
 
     def score(self, message: bytes) -> list[float | None]:
-        return self._reward.score(unpacked(message))
+        completions = unpacked(message)
+        with _no_exit():
+            # here: what a reward gives may be nothing that travels, such as a generator
+            return scores_of(self._given[0], self._reward.score(completions), len(completions))
+
+
+@contextmanager
+def _no_exit() -> Iterator[None]:
+    """A reward that calls sys.exit fails, like one that raises: else its actor would be waited for."""
+    try:
+        yield
+    except SystemExit as error:
+        raise RuntimeError(f"it calls sys.exit({error})") from None
 
 
 def _grpc() -> Any:

@@ -19,8 +19,9 @@ from pydantic import Field, model_validator
 from glmtts.backends import foreign
 from glmtts.config import StrictConfig
 from glmtts.errors import RlError
-from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class, scores_of
+from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class
 from glmtts.rl.rewards.ledger import Ledger, scored_by
+from glmtts.rl.rewards.scores import CURE, scores_of
 
 logger = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds between two tries; doubled each time
@@ -32,8 +33,8 @@ class RewardSection(StrictConfig):
     `runs` says where: "here"; in `workers` Ray actors; or at the gRPC workers `addresses` (`glm-tts rl-worker`).
     Each Ray actor asks for `gpus`, a number or a part of one; None asks for one where an option `device` of the
     reward is a CUDA device, else for none. An actor that has any opens the run's bundle on it too.
-    Answers are sent `batch` at a time. A worker that does not answer is asked again for `patience_minutes`; a reward
-    that runs here needs none.
+    Answers are sent `batch` at a time. A worker that does not answer is asked again for `patience_minutes`, of which
+    each of several has a part before the next one is asked; a reward that runs here needs none.
     """
 
     kind: str | None = None
@@ -95,7 +96,7 @@ class Here:
         self._name, self._reward = name, make_reward(section.kind or name, context, section.options)
         with self._foreign():
             self._reward.prepare()
-        self.needs_audio = self._reward.needs_audio
+            self.needs_audio = bool(self._reward.needs_audio)
 
     def score(self, completions: Sequence[Completion]) -> list[float | None]:
         """See `Backend`.
@@ -103,11 +104,13 @@ class Here:
         Raises:
             RlError: the reward itself failed, as it would again.
         """
+        # copies: the next reward hears the same answers, and the guards do
+        own = tuple(one.copied() for one in completions)
         with self._foreign():
-            return self._reward.score(completions)
+            return self._reward.score(own)
 
     def _foreign(self) -> AbstractContextManager[None]:
-        return foreign(f"The reward '{self._name}' failed", "Correct its code; the same command goes on.", RlError)
+        return foreign(f"The reward '{self._name}' failed", CURE, RlError)
 
 
 def backend(name: str, section: RewardSection, context: Context) -> Backend:
