@@ -53,6 +53,14 @@ def test_module_of_another_shape_is_listed(copy: Path) -> None:
         Bundle.open(copy).load_all()
 
 
+def test_a_language_model_of_another_vocabulary_is_told_before_it_speaks(copy: Path) -> None:
+    description = json.loads((copy / "bundle.json").read_text())
+    description["modules"]["lm"]["config"]["vocab_size"] = 100
+    (copy / "bundle.json").write_text(json.dumps(description))
+    with pytest.raises(BundleError, match=r"knows 100 ids and its vocabulary has \d+: they do not fit"):
+        _ = Bundle.open(copy).audio_tokens
+
+
 def test_matrices_of_bytes_are_read_as_what_they_were(copy: Path) -> None:
     bundle = Bundle.open(copy)
     vocoder, entry = bundle.network("vocoder"), bundle.config.modules["vocoder"]

@@ -145,7 +145,18 @@ class Bundle:
 
     @cached_property
     def audio_tokens(self) -> AudioTokens:
-        """Where speech tokens lie in the vocabulary."""
+        """Where speech tokens lie in the vocabulary.
+
+        Raises:
+            BundleError: the language model has no rows for all of it.
+        """
+        rows = getattr(self.config.modules["lm"].parsed(), "vocab_size", None) if "lm" in self.config.modules else None
+        # a table may have more rows than there are ids: nobody asks for those
+        if rows is not None and rows < self.tokenizer.size:
+            raise BundleError(
+                f"The language model of '{self.config.name}' knows {rows} ids and its vocabulary has "
+                f"{self.tokenizer.size}: they do not fit. Convert or train it again."
+            )
         return AudioTokens.of(self.tokenizer)
 
     @cached_property

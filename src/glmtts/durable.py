@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +19,9 @@ PART = "part"  # in the name of a file that is being written
 # what systems say of a folder that they cannot flush at all, as on network disks, or that may be filled but not opened;
 # PostgreSQL passes over the same (fsync_fname): the disk itself did not fail, and nothing can be done
 UNFLUSHED = (errno.EACCES, errno.EBADF, errno.EINVAL, errno.EISDIR, errno.ENOTSUP)
+
+
+_NUMBER = re.compile(r"^\[\w+ -?\d+\] ")  # "[Errno 28] " and "[WinError 112] ", as the text of an OSError begins
 
 
 class NotKeptError(OSError):
@@ -88,8 +93,17 @@ def writable(place: Path, kind: type[GlmTtsError], cure: str) -> Iterator[None]:
     except NotKeptError as error:  # nothing is lost: who read that it cannot be written would make it again
         raise kind(str(error)) from None
     except (OSError, SafetensorError, UnicodeEncodeError) as error:  # the last of a name or text that is not UTF-8
-        reason = getattr(error, "strerror", None) or str(error)
-        raise kind(f"{place} cannot be written: {reason}. {cure}") from None
+        raise kind(f"{place} cannot be written: {_reason(error)}. {cure}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What the system says, without numbers and names of files."""
+    said = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        # `copytree` goes on and collects what failed: source, target and the text of the error of each
+        said = str(error.args[0][0][-1]) if error.args[0] else "it was not copied"
+        said = _NUMBER.sub("", said).partition(": '")[0]
+    return said
 
 
 @contextmanager

@@ -37,6 +37,8 @@ def rl(
 
     if dry_run and export is not None:
         raise ConfigError("--dry-run writes nothing, and --export writes a bundle. Give one of them.")
+    if export is not None and (device is not None or processes != 1):
+        raise ConfigError("--export trains nothing: leave out --device and --processes.")
     task = load_config(config, set_ or ()).run.task
     if task not in TASKS:
         raise ConfigError(

@@ -1,11 +1,11 @@
 """What training leaves: a `.glmvoice` with the adapters, or a bundle with weights of its own."""
 
 import json
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import torch
 from safetensors.torch import save_file
@@ -13,7 +13,8 @@ from torch import nn
 
 from glmtts import durable
 from glmtts.adapters import layers_of
-from glmtts.bundle import Bundle, BundleConfig, VoiceEntry, save_config, save_module
+from glmtts.bundle import Bundle, VoiceEntry, save_config
+from glmtts.bundle_copy import copy_bundle
 from glmtts.errors import BundleError, VoiceError
 from glmtts.places import check_new_folder
 from glmtts.synthesis.adapter_pool import AdapterPool, base_of
@@ -35,6 +36,18 @@ from glmtts.weights import digest_of
 
 VOICES = "voices"
 PEFT_WEIGHTS, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+
+def check_output(output: Path) -> None:
+    """Make the folder of an output and see that it takes files, before what is written there is trained.
+
+    Raises:
+        VoiceError: it does not.
+    """
+    with durable.writable(output, VoiceError, "Choose another --output."):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=output.parent):
+            pass
 
 
 def card_of(
@@ -158,7 +171,7 @@ def write_bundle(
     check_new_folder(out, BundleError, "bundle")
     with durable.writable(out, BundleError, "Free some space or choose another place."), durable.new_folder(out) as new:
         (new / VOICES).mkdir()
-        config = _copied(new, bundle, networks)
+        config = copy_bundle(new, bundle, networks)
         path = new / VOICES / f"{name}.safetensors"
         voice.save(path)
         entry = VoiceEntry(file=f"{VOICES}/{path.name}", sha256=digest_of(path), description=description)
@@ -169,20 +182,3 @@ def write_bundle(
         }  # fmt: skip
         save_config(new, config.model_copy(update=changed))
     return out
-
-
-def _copied(folder: Path, bundle: Bundle, networks: Mapping[str, nn.Module]) -> BundleConfig:
-    """All files of a bundle but the modules in `networks`, which are written anew."""
-    config = bundle.config
-    # by the configuration, not by listing the folder: what else lies there is no part of the bundle
-    files = dict(config.text_files)
-    files |= {entry.file: entry.sha256 for entry in config.voices.values()}
-    files |= {entry.file: entry.sha256 for name, entry in config.modules.items() if name not in networks}
-    for name, digest in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(bundle.path(name, digest), folder / name)
-    modules = dict(config.modules)
-    for name, network in networks.items():
-        entry = config.modules[name]
-        modules[name] = save_module(folder, name, entry.architecture, network, entry.parsed())
-    return config.model_copy(update={"modules": modules})
