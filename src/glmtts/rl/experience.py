@@ -18,6 +18,7 @@ from glmtts.rl.prompts import Prompt
 from glmtts.rl.rewards.base import Completion
 from glmtts.rl.rewards.scoring import Scoring
 from glmtts.rl.rollout import Answer
+from glmtts.rl.unscored import Unscored
 
 Decode = Callable[[Sequence[Prompt], Sequence[Sequence[int]]], list[list[Answer]]]
 Seeds = Callable[[int, int], list[int]]  # of a prompt's place and the attempt
@@ -71,12 +72,18 @@ class Collector:
         weights = scoring.weights
         self._deciding = list(deciding(advantages, weights))
         self._others = [name for name in weights if name not in self._deciding]
+        # as `group_advantages` has it: an answer without one of these leaves its group
+        self._unscored = Unscored([name for name, weight in weights.items() if weight or name in self._deciding])
 
     def collect(self, prompts: Sequence[Prompt], decode: Decode, speak: Speak, seeds: Seeds) -> Experience:
         """The experience of some prompts.
 
         A group that is all alike is decoded again with other seeds, up to `resamplings` times, and then dropped.
+
+        Raises:
+            RlError: the rewards have scored nothing for many rollouts, or one failed.
         """
+        asked: list[dict[str, np.ndarray]] = []
         seen, times = Experience(), defaultdict[str, float](float)
         open_, kept = list(range(len(prompts))), dict[int, _Group]()
         counts = Counter(resampled=0)
@@ -87,6 +94,7 @@ class Collector:
             scored = self._scored(groups, speak, times, seen, everything=attempt == 0)
             seen.first = seen.first or [answer for group in groups for answer in group]
             counts["decoded"] += len(groups)
+            asked += [one.rewards for one in scored]
             kept |= {place: one for place, one in zip(open_, scored, strict=True) if one.found.trains}
             if attempt == 0:
                 seen.metrics |= _first_metrics(scored, self.scoring.weights)
@@ -95,6 +103,7 @@ class Collector:
                 break
             # after the last attempt groups are not decoded again, but dropped
             counts["resampled"] += len(open_) if attempt < self.config.resamplings else 0
+        self._unscored.watch(asked)
         # in the order of the prompts, whichever attempt a group is of: sums do not depend on it
         for place in sorted(kept):
             self._take(kept[place], seen)

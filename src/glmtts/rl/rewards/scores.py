@@ -7,7 +7,7 @@ from glmtts.backends import foreign
 from glmtts.errors import RlError
 
 CURE = "Correct its code; the same command goes on."
-# a choice: the square of what is beyond is beyond float64 soon, and the number itself is beyond float32, as logs have it
+# a choice: a deviation takes squares, which float64 must hold, and logs have float32
 LARGEST_SCORE = 1e30
 SHOWN = 80  # characters of what was given instead
 
