@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from glmtts.asr import SpeechRecogniser, load
-from glmtts.errors import ConfigError
+from glmtts.errors import ConfigError, TrainingError
 from glmtts.lm.model import Llama
 from glmtts.lm.request import COLDEST, SamplingConfig
 from glmtts.rl.decoding import Decoder, decoder
@@ -34,10 +34,10 @@ GUARDS = "guards"
 
 
 class RolloutSource(Source):
-    """Micro-batches as numbers: which rollout, and which of its updates."""
+    """Micro-batches as numbers: which rollout, and which of its updates. `texts` is a digest of what is answered."""
 
-    def __init__(self, micro_batches: int, updates: int) -> None:
-        self.micro_batches, self.updates = micro_batches, updates
+    def __init__(self, micro_batches: int, updates: int, texts: str = "") -> None:
+        self.micro_batches, self.updates, self.texts = micro_batches, updates, texts
 
     def batch(self, number: int) -> dict[str, Tensor]:
         """The rollout's number and the update's, from 0; all micro-batches of a step are updates alike."""
@@ -50,9 +50,21 @@ class RolloutSource(Source):
         first = step // self.updates * self.micro_batches
         return range(first, first + self.micro_batches)
 
+    def place(self, number: int) -> dict[str, Any]:
+        """The texts: all else is in the number."""
+        return {"texts": self.texts}
+
     def seek(self, place: dict[str, Any]) -> None:
-        """Nothing to go to: a micro-batch is its number."""
-        return
+        """Nothing to go to; sees that the texts are those that the run began with, where it says which these were.
+
+        Raises:
+            TrainingError: they are others.
+        """
+        if place.get("texts", self.texts) != self.texts:  # earlier versions noted none
+            raise TrainingError(
+                "The texts in data.texts are not those that this run was trained on: what it has learnt from might be "
+                "held out now. Put them back, or choose another run.out and start there with run.init_from."
+            )
 
 
 class RolloutTask(Task):

@@ -117,8 +117,8 @@ class DiffroTask(RolloutTask):
         """Numbers of rollouts, one update each."""
         self.recogniser()
         # both are opened here, so that a wrong configuration fails before the first step
-        assert self.prompts.trained and self.sampling(0)
-        return RolloutSource(self.config.optimizer.micro_batches, 1)
+        assert self.sampling(0)
+        return RolloutSource(self.config.optimizer.micro_batches, 1, self.prompts.digest)
 
     def recogniser(self) -> TokenRecogniser:
         """The bundle's recogniser, frozen.

@@ -59,8 +59,9 @@ class PolicyTask(RolloutTask):
 
     def source(self) -> RolloutSource:
         """Numbers of rollouts; also makes what is made once, so that a wrong configuration fails at once."""
-        assert self.collector.scoring and self.prompts.trained and self.sampling(0)
-        return self._numbers
+        assert self.collector.scoring and self.sampling(0)
+        numbers = self._numbers
+        return RolloutSource(numbers.micro_batches, numbers.updates, self.prompts.digest)
 
     @property
     def _numbers(self) -> RolloutSource:

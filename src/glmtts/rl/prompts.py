@@ -1,5 +1,6 @@
 """What the policy is asked to say: texts with voices, as segments that synthesis understands."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -97,7 +98,8 @@ class Prompts:
     """The texts of a run, those that are trained on and those that are held out, spoken with the bundle's front end.
 
     With `phonemes`, texts without any are left out too. A text is read when it is first asked for, and kept; at the
-    start those alone are read of which their characters do not tell whether they can be (readable.py).
+    start those alone are read of which their characters do not tell whether they can be (readable.py). `digest` tells
+    lists of texts apart: other texts are divided otherwise, and held-out ones would be such as were trained on.
     """
 
     def __init__(self, config: PromptData, synthesizer: Synthesizer, phonemes: bool = False) -> None:
@@ -112,7 +114,10 @@ class Prompts:
         of_length = [line for line in found if config.shortest <= len(line.text) <= config.longest]
         self._pieces: dict[Line, Piece] = {}
         # each once, since a text may stand in two files
-        distinct = self._readable(list(dict.fromkeys(of_length)), phonemes)
+        given = list(dict.fromkeys(of_length))
+        # before the front end, of which a later version may read more
+        self.digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()
+        distinct = self._readable(given, phonemes)
         self.trained, self.held_out = _divided(distinct, config.held_out)
         if not self.trained:
             raise RlError(
