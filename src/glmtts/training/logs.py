@@ -11,6 +11,7 @@ from typing import Any
 import soundfile
 
 from glmtts import durable
+from glmtts.training.board import Board
 from glmtts.training.config import RunConfig, writable
 from glmtts.training.listening import Sound
 
@@ -26,7 +27,7 @@ class Logs:
         with writable(self.out):
             for name in ("log", "evaluation"):
                 drop_rows_after(self._csv(name), step)
-            self._board = _tensorboard(self.out / "tensorboard", step) if config.log.tensorboard else None
+        self._board = Board(self.out, step) if config.log.tensorboard else None
         self._wandb = _wandb(config) if config.log.wandb_project else None
 
     def _csv(self, name: str) -> Path:
@@ -36,11 +37,11 @@ class Logs:
         """Write one row to `kind`.csv and to the other logs."""
         with writable(self.out):
             append_row(self._csv(kind), {"step": step, **row})
-        for name, value in row.items():
-            if self._board is not None:
-                self._board.add_scalar(f"{kind}/{name}", value, step)
+        named = {f"{kind}/{name}": value for name, value in row.items()}
+        if self._board is not None:
+            self._board.scalars(step, named)
         if self._wandb is not None:
-            self._wandb.log({f"{kind}/{name}": value for name, value in row.items()}, step=step)
+            self._wandb.log(named, step=step)
 
     def sounds(self, step: int, sounds: dict[str, Sound]) -> None:
         """Write audio samples, as `samples/STEP_NAME.wav`, to TensorBoard and to W&B."""
@@ -48,9 +49,9 @@ class Logs:
             (self.out / "samples").mkdir(exist_ok=True)
         for name, sound in sounds.items():
             with writable(self.out):
-                soundfile.write(self.out / "samples" / f"{step:08d}_{name}.wav", sound.samples, sound.rate)
+                _write_wav(self.out / "samples" / f"{step:08d}_{name}.wav", sound)
             if self._board is not None:
-                self._board.add_audio(name, sound.samples[None], step, sound.rate)
+                self._board.sound(step, name, sound)
         if self._wandb is not None:
             import wandb
 
@@ -65,20 +66,19 @@ class Logs:
 
     def close(self) -> None:
         """Let the loggers write what they hold."""
-        if self._board is not None:
-            self._board.close()
-        if self._wandb is not None:
-            self._wandb.finish()
+        try:
+            if self._board is not None:
+                self._board.close()
+        finally:
+            if self._wandb is not None:
+                self._wandb.finish()
 
 
-def _tensorboard(folder: Path, step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        logger.warning("TensorBoard is not installed; CSV alone is written. Install it with: pip install tensorboard")
-        return None
-    # TensorBoard then hides what a killed run wrote after this step
-    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+def _write_wav(path: Path, sound: Sound) -> None:
+    """Write audio whole, or raise OSError: on a full disk libsndfile leaves a torn file, and raises what is none."""
+    held = io.BytesIO()
+    soundfile.write(held, sound.samples, sound.rate, format="WAV")
+    _write(path, held.getvalue())
 
 
 def _wandb(config: RunConfig) -> Any:
@@ -148,16 +148,16 @@ def append_row(path: Path, row: dict[str, float]) -> None:
     else:
         new = [name for name in written if name not in columns]
         # a file has one header: for a new column all rows are written again
-        _write(path, _as_csv([*read_rows(path), written], [*columns, *new]))
+        _write(path, _as_csv([*read_rows(path), written], [*columns, *new]).encode())
 
 
 def drop_rows_after(path: Path, step: int) -> None:
     """Remove rows of steps after `step`, which a resumed run writes again, and what a power cut tore."""
     kept = [row for row in read_rows(path) if int(row["step"]) <= step]
-    text = _as_csv(kept, read_columns(path))
+    data = _as_csv(kept, read_columns(path)).encode()
     # the next row would be glued to a torn one
-    if path.exists() and path.read_bytes() != text.encode():
-        _write(path, text)
+    if path.exists() and path.read_bytes() != data:
+        _write(path, data)
 
 
 def _as_csv(rows: Sequence[Mapping[str, Any]], columns: list[str]) -> str:
@@ -170,10 +170,14 @@ def _as_csv(rows: Sequence[Mapping[str, Any]], columns: list[str]) -> str:
     return text.getvalue()
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, data: bytes) -> None:
     temporary = path.with_suffix(".part")
-    temporary.write_text(text, encoding="utf-8", newline="")
-    durable.replace(temporary, path)
+    try:
+        temporary.write_bytes(data)
+        durable.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # the half of it would take what is left of the disk
+        raise
 
 
 def plot_csv(path: Path, picture: Path, column: str) -> None:
