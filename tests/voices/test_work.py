@@ -190,11 +190,16 @@ def test_what_is_no_text_is_one_sentence(tmp_path: Path) -> None:
     [
         (["--share", "5"], "share", ConfigError),
         (["--method", "foo"], "method", ConfigError),
-        (["--epochs", "inf"], "epochs", ConfigError),
-        (["--flow-epochs", "inf"], "flow_epochs", ConfigError),
-        (["--patience", "0"], "patience", ConfigError),
-        (["--learning-rate", "nan"], "learning_rates", ConfigError),
-        (["--learning-rate", "0"], "learning_rates", ConfigError),
+        (["--epochs", "inf"], "--epochs: ", ConfigError),
+        (["--epochs", "0"], "--epochs: Input should be greater than 0. Correct these options.", ConfigError),
+        (["--flow-epochs", "inf"], "--flow-epochs: ", ConfigError),
+        (["--patience", "0"], "--patience: ", ConfigError),
+        (["--learning-rate", "nan"], "--learning-rate: ", ConfigError),
+        (["--learning-rate", "0"], "--learning-rate: ", ConfigError),
+        (["--method", "full", "--share", "0.3"], "share is that of an adapter", ConfigError),
+        (["-o", "/proc/none/a.glmvoice"], "Choose another --output", VoiceError),
+        (["-o", "x" * 300 + "/a.glmvoice"], "name too long", VoiceError),
+        (["-o", str(Path(__file__) / "a.glmvoice")], "cannot be written: ", VoiceError),
         (["--language", "xx"], "language is 'xx'", ConfigError),
         (["--licence", "\udce9"], "UTF-8", ConfigError),
         (["--asr", "nope"], "no speech recogniser", AsrError),
@@ -208,7 +213,7 @@ def test_options_are_looked_at_before_recordings(
     given = [str(tmp_path / "missing"), "-o", str(tmp_path / "a.glmvoice"), "--consent", "A.", *options]
     result = CliRunner().invoke(app, ["voice", "train", *given, "--work", str(tmp_path / "work")])
     assert isinstance(result.exception, kind) and sentence in str(result.exception)
-    assert "holds no recordings" not in str(result.exception)
+    assert "holds no recordings" not in str(result.exception) and "VoiceTraining" not in str(result.exception)
 
 
 def test_a_work_folder_that_cannot_be_made_is_one_sentence(recordings: Path, tmp_path: Path) -> None:

@@ -141,8 +141,11 @@ def save_trained(path: Path, voice: Voice, card: VoiceCard, adapters: Mapping[st
         metadata[f"{module}.adapter_config"] = json.dumps(dict(trained.config), ensure_ascii=False, sort_keys=True)
     temporary = path.with_name(f".{path.name}.part")
     with durable.writable(path, VoiceError, "Free some space or choose another path."):
-        save_file(tensors, temporary, metadata=metadata)
-        durable.replace(temporary, path)
+        try:
+            save_file(tensors, temporary, metadata=metadata)
+            durable.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)  # of what failed: it is hidden, and nobody would find it
 
 
 class TrainedVoice:

@@ -20,9 +20,16 @@ from glmtts.errors import ConfigError, TrainingError
 from glmtts.places import check_holds_weights
 
 CONFIG_FILE, LOCK_FILE = "config.json", ".lock"
-OTHER_VALUES = "Set them back, or choose another run.out and start there with run.init_from."
 # What may differ when a run is resumed: how long it trains, what it writes, and the machines that it runs on.
 FREE = ("run.out", "run.save_every", "run.save_minutes", "run.keep_last", "schedule", "log", "distributed")
+
+
+class OtherValuesError(TrainingError):
+    """A folder holds a run with other values of `keys`, `section.key` each, than it should go on with."""
+
+    def __init__(self, what: str, run: Path, keys: Sequence[str] = ()) -> None:
+        super().__init__(f"{what}. Set them back, or choose another run.out and start there with run.init_from.")
+        self.run, self.keys = run, tuple(keys)
 
 
 class RunSection(StrictConfig):
@@ -213,7 +220,7 @@ def check_config(config: RunConfig) -> str:
     """Refuse to go on with a run under another configuration; gives the hash that the run began with.
 
     Raises:
-        TrainingError: the folder holds a run with another configuration; the sentence names the keys that differ.
+        OtherValuesError: the folder holds a run with another configuration; the sentence names the keys that differ.
     """
     run = config.run.out
     if not (run / CONFIG_FILE).exists():
@@ -221,7 +228,7 @@ def check_config(config: RunConfig) -> str:
     saved, digest = _saved(run)
     changed = saved.differences(config)
     if changed:
-        raise TrainingError(f"{run} holds a run with other values of {', '.join(changed)}. {OTHER_VALUES}")
+        raise OtherValuesError(f"{run} holds a run with other values of {', '.join(changed)}", run, changed)
     # not that of `config`: a later version may know keys that the run's own did not
     return digest
 

@@ -20,7 +20,7 @@ from glmtts.errors import GlmTtsError, TrainingError
 from glmtts.training import checkpoint
 from glmtts.training.adversary import Adversary
 from glmtts.training.building import built, check_run, check_samples
-from glmtts.training.config import CONFIG_FILE, OTHER_VALUES, alone_in, check_config, write_config
+from glmtts.training.config import CONFIG_FILE, OtherValuesError, alone_in, check_config, write_config
 from glmtts.training.ema import Average
 from glmtts.training.loader import micro_batches, seed_draws, shares, to_device
 from glmtts.training.logs import Logs
@@ -289,7 +289,8 @@ class Engine:
     def _resume(self, folder: Any) -> None:
         values = checkpoint.load(folder, self.groups())
         if values.get("hash", self._digest) != self._digest:
-            raise TrainingError(f"{folder} was trained with other values than {CONFIG_FILE} has. {OTHER_VALUES}")
+            what = f"{folder} was trained with other values than {CONFIG_FILE} has"
+            raise OtherValuesError(what, self.config.run.out)
         try:
             self.step, self.consumed, self._place = int(values["step"]), int(values["consumed"]), dict(values["data"])
             self._minutes_before, self._saved = float(values["minutes"]), self.step

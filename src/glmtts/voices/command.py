@@ -1,5 +1,6 @@
 """`glm-tts voice`: train, describe and merge trained voices. What they start is imported when it is needed."""
 
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 
 from glmtts.errors import ConfigError, VoiceError
 from glmtts.options import OPTIONS
-from glmtts.places import is_utf8
+from glmtts.places import is_utf8, status
 from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 
 if TYPE_CHECKING:
@@ -58,10 +59,10 @@ def train(
     texts. Twenty minutes to an hour of one speaker are wanted, three minutes at least.
     """
     from glmtts.bundle import Bundle
-    from glmtts.voices.recipe import VoiceTraining
+    from glmtts.voices.sentences import training_of
     from glmtts.voices.train import check_share, prepare, train_all, writable
 
-    how = VoiceTraining.parse({
+    how = training_of({
         "method": method, "share": share, "epochs": epochs, "flow_epochs": flow_epochs, "patience": patience,
         "seed": seed, "learning_rates": {} if learning_rate is None else {"lm": learning_rate, "flow": learning_rate},
     })  # fmt: skip
@@ -98,6 +99,7 @@ def _named(output: Path) -> str:
 def _check_wishes(output: Path, consent: str | None, licence: str, method: str) -> None:
     """Look at what is needed at the end only, before hours of training."""
     from glmtts.synthesis.trained_voice import check_voice_name
+    from glmtts.voices.pack import check_output
 
     if consent is None or not consent.strip():
         raise VoiceError(
@@ -106,10 +108,14 @@ def _check_wishes(output: Path, consent: str | None, licence: str, method: str) 
     check_voice_name(output.stem)
     if not is_utf8(consent + licence):
         raise ConfigError("--consent or --licence is no text in UTF-8. Write it in UTF-8.")
+    there = status(output, VoiceError)
     if method == "lora" and output.suffix != TRAINED_SUFFIX:
         raise ConfigError(f"The output is {output}. Give it the ending {TRAINED_SUFFIX}.")
-    if method != "lora" and (output.suffix or output.exists()):
+    if method == "lora" and there is not None and stat.S_ISDIR(there.st_mode):
+        raise ConfigError(f"The output is {output}, which is a folder. Give the name of a file.")
+    if method != "lora" and (output.suffix or there is not None):
         raise ConfigError(f"--method {method} writes a bundle: give a new folder as --output, not {output}.")
+    check_output(output)
 
 
 def _recogniser(name: str | None) -> "SpeechRecogniser | None":

@@ -144,7 +144,10 @@ class VoiceTask(Task):
     @property
     def none_kept(self) -> str:
         """What to do where no evaluation had weights that may be the best."""
-        return f"No epoch of {self.config.run.out} gave numbers on held-out recordings. Lower the --learning-rate."
+        return (
+            f"No epoch of {self.config.run.out} gave numbers on held-out recordings. Train anew, in another --work, "
+            "with a lower --learning-rate;"
+        )
 
     def measures(self, model: nn.Module) -> dict[str, float]:
         """More figures of an evaluation."""
@@ -203,8 +206,8 @@ class VoiceLanguageModel(VoiceTask, LanguageModelTask):
     def none_kept(self) -> str:
         """As above, of a model that may also have spoken too fast or too slowly."""
         return (
-            f"No epoch of {self.config.run.out} kept to the speaker's rate of speaking. Train with a lower "
-            "--learning-rate, or look whether the texts are complete;"
+            f"No epoch of {self.config.run.out} kept to the speaker's rate of speaking. Look whether the texts are "
+            "complete, and train anew, in another --work, with a lower --learning-rate;"
         )
 
     @property

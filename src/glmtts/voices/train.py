@@ -30,6 +30,7 @@ from glmtts.voices.dataset import write_dataset
 from glmtts.voices.lora import adapter_config
 from glmtts.voices.recipe import Ground, Network, VoiceTraining, run_of
 from glmtts.voices.recordings import Recording, find_recordings
+from glmtts.voices.sentences import said_of_options
 from glmtts.voices.takes import LOUDNESS, Take, TakeMaker
 from glmtts.voices.targets import Ranks, describe_ranks, solve_ranks
 from glmtts.voices.tasks import BEST, VoiceTask
@@ -140,7 +141,7 @@ def train_all(
     """Train language model and flow on the takes in use; None where a signal stopped it before its end.
 
     Raises:
-        VoiceError: training had begun on other takes, no weights serve, or `work` takes nothing.
+        VoiceError: training had begun on other takes or with other options, no weights serve, or `work` takes nothing.
         ConfigError, TrainingError: as `check_share`.
     """
     check_share(bundle, how, kinds)
@@ -152,11 +153,12 @@ def train_all(
     for kind in kinds:
         task = create_task(run_of(kind, ground, work / kind, how))
         assert isinstance(task, VoiceTask)
-        engine = Engine(task)
-        if task.ranks is not None:
-            say(describe_ranks(task.ranks, kind, how.share))
-        _measure_base(engine, task)
-        engine.fit()
+        with said_of_options():
+            engine = Engine(task)
+            if task.ranks is not None:
+                say(describe_ranks(task.ranks, kind, how.share))
+            _measure_base(engine, task)
+            engine.fit()
         if not engine.finished:
             return None
         trained[kind] = _trained(engine, task)
