@@ -35,7 +35,7 @@ class Unscored:
         if self._rollouts >= HOPELESS:
             raise RlError(
                 f"No two answers to one text had a score for {self._rollouts} rollouts, and nothing was learnt: {who}. "
-                "Look at what it can score, or leave it out; corrected, the same command goes on."
+                "Correct its code, and the same command goes on; for other rewards choose another run.out."
             )
         if self._rollouts == 1:  # not again and again
             logger.warning("No two answers to one text have a score, so nothing is learnt from this rollout: %s.", who)

@@ -35,7 +35,11 @@ OPTIONS = [
 ]
 # A machine that vanished says nothing: a ping finds it, also while a reward takes its time. Servers take one in five
 # minutes, and hang up on more.
-KEEP_ALIVE = [("grpc.keepalive_time_ms", 360_000), ("grpc.keepalive_timeout_ms", 60_000)]
+KEEP_ALIVE = [
+    ("grpc.keepalive_time_ms", 360_000),
+    ("grpc.keepalive_timeout_ms", 60_000),
+    ("grpc.http2.max_pings_without_data", 0),  # as many as it takes; of itself it sends two
+]
 # codes after which asking again would give the same; any other means a worker that is gone
 REFUSALS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "INTERNAL", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED")
 ARRAYS, PLAIN = ("wave", "reference", "speaker"), ("key", "text", "language", "stopped", "rate", "emotion")
