@@ -123,13 +123,16 @@ def convert(
     code: Annotated[Path | None, typer.Option(help="The folder of the release's code (configs/, frontend/).")] = None,
     vocoder: Annotated[Vocoder, typer.Option(help="hift is 24 kHz, vocos2d 32 kHz.")] = Vocoder.hift,
     dtype: Annotated[Dtype, typer.Option(help="Precision of the written weights.")] = Dtype.float32,
+    allow_program: Annotated[
+        bool, typer.Option("--allow-program", help="Try the program that vocos2d is; else it is copied alone.")
+    ] = False,
 ) -> None:
     """Turn the released weights into a bundle for --model; goes on where an earlier run stopped."""
     import torch
 
     from glmtts.official.convert import convert as convert_release
 
-    convert_release(release, out, code, vocoder.value, getattr(torch, dtype.value))
+    convert_release(release, out, code, vocoder.value, getattr(torch, dtype.value), allow_program)
     typer.echo(f"{out} is ready: glm-tts say TEXT --voice me.wav --model {out}")
 
 

@@ -160,11 +160,41 @@ def test_the_released_vocos2d_runs_apart(copy: Path, recording: Path, tmp_path: 
     vocoder, mel = tts.bundle.vocoder, torch.randn(1, 80, 5)
     torch.testing.assert_close(vocoder(mel), _Script()((mel - vocoder.config.mel_mean).transpose(1, 2)))
     assert tts.say("你好。", recording).rate == 32000
-    (copy / "vocos2d" / "generator_jit.ckpt").write_bytes(b"nonsense")
-    with pytest.raises(BundleError, match="no TorchScript"):
-        convert(copy, tmp_path / "other", vocoder="vocos2d")
+    whole = (copy / "vocos2d" / "generator_jit.ckpt").read_bytes()
+    for damaged in (b"nonsense", whole[:-30], whole[: len(whole) // 2]):
+        (copy / "vocos2d" / "generator_jit.ckpt").write_bytes(damaged)
+        with pytest.raises(ReleaseError, match=r"generator_jit\.ckpt is no TorchScript program\. Fetch"):
+            convert(copy, tmp_path / "other", vocoder="vocos2d")
     with pytest.raises(BundleError, match="allow-program"):
         glmtts.load(tmp_path / "wide").say("你好。", recording)
+
+
+class _Ends(torch.nn.Module):
+    """A program that can be told to have run: it does not load."""
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        return mel
+
+    @torch.jit.export
+    def __getstate__(self) -> tuple[bool, bool]:
+        return (True, self.training)
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[bool, bool]) -> None:
+        self.training = state[1]
+        assert not state[0], "it was run"
+
+
+def test_a_program_is_copied_and_not_run_unless_it_is_allowed(copy: Path, tmp_path: Path) -> None:
+    (copy / "vocos2d").mkdir()
+    torch.jit.script(_Ends()).save(str(copy / "vocos2d" / "generator_jit.ckpt"))
+    with pytest.raises(BundleError, match="no TorchScript program that runs confined"):
+        convert(copy, tmp_path / "tried", vocoder="vocos2d", allow_program=True)
+    out = convert(copy, tmp_path / "copied", vocoder="vocos2d")
+    program = (out / "vocos2d_torchscript.ckpt").read_bytes()
+    assert program == (copy / "vocos2d" / "generator_jit.ckpt").read_bytes()
+    with pytest.raises(BundleError, match="allow-program"):
+        _ = glmtts.load(out).bundle.vocoder
 
 
 def test_half_precision_is_half_as_large(release: Path, converted: Path, recording: Path, tmp_path: Path) -> None:

@@ -199,6 +199,25 @@ def test_what_is_no_number_is_named_and_the_rest_is_kept(
     assert (convert(spoilt, tmp_path / "out") / "bundle.json").is_file()
 
 
+@pytest.mark.parametrize(
+    ("value", "dtype", "cure"),
+    [
+        (1e5, torch.float16, "bfloat16"),
+        (-7e4, torch.float16, "bfloat16"),
+        (3.4e38, torch.float16, "float32"),
+        (3.4e38, torch.bfloat16, "float32"),
+    ],
+)
+def test_a_weight_that_a_precision_cannot_hold_is_no_damage(
+    spoilt: Path, tmp_path: Path, value: float, dtype: torch.dtype, cure: str
+) -> None:
+    _hift(lambda state: state.update({BIAS: torch.full_like(state[BIAS], value)}))(spoilt)
+    sentence = rf"{BIAS} holds {abs(value):g}, and b?float16 has no number so large\. Convert with --dtype {cure}\."
+    with pytest.raises(ReleaseError, match=sentence.replace("+", r"\+")):
+        convert(spoilt, tmp_path / "out", dtype=dtype)
+    assert (convert(spoilt, tmp_path / "out", dtype=getattr(torch, cure)) / "bundle.json").is_file()
+
+
 def _refused(folder: Path, tmp_path: Path, sentence: str) -> None:
     with pytest.raises(ReleaseError, match=sentence):
         convert(folder, tmp_path / "out")

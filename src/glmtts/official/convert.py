@@ -26,7 +26,7 @@ from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextConfig
 from glmtts.text.tokenizer import TextTokenizer
-from glmtts.vocoder.torchscript import TorchScriptVocoderConfig
+from glmtts.vocoder.torchscript import TorchScriptVocoderConfig, is_archive
 from glmtts.weights import digest_of
 
 Vocoder = Literal["hift", "vocos2d"]
@@ -42,15 +42,22 @@ READERS: dict[str, Callable[[Release], Part]] = {
 
 
 def convert(
-    folder: Path, out: Path, code: Path | None = None, vocoder: Vocoder = "hift", dtype: torch.dtype = torch.float32
+    folder: Path,
+    out: Path,
+    code: Path | None = None,
+    vocoder: Vocoder = "hift",
+    dtype: torch.dtype = torch.float32,
+    allow_program: bool = False,
 ) -> Path:
     """Convert the release in `folder` to the bundle `out`; gives `out`.
 
-    Work goes on in `out` + ".part", whose finished modules a later call keeps; it is renamed when all is there.
+    Work goes on in `out` + ".part", whose finished modules a later call keeps; it is renamed when all is there. The
+    vocoder vocos2d is a program, and is copied without being run; with `allow_program` it is tried.
 
     Raises:
-        ReleaseError: the release is incomplete, damaged or another model, `out` exists or cannot be written, or another
-            process converts into it.
+        ReleaseError: the release is incomplete, damaged or another model, `out` exists or cannot be written, another
+            process converts into it, or a weight is too large for `dtype`.
+        BundleError: the program, which was allowed, does not run.
     """
     check_holds_weights(out, ReleaseError)
     if status(out, ReleaseError) is not None:
@@ -75,7 +82,7 @@ def convert(
             for room, part in tqdm(wanted.items(), desc="converting", unit="module"):
                 write = partial(_write, part, sources[room], work, dtype)
                 modules[room] = journal.entry(room, _fingerprint(part, dtype), write)
-            modules |= _copied(release, work, vocoder)
+            modules |= _copied(release, work, vocoder, allow_program)
             _remove_leftovers(work, {entry.file for entry in modules.values()})
             _finish(work, written, modules)
         # let go of first: a bundle holds no lock, and Windows renames no folder with an open file
@@ -156,10 +163,10 @@ def _write(part: Part, sources: dict[str, str], work: Path, dtype: torch.dtype) 
 
     def tensor(name: str) -> torch.Tensor:
         bar.update()
-        value = part.weights.tensor(sources[name]).to(dtype)
-        # of damaged bits, or a weight norm of nothing: one such weight, and the model gives no number at all
+        released = part.weights.tensor(sources[name])
+        value = released.to(dtype)
         if not value.isfinite().all():
-            raise ReleaseError(f"{part.weights.origin}: {sources[name]} holds what is no number. Fetch it again.")
+            raise _not_finite(part, sources[name], released, dtype)
         return value
 
     write_safetensors(path, {name: shapes[released] for name, released in sources.items()}, tensor, dtype)
@@ -169,13 +176,23 @@ def _write(part: Part, sources: dict[str, str], work: Path, dtype: torch.dtype) 
     )
 
 
-def _copied(release: Release, work: Path, vocoder: Vocoder) -> dict[str, ModuleEntry]:
+def _not_finite(part: Part, name: str, released: torch.Tensor, dtype: torch.dtype) -> ReleaseError:
+    """What to say of a weight that is no number as it is written: one alone, and the model gives no number at all."""
+    where = f"{part.weights.origin}: {name} holds"
+    if not released.isfinite().all():  # of damaged bits, or a weight norm of nothing
+        return ReleaseError(f"{where} what is no number. Fetch it again.")
+    largest, kind = released.abs().max().item(), str(dtype).removeprefix("torch.")
+    wider = "bfloat16" if dtype == torch.float16 and largest < torch.finfo(torch.bfloat16).max else "float32"
+    return ReleaseError(f"{where} {largest:g}, and {kind} has no number so large. Convert with --dtype {wider}.")
+
+
+def _copied(release: Release, work: Path, vocoder: Vocoder, allow_program: bool) -> dict[str, ModuleEntry]:
     """Modules that stay the programs that they are."""
     speaker = OnnxSpeakerConfig().model_dump()
     modules = {"speaker": _copy(release.code / SPEAKER_MODEL, work, SPEAKER_KIND, speaker)}
     if vocoder == "vocos2d":
         config = TorchScriptVocoderConfig().model_dump()
-        modules["vocoder"] = _copy(release.folder / VOCOS2D, work, VOCOS2D_KIND, config)
+        modules["vocoder"] = _copy(release.folder / VOCOS2D, work, VOCOS2D_KIND, config, allow_program)
     return modules
 
 
@@ -202,7 +219,7 @@ def _finish(work: Path, written: _Text, modules: dict[str, ModuleEntry]) -> None
         durable.sync(path)
 
 
-def _copy(source: Path, work: Path, kind: str, config: dict) -> ModuleEntry:
+def _copy(source: Path, work: Path, kind: str, config: dict, allow_program: bool = False) -> ModuleEntry:
     if not is_file(source, ReleaseError):
         raise ReleaseError(f"The release lacks {source}. Fetch it again.")
     name = _copy_of(source, kind)
@@ -210,8 +227,12 @@ def _copy(source: Path, work: Path, kind: str, config: dict) -> ModuleEntry:
     shutil.copyfile(source, temporary)
     durable.replace(temporary, work / name)
     known = architecture(kind)
-    allowed = [True] if getattr(known.model_class(), "RUNS_PROGRAM", False) else []
-    known.model_class().open(work / name, known.config_class().parse(config), *allowed)  # else users find the damage
+    program = getattr(known.model_class(), "RUNS_PROGRAM", False)
+    if program and not is_archive(work / name):  # all that is seen of a program without running it
+        raise ReleaseError(f"{source} is no TorchScript program. Fetch it again.")
+    if allow_program or not program:  # else users find the damage
+        allowed = [True] if program else []
+        known.model_class().open(work / name, known.config_class().parse(config), *allowed)
     return ModuleEntry(architecture=kind, file=name, sha256=digest_of(work / name), config=config)
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,16 @@ class TorchScriptVocoderConfig(MelGeometry):
     n_fft: Count = 2560
     hop_length: Count = 640
     mel_mean: float = 7.847762537473608
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file looks like a TorchScript program that is whole: a zip archive with code in it. Runs nothing."""
+    try:
+        with zipfile.ZipFile(path) as archive:  # its list of contents comes last, and is missed in what was cut
+            names = [name.partition("/")[2] for name in archive.namelist()]
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
+    return "constants.pkl" in names and any(name.startswith("code/") for name in names)
 
 
 class TorchScriptVocoder:
