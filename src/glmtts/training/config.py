@@ -15,9 +15,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from glmtts import durable
-from glmtts.config import DEEPEST, StrictConfig, check_depth, parse_toml, read_toml
+from glmtts.config import StrictConfig, read_toml
 from glmtts.errors import ConfigError, TrainingError
 from glmtts.places import check_holds_weights
+from glmtts.training.overrides import set_value
 
 CONFIG_FILE, LOCK_FILE = "config.json", ".lock"
 # What may differ when a run is resumed: how long it trains, what it writes, and the machines that it runs on.
@@ -180,40 +181,6 @@ def _without_nulls(values: Any) -> Any:
     if isinstance(values, dict):
         return {key: _without_nulls(value) for key, value in values.items()}
     return None if values == "null" else values
-
-
-def set_value(values: dict[str, Any], override: str) -> None:
-    """Set one key of nested values by `section.key=value`, the value written as in TOML.
-
-    Raises:
-        ConfigError: there is no `=`, or a section of the key is a value.
-    """
-    keys, equals, text = override.partition("=")
-    if not equals or not keys.strip() or not text.strip():
-        raise ConfigError(f"'{override}' sets nothing. Write a key, = and its value.")
-    *sections, last = keys.strip().split(".")
-    if len(sections) >= DEEPEST:
-        raise ConfigError(f"'{override[:60]}…' names a key in {len(sections)} sections. Write section.key=value.")
-    value = _written(override, text)
-    for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"'{override}' names no key: '{section}' is a value. Write the key of a value.")
-    values[last] = value
-
-
-def _written(override: str, text: str) -> Any:
-    """The value that an override gives. Raises ConfigError where it is nested too deep, or more than one value."""
-    try:
-        found = parse_toml(f"value = {text}")
-        check_depth(found)
-    except RecursionError:
-        raise ConfigError(f"'{override[:60]}…' is nested too deep. Write a value.") from None
-    except ValueError:  # no TOML, or a number of more digits than Python reads
-        return text.strip()  # a path or a name, written without quotes
-    if len(found) > 1:  # a second line, whose key would be dropped
-        raise ConfigError(f"{override!r} sets more than one key. Give each a --set of its own.")
-    return found["value"]
 
 
 def check_config(config: RunConfig) -> str:

@@ -93,7 +93,7 @@ def stage(
 
 
 def _options(given: list[str] | None) -> dict[str, Any]:
-    from glmtts.training.config import set_value
+    from glmtts.training.overrides import set_value
 
     values: dict[str, Any] = {}
     for one in given or ():
