@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from glmtts.errors import EvaluationError
 from glmtts.eval import protocols
@@ -41,6 +43,12 @@ def run(
     return MINI.run(specs, settings, Run(out, InProcess(), chunk))
 
 
+def run_to_be_killed(out: Path, lines: Path, *systems: str) -> None:
+    """`run` in a fork; tqdm's lock is shared with forks, and who is killed with it keeps it from all the others."""
+    tqdm.set_lock(threading.RLock())
+    run(out, lines, *systems)
+
+
 def without_times(results: Results) -> tuple[object, ...]:
     """What must be the same in every run."""
     return results.columns, results.tables, results.utterances, results.about["systems"], results.about["lists"]
@@ -57,7 +65,7 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same(tmp_path: Path, lin
     broken, killed = tmp_path / "broken", 0
     context = multiprocessing.get_context("fork")
     for files in (2, 6, 11, 17, 24, 32):
-        child = context.Process(target=run, args=(broken, lines, *systems))
+        child = context.Process(target=run_to_be_killed, args=(broken, lines, *systems))
         child.start()
         while child.is_alive() and sum(path.is_file() for path in broken.rglob("*")) < files:
             time.sleep(0.001)
