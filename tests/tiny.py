@@ -4,14 +4,8 @@ from pathlib import Path
 
 import torch
 
-from glmtts.bundle import (
-    TOKENIZER_FILES,
-    Bundle,
-    BundleConfig,
-    VoiceEntry,
-    save_config,
-    save_module,
-)
+from glmtts.bundle import TOKENIZER_FILES, Bundle, save_config, save_module
+from glmtts.bundle_config import BundleConfig, VoiceEntry
 from glmtts.flow.dit import DiT, FlowConfig
 from glmtts.judging.recogniser import TokenRecogniser
 from glmtts.lm.model import Llama, LMConfig

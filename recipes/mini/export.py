@@ -13,15 +13,8 @@ from torch import nn
 
 from glmtts import durable
 from glmtts.audio.io import load_audio
-from glmtts.bundle import (
-    TOKENIZER_FILES,
-    Bundle,
-    BundleConfig,
-    ModuleEntry,
-    VoiceEntry,
-    save_config,
-    save_module,
-)
+from glmtts.bundle import TOKENIZER_FILES, Bundle, save_config, save_module
+from glmtts.bundle_config import BundleConfig, ModuleEntry, VoiceEntry
 from glmtts.errors import BundleError, DataError
 from glmtts.judging.resampling import ResamplingConfig
 from glmtts.lm.request import SamplingConfig

@@ -10,71 +10,27 @@ from contextlib import nullcontext
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
-from pydantic import Field
 from safetensors.torch import save_file
 from torch import nn
 
 from glmtts import durable
-from glmtts.config import Count, StrictConfig, read_json
+from glmtts.bundle_config import BundleConfig, ModuleEntry
+from glmtts.config import StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.graphs import chosen
 from glmtts.options import nearest
 from glmtts.places import check_holds_weights, is_file
 from glmtts.stages import Clock, Flow, LanguageModel, Recogniser, SpeakerEncoder, SpeechTokenizer, Vocoder, architecture
 from glmtts.text.audio_tokens import AudioTokens
-from glmtts.text.frontend import TextConfig, TextFrontend
+from glmtts.text.frontend import TextFrontend
 from glmtts.text.tokenizer import TextTokenizer
 from glmtts.weights import NoInitialisation, check_shapes, digest_of, read_tensors, renamed, stored
 
 CONFIG_FILE = "bundle.json"
 TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
-
-
-class ModuleEntry(StrictConfig):
-    """A module's weights, its architecture (stages.py) and the configuration of that."""
-
-    architecture: str
-    file: str
-    sha256: str
-    config: dict[str, Any]
-
-    def parsed(self) -> Any:
-        """The configuration as its own class.
-
-        Raises:
-            BundleError: the architecture is not known.
-            ConfigError: the configuration is not valid.
-        """
-        kind = architecture(self.architecture).config_class()
-        former = getattr(kind, "FORMER_KEYS", ())  # settings that bundles written before held here
-        return kind.parse({key: value for key, value in self.config.items() if key not in former})
-
-
-class VoiceEntry(StrictConfig):
-    """A bundled voice."""
-
-    file: str
-    sha256: str
-    description: str
-
-
-class BundleConfig(StrictConfig):
-    """What `bundle.json` holds; `synthesis` is read by synthesis/settings.py."""
-
-    format: Literal[1, 2] = 2
-    name: str
-    description: str
-    licence: str
-    sample_rate: Count
-    modules: dict[str, ModuleEntry]
-    text: TextConfig
-    text_files: dict[str, str]
-    voices: dict[str, VoiceEntry]
-    speaker_prompts: dict[str, list[int]] = Field(default={})
-    synthesis: dict[str, Any] = Field(default={})
 
 
 def bundle_digest(folder: Path) -> str:

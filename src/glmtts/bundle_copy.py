@@ -6,7 +6,8 @@ from pathlib import Path
 
 from torch import nn
 
-from glmtts.bundle import Bundle, BundleConfig, save_module
+from glmtts.bundle import Bundle, save_module
+from glmtts.bundle_config import BundleConfig
 
 
 def copy_bundle(folder: Path, bundle: Bundle, networks: Mapping[str, nn.Module]) -> BundleConfig:

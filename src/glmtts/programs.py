@@ -19,13 +19,13 @@ from typing import Any
 
 from glmtts import durable
 from glmtts.errors import DataError, GlmTtsError
+from glmtts.options import LANGUAGES
 from glmtts.places import is_file, status
 
 logger = logging.getLogger("glmtts")
 Record = dict[str, Any]
 INDEX = "index.jsonl"
 OF_A_CORPUS = ("id", "lang", "text", "speaker", "seconds")
-LANGUAGES = ("zh", "en")
 CURE = "Free some space, or give another path."
 
 

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from glmtts import durable
-from glmtts.bundle import CONFIG_FILE, Bundle, ModuleEntry, save_config
+from glmtts.bundle import CONFIG_FILE, Bundle, save_config
+from glmtts.bundle_config import ModuleEntry
 from glmtts.errors import BundleError
 from glmtts.lm.model import Llama
 from glmtts.lm.prompt import build_prompt

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from openai import OpenAI
@@ -9,8 +10,17 @@ from openai import OpenAI
 import glmtts
 from glmtts.server.engine import Engine
 from glmtts.server.settings import ServerSettings
-from tests.server.running import GatedEngine, Running, running
+from tests.server.running import CHROMIUM, GatedEngine, Running, running
 
+if TYPE_CHECKING:
+    from playwright import sync_api as playwright
+
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
 LIMITS = {"max_characters": 400, "max_upload_bytes": 300_000, "max_recording_seconds": 40}
 
 
@@ -35,6 +45,17 @@ def gated(engine: Engine, tmp_path: Path) -> Iterator[tuple[Running, GatedEngine
         yield started, slow
         for _ in range(1000):
             slow.gate.release()
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator["playwright.Browser"]:
+    """Chromium, for the page."""
+    from playwright import sync_api as playwright
+
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A real uvicorn on a loopback port, in a thread of the test process."""
 
+import shutil
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from glmtts.server.service import Service
 from glmtts.server.settings import ServerSettings
 
 PATIENCE = 300
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def free_port() -> int:

@@ -1,7 +1,7 @@
 """The page in a real Chromium: type, hear, see, correct, seek, record, drop, download; nothing from elsewhere."""
 
-import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +12,12 @@ from glmtts.audio.provenance import MARK, synthetic_mark
 from glmtts.judging.reading import Reading
 from glmtts.server.engine import Engine
 from glmtts.server.settings import ServerSettings
-from tests.server.running import Running, running
+from tests.server.running import CHROMIUM, Running, running
 from tests.server.test_voices import recording
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian: apt-get install chromium)")
 PATIENCE = 60_000
-FLAGS = [
-    "--no-sandbox",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
 TEXT = "Good morning, everybody. How are you today?"
 # Both play and look in the page itself: on a busy machine the speech would end between two requests of the test.
 FROM_THE_FOURTH_WORD = """async () => {
@@ -47,12 +40,16 @@ LIT_TO_THE_END = """async () => {
 Page = "playwright.Page"
 
 
-@pytest.fixture(scope="module")
-def driver() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+@contextmanager
+def opened(driver: "playwright.Browser", server: Running, script: str = "") -> Iterator[Page]:
+    """The page of a server, when its voices are there; `script` runs before it."""
+    page = driver.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(script)
+    page.goto(server.url)
+    page.wait_for_selector("#voice option", state="attached")
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from glmtts.server.engine import Engine
 from glmtts.server.settings import ServerSettings
 from tests.server.running import Running, running
-from tests.server.test_page import CHROMIUM, FLAGS, PATIENCE, Page, drop, focused, gives_a_key
+from tests.server.test_page import CHROMIUM, PATIENCE, Page, drop, focused, gives_a_key, opened
 from tests.server.test_voices import recording
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -26,22 +26,9 @@ MediaDevices.prototype.getUserMedia = async function (wanted) {
 
 
 @pytest.fixture(scope="module")
-def driver() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def page(driver: "playwright.Browser", server: Running) -> Iterator[Page]:
-    page = driver.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.add_init_script(SLOW_MICROPHONE)
-    page.goto(server.url)
-    page.wait_for_selector("#voice option", state="attached")
-    yield page
-    page.close()
+    with opened(driver, server, SLOW_MICROPHONE) as page:
+        yield page
 
 
 def test_a_reading_is_not_written_over_what_was_typed_since(page: Page) -> None:

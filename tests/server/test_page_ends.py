@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.server.running import Running
-from tests.server.test_page import CHROMIUM, FLAGS, PATIENCE, Page, drop
+from tests.server.test_page import CHROMIUM, Page, drop, opened
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian: apt-get install chromium)")
@@ -26,22 +26,10 @@ BREAKS = {"breaks": "window.answer.error(new TypeError('network error'))", "ends
 CHINESE = "从前有一座山，山里有一座庙。"
 
 
-@pytest.fixture(scope="module")
-def driver() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(driver: "playwright.Browser", server: Running) -> Iterator[Page]:
-    page = driver.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(server.url)
-    page.wait_for_selector("#voice option", state="attached")
-    yield page
-    page.close()
+    with opened(driver, server) as page:
+        yield page
 
 
 def speaks(page: Page) -> None:

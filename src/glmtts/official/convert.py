@@ -13,7 +13,8 @@ import torch
 from tqdm import tqdm
 
 from glmtts import durable
-from glmtts.bundle import TOKENIZER_FILES, BundleConfig, ModuleEntry, save_config
+from glmtts.bundle import TOKENIZER_FILES, save_config
+from glmtts.bundle_config import BundleConfig, ModuleEntry
 from glmtts.errors import ConfigError, ReleaseError
 from glmtts.official import parts, text
 from glmtts.official.adapter import Part, adapted

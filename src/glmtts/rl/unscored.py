@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from glmtts.errors import RlError
+from glmtts.training.engine import HOPELESS
 
 logger = logging.getLogger(__name__)
-HOPELESS = 10  # rollouts in a row, as the engine has it for gradients
 
 
 class Unscored:

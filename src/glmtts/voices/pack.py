@@ -13,7 +13,8 @@ from torch import nn
 
 from glmtts import durable
 from glmtts.adapters import layers_of
-from glmtts.bundle import Bundle, VoiceEntry, save_config
+from glmtts.bundle import Bundle, save_config
+from glmtts.bundle_config import VoiceEntry
 from glmtts.bundle_copy import copy_bundle
 from glmtts.errors import BundleError, VoiceError
 from glmtts.places import check_new_folder
