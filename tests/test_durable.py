@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from glmtts import durable
 from glmtts.audio.io import write_audio
+from glmtts.data.pipeline.store import write_whole
 from glmtts.durable import new_folder
 from glmtts.errors import AudioError
 
@@ -104,3 +106,29 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         durable.write_text(target, "\ud800", AudioError, "Choose another path.")
     assert target.read_text(encoding="utf-8") == "before" and list(target.parent.iterdir()) == [target]
     assert not any(map(durable.half_written, (target, tmp_path / ".part", tmp_path / ".DS_Store", tmp_path / "a.part")))
+
+
+def _safetensors(path: Path) -> None:
+    with durable.whole(path) as part:
+        save_file({"a": np.zeros(3)}, part)
+
+
+def _pipeline(path: Path) -> None:
+    write_whole(path, b"a")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize("write", [_safetensors, _pipeline, _write_audio])
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o007, 0o660)])
+def test_a_file_has_the_permissions_of_new_files(
+    tmp_path: Path, write: Callable[[Path], None], umask: int, mode: int
+) -> None:
+    """Neither for its owner alone, as safetensors writes, nor for all where the user lets nobody read."""
+    target = tmp_path / "out.wav"
+    durable.part_of(target).touch(0o400)  # of a killed process
+    before = os.umask(umask)
+    try:
+        write(target)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(target.stat().st_mode) == mode

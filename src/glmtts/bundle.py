@@ -257,15 +257,12 @@ def save_module(
     With `matrices_in_bytes`, what has two dimensions or more takes eight bits a weight and a scale a row.
     """
     file = f"{name}.safetensors"
-    temporary = folder / f"{file}.part"
-    save_file(stored(module.state_dict(), matrices_in_bytes), temporary)
-    temporary.chmod(0o644)  # safetensors writes it for its owner alone
-    durable.replace(temporary, folder / file)
+    with durable.whole(folder / file) as temporary:
+        save_file(stored(module.state_dict(), matrices_in_bytes), temporary)
     return ModuleEntry(architecture=kind, file=file, sha256=digest_of(folder / file), config=config.model_dump())
 
 
 def save_config(folder: Path, config: BundleConfig) -> None:
     """Write `bundle.json` last, so that a folder without it is no bundle yet."""
-    temporary = folder / f"{CONFIG_FILE}.part"
-    temporary.write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")
-    durable.replace(temporary, folder / CONFIG_FILE)
+    with durable.whole(folder / CONFIG_FILE) as temporary:
+        temporary.write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -106,24 +107,59 @@ def _reason(error: Exception) -> str:
     return said
 
 
+def part_of(path: Path) -> Path:
+    """The file beside `path`, of its suffix, that `whole` fills; it stays of a killed process, until the next one."""
+    return path.with_name(f"{hidden_prefix(path.name)}{PART}{path.suffix}")
+
+
+def new_beside(path: Path, suffix: str) -> Path:
+    """A new empty file beside `path`, hidden, of a drawn name: two processes may write `path` at once.
+
+    It has the permissions of this user's new files, which `tempfile` takes from all but its owner.
+
+    Raises:
+        OSError: the folder takes none.
+    """
+    made = path.with_name(f"{hidden_prefix(path.name)}{secrets.token_hex(4)}{suffix}")
+    made.touch(exist_ok=False)
+    return made
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` to be filled, which then takes its place; where that fails, nothing of it stays.
+
+    It gets the permissions that this user's new files have: safetensors would give it to its owner alone.
+
+    Raises:
+        NotKeptError: it is there, and only its name could not be flushed.
+        OSError: the disk does not take it.
+    """
+    temporary = part_of(path)
+    try:
+        temporary.unlink(missing_ok=True)  # what a killed process left has permissions of its own
+        temporary.touch()
+        usual = temporary.stat().st_mode
+        yield temporary
+        temporary.chmod(usual)
+        replace(temporary, path)
+    finally:
+        # in a folder that cannot be entered there is nothing to remove
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
 @contextmanager
 def whole_file(path: Path, kind: type[GlmTtsError], cure: str) -> Iterator[Path]:
-    """A file beside `path`, of its suffix, to be filled: it then takes its place, in a folder that is made for it.
-
-    Nothing stays of it where that fails.
+    """As `whole`, in a folder that is made for it.
 
     Raises:
         GlmTtsError: of `kind`, with `cure`; the disk does not take it.
     """
-    temporary = path.with_name(f"{hidden_prefix(path.name)}{PART}{path.suffix}")
-    try:
-        with writable(path, kind, cure):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with writable(path, kind, cure):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as temporary:
             yield temporary
-            replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str, kind: type[GlmTtsError], cure: str) -> None:
@@ -133,7 +169,7 @@ def write_text(path: Path, text: str, kind: type[GlmTtsError], cure: str) -> Non
 
 
 def half_written(path: Path) -> bool:
-    """Whether a file is one that `whole_file` was filling, as after a kill."""
+    """Whether a file is one that `whole` was filling, as after a kill."""
     return path.name.startswith(".") and f".{PART}" in path.suffixes[-2:]
 
 

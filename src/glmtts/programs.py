@@ -273,5 +273,3 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """
     with durable.whole_file(path, DataError, CURE) as temporary:
         write(temporary)
-        if path.suffix == ".safetensors":
-            temporary.chmod(0o644)  # safetensors writes it for its owner alone

@@ -69,8 +69,8 @@ def _write(bundle: Bundle, out: Path, weights: dict[str, torch.Tensor], entry: M
 
     shutil.copytree(bundle.folder, out, dirs_exist_ok=True, ignore=unused)
     file = out / entry.file
-    save_file(weights, file)
-    file.chmod(0o644)
+    with durable.whole(file) as temporary:
+        save_file(weights, temporary)
     modules = {**bundle.config.modules, "lm": entry.model_copy(update={"sha256": digest_of(file)})}
     save_config(out, bundle.config.model_copy(update={"description": description, "modules": modules}))
 

@@ -20,6 +20,7 @@ import glmtts
 from glmtts.audio.io import load_audio, write_audio
 from glmtts.bundle import Bundle
 from glmtts.cli import app
+from glmtts.durable import part_of
 from glmtts.errors import BundleError, ReleaseError, VoiceError
 from glmtts.official import convert as conversion
 from glmtts.official.convert import Vocoder, convert
@@ -281,7 +282,7 @@ def test_another_vocoder_than_an_interrupted_call_asked_for(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(conversion, "save_config", dying)
         convert(copy, tmp_path / "out", vocoder=order[0])
-    (tmp_path / "out.part" / "flow.safetensors.part").write_bytes(b"half")
+    part_of(tmp_path / "out.part" / "flow.safetensors").write_bytes(b"half")
     (tmp_path / "out.part" / "own.txt").write_text("of the user")
     config = Bundle.open(convert(copy, tmp_path / "out", vocoder=order[1])).config
     listed = {entry.file for entry in config.modules.values()} | set(config.text_files) | {"bundle.json", "own.txt"}

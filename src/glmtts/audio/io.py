@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -262,9 +261,7 @@ def _checked(samples_T: ArrayLike) -> np.ndarray:
 def _temporary(path: Path) -> Path:
     """A new empty file beside `path`. Raises AudioError where the folder takes none."""
     with durable.writable(path, AudioError, "Choose another path."):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=durable.hidden_prefix(path.stem), suffix=path.suffix)
-        os.close(handle)  # libsndfile opens it by its name, whose suffix it has
-    return Path(name)
+        return durable.new_beside(path, path.suffix)  # by which libsndfile knows the format
 
 
 def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[str, str] | None = None) -> None:
@@ -280,7 +277,6 @@ def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[st
     try:
         with new_audio(temporary, rate, len(samples), tags) as file:
             file.write(samples)
-        temporary.chmod(0o644)  # mkstemp lets its owner alone read it
         durable.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise unwritable(path, error, "Free some space or choose another path.") from None

@@ -100,10 +100,8 @@ def update_manifest(folder: Path, change: Callable[[Manifest], Manifest], name: 
     with FileLock(folder / LOCK):
         there = (folder / FILE).exists()
         manifest = change(read_manifest(folder) if there else Manifest(name=name or folder.resolve().name))
-        temporary = folder / f"{FILE}.part"
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(_text(manifest))
-        durable.replace(temporary, folder / FILE)
+        with durable.whole(folder / FILE) as temporary:
+            temporary.write_text(_text(manifest), encoding="utf-8")
     return manifest
 
 

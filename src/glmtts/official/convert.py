@@ -118,9 +118,8 @@ class _Journal:
             return known
         entry = write()
         self._done[room] = {"fingerprint": fingerprint, "entry": entry.model_dump()}
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._done), encoding="utf-8")
-        durable.replace(temporary, self.path)
+        with durable.whole(self.path) as temporary:
+            temporary.write_text(json.dumps(self._done), encoding="utf-8")
         return entry
 
     def _known(self, room: str, fingerprint: str) -> ModuleEntry | None:
@@ -205,16 +204,16 @@ def _remove_leftovers(work: Path, listed: set[str]) -> None:
         _copy_of(VOCOS2D, VOCOS2D_KIND),
     }
     # by name, not all that is there: a folder of this name may hold something of the user's
-    for name in [*(ours - listed), *(f"{name}.part" for name in ours)]:
-        (work / name).unlink(missing_ok=True)
+    for path in [*(work / name for name in ours - listed), *(durable.part_of(work / name) for name in ours)]:
+        path.unlink(missing_ok=True)
 
 
 def _finish(work: Path, written: _Text, modules: dict[str, ModuleEntry]) -> None:
     """Write what stands beside the modules, and have all of it on the disk."""
     written.tokenizer.save(work)
     save_config(work, _description(work, written, modules, modules["vocoder"].parsed().sample_rate))
-    for name in (JOURNAL, Path(JOURNAL).with_suffix(".tmp")):
-        (work / name).unlink(missing_ok=True)
+    for path in (work / JOURNAL, durable.part_of(work / JOURNAL)):
+        path.unlink(missing_ok=True)
     # `durable.replace` flushes the folder's names, not its files
     for path in work.iterdir():
         durable.sync(path)
@@ -224,9 +223,8 @@ def _copy(source: Path, work: Path, kind: str, config: dict, allow_program: bool
     if not is_file(source, ReleaseError):
         raise ReleaseError(f"The release lacks {source}. Fetch it again.")
     name = _copy_of(source, kind)
-    temporary = work / f"{name}.part"
-    shutil.copyfile(source, temporary)
-    durable.replace(temporary, work / name)
+    with durable.whole(work / name) as temporary:
+        shutil.copyfile(source, temporary)
     known = architecture(kind)
     program = getattr(known.model_class(), "RUNS_PROGRAM", False)
     if program and not is_archive(work / name):  # all that is seen of a program without running it

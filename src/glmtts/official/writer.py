@@ -31,11 +31,9 @@ def write_safetensors(
     text = json.dumps(header).encode()
     # the tensors begin at a multiple of eight bytes
     text += b" " * (-len(text) % 8)
-    temporary = path.with_name(f"{path.name}.part")
-    with temporary.open("wb") as file:
+    with durable.whole(path) as temporary, temporary.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name in shapes:
             value = tensor(name).to(dtype).contiguous()
             # as bytes, since NumPy has no bfloat16
             file.write(value.flatten().view(torch.uint8).numpy().data)
-    durable.replace(temporary, path)

@@ -112,21 +112,21 @@ def language_model(bundle: Bundle, out: Path, bits: Bits | None) -> DecoderConfi
         sizes = {name: getattr(model.config, name) for name in DecoderConfig.model_fields}
     elif isinstance(model, Llama) and bits:
         _, packed_weights = packed(model, bundle.audio_tokens, bits, usual_block(model, bits))
-        save_file(packed_weights, out / LM_WEIGHTS)
+        with durable.whole(out / LM_WEIGHTS) as file:
+            save_file(packed_weights, file)
         sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
     elif isinstance(model, Llama):
         # transposed, (inputs, outputs), as MatMul takes them (ort/llama.py)
         weights = {f"{name}.weight": value.T for name, value in joined_matrices(model, bundle.audio_tokens)}
         weights |= {"embedding": model.model.embed_tokens.weight.detach(), **norms(model)}
-        save_file({name: value.float().contiguous() for name, value in weights.items()}, out / LM_WEIGHTS)
+        with durable.whole(out / LM_WEIGHTS) as file:
+            save_file({name: value.float().contiguous() for name, value in weights.items()}, file)
         sizes = {**model.config.model_dump(), "choices": bundle.audio_tokens.count + 1}
     else:
         raise BundleError(f"The language model of '{bundle.config.name}' is no plain Llama: it cannot be exported.")
     config = DecoderConfig.parse(sizes)
     if bits and bytes_for_cache():
         add_ranges(bundle, out, config)
-    # safetensors writes a file for its owner alone
-    (out / LM_WEIGHTS).chmod(0o644)
     # rounded always: the processor that will run it cannot be measured here
     (out / "lm.onnx").write_bytes(llama_graph(config, stored(out / LM_WEIGHTS), LM_WEIGHTS, ROUNDED))
     return config

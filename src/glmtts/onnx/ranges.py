@@ -12,6 +12,7 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 from torch import from_numpy
 
+from glmtts import durable
 from glmtts.bundle import Bundle
 from glmtts.lm.prompt import build_prompt
 from glmtts.onnx.bundle import LM_WEIGHTS
@@ -37,7 +38,8 @@ def add_ranges(bundle: Bundle, folder: Path, sizes: DecoderConfig) -> None:
     decoder = Decoder(session(graph, 1, folder), sizes, Embedding(weights, tensors))
     scales = scales_of(decoder, list(spoken(bundle)))
     if scales:
-        save_file({**load_file(weights), **{name: from_numpy(value) for name, value in scales.items()}}, weights)
+        with durable.whole(weights) as file:
+            save_file({**load_file(weights), **{name: from_numpy(value) for name, value in scales.items()}}, file)
 
 
 def spoken(bundle: Bundle) -> Iterator[list[int]]:

@@ -76,10 +76,9 @@ class NumpyVoice:
         if self.adaptation is not None:
             tensors["adaptation"] = self.adaptation.astype(np.float16)
         check_holds_weights(path, VoiceError)
-        temporary = path.with_name(f".{path.name}.part")
-        with durable.writable(path, VoiceError, "Free some space or choose another path."):
+        cure = "Free some space or choose another path."
+        with durable.writable(path, VoiceError, cure), durable.whole(path) as temporary:
             save_file(tensors, temporary, metadata={"text": self.text, **self.made_with})
-            durable.replace(temporary, path)
 
     def compatible_with(self, made_with: dict[str, str], sizes: VoiceSizes) -> "NumpyVoice":
         """The voice for a model of these parts, without tokens of another tokenizer and adaptation of another flow.

@@ -259,11 +259,7 @@ class Guards:
     def _keep(self) -> None:
         if self.path is None:
             return
-        temporary = self.path.with_suffix(".part")
-        with durable.writable(self.path, RlError, "Free some space; the same command goes on."):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(self._state(), encoding="utf-8")
-            durable.replace(temporary, self.path)
+        durable.write_text(self.path, self._state(), RlError, "Free some space; the same command goes on.")
 
 
 def _read(path: Path) -> tuple[dict[str, list[tuple[int, float]]], dict[str, list[tuple[int, int]]]]:

@@ -41,14 +41,12 @@ class Store:
             tensors |= {name: part.cpu() for name, part in parts.items() if part is not None}
             tensors["old"] = learnt.old_N.cpu()
             plain["temperature"] = support.temperature
-        temporary = self._path(number).with_suffix(".part")
         with writable(self.folder.parent):
             self.folder.mkdir(parents=True, exist_ok=True)
-            save_file(tensors or {"none": torch.zeros(1)}, temporary, metadata={"rollout": json.dumps(plain)})
-            durable.replace(temporary, self._path(number))
+            with durable.whole(self._path(number)) as temporary:
+                save_file(tensors or {"none": torch.zeros(1)}, temporary, metadata={"rollout": json.dumps(plain)})
             for old in self.folder.glob("*.*"):
-                # also the .part of a killed write, whose stem is a number too
-                if old.stem.isdigit() and int(old.stem) not in needed:
+                if durable.half_written(old) or (old.stem.isdigit() and int(old.stem) not in needed):
                     old.unlink(missing_ok=True)  # another process may have been there before
 
     def read(self, number: int, prompts: Sequence[Prompt]) -> Experience:

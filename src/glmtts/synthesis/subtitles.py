@@ -29,10 +29,8 @@ def write_subtitles(path: str | Path, cues: Iterable[Cue]) -> None:
     path = Path(path)
     check_subtitles(path)
     form = _srt if path.suffix.lower() == ".srt" else _vtt
-    temporary = path.with_name(f".{path.name}.part")
-    with durable.writable(path, AudioError, "Choose another path."):
+    with durable.writable(path, AudioError, "Choose another path."), durable.whole(path) as temporary:
         temporary.write_text(form(list(cues)), encoding="utf-8")
-        durable.replace(temporary, path)
 
 
 def check_subtitles(path: Path) -> None:

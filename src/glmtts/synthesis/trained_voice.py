@@ -139,13 +139,9 @@ def save_trained(path: Path, voice: Voice, card: VoiceCard, adapters: Mapping[st
     for module, trained in adapters.items():
         tensors |= {f"{module}.{name}": value.half().contiguous() for name, value in trained.tensors.items()}
         metadata[f"{module}.adapter_config"] = json.dumps(dict(trained.config), ensure_ascii=False, sort_keys=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with durable.writable(path, VoiceError, "Free some space or choose another path."):
-        try:
-            save_file(tensors, temporary, metadata=metadata)
-            durable.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)  # of what failed: it is hidden, and nobody would find it
+    cure = "Free some space or choose another path."
+    with durable.writable(path, VoiceError, cure), durable.whole(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
 
 
 class TrainedVoice:

@@ -59,10 +59,9 @@ class Voice:
         if self.adapter is not None:
             raise VoiceError(f"A trained voice is kept as its own file: copy {self.adapter.path} to {path}.")
         check_holds_weights(path, VoiceError)
-        temporary = path.with_name(f".{path.name}.part")
-        with durable.writable(path, VoiceError, "Free some space or choose another path."):
+        cure = "Free some space or choose another path."
+        with durable.writable(path, VoiceError, cure), durable.whole(path) as temporary:
             save_file(self.tensors(), temporary, metadata=self.metadata())
-            durable.replace(temporary, path)
 
     def tensors(self) -> dict[str, Tensor]:
         """What a file holds of the voice, without the adapter of a trained one."""

@@ -101,9 +101,8 @@ def wandb_id(run: Path) -> str:
     """
     path = run / WANDB_FILE
     if not path.exists():
-        temporary = path.with_suffix(".part")
-        temporary.write_text(uuid.uuid4().hex, encoding="utf-8")
-        durable.replace(temporary, path)
+        with durable.whole(path) as temporary:
+            temporary.write_text(uuid.uuid4().hex, encoding="utf-8")
     return path.read_text(encoding="utf-8").strip()
 
 
@@ -171,13 +170,8 @@ def _as_csv(rows: Sequence[Mapping[str, Any]], columns: list[str]) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_suffix(".part")
-    try:
+    with durable.whole(path) as temporary:
         temporary.write_bytes(data)
-        durable.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # the half of it would take what is left of the disk
-        raise
 
 
 def plot_csv(path: Path, picture: Path, column: str) -> None:

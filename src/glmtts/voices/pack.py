@@ -132,11 +132,9 @@ def write_peft(out: Path, voice: TrainedVoice) -> list[Path]:
     for folder, trained in adapters.items():
         with durable.writable(folder, VoiceError, "Free some space or choose another folder."):
             folder.mkdir(parents=True, exist_ok=True)
-            weights, config = folder / f"{PEFT_WEIGHTS}.part", folder / f"{PEFT_CONFIG}.part"
-            save_file({name: value.contiguous() for name, value in trained.tensors.items()}, weights)
-            config.write_text(json.dumps(dict(trained.config), indent=1), encoding="utf-8")
-            durable.replace(weights, folder / PEFT_WEIGHTS)
-            durable.replace(config, folder / PEFT_CONFIG)
+            with durable.whole(folder / PEFT_WEIGHTS) as weights, durable.whole(folder / PEFT_CONFIG) as config:
+                save_file({name: value.contiguous() for name, value in trained.tensors.items()}, weights)
+                config.write_text(json.dumps(dict(trained.config), indent=1), encoding="utf-8")
     return list(adapters)
 
 

@@ -74,9 +74,8 @@ class Take:
         """Write one safetensors file, atomically. Raises OSError or SafetensorError where the disk takes none."""
         tensors = {name: getattr(self, name).contiguous() for name in FEATURES}
         known = {name: getattr(self, name) for name in ("id", "parent", "text", "language", "nll", "problem")}
-        temporary = path.with_suffix(".part")
-        save_file(tensors, temporary, metadata={"take": json.dumps({**known, "signal": vars(self.signal)})})
-        durable.replace(temporary, path)
+        with durable.whole(path) as temporary:
+            save_file(tensors, temporary, metadata={"take": json.dumps({**known, "signal": vars(self.signal)})})
 
     @classmethod
     def load(cls, path: Path) -> "Take":

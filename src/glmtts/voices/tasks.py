@@ -179,10 +179,8 @@ def _save_best(run: Path, model: nn.Module) -> None:
     whole: dict[str, Tensor] = {name: getattr(v, "full_tensor", lambda v=v: v)() for name, v in trained.items()}
     if dist.is_initialized() and dist.get_rank():
         return
-    temporary = run / f"{BEST}.part"
-    with writable(run):
+    with writable(run), durable.whole(run / BEST) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in whole.items()}, temporary)
-        durable.replace(temporary, run / BEST)
 
 
 class VoiceLanguageModel(VoiceTask, LanguageModelTask):

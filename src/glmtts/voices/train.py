@@ -97,20 +97,14 @@ def _kept_takes(folder: Path, recording: Recording, maker: TakeMaker) -> list[Ta
             names.append(f"{key}-{number}.safetensors")
             take.save(folder / names[-1])
         # the list comes last: takes that a killed session left without one are made again
-        _write(listed, json.dumps(names))
+        with durable.whole(listed) as temporary:
+            temporary.write_text(json.dumps(names), encoding="utf-8")
     return takes
 
 
 def writable(folder: Path) -> AbstractContextManager[None]:
     """Say in one sentence that a folder of the work takes nothing: a VoiceError of what fails within."""
     return durable.writable(folder, VoiceError, "Free some space or choose another --work.")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a small file, atomically."""
-    temporary = path.with_suffix(".part")
-    temporary.write_text(text, encoding="utf-8")
-    durable.replace(temporary, path)
 
 
 def check_share(bundle: Bundle, how: VoiceTraining, kinds: Sequence[Network] = KINDS) -> None:
@@ -177,8 +171,9 @@ def _measure_base(engine: Engine, task: VoiceTask) -> None:
         # not `evaluate`, whose cost would enter the comparison that ends a run
         figures = task.figures(engine.model, engine.processes.device)
     if engine.processes.first:
-        with writable(engine.config.run.out):
-            _write(engine.config.run.out / BEFORE, json.dumps(figures, indent=1))
+        out = engine.config.run.out
+        with writable(out), durable.whole(out / BEFORE) as temporary:
+            temporary.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 def _trained(engine: Engine, task: VoiceTask) -> Trained:

@@ -16,9 +16,7 @@ out/
 
 import errno
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,13 +81,9 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
     The other name is drawn: a cluster may run the same task twice at a time, when it takes a worker for dead.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
+    part = durable.new_beside(path, ".part")
     try:
         write(part)
-        # mkstemp makes a file for its owner alone
-        part.chmod(0o644)
         durable.replace(part, path)
     finally:
         # gone where it took its place; left where `write` failed

@@ -87,10 +87,8 @@ class EmotionClassifier(nn.Module):
     def save(self, path: Path, about: dict[str, str]) -> None:
         """Write weights in float16 and the configuration, with what `about` says of the training."""
         weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-        temporary = path.with_suffix(".tmp")
-        save_file(weights, temporary, {**about, "config": self.config.model_dump_json()})
-        temporary.chmod(0o644)  # safetensors writes it for its owner alone
-        durable.replace(temporary, path)
+        with durable.whole(path) as temporary:
+            save_file(weights, temporary, {**about, "config": self.config.model_dump_json()})
 
     @classmethod
     def open(cls, path: Path) -> Self:
