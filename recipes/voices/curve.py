@@ -5,7 +5,8 @@
 
 `--folder` is one that folders.py wrote. A variant is a share in percent, `full` for all weights, `clone` for a voice
 from a single recording of those to train on, `real` for the recordings themselves. What is done is kept in
-WORK/FOLDER/runs and WORK/FOLDER/results: run it again to go on. table.py makes the table and the curve.
+WORK/FOLDER/runs and WORK/FOLDER/results: run it again to go on. Several may work in one folder once the first has made
+its takes. table.py makes the table and the curve.
 """
 
 import argparse
