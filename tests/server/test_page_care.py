@@ -43,6 +43,19 @@ def test_a_reading_is_not_written_over_what_was_typed_since(page: Page) -> None:
     page.wait_for_selector("#characters ruby:has-text('来')")
 
 
+def test_readings_that_come_late_leave_what_was_wrong_meanwhile(page: Page) -> None:
+    held: list[playwright.Route] = []
+    page.route("**/v1/text/phonemes", lambda route: held.append(route))
+    with page.expect_request("**/v1/text/phonemes"):
+        page.fill("#text", "山上")
+    drop(page, "book.pdf", "application/pdf", b"%PDF")
+    page.wait_for_selector("#text-error:visible")
+    held[0].continue_()
+    page.unroute("**/v1/text/phonemes")
+    page.wait_for_selector("#characters ruby:has-text('山')")
+    assert "neither a text nor a recording" in page.inner_text("#text-error:visible")
+
+
 def test_words_are_dragged_into_the_text(page: Page) -> None:
     taken = page.evaluate("""() => {
       const dataTransfer = new DataTransfer();

@@ -30,10 +30,12 @@ export class Pronunciation {
       const explanation = await this.#explain(input);
       if (turn !== this.latest) return;
       this.#show(explanation);
-      clear("text");
+      if (this.told) clear("text");  // no error of others, which may have come since this was asked
+      this.told = false;
     } catch (error) {
       // A text that is being typed is often not whole: what is wrong with it is told when it is to be spoken.
-      if (turn === this.latest && error.status !== 400) tell("text", error);
+      this.told = turn === this.latest && error.status !== 400;
+      if (this.told) tell("text", error);
     }
   }
 
