@@ -65,6 +65,7 @@ def test_what_is_not_known_is_told_wherever_it_stands(engine: Engine, tmp_path: 
             "voice.nonsense": post("/v1/audio/speech", json={**SPEECH, "voice": voice}),
             "odd": post("/v1/audio/speech?odd=1", json=SPEECH),
             "more": post("/v1/audio/encode?response_format=wav&more=1", content=SAMPLES),
+            "extra": post("/v1/text/phonemes?extra=1", json={"input": "Hi."}),
             "bogus": post("/v1/audio/voices", data=form, files={"file": ("me.wav", recording())}),
         }
     for name, answer in answers.items():

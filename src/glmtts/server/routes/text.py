@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pypinyin import Style, pinyin
 
 from glmtts.server.errors import documented
 from glmtts.server.jobs import Job
 from glmtts.server.routes.common import WITH_KEY, ServiceOf, client_of
-from glmtts.server.routes.options import Language, Lower
+from glmtts.server.routes.options import Language, Lower, not_known
+from glmtts.server.service import warning_header
 from glmtts.text.english import WORD, variants
 from glmtts.text.explain import Entry, Part
 from glmtts.text.homographs import homograph_model
@@ -62,8 +63,9 @@ class Explanation(BaseModel):
 
 
 @router.post("/v1/text/phonemes", responses=documented(400, 401, 403, 408, 413, 429, 503, 504))
-async def explain(body: TextRequest, request: Request, service: ServiceOf) -> Explanation:
+async def explain(body: TextRequest, request: Request, response: Response, service: ServiceOf) -> Explanation:
     """The pieces of a text as tokens of the language model, and its characters with their possible readings."""
+    response.headers.update(warning_header(not_known(list(request.query_params), service)))
 
     def work() -> Iterator[Explanation | None]:
         # in steps, since a long text takes a second of which others may have a part
