@@ -2,7 +2,7 @@
 
 import re
 
-from glmtts.text.normalisation.english import streets
+from glmtts.text.normalisation.english import streets, verses
 from glmtts.text.normalisation.english.streets import is_street, stop
 from glmtts.text.normalisation.languages import FUNCTION_WORDS
 from glmtts.text.normalisation.rules import Rule, alternatives
@@ -123,11 +123,7 @@ _LIVED = {"est": "established", "b": "born", "d": "died"}
 _CHAT = {"gr8": "great", "m8": "mate", "l8r": "later", "L8R": "later", "b4": "before", "w8": "wait", "h8": "hate",
          "2nite": "tonight", "2day": "today", "2moro": "tomorrow", "4ever": "forever", "b4n": "bye for now",
          "str8": "straight", "gr8ful": "grateful"}  # fmt: skip
-_BOOKS = {"Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers",
-          "Deut": "Deuteronomy", "Josh": "Joshua", "Prov": "Proverbs", "Eccl": "Ecclesiastes", "Isa": "Isaiah",
-          "Jer": "Jeremiah", "Ezek": "Ezekiel", "Dan": "Daniel", "Matt": "Matthew", "Rom": "Romans",
-          "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians", "Col": "Colossians",
-          "Thess": "Thessalonians", "Tim": "Timothy", "Heb": "Hebrews", "Rev": "Revelation", "Ps": "Psalm"}  # fmt: skip
+_SPANS = {"y": "year", "q": "quarter", "m": "month", "w": "week"}
 _SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 # Before the others, which know small letters: DR. SMITH, 12 ELM DR., NO. 5.
 _CAPITALS: list[Rule] = [
@@ -158,6 +154,8 @@ RULES: list[Rule] = [
     Rule(rf"(?<![\w.])(est|b|d)\.\s?(?={_A_YEAR})", lambda m: f"{_LIVED[m[1]]} "),
     # Of a dose: q6h is every six hours, q4-6h every four to six.
     Rule(r"\b[qQ](\d{1,2})(?:\s?[-–]\s?(\d{1,2}))?\s?h(?:rs?)?\b", _every),
+    # a rate since the same time of the year or quarter before: up 12% y/y
+    Rule(r"(?<=%)\s([yqmw])[/-](?:o-)?\1\b", lambda m: f" {_SPANS[m[1]]} over {_SPANS[m[1]]}", needs="%"),
     Rule(r"(?<=\d)[\s-]?y/o\b", lambda m: " year old", needs="y/o"),
     Rule(rf"(?<![\w.#@-])(?:{alternatives(_CHAT)})(?![\w.-])", lambda m: _CHAT[m[0]]),
     # of a case at law; before a number it is a version: Roe v. Wade
@@ -172,7 +170,7 @@ RULES: list[Rule] = [
         lambda m: "County",
         needs="Co.",
     ),
-    Rule(rf"\b({alternatives(_BOOKS)})\.(?=\s\d{{1,3}}:\d)", lambda m: _BOOKS[m[1]], needs=":"),
+    *verses.ABBREVIATED,
     Rule(r"(?<=et al\.)\sv\.(?=\s[A-Z])", lambda m: " versus", needs="et al"),
     Rule(r"(?<![\w/])w/e\b", lambda m: "whatever", needs="w/e"),
     # before initials: 55 m.p.h. is no M P H

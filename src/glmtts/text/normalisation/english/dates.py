@@ -2,6 +2,7 @@
 
 import re
 
+from glmtts.text.normalisation.english import verses
 from glmtts.text.normalisation.english.seconds import are_seconds
 from glmtts.text.normalisation.rules import Rule, alternatives
 from glmtts.text.numbers_en import cardinal, fraction, ordinal, plural, year
@@ -173,29 +174,9 @@ def _weekend(match: re.Match[str]) -> str:
     return re.sub(r"Sat|Sun", lambda day: _DAYS[day[0].lower()], match[0])
 
 
-_BOOKS = (
-    "Genesis|Exodus|Leviticus|Numbers|Deuteronomy|Joshua|Judges|Ruth|Samuel|Kings|Chronicles|Ezra|Nehemiah|Esther|Job|"
-    "Psalms?|Proverbs|Ecclesiastes|Isaiah|Jeremiah|Lamentations|Ezekiel|Daniel|Hosea|Joel|Amos|Jonah|Micah|Habakkuk|"
-    "Zechariah|Malachi|Matthew|Mark|Luke|John|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Colossians|"
-    "Thessalonians|Timothy|Titus|Hebrews|James|Peter|Jude|Revelation|Quran|Sirach"
-)
-
-
-def _verse(match: re.Match[str]) -> str:
-    """Psalm 23:1 is Psalm twenty three one, 1 Corinthians 13:4 First Corinthians thirteen four."""
-    book = re.sub(r"^[123](?=\s)", lambda part: ordinal(part[0]).capitalize(), match[1])
-    last = f" to {cardinal(match[4])}" if match[4] else ""
-    return f"{book} {cardinal(match[2])} {cardinal(match[3])}{last}"
-
-
 _MONTHS_ANY = f"(?i:{alternatives(_NAMES)})"
 RULES: list[Rule] = [
-    # else the colon is one of a clock or a ratio: Psalm 23:1
-    Rule(
-        rf"\b((?:[123]\s)?(?:{_BOOKS}))\s(\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\w:]|\s?[aApP]\.?[mM])",
-        _verse,
-        needs=":",
-    ),
+    *verses.RULES,
     # The T of ISO 8601 goes first: the rule of 2021-07-04 takes no date that a letter touches.
     Rule(r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: ", "),
     # the Z of ISO 8601 is the zone UTC

@@ -126,8 +126,13 @@ def _pair(match: re.Match[str]) -> str:
     return fraction(top, bottom) if int(top) < int(bottom) else f"{cardinal(top)} over {cardinal(bottom)}"
 
 
+_BEING = re.compile(r"(?:\b(?:is|are|was|were|be|been|being|[Ii]t's|that's)|\bnot|n't)\s?$")
+
+
 def _compared(match: re.Match[str]) -> str:
-    return f" {_SIGNS[match['sign']]} "
+    """x < 5 is less than five; what was < 5 was so already."""
+    said = _SIGNS[match["sign"]]
+    return f" {said.removeprefix('is ') if _BEING.search(match.string[: match.start()]) else said} "
 
 
 def _operated(match: re.Match[str]) -> str:
@@ -258,7 +263,7 @@ RULES: list[Rule] = [
     Rule(rf"{FREE}({AMOUNT})\s?([xX])\s?(?=\d)", _operated),
     Rule(
         rf"{FREE}(?<!equals )(?<!plus )(?<!minus )({AMOUNT})\s?(?:[x×]|(?<!\d{{4}})X)"
-        r"(?!\w|\s?[-+=*/^<>]|\s(?:minus|plus|equals)\b)",
+        r"(?!\w|\s?[-+=*/^<>]|\s(?:minus|plus|equals|squared|cubed)\b|\sto the \w+th\b)",
         lambda m: f"{number(m[1])} times",
     ),
     Rule(
@@ -270,6 +275,10 @@ RULES: list[Rule] = [
     Rule(r"(?<=[A-Za-z)\]])\s?([=×÷±])\s?(?=[-−(]?[\w√])", lambda m: f" {_SIGNS[m[1]]} "),
     Rule(r"(?<=\b[a-z])\s?([+])\s?(?=[a-z\d]\b)", lambda m: f" {_SIGNS[m[1]]} "),
     Rule(r"(?<=\b[a-z])\s[-−]\s(?=[a-z\d]\b)", lambda m: " minus "),
+    # powers stand in words by now: r² − x²
+    Rule(r"(?:(?<= squared)|(?<= cubed))\s[-−]\s(?=[a-zα-ω√\d]\b|\d)", lambda m: " minus ", needs="ed "),
+    # neither "5 - a beginner" nor "2 - I": 4 − x
+    Rule(rf"{FREE}({NUMBER})\s[-−]\s(?=[b-hj-zα-ω]\b(?!['’.]))", lambda m: f"{number(m[1])} minus "),
     Rule(r"(?<=[a-z]) \+ (?=\w)", lambda m: " plus "),
     Rule(
         r"(?<![\w)%])(?:[-−]|(?<!\d\s)[–](?=\d))\s?(?=\.?\d)|(?<=equals )[-−](?=[a-z]\b)|(?<=to )[-−](?=\d)",

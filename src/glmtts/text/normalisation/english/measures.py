@@ -179,6 +179,8 @@ def _percent(match: re.Match[str]) -> str:
 
 
 RULES: list[Rule] = [
+    # the same heat on two scales, which a stroke would join to one word: 180°C/350°F
+    Rule(r"(?<=°[CF])\s?/\s?(?=\d)", lambda m: ", ", needs="°"),
     Rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     Rule(
         rf"{FREE}(?:(\d{{1,3}}){TO})?(\d{{1,3}}(?:\.\d+)?)[\s-]?bps\b",
