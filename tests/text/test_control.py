@@ -34,6 +34,9 @@ def spoken(frontend: TextFrontend, text: str) -> str:
     [
         ("去{行|xing2}里", "<|X|><|ING2|>"),
         ("去{行|X ING2}里", "<|X|><|ING2|>"),
+        ("他{重|CH ONG2}新来", "<|CH|><|ONG2|>"),
+        ("一{行|h ang2}字", "<|H|><|ANG2|>"),
+        ("Ask {Qiang|Q IANG2} again.", "<|Q|><|IANG2|>"),
         ("I {read|R EH1 D} it.", "<|EN_R|><|EN_EH1|><|EN_D|>"),
         ("I {read|/rɛd/} it.", "<|EN_R|><|EN_EH1|><|EN_D|>"),
         ('I <phoneme alphabet="ipa" ph="rɛd">read</phoneme> it.', "<|EN_R|><|EN_EH1|><|EN_D|>"),
@@ -154,7 +157,8 @@ def test_control_that_is_not_valid_is_refused_in_one_sentence(frontend: TextFron
     [
         ("去{行|xyz}里", "去行里", "xyz"), ("{行长|hang2}来了", "行长来了", "hang2"), ("{a|} b", "a, b", ""),
         ("I {read|R EH9 D} it", "I read it", "R EH9 D"), ("{x|y} z", "x, y, z", ""),
-        ("{Hi|Hello} there", "Hi, Hello, there", ""),
+        ("{Hi|Hello} there", "Hi, Hello, there", ""), ("{乙|B}组", "乙组", "no tone"),
+        ("{x|USE MP3} it", "x, USE MP three, it", ""),
     ],
 )  # fmt: skip
 def test_braces_without_a_valid_reading_are_text(frontend: TextFrontend, text: str, said: str, warned: str) -> None:

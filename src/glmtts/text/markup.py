@@ -35,6 +35,9 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)")
 _PHONETIC = re.compile(
     r"\s*(?:/[^/]+/|[A-Za-zü:]+[0-9](?:\s+[A-Za-zü:]+[0-9]?)*|(?:[A-Z]{1,2}\s+)+[A-Z]{1,2}[0-9](?:\s+[A-Z]{1,2}[0-9]?)*)\s*"
 )
+# Symbols of Mandarin have up to four letters (H ANG2, X IONG2), as ordinary words do: what is no reading stays text.
+_SYMBOLS = re.compile(r"\s*[A-Z]{1,4}[0-9]?(?:\s+[A-Z]{1,4}[0-9]?)*\s*")
+_DIGIT = re.compile("[0-9]")
 _LATIN = re.compile(r"[^\u2e80-\uffff|{}]*[A-Za-z\u00c0-\u024f][^\u2e80-\uffff|{}]*|\s*")
 _IPA = re.compile(r"(?=.*[ˈˌəɪʊæɛɔʌθðʃʒŋɹɜɑɒɡ]).+", re.DOTALL)  # signs that no spelling has: a reading without slashes
 _TONES = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ]", re.IGNORECASE)
@@ -104,14 +107,21 @@ def parse_control(match: re.Match[str], language: str) -> Control | str | None:
 
 
 def _braced(word: str, reading: str) -> Control | None:
-    marked = CHINESE.search(word) is not None and _TONES.search(reading) is not None
-    meant = _PHONETIC.fullmatch(reading) or _IPA.fullmatch(reading) or marked
-    if not meant or not any(map(str.isalnum, word)):
+    if not _is_reading(word, reading) or not any(map(str.isalnum, word)):
         return None
     try:
         return Control(hybrid_reading(word, reading), word)
     except TextError:
         return None
+
+
+def _is_reading(word: str, reading: str) -> bool:
+    """Whether `reading` has a tone, a stress, or signs of IPA; of a Latin word, in capitals or in a form of its own."""
+    if _PHONETIC.fullmatch(reading) or _IPA.fullmatch(reading):
+        return True
+    if CHINESE.search(word):
+        return bool(_TONES.search(reading) or _DIGIT.search(reading))
+    return bool(_SYMBOLS.fullmatch(reading) and _DIGIT.search(reading))
 
 
 def _text_of(match: re.Match[str], warnings: list[str]) -> str:
@@ -127,6 +137,8 @@ def _text_of(match: re.Match[str], warnings: list[str]) -> str:
         hybrid_reading(word, reading)
     except TextError as error:
         warnings.append(f"{match[0]} is read as text. {error}")
+    else:  # a consonant alone, as of {甲|B}
+        warnings.append(f"{match[0]} is read as text. Its reading has no tone and no stress. Write one, as in hang2.")
     return word
 
 
