@@ -247,6 +247,11 @@ RULES: list[Rule] = [
         r"(?!\w)",
         _software,
     ),
+    # sides of a game, no version: 5v5, 1v1v1
+    Rule(
+        r"(?<![\w.])\d{1,2}(?:[vV]\d{1,2})+(?!\w|\.\d)",
+        lambda m: " V ".join(cardinal(side) for side in re.split("[vV]", m[0])),
+    ),
     Rule(
         r"(?<![A-Za-z])[Vv]\.?\s?(\d+(?:\.\d+)*)(?![\w])",
         _version,
