@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 from annotated_types import Ge, Le
 
@@ -60,7 +61,11 @@ def test_the_docs_show_the_table() -> None:
         ({"phoneme_in": "al"}, "Did you mean 'all'"),
         ({"steps": 2.5}, "a whole number from 1 to 100"),
         ({"steps": True}, "a whole number"),
-        ({"speed": "fast"}, "speed is fast. Choose it from 0.25 to 4"),
+        ({"speed": "fast"}, "speed is 'fast', of the type str. Choose it from 0.25 to 4, as an int or a float"),
+        ({"guidance": "2"}, "guidance is '2', of the type str"),
+        ({"top_p": np.float32(0.5)}, "of the type float32"),
+        ({"candidates": np.int64(4)}, "of the type int64. Choose a whole number from 1 to 32, as an int"),
+        ({"temperature": [1]}, "of the type list"),
         ({"speed": float("nan")}, "speed is nan"),
     ],
 )

@@ -60,9 +60,17 @@ class Option:
         if self.least is None or self.most is None:
             return
         wanted = int if self.kind is int else int | float
-        # True is an int, and NaN fails both comparisons
-        if isinstance(value, bool) or not isinstance(value, wanted) or not self.least <= value <= self.most:
-            what = "a whole number" if self.kind is int else "it"
+        what = "a whole number" if self.kind is int else "it"
+        # True is an int
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            # its type too: "1" and NumPy's 1.5 would look like numbers that are taken
+            kind, python = type(value).__name__, "an int" if self.kind is int else "an int or a float"
+            raise ConfigError(
+                f"The {self.label} is {value!r}, of the type {kind}. "
+                f"Choose {what} from {self.least:g} to {self.most:g}, as {python}."
+            )
+        # NaN fails both comparisons
+        if not self.least <= value <= self.most:
             raise ConfigError(f"The {self.label} is {value}. Choose {what} from {self.least:g} to {self.most:g}.")
 
 
