@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from glmtts.threads import SMALL_BUNDLE, threads_for, usable_cpus
+from glmtts.errors import ConfigError
+from glmtts.threads import SMALL_BUNDLE, check_threads, threads_for, usable_cpus
 
 pytestmark = pytest.mark.long
 
@@ -101,3 +102,9 @@ def test_the_number_of_threads_of_the_environment_stays(tiny_folder: Path) -> No
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout == "2\n", done.stderr
+
+
+@pytest.mark.parametrize("threads", [True, "4", 2.0, 0])
+def test_what_is_no_number_of_threads_is_one_sentence(threads: int) -> None:
+    with pytest.raises(ConfigError, match=f"number of threads is {threads!r}. Choose 1 to 1024, a whole number"):
+        check_threads(threads)

@@ -67,10 +67,16 @@ def check_threads(threads: int | None) -> None:
     """Refuse a number of threads that is given and that no machine can use.
 
     Raises:
-        ConfigError: it is zero or below, or above 1,024.
+        ConfigError: it is zero or below, above 1,024, or no int.
     """
-    if threads is not None and not 1 <= threads <= MOST_THREADS:
-        raise ConfigError(f"The number of threads is {threads}. Choose 1 to {MOST_THREADS}, or leave it out.")
+    if threads is None:
+        return
+    # True is an int, which PyTorch refuses in its own words
+    whole = isinstance(threads, int) and not isinstance(threads, bool)
+    if not whole or not 1 <= threads <= MOST_THREADS:
+        raise ConfigError(
+            f"The number of threads is {threads!r}. Choose 1 to {MOST_THREADS}, a whole number, or leave it out."
+        )
 
 
 def use_threads(folder: Path, requests: int = 1, threads: int | None = None) -> int:
