@@ -13,7 +13,7 @@ import glmtts
 from glmtts.audio.io import write_audio
 from glmtts.audio.loudness import to_loudness
 from glmtts.audio.mel import LogMel
-from glmtts.audio.prompt import PROMPT_LUFS
+from glmtts.audio.prompt import PROMPT_LUFS, check_prompt
 from glmtts.audio.provenance import synthetic_mark
 from glmtts.bundle import Bundle
 from glmtts.errors import AudioError, ConfigError, TextError, VoiceError
@@ -400,3 +400,20 @@ def test_a_quiet_recording_makes_no_quiet_voice(tts: Synthesizer, tmp_path: Path
 def test_saved_and_bundled_voices_stay_as_they_are(tts: Synthesizer, tmp_path: Path) -> None:
     tts.voice("tone").save(tmp_path / "tone.safetensors")
     assert torch.equal(tts.voice(tmp_path / "tone.safetensors").mel, tts.voice("tone").mel)
+
+
+@pytest.mark.parametrize("voice", [0, b"tone", ["tone"]])
+def test_what_is_no_voice_is_refused_by_its_type(tts: Synthesizer, voice: object) -> None:
+    """Not looked for by its text, nor taken for the model's own where it is empty."""
+    with pytest.raises(VoiceError, match=f"^A voice of the type {type(voice).__name__} is none of this runtime"):
+        tts.voice(voice)  # type: ignore[arg-type]
+
+
+def test_the_text_of_a_recording_is_text(tts: Synthesizer) -> None:
+    with pytest.raises(VoiceError, match=r"text of the recording is of the type list\. Give it as a str"):
+        tts.voice("me.wav", ["Hello."])  # type: ignore[arg-type]
+
+
+def test_a_length_below_a_second_is_not_told_as_a_second() -> None:
+    with pytest.raises(VoiceError, match=r"is 0\.99 s long\. A voice needs 1 second"):
+        check_prompt("me.wav", 0.9964, 0.5)

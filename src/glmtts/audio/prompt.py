@@ -1,5 +1,6 @@
 """What a recording must be to become a voice, with PyTorch or without it."""
 
+import math
 from pathlib import Path
 
 from glmtts.errors import VoiceError
@@ -16,6 +17,7 @@ def check_prompt(path: str | Path, seconds: float, peak: float) -> None:
         VoiceError: it is too short or silent.
     """
     if seconds < SHORTEST_SECONDS:
-        raise VoiceError(f"{path} is {seconds:.2f} s long. A voice needs {SHORTEST_SECONDS:.0f} second or more.")
+        shown = math.floor(100 * seconds) / 100  # rounded up, 0.996 s would be told as the second that it lacks
+        raise VoiceError(f"{path} is {shown:.2f} s long. A voice needs {SHORTEST_SECONDS:.0f} second or more.")
     if peak < SILENCE:
         raise VoiceError(f"{path} is silent. Give a recording in which somebody speaks.")

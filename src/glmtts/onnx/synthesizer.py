@@ -18,7 +18,7 @@ from glmtts.onnx.features import SAMPLE_RATE
 from glmtts.onnx.stream import stream_segment
 from glmtts.onnx.voice import NumpyVoice
 from glmtts.synthesis.generator import TokenGenerator
-from glmtts.synthesis.preparing import check_voice_text, is_recording
+from glmtts.synthesis.preparing import check_voice_name, check_voice_text, is_recording
 from glmtts.synthesis.segment import Segment
 from glmtts.synthesis.settings import SynthesisDefaults
 from glmtts.synthesis.speaker import Speaker
@@ -49,10 +49,7 @@ class OnnxSynthesizer(Speaker[NumpyVoice]):
         check_voice_text(name, text)
         if isinstance(name, NumpyVoice):
             return self.bundle.usable(name)
-        if name is not None and not isinstance(name, str | Path):
-            raise VoiceError(
-                f"A voice of the type {type(name).__name__} is none of this runtime. Save it, and give the file."
-            )
+        check_voice_name(name)
         chosen = name or self.defaults.voice
         if chosen is None:
             raise VoiceError("This model has no voice of its own. Give a saved voice.")

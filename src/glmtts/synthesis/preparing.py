@@ -88,12 +88,26 @@ def is_recording(voice: object) -> bool:
     return isinstance(voice, str | Path) and Path(voice).suffix.lower() in AUDIO_SUFFIXES
 
 
-def check_voice_text(voice: object, text: str | None) -> None:
-    """Refuse the text of a recording beside a voice that is made already: it would change nothing.
+def check_voice_name(voice: object) -> None:
+    """Refuse what is neither a voice of the runtime, which was looked for before, nor the name or file of one.
 
     Raises:
-        VoiceError: says which voice it is.
+        VoiceError: says of which type it is.
     """
+    if voice is not None and not isinstance(voice, str | Path):
+        raise VoiceError(
+            f"A voice of the type {type(voice).__name__} is none of this runtime. Save it, and give the file."
+        )
+
+
+def check_voice_text(voice: object, text: str | None) -> None:
+    """Refuse the text of a recording beside a voice that is made already, where it would change nothing, or no text.
+
+    Raises:
+        VoiceError: says which voice it is, or of which type the text.
+    """
+    if text is not None and not isinstance(text, str):
+        raise VoiceError(f"The text of the recording is of the type {type(text).__name__}. Give it as a str.")
     if text is not None and not is_recording(voice):
         which = f"'{voice}'" if isinstance(voice, str | Path) and str(voice) else "the voice"
         raise VoiceError(

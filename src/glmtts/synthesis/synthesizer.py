@@ -17,7 +17,7 @@ from glmtts.synthesis.audio import Audio
 from glmtts.synthesis.generator import TokenGenerator
 from glmtts.synthesis.history import History
 from glmtts.synthesis.options import Options
-from glmtts.synthesis.preparing import check_voice_text, is_recording
+from glmtts.synthesis.preparing import check_voice_name, check_voice_text, is_recording
 from glmtts.synthesis.rendering import Renderer
 from glmtts.synthesis.segment import EarlierPiece, Segment
 from glmtts.synthesis.settings import SynthesisDefaults
@@ -64,6 +64,7 @@ class Synthesizer(Speaker[Voice]):
         check_voice_text(name, text)
         if isinstance(name, Voice):
             return name.compatible_with(self.bundle)
+        check_voice_name(name)
         chosen = name or self.defaults.voice
         if chosen is None:
             raise VoiceError("This model has no voice of its own. Give a recording as the voice.")
