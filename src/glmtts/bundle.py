@@ -30,6 +30,7 @@ from glmtts.text.tokenizer import TextTokenizer
 from glmtts.weights import NoInitialisation, check_shapes, digest_of, read_tensors, renamed, stored
 
 CONFIG_FILE = "bundle.json"
+EXPORTED_FILE = "onnx.json"  # of onnx/choice.py, which stands above this module: a test compares them
 TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
 
 
@@ -67,6 +68,11 @@ class Bundle:
         path = folder / CONFIG_FILE
         check_holds_weights(folder, BundleError)
         if not is_file(path, BundleError):
+            if is_file(folder / EXPORTED_FILE, BundleError):
+                raise BundleError(
+                    f"{folder} was exported for ONNX Runtime: `say`, `clone` and `serve` take it, and `load_onnx`. "
+                    "Give the bundle that it was made of."
+                )
             raise BundleError(f"{folder} is no model bundle: it holds no {CONFIG_FILE}. Give another --model.")
         try:
             config = BundleConfig.parse(read_json(path))
