@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from glmtts.bundle import Bundle, save_config, save_module
 from glmtts.errors import BundleError
-from glmtts.onnx import choice
+from glmtts.places import EXPORTED_FILE
 from glmtts.weights import digest_of, read_tensors, renamed
 
 
@@ -113,6 +113,6 @@ def test_a_tensor_by_two_names_is_refused() -> None:
 
 
 def test_an_exported_model_is_told_from_no_model(tmp_path: Path) -> None:
-    (tmp_path / choice.CONFIG_FILE).write_text("{}")
+    (tmp_path / EXPORTED_FILE).write_text("{}")
     with pytest.raises(BundleError, match=r"was exported for ONNX Runtime.*Give the bundle that it was made of"):
         Bundle.open(tmp_path)

@@ -22,7 +22,7 @@ from glmtts.config import StrictConfig, read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
 from glmtts.graphs import chosen
 from glmtts.options import nearest
-from glmtts.places import check_holds_weights, is_file
+from glmtts.places import EXPORTED_FILE, check_holds_weights, is_file
 from glmtts.stages import Clock, Flow, LanguageModel, Recogniser, SpeakerEncoder, SpeechTokenizer, Vocoder, architecture
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.text.frontend import TextFrontend
@@ -30,7 +30,6 @@ from glmtts.text.tokenizer import TextTokenizer
 from glmtts.weights import NoInitialisation, check_shapes, digest_of, read_tensors, renamed, stored
 
 CONFIG_FILE = "bundle.json"
-EXPORTED_FILE = "onnx.json"  # of onnx/choice.py, which stands above this module: a test compares them
 TOKENIZER_FILES = ("tokenizer.model", "added_tokens.json")
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from glmtts.errors import GlmTtsError
 
+EXPORTED_FILE = "onnx.json"  # by which a folder of `glm-tts export-onnx` is known, as a bundle by its bundle.json
+
 
 def status(path: Path, kind: type[GlmTtsError]) -> os.stat_result | None:
     """What the system says of a path; None where nothing lies there.

@@ -10,7 +10,6 @@ import numpy as np
 
 from glmtts.config import read_json
 from glmtts.errors import BundleError, ConfigError, VoiceError
-from glmtts.onnx.choice import CONFIG_FILE
 from glmtts.onnx.config import OnnxConfig
 from glmtts.onnx.flow import OnnxFlow
 from glmtts.onnx.inputs import check_inputs
@@ -22,7 +21,7 @@ from glmtts.options import nearest
 from glmtts.ort.decoder import Decoder, Embedding
 from glmtts.ort.runtime import Session, session
 from glmtts.ort.tensors import stored
-from glmtts.places import check_holds_weights, is_file
+from glmtts.places import EXPORTED_FILE, check_holds_weights, is_file
 from glmtts.stages import Clock
 from glmtts.synthesis.suffixes import TRAINED_SUFFIX
 from glmtts.synthesis.voice_sizes import OTHER_SIZES, VoiceSizes
@@ -61,11 +60,11 @@ class OnnxBundle:
         """
         check_threads(threads)
         folder = Path(folder)
-        path = folder / CONFIG_FILE
+        path = folder / EXPORTED_FILE
         check_holds_weights(folder, BundleError)
         if not is_file(path, BundleError):
             raise BundleError(
-                f"{folder} is no exported model: it holds no {CONFIG_FILE}. "
+                f"{folder} is no exported model: it holds no {EXPORTED_FILE}. "
                 "Make one, where PyTorch is installed, with: glm-tts export-onnx OUT"
             )
         try:
@@ -102,7 +101,9 @@ class OnnxBundle:
         weights, sizes = self.path(LM_WEIGHTS), self.config.lm
         embedding = Embedding(weights, stored(weights))
         if embedding.shape != (sizes.vocab_size, sizes.hidden_size):
-            raise BundleError(f"{weights} holds an embedding of another size than {CONFIG_FILE} says. Export it again.")
+            raise BundleError(
+                f"{weights} holds an embedding of another size than {EXPORTED_FILE} says. Export it again."
+            )
         layout = self.audio_tokens
         if layout.count + 1 != sizes.choices or max(layout.first + layout.count, layout.end + 1) > sizes.vocab_size:
             raise BundleError(
@@ -198,7 +199,7 @@ class OnnxBundle:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise BundleError(f"The model names a file outside its folder: {name}. Export it yourself from its source.")
         if name not in self.config.files:
-            raise BundleError(f"{self.folder / CONFIG_FILE} does not list the file {name}. Export the model again.")
+            raise BundleError(f"{self.folder / EXPORTED_FILE} does not list the file {name}. Export the model again.")
         if not is_file(path, BundleError):
             if path.is_symlink():
                 raise BundleError(f"{path} is a link to a file that is not there. Copy the model with its files.")

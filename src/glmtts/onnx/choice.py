@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from glmtts.errors import BundleError, ConfigError
-from glmtts.places import is_file
-
-CONFIG_FILE = "onnx.json"
+from glmtts.places import EXPORTED_FILE, is_file
 
 
 def is_exported(folder: Path) -> bool:
@@ -14,7 +12,7 @@ def is_exported(folder: Path) -> bool:
     Raises:
         BundleError: it cannot be looked into.
     """
-    return is_file(folder / CONFIG_FILE, BundleError)
+    return is_file(folder / EXPORTED_FILE, BundleError)
 
 
 def check_cpu(device: str, allow_program: bool) -> None:

@@ -22,7 +22,6 @@ from glmtts.lm.quantised.model import QuantisedLlama
 from glmtts.lm.quantised.pack import joined_matrices, norms, packed, usual_block
 from glmtts.onnx import graphs
 from glmtts.onnx.bundle import LM_WEIGHTS
-from glmtts.onnx.choice import CONFIG_FILE
 from glmtts.onnx.config import DecoderConfig, FlowGraphConfig, OnnxConfig, SpectrumConfig, VoiceFile
 from glmtts.onnx.integers import round_matrices
 from glmtts.onnx.ranges import add_ranges
@@ -30,7 +29,7 @@ from glmtts.ort.kernels import ROUNDED
 from glmtts.ort.llama import llama_graph
 from glmtts.ort.runtime import INSTALL, bytes_for_cache
 from glmtts.ort.tensors import stored
-from glmtts.places import check_new_folder
+from glmtts.places import EXPORTED_FILE, check_new_folder
 from glmtts.speech_tokenizer.model import SpeechTokenizer
 from glmtts.stages import architecture
 from glmtts.synthesis.settings import SynthesisDefaults
@@ -274,4 +273,4 @@ def _describe(bundle: Bundle, out: Path, **stages: Any) -> None:
         files={path.relative_to(out).as_posix(): digest_of(path) for path in files},
         **stages,
     )
-    (out / CONFIG_FILE).write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")
+    (out / EXPORTED_FILE).write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from glmtts.errors import BundleError
-from glmtts.onnx.choice import CONFIG_FILE
 from glmtts.onnx.config import OnnxConfig
 from glmtts.ort.llama import key_value_names
+from glmtts.places import EXPORTED_FILE
 
 Shape = tuple[int | None, ...]  # None: of any size
 UNREAD = {"f0"}  # the tracer drops an input that nothing reads, as a mel prior does that knows of no pitch
@@ -23,7 +23,7 @@ def check_inputs(stage: str, session: Any, config: OnnxConfig, path: Path) -> No
     wrong += [name for name in sorted(wanted.keys() & found.keys()) if not _fits(found[name], wanted[name])]
     if wrong:
         raise BundleError(
-            f"{path} is not the graph that {CONFIG_FILE} describes: it differs in {', '.join(wrong[:4])}. "
+            f"{path} is not the graph that {EXPORTED_FILE} describes: it differs in {', '.join(wrong[:4])}. "
             "Export the model again."
         )
 

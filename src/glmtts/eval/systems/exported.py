@@ -7,7 +7,7 @@ import torch
 
 from glmtts.errors import EvaluationError
 from glmtts.eval.systems.bundle import SpeakerSystem
-from glmtts.onnx.choice import CONFIG_FILE
+from glmtts.places import EXPORTED_FILE
 from glmtts.synthesis.speaker import Speaker
 from glmtts.weights import digest_of
 
@@ -39,4 +39,4 @@ class ExportedSystem(SpeakerSystem):
 
     def _digest(self) -> str:
         # it names the hash of each file
-        return digest_of(self.tts.bundle.folder / CONFIG_FILE)
+        return digest_of(self.tts.bundle.folder / EXPORTED_FILE)
