@@ -53,6 +53,14 @@ RULES: list[Rule] = [
         lambda m: cardinal(roman(m[1])),
     ),
     Rule(rf"(?<![\d.])({NUMBER})\s?[wW](?![A-Za-z])(\+)?", _scaled),
+    # of an account the stroke must be written, of other names it is silent: 微信号abc_123
+    Rule(
+        r"(?<![A-Za-z])((?:微信号?|[账帐]号|用户名|ID)[：:是为]?\s?)([A-Za-z][A-Za-z\d]*(?:_[A-Za-z\d]+)+)",
+        lambda m: m[1] + re.sub(r"_(\d*)", lambda stroke: f"下划线{digits(stroke[1])}", m[2]),
+        needs="_",
+    ),
+    # a sign of the name: HDR10+
+    Rule(r"(?:(?<=[A-Za-z]\d)|(?<=[A-Za-z]\d\d))\+(?![\d人])", lambda m: "加", needs="+"),
     # long figures of a name are no number: H100, abc_123
     Rule(r"([A-Za-z])[-_]?(\d{3,})(?![\d.])", lambda m: m[1] + digits(m[2])),
     # lines of a picture, by their digits: 1080p

@@ -156,7 +156,11 @@ RULES: list[Rule] = [
         rf"{FREE}({AMOUNT}\s?(?P<one>{WRITTEN}))\s?[-~～–—]\s?(?={AMOUNT}\s?(?P<other>{WRITTEN})(?![A-Za-z\d/^]))",
         lambda m: f"{m[1]}到" if unit_of(m["one"], True) and unit_of(m["other"], True) else m[0],
     ),
+    # else both numbers would run together: 1920×1080@60Hz, 4K@120fps
+    Rule(r"(?:(?<=\d)|(?<=\d[KkPp]))\s?@\s?(?=\d)", lambda m: "，", needs="@"),
     Rule(rf"(?<![\d.A-Za-z])({AMOUNT})W(?:{TO}({AMOUNT})W)?(?![A-Za-z/·*])", _watts, needs="W"),
+    # a sign behind what is compared is its direction: 同比+12.5%
+    Rule(r"(?<=[同环]比)\s?([-−+])(?=[\d.]+\s?[%‰])", lambda m: "增长" if m[1] == "+" else "下降", needs="比"),
     Rule(rf"(?P<low>{SIGNED})\s?[%‰]?(?:{TO}(?P<high>[-−+]?{AMOUNT}))?\s?(?P<sign>[%‰‱])", _percent),
     Rule(rf"{_TEMPERATURE}(?:°\s?C(?![A-Za-z])|摄氏度)", lambda m: _degrees(m, "摄氏度")),
     Rule(rf"{_TEMPERATURE}(?:°\s?F(?![A-Za-z])|华氏度)", lambda m: _degrees(m, "华氏度")),
