@@ -67,8 +67,9 @@ def test_a_known_program_gives_what_it_gives_here(tmp_path: Path, monkeypatch: p
     """It needs no leave; any other does, as those of the tests below have."""
     module = Honest().eval()
     path = saved(tmp_path, module)
-    with pytest.raises(BundleError, match="--allow-program"):
-        TorchScriptVocoder.open(path, CONFIG)
+    for leave in (False, None, "no", "false", 1):
+        with pytest.raises(BundleError, match="--allow-program"):
+            TorchScriptVocoder.open(path, CONFIG, leave)  # type: ignore[arg-type]
     known = torchscript.hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setattr(torchscript, "RELEASED_PROGRAMS", frozenset({known}))
     vocoder = TorchScriptVocoder.open(path, CONFIG)

@@ -76,7 +76,8 @@ class TorchScriptVocoder:
             BundleError: the program is not the release's and not allowed, or the file is no TorchScript program.
         """
         program = path.read_bytes()  # read once: what is hashed is what runs
-        if not allow_program and hashlib.sha256(program).hexdigest() not in RELEASED_PROGRAMS:
+        # a word is no leave: allow_program="no" would be true
+        if allow_program is not True and hashlib.sha256(program).hexdigest() not in RELEASED_PROGRAMS:
             raise BundleError(
                 f"{path} is a program (TorchScript) that comes with the bundle, not only weights. If you trust who "
                 "made it, allow it: --allow-program, in Python load(..., allow_program=True). "
