@@ -103,7 +103,9 @@ def test_a_verb_begins_a_sentence_before_its_object(sentence: str, word: str, ph
         ("two GUIs", "GUIs", "G UW1 IY0 Z"), ("the HIPAA rules", "HIPAA", "HH IH1 P AH0"),
         ("NO SMOKING IN THE US EMBASSY", "US", "Y UW1 EH1 S"), ("THE US IS AT WAR", "US", "Y UW1 EH1 S"),
         ("TELL US THE TRUTH", "US", "AH1 S"), ("CALL IT SUPPORT", "IT", "AY1 T IY1"), ("DO IT NOW", "IT", "IH1 T"),
-        ("Mind your P's and R's.", "R's", "AA1 R Z"),
+        ("Mind your P's and R's.", "R's", "AA1 R Z"), ("No emojis, please.", "emojis", "IH0 M OW1 JH IY0 Z"),
+        ("Two GIFs and a GUI", "GIFs", "G IH1 F S"), ("Huawei’s phone", "Huawei’s", "W AA1 W EY1 Z"),
+        ("Memes and imams", "imams", "IH0 M AA1 M Z"),
     ],
 )  # fmt: skip
 def test_capitals_tell_letters_from_words(text: str, word: str, phones: str) -> None:

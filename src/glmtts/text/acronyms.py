@@ -53,10 +53,8 @@ def names() -> dict[str, tuple[str, ...]]:
 def read_capitals(text: str, start: int, end: int) -> tuple[str, ...]:
     """Phones of the acronym or name at text[start:end]; empty where capitals say nothing of its reading."""
     word = text[start:end]
-    if word.lower() in names():
-        return names()[word.lower()]
-    if word.lower() in sounded():
-        return sounded()[word.lower()]
+    if listed := _listed(word.lower()):
+        return listed
     if word == "Wi" and text[end : end + 3].lower() == "-fi":
         return ("W", "AY1")
     if word.lower() in _PREFIXES and re.match("-[A-Za-z]", text[end:]):
@@ -69,6 +67,15 @@ def read_capitals(text: str, start: int, end: int) -> tuple[str, ...]:
     if word[1:].islower() or word.islower() or not word.isalpha() or word.lower() in dictionary():
         return ()
     return _humps(word)
+
+
+def _listed(word: str) -> tuple[str, ...]:
+    """Phones of a listed name in small letters, or of its form in -s or 's (emojis, GitHub's); empty for others."""
+    if phones := names().get(word) or sounded().get(word):
+        return phones
+    clitic = re.fullmatch("(.{3,}?)['’]?s", word)
+    stem = names().get(clitic[1]) or sounded().get(clitic[1]) if clitic else None
+    return with_clitic(stem, "'s") if stem else ()
 
 
 def _is_spelled(text: str, start: int, end: int) -> bool:
