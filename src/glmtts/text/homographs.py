@@ -83,6 +83,9 @@ class HomographModel:
         # the people and their language are written with a capital, which a command has too
         if word == "polish" and (text[start].islower() or command):
             return "polish"
+        # the city is written Nice, the institute NICE
+        if word == "nice" and not text[start:end].istitle():
+            return "nice"
         told = word == "read" and _form_of_read(before)
         told = told or self._rules.label(word, text, start, end)
         told = told or _told_by_the_word_before(before, word, text[start:end], labels)
