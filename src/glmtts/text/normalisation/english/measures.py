@@ -164,12 +164,28 @@ def _basis_points(match: re.Match[str]) -> str:
     return f"{number(match[1])} to {number(match[2])} basis points" if match[1] else f"{number(match[2])} basis points"
 
 
+def _percentage_points(match: re.Match[str]) -> str:
+    """Shares move by 0.4pp; without a point or a move before it, 12pp may be pages."""
+    before = match.string[max(0, match.start() - 8) : match.start()]
+    moved = "." in match[1] or re.search(r"\b(?:by|up|down|rose|fell|grew)\s$", before)
+    many = "percentage point" if attributive(match) else "percentage points"
+    return several(number(match[1]), "percentage point", many) if moved else match[0]
+
+
 def _percent_in_letters(match: re.Match[str]) -> str:
     """Up 0.8pc or 3pc; a 3pc suite has pieces."""
     before = match.string[max(0, match.start() - 8) : match.start()]
     risen = re.search(r"(?:^|[^\w.,])(?:by|up|down|at|to|rose|fell|grew)\s$", before)
     point = "." in match[1] and not re.search(r"[\w.,]$", before)
     return f"{number(match[1])} percent" if point or risen else match[0]
+
+
+def _of_screen(match: re.Match[str]) -> bool:
+    """Whether inches are those of a screen or device that is written in capitals: a 65" TV, 6.7" OLED panel."""
+    return (
+        re.match(r"\s(?:[Q8]?LED|(?:AM)?OLED|LCD|IPS|[FQU]?HD|[48]K|TVs?|HDTVs?|Retina)\b", match.string[match.end() :])
+        is not None
+    )
 
 
 def _percent(match: re.Match[str]) -> str:
@@ -187,6 +203,7 @@ RULES: list[Rule] = [
         _basis_points,
         needs="bps",
     ),
+    Rule(rf"({SIGNED})[\s-]?pp\b", _percentage_points, needs="pp"),
     # before the units, to which an m is a meter
     Rule(rf"{FREE}(?:(?P<low>{AMOUNT})m?{TO})?(?P<high>{AMOUNT})m\b", _millions, needs="m"),
     Rule(
@@ -236,7 +253,11 @@ RULES: list[Rule] = [
     ),
     Rule(
         rf"(?<![\w.])({AMOUNT})\s?[\"″](?=\s|[,.;:)]|$)",
-        lambda m: several(number(m[1]), "inch", "inch" if attributive(m) else "inches") if is_inch(m) else m[0],
+        lambda m: (
+            several(number(m[1]), "inch", "inch" if _of_screen(m) or attributive(m) else "inches")
+            if is_inch(m)
+            else m[0]
+        ),
     ),
     # as an exponent, which the units know: 300 sq ft is 300 ft^2
     Rule(r"(?<=\d)\s?(sq|cu)\.?\s?(ft|in|mi|yd|m|km)\b\.?", lambda m: f" {m[2]}^{2 if m[1] == 'sq' else 3}"),

@@ -24,9 +24,9 @@ _SHORT_NUMBERED = {"Sam": "Samuel", "Kgs": "Kings", "Chr": "Chronicles", "Chron"
 
 
 def _verse(match: re.Match[str]) -> str:
-    """Psalm 23:1 is Psalm twenty three one, 1 Corinthians 13:4 First Corinthians thirteen four."""
+    """Psalm 23:1 is Psalm twenty three one, 1 Corinthians 13:4-14:2 First Corinthians thirteen four to fourteen two."""
     book = re.sub(r"^[123](?=\s)", lambda part: _which(part[0]), match[1])
-    last = f" to {cardinal(match[4])}" if match[4] else ""
+    last = f" to {' '.join(map(cardinal, match[4].split(':')))}" if match[4] else ""
     return f"{book} {cardinal(match[2])} {cardinal(match[3])}{last}"
 
 
@@ -42,7 +42,8 @@ ABBREVIATED: list[Rule] = [
 RULES: list[Rule] = [
     # else the colon is one of a clock or a ratio: Psalm 23:1
     Rule(
-        rf"\b((?:[123]\s)?(?:{_BOOKS}))\s(\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?(?![\w:]|\s?[aApP]\.?[mM])",
+        rf"\b((?:[123]\s)?(?:{_BOOKS}))\s(\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}(?::\d{{1,3}})?))?"
+        r"(?![\w:]|\s?[aApP]\.?[mM])",
         _verse,
         needs=":",
     ),
