@@ -15,8 +15,9 @@ from glmtts.errors import AsrError, ConfigError, RlError
 from glmtts.rl.advantages import AdvantageConfig
 from glmtts.rl.objective import ObjectiveConfig
 from glmtts.rl.rewards.base import Context, make_reward
+from glmtts.rl.rewards.grpc_workers import GrpcBackend, RewardWorker
 from glmtts.rl.rewards.ledger import Ledger
-from glmtts.rl.rewards.remote import GrpcBackend, RewardWorker, packed
+from glmtts.rl.rewards.messages import framed, packed
 from glmtts.rl.rewards.scores import scores_of
 from glmtts.rl.rewards.scoring import RewardSection, Scoring
 from glmtts.rl.settings import DiffroLoss
@@ -95,7 +96,7 @@ def test_what_is_no_number_is_asked_again_also_of_a_worker(tmp_path: Path) -> No
     worker = RewardWorker(Context(None), tmp_path)
     head = json.dumps({"kind": f"{OWN}:Nan", "options": {}}).encode()
     for _ in range(2):
-        assert json.loads(worker.score(len(head).to_bytes(8, "little") + head + packed(completions(1)))) == [None]
+        assert json.loads(worker.score(framed(head, packed(completions(1))))) == [None]
     assert not len(worker._reward(f"{OWN}:Nan", {})[1])
     path = tmp_path / "a.jsonl"
     rows = {"a": "NaN", "b": "1.0", "c": "1e200", "d": "1" + "0" * 400, "e": "-Infinity"}

@@ -28,8 +28,9 @@ from glmtts.rl.experience import Collector
 from glmtts.rl.grpo import PolicyTask
 from glmtts.rl.rewards import scoring
 from glmtts.rl.rewards.base import Completion, Context, make_reward, reward_class
+from glmtts.rl.rewards.grpc_workers import GrpcBackend, RewardWorker, serve
 from glmtts.rl.rewards.ledger import Ledger
-from glmtts.rl.rewards.remote import GrpcBackend, RewardWorker, packed, serve, unpacked
+from glmtts.rl.rewards.messages import packed, unpacked
 from glmtts.rl.rewards.scoring import RewardSection, Scoring, WorkerLostError
 from glmtts.rl.rollout import Answer
 from glmtts.rl.speaking import key_of

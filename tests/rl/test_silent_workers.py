@@ -11,7 +11,7 @@ import pytest
 from glmtts.errors import RlError
 from glmtts.rl.rewards import scoring
 from glmtts.rl.rewards.base import Context
-from glmtts.rl.rewards.remote import SCORE, SERVICE, RewardWorker, serve
+from glmtts.rl.rewards.grpc_workers import SCORE, SERVICE, RewardWorker, serve
 from glmtts.rl.rewards.scoring import RewardSection, Scoring
 from glmtts.rl.rewards.turns import Turns, seconds_each
 from tests.rl.test_scoring import OWN, completions

@@ -71,7 +71,7 @@ def rl_worker(
     It makes any reward that a run asks for. Listen on trusted networks only: nobody is asked who they are.
     """
     from glmtts.rl.rewards.base import Context
-    from glmtts.rl.rewards.remote import RewardWorker, serve
+    from glmtts.rl.rewards.grpc_workers import RewardWorker, serve
 
     context = Context(bundle, device=device)
     context.check()

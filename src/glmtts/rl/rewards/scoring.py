@@ -119,10 +119,14 @@ def backend(name: str, section: RewardSection, context: Context) -> Backend:
     reward_class(section.kind or name)
     if section.runs == "here":
         return Here(name, section, context)
-    from glmtts.rl.rewards import remote
-
     kind = section.kind or name
-    return remote.RayBackend(kind, section, context) if section.runs == "ray" else remote.GrpcBackend(kind, section)
+    if section.runs == "ray":
+        from glmtts.rl.rewards.ray_workers import RayBackend
+
+        return RayBackend(kind, section, context)
+    from glmtts.rl.rewards.grpc_workers import GrpcBackend
+
+    return GrpcBackend(kind, section)
 
 
 def _ledger_file(folder: Path | None, name: str, section: RewardSection) -> Path | None:
