@@ -9,17 +9,16 @@ from torch.distributed.tensor import DTensor
 
 from glmtts.bundle import Bundle
 from glmtts.device import chosen_device
-from glmtts.errors import ConfigError, RlError, TrainingError
+from glmtts.errors import ConfigError, RlError
 from glmtts.lm.config import LMConfig
 from glmtts.lm.model import Llama
 from glmtts.rl.rollout import DrawBatch
 from glmtts.rl.settings import PolicySection
 from glmtts.text.audio_tokens import AudioTokens
 from glmtts.training.registry import bundles
-from glmtts.training.weights import fill, start_weights
+from glmtts.training.weights import ADAPTER, BASE_LAYER, fill_base, start_weights
 
-MODULE, ADAPTER = "lm", "lora_"
-BASE_LAYER = ".base_layer"  # what peft calls the layer that it wraps
+MODULE = "lm"
 
 
 def own_device(name: str = "auto") -> torch.device:
@@ -72,27 +71,13 @@ def with_adapters(model: Llama, section: PolicySection) -> Llama:
     return cast(Llama, adapted)
 
 
-@torch.no_grad()
 def start_policy(model: Llama, where: str) -> None:
     """Fill a policy with the language model of a bundle or run; adapters keep their first values, which change nothing.
 
     Raises:
         TrainingError: the weights do not fit.
     """
-    if not is_adapted(model):
-        fill(model, start_weights(where, MODULE), where)
-        return
-    weights = start_weights(where, MODULE)
-    # the rest of the state is the adapters', which no bundle has
-    own = {name.replace(BASE_LAYER, ""): v for name, v in model.state_dict().items() if ADAPTER not in name}
-    wrong = sorted(own.keys() ^ weights.keys())
-    wrong += [name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape]
-    if wrong:
-        shown = ", ".join(wrong[:6])
-        raise TrainingError(f"The weights of {where} do not fit [model]: {shown} are missing, extra or misshapen.")
-    # the values are the model's own memory, so copying fills it
-    for name, value in weights.items():
-        own[name].copy_(value)
+    fill_base(model, start_weights(where, MODULE), where)
 
 
 def is_adapted(model: nn.Module) -> bool:

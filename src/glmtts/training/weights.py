@@ -13,6 +13,9 @@ from glmtts.training import checkpoint
 from glmtts.training.config import CONFIG_FILE, RunConfig, saved_config
 from glmtts.training.registry import bundles, create_task
 
+# what peft calls the factors of an adapter, and, within a name, the layer that it wraps
+ADAPTER, BASE_LAYER = "lora_", ".base_layer."
+
 
 def is_run(where: str | Path) -> bool:
     """Whether a path is a run's folder, and not a bundle."""
@@ -44,14 +47,30 @@ def start_weights(where: str, module: str) -> dict[str, Tensor]:
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
 
 
-@torch.no_grad()
 def fill(model: nn.Module, weights: Mapping[str, Tensor], where: str, optional: tuple[str, ...] = ()) -> None:
     """Copy weights into a model whose names and shapes must match; names that begin with `optional` may be missing.
 
     Raises:
         TrainingError: one sentence with the names that are missing, extra or of another shape.
     """
-    own = model.state_dict()
+    _copy_into(model.state_dict(), weights, where, optional)
+
+
+def fill_base(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
+    """Copy the weights of a plain model into one that may hold adapters of peft, which keep their values.
+
+    Raises:
+        TrainingError: as `fill`.
+    """
+    own = {n.replace(BASE_LAYER, "."): value for n, value in model.state_dict().items() if ADAPTER not in n}
+    _copy_into(own, weights, where)
+
+
+@torch.no_grad()
+def _copy_into(
+    own: Mapping[str, Tensor], weights: Mapping[str, Tensor], where: str, optional: tuple[str, ...] = ()
+) -> None:
+    """`fill` for a `state_dict`, whose tensors are the model's own memory."""
     needed = [name for name, value in own.items() if value.numel()]  # checkpoints leave out what is empty
     missing = [name for name in needed if name not in weights and not name.startswith(optional or ("\0",))]
     wrong = [name for name in weights if name not in own or own[name].shape != weights[name].shape]

@@ -1,4 +1,4 @@
-"""LoRA by `peft` within a network that is trained: put in, started from a base, taken out."""
+"""LoRA by `peft` within a network that is trained: put in and taken out."""
 
 import math
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from glmtts.errors import TrainingError
 from glmtts.synthesis.trained_voice import PREFIX, TrainedAdapter
+from glmtts.training.weights import ADAPTER
 from glmtts.voices.targets import Ranks
 
 ALPHA = 8.0  # with the scale α / √r (Kalajdzievski, 2023) one learning rate serves ranks from 1 to 200
 NAME = "default"
-BASE_LAYER = ".base_layer."
 
 
 def _peft() -> Any:
@@ -57,29 +57,11 @@ def put_in(network: nn.Module, ranks: Ranks) -> None:
         nn.init.kaiming_uniform_(down.weight, a=math.sqrt(5))
 
 
-@torch.no_grad()
-def start_from(network: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
-    """Give a network that holds adapters the weights of its base.
-
-    Raises:
-        TrainingError: they do not fit.
-    """
-    own = {name.replace(BASE_LAYER, "."): value for name, value in network.state_dict().items() if "lora_" not in name}
-    wrong = sorted(own.keys() ^ weights.keys())
-    wrong += [name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape]
-    if wrong:
-        raise TrainingError(
-            f"The weights of {where} do not fit: {', '.join(wrong[:6])} are missing, extra or misshapen."
-        )
-    for name, value in weights.items():
-        own[name].copy_(value)
-
-
 def take_out(weights: Mapping[str, Tensor], ranks: Ranks) -> TrainedAdapter:
     """The adapter within the `state_dict` of a network that holds one."""
     tensors = {
         PREFIX + name.replace(f".{NAME}.weight", ".weight"): value.detach().float().cpu()
         for name, value in weights.items()
-        if ".lora_" in name
+        if f".{ADAPTER}" in name
     }
     return TrainedAdapter(adapter_config(ranks), tensors)

@@ -27,8 +27,8 @@ from glmtts.lm.train import LanguageModelTask, LMData, LMInit, LMLoss
 from glmtts.training.config import writable
 from glmtts.training.logs import logged, read_rows
 from glmtts.training.task import Task
-from glmtts.training.weights import start_weights
-from glmtts.voices.lora import put_in, start_from
+from glmtts.training.weights import fill_base, start_weights
+from glmtts.voices.lora import put_in
 from glmtts.voices.targets import Ranks, solve_ranks
 
 BEST = "best.safetensors"
@@ -117,7 +117,7 @@ class VoiceTask(Task):
         if self.section(VoiceInit).share is None:
             super().start(model)  # type: ignore[safe-super]
         else:
-            start_from(model, start_weights(where, self.kind), where)
+            fill_base(model, start_weights(where, self.kind), where)
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """The stage's own figures; the averaged weights are kept where they are the best so far."""
