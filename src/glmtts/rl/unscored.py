@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from glmtts.errors import RlError
-from glmtts.training.engine import HOPELESS
+from glmtts.training.divergence import HOPELESS
 
 logger = logging.getLogger(__name__)
 

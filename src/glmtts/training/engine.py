@@ -6,10 +6,11 @@ of an unbroken one (to the bit on a CPU).
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from operator import call
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from glmtts.training import checkpoint
 from glmtts.training.adversary import Adversary
 from glmtts.training.building import built, check_run, check_samples
 from glmtts.training.config import CONFIG_FILE, OtherValuesError, alone_in, check_config, write_config
+from glmtts.training.divergence import Divergence
 from glmtts.training.ema import Average
 from glmtts.training.loader import micro_batches, seed_draws, shares, to_device
 from glmtts.training.logs import Logs
@@ -31,8 +33,6 @@ from glmtts.training.schedule import Due, learning_rate
 from glmtts.training.shards import Shard, shards_of
 from glmtts.training.stopping import StopRequest, stop_on_signals
 from glmtts.training.task import Metrics, Source, Task
-
-HOPELESS = 10  # steps in a row without a finite gradient; a single one happens in bfloat16
 
 
 class Engine:
@@ -75,8 +75,7 @@ class Engine:
         self.step, self.consumed, self._minutes_before = 0, 0, 0.0
         self._saved: int | None = None  # the step of the newest checkpoint
         self._place: dict[str, Any] = {}
-        self._rate = self._skipped = 0.0
-        self._hopeless = 0  # steps in a row without a finite gradient, by whole stretches between two lines of the log
+        self._rate, self._divergence = 0.0, Divergence()
         if resumed:
             self._resume(resumed[-1])
         self._started, self.minutes, self._meter = time.monotonic(), self._minutes_before, Meter()
@@ -234,16 +233,9 @@ class Engine:
         bar.set_postfix(loss=f"{means['loss']:.3f}")
         if self._logs is not None:
             self._logs.metrics(self.step, {**means, "learning_rate": self._rate})
-        skipped, self._skipped = means["skipped"] - self._skipped, means["skipped"]
-        every = self.config.log.every
-        self._hopeless = self._hopeless + every if skipped >= every else 0
-        if self._hopeless >= HOPELESS:
-            raise TrainingError(
-                f"No gradient was finite since step {self.step - self._hopeless}. "
-                "Start a new run from an earlier checkpoint with a lower learning rate."
-            )
+        self._divergence.watch(means["skipped"], self.step, self.config.log.every)
 
-    def _aside(self, function: Any) -> Any:
+    def _aside(self, function: Callable[..., Any]) -> Any:
         """What a function of the task gives with the averaged weights, in evaluation mode, on every process."""
         self.inside.eval()
         seed_draws(self.config.run.seed, "aside")
@@ -286,7 +278,7 @@ class Engine:
             checkpoint.keep_last(self.config.run.out, self.config.run.keep_last)
             self._logs.plot()
 
-    def _resume(self, folder: Any) -> None:
+    def _resume(self, folder: Path) -> None:
         values = checkpoint.load(folder, self.groups())
         if values.get("hash", self._digest) != self._digest:
             what = f"{folder} was trained with other values than {CONFIG_FILE} has"
