@@ -32,7 +32,7 @@ def _by_measure(results: Results) -> Table:
     """A row a list and measure, a column a system."""
     systems = list(dict.fromkeys(row["system"] for row in results.tables))
     rows = []
-    for name in _lists(results):
+    for name in results.lists:
         mine = {row["system"]: row for row in results.tables if row["list"] == name}
         lines = max(row["lines"] for row in mine.values())
         measured = {label: _figures(results, row) for label, row in mine.items()}
@@ -88,7 +88,7 @@ def _ranks(results: Results, rank: Sequence[str]) -> str:
     for row in rows:
         title, _, name = row[0].removesuffix(")").rpartition(" (")
         by_title.setdefault(title, {})[name] = ", ".join(_sure(text) for text in row[-len(steps) :])
-    names = [*_lists(results), "all"]
+    names = [*results.lists, "all"]
     body = [[title, *(one.get(name, DASH) for name in names)] for title, one in by_title.items()]
     head = f"\nIs each step of {', '.join(steps)} seen (p < 0.05)?\n\n"
     return head + markdown_table((["measure", *names], body))
@@ -97,10 +97,6 @@ def _ranks(results: Results, rank: Sequence[str]) -> str:
 def _sure(text: str) -> str:
     """Without the p of what is seen."""
     return text if text.startswith("not seen") else text.partition(" (")[0]
-
-
-def _lists(results: Results) -> list[str]:
-    return list(dict.fromkeys(row["list"] for row in results.tables))
 
 
 def _place(row: Row) -> tuple[str, str]:

@@ -27,7 +27,7 @@ def ranking_table(results: Results, order: Sequence[str], seed: int = 0) -> tupl
         raise EvaluationError(f"The run has no system '{absent[0]}'. It has: {', '.join(sorted(labels))}.")
     ranked, rows = [column for column in results.columns if column["better"]], []
     having: dict[str, list[str]] = {column["key"]: [] for column in ranked}
-    for name in dict.fromkeys(table["list"] for table in results.tables):
+    for name in results.lists:
         for column in ranked:
             if (values := _values(results, [name], column["key"], order))[0]:
                 rows.append(_row(f"{column['title']} ({name})", column["better"], values, seed))

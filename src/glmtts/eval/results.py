@@ -39,6 +39,16 @@ class Results:
     notes: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def lists(self) -> list[str]:
+        """The names of its lists, in their order."""
+        return list(dict.fromkeys(row["list"] for row in self.tables))
+
+    def table_of(self, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The rows of a list, one a system, and the columns in which one of them has a cell."""
+        rows = [row for row in self.tables if row["list"] == name]
+        return rows, [column for column in self.columns if any(column["key"] in row["cells"] for row in rows)]
+
     def save(self, out: Path) -> None:
         """Write `results.json`, `utterances.jsonl`, `utterances.csv` and `times.json`.
 

@@ -1,8 +1,9 @@
-"""How figures are written: error rates in percent, means with their interval, what is left out as a dash."""
+"""What the pages of a report say, and how figures are written: error rates in percent, means with their interval."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from glmtts.eval.error_rates import aligned
 from glmtts.eval.results import Results
 from glmtts.eval.statistics import finite
 
@@ -14,13 +15,36 @@ Table = tuple[list[str], list[list[str]]]
 
 def tables_of(results: Results) -> list[tuple[str, Table]]:
     """One table a list: heads and rows of text, a row a system."""
-    names = list(dict.fromkeys(table["list"] for table in results.tables))
-    return [(name, _table(results, name)) for name in names]
+    return [(name, _table(*results.table_of(name))) for name in results.lists]
 
 
-def _table(results: Results, name: str) -> Table:
-    rows = [table for table in results.tables if table["list"] == name]
-    columns = [c for c in results.columns if any(c["key"] in row["cells"] for row in rows)]
+def extra_tables_of(extra: dict[str, Any]) -> list[tuple[str, Table]]:
+    """Further tables of a protocol, {title: {"heads": […], "rows": [[…]]}}, as text; what else is there is left out."""
+    return [
+        (title, (one["heads"], [[str(value) for value in row] for row in one["rows"]]))
+        for title, one in extra.items()
+        if isinstance(one, dict) and "heads" in one
+    ]
+
+
+def times_table(results: Results) -> Table:
+    """How long speaking took."""
+    heads = ["list", "system", "seconds of speech", "seconds of work", "real-time factor"]
+    keys = ("list", "system", "seconds_of_speech", "seconds_of_work", "real_time_factor")
+    return heads, [[str(one[key]) for key in keys] for one in results.times]
+
+
+def values_of(one: dict[str, Any]) -> str:
+    """The figures that an utterance has, in one line."""
+    return ", ".join(f"{key} {value:.3g}" for key, value in one["values"].items() if value is not None)
+
+
+def difference(one: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The alignment of an utterance's text and transcript, as `aligned` gives it; nothing without a transcript."""
+    return aligned(one["hypothesis"], one["text"], one["language"]) if one["hypothesis"] is not None else []
+
+
+def _table(rows: Sequence[dict[str, Any]], columns: Sequence[dict[str, Any]]) -> Table:
     heads = ["system", "lines", "missing"]
     for column in columns:
         title = column["title"] + ARROWS[column["better"]]

@@ -6,8 +6,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from glmtts.eval.report.cells import Table, about_lines, head_lines, tables_of, worst_of
-from glmtts.eval.report.markdown import difference, times_table
+from glmtts.eval.report.cells import (
+    Table,
+    about_lines,
+    difference,
+    extra_tables_of,
+    head_lines,
+    tables_of,
+    times_table,
+    values_of,
+    worst_of,
+)
 from glmtts.eval.report.plots import spectrogram
 from glmtts.eval.results import Results
 
@@ -27,11 +36,8 @@ audio{width:100%;max-width:30rem}
 def html_page(results: Results, plots: Sequence[str], out: Path) -> str:
     """The whole page; paths in it are relative to `out`, and spectrograms are drawn there."""
     parts = [f"<h1>{escape(results.title)}</h1><p>{escape(results.source)}</p>", _list(head_lines(results))]
-    parts += [f"<h2>{escape(name)}</h2>{html_table(table)}" for name, table in tables_of(results)]
-    for title, one in results.extra.items():
-        if isinstance(one, dict) and "heads" in one:
-            rows = [[str(value) for value in row] for row in one["rows"]]
-            parts.append(f"<h2>{escape(title)}</h2>{html_table((one['heads'], rows))}")
+    tables = tables_of(results) + extra_tables_of(results.extra)
+    parts += [f"<h2>{escape(name)}</h2>{html_table(table)}" for name, table in tables]
     parts.append(f"<h2>Times</h2>{html_table(times_table(results))}")
     if worst := worst_of(results):
         parts += ["<h2>The worst ten</h2>", *(_article(one, out) for one in worst)]
@@ -60,9 +66,8 @@ def _list(lines: Sequence[str]) -> str:
 
 
 def _article(one: dict[str, Any], out: Path) -> str:
-    values = ", ".join(f"{key} {value:.3g}" for key, value in one["values"].items() if value is not None)
     name = f"{one['id']} · {one['system']} · {one['list']}"
-    parts = [f"<h3>{escape(name)}</h3><p>{escape(values)}</p><p>{escape(one['text'])}</p>"]
+    parts = [f"<h3>{escape(name)}</h3><p>{escape(values_of(one))}</p><p>{escape(one['text'])}</p>"]
     if one["error"]:
         parts.append(f"<p>no output: {escape(one['error'])}</p>")
     parts.append(f"<p>{_difference(one)}</p>")

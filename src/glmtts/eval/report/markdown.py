@@ -4,8 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from glmtts.eval.error_rates import aligned
-from glmtts.eval.report.cells import Table, about_lines, head_lines, tables_of, worst_of
+from glmtts.eval.report.cells import (
+    Table,
+    about_lines,
+    difference,
+    extra_tables_of,
+    head_lines,
+    tables_of,
+    times_table,
+    values_of,
+    worst_of,
+)
 from glmtts.eval.results import Results
 
 
@@ -30,25 +39,9 @@ def markdown_table(table: Table) -> str:
     return "".join("| " + " | ".join(_cell(text) for text in line) + " |\n" for line in lines)
 
 
-def times_table(results: Results) -> Table:
-    """How long speaking took."""
-    heads = ["list", "system", "seconds of speech", "seconds of work", "real-time factor"]
-    keys = ("list", "system", "seconds_of_speech", "seconds_of_work", "real_time_factor")
-    return heads, [[str(one[key]) for key in keys] for one in results.times]
-
-
 def extra_tables(extra: dict[str, Any]) -> str:
-    """Further tables of a protocol: {title: {"heads": […], "rows": [[…]]}}."""
-    return "".join(
-        f"\n## {title}\n\n{markdown_table((one['heads'], [[str(v) for v in row] for row in one['rows']]))}"
-        for title, one in extra.items()
-        if isinstance(one, dict) and "heads" in one
-    )
-
-
-def difference(one: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The alignment of text and transcript."""
-    return aligned(one["hypothesis"], one["text"], one["language"]) if one["hypothesis"] is not None else []
+    """Further tables of a protocol, each under its title."""
+    return "".join(f"\n## {title}\n\n{markdown_table(table)}" for title, table in extra_tables_of(extra))
 
 
 def _worst(worst: Sequence[dict[str, Any]]) -> Table:
@@ -56,9 +49,8 @@ def _worst(worst: Sequence[dict[str, Any]]) -> Table:
     rows = []
     for one in worst:
         heard = one["error"] or _marked(one)
-        values = ", ".join(f"{key} {value:.3g}" for key, value in one["values"].items() if value is not None)
         name = f"[{one['id']}]({quote(one['audio'])})" if one["audio"] else one["id"]
-        rows.append([name, one["system"], one["text"], heard, values])
+        rows.append([name, one["system"], one["text"], heard, values_of(one)])
     return heads, rows
 
 

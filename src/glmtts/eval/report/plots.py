@@ -20,8 +20,7 @@ def plot_tables(results: Results, out: Path) -> list[str]:
     Raises:
         EvaluationError: matplotlib is not installed, or the disk does not take them.
     """
-    names = list(dict.fromkeys(table["list"] for table in results.tables))
-    return [_plot(results, name, out) for name in names]
+    return [_plot(results, name, out) for name in results.lists]
 
 
 def spectrogram(out: Path, one: dict[str, Any]) -> str | None:
@@ -44,8 +43,7 @@ def spectrogram(out: Path, one: dict[str, Any]) -> str | None:
 
 
 def _plot(results: Results, name: str, out: Path) -> str:
-    rows = [table for table in results.tables if table["list"] == name]
-    columns = [c for c in results.columns if any(c["key"] in row["cells"] for row in rows)]
+    rows, columns = results.table_of(name)
     lines = -(-max(1, len(columns)) // PANELS)
     width = min(PANELS, max(1, len(columns)))
     figure, axes = _figure(lines, width, (3.2 * width + 1, lines * (0.35 * len(rows) + 1.2)))
