@@ -14,8 +14,13 @@ Table = tuple[list[str], list[list[str]]]
 
 
 def tables_of(results: Results) -> list[tuple[str, Table]]:
-    """One table a list: heads and rows of text, a row a system."""
+    """One table a list, under its name: heads and rows of text, a row a system."""
     return [(name, _table(*results.table_of(name))) for name in results.lists]
+
+
+def all_tables(results: Results) -> list[tuple[str, Table]]:
+    """The tables of a page, in their order, each under its title: those of the lists, further ones, times."""
+    return [*tables_of(results), *extra_tables_of(results.extra), ("Times", times_table(results))]
 
 
 def extra_tables_of(extra: dict[str, Any]) -> list[tuple[str, Table]]:

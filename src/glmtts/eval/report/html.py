@@ -6,17 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from glmtts.eval.report.cells import (
-    Table,
-    about_lines,
-    difference,
-    extra_tables_of,
-    head_lines,
-    tables_of,
-    times_table,
-    values_of,
-    worst_of,
-)
+from glmtts.eval.report import cells
 from glmtts.eval.report.plots import spectrogram
 from glmtts.eval.results import Results
 
@@ -35,15 +25,13 @@ audio{width:100%;max-width:30rem}
 
 def html_page(results: Results, plots: Sequence[str], out: Path) -> str:
     """The whole page; paths in it are relative to `out`, and spectrograms are drawn there."""
-    parts = [f"<h1>{escape(results.title)}</h1><p>{escape(results.source)}</p>", _list(head_lines(results))]
-    tables = tables_of(results) + extra_tables_of(results.extra)
-    parts += [f"<h2>{escape(name)}</h2>{html_table(table)}" for name, table in tables]
-    parts.append(f"<h2>Times</h2>{html_table(times_table(results))}")
-    if worst := worst_of(results):
+    parts = [f"<h1>{escape(results.title)}</h1><p>{escape(results.source)}</p>", _list(cells.head_lines(results))]
+    parts += [f"<h2>{escape(title)}</h2>{html_table(table)}" for title, table in cells.all_tables(results)]
+    if worst := cells.worst_of(results):
         parts += ["<h2>The worst ten</h2>", *(_article(one, out) for one in worst)]
     # for the address first, then for HTML: a `#` in a list's name would end the address
     parts += [f'<h2>Plots</h2><img src="{escape(quote(name))}" alt="means with intervals">' for name in plots]
-    parts += ["<h2>Made of</h2>", _list(about_lines(results))]
+    parts += ["<h2>Made of</h2>", _list(cells.about_lines(results))]
     return page(results.title, STYLE, "".join(parts))
 
 
@@ -53,7 +41,7 @@ def page(title: str, style: str, body: str) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}<style>{style}</style></head><body>{body}</body></html>\n'
 
 
-def html_table(table: Table) -> str:
+def html_table(table: cells.Table) -> str:
     """A table in HTML."""
     heads, rows = table
     first = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
@@ -67,7 +55,7 @@ def _list(lines: Sequence[str]) -> str:
 
 def _article(one: dict[str, Any], out: Path) -> str:
     name = f"{one['id']} · {one['system']} · {one['list']}"
-    parts = [f"<h3>{escape(name)}</h3><p>{escape(values_of(one))}</p><p>{escape(one['text'])}</p>"]
+    parts = [f"<h3>{escape(name)}</h3><p>{escape(cells.values_of(one))}</p><p>{escape(one['text'])}</p>"]
     if one["error"]:
         parts.append(f"<p>no output: {escape(one['error'])}</p>")
     parts.append(f"<p>{_difference(one)}</p>")
@@ -83,7 +71,7 @@ def _article(one: dict[str, Any], out: Path) -> str:
 def _difference(one: dict[str, Any]) -> str:
     glue = "" if one["language"] == "zh" else " "
     parts = []
-    for kind, wanted, heard in difference(one):
+    for kind, wanted, heard in cells.difference(one):
         wanted, heard = (escape(text.replace(" ", glue)) for text in (wanted, heard))
         if kind == "equal":
             parts.append(wanted)

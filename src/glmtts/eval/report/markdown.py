@@ -4,35 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from glmtts.eval.report.cells import (
-    Table,
-    about_lines,
-    difference,
-    extra_tables_of,
-    head_lines,
-    tables_of,
-    times_table,
-    values_of,
-    worst_of,
-)
+from glmtts.eval.report import cells
 from glmtts.eval.results import Results
 
 
 def markdown_page(results: Results, plots: Sequence[str]) -> str:
     """Head, tables, times, the worst ten, plots, what made it."""
-    parts = [f"# {results.title}", results.source, *[f"- {line}" for line in head_lines(results)]]
+    parts = [f"# {results.title}", results.source, *[f"- {line}" for line in cells.head_lines(results)]]
     text = "\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"
-    for name, table in tables_of(results):
-        text += f"\n## {name}\n\n{markdown_table(table)}"
-    text += extra_tables(results.extra)
-    text += "\n## Times\n\n" + markdown_table(times_table(results))
-    if worst := worst_of(results):
+    text += _sections(cells.all_tables(results))
+    if worst := cells.worst_of(results):
         text += "\n## The worst ten\n\n" + markdown_table(_worst(worst))
     text += "".join(f"\n![{name}]({quote(name)})\n" for name in plots)
-    return text + "\n## Made of\n\n" + "".join(f"- {line}\n" for line in about_lines(results))
+    return text + "\n## Made of\n\n" + "".join(f"- {line}\n" for line in cells.about_lines(results))
 
 
-def markdown_table(table: Table) -> str:
+def markdown_table(table: cells.Table) -> str:
     """A table in Markdown."""
     heads, rows = table
     lines = [heads, ["---"] * len(heads), *rows]
@@ -41,16 +28,20 @@ def markdown_table(table: Table) -> str:
 
 def extra_tables(extra: dict[str, Any]) -> str:
     """Further tables of a protocol, each under its title."""
-    return "".join(f"\n## {title}\n\n{markdown_table(table)}" for title, table in extra_tables_of(extra))
+    return _sections(cells.extra_tables_of(extra))
 
 
-def _worst(worst: Sequence[dict[str, Any]]) -> Table:
+def _sections(tables: Sequence[tuple[str, cells.Table]]) -> str:
+    return "".join(f"\n## {title}\n\n{markdown_table(table)}" for title, table in tables)
+
+
+def _worst(worst: Sequence[dict[str, Any]]) -> cells.Table:
     heads = ["utterance", "system", "text", "heard (**wanted** → heard)", "values"]
     rows = []
     for one in worst:
         heard = one["error"] or _marked(one)
         name = f"[{one['id']}]({quote(one['audio'])})" if one["audio"] else one["id"]
-        rows.append([name, one["system"], one["text"], heard, values_of(one)])
+        rows.append([name, one["system"], one["text"], heard, cells.values_of(one)])
     return heads, rows
 
 
@@ -59,7 +50,7 @@ def _marked(one: dict[str, Any]) -> str:
     glue = "" if one["language"] == "zh" else " "
     parts = [
         marks[kind].format(wanted.replace(" ", glue), heard.replace(" ", glue))
-        for kind, wanted, heard in difference(one)
+        for kind, wanted, heard in cells.difference(one)
     ]
     return " ".join(parts)
 
