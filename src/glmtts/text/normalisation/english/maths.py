@@ -131,8 +131,8 @@ _BEING = re.compile(r"(?:\b(?:is|are|was|were|be|been|being|[Ii]t's|that's)|\bno
 
 def _compared(match: re.Match[str]) -> str:
     """x < 5 is less than five; what was < 5 was so already."""
-    said = _SIGNS[match["sign"]]
-    return f" {said.removeprefix('is ') if _BEING.search(match.string[: match.start()]) else said} "
+    said, before = _SIGNS[match["sign"]], match.string[max(0, match.start() - 8) : match.start()]
+    return f" {said.removeprefix('is ') if _BEING.search(before) else said} "
 
 
 def _operated(match: re.Match[str]) -> str:
