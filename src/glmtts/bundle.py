@@ -269,5 +269,4 @@ def save_module(
 
 def save_config(folder: Path, config: BundleConfig) -> None:
     """Write `bundle.json` last, so that a folder without it is no bundle yet."""
-    with durable.whole(folder / CONFIG_FILE) as temporary:
-        temporary.write_text(json.dumps(config.model_dump(), ensure_ascii=False, indent=1), encoding="utf-8")
+    durable.whole_text(folder / CONFIG_FILE, json.dumps(config.model_dump(), ensure_ascii=False, indent=1))

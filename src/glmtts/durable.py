@@ -126,27 +126,40 @@ def new_beside(path: Path, suffix: str) -> Path:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A file beside `path` to be filled, which then takes its place; where that fails, nothing of it stays.
+def filled(part: Path, path: Path) -> Iterator[Path]:
+    """An empty file `part` to be filled, which then takes the place of `path`; where that fails, nothing of it stays.
 
-    It gets the permissions that this user's new files have: safetensors would give it to its owner alone.
+    It keeps its permissions, which are those of this user's new files: safetensors would give it to its owner alone.
 
     Raises:
         NotKeptError: it is there, and only its name could not be flushed.
         OSError: the disk does not take it.
     """
-    temporary = part_of(path)
     try:
-        temporary.unlink(missing_ok=True)  # what a killed process left has permissions of its own
-        temporary.touch()
-        usual = temporary.stat().st_mode
-        yield temporary
-        temporary.chmod(usual)
-        replace(temporary, path)
+        usual = part.stat().st_mode
+        yield part
+        part.chmod(usual)
+        replace(part, path)
     finally:
         # in a folder that cannot be entered there is nothing to remove
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` to be filled, which then takes its place, by one process at a time; raises as `filled`."""
+    part = part_of(path)
+    part.unlink(missing_ok=True)  # what a killed process left has permissions of its own
+    part.touch()
+    with filled(part, path):
+        yield part
+
+
+def whole_text(path: Path, text: str) -> None:
+    """Write a file that appears whole or not at all; raises as `filled`, or UnicodeEncodeError of half a character."""
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -163,7 +176,7 @@ def whole_file(path: Path, kind: type[GlmTtsError], cure: str) -> Iterator[Path]
 
 
 def write_text(path: Path, text: str, kind: type[GlmTtsError], cure: str) -> None:
-    """Write a file that appears whole or not at all. Raises `kind` as `whole_file` does."""
+    """As `whole_text`, in a folder that is made for it. Raises `kind` as `whole_file` does."""
     with whole_file(path, kind, cure) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

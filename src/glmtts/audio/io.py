@@ -275,13 +275,10 @@ def write_audio(path: str | Path, samples_T: ArrayLike, rate: int, tags: dict[st
     samples = _checked(samples_T)
     temporary = _temporary(path)
     try:
-        with new_audio(temporary, rate, len(samples), tags) as file:
+        with durable.filled(temporary, path), new_audio(temporary, rate, len(samples), tags) as file:
             file.write(samples)
-        durable.replace(temporary, path)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise unwritable(path, error, "Free some space or choose another path.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def unwritable(place: Path, error: Exception, cure: str) -> AudioError:

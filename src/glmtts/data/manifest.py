@@ -100,8 +100,7 @@ def update_manifest(folder: Path, change: Callable[[Manifest], Manifest], name: 
     with FileLock(folder / LOCK):
         there = (folder / FILE).exists()
         manifest = change(read_manifest(folder) if there else Manifest(name=name or folder.resolve().name))
-        with durable.whole(folder / FILE) as temporary:
-            temporary.write_text(_text(manifest), encoding="utf-8")
+        durable.whole_text(folder / FILE, _text(manifest))
     return manifest
 
 

@@ -118,8 +118,7 @@ class _Journal:
             return known
         entry = write()
         self._done[room] = {"fingerprint": fingerprint, "entry": entry.model_dump()}
-        with durable.whole(self.path) as temporary:
-            temporary.write_text(json.dumps(self._done), encoding="utf-8")
+        durable.whole_text(self.path, json.dumps(self._done))
         return entry
 
     def _known(self, room: str, fingerprint: str) -> ModuleEntry | None:

@@ -104,13 +104,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, known: dict[str, Any]) -> None:
     """Keep what was measured, where the folder can be written."""
-    # by process: two may measure at once
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with suppress(OSError):  # a home that takes nothing: it is measured again next time
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        durable.replace(temporary, path)
-    except OSError:  # a home that takes nothing: it is measured again next time
-        # which may also bar the way to what there is to remove
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        # of a drawn name: two processes may measure at once
+        with durable.filled(durable.new_beside(path, ".part"), path) as part:
+            part.write_text(json.dumps(known, indent=1), encoding="utf-8")

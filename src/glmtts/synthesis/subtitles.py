@@ -29,8 +29,8 @@ def write_subtitles(path: str | Path, cues: Iterable[Cue]) -> None:
     path = Path(path)
     check_subtitles(path)
     form = _srt if path.suffix.lower() == ".srt" else _vtt
-    with durable.writable(path, AudioError, "Choose another path."), durable.whole(path) as temporary:
-        temporary.write_text(form(list(cues)), encoding="utf-8")
+    with durable.writable(path, AudioError, "Choose another path."):
+        durable.whole_text(path, form(list(cues)))
 
 
 def check_subtitles(path: Path) -> None:

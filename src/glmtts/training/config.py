@@ -226,8 +226,7 @@ def write_config(config: RunConfig, digest: str | None = None) -> None:
     written = {"hash": digest or config.digest(), "config": config.model_dump(mode="json")}
     with writable(config.run.out):
         config.run.out.mkdir(parents=True, exist_ok=True)
-        with durable.whole(config.run.out / CONFIG_FILE) as temporary:
-            temporary.write_text(json.dumps(written, ensure_ascii=False, indent=1), encoding="utf-8")
+        durable.whole_text(config.run.out / CONFIG_FILE, json.dumps(written, ensure_ascii=False, indent=1))
 
 
 def writable(run: Path) -> AbstractContextManager[None]:

@@ -101,8 +101,7 @@ def wandb_id(run: Path) -> str:
     """
     path = run / WANDB_FILE
     if not path.exists():
-        with durable.whole(path) as temporary:
-            temporary.write_text(uuid.uuid4().hex, encoding="utf-8")
+        durable.whole_text(path, uuid.uuid4().hex)
     return path.read_text(encoding="utf-8").strip()
 
 

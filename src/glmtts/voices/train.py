@@ -97,8 +97,7 @@ def _kept_takes(folder: Path, recording: Recording, maker: TakeMaker) -> list[Ta
             names.append(f"{key}-{number}.safetensors")
             take.save(folder / names[-1])
         # the list comes last: takes that a killed session left without one are made again
-        with durable.whole(listed) as temporary:
-            temporary.write_text(json.dumps(names), encoding="utf-8")
+        durable.whole_text(listed, json.dumps(names))
     return takes
 
 
@@ -171,9 +170,8 @@ def _measure_base(engine: Engine, task: VoiceTask) -> None:
         # not `evaluate`, whose cost would enter the comparison that ends a run
         figures = task.figures(engine.model, engine.processes.device)
     if engine.processes.first:
-        out = engine.config.run.out
-        with writable(out), durable.whole(out / BEFORE) as temporary:
-            temporary.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+        with writable(engine.config.run.out):
+            durable.whole_text(engine.config.run.out / BEFORE, json.dumps(figures, indent=1))
 
 
 def _trained(engine: Engine, task: VoiceTask) -> Trained:

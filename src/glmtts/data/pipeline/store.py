@@ -81,13 +81,8 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
     The other name is drawn: a cluster may run the same task twice at a time, when it takes a worker for dead.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = durable.new_beside(path, ".part")
-    try:
+    with durable.filled(durable.new_beside(path, ".part"), path) as part:
         write(part)
-        durable.replace(part, path)
-    finally:
-        # gone where it took its place; left where `write` failed
-        part.unlink(missing_ok=True)
 
 
 def begin(config: PipelineConfig) -> None:
